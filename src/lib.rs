@@ -1,0 +1,21 @@
+//! kivend: the archive that nobody dares to question.
+//!
+//! Every record of a shop's Kafka topics stands on S3 as hash-chained, signed Parquet, exactly once, and whoever must
+//! can check that nothing was lost, added or changed: against Kafka itself and without trusting us.
+//!
+//! ```text
+//!  JSONL ──app::ingest──▶ Kafka ──kafka::consumer──▶ archive (pure) ──segment──▶ store ──▶ link = the commit
+//!                           │                                                      │
+//!                           └───────────────────▶ verify (pure) ◀──────────────────┘
+//! ```
+//!
+//! # Where things are
+//! - [`model`]: positions, records and their canonical encoding, Merkle tree, signed notes. Pure.
+//! - [`segment`]: records ⇄ Parquet bytes, links, checkpoints, object keys. Pure.
+//!
+//! # The import rule
+//! `model ← segment ← {archive, verify}`; `model ← {kafka, store}`; all of these `← app ← cli ← bin`. The pure layers
+//! name no async runtime, client, file system, environment or clock: `now` comes in as a value. A test holds this.
+
+pub mod error;
+pub mod model;

@@ -1,0 +1,89 @@
+//! Canonical JSON: the one way in which stored objects are written, so that equal content is equal bytes.
+//!
+//! One line, exactly the named keys once and in the named order, no white space, integers within i64, one newline at the
+//! end. serde_json's compact form of a struct is just that; reading back is strict because what was read must print as
+//! the same bytes. Never used for a shop's events, which stay as they came.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The text is not the canonical JSON of what it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum NotCanonical {
+    /// It does not read as the expected shape at all.
+    #[error("not the expected JSON: {0}")]
+    Shape(#[from] serde_json::Error),
+    /// It reads, but the same content is written differently.
+    #[error("not canonical: the same content is written differently")]
+    Form,
+}
+
+/// The canonical text of `content`, with its final newline. The field order of the type is the order in the text.
+///
+/// # Errors
+/// Only if the type cannot be JSON at all (a map whose keys are no strings).
+pub fn to_text<T: Serialize>(content: &T) -> Result<String, serde_json::Error> {
+    let mut text = serde_json::to_string(content)?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// Reads `text` and demands that it is exactly what [`to_text`] writes for the same content.
+///
+/// # Errors
+/// [`NotCanonical`] for everything else: other order, white space, repeated, missing or unknown names, other escapes.
+pub fn from_text<T: Serialize + DeserializeOwned>(text: &str) -> Result<T, NotCanonical> {
+    let content: T = serde_json::from_str(text)?;
+    if to_text(&content)? == text {
+        Ok(content)
+    } else {
+        Err(NotCanonical::Form)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Example {
+        name: String,
+        number: i64,
+        pair: Option<(i64, i64)>,
+    }
+
+    #[test]
+    fn strings_escape_only_what_they_must() {
+        let example = Example {
+            name: "a\"\\\u{8}\u{c}\n\r\t\u{1}\u{1f}\u{7f}ä/\u{2028}".into(),
+            number: -1,
+            pair: None,
+        };
+        let text = to_text(&example).unwrap();
+        assert_eq!(
+            text,
+            "{\"name\":\"a\\\"\\\\\\b\\f\\n\\r\\t\\u0001\\u001f\u{7f}ä/\u{2028}\",\"number\":-1,\"pair\":null}\n"
+        );
+        assert_eq!(from_text::<Example>(&text).unwrap(), example);
+    }
+
+    #[test]
+    fn the_same_content_in_another_form_is_refused() {
+        for text in [
+            "{\"name\":\"a\",\"number\":1,\"pair\":[1,2]}",
+            "{\"name\":\"a\",\"number\":1,\"pair\":[1,2]}\n\n",
+            "{ \"name\":\"a\",\"number\":1,\"pair\":[1,2]}\n",
+            "{\"number\":1,\"name\":\"a\",\"pair\":[1,2]}\n",
+            "{\"name\":\"a\",\"number\":1}\n",
+            "{\"name\":\"a\",\"number\":-0,\"pair\":null}\n",
+            "{\"name\":\"a\",\"number\":1e0,\"pair\":null}\n",
+            "{\"name\":\"\\u0061\",\"number\":1,\"pair\":null}\n",
+            "{\"name\":\"a\",\"number\":1,\"pair\":null,\"more\":1}\n",
+            "{\"name\":\"a\",\"name\":\"a\",\"number\":1,\"pair\":null}\n",
+            "{\"name\":\"a\",\"number\":9223372036854775808,\"pair\":null}\n",
+        ] {
+            assert!(from_text::<Example>(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The words everything else is written in: positions, records, hashes, trees, signed notes. Pure: no I/O, no clock.
+
+pub mod canonical;
+pub mod hash;
+pub mod merkle;
+pub mod note;
+pub mod position;
+pub mod record;
+pub mod utc;
