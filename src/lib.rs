@@ -19,3 +19,4 @@
 
 pub mod error;
 pub mod model;
+pub mod segment;

@@ -1,0 +1,112 @@
+//! The signed notes of an archive: opening one with the keys in force. Says whether a note is *valid*; never whether it
+//! continues what stands before it.
+
+use crate::model::hash::Hash;
+use crate::model::note::{KeyId, Note, NoteError, SigningKey, VerifyingKey};
+
+/// The keys that are in force for a note.
+#[derive(Debug, Clone, Default)]
+pub struct Keyring {
+    keys: Vec<VerifyingKey>,
+}
+
+impl Keyring {
+    /// These keys and no others.
+    #[must_use]
+    pub fn new(keys: Vec<VerifyingKey>) -> Keyring {
+        Keyring { keys }
+    }
+
+    /// The keys.
+    #[must_use]
+    pub fn keys(&self) -> &[VerifyingKey] {
+        &self.keys
+    }
+}
+
+/// A note that a key in force signed: its text, and what is needed to name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// The signed text.
+    pub text: String,
+    /// The SHA-256 of the whole object.
+    pub hash: Hash,
+    /// Who signed it.
+    pub signer: KeyId,
+}
+
+/// Why an object is not a valid note.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    /// It is no note at all.
+    #[error(transparent)]
+    Note(#[from] NoteError),
+    /// It has other than exactly one signature line.
+    #[error("the note does not have exactly one signature: signatures={0}")]
+    Signatures(usize),
+    /// A key that is not in force is said to have signed it.
+    #[error("a key that is not in force signed the note: key={name}+{id}")]
+    UnknownKey {
+        /// Its name.
+        name: String,
+        /// Its id.
+        id: KeyId,
+    },
+    /// The signature is not that of the key it names.
+    #[error("the signature does not verify: key={name}+{id}")]
+    Forged {
+        /// The key's name.
+        name: String,
+        /// Its id.
+        id: KeyId,
+    },
+    /// A key in force signed it, and its content breaks a rule.
+    #[error("{0}")]
+    Content(String),
+    /// A key in force signed it, and its type is one that this version does not know.
+    #[error("the note is of an unknown type, written by a newer version perhaps: type={0}")]
+    UnknownType(String),
+}
+
+/// Opens an object that must be a note with exactly one signature, by a key in force.
+///
+/// # Errors
+/// [`Invalid`]: every variant before `Content`.
+pub fn open(object: &[u8], keyring: &Keyring) -> Result<Opened, Invalid> {
+    let note = Note::parse(object)?;
+    let [signature] = note.signatures() else {
+        return Err(Invalid::Signatures(note.signatures().len()));
+    };
+    let named = |key: &&VerifyingKey| key.name() == signature.name && key.id() == signature.key_id;
+    let (name, id) = (signature.name.clone(), signature.key_id);
+    let Some(key) = keyring.keys.iter().find(named) else {
+        return Err(Invalid::UnknownKey { name, id });
+    };
+    if !key.signed(note.text(), signature) {
+        return Err(Invalid::Forged { name, id });
+    }
+    Ok(Opened {
+        text: note.text().to_owned(),
+        hash: Hash::of(object),
+        signer: id,
+    })
+}
+
+/// A note as it will stand in the archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// The object's bytes.
+    pub object: Vec<u8>,
+    /// Their SHA-256.
+    pub hash: Hash,
+}
+
+/// Signs a text into an object.
+///
+/// # Errors
+/// [`NoteError::Text`] where it is no text for a note.
+pub fn seal(text: String, key: &SigningKey) -> Result<Sealed, NoteError> {
+    let object = key.sign(text)?.to_bytes();
+    let hash = Hash::of(&object);
+    Ok(Sealed { object, hash })
+}
