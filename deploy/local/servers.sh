@@ -1,0 +1,221 @@
+# shellcheck shell=bash
+# What Kafka and MinIO are: how they are built, set up and started, and when they count as ready.
+#
+# Nothing here decides which server runs; the verbs in `cluster` do. Sourced by it, after process.sh.
+
+KAFKA_VERSION=4.1.1
+# Go refuses MinIO's release tags as versions; this commit is RELEASE.2025-09-07T16-13-09Z.
+MINIO_VERSION=v0.0.0-20250907161309-07c3a429bfed
+CLUSTER_ID=kivend-local-cluster-A
+SERVERS=(broker-1 broker-2 broker-3 minio)
+HOST=127.0.0.1
+BUCKET=kivend-audit
+REGION=us-east-1
+# Known to everybody, and good for nothing but servers that listen on the loopback address only.
+ACCESS_KEY=kivend
+SECRET_KEY=kivend-local-only
+KAFKA_JARS=$CACHE/kafka-$KAFKA_VERSION-$(cksum <"$HERE/kafka.pom.xml" | cut -d ' ' -f 1)
+MINIO=$CACHE/minio-$MINIO_VERSION/minio
+JAVA=${JAVA_HOME:+$JAVA_HOME/bin/}java
+JAVA_FLAGS=(-Xmx512m -cp "$KAFKA_JARS/*" "-Dlog4j2.configurationFile=$HERE/log4j2.properties")
+readonly KAFKA_VERSION MINIO_VERSION CLUSTER_ID SERVERS HOST BUCKET REGION ACCESS_KEY SECRET_KEY
+readonly KAFKA_JARS MINIO JAVA JAVA_FLAGS
+
+# --- Ports and addresses ---------------------------------------------------------------------------------------
+
+# What the variables say, else what this state was made with, else the defaults.
+choose_ports() {
+  local recorded=(9092 19092 9000) wanted server
+  [[ ! -e $STATE/ports ]] || read -ra recorded <"$STATE/ports"
+  KAFKA_PORT=${CLUSTER_KAFKA_PORT:-${recorded[0]}}
+  CONTROLLER_PORT=${CLUSTER_CONTROLLER_PORT:-${recorded[1]}}
+  MINIO_PORT=${CLUSTER_MINIO_PORT:-${recorded[2]}}
+  wanted="$KAFKA_PORT $CONTROLLER_PORT $MINIO_PORT"
+  for server in "${SERVERS[@]}"; do
+    [[ $wanted == "${recorded[*]}" ]] || ! process_is_alive "$server" ||
+      fail "$server runs, and on other ports (${recorded[*]}, wanted $wanted): down first, or unset CLUSTER_*_PORT"
+  done
+}
+
+broker_port() { echo $((KAFKA_PORT + ${1#broker-} - 1)); }
+controller_port() { echo $((CONTROLLER_PORT + ${1#broker-} - 1)); }
+
+server_address() {
+  case $1 in
+    minio) echo "$HOST:$MINIO_PORT" ;;
+    *) echo "$HOST:$(broker_port "$1")" ;;
+  esac
+}
+
+brokers() {
+  echo "$(server_address broker-1),$(server_address broker-2),$(server_address broker-3)"
+}
+
+port_answers() { (exec 3<>"/dev/tcp/$HOST/$1") 2>/dev/null; }
+
+refuse_taken_ports() {
+  local port ports=("$MINIO_PORT")
+  [[ $1 == minio ]] || ports=("$(broker_port "$1")" "$(controller_port "$1")")
+  for port in "${ports[@]}"; do
+    ! port_answers "$port" || fail "port $port, meant for $1, is taken by $(listener_on "$port");" \
+      "end it, move with CLUSTER_KAFKA_PORT, CLUSTER_CONTROLLER_PORT or CLUSTER_MINIO_PORT," \
+      "or share its servers with CLUSTER_STATE, if they are of this kind"
+  done
+}
+
+# Prints "pid PID (its command)" of whoever listens on a port, as far as this user may know.
+listener_on() {
+  local pid
+  pid=$({ ss -Hltnp "sport = :$1" || lsof -nP -t -iTCP:"$1" -sTCP:LISTEN; } 2>/dev/null |
+    sed -E 's/.*pid=([0-9]+).*/\1/' | grep -m 1 -E '^[0-9]+$') ||
+    { echo "a process that only its owner (or ss, or lsof) can name"; return; }
+  echo "pid $pid ($(xargs -0 <"/proc/$pid/cmdline" | cut -c 1-300))"
+}
+
+# --- Builds: once per version, kept outside the checkout -------------------------------------------------------
+
+build_servers() {
+  need "$JAVA" "a JDK, 17 or newer"
+  need curl "curl, which creates the bucket"
+  mkdir -p "$CACHE"
+  (
+    exec 9>"$CACHE/lock"
+    flock 9
+    [[ -d $KAFKA_JARS ]] || fetch_kafka
+    [[ -x $MINIO ]] || build_minio
+  )
+}
+
+need() { command -v "$1" >/dev/null || fail "$1 is not there: install $2"; }
+
+# Builds go to a fresh folder and take their final name when whole: an interrupted one leaves no half.
+fetch_kafka() {
+  local fresh
+  need mvn Maven
+  say "fetching Kafka $KAFKA_VERSION (once, some seconds)"
+  fresh=$(mktemp -d "$CACHE/fresh.XXXXXX")
+  mvn --batch-mode --quiet --file "$HERE/kafka.pom.xml" dependency:copy-dependencies \
+    -DincludeScope=runtime -DoutputDirectory="$fresh" >&2 || fail "mvn could not fetch Kafka"
+  mv "$fresh" "$KAFKA_JARS"
+}
+
+build_minio() {
+  local fresh
+  need go "Go, 1.24 or newer"
+  say "building MinIO $MINIO_VERSION (once, some minutes)"
+  fresh=$(mktemp -d "$CACHE/fresh.XXXXXX")
+  (cd "$fresh" && GOBIN=$fresh GOFLAGS=-buildvcs=false \
+    go install -trimpath -ldflags=-s "github.com/minio/minio@$MINIO_VERSION") >&2 || fail "go could not build MinIO"
+  mv "$fresh" "${MINIO%/*}"
+}
+
+# --- Start -----------------------------------------------------------------------------------------------------
+
+begin_server() {
+  case $1 in
+    minio) begin_minio ;;
+    *) begin_broker "$1" ;;
+  esac
+}
+
+begin_minio() {
+  process_begin minio env MINIO_ROOT_USER=$ACCESS_KEY MINIO_ROOT_PASSWORD=$SECRET_KEY MINIO_BROWSER=off \
+    MINIO_UPDATE=off "$MINIO" server --quiet --address "$(server_address minio)" "$STATE/minio"
+}
+
+begin_broker() {
+  process_begin "$1" "$JAVA" "${JAVA_FLAGS[@]}" kafka.Kafka "$STATE/$1/server.properties"
+}
+
+# Everything that must lie on disk before servers start: settings anew each time, data only once.
+prepare_servers() {
+  local server formats=() format
+  mkdir -p "$STATE/minio"
+  echo "$KAFKA_PORT $CONTROLLER_PORT $MINIO_PORT" >"$STATE/ports"
+  for server; do
+    [[ $server != minio ]] || continue
+    mkdir -p "$STATE/$server"
+    broker_settings "$server" >"$STATE/$server/server.properties"
+    [[ -e $STATE/$server/data/meta.properties ]] || { format_broker "$server" & formats+=($!); }
+  done
+  for format in "${formats[@]}"; do
+    wait "$format" || fail "a broker's storage could not be formatted; see $STATE/broker-*/format.log"
+  done
+}
+
+broker_settings() {
+  local voters=() voter
+  for voter in 1 2 3; do voters+=("$voter@$HOST:$(controller_port $voter)"); done
+  cat "$HERE/broker.properties" - <<PROPERTIES
+
+# Added by the cluster script.
+node.id=${1#broker-}
+listeners=CLIENT://$(server_address "$1"),CONTROLLER://$HOST:$(controller_port "$1")
+controller.quorum.voters=$(IFS=,; echo "${voters[*]}")
+log.dirs=$STATE/$1/data
+PROPERTIES
+}
+
+format_broker() {
+  "$JAVA" "${JAVA_FLAGS[@]}" kafka.tools.StorageTool format \
+    --cluster-id "$CLUSTER_ID" --config "$STATE/$1/server.properties" >"$STATE/$1/format.log" 2>&1
+}
+
+# --- Ready -----------------------------------------------------------------------------------------------------
+
+# ready · starting · dead (begun here, ended by something else) · stopped
+server_state() {
+  if process_is_alive "$1"; then
+    if server_is_ready "$1"; then echo ready; else echo starting; fi
+  elif process_was_begun "$1"; then
+    echo dead
+  else
+    echo stopped
+  fi
+}
+
+# A broker writes its line once the controllers have unfenced it: from then on it leads and replicates.
+server_is_ready() {
+  case $1 in
+    minio) curl --silent --fail --max-time 2 --output /dev/null "http://$(server_address minio)/minio/health/ready" ;;
+    *) grep -q 'Kafka Server started' "$(process_log "$1")" && port_answers "$(broker_port "$1")" ;;
+  esac
+}
+
+# True once nothing is left that a kill could harm: the broker's logs are flushed and marked as cleanly closed.
+# Only its controller lives on, for 5 s, to hand its leadership to controllers that are ending too.
+server_has_let_go() {
+  [[ $1 != minio ]] && grep -q 'Transition from SHUTTING_DOWN to SHUTDOWN' "$(process_log "$1")"
+}
+
+# The bucket is plain: no versioning, no Object Lock. Those who test them make buckets of their own.
+create_bucket() {
+  local answer
+  answer=$(curl --silent --show-error --max-time 10 --request PUT --user "$ACCESS_KEY:$SECRET_KEY" \
+    --aws-sigv4 "aws:amz:$REGION:s3" --header "x-amz-content-sha256: UNSIGNED-PAYLOAD" \
+    --write-out '%{http_code}' "http://$(server_address minio)/$BUCKET" 2>&1)
+  case $answer in
+    200 | *BucketAlreadyOwnedByYou*) ;;
+    *) fail "MinIO did not create the bucket $BUCKET: $answer" ;;
+  esac
+}
+
+# --- Environment -----------------------------------------------------------------------------------------------
+
+# KIVEND_TEST_CLUSTER tells the integration tests that real servers are there, and is the script that moves them.
+print_env() {
+  local endpoint
+  endpoint=http://$(server_address minio)
+  cat <<EXPORTS
+export AWS_ACCESS_KEY_ID=$ACCESS_KEY
+export AWS_SECRET_ACCESS_KEY=$SECRET_KEY
+export AWS_REGION=$REGION
+export AWS_ENDPOINT_URL=$endpoint
+export KIVEND_KAFKA__BROKERS=$(brokers)
+export KIVEND_STORE__ENDPOINT=$endpoint
+export KIVEND_STORE__BUCKET=$BUCKET
+export KIVEND_STORE__REGION=$REGION
+export KIVEND_TEST_CLUSTER=$(printf %q "$HERE/cluster")
+export CLUSTER_STATE=$(printf %q "$STATE")
+EXPORTS
+}
