@@ -174,11 +174,11 @@ server_state() {
   fi
 }
 
-# A broker writes its line once the controllers have unfenced it: from then on it leads and replicates.
+# A broker opens its port to clients last of all, once the controllers have unfenced it: it leads and replicates.
 server_is_ready() {
   case $1 in
     minio) curl --silent --fail --max-time 2 --output /dev/null "http://$(server_address minio)/minio/health/ready" ;;
-    *) grep -q 'Kafka Server started' "$(process_log "$1")" && port_answers "$(broker_port "$1")" ;;
+    *) port_answers "$(broker_port "$1")" ;;
   esac
 }
 
