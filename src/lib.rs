@@ -10,6 +10,7 @@
 //! ```
 //!
 //! # Where things are
+//! - [`error`], [`config`]: kinds of failure and exit codes; settings with the origin of each value. Known to every layer.
 //! - [`model`]: positions, records and their canonical encoding, Merkle tree, signed notes. Pure.
 //! - [`segment`]: records ⇄ Parquet bytes, links, checkpoints, object keys. Pure.
 //!
@@ -17,6 +18,7 @@
 //! `model ← segment ← {archive, verify}`; `model ← {kafka, store}`; all of these `← app ← cli ← bin`. The pure layers
 //! name no async runtime, client, file system, environment or clock: `now` comes in as a value. A test holds this.
 
+pub mod config;
 pub mod error;
 pub mod model;
 pub mod segment;

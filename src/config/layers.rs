@@ -1,0 +1,190 @@
+//! Where settings come from, each source one layer with a name that errors and `config show` repeat. Reads files and
+//! the environment; never judges a value.
+
+use std::env;
+use std::path::PathBuf;
+
+use figment::providers::{Format, Toml};
+use figment::value::{Dict, Map, Value};
+use figment::{Metadata, Profile, Provider};
+
+use super::{ConfigError, DEFAULTS_TOML};
+
+/// Variables that begin with `KIVEND_` and are no settings: the command line reads them itself.
+const NOT_SETTINGS: [&str; 3] = ["KIVEND_CONFIG", "KIVEND_LOG", "KIVEND_LOG_FORMAT"];
+
+/// Everything that settings are made of, as values, so that a test needs no process to try them.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// The file that `--config` names: it must be there.
+    pub file: Option<PathBuf>,
+    /// Where a file is looked for otherwise: the first that exists is taken.
+    pub search: Vec<PathBuf>,
+    /// `$XDG_CONFIG_HOME/kivend`: where the signing key lies unless `archive.key_file` says otherwise.
+    pub config_home: Option<PathBuf>,
+    /// The environment; only `KIVEND_*` is looked at.
+    pub environment: Vec<(String, String)>,
+    /// Settings from the command line, in the order of their rank.
+    pub flags: Vec<Flag>,
+}
+
+/// A setting from the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flag {
+    /// As the user wrote it, such as `--store-prefix`.
+    pub name: String,
+    /// The setting, such as `store.prefix`.
+    pub key: String,
+    pub value: String,
+}
+
+impl Sources {
+    /// The sources of this process: its environment, and the usual places for a file.
+    #[must_use]
+    pub fn of_process(file: Option<PathBuf>, flags: Vec<Flag>) -> Sources {
+        let home = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let config_home = home("XDG_CONFIG_HOME")
+            .or_else(|| home("HOME").map(|home| home.join(".config")))
+            .map(|folder| folder.join("kivend"));
+        let mut search = vec![PathBuf::from("config/kivend.toml")];
+        search.extend(config_home.iter().map(|folder| folder.join("kivend.toml")));
+        let environment = env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Sources {
+            file,
+            search,
+            config_home,
+            environment,
+            flags,
+        }
+    }
+
+    /// All layers, the lowest rank first.
+    pub(super) fn layers(&self) -> Result<Vec<Layer>, ConfigError> {
+        let mut layers = vec![Layer::from_toml(
+            "default",
+            DEFAULTS_TOML,
+            PathBuf::from("config/kivend.toml"),
+        )?];
+        if let Some((file, text)) = self.read_file()? {
+            layers.push(Layer::from_toml(&file.display().to_string(), &text, file)?);
+        }
+        for (name, value) in &self.environment {
+            if let Some(key) = setting_of_variable(name) {
+                layers.push(Layer::of_one(name, &key, value));
+            }
+        }
+        layers.extend(self.flags.iter().map(|flag| {
+            let key: Vec<String> = flag.key.split('.').map(str::to_owned).collect();
+            Layer::of_one(&flag.name, &key, &flag.value)
+        }));
+        Ok(layers)
+    }
+
+    fn read_file(&self) -> Result<Option<(PathBuf, String)>, ConfigError> {
+        let found = self.search.iter().find(|file| file.is_file());
+        let Some(file) = self.file.as_ref().or(found) else {
+            return Ok(None);
+        };
+        match std::fs::read_to_string(file) {
+            Ok(text) => Ok(Some((file.clone(), text))),
+            Err(source) => Err(ConfigError::Unreadable {
+                file: file.clone(),
+                source,
+            }),
+        }
+    }
+}
+
+/// `KIVEND_STORE__PREFIX` is `store.prefix`.
+fn setting_of_variable(name: &str) -> Option<Vec<String>> {
+    let key = name.strip_prefix("KIVEND_").filter(|_| !NOT_SETTINGS.contains(&name))?;
+    Some(key.split("__").map(str::to_ascii_lowercase).collect())
+}
+
+/// The values of one source.
+#[derive(Debug, Clone)]
+pub(super) struct Layer {
+    origin: String,
+    values: Dict,
+}
+
+impl Layer {
+    fn from_toml(origin: &str, text: &str, file: PathBuf) -> Result<Layer, ConfigError> {
+        let values: Dict = Toml::from_str(text).map_err(|reason| ConfigError::NotToml {
+            file,
+            reason: reason.to_string(),
+        })?;
+        Ok(Layer {
+            origin: origin.to_owned(),
+            values: join_property_names(values),
+        })
+    }
+
+    fn of_one(origin: &str, key: &[String], value: &str) -> Layer {
+        let (last, tables) = key
+            .split_last()
+            .map_or(("", &[][..]), |(last, tables)| (last.as_str(), tables));
+        let leaf = Dict::from([(last.to_owned(), Value::from(value))]);
+        let values = tables
+            .iter()
+            .rev()
+            .fold(leaf, |inner, table| Dict::from([(table.clone(), inner.into())]));
+        Layer {
+            origin: origin.to_owned(),
+            values: join_property_names(values),
+        }
+    }
+}
+
+impl Provider for Layer {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.origin.clone())
+    }
+
+    fn data(&self) -> figment::Result<Map<Profile, Dict>> {
+        Ok(Profile::Default.collect(self.values.clone()))
+    }
+}
+
+/// Kafka's names have dots, which TOML reads as tables: under every `properties`, `sasl.password = "x"` becomes the
+/// one name `sasl.password` again, so that it is the same setting whether quoted, nested, or from the environment.
+fn join_property_names(table: Dict) -> Dict {
+    table
+        .into_iter()
+        .map(|(name, value)| match value {
+            Value::Dict(tag, inner) if name == "properties" => {
+                let mut flat = Dict::new();
+                flatten("", inner, &mut flat);
+                (name, Value::Dict(tag, flat))
+            }
+            Value::Dict(tag, inner) => (name, Value::Dict(tag, join_property_names(inner))),
+            Value::Array(tag, items) => (name, Value::Array(tag, items.into_iter().map(join_in_item).collect())),
+            other => (name, other),
+        })
+        .collect()
+}
+
+fn join_in_item(item: Value) -> Value {
+    match item {
+        Value::Dict(tag, inner) => Value::Dict(tag, join_property_names(inner)),
+        other => other,
+    }
+}
+
+fn flatten(prefix: &str, table: Dict, flat: &mut Dict) {
+    for (name, value) in table {
+        let full = if prefix.is_empty() {
+            name
+        } else {
+            format!("{prefix}.{name}")
+        };
+        match value {
+            Value::Dict(_, inner) => flatten(&full, inner, flat),
+            other => {
+                flat.insert(full, other);
+            }
+        }
+    }
+}

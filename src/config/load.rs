@@ -1,0 +1,156 @@
+//! From sources to settings: the layers are merged, unknown keys refused with the nearest known one, values typed and
+//! validated. Never stops at "something is wrong": it says which key, and from where.
+
+use figment::Figment;
+use figment::error::Kind as FigmentKind;
+use figment::value::Value;
+use serde::Serialize;
+
+use super::layers::Sources;
+use super::raw::Raw;
+use super::validate::validate;
+use super::{ConfigError, Settings, is_secret};
+
+/// Settings, and where each came from.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    pub settings: Settings,
+    /// Sorted by key, secrets masked.
+    pub entries: Vec<Entry>,
+}
+
+/// One setting in force.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Entry {
+    /// Such as `store.prefix` or `topics[0]`.
+    pub key: String,
+    pub value: serde_json::Value,
+    /// `default`, a file, an environment variable or a flag.
+    pub origin: String,
+}
+
+/// Merges the sources and validates what they say together.
+///
+/// # Errors
+/// The file cannot be read or is not TOML, a key is unknown, a value is of the wrong type or not allowed.
+pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
+    let merged = sources
+        .layers()?
+        .into_iter()
+        .fold(Figment::new(), |merged, layer| merged.merge(layer));
+    let raw: Raw = merged.extract_lossy().map_err(|error| explain(error, &merged))?;
+    let settings = validate(raw, sources.config_home.as_deref()).map_err(|invalid| ConfigError::Invalid {
+        origin: origin_of_key(&merged, invalid.key),
+        key: invalid.key.to_owned(),
+        reason: invalid.reason,
+    })?;
+    Ok(Loaded {
+        settings,
+        entries: entries(&merged),
+    })
+}
+
+/// Which source gave the value in force of `key`.
+fn origin_of_key(merged: &Figment, key: &str) -> String {
+    merged
+        .find_value(key)
+        .map_or_else(|_| "default".to_owned(), |value| origin_of(merged, &value))
+}
+
+fn origin_of(merged: &Figment, value: &Value) -> String {
+    merged
+        .get_metadata(value.tag())
+        .map_or_else(|| "default".to_owned(), |metadata| metadata.name.to_string())
+}
+
+/// A type error or an unknown key, in our words.
+fn explain(error: figment::Error, merged: &Figment) -> ConfigError {
+    let origin = error
+        .metadata
+        .as_ref()
+        .map_or_else(|| "default".to_owned(), |metadata| metadata.name.to_string());
+    let key = error.path.join(".");
+    match &error.kind {
+        FigmentKind::UnknownField(..) => ConfigError::Unknown {
+            nearest: nearest(&key, &error.kind, merged),
+            key,
+            origin,
+        },
+        kind => ConfigError::Invalid {
+            reason: kind.to_string(),
+            key,
+            origin,
+        },
+    }
+}
+
+/// The known key that is nearest to `key`, if any is near: among its siblings, and among all keys written in full.
+fn nearest(key: &str, kind: &FigmentKind, merged: &Figment) -> Option<String> {
+    let table = key
+        .rsplit_once('.')
+        .map_or(String::new(), |(table, _)| format!("{table}."));
+    let siblings = match kind {
+        FigmentKind::UnknownField(_, known) => *known,
+        _ => &[],
+    };
+    let in_full = entries(merged)
+        .into_iter()
+        .filter(|entry| entry.origin == "default")
+        .map(|entry| entry.key);
+    siblings
+        .iter()
+        .map(|sibling| format!("{table}{sibling}"))
+        .chain(in_full)
+        .map(|known| (likeness(key, &known), known))
+        .filter(|(similarity, _)| *similarity > 0.6)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, known)| known)
+}
+
+/// From 0 to 1. The right name in the wrong table is very like.
+fn likeness(written: &str, known: &str) -> f64 {
+    let name = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
+    let misplaced = if name(written) == name(known) { 0.9 } else { 0.0 };
+    strsim::normalized_damerau_levenshtein(written, known).max(misplaced)
+}
+
+/// Every setting in force, one entry per value, and one per table of a list.
+fn entries(merged: &Figment) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    if let Ok(Value::Dict(_, root)) = merged.extract::<Value>() {
+        for (name, value) in &root {
+            collect(name, value, merged, &mut entries);
+        }
+    }
+    entries
+}
+
+fn collect(key: &str, value: &Value, merged: &Figment, entries: &mut Vec<Entry>) {
+    match value {
+        Value::Dict(_, table) => {
+            for (name, inner) in table {
+                collect(&format!("{key}.{name}"), inner, merged, entries);
+            }
+        }
+        Value::Array(_, items) if items.iter().any(|item| matches!(item, Value::Dict(..))) => {
+            for (number, item) in items.iter().enumerate() {
+                entries.push(entry(&format!("{key}[{number}]"), item, merged));
+            }
+        }
+        _ => entries.push(entry(key, value, merged)),
+    }
+}
+
+fn entry(key: &str, value: &Value, merged: &Figment) -> Entry {
+    let masked = || serde_json::Value::from("***");
+    let shown = if is_secret(key) {
+        masked()
+    } else {
+        serde_json::to_value(value).unwrap_or_else(|_| masked())
+    };
+    Entry {
+        key: key.to_owned(),
+        value: shown,
+        origin: origin_of(merged, value),
+    }
+}

@@ -1,0 +1,61 @@
+//! Names and values that are passed on to Kafka untouched, such as `sasl.password`. Never shows a secret: neither in
+//! `{:?}` nor in `config show`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Properties by name, sorted by it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Properties(BTreeMap<String, String>);
+
+impl Properties {
+    /// Every name with its value, secrets in the clear.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The value of one property.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// These, with `others` winning where both name a property.
+    #[must_use]
+    pub fn overridden_by(&self, others: &Properties) -> Properties {
+        let mut merged = self.0.clone();
+        merged.extend(others.0.clone());
+        Properties(merged)
+    }
+}
+
+impl FromIterator<(String, String)> for Properties {
+    fn from_iter<T: IntoIterator<Item = (String, String)>>(pairs: T) -> Properties {
+        Properties(pairs.into_iter().collect())
+    }
+}
+
+impl fmt::Debug for Properties {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self
+            .iter()
+            .map(|(name, value)| (name, if is_secret(name) { "***" } else { value }));
+        f.debug_map().entries(shown).finish()
+    }
+}
+
+/// Whether the value of the setting `key` must never be printed.
+#[must_use]
+pub fn is_secret(key: &str) -> bool {
+    const MARKS: [&str; 7] = [
+        "password",
+        "secret",
+        "token",
+        "credential",
+        "private",
+        "ssl.key.pem",
+        "oauthbearer.config",
+    ];
+    let key = key.to_ascii_lowercase();
+    MARKS.iter().any(|mark| key.contains(mark))
+}

@@ -1,0 +1,173 @@
+//! The shape of the settings as they are written, before anything is checked but types. Never used outside `config`:
+//! the rest of the program sees [`Settings`](super::Settings).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+
+use super::units::{Size, Span};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raw {
+    pub topic_prefix: String,
+    pub topics: Vec<RawTopic>,
+    pub topic_defaults: RawTopicDefaults,
+    pub routing: RawRouting,
+    pub kafka: RawKafka,
+    pub store: RawStore,
+    pub ingest: RawIngest,
+    pub archive: RawArchive,
+    pub telemetry: RawTelemetry,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTopic {
+    pub name: String,
+    pub partitions: i32,
+    pub replication_factor: Option<i32>,
+    #[serde(default)]
+    pub properties: RawProperties,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTopicDefaults {
+    pub replication_factor: i32,
+    pub properties: RawProperties,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRouting {
+    pub default: String,
+    pub rules: Vec<RawRoutingRule>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRoutingRule {
+    pub topic: String,
+    pub event_types: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawKafka {
+    pub brokers: Brokers,
+    pub group_id: String,
+    pub properties: RawProperties,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawStore {
+    pub endpoint: String,
+    pub bucket: String,
+    pub prefix: String,
+    pub region: String,
+    pub path_style: bool,
+    pub directory: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawIngest {
+    pub event_type_field: String,
+    pub key_field: String,
+    pub time_field: String,
+    pub batch_size: Size,
+    pub linger_ms: u32,
+    pub max_event_bytes: Size,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawArchive {
+    pub name: String,
+    pub seal_max_bytes: Size,
+    pub seal_max_records: u64,
+    pub seal_max_age: Span,
+    pub seal_max_idle: Span,
+    pub memory_budget: Size,
+    pub key_file: String,
+    pub checkpoint_interval: Span,
+    pub projection: Vec<RawProjectionRule>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawProjectionRule {
+    pub column: String,
+    pub path: String,
+    #[serde(rename = "type")]
+    pub column_type: ColumnType,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTelemetry {
+    pub listen: String,
+}
+
+/// The type of a typed column, as `type` of `[[archive.projection]]` and of the footer's `projection` spell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnType {
+    String,
+    Int64,
+    Float64,
+    Bool,
+    TimestampUs,
+    Json,
+}
+
+impl ColumnType {
+    /// The spelling in settings and footers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ColumnType::String => "string",
+            ColumnType::Int64 => "int64",
+            ColumnType::Float64 => "float64",
+            ColumnType::Bool => "bool",
+            ColumnType::TimestampUs => "timestamp_us",
+            ColumnType::Json => "json",
+        }
+    }
+}
+
+/// A list, or one text with commas (the only way in an environment variable or a flag).
+#[derive(Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a list of `host:port`, or one text with commas between"
+)]
+pub(super) enum Brokers {
+    Text(String),
+    List(Vec<String>),
+}
+
+/// Properties whose values may be written as text, number or truth value, but mean text.
+pub(super) type RawProperties = BTreeMap<String, Scalar>;
+
+#[derive(Debug)]
+pub(super) struct Scalar(pub String);
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Scalar, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "expected a text, a whole number, true or false")]
+        enum Written {
+            Text(String),
+            Whole(i64),
+            Truth(bool),
+        }
+        Ok(Scalar(match Written::deserialize(deserializer)? {
+            Written::Text(text) => text,
+            Written::Whole(number) => number.to_string(),
+            Written::Truth(truth) => truth.to_string(),
+        }))
+    }
+}

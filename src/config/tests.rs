@@ -1,0 +1,207 @@
+//! Settings as a user meets them: each source, each rank, and each mistake.
+
+use super::*;
+use crate::error::Explain;
+
+fn with_file(text: &str) -> (tempfile::TempDir, Sources) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kivend.toml");
+    std::fs::write(&file, text).unwrap();
+    let sources = Sources {
+        file: Some(file),
+        config_home: Some("/home/shop/.config/kivend".into()),
+        ..Sources::default()
+    };
+    (folder, sources)
+}
+
+fn settings(text: &str) -> Settings {
+    load(&with_file(text).1)
+        .unwrap_or_else(|error| panic!("{error}"))
+        .settings
+}
+
+fn refusal(text: &str) -> String {
+    let (folder, sources) = with_file(text);
+    let error = load(&sources).unwrap_err();
+    let place = format!("{}/", folder.path().display());
+    let remedy = error.remedy().map(|remedy| format!("\n{remedy}")).unwrap_or_default();
+    format!("{error}{remedy}").replace(&place, "")
+}
+
+#[test]
+fn the_defaults_are_those_of_the_local_cluster() {
+    insta::assert_debug_snapshot!(settings(""));
+}
+
+#[test]
+fn the_file_at_the_top_level_is_exactly_the_defaults() {
+    assert_eq!(settings(DEFAULTS_TOML), settings(""));
+}
+
+#[test]
+fn a_file_needs_to_hold_only_what_differs() {
+    let settings =
+        settings("topic_prefix = 'test.'\n[archive]\nseal_max_age = '90s'\n[topic_defaults]\nreplication_factor = 1");
+    assert_eq!(settings.archive.seal_max_age, Duration::from_secs(90));
+    assert_eq!(settings.archive.seal_max_records, 1_000_000);
+    assert_eq!(settings.topics[1].name, "test.payments");
+    assert_eq!(settings.topics[1].replication_factor, 1);
+    assert_eq!(settings.routing.rules[0].topic, "test.payments");
+}
+
+#[test]
+fn environment_outranks_the_file_and_flags_outrank_both() {
+    let (_folder, mut sources) = with_file("[store]\nprefix = 'file'\nbucket = 'file'\nregion = 'file'");
+    let variable = |name: &str| (name.to_owned(), "environment".to_owned());
+    sources.environment = vec![
+        variable("KIVEND_STORE__PREFIX"),
+        variable("KIVEND_STORE__BUCKET"),
+        variable("HOME"),
+    ];
+    sources.flags = vec![Flag {
+        name: "--store-prefix".into(),
+        key: "store.prefix".into(),
+        value: "flag".to_owned(),
+    }];
+    let loaded = load(&sources).unwrap();
+    let StoreBackend::S3(s3) = loaded.settings.store.backend else {
+        panic!("not S3")
+    };
+    assert_eq!(
+        (
+            loaded.settings.store.prefix.as_str(),
+            s3.bucket.as_str(),
+            s3.region.as_str()
+        ),
+        ("flag", "environment", "file")
+    );
+    let origin = |key: &str| {
+        loaded
+            .entries
+            .iter()
+            .find(|entry| entry.key == key)
+            .unwrap()
+            .origin
+            .clone()
+    };
+    assert_eq!(origin("store.prefix"), "--store-prefix");
+    assert_eq!(origin("store.bucket"), "KIVEND_STORE__BUCKET");
+    assert!(origin("store.region").ends_with("kivend.toml"));
+    assert_eq!(origin("store.endpoint"), "default");
+}
+
+#[test]
+fn a_text_from_the_environment_becomes_what_the_setting_is() {
+    let (_folder, mut sources) = with_file("");
+    let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    sources.environment = vec![
+        set("KIVEND_KAFKA__BROKERS", "a:1, b:2"),
+        set("KIVEND_INGEST__LINGER_MS", "25"),
+        set("KIVEND_STORE__PATH_STYLE", "false"),
+        set("KIVEND_STORE__PREFIX", "007"),
+        set("KIVEND_KAFKA__PROPERTIES__SASL__PASSWORD", "1e5"),
+    ];
+    let settings = load(&sources).unwrap().settings;
+    assert_eq!(settings.kafka.brokers, ["a:1", "b:2"]);
+    assert_eq!(settings.ingest.linger_ms, 25);
+    assert_eq!(settings.store.prefix, "007");
+    assert_eq!(settings.kafka.properties.get("sasl.password"), Some("1e5"));
+}
+
+#[test]
+fn a_kafka_property_is_the_same_setting_quoted_or_nested() {
+    let quoted = settings("[kafka.properties]\n'socket.timeout.ms' = 5\n'enable.idempotence' = true");
+    let nested = settings("[kafka.properties]\nsocket.timeout.ms = 5\nenable.idempotence = true");
+    assert_eq!(quoted, nested);
+    assert_eq!(nested.kafka.properties.get("socket.timeout.ms"), Some("5"));
+    let replaced = settings("[topic_defaults.properties]\n'retention.ms' = 1000");
+    assert_eq!(replaced.topics[0].properties.get("retention.ms"), Some("1000"));
+    assert_eq!(replaced.topics[0].properties.get("compression.type"), Some("lz4"));
+}
+
+#[test]
+fn a_topic_may_differ_from_the_topic_defaults() {
+    let text = "routing.default = 'a'\nrouting.rules = []\n[[topics]]\nname = 'a'\npartitions = 1\n\
+                replication_factor = 1\n[topics.properties]\nretention.ms = 1000";
+    let topic = &settings(text).topics[0];
+    assert_eq!(
+        (topic.replication_factor, topic.properties.get("retention.ms")),
+        (1, Some("1000"))
+    );
+    assert_eq!(topic.properties.get("cleanup.policy"), Some("delete"));
+}
+
+#[test]
+fn an_unknown_setting_is_refused_with_the_nearest_one() {
+    let refusals = [
+        "topicprefix = ''",
+        "[store]\nprefx = 'a'",
+        "[archive]\nseal_age = '5m'",
+        "[storage]\nprefix = 'a'",
+        "seal_max_age = '5m'",
+        "[[topics]]\nname = 'a'\npartition = 1",
+        "[[archive.projection]]\ncolumn = 'a'\npath = '/a'\nkind = 'string'",
+        "zzz = 1",
+    ];
+    insta::assert_snapshot!(refusals.map(refusal).join("\n\n"));
+}
+
+#[test]
+fn a_wrong_value_is_refused_with_its_key_and_origin() {
+    let refusals = [
+        "[archive]\nseal_max_age = '5 minutes'",
+        "[archive]\nseal_max_bytes = '64M'",
+        "[archive]\nseal_max_records = 'many'",
+        "[archive]\nseal_max_bytes = '1GiB'",
+        "[archive]\nname = 'Shop'",
+        "[archive]\nseal_max_age = '0s'",
+        "[store]\nprefix = '/a'",
+        "[store]\nprefix = 'a/../b'",
+        "[store]\nendpoint = 'localhost:9000'",
+        "[store]\nendpoint = 'http://me:secret@localhost'",
+        "[kafka]\nbrokers = []",
+        "[kafka]\nbrokers = 5",
+        "[kafka]\nbrokers = ['localhost']",
+        "[telemetry]\nlisten = 'localhost'",
+        "[routing]\ndefault = 'elsewhere'",
+        "[[routing.rules]]\ntopic = 'orders'\nevent_types = ['a', 'a']",
+        "[[topics]]\nname = 'a b'\npartitions = 1",
+        "[[topics]]\nname = 'a'\npartitions = 0",
+        "topics = []",
+        "[[archive.projection]]\ncolumn = 'a'\npath = '/a'\ntype = 'text'",
+        "[store\n",
+    ];
+    insta::assert_snapshot!(refusals.map(refusal).join("\n\n"));
+}
+
+#[test]
+fn a_settings_file_that_is_named_must_be_there() {
+    let sources = Sources {
+        file: Some("/nowhere/kivend.toml".into()),
+        ..Sources::default()
+    };
+    let error = load(&sources).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the settings file cannot be read file=`/nowhere/kivend.toml`"
+    );
+}
+
+#[test]
+fn no_secret_is_ever_printed() {
+    let text = "[kafka.properties]\nsasl.password = 'hunter2'\nssl.key.password = 'hunter2'\nsasl.username = 'shop'";
+    let loaded = load(&with_file(text).1).unwrap();
+    let printed = format!("{:?} {:?}", loaded.settings, loaded.entries);
+    assert!(!printed.contains("hunter2"));
+    assert!(printed.contains("shop"));
+    assert_eq!(loaded.settings.kafka.properties.get("sasl.password"), Some("hunter2"));
+}
+
+#[test]
+fn a_configured_topic_may_be_named_without_its_prefix() {
+    let settings = settings("topic_prefix = 'test.'");
+    assert_eq!(settings.topic_name("payments"), "test.payments");
+    assert_eq!(settings.topic_name("test.payments"), "test.payments");
+    assert_eq!(settings.topic_name("other"), "other");
+}

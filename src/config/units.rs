@@ -1,0 +1,177 @@
+//! Durations and sizes as people write them: `90s 5m 24h 7d`, `64MiB 1MB`. Parsed strictly, because `5M` for five
+//! minutes must be an error and never five of something else. Never rounds on input; printing picks the largest unit
+//! that divides exactly.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A length of time: digits and one of `ms s m h d`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span(pub Duration);
+
+/// A number of bytes: digits and one of `B KB MB GB` (powers of 1000) or `KiB MiB GiB` (powers of 1024).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Size(pub u64);
+
+/// A text that is neither; it says which form is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnitError {
+    #[error("not a duration, write digits and one of ms s m h d, such as 90s or 24h value=`{0}`")]
+    Duration(String),
+    #[error("not a size, write digits and one of B KB MB GB KiB MiB GiB, such as 64MiB value=`{0}`")]
+    Size(String),
+}
+
+const SPAN_UNITS_MS: [(&str, u64); 5] = [
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+];
+
+const SIZE_UNITS_BYTES: [(&str, u64); 7] = [
+    ("GiB", 1 << 30),
+    ("GB", 1_000_000_000),
+    ("MiB", 1 << 20),
+    ("MB", 1_000_000),
+    ("KiB", 1 << 10),
+    ("KB", 1_000),
+    ("B", 1),
+];
+
+/// `<digits><unit>` as a multiple of the unit; nothing else, not even a space.
+fn parse_units(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+/// The largest unit of which `amount` is a whole multiple.
+fn print_units(amount: u64, units: &[(&str, u64)], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let whole = units
+        .iter()
+        .find(|(_, factor)| amount != 0 && amount.is_multiple_of(*factor));
+    match whole {
+        Some((unit, factor)) => write!(f, "{}{unit}", amount / factor),
+        None => write!(f, "{amount}{}", units.last().map_or("", |(unit, _)| unit)),
+    }
+}
+
+impl FromStr for Span {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Span, UnitError> {
+        let milliseconds = parse_units(text, &SPAN_UNITS_MS).ok_or_else(|| UnitError::Duration(text.to_owned()))?;
+        Ok(Span(Duration::from_millis(milliseconds)))
+    }
+}
+
+impl FromStr for Size {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Size, UnitError> {
+        parse_units(text, &SIZE_UNITS_BYTES)
+            .map(Size)
+            .ok_or_else(|| UnitError::Size(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        print_units(u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX), &SPAN_UNITS_MS, f)
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        print_units(self.0, &SIZE_UNITS_BYTES, f)
+    }
+}
+
+macro_rules! serde_as_text {
+    ($name:ty) => {
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+serde_as_text!(Span);
+serde_as_text!(Size);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn durations_read_as_the_manual_writes_them() {
+        for (text, seconds) in [("90s", 90), ("5m", 300), ("24h", 86_400), ("7d", 604_800), ("0s", 0)] {
+            assert_eq!(text.parse(), Ok(Span(Duration::from_secs(seconds))));
+        }
+        assert_eq!("250ms".parse(), Ok(Span(Duration::from_millis(250))));
+    }
+
+    #[test]
+    fn sizes_tell_powers_of_1000_from_powers_of_1024() {
+        for (text, bytes) in [("1MB", 1_000_000), ("64MiB", 67_108_864), ("16KiB", 16_384), ("7B", 7)] {
+            assert_eq!(text.parse(), Ok(Size(bytes)));
+        }
+    }
+
+    #[test]
+    fn whatever_could_be_meant_differently_is_refused() {
+        for wrong in [
+            "",
+            "5",
+            "5M",
+            "5 m",
+            "-5m",
+            "1h30m",
+            "1.5h",
+            "m",
+            "5min",
+            "99999999999999999999s",
+            "+5s",
+        ] {
+            assert!(wrong.parse::<Span>().is_err(), "{wrong}");
+        }
+        for wrong in [
+            "",
+            "1",
+            "1mb",
+            "1M",
+            "1 MiB",
+            "-1B",
+            "1.5GiB",
+            "MiB",
+            "99999999999GiB",
+            "1kB",
+        ] {
+            assert!(wrong.parse::<Size>().is_err(), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_size_and_duration_reads_back_as_printed(amount in 0..u64::MAX) {
+            prop_assert_eq!(Size(amount).to_string().parse(), Ok(Size(amount)));
+            let span = Span(Duration::from_millis(amount));
+            prop_assert_eq!(span.to_string().parse(), Ok(span));
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! From the written shape to settings that the layers below need not check again. Never reads anything: what is wrong
+//! is told by its key.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::raw::{
+    Brokers, Raw, RawArchive, RawIngest, RawKafka, RawProperties, RawRouting, RawStore, RawTelemetry, RawTopic,
+    RawTopicDefaults,
+};
+use super::units::Size;
+use super::{
+    Addressing, ArchiveSettings, IngestSettings, KafkaSettings, ProjectionRule, Properties, RoutingRule,
+    RoutingSettings, S3Settings, Settings, StoreBackend, StoreSettings, TelemetrySettings, TopicSettings,
+};
+use crate::model::position::is_topic_name;
+
+/// A value that is of the right type and still not allowed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Invalid {
+    pub key: &'static str,
+    pub reason: String,
+}
+
+/// `Ok` where `holds`, else what is wrong with `key`.
+fn require(holds: bool, key: &'static str, reason: impl Into<String>) -> Result<(), Invalid> {
+    if holds {
+        Ok(())
+    } else {
+        Err(Invalid {
+            key,
+            reason: reason.into(),
+        })
+    }
+}
+
+pub(super) fn validate(raw: Raw, config_home: Option<&Path>) -> Result<Settings, Invalid> {
+    let topics = topics(raw.topics, &raw.topic_defaults, &raw.topic_prefix)?;
+    Ok(Settings {
+        routing: routing(raw.routing, &raw.topic_prefix, &topics)?,
+        kafka: kafka(raw.kafka)?,
+        store: store(raw.store)?,
+        ingest: ingest(raw.ingest)?,
+        archive: archive(raw.archive, config_home)?,
+        telemetry: telemetry(&raw.telemetry)?,
+        topic_prefix: raw.topic_prefix,
+        topics,
+    })
+}
+
+fn topics(written: Vec<RawTopic>, defaults: &RawTopicDefaults, prefix: &str) -> Result<Vec<TopicSettings>, Invalid> {
+    require(!written.is_empty(), "topics", "at least one topic is needed")?;
+    let shared = properties(&defaults.properties);
+    let mut names = HashSet::new();
+    let mut topics = Vec::with_capacity(written.len());
+    for topic in written {
+        let name = format!("{prefix}{}", topic.name);
+        require(
+            is_topic_name(&name),
+            "topics",
+            format!("not a name that Kafka accepts topic=`{name}`"),
+        )?;
+        require(
+            names.insert(name.clone()),
+            "topics",
+            format!("a topic stands there twice topic=`{name}`"),
+        )?;
+        require(
+            topic.partitions >= 1,
+            "topics",
+            format!("partitions must be at least 1 topic=`{name}`"),
+        )?;
+        let replication_factor = topic.replication_factor.unwrap_or(defaults.replication_factor);
+        let replicated = (1..=i32::from(i16::MAX)).contains(&replication_factor);
+        require(
+            replicated,
+            "topics",
+            format!("replication_factor must be 1 to 32767 topic=`{name}`"),
+        )?;
+        let properties = shared.overridden_by(&properties(&topic.properties));
+        topics.push(TopicSettings {
+            name,
+            partitions: topic.partitions,
+            replication_factor,
+            properties,
+        });
+    }
+    Ok(topics)
+}
+
+fn routing(written: RawRouting, prefix: &str, topics: &[TopicSettings]) -> Result<RoutingSettings, Invalid> {
+    let full = |key: &'static str, name: &str| {
+        let name = format!("{prefix}{name}");
+        let known = topics.iter().any(|topic| topic.name == name);
+        require(
+            known,
+            key,
+            format!("events cannot go to a topic that is not in `topics` topic=`{name}`"),
+        )?;
+        Ok(name)
+    };
+    let mut seen = HashSet::new();
+    let mut rules = Vec::with_capacity(written.rules.len());
+    for rule in written.rules {
+        for event_type in &rule.event_types {
+            let first = seen.insert(event_type.clone());
+            require(
+                first,
+                "routing.rules",
+                format!("an event type can go to one topic only event_type=`{event_type}`"),
+            )?;
+        }
+        rules.push(RoutingRule {
+            topic: full("routing.rules", &rule.topic)?,
+            event_types: rule.event_types,
+        });
+    }
+    Ok(RoutingSettings {
+        default: full("routing.default", &written.default)?,
+        rules,
+    })
+}
+
+fn kafka(written: RawKafka) -> Result<KafkaSettings, Invalid> {
+    let brokers: Vec<String> = match written.brokers {
+        Brokers::Text(text) => text.split(',').map(|broker| broker.trim().to_owned()).collect(),
+        Brokers::List(list) => list,
+    };
+    require(!brokers.is_empty(), "kafka.brokers", "at least one broker is needed")?;
+    for broker in &brokers {
+        let port = broker
+            .rsplit_once(':')
+            .filter(|(host, _)| !host.is_empty())
+            .map(|(_, port)| port.parse::<u16>());
+        require(
+            matches!(port, Some(Ok(1..))),
+            "kafka.brokers",
+            format!("a broker is `host:port` broker=`{broker}`"),
+        )?;
+    }
+    require(!written.group_id.is_empty(), "kafka.group_id", "must not be empty")?;
+    Ok(KafkaSettings {
+        brokers,
+        group_id: written.group_id,
+        properties: properties(&written.properties),
+    })
+}
+
+fn store(written: RawStore) -> Result<StoreSettings, Invalid> {
+    let prefix = &written.prefix;
+    let slashed = prefix.starts_with('/') || prefix.ends_with('/') || prefix.contains("//");
+    require(
+        !slashed,
+        "store.prefix",
+        format!("no slash at either end, nor two in a row prefix=`{prefix}`"),
+    )?;
+    let stepping = prefix.split('/').any(|part| part == "." || part == "..");
+    require(
+        !stepping,
+        "store.prefix",
+        format!("`.` and `..` are no names prefix=`{prefix}`"),
+    )?;
+    let backend = if written.directory.is_empty() {
+        StoreBackend::S3(s3(&written)?)
+    } else {
+        StoreBackend::Directory(PathBuf::from(&written.directory))
+    };
+    Ok(StoreSettings {
+        backend,
+        prefix: written.prefix,
+    })
+}
+
+fn s3(written: &RawStore) -> Result<S3Settings, Invalid> {
+    let endpoint = &written.endpoint;
+    let is_url = endpoint.is_empty() || endpoint.starts_with("http://") || endpoint.starts_with("https://");
+    require(is_url, "store.endpoint", "an endpoint begins with http:// or https://")?;
+    // It is printed and logged; the AWS chain is the place for credentials.
+    require(
+        !endpoint.contains('@'),
+        "store.endpoint",
+        "credentials do not belong into the endpoint",
+    )?;
+    require(!written.bucket.is_empty(), "store.bucket", "must not be empty")?;
+    require(!written.region.is_empty(), "store.region", "must not be empty")?;
+    Ok(S3Settings {
+        endpoint: (!endpoint.is_empty()).then(|| endpoint.trim_end_matches('/').to_owned()),
+        bucket: written.bucket.clone(),
+        region: written.region.clone(),
+        addressing: if written.path_style {
+            Addressing::Path
+        } else {
+            Addressing::VirtualHost
+        },
+    })
+}
+
+fn ingest(written: RawIngest) -> Result<IngestSettings, Invalid> {
+    for (key, field) in [
+        ("ingest.event_type_field", &written.event_type_field),
+        ("ingest.key_field", &written.key_field),
+        ("ingest.time_field", &written.time_field),
+    ] {
+        require(!field.is_empty(), key, "must not be empty")?;
+    }
+    // librdkafka's own bounds for `batch.size` and `linger.ms`.
+    let batch = written.batch_size.0;
+    require(
+        (1..=i32::MAX as u64).contains(&batch),
+        "ingest.batch_size",
+        "must be 1B to 2147483647B",
+    )?;
+    require(written.linger_ms <= 900_000, "ingest.linger_ms", "must be 0 to 900000")?;
+    let max_event_bytes = bytes("ingest.max_event_bytes", written.max_event_bytes)?;
+    require(
+        max_event_bytes <= 1_000_000_000,
+        "ingest.max_event_bytes",
+        "must be at most 1GB",
+    )?;
+    Ok(IngestSettings {
+        event_type_field: written.event_type_field,
+        key_field: written.key_field,
+        time_field: written.time_field,
+        batch_size_bytes: u32::try_from(batch).unwrap_or(u32::MAX),
+        linger_ms: written.linger_ms,
+        max_event_bytes,
+    })
+}
+
+fn archive(written: RawArchive, config_home: Option<&Path>) -> Result<ArchiveSettings, Invalid> {
+    let named = is_archive_name(&written.name);
+    require(
+        named,
+        "archive.name",
+        format!("must match [a-z0-9][a-z0-9._-]{{0,62}} name=`{}`", written.name),
+    )?;
+    let seal_max_bytes = bytes("archive.seal_max_bytes", written.seal_max_bytes)?;
+    let memory_budget_bytes = bytes("archive.memory_budget", written.memory_budget)?;
+    let fits = memory_budget_bytes >= seal_max_bytes;
+    require(
+        fits,
+        "archive.memory_budget",
+        "must be at least archive.seal_max_bytes: one segment must fit",
+    )?;
+    let seal_max_records = usize::try_from(written.seal_max_records).unwrap_or(usize::MAX);
+    require(seal_max_records >= 1, "archive.seal_max_records", "must be at least 1")?;
+    let intervals = [
+        ("archive.seal_max_age", written.seal_max_age.0),
+        ("archive.seal_max_idle", written.seal_max_idle.0),
+        ("archive.checkpoint_interval", written.checkpoint_interval.0),
+    ];
+    for (key, interval) in intervals {
+        require(interval > Duration::ZERO, key, "must be longer than 0s")?;
+    }
+    Ok(ArchiveSettings {
+        key_file: key_file(&written, config_home)?,
+        name: written.name,
+        seal_max_bytes,
+        seal_max_records,
+        seal_max_age: written.seal_max_age.0,
+        seal_max_idle: written.seal_max_idle.0,
+        memory_budget_bytes,
+        checkpoint_interval: written.checkpoint_interval.0,
+        projection: written
+            .projection
+            .into_iter()
+            .map(|rule| ProjectionRule {
+                column: rule.column,
+                path: rule.path,
+                column_type: rule.column_type,
+            })
+            .collect(),
+    })
+}
+
+fn key_file(written: &RawArchive, config_home: Option<&Path>) -> Result<PathBuf, Invalid> {
+    match config_home {
+        _ if !written.key_file.is_empty() => Ok(PathBuf::from(&written.key_file)),
+        Some(folder) => Ok(folder.join(format!("{}.key", written.name))),
+        None => Err(Invalid {
+            key: "archive.key_file",
+            reason: "must be set where neither XDG_CONFIG_HOME nor HOME is".to_owned(),
+        }),
+    }
+}
+
+fn telemetry(written: &RawTelemetry) -> Result<TelemetrySettings, Invalid> {
+    if written.listen.is_empty() {
+        return Ok(TelemetrySettings { listen: None });
+    }
+    let listen = written.listen.parse().map_err(|_| Invalid {
+        key: "telemetry.listen",
+        reason: format!(
+            "an address is `ip:port`, such as 127.0.0.1:9464 listen=`{}`",
+            written.listen
+        ),
+    })?;
+    Ok(TelemetrySettings { listen: Some(listen) })
+}
+
+/// A size of memory, at least one byte.
+fn bytes(key: &'static str, size: Size) -> Result<usize, Invalid> {
+    require(size.0 >= 1, key, "must be at least 1B")?;
+    usize::try_from(size.0).map_err(|_| Invalid {
+        key,
+        reason: "larger than this machine can address".to_owned(),
+    })
+}
+
+fn is_archive_name(name: &str) -> bool {
+    let first = name
+        .bytes()
+        .next()
+        .is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let rest = name
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-'));
+    first && rest && name.len() <= 63
+}
+
+fn properties(written: &RawProperties) -> Properties {
+    written
+        .iter()
+        .map(|(name, value)| (name.clone(), value.0.clone()))
+        .collect()
+}
