@@ -1,9 +1,12 @@
 //! The words everything else is written in: positions, records, hashes, trees, signed notes. Pure: no I/O, no clock.
 
 pub mod canonical;
+pub mod event;
 pub mod hash;
+pub mod json;
 pub mod merkle;
 pub mod note;
 pub mod position;
 pub mod record;
+pub mod routing;
 pub mod utc;

@@ -1,0 +1,231 @@
+//! Where an event goes: a table from event type to topic, and a count of what each type did.
+//!
+//! A type that the table does not name falls through to one topic; that is by design, but a type that looks much like a
+//! routed one is more likely a misnomer, so it is told. Never refuses an event, and never guesses a route.
+
+use std::collections::BTreeMap;
+
+/// The routes of the shop: event type, topic.
+pub const SHOP_ROUTES: [(&str, &str); 5] = [
+    ("payment_attempt", "payments"),
+    ("payment_success", "payments"),
+    ("payment_failure", "payments"),
+    ("checkout", "orders"),
+    ("order_completed", "orders"),
+];
+
+/// Where every other event of the shop goes.
+pub const SHOP_FALLBACK: &str = "user-events";
+
+/// Types told apart when counting; further ones are counted together, so that hostile input cannot fill the memory.
+const TYPES_MAX: usize = 1_000;
+
+/// The same, for the length of a type in bytes.
+const TYPE_MAX_BYTES: usize = 200;
+
+/// From this likeness on (1.0 is equal, by Damerau and Levenshtein) two types resemble each other.
+const LIKENESS_MIN: f64 = 0.75;
+
+/// A table from event type to topic. Topics are numbered from 0 as in [`Routing::topics`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Routing {
+    topics: Vec<String>,
+    routes: BTreeMap<String, usize>,
+    fallback: usize,
+}
+
+impl Routing {
+    /// `routes` are pairs of event type and topic; all other types go to `fallback`. A type named twice has its last route.
+    pub fn new<'a>(routes: impl IntoIterator<Item = (&'a str, &'a str)>, fallback: &str) -> Routing {
+        let mut topics: Vec<String> = vec![fallback.to_owned()];
+        let mut numbered = BTreeMap::new();
+        for (event_type, topic) in routes {
+            let number = topics.iter().position(|known| known == topic).unwrap_or(topics.len());
+            if number == topics.len() {
+                topics.push(topic.to_owned());
+            }
+            numbered.insert(event_type.to_owned(), number);
+        }
+        Routing {
+            topics,
+            routes: numbered,
+            fallback: 0,
+        }
+    }
+
+    /// All topics that events can go to, the fallback first.
+    #[must_use]
+    pub fn topics(&self) -> &[String] {
+        &self.topics
+    }
+
+    /// The number of the topic for `event_type`.
+    #[must_use]
+    pub fn topic_of(&self, event_type: &str) -> usize {
+        self.routes.get(event_type).copied().unwrap_or(self.fallback)
+    }
+
+    /// The routed type that `event_type`, which has no route itself, looks like, if there is one.
+    #[must_use]
+    pub fn resembled(&self, event_type: &str) -> Option<&str> {
+        if self.routes.contains_key(event_type) || event_type.len() > TYPE_MAX_BYTES {
+            return None;
+        }
+        let likeness = |routed: &str| strsim::normalized_damerau_levenshtein(event_type, routed);
+        self.routes
+            .iter()
+            .filter(|(_, topic)| **topic != self.fallback)
+            .map(|(routed, _)| (routed, likeness(routed)))
+            .filter(|(routed, likeness)| *likeness >= LIKENESS_MIN || first_word(routed) == first_word(event_type))
+            .max_by(|(_, one), (_, other)| one.total_cmp(other))
+            .map(|(routed, _)| routed.as_str())
+    }
+}
+
+impl Default for Routing {
+    /// The shop's own table.
+    fn default() -> Routing {
+        Routing::new(SHOP_ROUTES, SHOP_FALLBACK)
+    }
+}
+
+fn first_word(event_type: &str) -> String {
+    let end = event_type
+        .find(|c: char| !c.is_alphanumeric())
+        .unwrap_or(event_type.len());
+    event_type[..end].to_lowercase()
+}
+
+/// What became of one event type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypeCount {
+    /// Events of the type.
+    pub events: u64,
+    /// The number of its topic.
+    pub topic: usize,
+    /// The routed type that it looks like, if it fell through.
+    pub resembles: Option<String>,
+}
+
+/// Routes events and counts them by type.
+#[derive(Debug)]
+pub struct Census<'a> {
+    routing: &'a Routing,
+    types: BTreeMap<String, TypeCount>,
+    uncounted: u64,
+}
+
+impl<'a> Census<'a> {
+    /// Nothing counted yet.
+    #[must_use]
+    pub fn new(routing: &'a Routing) -> Census<'a> {
+        Census {
+            routing,
+            types: BTreeMap::new(),
+            uncounted: 0,
+        }
+    }
+
+    /// Counts one event and answers the number of its topic.
+    pub fn route(&mut self, event_type: &str) -> usize {
+        if let Some(count) = self.types.get_mut(event_type) {
+            count.events += 1;
+            return count.topic;
+        }
+        let topic = self.routing.topic_of(event_type);
+        if self.types.len() < TYPES_MAX && event_type.len() <= TYPE_MAX_BYTES {
+            let count = TypeCount {
+                events: 1,
+                topic,
+                resembles: self.routing.resembled(event_type).map(str::to_owned),
+            };
+            self.types.insert(event_type.to_owned(), count);
+        } else {
+            self.uncounted += 1;
+        }
+        topic
+    }
+
+    /// The counts by type.
+    #[must_use]
+    pub fn types(&self) -> &BTreeMap<String, TypeCount> {
+        &self.types
+    }
+
+    /// Events of types beyond the number, or the length, of those told apart.
+    #[must_use]
+    pub fn uncounted(&self) -> u64 {
+        self.uncounted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_shops_table_routes_its_five_types_and_lets_all_else_fall_through() {
+        let routing = Routing::default();
+        let topic = |event_type| routing.topics()[routing.topic_of(event_type)].as_str();
+        for (event_type, expected) in SHOP_ROUTES {
+            assert_eq!(topic(event_type), expected);
+        }
+        for event_type in ["page_view", "payment_failed", "checkout_start", "", "Checkout"] {
+            assert_eq!(topic(event_type), "user-events");
+        }
+    }
+
+    #[test]
+    fn a_type_that_fell_through_but_looks_routed_is_told() {
+        let routing = Routing::default();
+        for (event_type, resembled) in [
+            ("payment_failed", Some("payment_failure")),
+            ("checkout_start", Some("checkout")),
+            ("Payment_Success", Some("payment_success")),
+            ("paymentattempt", Some("payment_attempt")),
+            ("ordre_completed", Some("order_completed")),
+            ("order.cancelled", Some("order_completed")),
+            ("payment_success", None),
+            ("add_payment_method", None),
+            ("view_cart", None),
+            ("page_view", None),
+            ("", None),
+        ] {
+            assert_eq!(routing.resembled(event_type), resembled, "{event_type}");
+        }
+    }
+
+    #[test]
+    fn a_type_routed_to_the_fallback_resembles_nothing_and_is_resembled_by_nothing() {
+        let routing = Routing::new([("page_view", "user-events"), ("pay", "payments")], "user-events");
+        assert_eq!(routing.topics(), ["user-events", "payments"]);
+        assert_eq!(routing.resembled("page_views"), None);
+        assert_eq!(routing.resembled("page_view"), None);
+    }
+
+    #[test]
+    fn the_census_stays_small_whatever_comes() {
+        let routing = Routing::default();
+        let mut census = Census::new(&routing);
+        for number in 0..TYPES_MAX + 50 {
+            census.route(&format!("type{number}"));
+        }
+        census.route(&"x".repeat(TYPE_MAX_BYTES + 1));
+        assert_eq!(census.types().len(), TYPES_MAX);
+        assert_eq!(census.uncounted(), 51);
+    }
+
+    proptest! {
+        #[test]
+        fn every_event_is_counted_once_and_goes_where_the_table_says(types in proptest::collection::vec("[a-c]{0,2}", 0..50)) {
+            let routing = Routing::new([("a", "one"), ("bc", "two")], "rest");
+            let mut census = Census::new(&routing);
+            for event_type in &types {
+                prop_assert_eq!(census.route(event_type), routing.topic_of(event_type));
+            }
+            let counted: u64 = census.types().values().map(|count| count.events).sum();
+            prop_assert_eq!(counted, types.len() as u64);
+        }
+    }
+}
