@@ -7,18 +7,28 @@ use std::borrow::Cow;
 
 use super::json::{NotJson, Outermost, Reader, Text, Value};
 
-/// Longest line in bytes, without its newline: what a broker takes as one record by the topics' `max.message.bytes`.
-pub const LINE_MAX_BYTES: usize = 1_048_576;
+/// What an event's members are called, and how long its line may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Form {
+    /// The member that says what happened: it decides on the topic.
+    pub event_type_field: String,
+    /// The member that becomes the record's key: it decides on the partition.
+    pub key_field: String,
+    /// The member that says when it happened.
+    pub time_field: String,
+    /// Longest line in bytes, without its newline.
+    pub line_max_bytes: usize,
+}
 
 /// What routing, partitioning and sorting need of an event, borrowed from its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event<'a> {
-    /// `event_type`, never empty.
+    /// Never empty.
     pub event_type: Cow<'a, str>,
-    /// `customer_id`: the record's key. A number stands as it is written; none where missing or null.
-    pub customer_id: Option<Cow<'a, str>>,
-    /// `ts`, unchecked; none where it is missing or no string.
-    pub ts: Option<Cow<'a, str>>,
+    /// A number stands as it is written; none where missing or null.
+    pub key: Option<Cow<'a, str>>,
+    /// As it stands, unchecked; none where it is missing or no string.
+    pub time: Option<Cow<'a, str>>,
 }
 
 /// Why a line is not sent.
@@ -27,8 +37,8 @@ pub enum Rejection {
     /// Nothing but white space.
     #[error("the line is empty")]
     Empty,
-    /// Longer than [`LINE_MAX_BYTES`].
-    #[error("the line is longer than {LINE_MAX_BYTES} bytes, the most that a record may hold")]
+    /// Longer than [`Form::line_max_bytes`].
+    #[error("the line is longer than a record may be")]
     TooLong,
     /// Not UTF-8 from this byte on.
     #[error("not UTF-8 at byte={at}")]
@@ -51,15 +61,15 @@ pub enum Rejection {
     /// JSON, but no object.
     #[error("JSON, but no object")]
     NotObject,
-    /// `event_type` is missing, null or empty.
-    #[error("no event_type")]
+    /// The event type is missing, null or empty.
+    #[error("no event type")]
     NoEventType,
-    /// `event_type` is no string.
-    #[error("event_type is no string")]
+    /// The event type is no string.
+    #[error("the event type is no string")]
     EventTypeForm,
-    /// `customer_id` is neither a string nor a number, so that no other client would find the same key.
-    #[error("customer_id is neither string nor number")]
-    CustomerIdForm,
+    /// The key is neither a string nor a number, so that no other client would find the same one.
+    #[error("the key is neither string nor number")]
+    KeyForm,
 }
 
 impl Rejection {
@@ -76,43 +86,66 @@ impl Rejection {
             Rejection::NotObject => "not_object",
             Rejection::NoEventType => "no_event_type",
             Rejection::EventTypeForm => "event_type_form",
-            Rejection::CustomerIdForm => "customer_id_form",
+            Rejection::KeyForm => "key_form",
         }
     }
 }
 
-/// Reads `line` (without its newline) with `reader`, which only saves allocations between lines.
-///
-/// # Errors
-/// [`Rejection`] with the first reason found.
-pub fn read_line<'a>(reader: &mut Reader, line: &'a [u8]) -> Result<Event<'a>, Rejection> {
-    if line.len() > LINE_MAX_BYTES {
-        return Err(Rejection::TooLong);
+/// Reads lines one after the other; it keeps nothing between them but room.
+#[derive(Debug)]
+pub struct LineReader<'f> {
+    form: &'f Form,
+    json: Reader,
+}
+
+impl<'f> LineReader<'f> {
+    /// A reader of lines of this form.
+    #[must_use]
+    pub fn new(form: &'f Form) -> LineReader<'f> {
+        LineReader {
+            form,
+            json: Reader::default(),
+        }
     }
-    let text = std::str::from_utf8(line).map_err(|e| Rejection::NotUtf8 { at: e.valid_up_to() })?;
-    let (mut event_type, mut customer_id, mut ts) = (Value::Null, Value::Null, Value::Null);
-    let outermost = reader
-        .read(text, |name: Text<'a>, value| {
-            if name.is("event_type") {
-                event_type = value;
-            } else if name.is("customer_id") {
-                customer_id = value;
-            } else if name.is("ts") {
-                ts = value;
-            }
+
+    /// Reads `line`, which comes without its newline.
+    ///
+    /// # Errors
+    /// [`Rejection`] with the first reason found.
+    pub fn read<'a>(&mut self, line: &'a [u8]) -> Result<Event<'a>, Rejection> {
+        let form = self.form;
+        if line.len() > form.line_max_bytes {
+            return Err(Rejection::TooLong);
+        }
+        let text = std::str::from_utf8(line).map_err(|e| Rejection::NotUtf8 { at: e.valid_up_to() })?;
+        let (mut event_type, mut key, mut time) = (Value::Null, Value::Null, Value::Null);
+        let outermost = self
+            .json
+            .read(text, |name: Text<'a>, value| {
+                // One member may serve twice, such as a type that is also the key.
+                for (field, place) in [
+                    (&form.event_type_field, &mut event_type),
+                    (&form.key_field, &mut key),
+                    (&form.time_field, &mut time),
+                ] {
+                    if name.is(field) {
+                        *place = value;
+                    }
+                }
+            })
+            .map_err(|e| why_not_json(text, e))?;
+        if outermost == Outermost::Other {
+            return Err(Rejection::NotObject);
+        }
+        Ok(Event {
+            event_type: type_of(event_type)?,
+            key: key_of(key)?,
+            time: match time {
+                Value::String(text) => Some(text.decoded()),
+                _ => None,
+            },
         })
-        .map_err(|e| why_not_json(text, e))?;
-    if outermost == Outermost::Other {
-        return Err(Rejection::NotObject);
     }
-    Ok(Event {
-        event_type: type_of(event_type)?,
-        customer_id: key_of(customer_id)?,
-        ts: match ts {
-            Value::String(text) => Some(text.decoded()),
-            _ => None,
-        },
-    })
 }
 
 fn type_of(value: Value<'_>) -> Result<Cow<'_, str>, Rejection> {
@@ -129,7 +162,7 @@ fn key_of(value: Value<'_>) -> Result<Option<Cow<'_, str>>, Rejection> {
         Value::String(text) => Ok(Some(text.decoded())),
         Value::Number(literal) => Ok(Some(Cow::Borrowed(literal))),
         Value::Null => Ok(None),
-        _ => Err(Rejection::CustomerIdForm),
+        _ => Err(Rejection::KeyForm),
     }
 }
 
@@ -152,24 +185,32 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const LINE_MAX_BYTES: usize = 300;
+
     fn read(line: &[u8]) -> Result<Event<'_>, Rejection> {
-        read_line(&mut Reader::default(), line)
+        let form = Form {
+            event_type_field: "event_type".to_owned(),
+            key_field: "customer_id".to_owned(),
+            time_field: "ts".to_owned(),
+            line_max_bytes: LINE_MAX_BYTES,
+        };
+        LineReader::new(&form).read(line)
     }
 
     #[test]
     fn an_event_is_borrowed_from_its_line() {
         let line = br#"{"event_id": "c0cd", "ts": "2025-11-19 14:31:02.594554442", "event_type": "search", "customer_id": "C00695", "product_id": null}"#;
         let event = read(line).unwrap();
-        assert_eq!(event.ts.as_deref(), Some("2025-11-19 14:31:02.594554442"));
+        assert_eq!(event.time.as_deref(), Some("2025-11-19 14:31:02.594554442"));
         assert!(matches!(event.event_type, Cow::Borrowed("search")));
-        assert!(matches!(event.customer_id, Some(Cow::Borrowed("C00695"))));
+        assert!(matches!(event.key, Some(Cow::Borrowed("C00695"))));
     }
 
     #[test]
     fn names_and_values_written_with_escapes_mean_the_same() {
         let event = read(br#"{"event\u005ftype":"pay\u006dent","customer_id":"\u0043\ud83d\ude00"}"#).unwrap();
         assert_eq!(event.event_type, "payment");
-        assert_eq!(event.customer_id.as_deref(), Some("C😀"));
+        assert_eq!(event.key.as_deref(), Some("C😀"));
     }
 
     #[test]
@@ -181,7 +222,7 @@ mod tests {
             (r#"{"event_type":"a","customer_id":10.50}"#, Some("10.50")),
             ("{\"event_type\":\"a\",\"customer_id\":\"x\"}\r", Some("x")),
         ] {
-            assert_eq!(read(line.as_bytes()).unwrap().customer_id.as_deref(), key, "{line}");
+            assert_eq!(read(line.as_bytes()).unwrap().key.as_deref(), key, "{line}");
         }
     }
 
@@ -211,8 +252,8 @@ mod tests {
             (b"{\"event_type\":\"\"}", "no_event_type"),
             (b"{\"inner\":{\"event_type\":\"a\"}}", "no_event_type"),
             (b"{\"event_type\":7}", "event_type_form"),
-            (b"{\"event_type\":\"a\",\"customer_id\":[1]}", "customer_id_form"),
-            (b"{\"event_type\":\"a\",\"customer_id\":true}", "customer_id_form"),
+            (b"{\"event_type\":\"a\",\"customer_id\":[1]}", "key_form"),
+            (b"{\"event_type\":\"a\",\"customer_id\":true}", "key_form"),
         ] {
             let answer = read(line).map_err(Rejection::code);
             assert_eq!(
@@ -239,7 +280,7 @@ mod tests {
             if let Ok(event) = read(&line) {
                 let tree: serde_json::Value = serde_json::from_slice(&line).unwrap();
                 prop_assert_eq!(tree["event_type"].as_str(), Some(&*event.event_type));
-                prop_assert_eq!(tree["customer_id"].as_str(), event.customer_id.as_deref());
+                prop_assert_eq!(tree["customer_id"].as_str(), event.key.as_deref());
             }
         }
     }

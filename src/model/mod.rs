@@ -9,4 +9,5 @@ pub mod note;
 pub mod position;
 pub mod record;
 pub mod routing;
+pub mod shop;
 pub mod utc;

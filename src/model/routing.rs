@@ -5,18 +5,6 @@
 
 use std::collections::BTreeMap;
 
-/// The routes of the shop: event type, topic.
-pub const SHOP_ROUTES: [(&str, &str); 5] = [
-    ("payment_attempt", "payments"),
-    ("payment_success", "payments"),
-    ("payment_failure", "payments"),
-    ("checkout", "orders"),
-    ("order_completed", "orders"),
-];
-
-/// Where every other event of the shop goes.
-pub const SHOP_FALLBACK: &str = "user-events";
-
 /// Types told apart when counting; further ones are counted together, so that hostile input cannot fill the memory.
 const TYPES_MAX: usize = 1_000;
 
@@ -79,13 +67,6 @@ impl Routing {
             .filter(|(routed, likeness)| *likeness >= LIKENESS_MIN || first_word(routed) == first_word(event_type))
             .max_by(|(_, one), (_, other)| one.total_cmp(other))
             .map(|(routed, _)| routed.as_str())
-    }
-}
-
-impl Default for Routing {
-    /// The shop's own table.
-    fn default() -> Routing {
-        Routing::new(SHOP_ROUTES, SHOP_FALLBACK)
     }
 }
 
@@ -164,9 +145,24 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// As the default settings have it.
+    const SHOP_ROUTES: [(&str, &str); 5] = [
+        ("payment_attempt", "payments"),
+        ("payment_success", "payments"),
+        ("payment_failure", "payments"),
+        ("checkout", "orders"),
+        ("order_completed", "orders"),
+    ];
+
+    impl Routing {
+        pub(crate) fn of_the_shop() -> Routing {
+            Routing::new(SHOP_ROUTES, "user-events")
+        }
+    }
+
     #[test]
     fn the_shops_table_routes_its_five_types_and_lets_all_else_fall_through() {
-        let routing = Routing::default();
+        let routing = Routing::of_the_shop();
         let topic = |event_type| routing.topics()[routing.topic_of(event_type)].as_str();
         for (event_type, expected) in SHOP_ROUTES {
             assert_eq!(topic(event_type), expected);
@@ -178,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_type_that_fell_through_but_looks_routed_is_told() {
-        let routing = Routing::default();
+        let routing = Routing::of_the_shop();
         for (event_type, resembled) in [
             ("payment_failed", Some("payment_failure")),
             ("checkout_start", Some("checkout")),
@@ -206,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_census_stays_small_whatever_comes() {
-        let routing = Routing::default();
+        let routing = Routing::of_the_shop();
         let mut census = Census::new(&routing);
         for number in 0..TYPES_MAX + 50 {
             census.route(&format!("type{number}"));
