@@ -13,12 +13,18 @@
 //! - [`error`], [`config`]: kinds of failure and exit codes; settings with the origin of each value. Known to every layer.
 //! - [`model`]: positions, records and their canonical encoding, Merkle tree, signed notes. Pure.
 //! - [`segment`]: records ⇄ Parquet bytes, links, checkpoints, object keys. Pure.
+//! - [`app`]: what the program can do; joins input and output to the pure core. [`cli`]: arguments to settings to `app`.
+//! - [`telemetry`], [`clock`]: log and metrics; the only place that reads the time.
 //!
 //! # The import rule
 //! `model ← segment ← {archive, verify}`; `model ← {kafka, store}`; all of these `← app ← cli ← bin`. The pure layers
 //! name no async runtime, client, file system, environment or clock: `now` comes in as a value. A test holds this.
 
+pub mod app;
+pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod error;
 pub mod model;
 pub mod segment;
+pub mod telemetry;

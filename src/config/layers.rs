@@ -10,7 +10,8 @@ use figment::{Metadata, Profile, Provider};
 
 use super::{ConfigError, DEFAULTS_TOML};
 
-/// Variables that begin with `KIVEND_` and are no settings: the command line reads them itself.
+/// Variables that begin with `KIVEND_` and are no settings: the command line reads them itself. So are `KIVEND_TEST_*`,
+/// by which a script tells tests what is there.
 const NOT_SETTINGS: [&str; 3] = ["KIVEND_CONFIG", "KIVEND_LOG", "KIVEND_LOG_FORMAT"];
 
 /// Everything that settings are made of, as values, so that a test needs no process to try them.
@@ -100,6 +101,9 @@ impl Sources {
 /// `KIVEND_STORE__PREFIX` is `store.prefix`.
 fn setting_of_variable(name: &str) -> Option<Vec<String>> {
     let key = name.strip_prefix("KIVEND_").filter(|_| !NOT_SETTINGS.contains(&name))?;
+    if key.starts_with("TEST_") {
+        return None;
+    }
     Some(key.split("__").map(str::to_ascii_lowercase).collect())
 }
 

@@ -1,0 +1,58 @@
+//! `kivend config`: the settings in force. Never shows a secret: they are masked where settings are loaded.
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use super::{Align, Context, Failure, table};
+use crate::config::Entry;
+use crate::error::Exit;
+
+/// Show the settings in force, and where each came from
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Print every setting with its value and where it came from; secrets are masked
+    #[command(after_help = "Examples:
+  kivend config show
+  KIVEND_STORE__PREFIX=audit kivend config show --set archive.seal_max_age=90s
+  kivend config show --format json | jq '.settings[] | select(.origin != \"default\")'")]
+    Show,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    settings: Vec<Entry>,
+}
+
+pub fn run(command: &Config, context: &Context) -> Result<Exit, Failure> {
+    match command {
+        Config::Show => {
+            let settings = context.loaded()?.entries;
+            context.output().report(&Report { settings }, text)?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn text(report: &Report) -> String {
+    let mut table = table(&[("setting", Align::Left), ("value", Align::Left), ("from", Align::Left)]);
+    for entry in &report.settings {
+        table.add_row([entry.key.clone(), as_toml(&entry.value), entry.origin.clone()]);
+    }
+    table.trim_fmt()
+}
+
+/// The value as one would write it in the file.
+fn as_toml(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Array(items) => {
+            format!("[{}]", items.iter().map(as_toml).collect::<Vec<_>>().join(", "))
+        }
+        serde_json::Value::Object(members) => {
+            let members = members
+                .iter()
+                .map(|(name, value)| format!("{name} = {}", as_toml(value)));
+            format!("{{ {} }}", members.collect::<Vec<_>>().join(", "))
+        }
+        scalar => scalar.to_string(),
+    }
+}

@@ -1,0 +1,99 @@
+//! What a command has around it: settings when it asks for them, output, progress, a clock, and the wish to stop.
+
+use std::sync::Arc;
+
+use super::global::Global;
+use super::interrupt::Signals;
+use super::{Failure, Output, progress};
+use crate::app::progress::Progress;
+use crate::app::stop::Stop;
+use crate::clock::Clock;
+use crate::config::{self, ConfigError, Loaded, Settings, Sources};
+use crate::error::{Explain, Kind};
+use crate::telemetry;
+
+/// The surroundings of one run.
+#[derive(Debug)]
+pub struct Context {
+    sources: Sources,
+    output: Output,
+    signals: Signals,
+    clock: Clock,
+}
+
+/// The system refuses the threads that asynchronous work runs on.
+#[derive(Debug, thiserror::Error)]
+#[error("the threads for asynchronous work cannot be started")]
+struct NoRuntime(#[source] std::io::Error);
+
+impl Explain for NoRuntime {
+    fn kind(&self) -> Kind {
+        Kind::Internal
+    }
+}
+
+impl Context {
+    /// Begins a run: from here on log lines go to stderr and Ctrl-C ends it with 130.
+    #[must_use]
+    pub fn new(global: &Global) -> Context {
+        let output = Output::new(global);
+        telemetry::start_log(global.verbosity(), global.log_format, output.colours_on_stderr());
+        Context {
+            sources: global.sources(),
+            output,
+            signals: Signals::watch(),
+            clock: Clock::start(),
+        }
+    }
+
+    /// The validated settings. Read when asked for, so that a command without settings works beside a broken file.
+    ///
+    /// # Errors
+    /// As [`config::load`].
+    pub fn settings(&self) -> Result<Settings, ConfigError> {
+        Ok(self.loaded()?.settings)
+    }
+
+    /// The settings with the origin of each.
+    ///
+    /// # Errors
+    /// As [`config::load`].
+    pub fn loaded(&self) -> Result<Loaded, ConfigError> {
+        config::load(&self.sources)
+    }
+
+    /// Where results and human text go.
+    #[must_use]
+    pub fn output(&self) -> &Output {
+        &self.output
+    }
+
+    /// A clock that began with the run.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// A progress bar on stderr where a human looks at it, else silence. `unit` is what is counted, such as `records`.
+    #[must_use]
+    pub fn progress(&self, unit: &'static str) -> Arc<dyn Progress> {
+        progress::start(&self.output, unit)
+    }
+
+    /// From now on the first Ctrl-C or SIGTERM only asks, and the command ends in good order; the second ends at once.
+    #[must_use]
+    pub fn stop(&self) -> Stop {
+        self.signals.gracefully()
+    }
+
+    /// A runtime for asynchronous work, made only where a command needs one.
+    ///
+    /// # Errors
+    /// The system refuses the threads.
+    pub fn runtime(&self) -> Result<tokio::runtime::Runtime, Failure> {
+        Ok(tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(NoRuntime)?)
+    }
+}

@@ -1,0 +1,72 @@
+//! Ctrl-C and SIGTERM: they end the process at once, unless the command asked to end in good order; then the first one
+//! asks and the second one ends it. Never loses a signal that comes while work blocks: a thread of its own waits.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::stop::{Reason, Stop, Stopper, stop};
+
+/// Watches the signals of this process.
+#[derive(Debug)]
+pub(super) struct Signals {
+    graceful: Arc<AtomicBool>,
+    stop: Stop,
+}
+
+impl Signals {
+    /// Begins to watch. Where no thread can be had, signals keep their usual effect.
+    pub fn watch() -> Signals {
+        let graceful = Arc::new(AtomicBool::new(false));
+        let (stopper, stop) = stop();
+        let asked = Arc::clone(&graceful);
+        let _watcher = std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || wait(&asked, &stopper));
+        Signals { graceful, stop }
+    }
+
+    /// From now on the first signal only asks.
+    pub fn gracefully(&self) -> Stop {
+        self.graceful.store(true, Ordering::SeqCst);
+        self.stop.clone()
+    }
+}
+
+fn wait(graceful: &AtomicBool, stopper: &Stopper) {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else {
+        return;
+    };
+    runtime.block_on(async {
+        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            return;
+        };
+        let mut first = true;
+        loop {
+            let reason = tokio::select! {
+                _ = interrupt.recv() => Reason::Interrupt,
+                _ = terminate.recv() => Reason::Terminate,
+            };
+            if !first || !graceful.load(Ordering::SeqCst) {
+                end_at_once(reason);
+            }
+            first = false;
+            if reason == Reason::Interrupt {
+                // Nobody may be there to read it.
+                let _ = writeln!(std::io::stderr(), "\nstopping in good order; once more stops at once");
+            }
+            stopper.request(reason);
+        }
+    });
+}
+
+/// As a shell sees a process that a signal ended: 128 and the signal's number.
+fn end_at_once(reason: Reason) -> ! {
+    std::process::exit(match reason {
+        Reason::Interrupt => 130,
+        Reason::Terminate => 143,
+    })
+}

@@ -1,0 +1,78 @@
+//! `kivend man`: manual pages, made from the parser's own definition.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{CommandFactory, ValueHint};
+use clap_mangen::Man;
+
+use super::failure::FileError;
+use super::{Context, Failure, Kivend};
+use crate::error::{Exit, Kind};
+
+/// Print the manual page of kivend or of one of its commands
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kivend man | man -l -
+  kivend man config show | man -l -
+  kivend man --dir ~/.local/share/man/man1")]
+pub struct Args {
+    /// The command, such as `config show`; none for kivend itself
+    #[arg(conflicts_with = "dir")]
+    command: Vec<String>,
+    /// Write the pages of all commands into DIR
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    dir: Option<PathBuf>,
+}
+
+pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let mut root = Kivend::command();
+    root.build();
+    if let Some(dir) = &args.dir {
+        write_all(&root, dir)?;
+        return Ok(Exit::Done);
+    }
+    let command = args
+        .command
+        .iter()
+        .try_fold(&root, |command, name| command.find_subcommand(name));
+    let Some(command) = command else {
+        let name = args.command.join(" ");
+        return Err(Failure::new(
+            Kind::Config,
+            format!("no such command name=`{name}`"),
+            "`kivend --help` lists them",
+        ));
+    };
+    let output = context.output();
+    let mut stdout = output.stdout();
+    output.written(
+        page(command)
+            .and_then(|page| stdout.write_all(&page))
+            .and_then(|()| stdout.flush()),
+    )?;
+    Ok(Exit::Done)
+}
+
+fn write_all(command: &clap::Command, dir: &Path) -> Result<(), FileError> {
+    let file = dir.join(format!("{}.1", file_stem(command)));
+    std::fs::create_dir_all(dir).map_err(|error| FileError::new("create", dir, error))?;
+    page(command)
+        .and_then(|page| std::fs::write(&file, page))
+        .map_err(|error| FileError::new("write", &file, error))?;
+    command
+        .get_subcommands()
+        .filter(|sub| sub.get_name() != "help")
+        .try_for_each(|sub| write_all(sub, dir))
+}
+
+/// `kivend-config-show`, as manual pages of subcommands are named.
+fn file_stem(command: &clap::Command) -> String {
+    command.get_bin_name().unwrap_or(command.get_name()).replace(' ', "-")
+}
+
+fn page(command: &clap::Command) -> io::Result<Vec<u8>> {
+    let mut page = Vec::new();
+    Man::new(command.clone()).title(file_stem(command)).render(&mut page)?;
+    Ok(page)
+}

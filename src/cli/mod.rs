@@ -1,0 +1,86 @@
+//! The command line: arguments to settings to one function of `app`, and its report to a table or JSON. Never any work
+//! of its own, and never a second place that prints errors or chooses exit codes.
+//!
+//! # To add a command
+//! 1. `src/cli/<command>.rs`: `#[derive(clap::Args)] pub struct Args` and
+//!    `pub fn run(args: Args, context: &Context) -> Result<Exit, Failure>`; `?` works on every error that is [`Explain`].
+//! 2. One variant in [`Command`] (its doc comment is the line in the help) and one arm in [`Command::run`].
+//! 3. `cargo insta accept` for the help's snapshot in `snapshots.rs`.
+//!
+//! [`Explain`]: crate::error::Explain
+
+mod completions;
+mod config;
+mod context;
+mod failure;
+mod global;
+mod interrupt;
+mod man;
+mod output;
+mod progress;
+mod when;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use context::Context;
+pub use failure::Failure;
+pub use global::Global;
+pub use output::{Align, Format, Output, count, size, table};
+pub use when::When;
+
+use crate::error::Exit;
+
+/// Archive Kafka topics as signed Parquet on S3, and prove that nothing is missing or changed
+#[derive(Debug, Parser)]
+#[command(name = "kivend", version, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    after_help = "Settings come from config/kivend.toml, KIVEND_* variables and flags, in rising rank.
+Exit codes: 0 done or intact, 1 failed, 2 wrong usage or configuration, 10 tampered,
+11 incomplete, 12 unverifiable, 130 interrupted."
+)]
+pub struct Kivend {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    global: Global,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the settings in force, and where each came from
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+    /// Print the manual page of kivend or of one of its commands
+    Man(man::Args),
+}
+
+impl Command {
+    fn run(self, context: &Context) -> Result<Exit, Failure> {
+        match self {
+            Command::Config(command) => config::run(&command, context),
+            Command::Completions(args) => completions::run(&args, context),
+            Command::Man(args) => man::run(&args, context),
+        }
+    }
+}
+
+/// The program `kivend`.
+#[must_use]
+pub fn kivend() -> ExitCode {
+    let Kivend { command, global } = Kivend::parse();
+    start(&global, |context| command.run(context))
+}
+
+/// Runs a command within its surroundings: log, signals, and the one place that reports failure.
+fn start(global: &Global, run: impl FnOnce(&Context) -> Result<Exit, Failure>) -> ExitCode {
+    let context = Context::new(global);
+    let exit = run(&context).unwrap_or_else(|failure| failure.report(context.output()));
+    exit.into()
+}
+
+#[cfg(test)]
+mod snapshots;

@@ -1,0 +1,240 @@
+//! Where results go: a short summary or one JSON object on stdout, and nothing else there; everything meant for the
+//! eye alone on stderr. Never decides what is said.
+
+use std::env;
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+
+use clap::{ColorChoice, ValueEnum};
+use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
+use serde::Serialize;
+
+use super::{Failure, Global};
+use crate::telemetry::Verbosity;
+
+/// The form of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: one object.
+    Json,
+}
+
+/// Where a command's results and remarks go.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    format: Format,
+    verbosity: Verbosity,
+    colours: ColorChoice,
+}
+
+impl Output {
+    pub(super) fn new(global: &Global) -> Output {
+        Output {
+            format: global.format,
+            verbosity: global.verbosity(),
+            colours: global.color,
+        }
+    }
+
+    /// The form that was asked for.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Prints the result: as JSON, or as the text that `text` makes of it.
+    ///
+    /// # Errors
+    /// Stdout cannot be written.
+    pub fn report<R: Serialize>(&self, report: &R, text: impl FnOnce(&R) -> String) -> Result<(), Failure> {
+        let written = match self.format {
+            Format::Json => serde_json::to_string(report).map_err(|error| Failure::output(error.into()))?,
+            Format::Text => text(report),
+        };
+        let mut stdout = self.stdout();
+        let end = if written.is_empty() || written.ends_with('\n') {
+            ""
+        } else {
+            "\n"
+        };
+        write!(stdout, "{written}{end}")
+            .and_then(|()| stdout.flush())
+            .map_err(Failure::output)
+    }
+
+    /// Stdout for what is not a report (events, scripts, pages), buffered: the caller flushes, and turns its errors into
+    /// failures with [`Output::written`].
+    #[must_use]
+    pub fn stdout(&self) -> BufWriter<StdoutLock<'static>> {
+        BufWriter::with_capacity(1 << 16, io::stdout().lock())
+    }
+
+    /// The outcome of writing to stdout: a reader that has gone ends the command quietly.
+    ///
+    /// # Errors
+    /// What `outcome` says.
+    pub fn written<T>(&self, outcome: io::Result<T>) -> Result<T, Failure> {
+        outcome.map_err(Failure::output)
+    }
+
+    /// A remark for whoever watches, on stderr; nothing under `--quiet`.
+    pub fn remark(&self, text: &str) {
+        if self.verbosity != Verbosity::Quiet {
+            // A closed stderr is no reason to fail: nobody watches.
+            let _ = writeln!(io::stderr(), "{text}");
+        }
+    }
+
+    /// Whether a progress bar would be seen.
+    pub(super) fn is_watched(&self) -> bool {
+        self.verbosity != Verbosity::Quiet && io::stderr().is_terminal()
+    }
+
+    pub(super) fn colours_on_stderr(&self) -> bool {
+        wanted(self.colours, io::stderr().is_terminal())
+    }
+
+    /// `text` in bold and the colour of its meaning, where stdout shows colours.
+    #[must_use]
+    pub fn marked(&self, text: &str, mark: Mark) -> String {
+        paint(text, mark, wanted(self.colours, io::stdout().is_terminal()))
+    }
+
+    pub(super) fn tell_error(&self, causes: &[String], remedy: &str) {
+        let colours = self.colours_on_stderr();
+        let mut lines = causes.iter().map(|cause| cause.replace('\n', "\n  "));
+        let mut told = format!(
+            "{} {}\n",
+            paint("error:", Mark::Bad, colours),
+            lines.next().unwrap_or_default()
+        );
+        for line in lines {
+            told.push_str(&format!("  why: {line}\n"));
+        }
+        told.push_str(&format!("  {} {remedy}\n", paint("fix:", Mark::Good, colours)));
+        // A closed stderr is no reason to fail once more; the exit code still tells.
+        let _ = io::stderr().write_all(told.as_bytes());
+    }
+}
+
+/// What a marked word means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    Good,
+    Doubtful,
+    Bad,
+}
+
+fn paint(text: &str, mark: Mark, colours: bool) -> String {
+    let colour = match mark {
+        Mark::Good => 32,
+        Mark::Doubtful => 33,
+        Mark::Bad => 31,
+    };
+    if colours {
+        format!("\x1b[1;{colour}m{text}\x1b[0m")
+    } else {
+        text.to_owned()
+    }
+}
+
+/// `NO_COLOR` (no-color.org) and dumb terminals are heeded unless colours are asked for.
+fn wanted(choice: ColorChoice, terminal: bool) -> bool {
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            let plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            terminal && !plain && env::var_os("TERM").is_none_or(|term| term != "dumb")
+        }
+    }
+}
+
+/// How a column stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    Left,
+    /// For numbers.
+    Right,
+}
+
+/// A table with these columns: no borders, a line below the header, so that `grep` and `awk` get on with it.
+#[must_use]
+pub fn table(columns: &[(&str, Align)]) -> Table {
+    let mut table = Table::new();
+    table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─')));
+    table.set_header(columns.iter().map(|(name, _)| *name));
+    for (column, (_, align)) in table.column_iter_mut().zip(columns) {
+        column.set_padding((0, 2));
+        column.set_cell_alignment(match align {
+            Align::Left => CellAlignment::Left,
+            Align::Right => CellAlignment::Right,
+        });
+    }
+    table
+}
+
+/// A number with its thousands apart: `115,841`.
+#[must_use]
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Bytes as people read them: `25.3 MB`, in powers of 1000.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+pub fn size(bytes: u64) -> String {
+    let units = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    match units.iter().find(|(factor, _)| bytes >= *factor) {
+        Some((factor, unit)) => format!("{:.1} {unit}", bytes as f64 / *factor as f64),
+        None => format!("{bytes} B"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (115_841, "115,841"),
+            (1_003_716, "1,003,716"),
+        ] {
+            assert_eq!(count(number), text);
+        }
+    }
+
+    #[test]
+    fn sizes_are_shown_in_the_unit_that_fits() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (25_343_506, "25.3 MB"),
+            (1_000_000_000, "1.0 GB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn a_table_has_a_line_under_its_header_and_no_borders() {
+        let mut table = table(&[("topic", Align::Left), ("records", Align::Right)]);
+        table.add_row(["payments", "7,563"]);
+        table.add_row(["user-events", "115,841"]);
+        insta::assert_snapshot!(table.trim_fmt());
+    }
+}
