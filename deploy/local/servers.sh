@@ -15,11 +15,12 @@ REGION=us-east-1
 ACCESS_KEY=kivend
 SECRET_KEY=kivend-local-only
 KAFKA_JARS=$CACHE/kafka-$KAFKA_VERSION-$(cksum <"$HERE/kafka.pom.xml" | cut -d ' ' -f 1)
+KAFKA_CLASSES=$KAFKA_JARS/classes.jsa
 MINIO=$CACHE/minio-$MINIO_VERSION/minio
 JAVA=${JAVA_HOME:+$JAVA_HOME/bin/}java
 JAVA_FLAGS=(-Xmx512m -cp "$KAFKA_JARS/*" "-Dlog4j2.configurationFile=$HERE/log4j2.properties")
 readonly KAFKA_VERSION MINIO_VERSION CLUSTER_ID SERVERS HOST BUCKET REGION ACCESS_KEY SECRET_KEY
-readonly KAFKA_JARS MINIO JAVA JAVA_FLAGS
+readonly KAFKA_JARS KAFKA_CLASSES MINIO JAVA JAVA_FLAGS
 
 # --- Ports and addresses ---------------------------------------------------------------------------------------
 
@@ -81,6 +82,7 @@ build_servers() {
   (
     exec 9>"$CACHE/lock"
     flock 9
+    rm -rf "$CACHE/unfinished"
     [[ -d $KAFKA_JARS ]] || fetch_kafka
     [[ -x $MINIO ]] || build_minio
   )
@@ -88,25 +90,21 @@ build_servers() {
 
 need() { command -v "$1" >/dev/null || fail "$1 is not there: install $2"; }
 
-# Builds go to a fresh folder and take their final name when whole: an interrupted one leaves no half.
+# A build takes its final name when it is whole: an interrupted one leaves nothing that looks like it.
 fetch_kafka() {
-  local fresh
   need mvn Maven
   say "fetching Kafka $KAFKA_VERSION (once, some seconds)"
-  fresh=$(mktemp -d "$CACHE/fresh.XXXXXX")
   mvn --batch-mode --quiet --file "$HERE/kafka.pom.xml" dependency:copy-dependencies \
-    -DincludeScope=runtime -DoutputDirectory="$fresh" >&2 || fail "mvn could not fetch Kafka"
-  mv "$fresh" "$KAFKA_JARS"
+    -DincludeScope=runtime -DoutputDirectory="$CACHE/unfinished" >&2 || fail "mvn could not fetch Kafka"
+  mv "$CACHE/unfinished" "$KAFKA_JARS"
 }
 
 build_minio() {
-  local fresh
   need go "Go, 1.24 or newer"
   say "building MinIO $MINIO_VERSION (once, some minutes)"
-  fresh=$(mktemp -d "$CACHE/fresh.XXXXXX")
-  (cd "$fresh" && GOBIN=$fresh GOFLAGS=-buildvcs=false \
-    go install -trimpath -ldflags=-s "github.com/minio/minio@$MINIO_VERSION") >&2 || fail "go could not build MinIO"
-  mv "$fresh" "${MINIO%/*}"
+  GOBIN=$CACHE/unfinished GOFLAGS=-buildvcs=false \
+    go install -ldflags=-s "github.com/minio/minio@$MINIO_VERSION" >&2 || fail "go could not build MinIO"
+  mv "$CACHE/unfinished" "${MINIO%/*}"
 }
 
 # --- Start -----------------------------------------------------------------------------------------------------
@@ -124,7 +122,19 @@ begin_minio() {
 }
 
 begin_broker() {
-  process_begin "$1" "$JAVA" "${JAVA_FLAGS[@]}" kafka.Kafka "$STATE/$1/server.properties"
+  local sharing=-XX:+RecordDynamicDumpInfo
+  [[ ! -e $KAFKA_CLASSES ]] || sharing=-XX:SharedArchiveFile=$KAFKA_CLASSES
+  process_begin "$1" "$JAVA" "$sharing" "${JAVA_FLAGS[@]}" kafka.Kafka "$STATE/$1/server.properties"
+}
+
+# Nearly half of a broker's start goes into loading classes: the first one to be stopped leaves them as the JVM
+# holds them, and later ones map that file. It stops the broker for a second or two; without it nothing is lost.
+keep_classes() {
+  local unfinished=$KAFKA_JARS/unfinished.$$
+  [[ ! -e $KAFKA_CLASSES ]] && process_is_alive broker-1 || return 0
+  if "${JAVA%java}jcmd" "$(process_pid broker-1)" VM.cds dynamic_dump "$unfinished"; then
+    mv "$unfinished" "$KAFKA_CLASSES"
+  fi >"$STATE/logs/classes.log" 2>&1 || true
 }
 
 # Everything that must lie on disk before servers start: settings anew each time, data only once.
