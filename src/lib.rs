@@ -13,6 +13,7 @@
 //! - [`error`], [`config`]: kinds of failure and exit codes; settings with the origin of each value. Known to every layer.
 //! - [`model`]: positions, records and their canonical encoding, Merkle tree, signed notes. Pure.
 //! - [`segment`]: records ⇄ Parquet bytes, links, checkpoints, object keys. Pure.
+//! - [`kafka`]: settings, questions to the cluster, the archiver's consumer, on librdkafka.
 //! - [`app`]: what the program can do; joins input and output to the pure core. [`cli`]: arguments to settings to `app`.
 //! - [`telemetry`], [`clock`]: log and metrics; the only place that reads the time.
 //!
@@ -25,6 +26,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod kafka;
 pub mod model;
 pub mod segment;
 pub mod telemetry;

@@ -1,0 +1,304 @@
+//! Which partitions are this consumer's, and where each stands. Pure: it is told what Kafka granted, and says what may
+//! be started, committed and let go; never talks to Kafka.
+
+use std::collections::BTreeMap;
+
+use crate::kafka::error::KafkaError;
+use crate::model::position::{NextOffset, TopicPartition};
+
+/// A partition by number: dense from 0 in the order of first assignment, and the same while the consumer lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartitionIndex(pub usize);
+
+/// How the group hands partitions over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Protocol {
+    /// All are taken from everybody, then all are given anew.
+    #[default]
+    Eager,
+    /// Only those that move are taken (KIP-429).
+    Cooperative,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Ours,
+    /// Ours until released.
+    Revoking,
+    NotOurs,
+}
+
+/// librdkafka fetches the partition, or would if it were not paused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Progress {
+    next: NextOffset,
+    paused: bool,
+}
+
+#[derive(Debug)]
+struct Slot {
+    partition: TopicPartition,
+    standing: Standing,
+    progress: Option<Progress>,
+}
+
+/// The partitions of one consumer.
+#[derive(Debug, Default)]
+pub(crate) struct Assignment {
+    protocol: Protocol,
+    slots: Vec<Slot>,
+    by_name: BTreeMap<TopicPartition, PartitionIndex>,
+    /// Records come in runs of one partition.
+    latest: usize,
+    /// Whether a revocation waits for its answer.
+    unanswered: bool,
+}
+
+impl Assignment {
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    pub(crate) fn partition(&self, index: PartitionIndex) -> &TopicPartition {
+        &self.slots[index.0].partition
+    }
+
+    /// These are ours from now on, and not fetched yet.
+    pub(crate) fn grant(&mut self, protocol: Protocol, partitions: &[TopicPartition]) {
+        self.protocol = protocol;
+        for partition in partitions {
+            let slot = self.slot(partition);
+            slot.standing = Standing::Ours;
+            slot.progress = None;
+        }
+    }
+
+    /// These must be released.
+    pub(crate) fn revoke(&mut self, partitions: &[TopicPartition]) {
+        self.unanswered = true;
+        for partition in partitions {
+            let slot = self.slot(partition);
+            if slot.standing == Standing::Ours {
+                slot.standing = Standing::Revoking;
+            }
+        }
+    }
+
+    /// Lets go. When nothing is left to release: those that librdkafka must stop now; once a revocation.
+    pub(crate) fn release(&mut self, partitions: &[TopicPartition]) -> Option<Vec<TopicPartition>> {
+        for partition in partitions {
+            let slot = self.slot(partition);
+            if slot.standing == Standing::Revoking {
+                slot.standing = Standing::NotOurs;
+            }
+        }
+        if !self.unanswered || self.slots.iter().any(|slot| slot.standing == Standing::Revoking) {
+            return None;
+        }
+        self.unanswered = false;
+        let released = self.slots.iter_mut().filter(|slot| slot.standing == Standing::NotOurs);
+        Some(
+            released
+                .filter_map(|slot| slot.progress.take().map(|_| slot.partition.clone()))
+                .collect(),
+        )
+    }
+
+    /// Begins at these positions; all or none.
+    pub(crate) fn start(&mut self, positions: &[(TopicPartition, NextOffset)]) -> Result<(), KafkaError> {
+        for (partition, _) in positions {
+            let ready = |slot: &Slot| slot.standing == Standing::Ours && slot.progress.is_none();
+            self.find(partition)
+                .filter(|slot| ready(slot))
+                .ok_or_else(|| not_assigned(partition))?;
+        }
+        for (partition, next) in positions {
+            self.slot(partition).progress = Some(Progress {
+                next: *next,
+                paused: false,
+            });
+        }
+        Ok(())
+    }
+
+    /// Notes that the record before `next` was delivered. `None` where it must not be: the partition was let go, or
+    /// the record was delivered before.
+    #[inline]
+    pub(crate) fn advance(&mut self, topic: &[u8], partition: i32, next: NextOffset) -> Option<PartitionIndex> {
+        let is_it = |slot: &Slot| slot.partition.partition == partition && slot.partition.topic.as_bytes() == topic;
+        if !self.slots.get(self.latest).is_some_and(is_it) {
+            self.latest = self.slots.iter().position(is_it)?;
+        }
+        let slot = self.slots.get_mut(self.latest)?;
+        let progress = slot.progress.as_mut().filter(|progress| progress.next < next)?;
+        if slot.standing == Standing::NotOurs {
+            return None;
+        }
+        progress.next = next;
+        Some(PartitionIndex(self.latest))
+    }
+
+    pub(crate) fn seek(&mut self, partition: &TopicPartition, next: NextOffset) -> Result<(), KafkaError> {
+        self.progress(partition)?.next = next;
+        Ok(())
+    }
+
+    pub(crate) fn pause(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
+        partitions
+            .iter()
+            .try_for_each(|partition| Ok(self.progress(partition)?.paused = true))
+    }
+
+    pub(crate) fn resume(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
+        partitions
+            .iter()
+            .try_for_each(|partition| Ok(self.progress(partition)?.paused = false))
+    }
+
+    /// Where the started ones stand.
+    pub(crate) fn positions(&self) -> Vec<(TopicPartition, NextOffset)> {
+        let position = |slot: &Slot| slot.progress.map(|progress| (slot.partition.clone(), progress.next));
+        self.slots.iter().filter_map(position).collect()
+    }
+
+    /// Those started and paused.
+    pub(crate) fn paused(&self) -> Vec<TopicPartition> {
+        let is_paused = |slot: &&Slot| slot.progress.is_some_and(|progress| progress.paused);
+        self.slots
+            .iter()
+            .filter(is_paused)
+            .map(|slot| slot.partition.clone())
+            .collect()
+    }
+
+    /// Those that a revocation waits for.
+    pub(crate) fn revoking(&self) -> Vec<TopicPartition> {
+        let revoking = |slot: &&Slot| slot.standing == Standing::Revoking;
+        self.slots
+            .iter()
+            .filter(revoking)
+            .map(|slot| slot.partition.clone())
+            .collect()
+    }
+
+    /// Committing is allowed while a partition is ours, the time of its revocation included.
+    pub(crate) fn require_ours(&self, partition: &TopicPartition) -> Result<(), KafkaError> {
+        let ours = |slot: &&Slot| slot.standing != Standing::NotOurs;
+        self.find(partition)
+            .filter(ours)
+            .map(drop)
+            .ok_or_else(|| not_assigned(partition))
+    }
+
+    fn find(&self, partition: &TopicPartition) -> Option<&Slot> {
+        self.by_name.get(partition).map(|index| &self.slots[index.0])
+    }
+
+    fn progress(&mut self, partition: &TopicPartition) -> Result<&mut Progress, KafkaError> {
+        let index = self.by_name.get(partition).ok_or_else(|| not_assigned(partition))?;
+        let slot = &mut self.slots[index.0];
+        slot.progress.as_mut().ok_or_else(|| not_assigned(partition))
+    }
+
+    /// The slot of a partition, made on first sight and never removed: an index stays valid.
+    fn slot(&mut self, partition: &TopicPartition) -> &mut Slot {
+        let index = *self.by_name.entry(partition.clone()).or_insert_with(|| {
+            self.slots.push(Slot {
+                partition: partition.clone(),
+                standing: Standing::NotOurs,
+                progress: None,
+            });
+            PartitionIndex(self.slots.len() - 1)
+        });
+        &mut self.slots[index.0]
+    }
+}
+
+fn not_assigned(partition: &TopicPartition) -> KafkaError {
+    KafkaError::NotAssigned {
+        partition: partition.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tp(partition: i32) -> TopicPartition {
+        TopicPartition::new("orders", partition)
+    }
+
+    fn started(partitions: &[i32]) -> Assignment {
+        let mut assignment = Assignment::default();
+        let partitions: Vec<_> = partitions.iter().copied().map(tp).collect();
+        assignment.grant(Protocol::Cooperative, &partitions);
+        let positions: Vec<_> = partitions.into_iter().map(|p| (p, NextOffset(10))).collect();
+        assignment.start(&positions).unwrap();
+        assignment
+    }
+
+    #[test]
+    fn a_record_is_delivered_once_and_only_of_a_started_partition() {
+        let mut assignment = started(&[0]);
+        assignment.grant(Protocol::Cooperative, &[tp(1)]);
+        assert_eq!(
+            assignment.advance(b"orders", 0, NextOffset(11)),
+            Some(PartitionIndex(0))
+        );
+        assert_eq!(assignment.advance(b"orders", 0, NextOffset(11)), None);
+        assert_eq!(assignment.advance(b"orders", 1, NextOffset(11)), None);
+        assert_eq!(assignment.advance(b"payments", 0, NextOffset(12)), None);
+    }
+
+    #[test]
+    fn a_revoked_partition_is_ours_until_it_is_released_and_never_afterwards() {
+        let mut assignment = started(&[0, 1]);
+        assignment.revoke(&[tp(0)]);
+        assert!(assignment.require_ours(&tp(0)).is_ok());
+        assert!(assignment.start(&[(tp(0), NextOffset(0))]).is_err());
+        assert_eq!(assignment.release(&[tp(0)]), Some(vec![tp(0)]));
+        assert!(assignment.require_ours(&tp(0)).is_err());
+        assert!(assignment.require_ours(&tp(1)).is_ok());
+        assert_eq!(assignment.advance(b"orders", 0, NextOffset(12)), None);
+    }
+
+    #[test]
+    fn librdkafka_is_answered_once_when_the_last_one_was_released() {
+        let mut assignment = started(&[0, 1]);
+        assignment.revoke(&[tp(0), tp(1)]);
+        assert_eq!(assignment.release(&[tp(1)]), None);
+        assert_eq!(assignment.release(&[tp(0)]), Some(vec![tp(0), tp(1)]));
+        assert_eq!(assignment.release(&[tp(0)]), None);
+    }
+
+    #[test]
+    fn a_partition_that_was_never_started_is_released_without_being_stopped() {
+        let mut assignment = Assignment::default();
+        assignment.grant(Protocol::Cooperative, &[tp(0)]);
+        assignment.revoke(&[tp(0)]);
+        assert_eq!(assignment.release(&[tp(0)]), Some(vec![]));
+    }
+
+    #[test]
+    fn a_partition_that_comes_back_keeps_its_index_and_has_to_be_started_again() {
+        let mut assignment = started(&[0, 1]);
+        assignment.revoke(&[tp(0)]);
+        assignment.release(&[tp(0)]);
+        assignment.grant(Protocol::Cooperative, &[tp(0)]);
+        assert_eq!(assignment.advance(b"orders", 0, NextOffset(11)), None);
+        assignment.start(&[(tp(0), NextOffset(3))]).unwrap();
+        assert_eq!(assignment.advance(b"orders", 0, NextOffset(4)), Some(PartitionIndex(0)));
+    }
+
+    #[test]
+    fn starting_is_all_or_nothing() {
+        let mut assignment = started(&[0]);
+        assignment.grant(Protocol::Cooperative, &[tp(1)]);
+        assert!(
+            assignment
+                .start(&[(tp(1), NextOffset(0)), (tp(0), NextOffset(0))])
+                .is_err()
+        );
+        assert!(assignment.start(&[(tp(1), NextOffset(0))]).is_ok());
+    }
+}

@@ -1,0 +1,370 @@
+//! What can go wrong with Kafka, in words that tell what to do; and librdkafka's log lines, sent to `tracing`. Never
+//! retries anything.
+
+use std::sync::Mutex;
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::KafkaError as Rdkafka;
+use rdkafka::types::RDKafkaErrorCode as Code;
+
+use crate::error::{Explain, Kind};
+use crate::model::position::TopicPartition;
+
+/// A failure of Kafka, or of our way to it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KafkaError {
+    /// Nothing listens there, or no name resolves.
+    #[error("no Kafka broker answered brokers=`{brokers}`")]
+    Unreachable {
+        /// As configured.
+        brokers: String,
+    },
+    /// TLS or SASL failed.
+    #[error("the Kafka brokers refused the connection's credentials reason=`{reason}`")]
+    Credentials {
+        /// librdkafka's words.
+        reason: String,
+    },
+    /// An ACL forbids it.
+    #[error("Kafka does not allow this user to {doing} reason=`{reason}`")]
+    Forbidden {
+        /// What we were about to do.
+        doing: &'static str,
+        /// Kafka's words.
+        reason: String,
+    },
+    /// There is no such topic.
+    #[error("the topic does not exist topic=`{topic}`")]
+    UnknownTopic {
+        /// Its name.
+        topic: String,
+    },
+    /// The topic has no such partition.
+    #[error("the topic has no such partition partition=`{partition}`")]
+    UnknownPartition {
+        /// Which.
+        partition: TopicPartition,
+    },
+    /// Kafka no longer has, or never had, the offset.
+    #[error("Kafka has nothing at this offset partition=`{partition}` offset=`{offset}`")]
+    OutOfRange {
+        /// Of which partition.
+        partition: TopicPartition,
+        /// What was asked for.
+        offset: i64,
+    },
+    /// A topic cannot be created so.
+    #[error(
+        "fewer brokers answered than the topic wants replicas topic=`{topic}` \
+         replication_factor=`{replication_factor}` answered=`{answered}`"
+    )]
+    TooFewBrokers {
+        /// Which topic.
+        topic: String,
+        /// As configured.
+        replication_factor: i32,
+        /// `id (host:port)`, separated by commas.
+        answered: String,
+    },
+    /// Kafka refused to create or alter a topic.
+    #[error("Kafka refused the topic's settings topic=`{topic}` reason=`{reason}`")]
+    TopicRefused {
+        /// Which topic.
+        topic: String,
+        /// Kafka's words.
+        reason: String,
+    },
+    /// A property that we set for a reason.
+    #[error(
+        "the archive's promises rest on a Kafka property that the settings change property=`{name}` value=`{fixed}`"
+    )]
+    FixedProperty {
+        /// The property.
+        name: &'static str,
+        /// What it must be.
+        fixed: &'static str,
+    },
+    /// librdkafka does not know the property, or not this value.
+    #[error("librdkafka does not accept a property property=`{name}` reason=`{reason}`")]
+    Property {
+        /// The property.
+        name: String,
+        /// librdkafka's words, without the value.
+        reason: String,
+    },
+    /// A partition that is not ours (any more): neither fetched nor committed.
+    #[error("the partition is not assigned to this consumer partition=`{partition}`")]
+    NotAssigned {
+        /// Which.
+        partition: TopicPartition,
+    },
+    /// The client cannot go on; a new one may.
+    #[error("the Kafka client failed for good reason=`{reason}`")]
+    Fatal {
+        /// librdkafka's words.
+        reason: String,
+    },
+    /// It took too long, or Kafka is busy with itself.
+    #[error("Kafka did not manage to {doing} reason=`{reason}`")]
+    Busy {
+        /// What we were about to do.
+        doing: &'static str,
+        /// librdkafka's words.
+        reason: String,
+    },
+    /// Another member of the group has the partition now.
+    #[error("another member has this consumer's place, which therefore must not {doing} reason=`{reason}`")]
+    Fenced {
+        /// What we were about to do.
+        doing: &'static str,
+        /// Kafka's words.
+        reason: String,
+    },
+    /// A record batch that fails its checksum or cannot be decompressed.
+    #[error("Kafka delivered bytes that fail their own checks reason=`{reason}`")]
+    BadBatch {
+        /// librdkafka's words.
+        reason: String,
+    },
+    /// Nothing we have words for.
+    #[error("Kafka failed to {doing} reason=`{reason}`")]
+    Other {
+        /// What we were about to do.
+        doing: &'static str,
+        /// librdkafka's words.
+        reason: String,
+    },
+}
+
+impl Explain for KafkaError {
+    fn kind(&self) -> Kind {
+        match self {
+            KafkaError::UnknownTopic { .. }
+            | KafkaError::TooFewBrokers { .. }
+            | KafkaError::TopicRefused { .. }
+            | KafkaError::FixedProperty { .. }
+            | KafkaError::Property { .. } => Kind::Config,
+            KafkaError::UnknownPartition { .. } | KafkaError::OutOfRange { .. } => Kind::Input,
+            KafkaError::Unreachable { .. } | KafkaError::Busy { .. } | KafkaError::Fatal { .. } => Kind::Transient,
+            KafkaError::Credentials { .. } | KafkaError::Forbidden { .. } => Kind::Permission,
+            KafkaError::NotAssigned { .. } | KafkaError::Fenced { .. } => Kind::Fenced,
+            KafkaError::BadBatch { .. } => Kind::Corrupt,
+            KafkaError::Other { .. } => Kind::Internal,
+        }
+    }
+
+    fn remedy(&self) -> Option<String> {
+        let remedy = match self {
+            KafkaError::Unreachable { .. } => {
+                "start Kafka (here: `deploy/local/cluster up`), or set kafka.brokers to where it runs"
+            }
+            KafkaError::Credentials { .. } => "check security.protocol, sasl.* and ssl.* under kafka.properties",
+            KafkaError::Forbidden { .. } => "have the missing ACL granted to this user",
+            KafkaError::UnknownTopic { .. } => {
+                "`kivend topics create` creates the configured topics; `kivend topics list` shows which there are"
+            }
+            KafkaError::UnknownPartition { .. } => "`kivend topics list` shows how many partitions there are",
+            KafkaError::OutOfRange { .. } => {
+                "retention deleted it, or the topic was created again; `--from earliest` begins at what is left"
+            }
+            KafkaError::TooFewBrokers { .. } => "start the other brokers, or lower the topic's replication_factor",
+            KafkaError::TopicRefused { .. } => "mend the topic's entry in the configuration",
+            KafkaError::FixedProperty { .. } => "remove it from kafka.properties",
+            KafkaError::Property { .. } => "the properties and their values are in librdkafka's CONFIGURATION.md",
+            KafkaError::Fatal { .. } => "start it again: it continues where the archive ends",
+            KafkaError::BadBatch { .. } => "look at the log and the disks of the brokers",
+            _ => return None,
+        };
+        Some(remedy.to_owned())
+    }
+}
+
+impl KafkaError {
+    /// An error of librdkafka's while `doing` something ("list the topics").
+    #[must_use]
+    pub fn from_code(code: Code, doing: &'static str, reason: String) -> KafkaError {
+        use Code as C;
+        match code {
+            C::Authentication | C::SSL | C::SaslAuthenticationFailed | C::UnsupportedSASLMechanism => {
+                KafkaError::Credentials { reason }
+            }
+            C::TopicAuthorizationFailed | C::GroupAuthorizationFailed | C::ClusterAuthorizationFailed => {
+                KafkaError::Forbidden { doing, reason }
+            }
+            C::IllegalGeneration | C::UnknownMemberId | C::FencedInstanceId | C::AssignmentLost => {
+                KafkaError::Fenced { doing, reason }
+            }
+            C::BadMessage | C::BadCompression | C::InvalidMessage => KafkaError::BadBatch { reason },
+            C::Fatal => KafkaError::Fatal { reason },
+            code if is_passing(code) => KafkaError::Busy { doing, reason },
+            _ => KafkaError::Other { doing, reason },
+        }
+    }
+
+    /// An error of rust-rdkafka's while `doing` something.
+    #[must_use]
+    pub fn from_rdkafka(error: &Rdkafka, doing: &'static str) -> KafkaError {
+        match error {
+            Rdkafka::ClientConfig(_, reason, name, value) => KafkaError::Property {
+                name: name.clone(),
+                reason: if value.is_empty() {
+                    reason.clone()
+                } else {
+                    reason.replace(value.as_str(), "…")
+                },
+            },
+            Rdkafka::ClientCreation(reason) => KafkaError::Property {
+                name: "kafka.properties".to_owned(),
+                reason: reason.clone(),
+            },
+            other => match other.rdkafka_error_code() {
+                Some(code) => KafkaError::from_code(code, doing, code.to_string()),
+                None => KafkaError::Other {
+                    doing,
+                    reason: other.to_string(),
+                },
+            },
+        }
+    }
+}
+
+/// Goes away by itself, or by trying again.
+fn is_passing(code: Code) -> bool {
+    use Code as C;
+    matches!(
+        code,
+        C::BrokerTransportFailure
+            | C::AllBrokersDown
+            | C::Resolve
+            | C::OperationTimedOut
+            | C::MessageTimedOut
+            | C::TimedOutQueue
+            | C::RequestTimedOut
+            | C::WaitingForCoordinator
+            | C::CoordinatorLoadInProgress
+            | C::CoordinatorNotAvailable
+            | C::NotCoordinator
+            | C::NotController
+            | C::RebalanceInProgress
+            | C::LeaderNotAvailable
+            | C::NotLeaderForPartition
+            | C::BrokerNotAvailable
+            | C::ReplicaNotAvailable
+            | C::NetworkException
+            | C::FencedLeaderEpoch
+            | C::UnknownLeaderEpoch
+            | C::OffsetNotAvailable
+            | C::UnstableOffsetCommit
+            | C::ThrottlingQuotaExceeded
+            | C::KafkaStorageError
+            | C::InProgress
+            | C::PreviousInProgress
+            | C::PollExceeded
+            | C::Retry
+    )
+}
+
+/// Whether librdkafka mends it by itself and tells us only for the record: one broker of several went, a coordinator
+/// is loading after a start. Worth a debug line, never an alarm.
+#[must_use]
+pub(crate) fn is_quiet(code: Code) -> bool {
+    is_passing(code) && !matches!(code, Code::AllBrokersDown | Code::PollExceeded)
+}
+
+/// librdkafka's callbacks: log lines go to `tracing`, and the last error is remembered, for it explains a time-out.
+#[derive(Debug, Default)]
+pub struct Context {
+    last: Mutex<Option<(Code, String)>>,
+}
+
+impl Context {
+    /// Remembers why the connection fails.
+    pub(crate) fn remember(&self, code: Code, reason: &str) {
+        // One of several brokers failing in another way must not hide that credentials are refused.
+        let weight = |code| {
+            matches!(
+                KafkaError::from_code(code, "", String::new()),
+                KafkaError::Credentials { .. }
+            )
+        };
+        if let Ok(mut last) = self.last.lock()
+            && last.as_ref().is_none_or(|(known, _)| weight(code) || !weight(*known))
+        {
+            *last = Some((code, reason.to_owned()));
+        }
+    }
+
+    /// The last error that librdkafka told, taken away.
+    pub(crate) fn take_last(&self) -> Option<(Code, String)> {
+        self.last.lock().ok()?.take()
+    }
+
+    /// One line of librdkafka's log, at the level it deserves here.
+    pub(crate) fn log_line(level: RDKafkaLogLevel, facility: &str, line: &str) {
+        // Connection trouble is also delivered as an error, which we report once and with a remedy.
+        let known = matches!(
+            facility,
+            "FAIL" | "ERROR" | "GETSUBSCRIPTIONS" | "COORD" | "REQTMOUT" | "MAXPOLL"
+        ) || line.contains("oordinator load in progress");
+        match level {
+            RDKafkaLogLevel::Debug => tracing::trace!(target: "librdkafka", facility, "{line}"),
+            _ if known => tracing::debug!(target: "librdkafka", facility, "{line}"),
+            RDKafkaLogLevel::Info | RDKafkaLogLevel::Notice => {
+                tracing::debug!(target: "librdkafka", facility, "{line}");
+            }
+            RDKafkaLogLevel::Warning => tracing::warn!(target: "librdkafka", facility, "{line}"),
+            _ => tracing::error!(target: "librdkafka", facility, "{line}"),
+        }
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        Context::log_line(level, facility, line);
+    }
+
+    fn error(&self, error: Rdkafka, reason: &str) {
+        let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
+        tracing::debug!(target: "librdkafka", ?code, "{reason}");
+        self.remember(code, reason);
+    }
+}
+
+impl ConsumerContext for Context {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_property_never_shows_its_value() {
+        let error = rdkafka::ClientConfig::new()
+            .set("security.protocol", "hunter2")
+            .create_native_config()
+            .err()
+            .unwrap();
+        let shown = KafkaError::from_rdkafka(&error, "connect").to_string();
+        assert!(
+            shown.contains("security.protocol") && !shown.contains("hunter2"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn a_loading_coordinator_is_quiet_and_no_broker_at_all_is_not() {
+        assert!(is_quiet(Code::CoordinatorLoadInProgress));
+        assert!(is_quiet(Code::BrokerTransportFailure));
+        assert!(!is_quiet(Code::AllBrokersDown));
+        assert!(!is_quiet(Code::SaslAuthenticationFailed));
+    }
+
+    #[test]
+    fn refused_credentials_outlast_a_later_broken_connection() {
+        let context = Context::default();
+        context.remember(Code::Authentication, "no");
+        context.remember(Code::AllBrokersDown, "down");
+        assert_eq!(context.take_last().map(|(code, _)| code), Some(Code::Authentication));
+    }
+}

@@ -1,0 +1,13 @@
+//! Kafka through librdkafka: settings, questions, topics, the archiver's consumer. Knows positions and
+//! records, and nothing of segments or stores; decides nothing: it tells what Kafka said, in our words.
+//!
+//! `native` holds every `unsafe` of the crate: few C calls that the safe wrapper lacks or gets wrong.
+
+mod assignment;
+pub mod cluster;
+pub mod consumer;
+pub mod error;
+mod native;
+pub mod settings;
+
+pub use assignment::PartitionIndex;

@@ -1,0 +1,130 @@
+//! From settings to librdkafka's configuration: what every client shares, and what each kind of client adds. Never
+//! opens a connection.
+
+use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
+
+use crate::config::KafkaSettings;
+use crate::kafka::error::KafkaError;
+
+/// Properties that a promise of the archive rests on; another value is refused instead of silently overruled.
+const FIXED: [(&str, &str); 6] = [
+    // The bucket is the authority on progress: nobody but the archive commits, and only after a link.
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    // Jumping to another offset would skip records in silence: out of range is an event that the archive answers.
+    ("auto.offset.reset", "error"),
+    // What a transaction takes back is no record.
+    ("isolation.level", "read_committed"),
+    ("enable.partition.eof", "true"),
+    ("check.crcs", "true"),
+];
+
+/// What makes a consumer fast, measured on three local brokers; `kafka.properties` may say otherwise.
+const FETCHING: [(&str, &str); 6] = [
+    // The default of 1,000 ms starves a consumer that is faster than its queue.
+    ("fetch.queue.backoff.ms", "2"),
+    // Of the whole client, since all partitions share one queue: bounds what is prefetched.
+    ("queued.max.messages.kbytes", "32768"),
+    ("fetch.message.max.bytes", "4194304"),
+    ("fetch.wait.max.ms", "100"),
+    // Without it, a partition that moved keeps its old owner until the whole group stopped.
+    ("partition.assignment.strategy", "cooperative-sticky"),
+    // Long enough for a seal and its upload between two polls, should the store stall.
+    ("max.poll.interval.ms", "300000"),
+];
+
+/// What every client shares: addresses, name, and the properties of the settings, which win over ours.
+///
+/// # Errors
+/// A property that the archive's promises fix and that the settings set otherwise.
+pub fn client_config(settings: &KafkaSettings) -> Result<ClientConfig, KafkaError> {
+    for (name, fixed) in FIXED {
+        if settings.properties.get(name).is_some_and(|value| value != fixed) {
+            return Err(KafkaError::FixedProperty { name, fixed });
+        }
+    }
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", settings.brokers.join(","));
+    config.set("client.id", "kivend");
+    config.set_log_level(if settings.properties.get("debug").is_some() {
+        RDKafkaLogLevel::Debug
+    } else {
+        RDKafkaLogLevel::Info
+    });
+    config.extend(
+        settings
+            .properties
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    Ok(config)
+}
+
+/// A client that reads. Without a group it can neither join one nor commit; see [`group_config`].
+///
+/// # Errors
+/// As [`client_config`].
+pub fn reader_config(settings: &KafkaSettings) -> Result<ClientConfig, KafkaError> {
+    let mut config = client_config(settings)?;
+    for (name, value) in FETCHING {
+        if config.get(name).is_none() {
+            config.set(name, value);
+        }
+    }
+    for (name, value) in FIXED {
+        config.set(name, value);
+    }
+    config.remove("group.id");
+    Ok(config)
+}
+
+/// A client of the archivers' group.
+///
+/// # Errors
+/// As [`client_config`].
+pub fn group_config(settings: &KafkaSettings) -> Result<ClientConfig, KafkaError> {
+    let mut config = reader_config(settings)?;
+    config.set("group.id", &settings.group_id);
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &str, value: &str) -> KafkaSettings {
+        KafkaSettings {
+            brokers: vec!["localhost:9092".to_owned()],
+            group_id: "kivend-archiver".to_owned(),
+            properties: [(name.to_owned(), value.to_owned())].into_iter().collect(),
+        }
+    }
+
+    #[test]
+    fn a_property_of_the_settings_wins_over_our_defaults() {
+        let config = group_config(&with("fetch.queue.backoff.ms", "7")).unwrap();
+        assert_eq!(config.get("fetch.queue.backoff.ms"), Some("7"));
+    }
+
+    #[test]
+    fn a_property_that_a_promise_rests_on_cannot_be_changed() {
+        for (name, _) in FIXED {
+            assert!(client_config(&with(name, "something else")).is_err(), "{name}");
+        }
+        assert!(client_config(&with("isolation.level", "read_committed")).is_ok());
+    }
+
+    #[test]
+    fn a_reader_has_no_group_even_if_the_properties_name_one() {
+        assert_eq!(reader_config(&with("group.id", "mine")).unwrap().get("group.id"), None);
+    }
+
+    #[test]
+    fn librdkafka_accepts_every_property_we_set() {
+        group_config(&with("client.rack", "a"))
+            .unwrap()
+            .create_native_config()
+            .unwrap();
+    }
+}
