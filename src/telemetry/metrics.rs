@@ -1,0 +1,352 @@
+//! The archiver's numbers, as Prometheus reads them. Made to be updated once per segment or batch, never once per
+//! record; a partition's handle is atomics behind pointers, so updating takes no lock. Never reads a clock: moments come
+//! in as values, and what is "seconds since" is worked out when somebody asks.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::model::position::TopicPartition;
+use crate::model::utc::UtcSeconds;
+
+type FloatGauge = Gauge<f64, AtomicU64>;
+
+/// All numbers of one archiver. Share it behind an `Arc`.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    families: Families,
+    partitions: Mutex<BTreeMap<TopicPartition, PartitionMetrics>>,
+}
+
+#[derive(Debug, Default)]
+struct Families {
+    records: Family<PartitionLabels, Counter>,
+    segments: Family<PartitionLabels, Counter>,
+    links: Family<PartitionLabels, Counter>,
+    stored_bytes: Family<PartitionLabels, Counter>,
+    lost_records: Family<PartitionLabels, Counter>,
+    fenced: Family<PartitionLabels, Counter>,
+    buffered_bytes: Family<PartitionLabels, Gauge>,
+    lag: Family<PartitionLabels, Gauge>,
+    since_commit: Family<PartitionLabels, FloatGauge>,
+    until_deletion: Family<PartitionLabels, FloatGauge>,
+    retries: Family<RetryLabels, Counter>,
+    store_calls: CallTimes,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PartitionLabels {
+    topic: String,
+    partition: i32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RetryLabels {
+    cause: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    operation: &'static str,
+}
+
+/// The numbers of one partition. Cheap to clone and to update.
+#[derive(Debug, Clone)]
+pub struct PartitionMetrics {
+    records: Counter,
+    segments: Counter,
+    links: Counter,
+    stored_bytes: Counter,
+    lost_records: Counter,
+    fenced: Counter,
+    buffered_bytes: Gauge,
+    lag: Gauge,
+    since_commit: FloatGauge,
+    until_deletion: FloatGauge,
+    moments: Arc<Moments>,
+}
+
+/// Unix seconds; [`NEVER`] where there is no such moment.
+#[derive(Debug)]
+struct Moments {
+    last_commit: AtomicI64,
+    deletion: AtomicI64,
+}
+
+const NEVER: i64 = i64::MAX;
+
+/// How long calls took, from a millisecond to half a minute.
+#[derive(Debug, Clone)]
+struct CallTimes(Family<CallLabels, Histogram, fn() -> Histogram>);
+
+impl Default for CallTimes {
+    fn default() -> CallTimes {
+        CallTimes(Family::new_with_constructor(|| {
+            Histogram::new(exponential_buckets(0.001, 2.0, 16))
+        }))
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        let families = Families::default();
+        Metrics {
+            registry: families.registry(),
+            families,
+            partitions: Mutex::default(),
+        }
+    }
+}
+
+impl Families {
+    fn registry(&self) -> Registry {
+        let mut all = Registry::with_prefix("kivend");
+        all.register(
+            "records",
+            "Records in the archive, by links written here",
+            self.records.clone(),
+        );
+        all.register("segments", "Segments created or adopted", self.segments.clone());
+        all.register("links", "Links created: the commit points", self.links.clone());
+        let stored = self.stored_bytes.clone();
+        all.register_with_unit("stored", "Bytes of the segments that links own", Unit::Bytes, stored);
+        all.register(
+            "lost_records",
+            "Offsets that Kafka deleted before they were archived",
+            self.lost_records.clone(),
+        );
+        all.register(
+            "fenced",
+            "Times another writer was found to own the partition",
+            self.fenced.clone(),
+        );
+        let buffered = self.buffered_bytes.clone();
+        all.register_with_unit(
+            "buffered",
+            "Bytes of records in memory, not yet durable",
+            Unit::Bytes,
+            buffered,
+        );
+        all.register("lag_records", "High watermark minus next offset", self.lag.clone());
+        let since = self.since_commit.clone();
+        all.register_with_unit(
+            "since_commit",
+            "Since an offset was last committed",
+            Unit::Seconds,
+            since,
+        );
+        let until = self.until_deletion.clone();
+        let help = "Until Kafka deletes the oldest record that is not archived; +Inf where none waits";
+        all.register_with_unit("until_deletion", help, Unit::Seconds, until);
+        all.register("retries", "Calls tried again, by cause", self.retries.clone());
+        let calls = self.store_calls.0.clone();
+        all.register_with_unit(
+            "store_call_duration",
+            "How long the store took to answer",
+            Unit::Seconds,
+            calls,
+        );
+        all
+    }
+
+    fn partition(&self, place: &TopicPartition, now: UtcSeconds) -> PartitionMetrics {
+        let labels = labels(place);
+        PartitionMetrics {
+            records: self.records.get_or_create_owned(&labels),
+            segments: self.segments.get_or_create_owned(&labels),
+            links: self.links.get_or_create_owned(&labels),
+            stored_bytes: self.stored_bytes.get_or_create_owned(&labels),
+            lost_records: self.lost_records.get_or_create_owned(&labels),
+            fenced: self.fenced.get_or_create_owned(&labels),
+            buffered_bytes: self.buffered_bytes.get_or_create_owned(&labels),
+            lag: self.lag.get_or_create_owned(&labels),
+            since_commit: self.since_commit.get_or_create_owned(&labels),
+            until_deletion: self.until_deletion.get_or_create_owned(&labels),
+            moments: Arc::new(Moments {
+                last_commit: now.unix().into(),
+                deletion: NEVER.into(),
+            }),
+        }
+    }
+}
+
+fn labels(place: &TopicPartition) -> PartitionLabels {
+    PartitionLabels {
+        topic: place.topic.to_string(),
+        partition: place.partition,
+    }
+}
+
+impl Metrics {
+    /// The handle of a partition that is assigned to us since `now`, or was before.
+    pub fn partition(&self, place: &TopicPartition, now: UtcSeconds) -> PartitionMetrics {
+        let mut partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        partitions
+            .entry(place.clone())
+            .or_insert_with(|| self.families.partition(place, now))
+            .clone()
+    }
+
+    /// The partition is somebody else's now: what it holds and how far it lags is theirs to tell. Counters stay.
+    pub fn release(&self, place: &TopicPartition) {
+        let mut partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        partitions.remove(place);
+        let labels = labels(place);
+        self.families.buffered_bytes.remove(&labels);
+        self.families.lag.remove(&labels);
+        self.families.since_commit.remove(&labels);
+        self.families.until_deletion.remove(&labels);
+    }
+
+    /// A call is tried again because of `cause`, such as `store_transient`.
+    pub fn retried(&self, cause: &'static str) {
+        self.families.retries.get_or_create(&RetryLabels { cause }).inc();
+    }
+
+    /// The store answered a `create`, `get` or `list` after `seconds`.
+    pub fn store_answered(&self, operation: &'static str, seconds: f64) {
+        self.families
+            .store_calls
+            .0
+            .get_or_create(&CallLabels { operation })
+            .observe(seconds);
+    }
+
+    /// Everything in the OpenMetrics text format, as it is at `now`.
+    pub fn encode(&self, now: UtcSeconds) -> String {
+        for partition in self.partitions.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            partition.work_out(now);
+        }
+        let mut encoded = String::new();
+        // Writing to a string cannot fail.
+        let _ = text::encode(&mut encoded, &self.registry);
+        encoded
+    }
+}
+
+impl PartitionMetrics {
+    /// A link was created: `records` more are in the archive, in a segment of `stored_bytes` (none: a link without one).
+    pub fn linked(&self, records: u64, stored_bytes: Option<u64>) {
+        self.links.inc();
+        self.records.inc_by(records);
+        if let Some(bytes) = stored_bytes {
+            self.segments.inc();
+            self.stored_bytes.inc_by(bytes);
+        }
+    }
+
+    /// So many bytes wait in memory.
+    pub fn buffered(&self, bytes: u64) {
+        self.buffered_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// High watermark minus next offset.
+    pub fn lagging(&self, records: i64) {
+        self.lag.set(records);
+    }
+
+    /// The offset was committed to Kafka.
+    pub fn committed(&self, now: UtcSeconds) {
+        self.moments.last_commit.store(now.unix(), Ordering::Relaxed);
+    }
+
+    /// When Kafka deletes the oldest record that is not archived; none where no record waits.
+    pub fn deletion_due(&self, at: Option<UtcSeconds>) {
+        self.moments
+            .deletion
+            .store(at.map_or(NEVER, UtcSeconds::unix), Ordering::Relaxed);
+    }
+
+    /// Kafka deleted so many offsets before they were archived.
+    pub fn lost(&self, records: u64) {
+        self.lost_records.inc_by(records);
+    }
+
+    /// Another writer owns the partition.
+    pub fn fenced(&self) {
+        self.fenced.inc();
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "seconds of a lifetime fit")]
+    fn work_out(&self, now: UtcSeconds) {
+        let since = now
+            .unix()
+            .saturating_sub(self.moments.last_commit.load(Ordering::Relaxed));
+        self.since_commit.set(since.max(0) as f64);
+        let due = self.moments.deletion.load(Ordering::Relaxed);
+        self.until_deletion.set(if due == NEVER {
+            f64::INFINITY
+        } else {
+            due.saturating_sub(now.unix()) as f64
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> UtcSeconds {
+        UtcSeconds::from_unix(seconds)
+    }
+
+    #[test]
+    fn every_metric_has_a_name_a_help_and_the_value_it_was_given() {
+        let metrics = Metrics::default();
+        let payments = metrics.partition(&TopicPartition::new("payments", 1), at(1000));
+        payments.linked(147, Some(81_234));
+        payments.linked(0, None);
+        payments.buffered(512);
+        payments.lagging(9);
+        payments.committed(at(1010));
+        payments.deletion_due(Some(at(1600)));
+        payments.lost(3);
+        payments.fenced();
+        metrics.retried("store_transient");
+        metrics.store_answered("create", 0.012);
+        insta::assert_snapshot!(metrics.encode(at(1030)));
+    }
+
+    #[test]
+    fn a_partition_where_nothing_waits_is_never_about_to_lose_anything() {
+        let metrics = Metrics::default();
+        let orders = metrics.partition(&TopicPartition::new("orders", 0), at(1000));
+        assert!(
+            metrics
+                .encode(at(1030))
+                .contains("kivend_until_deletion_seconds{topic=\"orders\",partition=\"0\"} inf")
+        );
+        orders.deletion_due(Some(at(1020)));
+        assert!(
+            metrics
+                .encode(at(1030))
+                .contains("kivend_until_deletion_seconds{topic=\"orders\",partition=\"0\"} -10")
+        );
+    }
+
+    #[test]
+    fn a_released_partition_keeps_its_counters_and_loses_its_gauges() {
+        let metrics = Metrics::default();
+        let place = TopicPartition::new("payments", 1);
+        metrics.partition(&place, at(0)).linked(5, Some(1));
+        metrics.release(&place);
+        let encoded = metrics.encode(at(1));
+        assert!(encoded.contains("kivend_records_total{topic=\"payments\",partition=\"1\"} 5"));
+        assert!(!encoded.contains("kivend_lag_records{"));
+        assert!(!encoded.contains("kivend_since_commit_seconds{"));
+        metrics.partition(&place, at(2)).linked(5, Some(1));
+        assert!(
+            metrics
+                .encode(at(3))
+                .contains("kivend_records_total{topic=\"payments\",partition=\"1\"} 10")
+        );
+    }
+}

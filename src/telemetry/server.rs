@@ -1,0 +1,134 @@
+//! One port for `/metrics` (OpenMetrics), `/healthz` and `/readyz`; a probe that fails says why in its body. Read-only,
+//! without authentication: it tells numbers and topic names, never records or keys.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+
+use super::{Health, Metrics};
+use crate::clock::Clock;
+use crate::error::{Explain, Kind};
+
+/// The port cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("the telemetry port cannot be opened listen=`{listen}`")]
+pub struct ListenError {
+    listen: SocketAddr,
+    source: std::io::Error,
+}
+
+impl Explain for ListenError {
+    fn kind(&self) -> Kind {
+        Kind::Config
+    }
+
+    fn remedy(&self) -> Option<String> {
+        Some("set telemetry.listen to a free address, or to \"\" for none".to_owned())
+    }
+}
+
+/// What is served.
+#[derive(Debug, Clone)]
+pub struct Vitals {
+    pub metrics: Arc<Metrics>,
+    pub health: Arc<Health>,
+    pub clock: Clock,
+}
+
+/// Opens the port and serves it as a task of the current runtime, for as long as that lives. Returns the address, with
+/// the real port where 0 was asked for.
+///
+/// # Errors
+/// The port is taken or may not be opened.
+pub async fn serve(listen: SocketAddr, vitals: Vitals) -> Result<SocketAddr, ListenError> {
+    let refused = |source| ListenError { listen, source };
+    let listener = tokio::net::TcpListener::bind(listen).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    let router = axum::Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .with_state(vitals);
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::warn!(%error, "the telemetry port closed");
+        }
+    });
+    Ok(address)
+}
+
+async fn metrics(State(vitals): State<Vitals>) -> impl IntoResponse {
+    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    (
+        [(header::CONTENT_TYPE, OPEN_METRICS)],
+        vitals.metrics.encode(vitals.clock.utc_seconds()),
+    )
+}
+
+async fn healthz(State(vitals): State<Vitals>) -> impl IntoResponse {
+    answer(vitals.health.alive(vitals.clock.monotonic_ms()))
+}
+
+async fn readyz(State(vitals): State<Vitals>) -> impl IntoResponse {
+    answer(vitals.health.readiness())
+}
+
+fn answer(state: Result<(), String>) -> (StatusCode, String) {
+    match state {
+        Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    async fn ask(address: SocketAddr, path: &str) -> String {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: kivend\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    fn vitals() -> Vitals {
+        Vitals {
+            metrics: Arc::default(),
+            health: Arc::default(),
+            clock: Clock::start(),
+        }
+    }
+
+    #[tokio::test]
+    async fn one_port_tells_metrics_health_and_readiness_with_its_reason() {
+        let vitals = vitals();
+        let address = serve(([127, 0, 0, 1], 0).into(), vitals.clone()).await.unwrap();
+        assert!(ask(address, "/healthz").await.starts_with("HTTP/1.1 200"));
+        let unready = ask(address, "/readyz").await;
+        assert!(
+            unready.starts_with("HTTP/1.1 503") && unready.ends_with("starting\n"),
+            "{unready}"
+        );
+        vitals.health.ready();
+        assert!(ask(address, "/readyz").await.starts_with("HTTP/1.1 200"));
+        assert!(ask(address, "/metrics").await.ends_with("# EOF\n"));
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_is_told_with_a_remedy() {
+        let address = serve(([127, 0, 0, 1], 0).into(), vitals()).await.unwrap();
+        let error = serve(address, vitals()).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("the telemetry port cannot be opened listen=`{address}`")
+        );
+        assert!(error.remedy().is_some_and(|remedy| remedy.contains("telemetry.listen")));
+    }
+}
