@@ -1,0 +1,148 @@
+//! The command line keeps its contract with scripts: exit codes, one JSON object and nothing else on stdout, errors in
+//! one form on stderr, quiet where nobody reads, and settings from file, environment and flags.
+
+use std::io::Read;
+use std::process::{Command, Output, Stdio};
+
+/// `kivend` in an empty folder and an empty environment, so that nobody's settings reach it.
+fn kivend(folder: &tempfile::TempDir) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kivend"));
+    command
+        .current_dir(folder)
+        .env_clear()
+        .env("HOME", folder.path())
+        .stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    kivend(&tempfile::tempdir().unwrap()).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn wrong_usage_and_wrong_settings_end_with_2_and_print_nothing_on_stdout() {
+    for arguments in [
+        &["frobnicate"][..],
+        &["config", "show", "--nonsense"],
+        &["config", "show", "--set", "archive.seal_max_age=5 minutes"],
+        &["config", "show", "--config", "nowhere.toml"],
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(text(&output.stdout), "", "{arguments:?}");
+        assert!(!output.stderr.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_error_tells_what_happened_and_what_to_do() {
+    let output = run(&["config", "show", "--set", "store.prefx=audit"]);
+    assert_eq!(
+        text(&output.stderr),
+        "error: unknown setting key=`store.prefx` from=`--set`\n  fix: did you mean `store.prefix`?\n"
+    );
+}
+
+#[test]
+fn json_is_one_object_and_nothing_else() {
+    let output = run(&["config", "show", "--format", "json", "-vv"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(
+        report["settings"]
+            .as_array()
+            .is_some_and(|settings| settings.len() > 30)
+    );
+}
+
+#[test]
+fn a_setting_comes_from_flag_environment_or_file_in_this_order() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("config")).unwrap();
+    std::fs::write(
+        folder.path().join("config/kivend.toml"),
+        "[store]\nprefix = 'file'\nbucket = 'file'\nregion = 'file'",
+    )
+    .unwrap();
+    let shown = kivend(&folder)
+        .args(["config", "show", "--store-prefix", "flag"])
+        .env("KIVEND_STORE__PREFIX", "environment")
+        .env("KIVEND_STORE__BUCKET", "environment")
+        .output()
+        .unwrap();
+    let line = |key: &str| {
+        let line = text(&shown.stdout).lines().find(|line| line.starts_with(key)).unwrap();
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(line("store.prefix"), "store.prefix \"flag\" --store-prefix");
+    assert_eq!(
+        line("store.bucket"),
+        "store.bucket \"environment\" KIVEND_STORE__BUCKET"
+    );
+    assert_eq!(line("store.region"), "store.region \"file\" config/kivend.toml");
+}
+
+#[test]
+fn a_secret_is_masked() {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = kivend(&folder)
+        .args(["config", "show"])
+        .env("KIVEND_KAFKA__PROPERTIES__SASL__PASSWORD", "hunter2")
+        .output()
+        .unwrap();
+    assert!(text(&shown.stdout).contains("kafka.properties.sasl.password"));
+    assert!(!text(&shown.stdout).contains("hunter2"));
+}
+
+#[test]
+fn a_broken_settings_file_does_not_break_what_needs_no_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("config")).unwrap();
+    std::fs::write(folder.path().join("config/kivend.toml"), "[store\n").unwrap();
+    for (arguments, code) in [
+        (&["completions", "bash"][..], 0),
+        (&["man"], 0),
+        (&["config", "show"], 2),
+    ] {
+        let output = kivend(&folder).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = kivend(&folder)
+        .args(["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn completions_and_manual_pages_know_every_command() {
+    let help = run(&["--help"]);
+    let script = run(&["completions", "bash"]);
+    let commands = text(&help.stdout)
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1);
+    let commands = commands
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next());
+    for command in commands.filter(|command| *command != "help") {
+        assert!(
+            text(&script.stdout).contains(&format!("kivend,{command})")),
+            "{command}"
+        );
+        assert_eq!(run(&["man", command]).status.code(), Some(0), "{command}");
+    }
+}
