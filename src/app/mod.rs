@@ -1,5 +1,6 @@
 //! What the program can do, one module a capability: the only place that joins input and output to the pure core.
 //! Never prints, and never reads arguments: settings and inputs come in, a report goes out.
 
+pub mod doctor;
 pub mod progress;
 pub mod stop;

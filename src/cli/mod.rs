@@ -12,6 +12,7 @@
 mod completions;
 mod config;
 mod context;
+mod doctor;
 mod failure;
 mod global;
 mod interrupt;
@@ -49,6 +50,8 @@ pub struct Kivend {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Look for everything that could be wrong, each with its remedy
+    Doctor(doctor::Args),
     /// Show the settings in force, and where each came from
     #[command(subcommand)]
     Config(config::Config),
@@ -61,6 +64,7 @@ enum Command {
 impl Command {
     fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
+            Command::Doctor(args) => doctor::run(&args, context),
             Command::Config(command) => config::run(&command, context),
             Command::Completions(args) => completions::run(&args, context),
             Command::Man(args) => man::run(&args, context),

@@ -1,0 +1,50 @@
+//! `kivend doctor`: what could be wrong, and what to do about it.
+
+use std::fmt::Write as _;
+
+use super::output::Mark;
+use super::{Context, Failure, Output};
+use crate::app::doctor::{DoctorReport, Status, examine};
+use crate::error::Exit;
+
+/// Look for everything that could be wrong, each with its remedy
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Changes nothing but a few small objects under probes/ in the store. Exits with 1 if something failed.
+
+Examples:
+  kivend doctor
+  kivend doctor --format json | jq -r '.checks[] | select(.status == \"failed\") | .remedy'"
+)]
+pub struct Args {}
+
+pub fn run(_args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let settings = context.settings()?;
+    let progress = context.progress("checks");
+    let report = context
+        .runtime()?
+        .block_on(examine(&settings, context.clock(), progress.as_ref()));
+    drop(progress);
+    let output = context.output();
+    output.report(&report, |report| text(report, output))?;
+    Ok(if report.has_failed() { Exit::Failed } else { Exit::Done })
+}
+
+fn text(report: &DoctorReport, output: &Output) -> String {
+    let width = report.checks.iter().map(|check| check.name.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for check in &report.checks {
+        let status = match check.status {
+            Status::Ok => output.marked("ok     ", Mark::Good),
+            Status::Warning => output.marked("warning", Mark::Doubtful),
+            Status::Failed => output.marked("failed ", Mark::Bad),
+            Status::Skipped => "skipped".to_owned(),
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{status}  {:width$}  {}", check.name, check.detail);
+        if !check.remedy.is_empty() {
+            let _ = writeln!(text, "{:9}{:width$}  fix: {}", "", "", check.remedy);
+        }
+    }
+    text
+}
