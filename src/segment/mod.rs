@@ -1,9 +1,29 @@
 //! What stands in the bucket: segments, links, checkpoints, the identity, and the keys they stand under. Pure: bytes in,
 //! bytes out.
 
+pub mod cell;
+pub mod check;
 pub mod checkpoint;
+mod columns;
 pub mod commit;
+pub mod decode;
+pub mod encode;
+pub mod footer;
 pub mod identity;
+mod json;
 pub mod key;
+mod layout;
 pub mod link;
+mod micros;
 pub mod note;
+pub mod projection;
+pub mod rows;
+mod schema;
+mod typed;
+
+#[cfg(test)]
+mod json_tests;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod round_trip_tests;

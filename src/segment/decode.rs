@@ -1,0 +1,216 @@
+//! From stored bytes back to records. The bytes may come from an enemy: what is not exactly a segment of the format is
+//! [`Unreadable`], never a panic, a loop or memory without bound. Never judges whether the records are the right ones: that is
+//! the root's and the verifier's part.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use arrow_array::RecordBatch;
+use bytes::Bytes;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+
+use crate::error::Kind;
+use crate::model::record::Record;
+use crate::segment::columns::Columns;
+use crate::segment::footer::Footer;
+use crate::segment::layout;
+use crate::segment::projection::Projection;
+use crate::segment::schema::{AUTHORITATIVE, Strings, arrow_schema};
+
+/// Rows decoded at a time.
+const BATCH_ROWS: usize = 1024;
+
+/// The bytes are not a segment of the format, or could not be read to their end.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// The Parquet reader gave up.
+    #[error("not readable as parquet: {0}")]
+    Parquet(String),
+    /// Something in the file that a segment does not have.
+    #[error("not laid out as a segment: {0}")]
+    Layout(String),
+    /// Columns other than a segment's.
+    #[error("not the columns of a segment: {0}")]
+    Schema(String),
+    /// The key-value metadata is not a segment's.
+    #[error("not the footer of a segment: {0}")]
+    Footer(String),
+    /// A row that is no record.
+    #[error("a row is no record: {what}, row={row}")]
+    Row {
+        /// Counted from 0.
+        row: u64,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// Reading on would take more memory or time than the object's size justifies.
+    #[error("it unpacks to more than its size allows: {0}")]
+    TooLarge(String),
+}
+
+impl Unreadable {
+    /// Stored bytes are not what they must be.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        Kind::Corrupt
+    }
+}
+
+impl From<parquet::errors::ParquetError> for Unreadable {
+    fn from(error: parquet::errors::ParquetError) -> Unreadable {
+        Unreadable::Parquet(error.to_string())
+    }
+}
+
+impl From<arrow_schema::ArrowError> for Unreadable {
+    fn from(error: arrow_schema::ArrowError) -> Unreadable {
+        Unreadable::Parquet(error.to_string())
+    }
+}
+
+/// A segment whose layout, columns and footer are those of the format; its rows are not read yet.
+#[derive(Debug)]
+pub struct Segment {
+    bytes: Bytes,
+    metadata: ArrowReaderMetadata,
+    footer: Footer,
+    projection: Projection,
+}
+
+impl Segment {
+    /// Checks everything that stands outside the pages.
+    ///
+    /// # Errors
+    /// [`Unreadable`] for whatever is not a segment of the format.
+    pub fn open(bytes: Bytes) -> Result<Segment, Unreadable> {
+        without_panic(|| {
+            let options = ArrowReaderOptions::new()
+                .with_skip_arrow_metadata(true)
+                .with_page_index_policy(PageIndexPolicy::Skip);
+            let metadata = ArrowReaderMetadata::load(&bytes, options.clone())?;
+            let (footer, projection) = footer_of(metadata.metadata())?;
+            layout::check(metadata.metadata(), &projection, &footer)?;
+            let schema = arrow_schema(&projection, Strings::Views);
+            let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options.with_schema(schema))?;
+            Ok(Segment {
+                bytes,
+                metadata,
+                footer,
+                projection,
+            })
+        })
+    }
+
+    /// What the footer says; a claim until the rows and the link agree.
+    #[must_use]
+    pub fn footer(&self) -> &Footer {
+        &self.footer
+    }
+
+    /// The rules of the typed columns.
+    #[must_use]
+    pub fn projection(&self) -> &Projection {
+        &self.projection
+    }
+
+    /// Gives `sink` every record in order. Reads the authoritative columns alone.
+    ///
+    /// # Errors
+    /// [`Unreadable`] where pages do not decode, a row is no record, or offsets do not rise; what `sink` got before stands.
+    pub fn for_each_record(&self, mut sink: impl FnMut(&Record<'_>)) -> Result<(), Unreadable> {
+        let mut order = Order::default();
+        self.for_each_batch(Wanted::Records, |batch| {
+            let columns = Columns::of(batch)?;
+            let mut headers = Vec::new();
+            for row in 0..batch.num_rows() {
+                let record = columns
+                    .record(row, &mut headers)
+                    .map_err(|what| order.no_record(what))?;
+                order.follow(&record)?;
+                sink(&record);
+            }
+            Ok(())
+        })
+    }
+
+    /// Decoded rows in order, a batch at a time.
+    pub(super) fn for_each_batch(
+        &self,
+        wanted: Wanted,
+        mut sink: impl FnMut(&RecordBatch) -> Result<(), Unreadable>,
+    ) -> Result<(), Unreadable> {
+        without_panic(|| {
+            for batch in self.reader(wanted)? {
+                sink(&batch?)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn reader(&self, wanted: Wanted) -> Result<ParquetRecordBatchReader, Unreadable> {
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), self.metadata.clone());
+        let mask = match wanted {
+            Wanted::Everything => ProjectionMask::all(),
+            Wanted::Records => ProjectionMask::roots(builder.parquet_schema(), 0..AUTHORITATIVE),
+        };
+        Ok(builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?)
+    }
+}
+
+/// Which columns to decode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Authoritative columns.
+    Records,
+    /// Typed columns as well.
+    Everything,
+}
+
+/// Reads no more than the footer: where a segment found without a link claims to end. A hint from a stranger.
+///
+/// # Errors
+/// [`Unreadable`] where the bytes are no Parquet file or the footer is not a segment's.
+pub fn read_footer(bytes: &Bytes) -> Result<Footer, Unreadable> {
+    Segment::open(bytes.clone()).map(|segment| segment.footer)
+}
+
+fn footer_of(metadata: &ParquetMetaData) -> Result<(Footer, Projection), Unreadable> {
+    let pairs = metadata.file_metadata().key_value_metadata();
+    Footer::from_key_values(pairs.map_or(&[], Vec::as_slice))
+}
+
+/// Holds offsets to their order, and counts rows.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    rows: u64,
+    last_offset: Option<i64>,
+}
+
+impl Order {
+    pub(super) fn follow(&mut self, record: &Record<'_>) -> Result<(), Unreadable> {
+        if self.last_offset.is_some_and(|last| last >= record.offset) {
+            return Err(self.no_record("its offset is not above the one before"));
+        }
+        self.last_offset = Some(record.offset);
+        self.rows += 1;
+        Ok(())
+    }
+
+    pub(super) fn no_record(&self, what: &'static str) -> Unreadable {
+        Unreadable::Row { row: self.rows, what }
+    }
+
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+}
+
+/// The Parquet library has panicked on hostile files before, and may again; here, and only here, that becomes an error.
+/// Nothing that the closure touches is used afterwards.
+fn without_panic<T>(read: impl FnOnce() -> Result<T, Unreadable>) -> Result<T, Unreadable> {
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(Unreadable::Parquet("the parquet reader panicked".into())))
+}

@@ -1,0 +1,206 @@
+//! From the records of a segment to its Parquet bytes: a function of the records, the footer, the rules and the version
+//! of this software, so that two writers make the same bytes of the same records. Never a clock, never a random number.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, BinaryArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
+    TimestampMillisecondArray, UInt8Array,
+};
+use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_schema::{ArrowError, SchemaRef};
+use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::schema::types::ColumnPath;
+
+use crate::error::Kind;
+use crate::model::position::TopicPartition;
+use crate::segment::cell::Projector;
+use crate::segment::footer::Footer;
+use crate::segment::projection::{ColumnType, Projection, ProjectionError};
+use crate::segment::rows::{ByteColumn, Chunk, Rows};
+use crate::segment::schema::{Strings, arrow_schema, header_element, header_fields};
+use crate::segment::typed::typed_columns;
+
+/// A row group takes no further chunk once it holds this much of keys, values and headers.
+const ROW_GROUP_BYTES: usize = 64 << 20;
+/// A data page is closed once it is this large, before compression.
+const PAGE_BYTES: usize = 1 << 20;
+/// A dictionary larger than this does not pay: the column goes on without.
+const DICTIONARY_BYTES: usize = 64 << 10;
+/// Who made the file, as its footer says; a change here changes every segment's bytes.
+const CREATED_BY: &str = concat!("kivend ", env!("CARGO_PKG_VERSION"));
+
+/// A segment could not be made. It is our own mistake: records cannot be wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum SegmentError {
+    /// The footer is not that of these rows.
+    #[error("the footer does not fit the records, field={0}")]
+    Footer(&'static str),
+    /// Offsets do not rise.
+    #[error("the records are not in offset order, after={0}")]
+    Order(i64),
+    /// The projection has no text.
+    #[error(transparent)]
+    Projection(#[from] ProjectionError),
+    /// Arrow refused the columns.
+    #[error("the records could not be laid out as columns")]
+    Columns(#[from] ArrowError),
+    /// The writer failed.
+    #[error("the segment could not be written as parquet")]
+    Parquet(#[from] ParquetError),
+}
+
+impl SegmentError {
+    /// Always ours.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        Kind::Internal
+    }
+}
+
+/// Writes the segment. Chunks are taken from `rows` and freed one by one, so that the peak is about the rows and the
+/// finished bytes.
+///
+/// # Errors
+/// [`SegmentError`] where the footer does not fit the rows, offsets do not rise, or the Parquet writer fails.
+pub fn encode(rows: Rows, footer: &Footer, projection: &Projection) -> Result<Vec<u8>, SegmentError> {
+    refuse_other_footer(&rows, footer)?;
+    let schema = arrow_schema(projection, Strings::Joined);
+    let options = ArrowWriterOptions::new()
+        .with_properties(properties(footer, projection)?)
+        .with_skip_arrow_metadata(true);
+    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options)?;
+    let mut projector = Projector::new(projection);
+    let partition = rows.partition().clone();
+    let mut last_offset = None;
+    let mut row_group_bytes = 0;
+    for chunk in rows.into_chunks() {
+        last_offset = Some(refuse_disorder(&chunk, last_offset)?);
+        row_group_bytes += chunk.payload_bytes();
+        writer.write(&batch(chunk, &partition, &mut projector, projection, &schema)?)?;
+        if row_group_bytes >= ROW_GROUP_BYTES {
+            writer.flush()?;
+            row_group_bytes = 0;
+        }
+    }
+    Ok(writer.into_inner()?)
+}
+
+fn refuse_other_footer(rows: &Rows, footer: &Footer) -> Result<(), SegmentError> {
+    let inside = rows.first_offset().is_some_and(|first| footer.first_offset.0 <= first)
+        && rows.last_offset().is_some_and(|last| last < footer.next_offset.0);
+    let field = if *rows.partition() != footer.topic_partition {
+        "topic_partition"
+    } else if !inside {
+        "first_offset"
+    } else if footer.record_count != rows.len() as u64 {
+        "record_count"
+    } else if footer.records_root != rows.root() {
+        "records_root"
+    } else {
+        return Ok(());
+    };
+    Err(SegmentError::Footer(field))
+}
+
+/// Demands rising offsets, from the chunk before on; returns the chunk's last one.
+fn refuse_disorder(chunk: &Chunk, before: Option<i64>) -> Result<i64, SegmentError> {
+    let mut last = before;
+    for offset in &chunk.offsets {
+        if let Some(last) = last.filter(|last| last >= offset) {
+            return Err(SegmentError::Order(last));
+        }
+        last = Some(*offset);
+    }
+    last.ok_or(SegmentError::Footer("record_count"))
+}
+
+/// What is compressed how; see DESIGN.md and the measurements in `benches/NOTES.md`.
+fn properties(footer: &Footer, projection: &Projection) -> Result<WriterProperties, SegmentError> {
+    let mut builder = WriterProperties::builder()
+        .set_created_by(CREATED_BY.to_owned())
+        .set_key_value_metadata(Some(footer.to_key_values(projection)?))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_offset_index_disabled(true)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_max_row_group_row_count(None)
+        .set_data_page_size_limit(PAGE_BYTES)
+        .set_data_page_row_count_limit(usize::MAX)
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
+        .set_column_dictionary_enabled("value".into(), false)
+        .set_column_encoding("value".into(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
+        .set_column_encoding("key".into(), Encoding::DELTA_LENGTH_BYTE_ARRAY);
+    for column in ["offset", "timestamp"] {
+        builder = rising(builder, column.into());
+    }
+    for rule in projection.rules() {
+        let column = ColumnPath::from(rule.column.as_str());
+        builder = match rule.column_type {
+            ColumnType::TimestampUs | ColumnType::Int64 => rising(builder, column),
+            ColumnType::String | ColumnType::Json => {
+                builder.set_column_encoding(column, Encoding::DELTA_LENGTH_BYTE_ARRAY)
+            }
+            ColumnType::Float64 | ColumnType::Bool => builder,
+        };
+    }
+    Ok(builder.build())
+}
+
+/// Numbers that mostly rise: differences instead of a dictionary, and statistics, by which a query skips row groups.
+fn rising(builder: WriterPropertiesBuilder, column: ColumnPath) -> WriterPropertiesBuilder {
+    builder
+        .set_column_dictionary_enabled(column.clone(), false)
+        .set_column_encoding(column.clone(), Encoding::DELTA_BINARY_PACKED)
+        .set_column_statistics_enabled(column, EnabledStatistics::Chunk)
+}
+
+fn batch(
+    chunk: Chunk,
+    partition: &TopicPartition,
+    projector: &mut Projector<'_>,
+    projection: &Projection,
+    schema: &SchemaRef,
+) -> Result<RecordBatch, SegmentError> {
+    let len = chunk.len();
+    let values = binary(chunk.values)?;
+    let typed = typed_columns(projector, projection.rules(), &values);
+    let has_time: NullBuffer = chunk.timestamp_types.iter().map(|code| *code != 255).collect();
+    let timestamps = TimestampMillisecondArray::try_new(chunk.timestamps_ms.into(), Some(has_time))?;
+    let names: ArrayRef = Arc::new(binary(chunk.header_names)?);
+    let header_values: ArrayRef = Arc::new(binary(chunk.header_values)?);
+    let headers = StructArray::try_new(header_fields(Strings::Joined), vec![names, header_values], None)?;
+    let headers = ListArray::try_new(
+        header_element(Strings::Joined),
+        offsets(chunk.header_offsets),
+        Arc::new(headers),
+        None,
+    )?;
+    let mut columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from_iter_values(std::iter::repeat_n(
+            &partition.topic,
+            len,
+        ))),
+        Arc::new(Int32Array::from_value(partition.partition, len)),
+        Arc::new(Int64Array::from(chunk.offsets)),
+        Arc::new(timestamps.with_timezone("UTC")),
+        Arc::new(UInt8Array::from(chunk.timestamp_types)),
+        Arc::new(binary(chunk.keys)?),
+        Arc::new(values),
+        Arc::new(headers),
+    ];
+    columns.extend(typed);
+    Ok(RecordBatch::try_new(schema.clone(), columns)?)
+}
+
+/// Without copying.
+fn binary(mut column: ByteColumn) -> Result<BinaryArray, ArrowError> {
+    let nulls = column.nulls.finish();
+    BinaryArray::try_new(offsets(column.offsets), Buffer::from_vec(column.bytes), nulls)
+}
+
+fn offsets(offsets: Vec<i32>) -> OffsetBuffer<i32> {
+    OffsetBuffer::new(ScalarBuffer::from(offsets))
+}

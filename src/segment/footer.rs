@@ -1,0 +1,107 @@
+//! What a segment's footer says of it, in Parquet's key-value metadata. A copy of what the link says: a hint to whoever
+//! finds a segment without a link, never evidence.
+
+use parquet::file::metadata::KeyValue;
+
+use crate::model::hash::Hash;
+use crate::model::position::{Epoch, FirstOffset, NextOffset, TopicPartition, is_topic_name};
+use crate::segment::decode::Unreadable;
+use crate::segment::encode::SegmentError;
+use crate::segment::projection::Projection;
+
+/// The footer's fields, equal to the link's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Footer {
+    /// Whose records these are.
+    pub topic_partition: TopicPartition,
+    /// The topic's epoch.
+    pub epoch: Epoch,
+    /// Where the range begins: at or before the first record.
+    pub first_offset: FirstOffset,
+    /// Where the range ends: after the last record.
+    pub next_offset: NextOffset,
+    /// How many records.
+    pub record_count: u64,
+    /// The Merkle tree hash over the records.
+    pub records_root: Hash,
+    /// The hash of the link before, or of the genesis.
+    pub previous: Hash,
+}
+
+impl Footer {
+    /// The keys and values as they stand in the file.
+    pub(super) fn to_key_values(&self, projection: &Projection) -> Result<Vec<KeyValue>, SegmentError> {
+        let pairs = [
+            ("topic", self.topic_partition.topic.to_string()),
+            ("partition", self.topic_partition.partition.to_string()),
+            ("epoch", self.epoch.to_string()),
+            ("first_offset", self.first_offset.to_string()),
+            ("next_offset", self.next_offset.to_string()),
+            ("record_count", self.record_count.to_string()),
+            ("records_root", self.records_root.to_string()),
+            ("previous", self.previous.to_string()),
+            ("projection", projection.to_text()?),
+        ];
+        Ok(pairs
+            .into_iter()
+            .map(|(key, value)| KeyValue::new(key.to_owned(), value))
+            .collect())
+    }
+
+    /// Reads them back, each there once and written in the one way; other keys are ignored.
+    pub(super) fn from_key_values(pairs: &[KeyValue]) -> Result<(Footer, Projection), Unreadable> {
+        let topic = text(pairs, "topic")?;
+        let footer = Footer {
+            topic_partition: TopicPartition::new(topic, number(pairs, "partition")?),
+            epoch: Epoch(number(pairs, "epoch")?),
+            first_offset: FirstOffset(number(pairs, "first_offset")?),
+            next_offset: NextOffset(number(pairs, "next_offset")?),
+            record_count: number(pairs, "record_count")?,
+            records_root: hash(pairs, "records_root")?,
+            previous: hash(pairs, "previous")?,
+        };
+        let projection = text(pairs, "projection")?;
+        let projection = Projection::from_text(projection)
+            .map_err(|error| Unreadable::Footer(format!("its projection is refused: {error}")))?;
+        footer.refuse_contradictions()?;
+        Ok((footer, projection))
+    }
+
+    fn refuse_contradictions(&self) -> Result<(), Unreadable> {
+        let span = self.next_offset.0.checked_sub(self.first_offset.0);
+        let possible = is_topic_name(&self.topic_partition.topic)
+            && self.topic_partition.partition >= 0
+            && self.first_offset.0 >= 0
+            && self.record_count > 0
+            && span.is_some_and(|span| u64::try_from(span).is_ok_and(|span| self.record_count <= span));
+        if possible {
+            Ok(())
+        } else {
+            Err(Unreadable::Footer("its fields contradict each other".into()))
+        }
+    }
+}
+
+fn text<'a>(pairs: &'a [KeyValue], key: &str) -> Result<&'a str, Unreadable> {
+    let mut values = pairs.iter().filter(|pair| pair.key == key);
+    match (values.next(), values.next()) {
+        (Some(KeyValue { value: Some(value), .. }), None) => Ok(value),
+        (Some(_), Some(_)) => Err(Unreadable::Footer(format!("a key stands there twice, key={key}"))),
+        _ => Err(Unreadable::Footer(format!("a key is missing, key={key}"))),
+    }
+}
+
+/// A decimal number without sign, zero or space that it could do without.
+fn number<N: std::str::FromStr + ToString>(pairs: &[KeyValue], key: &str) -> Result<N, Unreadable> {
+    let text = text(pairs, key)?;
+    match text.parse::<N>() {
+        Ok(number) if number.to_string() == text => Ok(number),
+        _ => Err(Unreadable::Footer(format!("a value is no decimal number, key={key}"))),
+    }
+}
+
+fn hash(pairs: &[KeyValue], key: &str) -> Result<Hash, Unreadable> {
+    text(pairs, key)?
+        .parse()
+        .map_err(|_| Unreadable::Footer(format!("a value is no hash, key={key}")))
+}
