@@ -14,6 +14,7 @@
 //! - [`model`]: positions, records and their canonical encoding, Merkle tree, signed notes. Pure.
 //! - [`segment`]: records ⇄ Parquet bytes, links, checkpoints, object keys. Pure.
 //! - [`kafka`]: settings, questions to the cluster, the archiver's consumer, on librdkafka.
+//! - [`store`]: create-only objects on S3, in a directory, in memory; faults on demand; the probe of the promise.
 //! - [`app`]: what the program can do; joins input and output to the pure core. [`cli`]: arguments to settings to `app`.
 //! - [`telemetry`], [`clock`]: log and metrics; the only place that reads the time.
 //!
@@ -29,4 +30,5 @@ pub mod error;
 pub mod kafka;
 pub mod model;
 pub mod segment;
+pub mod store;
 pub mod telemetry;

@@ -114,6 +114,14 @@ pub struct S3Settings {
     pub bucket: String,
     pub region: String,
     pub addressing: Addressing,
+    /// How long a connection may take to open.
+    pub connect_timeout: Duration,
+    /// How long one try of a request may take.
+    pub attempt_timeout: Duration,
+    /// How long a request may take with all its tries.
+    pub operation_timeout: Duration,
+    /// How often a request is tried before a transient error is reported; at least 1.
+    pub attempts: u32,
 }
 
 /// Where the bucket's name stands in a request.

@@ -68,6 +68,10 @@ pub(super) struct RawStore {
     pub prefix: String,
     pub region: String,
     pub path_style: bool,
+    pub connect_timeout: Span,
+    pub attempt_timeout: Span,
+    pub operation_timeout: Span,
+    pub attempts: u32,
     pub directory: String,
 }
 

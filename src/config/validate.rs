@@ -184,6 +184,14 @@ fn s3(written: &RawStore) -> Result<S3Settings, Invalid> {
     )?;
     require(!written.bucket.is_empty(), "store.bucket", "must not be empty")?;
     require(!written.region.is_empty(), "store.region", "must not be empty")?;
+    require(written.attempts >= 1, "store.attempts", "must be at least 1")?;
+    for (key, timeout) in [
+        ("store.connect_timeout", written.connect_timeout.0),
+        ("store.attempt_timeout", written.attempt_timeout.0),
+        ("store.operation_timeout", written.operation_timeout.0),
+    ] {
+        require(timeout > Duration::ZERO, key, "must be longer than 0s")?;
+    }
     Ok(S3Settings {
         endpoint: (!endpoint.is_empty()).then(|| endpoint.trim_end_matches('/').to_owned()),
         bucket: written.bucket.clone(),
@@ -193,6 +201,10 @@ fn s3(written: &RawStore) -> Result<S3Settings, Invalid> {
         } else {
             Addressing::VirtualHost
         },
+        connect_timeout: written.connect_timeout.0,
+        attempt_timeout: written.attempt_timeout.0,
+        operation_timeout: written.operation_timeout.0,
+        attempts: written.attempts,
     })
 }
 

@@ -1,0 +1,111 @@
+//! What only a directory can get wrong: leftovers, order of names, links, read-only media.
+
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use super::*;
+use crate::error::Kind;
+
+async fn keys(store: &DirectoryStore) -> Vec<String> {
+    store
+        .list("", None, 100)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|entry| entry.key)
+        .collect()
+}
+
+#[tokio::test]
+async fn a_temporary_file_left_by_a_crash_is_no_object_and_blocks_no_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let unfinished = folder.path().join(UNFINISHED);
+    fs::create_dir(&unfinished).unwrap();
+    fs::write(unfinished.join(format!("{}-0", std::process::id())), b"half").unwrap();
+    let store = DirectoryStore::open(folder.path()).unwrap();
+    assert_eq!(
+        store.create("a", Bytes::from_static(b"whole")).await.unwrap(),
+        Creation::Created
+    );
+    assert_eq!(store.get("a").await.unwrap().unwrap(), "whole");
+    assert_eq!(keys(&store).await, ["a"]);
+    assert_eq!(
+        fs::read_dir(&unfinished).unwrap().count(),
+        1,
+        "its own temporary file is gone"
+    );
+}
+
+#[tokio::test]
+async fn a_folder_sorts_by_its_keys_and_not_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = DirectoryStore::open(folder.path()).unwrap();
+    let sorted = ["a-1", "a.b/x", "a/x", "a/y/z", "a0"];
+    for key in sorted.iter().rev() {
+        store.create(key, Bytes::new()).await.unwrap();
+    }
+    assert_eq!(keys(&store).await, sorted);
+}
+
+#[tokio::test]
+async fn a_link_to_a_folder_is_listed_and_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = DirectoryStore::open(folder.path()).unwrap();
+    store.create("a/b", Bytes::from_static(b"b")).await.unwrap();
+    symlink(folder.path(), folder.path().join("a/loop")).unwrap();
+    symlink("not-there", folder.path().join("a/nowhere")).unwrap();
+    assert_eq!(keys(&store).await, ["a/b", "a/loop", "a/nowhere"]);
+    assert_eq!(store.get("a/nowhere").await.unwrap(), None);
+    symlink("itself", folder.path().join("itself")).unwrap();
+    assert_eq!(store.get("itself").await.unwrap_err().kind(), Kind::Corrupt);
+}
+
+#[tokio::test]
+async fn a_folder_is_no_object_and_gives_no_way_to_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = DirectoryStore::open(folder.path()).unwrap();
+    store.create("a/b", Bytes::new()).await.unwrap();
+    assert_eq!(store.get("a").await.unwrap(), None);
+    assert_eq!(store.get("a/b/c").await.unwrap(), None);
+    assert_eq!(store.create("a", Bytes::new()).await.unwrap_err().kind(), Kind::Config);
+    assert_eq!(
+        store.create("a/b/c", Bytes::new()).await.unwrap_err().kind(),
+        Kind::Config
+    );
+}
+
+#[tokio::test]
+async fn a_device_is_refused_and_a_pipe_does_not_hang() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = DirectoryStore::open(folder.path()).unwrap();
+    symlink("/dev/zero", folder.path().join("zero")).unwrap();
+    assert_eq!(store.get("zero").await.unwrap_err().kind(), Kind::Corrupt);
+    rustix::fs::mkfifoat(rustix::fs::CWD, folder.path().join("pipe"), 0o600.into()).unwrap();
+    assert_eq!(store.get("pipe").await.unwrap_err().kind(), Kind::Corrupt);
+}
+
+#[tokio::test]
+async fn read_only_media_can_be_read_and_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = DirectoryStore::open(folder.path()).unwrap();
+    store.create("a/b", Bytes::from_static(b"b")).await.unwrap();
+    fs::remove_dir(folder.path().join(UNFINISHED)).unwrap();
+    for path in [folder.path().join("a"), folder.path().to_owned()] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o555)).unwrap();
+    }
+    let reader = DirectoryStore::open(folder.path()).unwrap();
+    assert_eq!(keys(&reader).await, ["a/b"]);
+    assert_eq!(reader.get("a/b").await.unwrap().unwrap(), "b");
+    assert!(!folder.path().join(UNFINISHED).exists(), "reading writes nothing");
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(folder.path().join("a"), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn every_error_of_the_file_system_has_a_kind_and_a_remedy() {
+    let kind = |error: ErrorKind| failed(error.into(), "write", "k").kind();
+    assert_eq!(kind(ErrorKind::PermissionDenied), Kind::Permission);
+    assert_eq!(kind(ErrorKind::ReadOnlyFilesystem), Kind::Permission);
+    assert_eq!(kind(ErrorKind::StorageFull), Kind::Transient);
+    assert_eq!(kind(ErrorKind::Unsupported), Kind::Config);
+    assert_eq!(kind(ErrorKind::InvalidFilename), Kind::Input);
+}

@@ -1,0 +1,258 @@
+//! Objects in memory, for tests and the simulation: a versioned bucket that remembers everything that ever stood in it.
+//!
+//! Through the [`Store`] trait nothing can change or vanish. What an attacker or a broken disk would do has methods of
+//! its own ([`plant`](MemoryStore::plant), [`tamper`](MemoryStore::tamper), [`delete`](MemoryStore::delete)), so that a
+//! test says it aloud, and [`check_unchanged`](MemoryStore::check_unchanged) fails a test whose objects changed
+//! otherwise (ST-1). Never used by the product itself.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::{Creation, Entry, Store, StoreError, Version, VersionKind, check_hash, check_size, key};
+use crate::model::hash::Hash;
+
+/// A store in memory. Clones share their objects, as processes share a bucket.
+#[derive(Clone, Default)]
+pub struct MemoryStore {
+    objects: Arc<Mutex<BTreeMap<String, Object>>>,
+}
+
+/// One key: what stands there, and all that ever did.
+struct Object {
+    /// The hash of the first bytes; an honest history never shows others.
+    first: Hash,
+    /// The oldest first; `None` is a delete marker. Never empty.
+    versions: Vec<Option<Bytes>>,
+}
+
+impl Object {
+    fn latest(&self) -> Option<&Bytes> {
+        self.versions.last().and_then(Option::as_ref)
+    }
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A stranger's hand: puts `bytes` at `key`, over whatever stands there, as one more version.
+    pub fn plant(&self, key: &str, bytes: impl Into<Bytes>) {
+        self.push(key, bytes.into());
+    }
+
+    /// A stranger's hand, or a rotting disk: the newest version of `key` holds `bytes` from now on, without a trace.
+    pub fn tamper(&self, key: &str, bytes: impl Into<Bytes>) {
+        if let Some(version) = self.lock().get_mut(key).and_then(|object| object.versions.last_mut()) {
+            *version = Some(bytes.into());
+        }
+    }
+
+    /// A stranger's delete in a versioned bucket: a marker hides `key`, and a create succeeds again.
+    pub fn delete(&self, key: &str) {
+        if let Some(object) = self.lock().get_mut(key) {
+            object.versions.push(None);
+        }
+    }
+
+    /// A delete that leaves no trace.
+    pub fn vanish(&self, key: &str) {
+        self.lock().remove(key);
+    }
+
+    /// The keys that stand there now, in order.
+    #[must_use]
+    pub fn keys(&self) -> Vec<String> {
+        let objects = self.lock();
+        objects
+            .iter()
+            .filter(|(_, object)| object.latest().is_some())
+            .map(|(key, _)| key.clone())
+            .collect()
+    }
+
+    /// The bytes at `key`.
+    #[must_use]
+    pub fn bytes(&self, key: &str) -> Option<Bytes> {
+        self.lock().get(key).and_then(Object::latest).cloned()
+    }
+
+    /// Checks ST-1: every object that ever stood here still does, with its first bytes.
+    ///
+    /// # Errors
+    /// `Corrupt` with the first key of which this is not so.
+    pub fn check_unchanged(&self) -> Result<(), StoreError> {
+        let objects = self.lock();
+        let changed = objects
+            .iter()
+            .find(|(_, object)| object.latest().map(|bytes| Hash::of(bytes)) != Some(object.first));
+        match changed {
+            None => Ok(()),
+            Some((key, _)) => {
+                Err(StoreError::corrupt("an object changed or vanished", "ST-1 is broken").with("key", key))
+            }
+        }
+    }
+
+    fn push(&self, key: &str, bytes: Bytes) {
+        let first = Hash::of(&bytes);
+        let mut objects = self.lock();
+        let object = objects.entry(key.to_owned()).or_insert(Object {
+            first,
+            versions: Vec::new(),
+        });
+        object.versions.push(Some(bytes));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Object>> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.keys()).finish()
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    fn location(&self) -> String {
+        "memory".to_owned()
+    }
+
+    async fn create_hashed(&self, key: &str, bytes: Bytes, hash: &Hash) -> Result<Creation, StoreError> {
+        key::check(key)?;
+        check_size(key, bytes.len() as u64)?;
+        check_hash(key, &bytes, hash)?;
+        let mut objects = self.lock();
+        let object = objects.entry(key.to_owned()).or_insert(Object {
+            first: *hash,
+            versions: Vec::new(),
+        });
+        if object.latest().is_some() {
+            return Ok(Creation::Exists);
+        }
+        object.versions.push(Some(bytes));
+        Ok(Creation::Created)
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        key::check(key)?;
+        Ok(self.bytes(key))
+    }
+
+    async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        key::check_prefix(prefix)?;
+        let start = match start_after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        let objects = self.lock();
+        let found = objects
+            .range::<str, _>((start, Bound::Unbounded))
+            .take_while(|(key, _)| key.starts_with(prefix))
+            .filter_map(|(key, object)| {
+                let bytes = object.latest()?.len() as u64;
+                Some(Entry {
+                    key: key.clone(),
+                    bytes,
+                })
+            })
+            .take(limit)
+            .collect();
+        Ok(found)
+    }
+
+    async fn versions(&self, prefix: &str) -> Result<Option<Vec<Version>>, StoreError> {
+        key::check_prefix(prefix)?;
+        let objects = self.lock();
+        let of_prefix = objects.iter().filter(|(key, _)| key.starts_with(prefix));
+        Ok(Some(
+            of_prefix.flat_map(|(key, object)| versions_of(key, object)).collect(),
+        ))
+    }
+
+    async fn get_version(&self, key: &str, version: &str) -> Result<Option<Bytes>, StoreError> {
+        key::check(key)?;
+        let objects = self.lock();
+        let versions = objects.get(key).map_or(&[][..], |object| &object.versions);
+        let index = version.parse::<usize>().ok();
+        Ok(index.and_then(|index| versions.get(index).cloned().flatten()))
+    }
+}
+
+fn versions_of(key: &str, object: &Object) -> Vec<Version> {
+    let count = object.versions.len();
+    let version = |(index, bytes): (usize, &Option<Bytes>)| Version {
+        key: key.to_owned(),
+        version: index.to_string(),
+        kind: if bytes.is_some() {
+            VersionKind::Object
+        } else {
+            VersionKind::DeleteMarker
+        },
+        latest: index + 1 == count,
+        bytes: bytes.as_ref().map_or(0, |bytes| bytes.len() as u64),
+        modified_ms: 0,
+    };
+    object.versions.iter().enumerate().map(version).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_changed_or_deleted_object_fails_the_check_until_its_first_bytes_stand_there_again() {
+        let store = MemoryStore::new();
+        store.create("a", Bytes::from_static(b"first")).await.unwrap();
+        store.check_unchanged().unwrap();
+        store.tamper("a", "second");
+        assert!(store.check_unchanged().is_err());
+        store.tamper("a", "first");
+        store.check_unchanged().unwrap();
+        store.delete("a");
+        assert!(store.check_unchanged().is_err());
+        assert_eq!(
+            store.create("a", Bytes::from_static(b"first")).await.unwrap(),
+            Creation::Created
+        );
+        store.check_unchanged().unwrap();
+    }
+
+    #[tokio::test]
+    async fn versions_tell_what_was_planted_and_deleted_the_oldest_first() {
+        let store = MemoryStore::new();
+        store.create("a", Bytes::from_static(b"ours")).await.unwrap();
+        store.delete("a");
+        store.plant("a", "theirs");
+        let versions = store.versions("").await.unwrap().unwrap();
+        let told: Vec<_> = versions
+            .iter()
+            .map(|version| (version.kind, version.latest, version.bytes))
+            .collect();
+        let object = VersionKind::Object;
+        assert_eq!(
+            told,
+            [
+                (object, false, 4),
+                (VersionKind::DeleteMarker, false, 0),
+                (object, true, 6)
+            ]
+        );
+        assert_eq!(
+            store.get_version("a", &versions[0].version).await.unwrap().unwrap(),
+            "ours"
+        );
+        assert_eq!(store.get_version("a", &versions[1].version).await.unwrap(), None);
+        assert_eq!(store.get("a").await.unwrap().unwrap(), "theirs");
+    }
+}

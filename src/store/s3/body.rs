@@ -1,0 +1,58 @@
+//! Taking in the body of an answer: bounded in size and time, and checked against the checksum that the server stored.
+//!
+//! Why not the client's own check: it hashes in small pieces and reports a mismatch as one more broken connection.
+//! Never returns a body that is shorter than announced.
+
+use std::time::Duration;
+
+use aws_sdk_s3::config::http::HttpRequest;
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+
+use super::super::{StoreError, check_hash, check_size};
+use super::failure;
+use crate::model::hash::Hash;
+
+/// Makes the server send the checksum that it stored with the object.
+pub(super) fn ask_for_checksum(request: &mut HttpRequest) {
+    request.headers_mut().insert("x-amz-checksum-mode", "ENABLED");
+}
+
+/// The whole body of the object at `key`, within `timeout`.
+pub(super) async fn read(key: &str, output: GetObjectOutput, timeout: Duration) -> Result<Bytes, StoreError> {
+    let stored = output.checksum_sha256().and_then(hash_of_base64);
+    let bytes = match tokio::time::timeout(timeout, collect(key, output)).await {
+        Ok(collected) => collected?,
+        Err(_) => return Err(broken(key).with("after_ms", timeout.as_millis())),
+    };
+    if let Some(hash) = stored {
+        check_hash(key, &bytes, &hash)?;
+    }
+    Ok(bytes)
+}
+
+async fn collect(key: &str, mut output: GetObjectOutput) -> Result<Bytes, StoreError> {
+    let announced = output.content_length().and_then(|bytes| u64::try_from(bytes).ok());
+    check_size(key, announced.unwrap_or(0))?;
+    let mut bytes = Vec::with_capacity(usize::try_from(announced.unwrap_or(0)).unwrap_or(0));
+    while let Some(chunk) = output.body.next().await {
+        let chunk = chunk.map_err(|error| broken(key).with("cause", failure::innermost(&error)))?;
+        bytes.extend_from_slice(&chunk);
+        check_size(key, bytes.len() as u64)?;
+    }
+    match announced {
+        Some(announced) if announced != bytes.len() as u64 => Err(broken(key).with("bytes", bytes.len())),
+        _ => Ok(Bytes::from(bytes)),
+    }
+}
+
+fn broken(key: &str) -> StoreError {
+    StoreError::transient("the object's bytes broke off", "look at the network; it is tried again").with("key", key)
+}
+
+/// `None` for what is no plain SHA-256, such as the checksum of checksums of somebody's multipart upload.
+fn hash_of_base64(text: &str) -> Option<Hash> {
+    BASE64.decode(text).ok()?.try_into().ok().map(Hash)
+}

@@ -1,0 +1,173 @@
+//! What an answer of an S3 server, or its absence, means to a store: one table, from status and code to kind and remedy.
+//!
+//! Servers agree on statuses better than on codes, so a code decides only where a status has several meanings.
+
+use std::error::Error;
+
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+
+use super::super::StoreError;
+
+/// What was tried, on what, where.
+pub(super) struct Scene<'a> {
+    pub(super) operation: &'static str,
+    pub(super) key: &'a str,
+    pub(super) store: &'a str,
+}
+
+impl Scene<'_> {
+    /// The store's error for the client's.
+    pub(super) fn failure<E>(&self, error: SdkError<E, HttpResponse>) -> StoreError
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let failure = match (&error, status(&error)) {
+            (SdkError::ServiceError(_), Some(status)) => {
+                let code = error.code().unwrap_or("none");
+                let failure = answered(status, code).with("status", status).with("code", code);
+                match error.message() {
+                    Some(message) => failure.with("message", message),
+                    None => failure,
+                }
+            }
+            _ => unanswered(&error).with("cause", innermost(&error)),
+        };
+        failure
+            .with("operation", self.operation)
+            .with("key", self.key)
+            .with("store", self.store)
+    }
+}
+
+/// The status of the server's answer, where there was one.
+pub(super) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
+/// Whether the answer to a read says that there is no such object, and nothing worse. A delete marker read by its
+/// version answers 405.
+pub(super) fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    match (status(error), error.code()) {
+        (Some(404), Some(code)) => code == "NoSuchKey" || code == "NoSuchVersion",
+        (Some(405), code) => code == Some("MethodNotAllowed"),
+        _ => false,
+    }
+}
+
+/// The text of the error at the bottom of the chain, the only one that tells people something.
+pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+fn answered(status: u16, code: &str) -> StoreError {
+    match (status, code) {
+        (_, "NoSuchBucket" | "InvalidBucketName") => StoreError::config(
+            "the bucket does not exist",
+            "create it, or set store.bucket to one that does",
+        ),
+        (_, "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "ExpiredToken" | "InvalidTokenId") => {
+            StoreError::permission(
+                "the store does not know these credentials",
+                "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or the profile",
+            )
+        }
+        (_, "RequestTimeTooSkewed" | "RequestExpired") => StoreError::config(
+            "this machine's clock differs from the store's",
+            "set the clock, best by NTP",
+        ),
+        (301 | 307, _) | (_, "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException") => {
+            StoreError::config("the bucket is in another region", "set store.region to the bucket's")
+        }
+        (_, "XAmzContentChecksumMismatch" | "XAmzContentSHA256Mismatch" | "BadDigest" | "InvalidDigest") => {
+            StoreError::corrupt(
+                "the bytes that arrived do not have the hash that was sent",
+                "nothing was stored; suspect a proxy, or memory of this machine",
+            )
+        }
+        (_, "RequestTimeout" | "IncompleteBody" | "SlowDown" | "OperationAborted") => busy(),
+        (_, "XMinioStorageFull") | (507, _) => {
+            StoreError::transient("the store is full", "give it space; it is tried again")
+        }
+        (401 | 403, _) => StoreError::permission(
+            "the store refuses access",
+            "allow s3:GetObject, s3:PutObject and s3:ListBucket on this bucket and prefix, and look for a policy that denies",
+        ),
+        (405 | 501, _) => StoreError::config(
+            "the store does not know such a request",
+            "use a server that speaks S3 with conditional writes, and check store.endpoint",
+        ),
+        (409 | 408 | 425 | 429 | 500.., _) => busy(),
+        _ => StoreError::config(
+            "the store refuses the request as it is",
+            "check store.endpoint, store.bucket and store.region; the server's log may tell more",
+        ),
+    }
+}
+
+fn busy() -> StoreError {
+    StoreError::transient(
+        "the store could not answer now",
+        "look at its load and health; it is tried again",
+    )
+}
+
+fn unanswered<E>(error: &SdkError<E, HttpResponse>) -> StoreError {
+    match error {
+        SdkError::ConstructionFailure(_) => StoreError::config(
+            "the request could not be made",
+            "check store.endpoint, store.bucket and store.region",
+        ),
+        SdkError::TimeoutError(_) => StoreError::transient(
+            "the store did not answer in time",
+            "look at its load and the network, or raise store.attempt_timeout; it is tried again",
+        ),
+        SdkError::DispatchFailure(failure) if failure.is_user() => {
+            StoreError::config("the request could not be sent", "check store.endpoint")
+        }
+        SdkError::DispatchFailure(_) => StoreError::transient(
+            "the store cannot be reached",
+            "start it, or correct store.endpoint; it is tried again",
+        ),
+        _ => StoreError::transient(
+            "the answer is not one of an S3 server",
+            "look for a proxy in between, and check store.endpoint; it is tried again",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn every_answer_has_the_kind_that_callers_branch_on() {
+        let expected = [
+            (404, "NoSuchBucket", Kind::Config),
+            (403, "InvalidAccessKeyId", Kind::Permission),
+            (403, "SignatureDoesNotMatch", Kind::Permission),
+            (400, "ExpiredToken", Kind::Permission),
+            (403, "AccessDenied", Kind::Permission),
+            (403, "none", Kind::Permission),
+            (403, "RequestTimeTooSkewed", Kind::Config),
+            (301, "PermanentRedirect", Kind::Config),
+            (400, "BadDigest", Kind::Corrupt),
+            (400, "XAmzContentChecksumMismatch", Kind::Corrupt),
+            (400, "RequestTimeout", Kind::Transient),
+            (409, "ConditionalRequestConflict", Kind::Transient),
+            (429, "none", Kind::Transient),
+            (503, "SlowDown", Kind::Transient),
+            (507, "XMinioStorageFull", Kind::Transient),
+            (501, "NotImplemented", Kind::Config),
+            (400, "InvalidArgument", Kind::Config),
+        ];
+        for (status, code, kind) in expected {
+            assert_eq!(answered(status, code).kind(), kind, "{status} {code}");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Listings of a bucket: pages merged up to a limit, keys without the prefix, in order or not at all.
+//!
+//! Keys travel percent-encoded: one with a control character in it, which anybody with a right to write can plant, would
+//! otherwise make the whole page unreadable. A server that lists in another order, or without getting on, is refused.
+
+use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+use aws_sdk_s3::primitives::DateTime;
+use aws_sdk_s3::types::{BucketVersioningStatus, EncodingType};
+
+use super::super::{Entry, StoreError, Version, VersionKind};
+use super::{S3Store, failure};
+
+/// The most that S3 lists at once.
+const PAGE_MAX: usize = 1000;
+
+/// See [`Store::list`](super::Store::list).
+pub(super) async fn list(
+    store: &S3Store,
+    prefix: &str,
+    start_after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<Entry>, StoreError> {
+    let mut found: Vec<Entry> = Vec::new();
+    while found.len() < limit {
+        let after = found
+            .last()
+            .map(|entry| entry.key.as_str())
+            .or(start_after)
+            .map(str::to_owned);
+        let page = page(store, prefix, after.as_deref(), limit - found.len()).await?;
+        let more = page.is_truncated() == Some(true);
+        let before = found.len();
+        for entry in entries(store, &page)? {
+            let last = found.last().map(|entry| entry.key.as_str()).or(after.as_deref());
+            if last.is_some_and(|last| entry.key.as_str() <= last) {
+                return Err(out_of_order(store, prefix));
+            }
+            found.push(entry);
+        }
+        if !more {
+            break;
+        }
+        if found.len() == before {
+            return Err(out_of_order(store, prefix));
+        }
+    }
+    found.truncate(limit);
+    Ok(found)
+}
+
+async fn page(
+    store: &S3Store,
+    prefix: &str,
+    after: Option<&str>,
+    wanted: usize,
+) -> Result<ListObjectsV2Output, StoreError> {
+    let page_size = i32::try_from(wanted.min(PAGE_MAX)).unwrap_or(i32::MAX);
+    let request = store
+        .client
+        .list_objects_v2()
+        .bucket(&store.bucket)
+        .encoding_type(EncodingType::Url);
+    let request = request.prefix(format!("{}{prefix}", store.root)).max_keys(page_size);
+    let request = request.set_start_after(after.map(|after| format!("{}{after}", store.root)));
+    request
+        .send()
+        .await
+        .map_err(|error| store.scene("list", prefix).failure(error))
+}
+
+fn entries(store: &S3Store, page: &ListObjectsV2Output) -> Result<Vec<Entry>, StoreError> {
+    let encoded = page.encoding_type() == Some(&EncodingType::Url);
+    let entry = |object: &aws_sdk_s3::types::Object| {
+        let key = relative(store, object.key().unwrap_or_default(), encoded)?;
+        Ok(Entry {
+            key,
+            bytes: size(object.size()),
+        })
+    };
+    page.contents().iter().map(entry).collect()
+}
+
+/// Whether the bucket keeps versions, or ever did. A server that does not know the question keeps none.
+pub(super) async fn keeps_versions(store: &S3Store) -> Result<bool, StoreError> {
+    match store.client.get_bucket_versioning().bucket(&store.bucket).send().await {
+        Ok(answer) => Ok(matches!(
+            answer.status(),
+            Some(BucketVersioningStatus::Enabled | BucketVersioningStatus::Suspended)
+        )),
+        Err(error) if matches!(failure::status(&error), Some(405 | 501)) => Ok(false),
+        Err(error) => Err(store.scene("get bucket versioning", "").failure(error)),
+    }
+}
+
+/// See [`Store::versions`](super::Store::versions).
+pub(super) async fn versions(store: &S3Store, prefix: &str) -> Result<Vec<Version>, StoreError> {
+    let mut found = Vec::new();
+    let mut markers: (Option<String>, Option<String>) = (None, None);
+    loop {
+        let request = store
+            .client
+            .list_object_versions()
+            .bucket(&store.bucket)
+            .encoding_type(EncodingType::Url);
+        let request = request.prefix(format!("{}{prefix}", store.root));
+        let request = request
+            .set_key_marker(markers.0.clone())
+            .set_version_id_marker(markers.1.clone());
+        let page = request
+            .send()
+            .await
+            .map_err(|error| store.scene("list versions", prefix).failure(error))?;
+        collect_versions(store, &page, &mut found)?;
+        if page.is_truncated() != Some(true) {
+            break;
+        }
+        let encoded = page.encoding_type() == Some(&EncodingType::Url);
+        let next_key = page
+            .next_key_marker()
+            .map(|key| if encoded { decoded(key) } else { key.to_owned() });
+        let next = (next_key, page.next_version_id_marker().map(str::to_owned));
+        if next == markers {
+            return Err(out_of_order(store, prefix));
+        }
+        markers = next;
+    }
+    // The oldest first. Times are often whole seconds: among equals a marker came after what it hides, and the latest
+    // was last.
+    found.sort_by(|a, b| {
+        let age = |version: &Version| (version.latest, version.modified_ms, version.kind);
+        a.key.cmp(&b.key).then_with(|| age(a).cmp(&age(b)))
+    });
+    Ok(found)
+}
+
+/// Adds one page, turning the server's newest-first into oldest-first among versions of one time.
+fn collect_versions(
+    store: &S3Store,
+    page: &ListObjectVersionsOutput,
+    found: &mut Vec<Version>,
+) -> Result<(), StoreError> {
+    let encoded = page.encoding_type() == Some(&EncodingType::Url);
+    let millis = |time: Option<&DateTime>| time.and_then(|time| time.to_millis().ok()).unwrap_or(0);
+    for object in page.versions().iter().rev() {
+        found.push(Version {
+            key: relative(store, object.key().unwrap_or_default(), encoded)?,
+            version: object.version_id().unwrap_or("null").to_owned(),
+            kind: VersionKind::Object,
+            latest: object.is_latest() == Some(true),
+            bytes: size(object.size()),
+            modified_ms: millis(object.last_modified()),
+        });
+    }
+    for marker in page.delete_markers().iter().rev() {
+        found.push(Version {
+            key: relative(store, marker.key().unwrap_or_default(), encoded)?,
+            version: marker.version_id().unwrap_or("null").to_owned(),
+            kind: VersionKind::DeleteMarker,
+            latest: marker.is_latest() == Some(true),
+            bytes: 0,
+            modified_ms: millis(marker.last_modified()),
+        });
+    }
+    Ok(())
+}
+
+fn size(bytes: Option<i64>) -> u64 {
+    bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0)
+}
+
+/// The key without the store's prefix.
+fn relative(store: &S3Store, listed: &str, encoded: bool) -> Result<String, StoreError> {
+    let full = if encoded { decoded(listed) } else { listed.to_owned() };
+    match full.strip_prefix(&store.root) {
+        Some(key) => Ok(key.to_owned()),
+        None => Err(out_of_order(store, &full)),
+    }
+}
+
+fn out_of_order(store: &S3Store, prefix: &str) -> StoreError {
+    StoreError::config(
+        "the store lists keys out of order, or others than asked for",
+        "use a bucket that lists by key bytes (no directory bucket)",
+    )
+    .with("prefix", prefix)
+    .with("store", &store.location)
+}
+
+/// Undoes the encoding of keys in listings: `%xx`, and `+` for a space.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let (byte, after) = match (first, after) {
+            (b'%', [high, low, after @ ..]) => match (hex_digit(*high), hex_digit(*low)) {
+                (Some(high), Some(low)) => (high << 4 | low, after),
+                _ => (b'%', rest.get(1..).unwrap_or_default()),
+            },
+            (b'+', _) => (b' ', after),
+            _ => (first, after),
+        };
+        bytes.push(byte);
+        rest = after;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn hex_digit(digit: u8) -> Option<u8> {
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|digit| u8::try_from(digit).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn listed_keys_are_decoded_and_what_is_no_encoding_stays() {
+        assert_eq!(decoded("data/topic%3Dpayments/a+b%2Bc"), "data/topic=payments/a b+c");
+        assert_eq!(decoded("100%"), "100%");
+        assert_eq!(decoded("%zz%4"), "%zz%4");
+        assert_eq!(decoded("%01%C3%A4"), "\u{1}ä");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_decodes_without_a_panic_and_never_grows(text in ".*") {
+            // A lossy character takes three bytes for one.
+            prop_assert!(decoded(&text).len() <= text.len());
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The promise of the store: what `kivend::store::Store` says holds on every backend, the real S3 server too when
+//! `deploy/local/cluster run` started it. Each test has a prefix or a folder of its own, and removes no object.
+
+mod listing;
+mod real_s3;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use bytes::Bytes;
+use futures::future::join_all;
+use kivend::config::{Addressing, S3Settings};
+use kivend::error::Kind;
+use kivend::model::hash::Hash;
+use kivend::store::directory::DirectoryStore;
+use kivend::store::memory::MemoryStore;
+use kivend::store::probe::{Probe, probe};
+use kivend::store::s3::S3Store;
+use kivend::store::{Creation, Store};
+use tempfile::TempDir;
+
+/// The settings of the local cluster with a bucket for tests, or `None` where no cluster runs.
+fn cluster_settings() -> Option<S3Settings> {
+    std::env::var_os("KIVEND_TEST_CLUSTER")?;
+    let variable = |name: &str| std::env::var(name).expect("deploy/local/cluster run sets it");
+    Some(S3Settings {
+        endpoint: Some(variable("KIVEND_STORE__ENDPOINT")),
+        bucket: "kivend-tests".to_owned(),
+        region: variable("KIVEND_STORE__REGION"),
+        addressing: Addressing::Path,
+        connect_timeout: Duration::from_secs(5),
+        attempt_timeout: Duration::from_secs(60),
+        operation_timeout: Duration::from_secs(120),
+        attempts: 4,
+    })
+}
+
+/// A client that may do what kivend never does.
+async fn stranger(settings: &S3Settings) -> Client {
+    let shared = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .region(Region::new(settings.region.clone()))
+        .endpoint_url(settings.endpoint.clone().unwrap());
+    Client::from_conf(
+        aws_sdk_s3::config::Builder::from(&shared.load().await)
+            .force_path_style(true)
+            .build(),
+    )
+}
+
+/// A store in the bucket for tests, which is made where it is not there.
+async fn s3_store(settings: &S3Settings, prefix: &str) -> S3Store {
+    // One at a time: a server may say that a bucket exists before it can be used.
+    static MAKING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let making = MAKING.lock().await;
+    let made = stranger(settings)
+        .await
+        .create_bucket()
+        .bucket(&settings.bucket)
+        .send()
+        .await;
+    match made {
+        Err(error) if error.code() != Some("BucketAlreadyOwnedByYou") => panic!("{error:?}"),
+        _ => drop(making),
+    }
+    S3Store::open(settings, prefix).await.unwrap()
+}
+
+/// A name that no other test has: that of a temporary folder.
+fn unique_name(folder: &TempDir) -> String {
+    folder
+        .path()
+        .file_name()
+        .unwrap()
+        .to_string_lossy()
+        .trim_start_matches('.')
+        .to_owned()
+}
+
+/// Runs `test` on an empty store of every kind.
+async fn on_every_store(test: impl AsyncFn(Arc<dyn Store>)) {
+    test(Arc::new(MemoryStore::new())).await;
+    let folder = tempfile::tempdir().unwrap();
+    test(Arc::new(
+        DirectoryStore::open(&folder.path().join("not/yet/there")).unwrap(),
+    ))
+    .await;
+    if let Some(settings) = cluster_settings() {
+        let prefix = unique_name(&folder);
+        test(Arc::new(S3Store::open(&settings, &prefix).await.unwrap())).await;
+    }
+}
+
+fn pattern(bytes: usize, salt: u8) -> Bytes {
+    (0..bytes).map(|index| (index % 251) as u8 ^ salt).collect()
+}
+
+const SIZES: [usize; 4] = [0, 1, 64 << 10, 20 << 20];
+
+#[tokio::test]
+async fn what_was_created_is_read_back_byte_for_byte() {
+    on_every_store(async |store| {
+        for bytes in SIZES {
+            let key = format!("objects/{bytes}");
+            let object = pattern(bytes, 0);
+            assert_eq!(
+                store.create(&key, object.clone()).await.unwrap(),
+                Creation::Created,
+                "{store:?}"
+            );
+            assert!(
+                store.get(&key).await.unwrap().unwrap() == object,
+                "{bytes} bytes {store:?}"
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_second_create_says_exists_and_changes_nothing() {
+    on_every_store(async |store| {
+        for bytes in [0, 1, 8 << 20] {
+            let key = format!("objects/{bytes}");
+            store.create(&key, pattern(bytes, 0)).await.unwrap();
+            for other in [pattern(bytes, 0), pattern(bytes, 7), Bytes::new()] {
+                assert_eq!(
+                    store.create(&key, other).await.unwrap(),
+                    Creation::Exists,
+                    "{bytes} bytes {store:?}"
+                );
+            }
+            assert!(
+                store.get(&key).await.unwrap().unwrap() == pattern(bytes, 0),
+                "{store:?}"
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_many_concurrent_creates_exactly_one_wins() {
+    on_every_store(async |store| {
+        for round in 0..5 {
+            let key = format!("contended/{round}");
+            let creates = (0u8..32).map(|salt| store.create(&key, pattern(10_000, salt)));
+            let outcomes: Vec<Creation> = join_all(creates).await.into_iter().map(Result::unwrap).collect();
+            let winners: Vec<usize> = (0..outcomes.len())
+                .filter(|&index| outcomes[index] == Creation::Created)
+                .collect();
+            assert_eq!(winners.len(), 1, "{store:?}");
+            let read = store.get(&key).await.unwrap().unwrap();
+            assert!(read == pattern(10_000, winners[0] as u8), "{store:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_wrong_hash_is_refused_and_creates_nothing() {
+    on_every_store(async |store| {
+        let refused = store
+            .create_hashed("a", pattern(1000, 0), &Hash::of(b"other bytes"))
+            .await;
+        assert_eq!(refused.unwrap_err().kind(), Kind::Corrupt, "{store:?}");
+        assert_eq!(store.get("a").await.unwrap(), None, "{store:?}");
+        assert_eq!(
+            store.create("a", pattern(1000, 0)).await.unwrap(),
+            Creation::Created,
+            "{store:?}"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_object_that_is_not_there_is_none() {
+    on_every_store(async |store| {
+        assert_eq!(store.get("nothing/here").await.unwrap(), None, "{store:?}");
+        store.create("nothing", Bytes::from_static(b"x")).await.unwrap();
+        assert_eq!(store.get("nothing/here").await.unwrap(), None, "{store:?}");
+        assert_eq!(store.get("nothin").await.unwrap(), None, "{store:?}");
+        assert_eq!(store.list("elsewhere/", None, 10).await.unwrap(), [], "{store:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_text_that_is_no_key_is_refused_everywhere() {
+    on_every_store(async |store| {
+        for key in [
+            "",
+            "/a",
+            "a/",
+            "../a",
+            "a/../b",
+            "a//b",
+            "a\0b",
+            ".tmp/a",
+            &"a".repeat(1025),
+        ] {
+            assert_eq!(
+                store.create(key, Bytes::new()).await.unwrap_err().kind(),
+                Kind::Input,
+                "{key:?} {store:?}"
+            );
+            assert_eq!(
+                store.get(key).await.unwrap_err().kind(),
+                Kind::Input,
+                "{key:?} {store:?}"
+            );
+        }
+        assert_eq!(
+            store.list("../", None, 1).await.unwrap_err().kind(),
+            Kind::Input,
+            "{store:?}"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_store_passes_the_probe_and_refuses_a_wrong_hash() {
+    on_every_store(async |store| {
+        let found = probe(&store, "0123456789abcdef").await.unwrap();
+        assert_eq!(
+            found,
+            Probe {
+                refuses_wrong_hash: true
+            },
+            "{store:?}"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_offline_copy_of_a_directory_store_is_the_same_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = DirectoryStore::open(folder.path()).unwrap();
+    store
+        .create("links/payments/0/0000-00000000000000000000.note", pattern(100, 1))
+        .await
+        .unwrap();
+    let copy = DirectoryStore::open(folder.path()).unwrap();
+    assert_eq!(
+        copy.list("", None, 10).await.unwrap(),
+        store.list("", None, 10).await.unwrap()
+    );
+}
