@@ -13,7 +13,8 @@
 //! - [`error`], [`config`]: kinds of failure and exit codes; settings with the origin of each value. Known to every layer.
 //! - [`model`]: positions, records and their canonical encoding, Merkle tree, signed notes. Pure.
 //! - [`segment`]: records ⇄ Parquet bytes, links, checkpoints, object keys. Pure.
-//! - [`kafka`]: settings, questions to the cluster, the archiver's consumer, on librdkafka.
+//! - [`kafka`]: settings, questions to the cluster, the archiver's consumer, a plain reader, on librdkafka.
+//! - [`embedded`]: a Kafka cluster in this process, for the demo and for tests.
 //! - [`store`]: create-only objects on S3, in a directory, in memory; faults on demand; the probe of the promise.
 //! - [`app`]: what the program can do; joins input and output to the pure core. [`cli`]: arguments to settings to `app`.
 //! - [`telemetry`], [`clock`]: log and metrics; the only place that reads the time.
@@ -26,6 +27,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod embedded;
 pub mod error;
 pub mod kafka;
 pub mod model;

@@ -1,6 +1,8 @@
 //! What the program can do, one module a capability: the only place that joins input and output to the pure core.
 //! Never prints, and never reads arguments: settings and inputs come in, a report goes out.
 
+pub mod consume;
 pub mod doctor;
 pub mod progress;
 pub mod stop;
+pub mod topics;

@@ -11,6 +11,7 @@
 
 mod completions;
 mod config;
+mod consume;
 mod context;
 mod doctor;
 mod failure;
@@ -19,6 +20,7 @@ mod interrupt;
 mod man;
 mod output;
 mod progress;
+mod topics;
 mod when;
 
 use std::process::ExitCode;
@@ -50,6 +52,11 @@ pub struct Kivend {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Create the configured topics, or list what there is
+    #[command(subcommand)]
+    Topics(topics::Topics),
+    /// Print the records of a topic, then statistics
+    Consume(consume::Args),
     /// Look for everything that could be wrong, each with its remedy
     Doctor(doctor::Args),
     /// Show the settings in force, and where each came from
@@ -64,6 +71,8 @@ enum Command {
 impl Command {
     fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
+            Command::Topics(command) => topics::run(&command, context),
+            Command::Consume(args) => consume::run(&args, context),
             Command::Doctor(args) => doctor::run(&args, context),
             Command::Config(command) => config::run(&command, context),
             Command::Completions(args) => completions::run(&args, context),

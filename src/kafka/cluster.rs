@@ -311,18 +311,22 @@ impl Cluster {
         }
     }
 
-    /// librdkafka reports a failed question as a time-out: the reason came earlier, as an event.
-    fn explain(&self, error: &Rdkafka, doing: &'static str) -> KafkaError {
+    /// Whether credentials were refused lately: librdkafka only goes on trying, and tells of it in an event.
+    pub(super) fn refusal(&self) -> Option<KafkaError> {
         if self.role == Role::Asking {
             for _ in 0..EVENTS_PER_FAILURE {
                 self.client.poll(Duration::ZERO);
             }
         }
-        if let Some((code, reason)) = self.client.context().take_last() {
-            let cause = KafkaError::from_code(code, doing, reason);
-            if matches!(cause, KafkaError::Credentials { .. }) {
-                return cause;
-            }
+        let (code, reason) = self.client.context().take_last()?;
+        let cause = KafkaError::from_code(code, "connect", reason);
+        matches!(cause, KafkaError::Credentials { .. }).then_some(cause)
+    }
+
+    /// librdkafka reports a failed question as a time-out: the reason came earlier, as an event.
+    fn explain(&self, error: &Rdkafka, doing: &'static str) -> KafkaError {
+        if let Some(refusal) = self.refusal() {
+            return refusal;
         }
         match error.rdkafka_error_code() {
             Some(Code::BrokerTransportFailure | Code::AllBrokersDown | Code::OperationTimedOut | Code::Resolve) => {

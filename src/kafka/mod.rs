@@ -1,4 +1,4 @@
-//! Kafka through librdkafka: settings, questions, topics, the archiver's consumer. Knows positions and
+//! Kafka through librdkafka: settings, questions, topics, the archiver's consumer, a plain reader. Knows positions and
 //! records, and nothing of segments or stores; decides nothing: it tells what Kafka said, in our words.
 //!
 //! `native` holds every `unsafe` of the crate: few C calls that the safe wrapper lacks or gets wrong.
@@ -8,6 +8,8 @@ pub mod cluster;
 pub mod consumer;
 pub mod error;
 mod native;
+pub mod reader;
 pub mod settings;
+pub mod topics;
 
 pub use assignment::PartitionIndex;

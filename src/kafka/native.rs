@@ -1,8 +1,9 @@
 //! The C calls that rust-rdkafka lacks or gets wrong: an end of partition with its topic, header names that are not
-//! UTF-8. Every `unsafe` of the crate is here; nothing is decided here.
+//! UTF-8, fetching without a group. Every `unsafe` of the crate is here; nothing is decided here.
 #![allow(unsafe_code)]
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
+use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::time::Duration;
 
@@ -25,6 +26,12 @@ impl Queue {
     pub(crate) fn of_group(client: &NativeClient) -> Option<Queue> {
         // SAFETY: the client is alive; the queue returned is a reference of our own, null without a group.
         NonNull::new(unsafe { sys::rd_kafka_queue_get_consumer(client.ptr()) }).map(Queue)
+    }
+
+    /// A queue of its own, for [`Fetching`].
+    pub(crate) fn new(client: &NativeClient) -> Option<Queue> {
+        // SAFETY: the client is alive; the queue is ours to destroy.
+        NonNull::new(unsafe { sys::rd_kafka_queue_new(client.ptr()) }).map(Queue)
     }
 
     /// The next event, after at most `timeout`.
@@ -267,6 +274,55 @@ fn listed(raw: &sys::rd_kafka_topic_partition_t) -> Listed {
         metadata: unsafe { bytes_of(raw.metadata.cast(), raw.metadata_size) }
             .unwrap_or_default()
             .to_vec(),
+    }
+}
+
+/// One partition fetched without a group, until dropped. librdkafka holds a reference to the queue.
+pub(crate) struct Fetching<'c> {
+    topic: NonNull<sys::rd_kafka_topic_t>,
+    partition: i32,
+    client: PhantomData<&'c NativeClient>,
+}
+
+impl<'c> Fetching<'c> {
+    /// Begins to fetch into `queue` from `offset` (at least 0).
+    ///
+    /// # Errors
+    /// librdkafka's code, such as for a partition that is fetched already.
+    pub(crate) fn start(
+        client: &'c NativeClient,
+        queue: &Queue,
+        partition: &TopicPartition,
+        offset: i64,
+    ) -> Result<Fetching<'c>, Code> {
+        let name = CString::new(&*partition.topic).map_err(|_| Code::InvalidTopic)?;
+        // SAFETY: the client is alive, the name is copied, no configuration means the client's.
+        let topic = unsafe { sys::rd_kafka_topic_new(client.ptr(), name.as_ptr(), std::ptr::null_mut()) };
+        // SAFETY: reads the error of the call above on this thread.
+        let topic = NonNull::new(topic).ok_or_else(|| Code::from(unsafe { sys::rd_kafka_last_error() }))?;
+        // SAFETY: topic and queue are alive; librdkafka takes references of its own.
+        let failed =
+            unsafe { sys::rd_kafka_consume_start_queue(topic.as_ptr(), partition.partition, offset, queue.0.as_ptr()) };
+        if failed != 0 {
+            // SAFETY: as above; and the topic is ours, destroyed once.
+            let code = unsafe { sys::rd_kafka_last_error() };
+            unsafe { sys::rd_kafka_topic_destroy(topic.as_ptr()) };
+            return Err(code.into());
+        }
+        Ok(Fetching {
+            topic,
+            partition: partition.partition,
+            client: PhantomData,
+        })
+    }
+}
+
+impl Drop for Fetching<'_> {
+    fn drop(&mut self) {
+        // SAFETY: started by us, stopped once; what is queued already is dropped by its version when it is polled.
+        unsafe { sys::rd_kafka_consume_stop(self.topic.as_ptr(), self.partition) };
+        // SAFETY: ours, destroyed once.
+        unsafe { sys::rd_kafka_topic_destroy(self.topic.as_ptr()) };
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod canonical;
 pub mod event;
+pub mod glance;
 pub mod hash;
 pub mod json;
 pub mod merkle;

@@ -1,0 +1,259 @@
+//! Records of one topic, shown as they stand and counted. Joins no group, commits nothing, changes nothing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::app::progress::Progress;
+use crate::app::stop::Stop;
+use crate::clock::Clock;
+use crate::config::KafkaSettings;
+use crate::error::{Explain, Kind};
+use crate::kafka::cluster::Cluster;
+use crate::kafka::error::KafkaError;
+use crate::kafka::reader::{Range, Read, Reader};
+use crate::model::glance;
+use crate::model::position::TopicPartition;
+use crate::model::record::Record;
+
+const POLL_TIMEOUT: Duration = Duration::from_millis(200);
+/// How many records pass between two looks at the wish to stop.
+const RECORDS_PER_LOOK: u64 = 4096;
+
+/// Where to begin, in every partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beginning {
+    /// At what retention has left.
+    Earliest,
+    /// At what comes from now on.
+    Latest,
+    /// At this offset, or at the nearest that is there.
+    Offset(i64),
+    /// At the first record that is not older, in ms since the epoch.
+    TimeMs(i64),
+}
+
+/// Where to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// At what is there when it begins.
+    Now,
+    /// When somebody stops it.
+    Stopped,
+}
+
+/// What to consume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Its name in Kafka.
+    pub topic: String,
+    /// How many records at most, over all partitions.
+    pub records_max: Option<u64>,
+    /// Where to begin.
+    pub beginning: Beginning,
+    /// Where to end.
+    pub ending: Ending,
+}
+
+/// What was consumed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// Its name in Kafka.
+    pub topic: String,
+    /// Over all partitions.
+    pub records: u64,
+    /// Of the values.
+    pub value_bytes: u64,
+    /// From the first request for records to the end.
+    pub elapsed_s: f64,
+    /// Records by elapsed time.
+    pub records_per_s: f64,
+    /// Records by type of event.
+    pub event_types: BTreeMap<String, u64>,
+    /// Records whose value shows no type of event.
+    pub without_event_type: u64,
+    /// Records by partition, those without any included.
+    pub partitions: BTreeMap<i32, u64>,
+    /// Whether somebody stopped it.
+    pub interrupted: bool,
+}
+
+/// Why consuming ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsumeError {
+    /// Kafka failed.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
+    /// What was shown could not be written.
+    #[error("the records cannot be written")]
+    Output(#[source] io::Error),
+}
+
+impl Explain for ConsumeError {
+    fn kind(&self) -> Kind {
+        match self {
+            ConsumeError::Kafka(error) => error.kind(),
+            ConsumeError::Output(_) => Kind::Input,
+        }
+    }
+
+    fn remedy(&self) -> Option<String> {
+        match self {
+            ConsumeError::Kafka(error) => error.remedy(),
+            ConsumeError::Output(_) => None,
+        }
+    }
+}
+
+/// What consuming has around it.
+pub struct Surroundings<'a> {
+    /// When to end early.
+    pub stop: Stop,
+    /// For the rate.
+    pub clock: Clock,
+    /// Who is told how far it is.
+    pub progress: &'a dyn Progress,
+    /// The member of a value that tells the type of event.
+    pub event_type_field: &'a str,
+}
+
+/// Gives each record to `show`, in order within each partition, and counts them.
+///
+/// # Errors
+/// No such topic, Kafka failed, or `show` did.
+pub fn consume(
+    kafka: &KafkaSettings,
+    request: &Request,
+    around: &Surroundings<'_>,
+    mut show: impl FnMut(&Record<'_>) -> io::Result<()>,
+) -> Result<Report, ConsumeError> {
+    let reader = Reader::connect(kafka)?;
+    let ranges = ranges(reader.cluster(), request)?;
+    let mut tally = Tally::new(around.event_type_field, &ranges);
+    around.progress.begin(total(&ranges, request));
+    let started_s = around.clock.elapsed_s();
+    let mut stream = reader.open(ranges)?;
+    let mut interrupted = false;
+    while tally.records < request.records_max.unwrap_or(u64::MAX) {
+        match stream.next(POLL_TIMEOUT)? {
+            Read::Record { range, record } => {
+                tally.count(range, &record);
+                show(&record).map_err(ConsumeError::Output)?;
+                if !tally.records.is_multiple_of(RECORDS_PER_LOOK) {
+                    continue;
+                }
+                around.progress.advance(RECORDS_PER_LOOK);
+            }
+            Read::Done => break,
+            Read::Ended { .. } | Read::Nothing => {}
+        }
+        interrupted = around.stop.is_requested();
+        if interrupted {
+            break;
+        }
+    }
+    let elapsed_s = around.clock.elapsed_s() - started_s;
+    Ok(tally.report(&request.topic, elapsed_s, interrupted))
+}
+
+/// From where to where each partition is read.
+fn ranges(cluster: &Cluster, request: &Request) -> Result<Vec<Range>, KafkaError> {
+    let range = |partition: TopicPartition| {
+        let marks = cluster.watermarks(&partition)?;
+        let from = match request.beginning {
+            Beginning::Earliest => marks.low,
+            Beginning::Latest => marks.high,
+            Beginning::Offset(offset) => offset.clamp(marks.low, marks.high),
+            Beginning::TimeMs(time_ms) => cluster.offset_at(&partition, time_ms.max(0))?,
+        };
+        let until = match request.ending {
+            Ending::Now => Some(marks.high),
+            Ending::Stopped => None,
+        };
+        Ok(Range { partition, from, until })
+    };
+    cluster
+        .topic(&request.topic)?
+        .positions()
+        .into_iter()
+        .map(range)
+        .collect()
+}
+
+/// How many records there may be, where that is known.
+fn total(ranges: &[Range], request: &Request) -> Option<u64> {
+    let there = ranges
+        .iter()
+        .map(|range| range.until.map(|until| u64::try_from(until - range.from).unwrap_or(0)))
+        .sum::<Option<u64>>();
+    match (there, request.records_max) {
+        (Some(there), Some(max)) => Some(there.min(max)),
+        (there, max) => there.or(max),
+    }
+}
+
+/// Counts as records pass; no allocation for a type of event that was seen before.
+struct Tally<'a> {
+    event_type_field: &'a str,
+    records: u64,
+    value_bytes: u64,
+    event_types: HashMap<Vec<u8>, u64>,
+    without_event_type: u64,
+    partitions: Vec<(i32, u64)>,
+}
+
+impl<'a> Tally<'a> {
+    fn new(event_type_field: &'a str, ranges: &[Range]) -> Tally<'a> {
+        Tally {
+            event_type_field,
+            records: 0,
+            value_bytes: 0,
+            event_types: HashMap::new(),
+            without_event_type: 0,
+            partitions: ranges.iter().map(|range| (range.partition.partition, 0)).collect(),
+        }
+    }
+
+    #[inline]
+    fn count(&mut self, range: usize, record: &Record<'_>) {
+        let value = record.value.unwrap_or_default();
+        self.records += 1;
+        self.value_bytes += value.len() as u64;
+        if let Some((_, records)) = self.partitions.get_mut(range) {
+            *records += 1;
+        }
+        match glance::string_member(value, self.event_type_field) {
+            None => self.without_event_type += 1,
+            Some(event_type) => match self.event_types.get_mut(event_type) {
+                Some(records) => *records += 1,
+                None => drop(self.event_types.insert(event_type.to_vec(), 1)),
+            },
+        }
+    }
+
+    fn report(self, topic: &str, elapsed_s: f64, interrupted: bool) -> Report {
+        let text = |(event_type, records): (Vec<u8>, u64)| (String::from_utf8_lossy(&event_type).into_owned(), records);
+        Report {
+            topic: topic.to_owned(),
+            records: self.records,
+            value_bytes: self.value_bytes,
+            elapsed_s,
+            records_per_s: rate(self.records, elapsed_s),
+            event_types: self.event_types.into_iter().map(text).collect(),
+            without_event_type: self.without_event_type,
+            partitions: self.partitions.into_iter().collect(),
+            interrupted,
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate is shown, not counted with")]
+fn rate(records: u64, elapsed_s: f64) -> f64 {
+    if elapsed_s > 0.0 {
+        records as f64 / elapsed_s
+    } else {
+        0.0
+    }
+}

@@ -1,0 +1,109 @@
+//! `kivend topics`: the configured topics in Kafka. Never deletes one.
+
+use clap::Subcommand;
+
+use super::{Align, Context, Failure, count, table};
+use crate::app::topics::{self, Created, Listed};
+use crate::error::Exit;
+use crate::kafka::topics::{Action, Alteration};
+
+/// Create the configured topics, or list what there is
+#[derive(Debug, Subcommand)]
+pub enum Topics {
+    /// Create the configured topics; those that exist are compared, and changed only with --alter
+    #[command(after_help = "Examples:
+  kivend topics create
+  kivend topics create --format json | jq '.topics[] | select(.action == \"differs\")'")]
+    Create {
+        /// Give existing topics the configured settings and partitions
+        #[arg(long)]
+        alter: bool,
+    },
+    /// List the topics with their partitions, replication and records
+    #[command(after_help = "Examples:
+  kivend topics list
+  kivend topics list --format json | jq '.topics[] | {topic, records}'")]
+    List,
+}
+
+pub fn run(command: &Topics, context: &Context) -> Result<Exit, Failure> {
+    let settings = context.settings()?;
+    match command {
+        Topics::Create { alter } => {
+            let alteration = if *alter {
+                Alteration::Allowed
+            } else {
+                Alteration::Refused
+            };
+            let report = topics::create(&settings.kafka, &settings.topics, alteration)?;
+            tell_differences(&report, context);
+            context.output().report(&report, created)?;
+        }
+        Topics::List => {
+            let report = topics::list(&settings.kafka, &settings.topic_prefix)?;
+            context.output().report(&report, listed)?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn tell_differences(report: &Created, context: &Context) {
+    let differing = report.topics.iter().filter(|topic| topic.action == Action::Differs);
+    for (topic, difference) in differing.flat_map(|topic| topic.differences.iter().map(move |d| (&topic.topic, d))) {
+        let (setting, wanted, found) = (&difference.setting, &difference.wanted, &difference.found);
+        context
+            .output()
+            .remark(&format!("{topic}: {setting} is {found}, configured is {wanted}"));
+    }
+    if report.topics.iter().any(|topic| topic.action == Action::Differs) {
+        context
+            .output()
+            .remark("nothing was changed there; --alter changes what Kafka can change");
+    }
+}
+
+fn created(report: &Created) -> String {
+    let mut table = table(&[
+        ("topic", Align::Left),
+        ("partitions", Align::Right),
+        ("replication", Align::Right),
+        ("", Align::Left),
+    ]);
+    for topic in &report.topics {
+        let action = match topic.action {
+            Action::Created => "created",
+            Action::Unchanged => "exists",
+            Action::Altered => "altered",
+            Action::Differs => "exists, differs",
+        };
+        let numbers = [topic.partitions.to_string(), topic.replication_factor.to_string()];
+        let [partitions, replication] = numbers;
+        table.add_row([topic.topic.clone(), partitions, replication, action.to_owned()]);
+    }
+    table.trim_fmt()
+}
+
+fn listed(report: &Listed) -> String {
+    let mut table = table(&[
+        ("topic", Align::Left),
+        ("partitions", Align::Right),
+        ("replication", Align::Right),
+        ("records", Align::Right),
+        ("", Align::Left),
+    ]);
+    for topic in &report.topics {
+        table.add_row([
+            topic.topic.clone(),
+            topic.partitions.to_string(),
+            topic.replication_factor.to_string(),
+            count(topic.records),
+            (if topic.under_replicated {
+                "under-replicated"
+            } else {
+                "in sync"
+            })
+            .to_owned(),
+        ]);
+    }
+    table.trim_fmt()
+}

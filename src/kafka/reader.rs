@@ -1,0 +1,294 @@
+//! A plain reader of named partitions and ranges: joins no group, commits nothing, and holds no more than librdkafka
+//! prefetches, whatever the range. For printing, and for comparing an archive with what Kafka still has.
+//!
+//! Reads committed records only: where offsets are missing, transactions ended or compaction passed. A range therefore
+//! ends when something beyond it shows up, or at the end of the partition, though the last offsets hold no records.
+
+use std::time::Duration;
+
+use rdkafka::consumer::Consumer as _;
+use rdkafka::types::RDKafkaErrorCode as Code;
+
+use crate::config::KafkaSettings;
+use crate::kafka::cluster::Cluster;
+use crate::kafka::error::{KafkaError, is_quiet};
+use crate::kafka::native::{Event, Fetching, HeaderList, Queue, Topic};
+use crate::model::position::{NextOffset, TopicPartition};
+use crate::model::record::Record;
+
+/// How long nothing at all may come before a bounded range is given up.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+const POLL_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// A range of one partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Range {
+    /// Of which partition.
+    pub partition: TopicPartition,
+    /// The first offset wanted, at least 0.
+    pub from: i64,
+    /// The first offset no longer wanted; `None` reads on as records come.
+    pub until: Option<i64>,
+}
+
+/// What one poll brought.
+#[derive(Debug)]
+pub enum Read<'a> {
+    /// A record of the range with this number in the order given; offsets of a range rise.
+    Record {
+        /// Which range.
+        range: usize,
+        /// Lent until the next poll.
+        record: Record<'a>,
+    },
+    /// The range was read. `position` is below its `until` only where the partition ends before.
+    Ended {
+        /// Which range.
+        range: usize,
+        /// Every committed record below it was delivered.
+        position: NextOffset,
+    },
+    /// Nothing within the time given.
+    Nothing,
+    /// Every range has ended.
+    Done,
+}
+
+/// A client that reads without a group.
+pub struct Reader {
+    cluster: Cluster,
+}
+
+impl Reader {
+    /// Nothing is sent until something is asked or read.
+    ///
+    /// # Errors
+    /// Settings that librdkafka refuses.
+    pub fn connect(settings: &KafkaSettings) -> Result<Reader, KafkaError> {
+        Ok(Reader {
+            cluster: Cluster::connect(settings)?,
+        })
+    }
+
+    /// Questions over the same connection.
+    #[must_use]
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// Begins to read these ranges side by side; a partition may stand there once.
+    ///
+    /// # Errors
+    /// librdkafka's refusal, such as for a name that no topic can have.
+    pub fn open(&self, ranges: Vec<Range>) -> Result<Stream<'_>, KafkaError> {
+        Stream::open(&self.cluster, ranges)
+    }
+
+    /// Reads the committed records of `[from, until)` in order, and returns the position after them: `until`, or less
+    /// where the partition ends before. `sink` may fail and so end the reading.
+    ///
+    /// # Errors
+    /// What `sink` returned; [`KafkaError::OutOfRange`] where retention was faster; what else Kafka failed at.
+    pub fn read_range<E: From<KafkaError>>(
+        &self,
+        partition: &TopicPartition,
+        from: i64,
+        until: i64,
+        mut sink: impl FnMut(&Record<'_>) -> Result<(), E>,
+    ) -> Result<NextOffset, E> {
+        let range = Range {
+            partition: partition.clone(),
+            from,
+            until: Some(until),
+        };
+        let mut stream = self.open(vec![range])?;
+        loop {
+            match stream.next(POLL_TIMEOUT)? {
+                Read::Record { record, .. } => sink(&record)?,
+                Read::Ended { position, .. } => return Ok(position),
+                Read::Nothing => {}
+                Read::Done => return Ok(NextOffset(until)),
+            }
+        }
+    }
+}
+
+struct Reading<'r> {
+    range: Range,
+    /// Dropped when the range has ended.
+    fetching: Option<Fetching<'r>>,
+}
+
+/// Ranges being read. Dropping it ends the reading.
+pub struct Stream<'r> {
+    // The order matters: fetching stops before its queue goes.
+    lent: Option<Event>,
+    readings: Vec<Reading<'r>>,
+    queue: Queue,
+    headers: HeaderList,
+    cluster: &'r Cluster,
+    /// Ranges that hold no offset: they end before anything is fetched.
+    empty: Vec<usize>,
+    /// How many ranges are being fetched.
+    open: usize,
+    /// Records come in runs of one partition.
+    latest: usize,
+    silence: Duration,
+}
+
+impl<'r> Stream<'r> {
+    fn open(cluster: &'r Cluster, ranges: Vec<Range>) -> Result<Stream<'r>, KafkaError> {
+        let doing = "begin to read a partition";
+        let client = cluster.client.client().native_client();
+        let no_queue = || KafkaError::Other {
+            doing,
+            reason: "no queue could be made".to_owned(),
+        };
+        let queue = Queue::new(client).ok_or_else(no_queue)?;
+        let mut readings = Vec::with_capacity(ranges.len());
+        let mut empty = Vec::new();
+        for range in ranges {
+            let fetching = if range.until.is_some_and(|until| until <= range.from) {
+                empty.push(readings.len());
+                None
+            } else {
+                let started = Fetching::start(client, &queue, &range.partition, range.from.max(0));
+                Some(started.map_err(|code| KafkaError::from_code(code, doing, code.to_string()))?)
+            };
+            readings.push(Reading { range, fetching });
+        }
+        Ok(Stream {
+            lent: None,
+            open: readings.len() - empty.len(),
+            readings,
+            queue,
+            headers: HeaderList::default(),
+            cluster,
+            empty,
+            latest: 0,
+            silence: Duration::ZERO,
+        })
+    }
+
+    /// What comes next, waiting at most `timeout`.
+    ///
+    /// # Errors
+    /// Kafka refused, has nothing at a range's beginning, or was silent for a minute before a bounded range ended.
+    #[inline]
+    pub fn next(&mut self, timeout: Duration) -> Result<Read<'_>, KafkaError> {
+        self.lent = None;
+        if self.open == 0 || !self.empty.is_empty() {
+            return Ok(self.end_empty());
+        }
+        match self.queue.poll(timeout) {
+            Some(event) if event.topic() == Topic::Record => self.lend(event),
+            Some(event) => self.tell(&event),
+            None => self.idle(timeout),
+        }
+    }
+
+    fn end_empty(&mut self) -> Read<'static> {
+        match self.empty.pop() {
+            Some(range) => Read::Ended {
+                range,
+                position: NextOffset(self.readings[range].range.from),
+            },
+            None => Read::Done,
+        }
+    }
+
+    #[inline]
+    fn lend(&mut self, event: Event) -> Result<Read<'_>, KafkaError> {
+        let Some(message) = self.lent.insert(event).message() else {
+            return Ok(Read::Nothing);
+        };
+        if message.code() != Code::NoError {
+            let code = message.code();
+            return Err(KafkaError::from_code(code, "read a record", code.to_string()));
+        }
+        self.silence = Duration::ZERO;
+        let is_it = |reading: &Reading<'_>| {
+            let partition = &reading.range.partition;
+            partition.partition == message.partition() && partition.topic.as_bytes() == message.topic()
+        };
+        if !self.readings.get(self.latest).is_some_and(is_it) {
+            self.latest = self.readings.iter().position(is_it).unwrap_or(usize::MAX);
+        }
+        let range = self.latest;
+        // What was prefetched beyond a range that has ended is no longer wanted.
+        let Some(reading) = self.readings.get(range).filter(|reading| reading.fetching.is_some()) else {
+            return Ok(Read::Nothing);
+        };
+        match reading.range.until {
+            Some(until) if message.offset() >= until => Ok(finish(&mut self.readings, &mut self.open, range, until)),
+            _ => Ok(Read::Record {
+                range,
+                record: message.record(&mut self.headers),
+            }),
+        }
+    }
+
+    #[cold]
+    fn tell(&mut self, event: &Event) -> Result<Read<'static>, KafkaError> {
+        if event.topic() != Topic::Error {
+            return Ok(Read::Nothing);
+        }
+        match (event.code(), event.position()) {
+            (Code::PartitionEOF, Some((partition, offset))) => Ok(self.end_of(&partition, offset)),
+            (Code::AutoOffsetReset, Some((partition, _))) => {
+                let offset = self
+                    .reading_of(&partition)
+                    .map_or(0, |range| self.readings[range].range.from);
+                Err(KafkaError::OutOfRange { partition, offset })
+            }
+            (Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition, Some((partition, _))) => {
+                Err(KafkaError::UnknownPartition { partition })
+            }
+            (code, _) if is_quiet(code) => {
+                tracing::debug!(target: "librdkafka", ?code, "{}", event.reason());
+                Ok(Read::Nothing)
+            }
+            (code, _) => Err(KafkaError::from_code(code, "read a partition", event.reason())),
+        }
+    }
+
+    /// The partition has no more for now: a bounded range has ended, short of `until` or not.
+    fn end_of(&mut self, partition: &TopicPartition, offset: i64) -> Read<'static> {
+        self.silence = Duration::ZERO;
+        let Some(range) = self.reading_of(partition) else {
+            return Read::Nothing;
+        };
+        match self.readings[range].range.until {
+            None => Read::Nothing,
+            Some(until) => finish(&mut self.readings, &mut self.open, range, offset.min(until)),
+        }
+    }
+
+    fn reading_of(&self, partition: &TopicPartition) -> Option<usize> {
+        let is_it = |reading: &Reading<'_>| reading.range.partition == *partition && reading.fetching.is_some();
+        self.readings.iter().position(is_it)
+    }
+
+    #[cold]
+    fn idle(&mut self, waited: Duration) -> Result<Read<'static>, KafkaError> {
+        if let Some(refusal) = self.cluster.refusal() {
+            return Err(refusal);
+        }
+        self.silence += waited;
+        let is_bounded = |reading: &Reading<'_>| reading.fetching.is_some() && reading.range.until.is_some();
+        if self.silence >= SILENCE_MAX && self.readings.iter().any(is_bounded) {
+            return Err(self.cluster.unreachable());
+        }
+        Ok(Read::Nothing)
+    }
+}
+
+/// Stops fetching a range: every record below `position` was delivered.
+fn finish(readings: &mut [Reading<'_>], open: &mut usize, range: usize, position: i64) -> Read<'static> {
+    readings[range].fetching = None;
+    *open -= 1;
+    Read::Ended {
+        range,
+        position: NextOffset(position),
+    }
+}

@@ -1,0 +1,319 @@
+//! Topics as they should be: created where missing, compared where they exist, altered only when told to. Never deletes
+//! one, and never takes a partition or a replica away.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context as Task, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, ConfigSource, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
+use rdkafka::types::RDKafkaErrorCode as Code;
+
+use crate::config::{KafkaSettings, TopicSettings};
+use crate::kafka::cluster::{Broker, Cluster, TopicLayout};
+use crate::kafka::error::{Context, KafkaError};
+use crate::kafka::settings::client_config;
+
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// A new topic is known to every broker within a moment; after this many looks we go on without knowing.
+const LOOKS_AFTER_CREATION: u32 = 100;
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Whether settings of existing topics may be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Alteration {
+    /// Differences are reported.
+    Refused,
+    /// Differences are removed, where Kafka can.
+    Allowed,
+}
+
+/// What became of a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// It was not there.
+    Created,
+    /// It was there, and as wanted.
+    Unchanged,
+    /// It was there, and is as wanted now.
+    Altered,
+    /// It is there, and not as wanted.
+    Differs,
+}
+
+/// One setting that is not as wanted.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Difference {
+    /// Kafka's name of the setting, or `partitions` or `replication_factor`.
+    pub setting: String,
+    /// As configured here.
+    pub wanted: String,
+    /// As Kafka has it.
+    pub found: String,
+}
+
+/// A topic after [`Topics::ensure`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// What was done.
+    pub action: Action,
+    /// What was not as wanted: for [`Action::Altered`] before, for [`Action::Differs`] still.
+    pub differences: Vec<Difference>,
+}
+
+/// A connection that may create and alter topics.
+pub struct Topics {
+    admin: AdminClient<Context>,
+    cluster: Cluster,
+}
+
+impl Topics {
+    /// Nothing is sent until something is asked.
+    ///
+    /// # Errors
+    /// Settings that librdkafka refuses.
+    pub fn connect(settings: &KafkaSettings) -> Result<Topics, KafkaError> {
+        let admin = client_config(settings)?
+            .create_with_context(Context::default())
+            .map_err(|error| KafkaError::from_rdkafka(&error, "start a client"))?;
+        Ok(Topics {
+            admin,
+            cluster: Cluster::connect(settings)?,
+        })
+    }
+
+    /// Questions to the same cluster.
+    #[must_use]
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// Creates the topic, or compares it with what is wanted. Doing it twice does no more than once.
+    ///
+    /// # Errors
+    /// Fewer brokers than replicas, settings that Kafka refuses, missing rights, or nobody answered.
+    pub fn ensure(&self, wanted: &TopicSettings, alteration: Alteration) -> Result<Outcome, KafkaError> {
+        if self.cluster.find_topic(&wanted.name)?.is_none() && self.create(wanted)? == Creation::Created {
+            return Ok(Outcome {
+                action: Action::Created,
+                differences: Vec::new(),
+            });
+        }
+        let differences = self.differences(wanted)?;
+        if differences.is_empty() {
+            return Ok(Outcome {
+                action: Action::Unchanged,
+                differences,
+            });
+        }
+        if alteration == Alteration::Refused {
+            return Ok(Outcome {
+                action: Action::Differs,
+                differences,
+            });
+        }
+        self.alter(wanted, &differences)?;
+        let left = self.differences(wanted)?;
+        Ok(if left.is_empty() {
+            Outcome {
+                action: Action::Altered,
+                differences,
+            }
+        } else {
+            Outcome {
+                action: Action::Differs,
+                differences: left,
+            }
+        })
+    }
+
+    fn create(&self, wanted: &TopicSettings) -> Result<Creation, KafkaError> {
+        let brokers = self.cluster.brokers()?;
+        if usize::try_from(wanted.replication_factor).is_ok_and(|replicas| replicas > brokers.len()) {
+            return Err(too_few(wanted, &brokers));
+        }
+        let replication = TopicReplication::Fixed(wanted.replication_factor);
+        let mut topic = NewTopic::new(&wanted.name, wanted.partitions, replication);
+        for (name, value) in wanted.properties.iter() {
+            topic = topic.set(name, value);
+        }
+        let results = wait_for(self.admin.create_topics([&topic], &options()));
+        match first(results, "create a topic")? {
+            Ok(_) => {
+                self.await_leaders(wanted)?;
+                Ok(Creation::Created)
+            }
+            // Somebody was faster: then it is a topic that exists.
+            Err((_, Code::TopicAlreadyExists)) => Ok(Creation::Exists),
+            Err((_, Code::InvalidReplicationFactor)) => Err(too_few(wanted, &brokers)),
+            Err((_, code)) => Err(refused(wanted, code, "create a topic")),
+        }
+    }
+
+    /// Kafka confirms a topic before every broker knows it; whoever writes next should not meet that.
+    fn await_leaders(&self, wanted: &TopicSettings) -> Result<(), KafkaError> {
+        let count = usize::try_from(wanted.partitions).unwrap_or(0);
+        for _ in 0..LOOKS_AFTER_CREATION {
+            let ready =
+                |topic: TopicLayout| topic.partitions.len() == count && topic.partitions.iter().all(|p| p.leader >= 0);
+            if self.cluster.find_topic(&wanted.name)?.is_some_and(ready) {
+                return Ok(());
+            }
+            thread::sleep(LOOK_INTERVAL);
+        }
+        Ok(())
+    }
+
+    fn differences(&self, wanted: &TopicSettings) -> Result<Vec<Difference>, KafkaError> {
+        let layout = self.cluster.topic(&wanted.name)?;
+        let found = self.properties(&wanted.name)?;
+        let difference = |setting: &str, wanted: &str, found: &str| {
+            (wanted != found).then(|| Difference {
+                setting: setting.to_owned(),
+                wanted: wanted.to_owned(),
+                found: found.to_owned(),
+            })
+        };
+        let found_of = |name: &str| {
+            found
+                .iter()
+                .find(|entry| entry.name == name)
+                .map_or("", |e| e.value.as_str())
+        };
+        let layout_differences = [
+            difference(
+                "partitions",
+                &wanted.partitions.to_string(),
+                &layout.partitions.len().to_string(),
+            ),
+            difference(
+                "replication_factor",
+                &wanted.replication_factor.to_string(),
+                &layout.replication_factor().to_string(),
+            ),
+        ];
+        let properties = wanted
+            .properties
+            .iter()
+            .map(|(name, value)| difference(name, value, found_of(name)));
+        Ok(layout_differences.into_iter().chain(properties).flatten().collect())
+    }
+
+    fn properties(&self, topic: &str) -> Result<Vec<Property>, KafkaError> {
+        let doing = "describe a topic's settings";
+        let described = wait_for(
+            self.admin
+                .describe_configs([&ResourceSpecifier::Topic(topic)], &options()),
+        );
+        let resource = first(described, doing)?
+            .map_err(|code| KafkaError::from_code(code, doing, format!("{code} topic={topic}")))?;
+        let property = |entry: rdkafka::admin::ConfigEntry| Property {
+            is_own: matches!(entry.source, ConfigSource::DynamicTopic),
+            name: entry.name,
+            value: entry.value.unwrap_or_default(),
+        };
+        Ok(resource.entries.into_iter().map(property).collect())
+    }
+
+    fn alter(&self, wanted: &TopicSettings, differences: &[Difference]) -> Result<(), KafkaError> {
+        let doing = "alter a topic";
+        let is_layout = |name: &str| matches!(name, "partitions" | "replication_factor");
+        if differences.iter().any(|difference| !is_layout(&difference.setting)) {
+            // The request replaces all of a topic's own settings: those that we have no opinion on go along.
+            let own = self.properties(&wanted.name)?;
+            let kept = own
+                .iter()
+                .filter(|p| p.is_own && wanted.properties.get(&p.name).is_none());
+            let mut change = AlterConfig::new(ResourceSpecifier::Topic(&wanted.name));
+            for property in kept {
+                change = change.set(&property.name, &property.value);
+            }
+            for (name, value) in wanted.properties.iter() {
+                change = change.set(name, value);
+            }
+            first(wait_for(self.admin.alter_configs([&change], &options())), doing)?
+                .map_err(|(_, code)| refused(wanted, code, doing))?;
+        }
+        let count = usize::try_from(wanted.partitions).unwrap_or(0);
+        if self.cluster.topic(&wanted.name)?.partitions.len() < count {
+            let more = NewPartitions::new(&wanted.name, count);
+            first(wait_for(self.admin.create_partitions([&more], &options())), doing)?
+                .map_err(|(_, code)| refused(wanted, code, doing))?;
+            self.await_leaders(wanted)?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Creation {
+    Created,
+    Exists,
+}
+
+struct Property {
+    name: String,
+    value: String,
+    /// Set for this topic, not inherited from the broker.
+    is_own: bool,
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new()
+        .request_timeout(Some(REQUEST_TIMEOUT))
+        .operation_timeout(Some(REQUEST_TIMEOUT))
+}
+
+fn too_few(wanted: &TopicSettings, brokers: &[Broker]) -> KafkaError {
+    let answered: Vec<_> = brokers
+        .iter()
+        .map(|broker| format!("{} ({})", broker.id, broker.address))
+        .collect();
+    KafkaError::TooFewBrokers {
+        topic: wanted.name.clone(),
+        replication_factor: wanted.replication_factor,
+        answered: answered.join(", "),
+    }
+}
+
+fn refused(wanted: &TopicSettings, code: Code, doing: &'static str) -> KafkaError {
+    match KafkaError::from_code(code, doing, code.to_string()) {
+        KafkaError::Other { reason, .. } => KafkaError::TopicRefused {
+            topic: wanted.name.clone(),
+            reason,
+        },
+        known => known,
+    }
+}
+
+/// The only result of a request about one thing.
+fn first<T>(results: Result<Vec<T>, rdkafka::error::KafkaError>, doing: &'static str) -> Result<T, KafkaError> {
+    let results = results.map_err(|error| KafkaError::from_rdkafka(&error, doing))?;
+    results.into_iter().next().ok_or_else(|| KafkaError::Other {
+        doing,
+        reason: "the answer was empty".to_owned(),
+    })
+}
+
+/// Waits for an answer on this thread. A thread of the client's brings it, so that no runtime is needed.
+fn wait_for<F: Future>(answer: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut answer = pin!(answer);
+    loop {
+        match answer.as_mut().poll(&mut Task::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
