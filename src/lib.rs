@@ -24,6 +24,7 @@
 //! name no async runtime, client, file system, environment or clock: `now` comes in as a value. A test holds this.
 
 pub mod app;
+pub mod archive;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -1,8 +1,15 @@
 //! What the program can do, one module a capability: the only place that joins input and output to the pure core.
 //! Never prints, and never reads arguments: settings and inputs come in, a report goes out.
 
+pub mod archiver;
+pub mod checkpoint;
 pub mod consume;
 pub mod doctor;
+pub mod error;
+mod fetch;
+pub mod head;
+pub mod init;
+pub mod process;
 pub mod progress;
 pub mod stop;
 pub mod topics;

@@ -9,6 +9,7 @@
 //!
 //! [`Explain`]: crate::error::Explain
 
+mod archive;
 mod completions;
 mod config;
 mod consume;
@@ -16,6 +17,7 @@ mod context;
 mod doctor;
 mod failure;
 mod global;
+mod init;
 mod interrupt;
 mod man;
 mod output;
@@ -57,6 +59,10 @@ enum Command {
     Topics(topics::Topics),
     /// Print the records of a topic, then statistics
     Consume(consume::Args),
+    /// Archive everything that Kafka holds now, then stop
+    Archive(archive::Args),
+    /// Make the archive's identity and signing key, once
+    Init(init::Args),
     /// Look for everything that could be wrong, each with its remedy
     Doctor(doctor::Args),
     /// Show the settings in force, and where each came from
@@ -73,6 +79,8 @@ impl Command {
         match self {
             Command::Topics(command) => topics::run(&command, context),
             Command::Consume(args) => consume::run(&args, context),
+            Command::Archive(args) => archive::run(&args, context),
+            Command::Init(args) => init::run(&args, context),
             Command::Doctor(args) => doctor::run(&args, context),
             Command::Config(command) => config::run(&command, context),
             Command::Completions(args) => completions::run(&args, context),
@@ -86,6 +94,27 @@ impl Command {
 pub fn kivend() -> ExitCode {
     let Kivend { command, global } = Kivend::parse();
     start(&global, |context| command.run(context))
+}
+
+/// Archive Kafka topics as signed, hash-chained Parquet, exactly once
+#[derive(Debug, Parser)]
+#[command(name = "kivend-archiver", version)]
+#[command(
+    after_help = "Stops in good order on SIGTERM or Ctrl-C: seals, uploads, commits, leaves the group. A second one stops at once.
+Metrics, /healthz and /readyz are served on telemetry.listen."
+)]
+pub struct Archiver {
+    #[command(flatten)]
+    args: archive::DaemonArgs,
+    #[command(flatten)]
+    global: Global,
+}
+
+/// The program `kivend-archiver`.
+#[must_use]
+pub fn archiver() -> ExitCode {
+    let Archiver { args, global } = Archiver::parse();
+    start(&global, |context| archive::run_daemon(&args, context))
 }
 
 /// Runs a command within its surroundings: log, signals, and the one place that reports failure.

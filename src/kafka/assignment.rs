@@ -63,6 +63,10 @@ impl Assignment {
         &self.slots[index.0].partition
     }
 
+    pub(crate) fn index(&self, partition: &TopicPartition) -> Option<PartitionIndex> {
+        self.by_name.get(partition).copied()
+    }
+
     /// These are ours from now on, and not fetched yet.
     pub(crate) fn grant(&mut self, protocol: Protocol, partitions: &[TopicPartition]) {
         self.protocol = protocol;

@@ -114,6 +114,12 @@ impl Consumer {
         self.assignment.partition(index)
     }
 
+    /// The index behind a partition, from its first assignment on.
+    #[must_use]
+    pub fn index(&self, partition: &TopicPartition) -> Option<PartitionIndex> {
+        self.assignment.index(partition)
+    }
+
     /// What happens next, waiting at most `timeout`. Must be called at least every `max.poll.interval.ms`.
     #[inline]
     pub fn poll(&mut self, timeout: Duration) -> Polled<'_> {

@@ -1,0 +1,67 @@
+//! Checkpoints while the archiver works: one every interval, and one at the end. Never in the way of a seal.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use crate::app::archiver::hands::Hands;
+use crate::app::checkpoint::Checkpointer;
+use crate::app::error::AppError;
+use crate::app::init::OwnArchive;
+use crate::archive::step::Event;
+use crate::clock::Clock;
+use crate::segment::link::CheckpointRef;
+use crate::store::Store;
+
+/// The archive's checkpointer, shared between the interval and the end.
+pub struct Checkpoints {
+    store: Arc<dyn Store>,
+    checkpointer: Arc<Mutex<Checkpointer>>,
+    clock: Clock,
+}
+
+impl Checkpoints {
+    /// For this archive.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, own: &OwnArchive) -> Checkpoints {
+        let checkpointer = Checkpointer::new(own.identity.archive(), own.trust.clone(), own.key.clone());
+        Checkpoints {
+            store,
+            checkpointer: Arc::new(Mutex::new(checkpointer)),
+            clock: Clock::start(),
+        }
+    }
+
+    /// Signs the heads now, if they moved.
+    ///
+    /// # Errors
+    /// What the store says, or that a chain is broken.
+    pub async fn advance(&self) -> Result<CheckpointRef, AppError> {
+        let mut checkpointer = self.checkpointer.lock().await;
+        Ok(checkpointer
+            .advance(self.store.as_ref(), self.clock.utc_seconds())
+            .await?
+            .reference())
+    }
+
+    /// Signs at every interval, for ever. A failure is logged and waits for the next one: records are safe without it.
+    pub fn every(&self, interval: Duration, hands: Hands) -> impl Future<Output = ()> + Send + 'static {
+        let own = Checkpoints {
+            store: Arc::clone(&self.store),
+            checkpointer: Arc::clone(&self.checkpointer),
+            clock: self.clock,
+        };
+        async move {
+            let mut ticks = tokio::time::interval(interval);
+            ticks.tick().await;
+            loop {
+                ticks.tick().await;
+                match own.advance().await {
+                    Ok(newest) => hands.tell(Event::CheckpointSeen(newest)).await,
+                    Err(error) => tracing::error!(%error, "no checkpoint was signed"),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Carries out what the machine asks for, in the background, and answers with events: store operations on the async
+//! runtime, Parquet on a thread of its own so that polling never waits for it. Tries for as long as it takes where an
+//! error is transient, and decides nothing: what an answer means is the machine's.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::app::archiver::troubles::Troubles;
+use crate::app::error::AppError;
+use crate::app::head::{self, Trust};
+use crate::archive::step::{Event, LoadedHead, Object, Ticket};
+use crate::error::{Explain as _, Kind};
+use crate::kafka::cluster::Cluster;
+use crate::model::hash::Hash;
+use crate::model::position::{Epoch, FirstOffset, TopicPartition};
+use crate::segment::encode::encode;
+use crate::segment::footer::Footer;
+use crate::segment::key::{Key, Place};
+use crate::segment::projection::Projection;
+use crate::segment::rows::Rows;
+use crate::store::retry::Backoff;
+use crate::store::{Creation, Store};
+
+/// Requests to the store under way at once.
+const CONCURRENT_REQUESTS: usize = 32;
+/// Answers that may wait for the driver; a full channel makes the hands wait, never drop.
+const ANSWERS: usize = 1024;
+/// Segments that may wait for the encoder; more wait in the driver, one a partition at most.
+const ENCODER_QUEUE: usize = 2;
+
+/// What comes back to the driver.
+pub type Answer = Result<Event, AppError>;
+
+/// A segment to be encoded.
+pub type EncodeJob = (Ticket, Box<(Rows, Footer)>);
+
+/// Everything that talks to the world for the machine.
+#[derive(Clone)]
+pub struct Hands {
+    store: Arc<dyn Store>,
+    cluster: Arc<Cluster>,
+    trust: Arc<Trust>,
+    runtime: Handle,
+    answers: mpsc::Sender<Answer>,
+    encoder: SyncSender<EncodeJob>,
+    requests: Arc<Semaphore>,
+    troubles: Arc<Troubles>,
+    backoff: Backoff,
+}
+
+/// What the hands work with.
+pub struct Tools {
+    /// Where objects go.
+    pub store: Arc<dyn Store>,
+    /// Whom to ask about offsets.
+    pub cluster: Arc<Cluster>,
+    /// What chains are checked against.
+    pub trust: Trust,
+    /// Which typed columns are made.
+    pub projection: Projection,
+    /// Where trouble is told.
+    pub troubles: Arc<Troubles>,
+    /// How long to wait between two tries.
+    pub backoff: Backoff,
+}
+
+impl Hands {
+    /// Hands that work on this runtime, and where their answers come out. The encoder's thread ends with the last of
+    /// the hands.
+    ///
+    /// # Errors
+    /// No thread could be started.
+    pub fn new(tools: Tools, runtime: Handle) -> Result<(Hands, mpsc::Receiver<Answer>), AppError> {
+        let (answers, from_hands) = mpsc::channel(ANSWERS);
+        let (encoder, jobs) = sync_channel(ENCODER_QUEUE);
+        let (to_driver, projection) = (answers.clone(), tools.projection);
+        std::thread::Builder::new()
+            .name("encoder".into())
+            .spawn(move || encode_all(&jobs, &to_driver, &projection))
+            .map_err(|error| AppError::internal(format!("no thread for the encoder: {error}")))?;
+        let hands = Hands {
+            store: tools.store,
+            cluster: tools.cluster,
+            trust: Arc::new(tools.trust),
+            runtime,
+            answers,
+            encoder,
+            requests: Arc::new(Semaphore::new(CONCURRENT_REQUESTS)),
+            troubles: tools.troubles,
+            backoff: tools.backoff,
+        };
+        Ok((hands, from_hands))
+    }
+
+    /// Takes the job, or gives it back while the encoder has enough to do.
+    pub fn encode(&self, job: EncodeJob) -> Option<EncodeJob> {
+        match self.encoder.try_send(job) {
+            Ok(()) => None,
+            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => Some(job),
+        }
+    }
+
+    /// Finds the head, and what stands after it.
+    pub fn load_head(&self, ticket: Ticket, partition: TopicPartition) {
+        self.work(move |hands| async move {
+            let loaded = hands.patiently("load the head", || hands.look_up(&partition)).await;
+            match loaded {
+                Ok(loaded) => Ok(Event::HeadLoaded(ticket, Box::new(loaded))),
+                Err(error) if error.kind() == Kind::Corrupt => Ok(Event::HeadRefused(ticket, error.to_string())),
+                Err(error) => Err(error),
+            }
+        });
+    }
+
+    /// Tells the driver what nobody asked for.
+    pub async fn tell(&self, event: Event) {
+        drop(self.answers.send(Ok(event)).await);
+    }
+
+    async fn look_up(&self, partition: &TopicPartition) -> Result<LoadedHead, AppError> {
+        let (cluster, asked) = (Arc::clone(&self.cluster), partition.clone());
+        let answer = tokio::task::spawn_blocking(move || {
+            let committed = cluster.committed(std::slice::from_ref(&asked))?.pop().flatten();
+            Ok::<_, AppError>((committed, cluster.watermarks(&asked)?))
+        });
+        let (committed, marks) = answer.await.map_err(|error| AppError::internal(error.to_string()))??;
+        let committed = committed.and_then(|c| std::str::from_utf8(&c.metadata).ok()?.parse().ok());
+        let store = self.store.as_ref();
+        let head = head::find(store, &self.trust, partition, committed.as_ref(), marks.high).await?;
+        let (epoch, next) = head
+            .as_ref()
+            .map_or((Epoch(0), 0), |head| (head.link.epoch, head.link.next_offset.0));
+        let place = Place {
+            partition: partition.clone(),
+            epoch,
+            first_offset: FirstOffset(next),
+        };
+        let found = head::found_segments(store, &place).await?;
+        Ok(LoadedHead {
+            head,
+            found,
+            log_start_offset: marks.low,
+            log_end_offset: marks.high,
+            committed,
+        })
+    }
+
+    /// Creates the segment. Where something stands under its key, equal bytes count as ours.
+    pub fn create_segment(&self, ticket: Ticket, key: Key, object: Object) {
+        self.work(move |hands| async move {
+            let key = key.to_string();
+            let standing = hands
+                .patiently("create a segment", || hands.create(&key, &object))
+                .await?;
+            Ok(match standing {
+                None => Event::SegmentCreated(ticket),
+                Some(other) if Hash::of(&other) == object.sha256 => Event::SegmentCreated(ticket),
+                Some(_) => Event::SegmentTaken(ticket),
+            })
+        });
+    }
+
+    /// Creates the link: THE COMMIT.
+    pub fn create_link(&self, ticket: Ticket, key: Key, object: Object) {
+        self.work(move |hands| async move {
+            let key = key.to_string();
+            let standing = hands.patiently("create a link", || hands.create(&key, &object)).await?;
+            Ok(standing.map_or(Event::LinkCreated(ticket), |other| Event::LinkTaken(ticket, other)))
+        });
+    }
+
+    /// Nothing where it was created; else the object that stands there.
+    async fn create(&self, key: &str, object: &Object) -> Result<Option<Bytes>, AppError> {
+        match self
+            .store
+            .create_hashed(key, object.bytes.clone(), &object.sha256)
+            .await?
+        {
+            Creation::Created => Ok(None),
+            Creation::Exists => match self.store.get(key).await? {
+                Some(standing) => Ok(Some(standing)),
+                None => Err(AppError::transient(format!(
+                    "an object exists and cannot be read: somebody hides or deletes objects of the archive; run `kivend verify` key=`{key}`"
+                ))),
+            },
+        }
+    }
+
+    fn work<F, W>(&self, job: F)
+    where
+        F: FnOnce(Hands) -> W + Send + 'static,
+        W: Future<Output = Answer> + Send,
+    {
+        let hands = self.clone();
+        self.runtime.spawn(async move {
+            let (answers, requests) = (hands.answers.clone(), Arc::clone(&hands.requests));
+            let permit = requests.acquire().await;
+            let answer = job(hands).await;
+            drop(permit);
+            // The driver is gone only when the process ends: then nobody wants the answer.
+            drop(answers.send(answer).await);
+        });
+    }
+
+    /// Tries until it succeeds or fails for good, and tells meanwhile why the archiver is not ready.
+    async fn patiently<T, W>(&self, doing: &'static str, mut attempt: impl FnMut() -> W) -> Result<T, AppError>
+    where
+        W: Future<Output = Result<T, AppError>>,
+    {
+        let mut tries = 0;
+        loop {
+            match attempt().await {
+                Err(error) if error.kind() == Kind::Transient => {
+                    tries += 1;
+                    self.troubles.retried(doing, &error);
+                    tokio::time::sleep(Duration::from_millis(self.backoff.delay_ms(tries))).await;
+                }
+                done => {
+                    if tries > 0 && done.is_ok() {
+                        self.troubles.over(doing);
+                    }
+                    return done;
+                }
+            }
+        }
+    }
+}
+
+fn encode_all(jobs: &Receiver<EncodeJob>, answers: &mpsc::Sender<Answer>, projection: &Projection) {
+    while let Ok((ticket, job)) = jobs.recv() {
+        let (rows, footer) = *job;
+        let answer = encode(rows, &footer, projection).map_err(AppError::from).map(|bytes| {
+            let sha256 = Hash::of(&bytes);
+            Event::Encoded(
+                ticket,
+                Object {
+                    bytes: Bytes::from(bytes),
+                    sha256,
+                },
+            )
+        });
+        if answers.blocking_send(answer).is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Checkpoints of the archive: reads every partition's new links, whoever owns them, and signs their heads under the
+//! next number. Keeps one small tree a partition between two checkpoints; never holds up the archiver, which only
+//! learns the newest number.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use crate::app::error::AppError;
+use crate::app::fetch;
+use crate::app::head::Trust;
+use crate::model::hash::Hash;
+use crate::model::merkle::{Tree, leaf_hash};
+use crate::model::note::SigningKey;
+use crate::model::position::TopicPartition;
+use crate::model::utc::UtcSeconds;
+use crate::segment::checkpoint::{self, Checkpoint, Head, SignedCheckpoint};
+use crate::segment::identity::genesis;
+use crate::segment::key::{Attempt, Key, LINKS, Place, links_of};
+use crate::segment::link::{self, SignedLink};
+use crate::store::{Creation, Store};
+
+const PAGE: usize = 1000;
+
+/// The newest checkpoint of the archive, or nothing where there is not even number 0. Numbers have no gap, so it is found
+/// by doubling and then halving: O(log n) requests. What is no valid note does not count.
+///
+/// # Errors
+/// What the store says.
+pub async fn newest(store: &dyn Store, trust: &Trust) -> Result<Option<SignedCheckpoint>, AppError> {
+    let Some(mut newest) = at(store, trust, 0).await? else {
+        return Ok(None);
+    };
+    let mut step = 1u64;
+    while let Some(found) = at(store, trust, newest.checkpoint.number + step).await? {
+        newest = found;
+        step = step.saturating_mul(2);
+    }
+    while step > 1 {
+        step /= 2;
+        if let Some(found) = at(store, trust, newest.checkpoint.number + step).await? {
+            newest = found;
+        }
+    }
+    Ok(Some(newest))
+}
+
+/// The valid checkpoint with this number, lowest attempt first.
+///
+/// # Errors
+/// What the store says.
+pub async fn at(store: &dyn Store, trust: &Trust, number: u64) -> Result<Option<SignedCheckpoint>, AppError> {
+    let mut attempt = Attempt::PLAIN;
+    loop {
+        let Some(object) = store.get(&Key::Checkpoint(number, attempt).to_string()).await? else {
+            return Ok(None);
+        };
+        if let Ok(found) = checkpoint::open(&object, &trust.keyring, &trust.archive_id, number) {
+            return Ok(Some(found));
+        }
+        attempt = attempt.next();
+    }
+}
+
+/// Signs checkpoints, one after the other.
+pub struct Checkpointer {
+    archive: String,
+    trust: Trust,
+    key: SigningKey,
+    logs: BTreeMap<TopicPartition, Log>,
+    newest: Option<SignedCheckpoint>,
+}
+
+/// What is known of a partition's chain: its tree so far and its head.
+#[derive(Debug, Clone, Default)]
+struct Log {
+    tree: Tree,
+    head: Option<SignedLink>,
+    read_up_to: Option<String>,
+}
+
+impl Checkpointer {
+    /// Knows nothing yet; the first checkpoint reads every link.
+    #[must_use]
+    pub fn new(archive: &str, trust: Trust, key: SigningKey) -> Checkpointer {
+        Checkpointer {
+            archive: archive.to_owned(),
+            trust,
+            key,
+            logs: BTreeMap::new(),
+            newest: None,
+        }
+    }
+
+    /// Writes the next checkpoint if heads moved since the newest one, and answers with the newest. Number 0, which has
+    /// no heads, is written where it is missing.
+    ///
+    /// # Errors
+    /// What the store says; `Corrupt` where the links of a partition are no chain: nothing is signed then.
+    pub async fn advance(&mut self, store: &dyn Store, now: UtcSeconds) -> Result<SignedCheckpoint, AppError> {
+        self.refresh_newest(store).await?;
+        loop {
+            let newest = match self.newest.clone() {
+                Some(newest) => newest,
+                None => self.found(store, now).await?,
+            };
+            self.read_links(store).await?;
+            let heads = self.heads();
+            // Who lost the race for a number reads the winner here, and adds another only if heads moved since.
+            if heads.is_empty() || heads == newest.checkpoint.heads || self.is_behind(&newest) {
+                return Ok(newest);
+            }
+            let number = newest.checkpoint.number + 1;
+            self.create(store, self.draft(number, newest.hash, heads, now)).await?;
+        }
+    }
+
+    /// Writes number 0, or reads it where another writer was first.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn found(&mut self, store: &dyn Store, now: UtcSeconds) -> Result<SignedCheckpoint, AppError> {
+        self.create(store, self.draft(0, Hash::ZERO, Vec::new(), now)).await?;
+        self.newest
+            .clone()
+            .ok_or_else(|| AppError::internal("checkpoint 0 was created and is not known"))
+    }
+
+    async fn refresh_newest(&mut self, store: &dyn Store) -> Result<(), AppError> {
+        let Some(known) = &self.newest else {
+            self.newest = newest(store, &self.trust).await?;
+            return Ok(());
+        };
+        let mut number = known.checkpoint.number + 1;
+        while let Some(next) = at(store, &self.trust, number).await? {
+            self.newest = Some(next);
+            number += 1;
+        }
+        Ok(())
+    }
+
+    /// Heights never go back: a checkpoint that knows more than we read (a listing of another moment) is left alone.
+    fn is_behind(&self, newest: &SignedCheckpoint) -> bool {
+        newest.checkpoint.heads.iter().any(|signed| {
+            let read = self.logs.get(&signed.partition).and_then(|log| log.head.as_ref());
+            read.is_none_or(|head| head.link.height < signed.height)
+        })
+    }
+
+    fn draft(&self, number: u64, previous: Hash, heads: Vec<Head>, at: UtcSeconds) -> Checkpoint {
+        Checkpoint {
+            archive: self.archive.clone(),
+            archive_id: self.trust.archive_id.clone(),
+            number,
+            previous,
+            key_change_number: 0,
+            key_change: self.trust.identity,
+            at,
+            heads,
+        }
+    }
+
+    /// Creates the checkpoint, or reads the one that another writer created first; junk is passed over.
+    async fn create(&mut self, store: &dyn Store, checkpoint: Checkpoint) -> Result<(), AppError> {
+        let number = checkpoint.number;
+        let sealed = checkpoint
+            .seal(&self.key)
+            .map_err(|error| AppError::internal(error.to_string()))?;
+        let mut attempt = Attempt::PLAIN;
+        loop {
+            let key = Key::Checkpoint(number, attempt).to_string();
+            let creation = store
+                .create_hashed(&key, Bytes::from(sealed.object.clone()), &sealed.hash)
+                .await?;
+            if creation == Creation::Created {
+                self.newest = Some(SignedCheckpoint {
+                    checkpoint,
+                    hash: sealed.hash,
+                });
+                return Ok(());
+            }
+            let Some(object) = store.get(&key).await? else { continue };
+            if let Ok(winner) = checkpoint::open(&object, &self.trust.keyring, &self.trust.archive_id, number) {
+                self.newest = Some(winner);
+                return Ok(());
+            }
+            attempt = attempt.next();
+        }
+    }
+
+    fn heads(&self) -> Vec<Head> {
+        let head = |(partition, log): (&TopicPartition, &Log)| {
+            let head = log.head.as_ref()?;
+            Some(Head {
+                partition: partition.clone(),
+                epoch: head.link.epoch,
+                height: head.link.height,
+                next_offset: head.link.next_offset,
+                link: head.hash,
+                log_root: log.tree.root(),
+            })
+        };
+        self.logs.iter().filter_map(head).collect()
+    }
+
+    async fn read_links(&mut self, store: &dyn Store) -> Result<(), AppError> {
+        for partition in partitions(store).await? {
+            let mut log = self.logs.remove(&partition).unwrap_or_default();
+            let read = self.read_log(store, &partition, &mut log).await;
+            self.logs.insert(partition, log);
+            read?;
+        }
+        Ok(())
+    }
+
+    async fn read_log(&self, store: &dyn Store, partition: &TopicPartition, log: &mut Log) -> Result<(), AppError> {
+        loop {
+            let page = store
+                .list(&links_of(partition), log.read_up_to.as_deref(), PAGE)
+                .await?;
+            let places = page.iter().filter_map(|entry| match entry.key.parse() {
+                Ok(Key::Link(place, _)) => Some((place, entry.key.clone())),
+                _ => None,
+            });
+            let (places, keys): (Vec<Place>, Vec<String>) = places.unzip();
+            let objects = fetch::get_all(store, &keys).await?;
+            for (place, object) in places.iter().zip(objects) {
+                let Some(object) = object else { continue };
+                self.extend(log, place, &object)?;
+            }
+            let Some(last) = page.last() else { return Ok(()) };
+            log.read_up_to = Some(last.key.clone());
+            if page.len() < PAGE {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes a link into the log. What is no valid note is passed over; a valid one must continue the chain.
+    fn extend(&self, log: &mut Log, place: &Place, object: &[u8]) -> Result<(), AppError> {
+        let Ok(next) = link::open(object, &self.trust.keyring, &self.trust.archive_id, place) else {
+            return Ok(());
+        };
+        let genesis = genesis(&self.trust.identity, &place.partition);
+        next.link.continues(log.head.as_ref(), &genesis).map_err(|broken| {
+            let key = place.link(Attempt::PLAIN);
+            AppError::corrupt(format!(
+                "no checkpoint is signed over a broken chain: {broken}; run `kivend verify` key=`{key}`"
+            ))
+        })?;
+        log.tree.push(leaf_hash(object));
+        log.head = Some(next);
+        Ok(())
+    }
+}
+
+/// Every partition that has an object under `links/`: one request each.
+///
+/// # Errors
+/// What the store says.
+pub async fn partitions(store: &dyn Store) -> Result<Vec<TopicPartition>, AppError> {
+    let mut partitions = Vec::new();
+    let mut start_after: Option<String> = None;
+    loop {
+        let page = store.list(LINKS, start_after.as_deref(), 1).await?;
+        let Some(entry) = page.first() else {
+            return Ok(partitions);
+        };
+        start_after = Some(match entry.key.parse() {
+            Ok(Key::Link(place, _)) => {
+                // '~' sorts after every character of a link's name.
+                let after = format!("{}~", links_of(&place.partition));
+                partitions.push(place.partition);
+                after
+            }
+            _ => entry.key.clone(),
+        });
+    }
+}

@@ -1,0 +1,286 @@
+//! Finds the head of a partition's chain in the store, and what stands after it without a link. O(log n) requests
+//! however long the chain: a hint from Kafka's commit confirmed by one listing, or a search by offset. Never trusts the
+//! hint above the bucket, nor a greatest key for being the greatest.
+
+use bytes::Bytes;
+
+use crate::app::error::AppError;
+use crate::app::fetch;
+use crate::archive::step::Found;
+use crate::model::hash::Hash;
+use crate::model::position::{Epoch, FirstOffset, TopicPartition};
+use crate::segment::commit::CommitMetadata;
+use crate::segment::decode;
+use crate::segment::footer::Footer;
+use crate::segment::identity::genesis;
+use crate::segment::key::{Attempt, Key, Place, links_of, segments_of};
+use crate::segment::link::{self, SignedLink};
+use crate::segment::note::{Invalid, Keyring};
+use crate::store::{Entry, Store};
+
+/// Keys in one page of a listing; S3 gives no more.
+const PAGE: usize = 1000;
+
+/// What a chain is checked against.
+#[derive(Debug, Clone)]
+pub struct Trust {
+    /// The archive's id.
+    pub archive_id: String,
+    /// The hash of `archive.json`.
+    pub identity: Hash,
+    /// The keys whose links count.
+    pub keyring: Keyring,
+}
+
+/// The end of the chain, or nothing where the partition has no link. `end` is Kafka's log end: no link of ours begins
+/// beyond it, so junk planted there is not even looked at.
+///
+/// # Errors
+/// What the store says; [`AppError::Corrupt`] where a valid link's predecessor is missing or another, or where a newer
+/// version of the software wrote it.
+pub async fn find(
+    store: &dyn Store,
+    trust: &Trust,
+    partition: &TopicPartition,
+    hint: Option<&CommitMetadata>,
+    end: i64,
+) -> Result<Option<SignedLink>, AppError> {
+    let search = Search {
+        store,
+        trust,
+        partition,
+    };
+    if let Some(hint) = hint
+        && let Some(head) = search.from_hint(hint).await?
+    {
+        return Ok(Some(head));
+    }
+    search.from_end(end).await
+}
+
+/// Whether what was asked for may go on after a page.
+enum PageEnd {
+    Last,
+    More,
+}
+
+struct Search<'a> {
+    store: &'a dyn Store,
+    trust: &'a Trust,
+    partition: &'a TopicPartition,
+}
+
+impl Search<'_> {
+    /// Starts from the link that the commit names, which stands for everything before it, and follows what was linked
+    /// since. Nothing where the hint's link is not there: then the bucket is searched as if there were no hint.
+    async fn from_hint(&self, hint: &CommitMetadata) -> Result<Option<SignedLink>, AppError> {
+        let place = self.place(hint.epoch, hint.first_offset);
+        let Some(mut head) = self.link_at(&place).await? else {
+            return Ok(None);
+        };
+        if head.hash != hint.link {
+            return Ok(None);
+        }
+        loop {
+            let same_epoch = self.place(head.link.epoch, head.link.next_offset.begins());
+            let next_epoch = self.place(Epoch(head.link.epoch.0 + 1), FirstOffset(0));
+            let next = match self.link_at(&same_epoch).await? {
+                Some(next) => Some(next),
+                None => self.link_at(&next_epoch).await?,
+            };
+            match next {
+                Some(next) if self.continues(&next, Some(&head)) => head = next,
+                Some(next) => return Err(self.broken(&next)),
+                None => return Ok(Some(head)),
+            }
+        }
+    }
+
+    /// Walks down from the greatest place until a valid link continues the one before it.
+    async fn from_end(&self, end: i64) -> Result<Option<SignedLink>, AppError> {
+        let mut epoch = self.greatest_epoch().await?;
+        let mut below = end.saturating_add(1);
+        loop {
+            let Some(place) = self.greatest_place(epoch, below).await? else {
+                match epoch.0.checked_sub(1) {
+                    None => return Ok(None),
+                    Some(before) => (epoch, below) = (Epoch(before), i64::MAX),
+                }
+                continue;
+            };
+            if let Some(link) = self.link_at(&place).await? {
+                if self.stands(&link).await? {
+                    return Ok(Some(link));
+                }
+                return Err(self.broken(&link));
+            }
+            below = place.first_offset.0;
+        }
+    }
+
+    /// Whether what the link names as `previous` is there.
+    async fn stands(&self, link: &SignedLink) -> Result<bool, AppError> {
+        if link.link.height.0 == 0 {
+            return Ok(self.continues(link, None));
+        }
+        let before = if link.link.first_offset.0 > 0 {
+            self.greatest_place(link.link.epoch, link.link.first_offset.0).await?
+        } else {
+            match link.link.epoch.0.checked_sub(1) {
+                Some(before) => self.greatest_place(Epoch(before), i64::MAX).await?,
+                None => None,
+            }
+        };
+        let Some(place) = before else { return Ok(false) };
+        let before = self.link_at(&place).await?;
+        Ok(before.is_some_and(|before| self.continues(link, Some(&before))))
+    }
+
+    fn continues(&self, link: &SignedLink, before: Option<&SignedLink>) -> bool {
+        let genesis = genesis(&self.trust.identity, self.partition);
+        link.link.continues(before, &genesis).is_ok()
+    }
+
+    fn broken(&self, link: &SignedLink) -> AppError {
+        let key = link.link.place().link(Attempt::PLAIN);
+        AppError::corrupt(format!(
+            "a signed link does not continue the one before it: run `kivend verify` key=`{key}`"
+        ))
+    }
+
+    fn place(&self, epoch: Epoch, first_offset: FirstOffset) -> Place {
+        Place {
+            partition: self.partition.clone(),
+            epoch,
+            first_offset,
+        }
+    }
+
+    /// The valid note with the lowest attempt at a place; what is no valid note is passed over.
+    async fn link_at(&self, place: &Place) -> Result<Option<SignedLink>, AppError> {
+        let mut attempt = Attempt::PLAIN;
+        loop {
+            let key = place.link(attempt).to_string();
+            let Some(object) = self.store.get(&key).await? else {
+                return Ok(None);
+            };
+            match link::open(&object, &self.trust.keyring, &self.trust.archive_id, place) {
+                Ok(link) => return Ok(Some(link)),
+                Err(newer @ Invalid::UnknownType(_)) => return Err(AppError::corrupt(format!("{newer} key=`{key}`"))),
+                Err(_) => attempt = attempt.next(),
+            }
+        }
+    }
+
+    async fn greatest_epoch(&self) -> Result<Epoch, AppError> {
+        let mut epoch = Epoch(0);
+        loop {
+            let next = self.stem(Epoch(epoch.0 + 1), 0);
+            // Keys of later epochs sort after all of this one; the partition's folder bounds the listing.
+            let later = self.store.list(&links_of(self.partition), Some(&next), 1).await?;
+            match later.first().and_then(place_of) {
+                Some(place) if place.epoch > epoch => epoch = place.epoch,
+                _ => return Ok(epoch),
+            }
+        }
+    }
+
+    /// The greatest place of an epoch that has an object under a link's key and begins below `below`: a binary search,
+    /// one page a step.
+    async fn greatest_place(&self, epoch: Epoch, below: i64) -> Result<Option<Place>, AppError> {
+        let mut greatest = None;
+        // A greater place than the one found lies in [floor, high), if there is one.
+        let (mut floor, mut high, mut probe) = (0, below, 0);
+        while floor < high {
+            match self.last_of_page(epoch, probe, high).await? {
+                (Some(last), PageEnd::Last) => return Ok(Some(last)),
+                (Some(last), PageEnd::More) => {
+                    floor = last.first_offset.0 + 1;
+                    greatest = Some(last);
+                }
+                (None, _) if probe == floor => return Ok(greatest),
+                (None, _) => high = probe,
+            }
+            probe = floor + (high - floor) / 2;
+        }
+        Ok(greatest)
+    }
+
+    /// The last place in one page of those of an epoch that begin within `[from, below)`.
+    async fn last_of_page(&self, epoch: Epoch, from: i64, below: i64) -> Result<(Option<Place>, PageEnd), AppError> {
+        let page = self
+            .store
+            .list(&links_of(self.partition), Some(&self.stem(epoch, from)), PAGE)
+            .await?;
+        let full = page.len() == PAGE;
+        let within = |place: &Place| place.epoch == epoch && place.first_offset.0 < below;
+        let reaches_beyond = page.last().and_then(place_of).is_some_and(|place| !within(&place));
+        let last = page.iter().rev().filter_map(place_of).find(within);
+        Ok((
+            last,
+            if full && !reaches_beyond {
+                PageEnd::More
+            } else {
+                PageEnd::Last
+            },
+        ))
+    }
+
+    /// What sorts before every link of the place that begins at `offset`, and after every link before it.
+    fn stem(&self, epoch: Epoch, offset: i64) -> String {
+        format!(
+            "{}{}",
+            links_of(self.partition),
+            self.place(epoch, FirstOffset(offset)).stem()
+        )
+    }
+}
+
+fn place_of(entry: &Entry) -> Option<Place> {
+    match entry.key.parse() {
+        Ok(Key::Link(place, _)) => Some(place),
+        _ => None,
+    }
+}
+
+/// The segments that stand at a place, by ascending attempt: hints from a stranger, nothing more.
+///
+/// # Errors
+/// What the store says.
+pub async fn found_segments(store: &dyn Store, place: &Place) -> Result<Vec<Found>, AppError> {
+    let stem = format!("{}{}", segments_of(&place.partition), place.stem());
+    let entries = store.list(&stem, None, PAGE).await?;
+    let attempts = entries.iter().filter_map(|entry| match entry.key.parse() {
+        Ok(Key::Segment(at, attempt)) if at == *place => Some((attempt, entry.key.clone())),
+        _ => None,
+    });
+    let (attempts, keys): (Vec<Attempt>, Vec<String>) = attempts.unzip();
+    let objects = fetch::get_all(store, &keys).await?;
+    let standing = attempts
+        .into_iter()
+        .zip(objects)
+        .filter_map(|(attempt, object)| Some((attempt, object?)));
+    let mut found: Vec<Found> = standing
+        .map(|(attempt, object)| look_at(place, attempt, &object))
+        .collect();
+    found.sort_by_key(|found| found.attempt);
+    Ok(found)
+}
+
+fn look_at(place: &Place, attempt: Attempt, object: &Bytes) -> Found {
+    let here = |footer: &Footer| {
+        footer.topic_partition == place.partition
+            && footer.epoch == place.epoch
+            && footer.first_offset == place.first_offset
+    };
+    let ends = decode::read_footer(object)
+        .ok()
+        .filter(here)
+        .map(|footer| footer.next_offset);
+    Found {
+        attempt,
+        bytes: object.len() as u64,
+        sha256: Hash::of(object),
+        ends,
+    }
+}

@@ -1,0 +1,209 @@
+//! What becomes of segments found at our key (AD-1: no byte of one enters the archive unless we made it too). The
+//! partition seals exactly where the found footer says; equal bytes adopt it, other bytes reject it.
+
+use std::collections::VecDeque;
+
+use crate::archive::step::Found;
+use crate::model::hash::Hash;
+use crate::segment::key::{Attempt, Place};
+use crate::segment::link::{RejectReason, Rejected, SegmentRef};
+
+/// The found segments of one place, compared one after the other.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Adoption {
+    waiting: VecDeque<Found>,
+    rejected: Vec<(Attempt, Rejected)>,
+}
+
+/// What comparing our bytes with the found ones gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Equal to a found one.
+    Adopt(SegmentRef),
+    /// No found one is left: create ours under this name.
+    Create(Attempt),
+    /// The next found one ends elsewhere: take its range from Kafka.
+    CutAgain,
+}
+
+impl Adoption {
+    /// The found ones at `place`; those that are no segment, or end where Kafka's log does not reach, are rejected at once.
+    #[must_use]
+    pub fn new(place: &Place, found: Vec<Found>, log_end_offset: i64) -> Adoption {
+        let mut adoption = Adoption::default();
+        for found in found {
+            match found.ends {
+                None => adoption.reject(place, found, RejectReason::Unreadable),
+                Some(ends) if ends.0 <= place.first_offset.0 || ends.0 > log_end_offset => {
+                    adoption.reject(place, found, RejectReason::Differs);
+                }
+                Some(_) => adoption.waiting.push_back(found),
+            }
+        }
+        adoption
+    }
+
+    /// Where the partition must be cut now, if a found segment waits to be compared.
+    #[must_use]
+    pub fn ends(&self) -> Option<i64> {
+        self.waiting.front().and_then(|found| found.ends).map(|ends| ends.0)
+    }
+
+    /// Compares the bytes that we made of the range up to `next_offset`.
+    pub fn compare(&mut self, place: &Place, next_offset: i64, sha256: Hash) -> Outcome {
+        while let Some(found) = self.waiting.front() {
+            if found.ends.map(|ends| ends.0) != Some(next_offset) {
+                return Outcome::CutAgain;
+            }
+            let Some(found) = self.waiting.pop_front() else { break };
+            if found.sha256 == sha256 {
+                let key = place.segment(found.attempt).to_string();
+                self.reject_all(place);
+                return Outcome::Adopt(SegmentRef {
+                    key,
+                    bytes: found.bytes,
+                    sha256,
+                });
+            }
+            self.reject(place, found, RejectReason::Differs);
+        }
+        Outcome::Create(self.lowest_free())
+    }
+
+    /// Rejects the one that waits: its range is not to be had, or is larger than any segment of ours.
+    pub fn give_up(&mut self, place: &Place) {
+        if let Some(found) = self.waiting.pop_front() {
+            self.reject(place, found, RejectReason::Differs);
+        }
+    }
+
+    /// Rejects all that wait: nothing of this range can be had.
+    pub fn reject_all(&mut self, place: &Place) {
+        while !self.waiting.is_empty() {
+            self.give_up(place);
+        }
+    }
+
+    /// What the link has to name, ascending by the bytes of the key.
+    #[must_use]
+    pub fn rejected(&self) -> Vec<Rejected> {
+        let mut rejected: Vec<Rejected> = self.rejected.iter().map(|(_, rejected)| rejected.clone()).collect();
+        rejected.sort_by(|a, b| a.key.cmp(&b.key));
+        rejected
+    }
+
+    /// Whether anything was found at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.rejected.is_empty()
+    }
+
+    fn reject(&mut self, place: &Place, found: Found, reason: RejectReason) {
+        let key = place.segment(found.attempt).to_string();
+        self.rejected.push((
+            found.attempt,
+            Rejected {
+                key,
+                bytes: found.bytes,
+                sha256: found.sha256,
+                reason,
+            },
+        ));
+    }
+
+    fn lowest_free(&self) -> Attempt {
+        let mut free = Attempt::PLAIN;
+        while self.rejected.iter().any(|(attempt, _)| *attempt == free) {
+            free = free.next();
+        }
+        free
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::position::{Epoch, FirstOffset, NextOffset, TopicPartition};
+
+    fn place() -> Place {
+        Place {
+            partition: TopicPartition::new("payments", 1),
+            epoch: Epoch(0),
+            first_offset: FirstOffset(100),
+        }
+    }
+
+    fn found(attempt: u32, ends: Option<i64>, content: &[u8]) -> Found {
+        Found {
+            attempt: Attempt(attempt),
+            bytes: 9,
+            sha256: Hash::of(content),
+            ends: ends.map(NextOffset),
+        }
+    }
+
+    #[test]
+    fn equal_bytes_are_adopted_and_everything_else_found_is_named() {
+        let mut adoption = Adoption::new(
+            &place(),
+            vec![
+                found(0, None, b"junk"),
+                found(1, Some(150), b"ours"),
+                found(2, Some(160), b"x"),
+            ],
+            1000,
+        );
+        assert_eq!(adoption.ends(), Some(150));
+        let Outcome::Adopt(segment) = adoption.compare(&place(), 150, Hash::of(b"ours")) else {
+            panic!("not adopted")
+        };
+        assert_eq!(segment.key, place().segment(Attempt(1)).to_string());
+        assert_eq!(adoption.rejected().len(), 2);
+    }
+
+    #[test]
+    fn other_bytes_are_rejected_and_ours_take_the_lowest_free_name() {
+        let mut adoption = Adoption::new(&place(), vec![found(0, Some(150), b"theirs")], 1000);
+        assert_eq!(
+            adoption.compare(&place(), 150, Hash::of(b"ours")),
+            Outcome::Create(Attempt(1))
+        );
+        assert_eq!(adoption.rejected()[0].reason, RejectReason::Differs);
+    }
+
+    #[test]
+    fn a_second_one_that_ends_elsewhere_is_cut_for_again() {
+        let mut adoption = Adoption::new(
+            &place(),
+            vec![found(0, Some(150), b"theirs"), found(1, Some(120), b"ours")],
+            1000,
+        );
+        assert_eq!(adoption.compare(&place(), 150, Hash::of(b"long")), Outcome::CutAgain);
+        assert_eq!(adoption.ends(), Some(120));
+        assert!(matches!(
+            adoption.compare(&place(), 120, Hash::of(b"ours")),
+            Outcome::Adopt(_)
+        ));
+    }
+
+    #[test]
+    fn one_that_ends_where_kafka_has_nothing_is_rejected_at_once() {
+        let adoption = Adoption::new(
+            &place(),
+            vec![found(0, Some(1001), b"far"), found(1, Some(100), b"empty")],
+            1000,
+        );
+        assert_eq!(adoption.ends(), None);
+        assert_eq!(adoption.rejected().len(), 2);
+    }
+
+    #[test]
+    fn nothing_found_creates_the_plain_key() {
+        let mut adoption = Adoption::new(&place(), vec![], 1000);
+        assert_eq!(
+            adoption.compare(&place(), 150, Hash::of(b"ours")),
+            Outcome::Create(Attempt::PLAIN)
+        );
+        assert!(adoption.is_empty());
+    }
+}

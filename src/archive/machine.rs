@@ -1,0 +1,253 @@
+//! All partitions of one archiver and the memory they share (MEM-1). Takes events, returns actions; carries out nothing.
+
+use std::collections::HashMap;
+
+use crate::archive::author::Author;
+use crate::archive::partition::{Context, Partition};
+use crate::archive::policy::SealPolicy;
+use crate::archive::step::{Action, Event, Now, Slot, StopReason, Ticket};
+use crate::model::position::TopicPartition;
+use crate::model::record::Record;
+
+/// The encoder has enough to do when so many segments wait for it.
+const ENCODER_QUEUE: usize = 2;
+
+/// The archiver's state: a partition each, and what they hold together.
+#[derive(Debug)]
+pub struct Machine {
+    author: Author,
+    policy: SealPolicy,
+    partitions: Vec<Partition>,
+    slots: HashMap<TopicPartition, Slot>,
+    /// Rows handed to the encoder and not yet answered: they count until then, whatever became of their partition.
+    encoding: HashMap<Ticket, usize>,
+    buffered_bytes: usize,
+    paused: bool,
+    shutting_down: bool,
+}
+
+impl Machine {
+    /// A machine without partitions.
+    #[must_use]
+    pub fn new(author: Author, policy: SealPolicy) -> Machine {
+        Machine {
+            author,
+            policy,
+            partitions: Vec::new(),
+            slots: HashMap::new(),
+            encoding: HashMap::new(),
+            buffered_bytes: 0,
+            paused: false,
+            shutting_down: false,
+        }
+    }
+
+    /// The partition's slot; it has one from its first assignment on, for ever.
+    #[must_use]
+    pub fn slot(&self, partition: &TopicPartition) -> Option<Slot> {
+        self.slots.get(partition).copied()
+    }
+
+    /// Bytes that count in the memory budget, those in the encoder too.
+    #[must_use]
+    pub fn buffered_bytes(&self) -> usize {
+        self.buffered_bytes + self.encoding.values().sum::<usize>()
+    }
+
+    /// Whether every partition was let go.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.partitions.iter().all(Partition::is_released)
+    }
+
+    /// Whether a partition stands still until somebody acts.
+    #[must_use]
+    pub fn is_stopped(&self, slot: Slot) -> bool {
+        self.partitions.get(slot.0).is_some_and(Partition::is_stopped)
+    }
+
+    /// Whether this process is finishing.
+    #[must_use]
+    pub fn is_shutting_down(&self) -> bool {
+        self.shutting_down
+    }
+
+    /// The next record of a partition. The hot path: separate from [`Machine::step`] because the record is borrowed
+    /// from Kafka's client, and because nothing else happens a million times a second.
+    #[inline]
+    pub fn record(&mut self, slot: Slot, record: &Record<'_>, now: Now, actions: &mut Vec<Action>) {
+        let Some(partition) = self.partitions.get_mut(slot.0) else {
+            return;
+        };
+        let before = partition.buffered_bytes();
+        let told = actions.len();
+        let mut cx = Context {
+            author: &self.author,
+            policy: &self.policy,
+            now,
+            actions,
+        };
+        partition.record(record, &mut cx);
+        let after = partition.buffered_bytes();
+        if after != before || actions.len() != told {
+            self.buffered_bytes = self.buffered_bytes - before + after;
+            self.note_encoding(&actions[told..]);
+            self.relieve(now, actions);
+        }
+    }
+
+    /// One event in, any number of actions out.
+    pub fn step(&mut self, event: Event, now: Now, actions: &mut Vec<Action>) {
+        let told = actions.len();
+        match event {
+            Event::Assigned(partition) => {
+                let slot = self.slot_for(&partition);
+                if !self.shutting_down {
+                    self.with(slot, now, actions, Partition::load);
+                }
+            }
+            Event::Revoked(name) => self.with_named(&name, now, actions, Partition::revoke),
+            Event::Lost(name) => self.with_named(&name, now, actions, |partition, _| partition.lose()),
+            Event::EndReached(name, position) => {
+                self.with_named(&name, now, actions, |partition, cx| partition.end_reached(position, cx));
+            }
+            Event::OutOfRange(name) => self.with_named(&name, now, actions, Partition::out_of_range),
+            Event::Tick => self.with_all(now, actions, Partition::seal_if_due),
+            Event::Shutdown => {
+                self.shutting_down = true;
+                self.with_all(now, actions, Partition::shut_down);
+            }
+            Event::CheckpointSeen(checkpoint) => {
+                if checkpoint.number > self.author.checkpoint.number {
+                    self.author.checkpoint = checkpoint;
+                }
+            }
+            Event::Encoded(ticket, object) => {
+                self.encoding.remove(&ticket);
+                self.answer(ticket, now, actions, |partition, cx| partition.encoded(object, cx));
+            }
+            Event::HeadLoaded(ticket, loaded) => {
+                self.answer(ticket, now, actions, |partition, cx| partition.head_loaded(*loaded, cx));
+            }
+            Event::HeadRefused(ticket, why) => {
+                self.answer(ticket, now, actions, |p, cx| p.stop(StopReason::HeadRefused(why), cx));
+            }
+            Event::SegmentCreated(ticket) => self.answer(ticket, now, actions, Partition::segment_created),
+            Event::SegmentTaken(ticket) => self.answer(ticket, now, actions, Partition::segment_taken),
+            Event::LinkCreated(ticket) => self.answer(ticket, now, actions, Partition::link_created),
+            Event::LinkTaken(ticket, object) => {
+                self.answer(ticket, now, actions, |partition, cx| partition.link_taken(&object, cx));
+            }
+            Event::Committed(ticket) => self.answer(ticket, now, actions, Partition::committed),
+        }
+        self.note_encoding(&actions[told..]);
+        self.relieve(now, actions);
+    }
+
+    fn slot_for(&mut self, partition: &TopicPartition) -> Slot {
+        if let Some(slot) = self.slot(partition) {
+            return slot;
+        }
+        let slot = Slot(self.partitions.len());
+        self.partitions
+            .push(Partition::new(partition.clone(), Ticket { slot, turn: 0 }));
+        self.slots.insert(partition.clone(), slot);
+        slot
+    }
+
+    fn with_named<F>(&mut self, name: &TopicPartition, now: Now, actions: &mut Vec<Action>, act: F)
+    where
+        F: FnOnce(&mut Partition, &mut Context<'_>),
+    {
+        if let Some(slot) = self.slot(name) {
+            self.with(slot, now, actions, act);
+        }
+    }
+
+    fn with_all<F>(&mut self, now: Now, actions: &mut Vec<Action>, mut act: F)
+    where
+        F: FnMut(&mut Partition, &mut Context<'_>),
+    {
+        for slot in 0..self.partitions.len() {
+            if !self.partitions[slot].is_released() {
+                self.with(Slot(slot), now, actions, &mut act);
+            }
+        }
+    }
+
+    /// Answers to an earlier turn of a partition are not heard (EP-1).
+    fn answer<F>(&mut self, ticket: Ticket, now: Now, actions: &mut Vec<Action>, act: F)
+    where
+        F: FnOnce(&mut Partition, &mut Context<'_>),
+    {
+        if self
+            .partitions
+            .get(ticket.slot.0)
+            .is_some_and(|partition| partition.ticket() == ticket)
+        {
+            self.with(ticket.slot, now, actions, act);
+        }
+    }
+
+    fn with<F>(&mut self, slot: Slot, now: Now, actions: &mut Vec<Action>, act: F)
+    where
+        F: FnOnce(&mut Partition, &mut Context<'_>),
+    {
+        let Some(partition) = self.partitions.get_mut(slot.0) else {
+            return;
+        };
+        let before = partition.buffered_bytes();
+        act(
+            partition,
+            &mut Context {
+                author: &self.author,
+                policy: &self.policy,
+                now,
+                actions,
+            },
+        );
+        self.buffered_bytes = self.buffered_bytes - before + partition.buffered_bytes();
+    }
+
+    fn note_encoding(&mut self, told: &[Action]) {
+        for action in told {
+            if let Action::Encode(ticket, job) = action {
+                self.encoding.insert(*ticket, job.0.buffered_bytes());
+            }
+        }
+    }
+
+    /// Keeps memory within the budget: seals the largest segments early while the encoder has room, pauses at the
+    /// budget, and resumes below it.
+    fn relieve(&mut self, now: Now, actions: &mut Vec<Action>) {
+        while self.encoding.len() < ENCODER_QUEUE && self.buffered_bytes() > self.policy.pressure_bytes() {
+            let Some(slot) = self.to_seal_for_memory() else { break };
+            let told = actions.len();
+            self.with(slot, now, actions, Partition::seal_for_memory);
+            self.note_encoding(&actions[told..]);
+        }
+        let buffered_bytes = self.buffered_bytes();
+        if !self.paused && buffered_bytes >= self.policy.memory_budget_bytes {
+            self.paused = true;
+            actions.push(Action::Pause);
+        } else if self.paused && buffered_bytes < self.policy.resume_bytes() {
+            self.paused = false;
+            actions.push(Action::Resume);
+        }
+    }
+
+    /// The largest segment that can be sealed now. Where none can and the budget is used up, one that is being filled up
+    /// to the end of a found segment: else everybody would wait for everybody.
+    fn to_seal_for_memory(&self) -> Option<Slot> {
+        let largest = |size: fn(&Partition) -> usize| {
+            self.partitions
+                .iter()
+                .max_by_key(|partition| size(partition))
+                .filter(|partition| size(partition) > 0)
+        };
+        let stuck = self.encoding.is_empty() && self.buffered_bytes() >= self.policy.memory_budget_bytes;
+        largest(Partition::sealable_bytes)
+            .or_else(|| largest(Partition::adopting_bytes).filter(|_| stuck))
+            .map(|partition| partition.ticket().slot)
+    }
+}

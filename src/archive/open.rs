@@ -1,0 +1,139 @@
+//! The open segment of a partition: what was delivered and not sealed yet. Nothing outside this process knows these
+//! records: a crash repeats the whole segment.
+
+use crate::archive::policy::Fill;
+use crate::archive::step::Now;
+use crate::model::position::{FirstOffset, TopicPartition};
+use crate::model::record::Record;
+use crate::segment::link::MAX_ABSENT_RANGES;
+use crate::segment::rows::Rows;
+
+/// What becomes of a record that was offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Appended {
+    /// It is in.
+    Yes,
+    /// It was in, or archived, before: Kafka delivered it twice.
+    Before,
+    /// One more hole than a link may name stands before it: seal first.
+    TooManyHoles,
+}
+
+/// Rows and holes from `first_offset` up to `expected`.
+#[derive(Debug)]
+pub struct OpenSegment {
+    rows: Rows,
+    first_offset: FirstOffset,
+    expected: i64,
+    absent: Vec<(i64, i64)>,
+    opened_at_ms: u64,
+    last_record_at_ms: u64,
+}
+
+/// What an open segment held when it was cut.
+#[derive(Debug)]
+pub struct Cut {
+    /// The records.
+    pub rows: Rows,
+    /// The range, `[first, next)`.
+    pub range: (FirstOffset, i64),
+    /// The offsets of the range that were not delivered.
+    pub absent: Vec<(i64, i64)>,
+}
+
+impl OpenSegment {
+    /// An empty one that begins here.
+    #[must_use]
+    pub fn new(partition: &TopicPartition, first_offset: FirstOffset) -> OpenSegment {
+        OpenSegment {
+            rows: Rows::new(partition),
+            first_offset,
+            expected: first_offset.0,
+            absent: Vec::new(),
+            opened_at_ms: 0,
+            last_record_at_ms: 0,
+        }
+    }
+
+    /// Takes the next record; a gap before it becomes an absent range.
+    #[inline]
+    pub fn append(&mut self, record: &Record<'_>, now: Now) -> Appended {
+        if record.offset != self.expected {
+            if record.offset < self.expected {
+                return Appended::Before;
+            }
+            if self.absent.len() == MAX_ABSENT_RANGES {
+                return Appended::TooManyHoles;
+            }
+            self.absent.push((self.expected, record.offset));
+        }
+        if self.rows.is_empty() {
+            self.opened_at_ms = now.monotonic_ms;
+        }
+        self.last_record_at_ms = now.monotonic_ms;
+        self.rows.push(record);
+        self.expected = record.offset + 1;
+        Appended::Yes
+    }
+
+    /// The offset after the last record, or where the segment begins.
+    #[must_use]
+    pub fn expected(&self) -> i64 {
+        self.expected
+    }
+
+    /// Whether it holds no record.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Records so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Bytes that count in the memory budget.
+    #[must_use]
+    pub fn buffered_bytes(&self) -> usize {
+        if self.rows.is_empty() {
+            0
+        } else {
+            self.rows.buffered_bytes()
+        }
+    }
+
+    /// What the seal policy wants to know.
+    #[must_use]
+    pub fn fill(&self, now: Now) -> Fill {
+        Fill {
+            records: self.rows.len(),
+            bytes: self.buffered_bytes(),
+            age_ms: now.monotonic_ms.saturating_sub(self.opened_at_ms),
+            idle_ms: now.monotonic_ms.saturating_sub(self.last_record_at_ms),
+        }
+    }
+
+    /// Cuts after the last record, or at `end` where that lies beyond it: the offsets between are then absent. An empty
+    /// one begins there.
+    pub fn cut(&mut self, partition: &TopicPartition, end: i64) -> Cut {
+        let next_offset = end.max(self.expected);
+        let fresh = OpenSegment::new(partition, FirstOffset(next_offset));
+        let OpenSegment {
+            rows,
+            first_offset,
+            expected,
+            mut absent,
+            ..
+        } = std::mem::replace(self, fresh);
+        if next_offset > expected {
+            absent.push((expected, next_offset));
+        }
+        Cut {
+            rows,
+            range: (first_offset, next_offset),
+            absent,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! `kivend archive` and `kivend-archiver`: records from Kafka into the archive.
+
+use std::sync::Arc;
+
+use super::{Align, Context, Failure, Output, count, size, table};
+use crate::app::archiver::{self, ArchiveReport, Mode};
+use crate::error::Exit;
+use crate::telemetry::{Health, Metrics, Vitals};
+
+/// Archive everything that Kafka holds now, then stop
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kivend archive
+  kivend archive --format json | jq '{records, stored_bytes, records_per_s}'")]
+pub struct Args {}
+
+/// The daemon's own arguments.
+#[derive(Debug, clap::Args)]
+pub struct DaemonArgs {
+    /// Archive up to the offsets where Kafka's logs end now, then seal everything and stop
+    #[arg(long)]
+    once: bool,
+}
+
+pub fn run(_args: &Args, context: &Context) -> Result<Exit, Failure> {
+    archive(Mode::Once, context)
+}
+
+pub fn run_daemon(args: &DaemonArgs, context: &Context) -> Result<Exit, Failure> {
+    archive(if args.once { Mode::Once } else { Mode::Daemon }, context)
+}
+
+fn archive(mode: Mode, context: &Context) -> Result<Exit, Failure> {
+    let settings = context.settings()?;
+    let health = Arc::new(Health::default());
+    let vitals = Vitals {
+        metrics: Arc::new(Metrics::default()),
+        health,
+        clock: context.clock(),
+    };
+    let report = archiver::run(&settings, mode, &vitals, &context.stop())?;
+    let output = context.output();
+    output.report(&report, |report| text(report, output))?;
+    Ok(if report.stopped().next().is_some() {
+        Exit::Failed
+    } else {
+        Exit::Done
+    })
+}
+
+fn text(report: &ArchiveReport, output: &Output) -> String {
+    let mut partitions = table(&[
+        ("topic", Align::Left),
+        ("partition", Align::Right),
+        ("records", Align::Right),
+        ("segments", Align::Right),
+        ("next offset", Align::Right),
+    ]);
+    for partition in &report.partitions {
+        let tally = &partition.tally;
+        partitions.add_row([
+            partition.topic.clone(),
+            partition.partition.to_string(),
+            count(tally.records),
+            count(tally.segments),
+            tally.next_offset.to_string(),
+        ]);
+    }
+    let stopped: String = report
+        .stopped()
+        .map(|(p, why)| format!("{}/{} stands still: {why}\n", p.topic, p.partition))
+        .collect();
+    let _ = output;
+    format!(
+        "{partitions}\n{} records in {} segments, {} of {} value bytes, {:.1} s, {} records/s\n{stopped}",
+        count(report.records),
+        count(report.segments),
+        size(report.stored_bytes),
+        size(report.value_bytes),
+        report.elapsed_s,
+        count(report.records_per_s as u64),
+    )
+}
