@@ -4,7 +4,7 @@ It shares no code with the Rust crate nor with verify.py, so that three readings
 here is random and nothing depends on the time: the same script writes the same bytes. The expected results of
 projections are literals written by hand (make_projections.py), never computed.
 
-    python tools/make_vectors.py        (needs `cryptography`)
+    python tools/make_vectors.py [FOLDER]        (needs `cryptography`)
 """
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import base64
 import hashlib
 import json
 import struct
+import sys
 from pathlib import Path
 from typing import Any, Callable
 
@@ -368,7 +369,7 @@ def chains() -> list[dict[str, Any]]:
         ("another cluster in the epoch", False, base, second | {"cluster_id": "other"}), ("another topic id in the epoch", False, base, second | {"topic_id": "BBBBBBBBQACAAAAAAAAAAA"}),
         ("a topic id forgotten", False, base, second | {"topic_id": None}), ("an older checkpoint", False, base, second | {"checkpoint": {"number": 2, "sha256": sha(b"checkpoint 2")}}),
     ]
-    return [{"name": name, "continues": yes, "before_base64": optional_b64(before and object_(before)), "link_base64": b64(object_(link))} for name, yes, before, link in cases]
+    return [{"name": name, "continues": yes, "before_base64": b64(object_(before)) if before else None, "link_base64": b64(object_(link))} for name, yes, before, link in cases]
 
 
 def commits() -> dict[str, Any]:
@@ -409,10 +410,11 @@ def checkpoints() -> dict[str, Any]:
 
 
 def main() -> None:
-    VECTORS.mkdir(parents=True, exist_ok=True)
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else VECTORS
+    folder.mkdir(parents=True, exist_ok=True)
     for name, make in {"records": records, "merkle": trees, "notes": notes, "archive": archive, "links": links,
                        "checkpoints": checkpoints, "projection": projections}.items():
-        (VECTORS / f"{name}.json").write_text(json.dumps(make(), indent=1, ensure_ascii=True) + "\n", encoding="utf-8")
+        (folder / f"{name}.json").write_text(json.dumps(make(), indent=1, ensure_ascii=True) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,273 @@
+"""tools/verify.py against the golden vectors, against a small archive that is right, and against every way of breaking it.
+
+    python -m unittest discover -s tests/independent        (in the environment of tools/requirements.txt)
+"""
+from __future__ import annotations
+
+import base64
+import json
+import os
+import struct
+import sys
+import tempfile
+import unittest
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests" / "independent")]
+
+import verify  # noqa: E402
+from make_vectors import ARCHIVE, KEY, OTHER, canonical, note, sha  # noqa: E402
+from small_archive import SmallArchive, parquet, rows  # noqa: E402
+from verify_chain import PartitionCheck  # noqa: E402
+from verify_notes import Junk, Note, PublicKey, Unknown  # noqa: E402
+from verify_projection import Broken, project, projection_rules  # noqa: E402
+from verify_segment import Segment, Tree  # noqa: E402
+
+
+def vectors(name: str) -> Any:
+    return json.loads((ROOT / "tests" / "vectors" / f"{name}.json").read_text())
+
+
+def object_of(case: dict[str, Any], field: str = "object_base64") -> bytes:
+    return base64.b64decode(case[field])
+
+
+def judged(read: Callable[[], object]) -> str:
+    try:
+        read()
+    except (Broken, Junk, Unknown) as why:
+        return {Broken: "broken", Junk: "junk", Unknown: "unknown_type"}[type(why)]
+    return "valid"
+
+
+class Vectors(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        Path(folder.name, "archive.json").write_bytes(ARCHIVE)
+        self.verification = verify.Verification(Path(folder.name), [])
+        self.verification.read_identity()
+
+    def test_notes(self) -> None:
+        for case in vectors("notes")["valid"]:
+            found = Note(object_of(case))
+            self.assertEqual((found.text, found.hash), (case["text"], case["sha256"]))
+            self.verification.signer(found)
+        for case in vectors("notes")["invalid"]:
+            self.assertEqual(judged(lambda: self.verification.signer(Note(object_of(case)))), "junk", case["why"])
+        for case in vectors("notes")["invalid_public_keys"]:
+            self.assertEqual(judged(lambda: PublicKey(case["public"])), "broken", case["why"])
+
+    def test_archive(self) -> None:
+        for case in vectors("archive")["invalid"]:
+            (self.verification.root / "archive.json").write_bytes(object_of(case))
+            self.assertEqual(judged(self.verification.read_identity), "broken", case["why"])
+
+    def test_links(self) -> None:
+        chain = PartitionCheck(self.verification, ("payments", 1))
+        for case in vectors("links")["valid"]:
+            self.assertEqual(judged(lambda: chain.read(object_of(case), (0, 0))), "valid", case["name"])
+        for case in vectors("links")["invalid"]:
+            self.assertEqual(judged(lambda: chain.read(object_of(case), (0, 0))), case["class"], case["why"])
+
+    def test_chains(self) -> None:
+        for case in vectors("links")["chains"]:
+            chain = PartitionCheck(self.verification, ("payments", 1))
+
+            def opened(field: str) -> Any:
+                content = json.loads(Note(object_of(case, field)).text)
+                return chain.read(object_of(case, field), (content["epoch"], content["first_offset"]))
+
+            def continues() -> bool:
+                chain.head = opened("before_base64") if case["before_base64"] else None
+                return chain.continues(opened("link_base64")) == 0
+
+            self.assertEqual(judged(continues) == "valid" and continues(), case["continues"], case["name"])
+
+    def test_checkpoints(self) -> None:
+        for case in vectors("checkpoints")["valid"]:
+            self.assertEqual(len(self.verification.read_checkpoint(object_of(case), case["number"]).heads), case["heads"])
+        for case in vectors("checkpoints")["invalid"]:
+            self.assertEqual(judged(lambda: self.verification.read_checkpoint(object_of(case), case["number"])), case["class"], case["why"])
+
+    def test_merkle(self) -> None:
+        for case in vectors("merkle")["cases"]:
+            tree = Tree()
+            for index in range(case["leaf_count"]):
+                tree.push(b"leaf %d" % index)
+            self.assertEqual(tree.root(), case["root"])
+
+    def test_projection(self) -> None:
+        file = vectors("projection")
+        for group in file["groups"]:
+            rules = projection_rules(group["projection"])
+            for case in group["cases"]:
+                *typed, error = project(rules, None if case["value_base64"] is None else object_of(case, "value_base64"))
+                got = {rule.column: readable(value) for rule, value in zip(rules, typed)}
+                self.assertEqual((got, readable(error)), (case["columns"], case["parse_error"]), f"{rules[0].type} {case['name']}")
+        for text in file["valid_rules"]:
+            projection_rules(text)
+        for case in file["invalid_rules"]:
+            self.assertEqual(judged(lambda: projection_rules(case["projection"])), "broken", case["why"])
+
+
+def readable(value: Any) -> Any:
+    if type(value) is float:
+        return struct.pack(">d", value).hex()
+    return value.decode() if type(value) is bytes else value
+
+
+SEGMENT, SEGMENT_2 = "data/topic=payments/partition=1/0000-00000000000000000000.parquet", "data/topic=payments/partition=1/0000-00000000000000000100.parquet"
+Deed = Callable[[SmallArchive], object]
+
+
+def remove(*keys: str) -> Deed:
+    return lambda archive: [os.remove(archive.folder / key) for key in keys]  # type: ignore[func-returns-value]
+
+
+def link(index: int) -> str:
+    return f"links/payments/1/0000-{[0, 100, 150, 153][index]:020}.note"
+
+
+def plant(key: str, data: bytes = b"junk") -> Deed:
+    return lambda archive: archive.put(key, data)
+
+
+def both(*deeds: Deed) -> Deed:
+    return lambda archive: [deed(archive) for deed in deeds]
+
+
+def move(old: str, new: str) -> Deed:
+    return lambda archive: (archive.folder / old).rename(archive.folder / new)
+
+
+def copy(old: str, new: str) -> Deed:
+    return lambda archive: archive.put(new, (archive.folder / old).read_bytes())
+
+
+def sealed(change: Callable[[list[dict[str, Any]]], object], **options: Any) -> Deed:
+    """One more segment, whose rows were changed after its link was made, but whose bytes the link names."""
+    def deed(archive: SmallArchive) -> None:
+        made = rows(200, 210, set())
+        archive.seal(made, 200, 210, [])
+        change(made)
+        content = archive.contents.pop()
+        archive.links.pop()
+        data = parquet(made, content, **options)
+        archive.put(content["segment"]["key"], data)
+        archive.add(content | {"segment": content["segment"] | {"bytes": len(data), "sha256": sha(data)}})
+    return deed
+
+
+def row(index: int, **changes: Any) -> Callable[[list[dict[str, Any]]], object]:
+    return lambda made: made[index].update(changes)
+
+
+def relinked(index: int, **changes: Any) -> Deed:
+    """The link of one height signed again with other content."""
+    return lambda archive: archive.put(archive.link_key(index), note(canonical(archive.contents[index] | changes), KEY))
+
+
+def rotated(archive: SmallArchive) -> None:
+    first = archive.change(1, sha(ARCHIVE), [OTHER], [])
+    archive.add(archive.following() | {"first_offset": 200, "next_offset": 201, "record_count": 0, "absent": [[200, 201]], "segment": None, "min_timestamp_ms": None,
+                                       "max_timestamp_ms": None, "records_root": sha(b""), "seal_reason": "shutdown"}, OTHER)
+    archive.checkpoint(OTHER, (1, sha(first)))
+    archive.change(2, sha(first), [], [KEY], OTHER)
+
+
+def signed_late(archive: SmallArchive) -> None:
+    """A retired key signs one more link."""
+    rotated(archive)
+    archive.add(archive.following() | {"record_count": 0, "absent": [[201, 251]], "segment": None, "min_timestamp_ms": None, "max_timestamp_ms": None, "records_root": sha(b"")}, KEY)
+    archive.add(archive.following() | {"record_count": 0, "absent": [[251, 301]], "segment": None, "min_timestamp_ms": None, "max_timestamp_ms": None, "records_root": sha(b"")}, OTHER)
+
+
+CASES: list[tuple[str, str, Deed]] = [
+    ("untouched", "intact", lambda archive: None),
+    ("probes do not count", "intact", plant("probes/1/2")),
+    ("a stray object", "tampered", plant("notes.txt")), ("a stray segment in the middle", "tampered", plant(SEGMENT.replace(".parquet", "-r1.parquet"))),
+    ("a segment without a link at the next offset", "intact", plant("data/topic=payments/partition=1/0000-00000000000000000200.parquet")),
+    ("a segment without a link in the next epoch", "intact", plant("data/topic=payments/partition=1/0001-00000000000000000000.parquet")),
+    ("a segment without a link further on", "tampered", plant("data/topic=payments/partition=1/0000-00000000000000000201.parquet")),
+    ("a key of too many digits", "tampered", plant("checkpoints/00000000003.note")), ("a key of too few digits", "tampered", plant("checkpoints/3.note")), ("key change 0", "tampered", plant("keys/000000.note")),
+    ("the last link gone", "incomplete", remove(link(3))), ("a link in the middle gone", "incomplete", remove(link(1))), ("the first link gone", "incomplete", remove(link(0))),
+    ("all links gone", "incomplete", remove(*map(link, range(4)))), ("a segment gone", "incomplete", remove(SEGMENT)), ("archive.json gone", "incomplete", remove("archive.json")),
+    ("the last checkpoint gone: nothing inside can know", "intact", remove("checkpoints/0000000002.note")), ("checkpoint 0 gone", "incomplete", remove("checkpoints/0000000000.note")),
+    ("a checkpoint in the middle gone", "incomplete", remove("checkpoints/0000000001.note")), ("all checkpoints gone", "incomplete", remove(*[f"checkpoints/{n:010}.note" for n in range(3)])),
+    ("junk for the last link, which a checkpoint names", "tampered", plant(link(3))), ("junk for a link in the middle", "tampered", plant(link(1))),
+    ("junk for the last checkpoint, which nothing names", "intact", plant("checkpoints/0000000002.note")), ("junk for checkpoint 1", "tampered", plant("checkpoints/0000000001.note")),
+    ("junk at the next link", "intact", plant("links/payments/1/0000-00000000000000000200.note")), ("junk at the next epoch", "intact", plant("links/payments/1/0001-00000000000000000000.note")),
+    ("junk at a link further on", "tampered", plant("links/payments/1/0000-00000000000000000201.note")), ("junk at the next checkpoint", "intact", plant("checkpoints/0000000003.note")),
+    ("junk at a checkpoint further on", "tampered", plant("checkpoints/0000000004.note")), ("junk at the first key change", "intact", plant("keys/000001.note")), ("junk at the second", "tampered", plant("keys/000002.note")),
+    ("junk above the valid link", "tampered", plant(link(1).replace(".note", "-r1.note"))), ("junk below the valid link", "intact", both(move(link(1), link(1).replace(".note", "-r1.note")), plant(link(1)))),
+    ("nothing below the valid link", "incomplete", move(link(1), link(1).replace(".note", "-r1.note"))), ("a valid link twice", "tampered", copy(link(1), link(1).replace(".note", "-r1.note"))),
+    ("a valid link at another place", "tampered", copy(link(1), "links/payments/1/0000-00000000000000000200.note")), ("a checkpoint at another place", "tampered", copy("checkpoints/0000000001.note", "checkpoints/0000000003.note")),
+    ("another valid link instead of the one chained", "tampered", relinked(1, seal_reason="bytes")), ("a link that breaks a rule", "tampered", relinked(3, seal_reason="age")),
+    ("a link of an unknown type", "unverifiable", relinked(3, type="kivend.link/v9")), ("the segments swapped", "tampered", both(move(SEGMENT, "x"), move(SEGMENT_2, SEGMENT), move("x", SEGMENT_2))),
+    ("a record changed under a signed link", "tampered", sealed(row(3, value=b"{}", event_ts=None, amount=None, raw=None))), ("a record gone under a signed link", "tampered", sealed(lambda made: made.pop())),
+    ("a record too many under a signed link", "tampered", sealed(lambda made: made.append(made[-1] | {"offset": 210}))), ("records out of order", "tampered", sealed(lambda made: made.reverse())),
+    ("another partition in a row", "tampered", sealed(row(0, partition=2))), ("another topic in a row", "tampered", sealed(row(0, topic="paymentz"))), ("timestamp type without a timestamp", "tampered", sealed(row(0, timestamp=None))),
+    ("a typed column that is not the value's", "tampered", sealed(row(0, amount=1.0))), ("a typed column left out", "tampered", sealed(row(0, event_ts=None))), ("a parse error invented", "tampered", sealed(row(0, parse_error="field_type"))),
+    ("raw JSON written otherwise", "tampered", sealed(row(0, raw='{"a":[200]}'))), ("a page index", "tampered", sealed(lambda made: None, write_page_index=True)),
+    ("sealed again without change", "intact", sealed(lambda made: None)), ("keys rotated", "intact", rotated), ("a retired key signs on", "tampered", signed_late), ("a key change gone", "tampered", both(rotated, remove("keys/000001.note"))),
+    ("the last key change gone: nothing inside can know", "intact", both(rotated, remove("keys/000002.note"))),
+    ("archive.json changed", "tampered", plant("archive.json", ARCHIVE.replace(b"10:00:00", b"10:00:01"))), ("archive.json malformed", "tampered", plant("archive.json", ARCHIVE + b" ")),
+]
+
+
+class Tampering(unittest.TestCase):
+    def verified(self, deed: Deed, keys: list[str]) -> verify.Verification:
+        with tempfile.TemporaryDirectory() as folder:
+            deed(SmallArchive(Path(folder)))
+            verification = verify.Verification(Path(folder), [PublicKey(key) for key in keys])
+            verification.run()
+            return verification
+
+    def test_each_way_of_breaking_an_archive_gets_its_verdict(self) -> None:
+        for name, verdict, deed in CASES:
+            with self.subTest(name):
+                verification = self.verified(deed, [])
+                self.assertEqual(verification.verdict, verdict, "\n".join(map(str, verification.findings)))
+
+    def test_records_are_counted(self) -> None:
+        self.assertEqual(self.verified(lambda archive: None, []).records, {"payments": 147})
+
+    def test_only_brought_keys_count(self) -> None:
+        for name, deed, keys, verdict in [("the right key", lambda archive: None, [KEY], "intact"), ("another key", lambda archive: None, [OTHER], "tampered"), ("the first key, then rotated", rotated, [KEY], "intact"),
+                                          ("the added key vouches for what came before it", rotated, [OTHER], "intact")]:
+            with self.subTest(name):
+                verification = self.verified(deed, [key.public_text for key in keys])
+                self.assertEqual(verification.verdict, verdict, "\n".join(map(str, verification.findings)))
+
+
+def statistics_of(data: bytes) -> Iterator[int]:
+    """Where the bytes of the offset column's minimum and maximum stand."""
+    for value in (0, 39):
+        at = data.rfind(struct.pack("<q", value))
+        while at > len(data) // 2:
+            yield at
+            at = data.rfind(struct.pack("<q", value), 0, at)
+
+
+class Statistics(unittest.TestCase):
+    def test_a_falsified_bound_is_found(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            data = bytearray((SmallArchive(Path(folder)).folder / SEGMENT).read_bytes())
+        list(Segment(bytes(data)).records())
+        found = 0
+        for at in statistics_of(bytes(data)):
+            turned = bytearray(data)
+            turned[at:at + 8] = struct.pack("<q", 20)
+            try:
+                list(Segment(bytes(turned)).records())
+            except Broken as why:
+                found += "hides a row" in str(why)
+        self.assertGreater(found, 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
