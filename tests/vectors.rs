@@ -1,6 +1,8 @@
 //! The promise: what `docs/FORMAT.md` says is what the crate does. The vectors were made from that text by a script
 //! that shares no code with the crate (`tools/make_vectors.py`); where the two disagree, the text decides who is wrong.
 
+mod projection;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kivend::model::{
     hash::Hash,
