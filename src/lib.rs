@@ -15,6 +15,7 @@
 //! - [`segment`]: records ⇄ Parquet bytes, links, checkpoints, object keys. Pure.
 //! - [`kafka`]: settings, questions to the cluster, the archiver's consumer, a plain reader, on librdkafka.
 //! - [`embedded`]: a Kafka cluster in this process, for the demo and for tests.
+//! - [`verify`]: links, segments and what Kafka says in; findings, a verdict and a report out. Pure.
 //! - [`store`]: create-only objects on S3, in a directory, in memory; faults on demand; the probe of the promise.
 //! - [`app`]: what the program can do; joins input and output to the pure core. [`cli`]: arguments to settings to `app`.
 //! - [`telemetry`], [`clock`]: log and metrics; the only place that reads the time.
@@ -35,3 +36,4 @@ pub mod model;
 pub mod segment;
 pub mod store;
 pub mod telemetry;
+pub mod verify;

@@ -13,3 +13,4 @@ pub mod process;
 pub mod progress;
 pub mod stop;
 pub mod topics;
+pub mod verify;

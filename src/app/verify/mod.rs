@@ -1,0 +1,340 @@
+//! `verify`: joins the bucket and Kafka to the pure core in [`crate::verify`]. Lists everything once, walks checkpoints
+//! and every chain in scope, reads segments on several threads, and holds partitions against Kafka side by side, all at
+//! once and with flat memory. Never writes to the bucket or to Kafka.
+
+mod assemble;
+pub mod bucket;
+mod compare;
+pub mod facts;
+mod notes;
+mod request;
+mod rows;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::app::progress::Progress;
+use crate::app::verify::assemble::{Part, Parts};
+use crate::app::verify::bucket::Bucket;
+use crate::app::verify::compare::{Comparing, Comparison};
+use crate::app::verify::facts::{KafkaFacts, NoAnswer};
+use crate::app::verify::notes::{walk_checkpoints, walk_links};
+use crate::app::verify::rows::Segments;
+use crate::clock::Clock;
+use crate::error::{Explain, Kind};
+use crate::model::position::TopicPartition;
+use crate::segment::checkpoint::SignedCheckpoint;
+use crate::segment::key::{CHECKPOINTS, IDENTITY, Key};
+use crate::store::{Store, StoreError};
+use crate::verify::chain::{Accepted, Chain};
+use crate::verify::checkpoints::CheckpointWalk;
+use crate::verify::claims::Claim;
+use crate::verify::findings::{Code, Finding, Findings};
+use crate::verify::inventory::{Inventory, Shelf};
+use crate::verify::kafka::claim_of_commit;
+use crate::verify::keys::Trust;
+use crate::verify::report::Report;
+
+pub use request::{Depth, Losses, Request, Since};
+
+/// Chains walked at a time.
+const CHAINS: usize = 16;
+/// Links between the walks and the readers of segments.
+const QUEUE: usize = 256;
+
+/// Why there is no verdict at all.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The store could not be listed.
+    #[error("the archive cannot be listed")]
+    Store(#[source] StoreError),
+    /// A saved checkpoint is none of this archive.
+    #[error("the saved checkpoint is not a valid one of this archive: {0}")]
+    SavedCheckpoint(String),
+}
+
+impl Explain for VerifyError {
+    fn kind(&self) -> Kind {
+        match self {
+            VerifyError::Store(error) => error.kind(),
+            VerifyError::SavedCheckpoint(_) => Kind::Input,
+        }
+    }
+}
+
+/// Verifies the archive in `store`, against Kafka where somebody answers for it.
+///
+/// # Errors
+/// [`VerifyError`] where no verdict can be given; what cannot be read later on is a finding.
+pub async fn verify(
+    store: Arc<dyn Store>,
+    facts: Option<Arc<dyn KafkaFacts>>,
+    request: Request,
+    progress: Arc<dyn Progress>,
+) -> Result<Report, VerifyError> {
+    let clock = Clock::start();
+    progress.note("listing");
+    let (bucket, mut inventory, mut findings) = Bucket::list(store).await.map_err(VerifyError::Store)?;
+    findings.append(std::mem::take(&mut inventory.strays));
+    let run = Run {
+        bucket: Arc::new(bucket),
+        facts,
+        request,
+        progress,
+    };
+    let mut parts = match run.trust(&inventory, &mut findings).await {
+        None => Parts::unknown(&run.request, run.bucket.location()),
+        Some(trust) => run.with_trust(Arc::new(trust), inventory).await?,
+    };
+    parts.findings.append(findings);
+    Ok(parts.into_report(clock.elapsed_s()))
+}
+
+struct Run {
+    bucket: Arc<Bucket>,
+    facts: Option<Arc<dyn KafkaFacts>>,
+    request: Request,
+    progress: Arc<dyn Progress>,
+}
+
+impl Run {
+    async fn trust(&self, inventory: &Inventory, findings: &mut Findings) -> Option<Trust> {
+        if !inventory.identity {
+            findings.push(Finding::new(Code::IdentityMissing, "nothing stands at archive.json").object(IDENTITY));
+            return None;
+        }
+        let trust = match self.bucket.get_listed(IDENTITY).await {
+            Ok(object) => Trust::new(&object, &self.request.keys, findings),
+            Err(why) => Err(Finding::new(Code::KeyUnreadable, why).object(IDENTITY)),
+        };
+        for (number, attempt) in &inventory.key_changes {
+            let detail = "this version does not judge key changes";
+            findings.push(Finding::new(Code::KeyUnreadable, detail).object(Key::KeyChange(*number, *attempt)));
+        }
+        trust.map_err(|finding| findings.push(finding)).ok()
+    }
+
+    async fn with_trust(&self, trust: Arc<Trust>, mut inventory: Inventory) -> Result<Parts, VerifyError> {
+        let mut parts = Parts::new(&self.request, self.bucket.location(), &trust);
+        parts.against_kafka = self.facts.is_some();
+        let mut walk = CheckpointWalk::new(&trust);
+        for object in &self.request.saved_checkpoints {
+            walk.saved(&open_saved(&trust, object)?);
+            parts.checkpoints.saved += 1;
+        }
+        let listed = std::mem::take(&mut inventory.checkpoints);
+        walk_checkpoints(&self.bucket, &trust, listed, &mut walk).await;
+        let mut claims = walk.take_claims();
+        let partitions = self.partitions(inventory, &claims, &mut parts).await;
+        self.add_commits(&partitions, &mut claims, &mut parts).await;
+
+        parts.by_partition = self.chains(&trust, partitions, claims, &mut parts.findings).await;
+        let mut named = BTreeMap::new();
+        for part in parts.by_partition.values() {
+            named.extend(part.chain.checkpoints_named.clone());
+        }
+        self.newer_checkpoints(&trust, &mut walk)
+            .await
+            .map_err(VerifyError::Store)?;
+        parts.take_checkpoints(walk.finish(&named));
+        Ok(parts)
+    }
+
+    /// Everything in scope: what the archive has, what checkpoints name, and what Kafka has of the topics.
+    async fn partitions(
+        &self,
+        inventory: Inventory,
+        claims: &BTreeMap<TopicPartition, Vec<Claim>>,
+        parts: &mut Parts,
+    ) -> BTreeMap<TopicPartition, Shelf> {
+        let mut partitions = inventory.partitions;
+        for partition in claims.keys() {
+            partitions.entry(partition.clone()).or_default();
+        }
+        if let Some(facts) = &self.facts {
+            let mut topics: Vec<String> = self.request.topics.clone();
+            topics.extend(partitions.keys().map(|partition| partition.topic.to_string()));
+            topics.sort_unstable();
+            topics.dedup();
+            for topic in topics.iter().filter(|topic| self.is_asked_topic(topic)) {
+                match blocking(facts, {
+                    let topic = topic.clone();
+                    move |facts| facts.partition_count(&topic)
+                })
+                .await
+                {
+                    Ok(count) => {
+                        for number in 0..count.unwrap_or(0) {
+                            partitions.entry(TopicPartition::new(topic, number)).or_default();
+                        }
+                    }
+                    Err(NoAnswer(why)) => parts.findings.push(Finding::new(Code::KafkaUnreadable, why)),
+                }
+            }
+        }
+        partitions.retain(|partition, _| self.is_asked(partition));
+        partitions
+    }
+
+    fn is_asked_topic(&self, topic: &str) -> bool {
+        self.request.topic.as_deref().is_none_or(|asked| asked == topic)
+    }
+
+    fn is_asked(&self, partition: &TopicPartition) -> bool {
+        self.is_asked_topic(&partition.topic) && self.request.partition.is_none_or(|asked| asked == partition.partition)
+    }
+
+    /// Kafka's commits become claims. Where there is none, that is a finding once it is known that there are links.
+    async fn add_commits(
+        &self,
+        partitions: &BTreeMap<TopicPartition, Shelf>,
+        claims: &mut BTreeMap<TopicPartition, Vec<Claim>>,
+        parts: &mut Parts,
+    ) {
+        let Some(facts) = &self.facts else { return };
+        let asked: Vec<TopicPartition> = partitions.keys().cloned().collect();
+        let commits = {
+            let asked = asked.clone();
+            blocking(facts, move |facts| facts.commits(&asked)).await
+        };
+        let commits = match commits {
+            Ok(commits) => commits,
+            Err(NoAnswer(why)) => {
+                parts.findings.push(Finding::new(Code::KafkaUnreadable, why));
+                return;
+            }
+        };
+        for (partition, commit) in asked.iter().zip(commits) {
+            match claim_of_commit(partition, commit.as_ref()) {
+                Ok(claim) => claims.entry(partition.clone()).or_default().push(claim),
+                Err(finding) if commit.is_some() || !partitions[partition].links.is_empty() => {
+                    parts.findings.push(finding);
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Walks every chain, reads segments and compares with Kafka, all at once.
+    async fn chains(
+        &self,
+        trust: &Arc<Trust>,
+        partitions: BTreeMap<TopicPartition, Shelf>,
+        mut claims: BTreeMap<TopicPartition, Vec<Claim>>,
+        findings: &mut Findings,
+    ) -> BTreeMap<TopicPartition, Part> {
+        self.progress.note("verifying");
+        self.progress.begin(None);
+        let (accepted, queue) = mpsc::channel(QUEUE);
+        let segments = Segments {
+            bucket: Arc::clone(&self.bucket),
+            depth: self.request.depth,
+            since: self.request.since,
+            threads: self.request.threads,
+        };
+        let comparing = self.facts.as_ref().map(|facts| Comparing {
+            facts: Arc::clone(facts),
+            rest: self.request.rest,
+            readers: Arc::new(Semaphore::new(self.request.threads.max(1))),
+            progress: Arc::clone(&self.progress),
+        });
+        let shelves: Vec<_> = partitions
+            .into_iter()
+            .map(|(partition, shelf)| {
+                let claims = claims.remove(&partition).unwrap_or_default();
+                (partition, (shelf, claims), accepted.clone())
+            })
+            .collect();
+        // The queue ends when the last walk lets go of its sender.
+        drop(accepted);
+        let walks = futures::stream::iter(shelves)
+            .map(|(partition, known, accepted)| self.one_chain(trust, partition, known, accepted, comparing.as_ref()))
+            .buffer_unordered(CHAINS)
+            .collect::<Vec<_>>();
+        let (walked, mut rows) = futures::join!(walks, segments.check(queue, self.progress.as_ref()));
+        let mut parts = BTreeMap::new();
+        for (chain, comparison) in walked {
+            let rows = rows.remove(&chain.partition).unwrap_or_default();
+            if let (Some(comparing), Some(comparison)) = (&comparing, &comparison) {
+                let named = comparing
+                    .name(&self.bucket, &chain, &comparison.compared, &rows.suspects)
+                    .await;
+                findings.append(named);
+            }
+            parts.insert(
+                chain.partition.clone(),
+                Part {
+                    chain,
+                    rows,
+                    comparison,
+                },
+            );
+        }
+        parts
+    }
+
+    async fn one_chain(
+        &self,
+        trust: &Arc<Trust>,
+        partition: TopicPartition,
+        (shelf, claims): (Shelf, Vec<Claim>),
+        accepted: mpsc::Sender<Accepted>,
+        comparing: Option<&Comparing>,
+    ) -> (Arc<Chain>, Option<Comparison>) {
+        let chain = walk_links(&self.bucket, trust, &partition, (shelf, claims), accepted).await;
+        let chain = Arc::new(chain);
+        let comparison = match comparing {
+            None => None,
+            Some(comparing) => Some(comparing.chain(&chain).await),
+        };
+        (chain, comparison)
+    }
+
+    /// Checkpoints that were written since the listing: links may name them.
+    async fn newer_checkpoints(&self, trust: &Arc<Trust>, walk: &mut CheckpointWalk) -> Result<(), StoreError> {
+        walk.links_are_listed();
+        let Some(newest) = walk.newest_number() else {
+            return Ok(());
+        };
+        let after = Key::Checkpoint(newest, crate::segment::key::Attempt::PLAIN).to_string();
+        let mut newer: Vec<_> = self
+            .bucket
+            .newer(CHECKPOINTS, &after)
+            .await?
+            .iter()
+            .filter_map(|key| match key.parse() {
+                Ok(Key::Checkpoint(number, attempt)) if number > newest => Some((number, attempt)),
+                _ => None,
+            })
+            .collect();
+        newer.sort_unstable();
+        newer.retain(|(number, _)| !walk.has_seen(*number));
+        walk_checkpoints(&self.bucket, trust, newer, walk).await;
+        Ok(())
+    }
+}
+
+fn open_saved(trust: &Trust, object: &[u8]) -> Result<SignedCheckpoint, VerifyError> {
+    let refused = |why: String| VerifyError::SavedCheckpoint(why);
+    let text = std::str::from_utf8(object).map_err(|error| refused(error.to_string()))?;
+    let number = text
+        .lines()
+        .nth(1)
+        .and_then(|line| line.split(' ').next()?.parse().ok());
+    let number = number.ok_or_else(|| refused("it has no number".to_owned()))?;
+    trust
+        .open_checkpoint(object, number)
+        .map_err(|invalid| refused(invalid.to_string()))
+}
+
+async fn blocking<T: Send + 'static>(
+    facts: &Arc<dyn KafkaFacts>,
+    ask: impl FnOnce(&dyn KafkaFacts) -> Result<T, NoAnswer> + Send + 'static,
+) -> Result<T, NoAnswer> {
+    let facts = Arc::clone(facts);
+    let asking = tokio::task::spawn_blocking(move || ask(facts.as_ref()));
+    asking.await.unwrap_or_else(|error| Err(NoAnswer(error.to_string())))
+}

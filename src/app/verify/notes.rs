@@ -1,0 +1,174 @@
+//! Fetching and opening notes: checkpoints in the order of their numbers, links in the order of their chain. Many are on
+//! their way at a time; they are judged in order.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt as _, stream};
+use tokio::sync::mpsc;
+
+use crate::app::verify::bucket::Bucket;
+use crate::model::position::TopicPartition;
+use crate::segment::checkpoint::SignedCheckpoint;
+use crate::segment::key::{Attempt, Key, links_of};
+use crate::verify::candidates::{Candidate, Found};
+use crate::verify::chain::{Accepted, Chain, OpenedLink, Walk};
+use crate::verify::checkpoints::{CheckpointWalk, candidate};
+use crate::verify::claims::Claim;
+use crate::verify::findings::{Code, Finding};
+use crate::verify::inventory::{Shelf, Slot};
+use crate::verify::keys::Trust;
+
+/// Notes on their way at a time, of one sequence.
+const AHEAD: usize = 64;
+
+/// Feeds these checkpoints, in order, to the walk.
+pub async fn walk_checkpoints(
+    bucket: &Arc<Bucket>,
+    trust: &Arc<Trust>,
+    keys: Vec<(u64, Attempt)>,
+    walk: &mut CheckpointWalk,
+) {
+    let opened = stream::iter(keys)
+        .map(|(number, attempt)| {
+            let (bucket, trust) = (Arc::clone(bucket), Arc::clone(trust));
+            async move {
+                let object = bucket.get_listed(&Key::Checkpoint(number, attempt).to_string()).await;
+                let object = object.as_deref().map_err(Clone::clone);
+                (number, candidate(&trust, number, attempt, object))
+            }
+        })
+        .buffered(AHEAD);
+    by_place(opened, |number, candidates: Vec<Candidate<SignedCheckpoint>>| {
+        walk.place(number, candidates)
+    })
+    .await;
+}
+
+/// Walks the chain of one partition, and sends every link that was accepted to `accepted`, in order. Links that were
+/// written since the listing are walked too: a commit that was asked for meanwhile may name them.
+pub async fn walk_links(
+    bucket: &Arc<Bucket>,
+    trust: &Arc<Trust>,
+    partition: &TopicPartition,
+    (shelf, claims): (Shelf, Vec<Claim>),
+    accepted: mpsc::Sender<Accepted>,
+) -> Chain {
+    let mut walk = Walk::new(partition, trust.genesis(partition), claims, shelf.segments);
+    let newest = newest_key(partition, &shelf.links);
+    feed(bucket, trust, &mut walk, (partition, shelf.links), &accepted).await;
+    if let Some(newest) = newest {
+        match bucket.newer(&links_of(partition), &newest).await {
+            Ok(keys) => feed(bucket, trust, &mut walk, (partition, slots(&keys)), &accepted).await,
+            Err(error) => walk.report(Finding::new(Code::LinkUnreadable, error.to_string()).object(newest)),
+        }
+    }
+    walk.finish()
+}
+
+async fn feed(
+    bucket: &Arc<Bucket>,
+    trust: &Arc<Trust>,
+    walk: &mut Walk,
+    (partition, slots): (&TopicPartition, Vec<Slot>),
+    accepted: &mpsc::Sender<Accepted>,
+) {
+    let mut opened = stream::iter(slots)
+        .map(|slot| {
+            // Signatures are checked on whichever thread is free.
+            let opening = tokio::spawn(open_link(
+                Arc::clone(bucket),
+                Arc::clone(trust),
+                partition.clone(),
+                slot,
+            ));
+            async move { (slot, opening.await) }
+        })
+        .buffered(AHEAD)
+        .map(|(slot, opened)| {
+            (
+                slot,
+                opened.unwrap_or_else(|error| unreadable(slot, &error.to_string())),
+            )
+        })
+        .boxed()
+        .peekable();
+    while let Some((slot, first)) = opened.next().await {
+        let mut candidates = vec![first];
+        while let Some((_, next)) = Pin::new(&mut opened).next_if(|(next, _)| next.same_place(&slot)).await {
+            candidates.push(next);
+        }
+        if let Some(link) = walk.place(slot, candidates) {
+            // The readers of segments outlive every walk: this cannot fail before they are gone.
+            let _ = accepted.send(link).await;
+        }
+    }
+}
+
+/// The greatest of these links' keys, by its bytes.
+fn newest_key(partition: &TopicPartition, links: &[Slot]) -> Option<String> {
+    let newest = links.last()?;
+    let keys = links.iter().rev().take_while(|slot| slot.same_place(newest));
+    keys.map(|slot| slot.place(partition).link(slot.attempt).to_string())
+        .max()
+}
+
+fn slots(keys: &[String]) -> Vec<Slot> {
+    let mut slots: Vec<Slot> = keys
+        .iter()
+        .filter_map(|key| match key.parse() {
+            Ok(Key::Link(place, attempt)) => Some(Slot::of(&place, attempt)),
+            _ => None,
+        })
+        .collect();
+    slots.sort_unstable();
+    slots
+}
+
+async fn open_link(
+    bucket: Arc<Bucket>,
+    trust: Arc<Trust>,
+    partition: TopicPartition,
+    slot: Slot,
+) -> Candidate<OpenedLink> {
+    let place = slot.place(&partition);
+    let key = place.link(slot.attempt).to_string();
+    let found = match bucket.get_listed(&key).await {
+        Err(why) => Found::Unreadable(why),
+        Ok(object) => trust
+            .open_link(&object, &place)
+            .map_or_else(Found::Invalid, Found::Valid),
+    };
+    Candidate {
+        attempt: slot.attempt,
+        key,
+        found,
+    }
+}
+
+fn unreadable(slot: Slot, why: &str) -> Candidate<OpenedLink> {
+    Candidate {
+        attempt: slot.attempt,
+        key: format!("{:04}-{:020}{}.note", slot.epoch.0, slot.first_offset.0, slot.attempt),
+        found: Found::Unreadable(why.to_owned()),
+    }
+}
+
+/// Hands over candidates of one place together.
+async fn by_place<T>(opened: impl Stream<Item = (u64, Candidate<T>)>, mut place: impl FnMut(u64, Vec<Candidate<T>>)) {
+    let mut opened = std::pin::pin!(opened);
+    let mut gathered: Option<(u64, Vec<Candidate<T>>)> = None;
+    while let Some((number, candidate)) = opened.next().await {
+        match &mut gathered {
+            Some((same, candidates)) if *same == number => candidates.push(candidate),
+            _ => {
+                if let Some((number, candidates)) = gathered.replace((number, vec![candidate])) {
+                    place(number, candidates);
+                }
+            }
+        }
+    }
+    if let Some((number, candidates)) = gathered {
+        place(number, candidates);
+    }
+}

@@ -1,0 +1,179 @@
+//! Reading segments: fetched and decoded on several threads, within a budget of bytes, each held against its link.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::app::progress::Progress;
+use crate::app::verify::bucket::Bucket;
+use crate::app::verify::{Depth, Since};
+use crate::model::hash::Hash;
+use crate::model::position::{Height, TopicPartition};
+use crate::segment::link::Link;
+use crate::verify::chain::Accepted;
+use crate::verify::findings::{Code, Finding, Findings};
+use crate::verify::segments::{self, Checked};
+use crate::verify::tally::Tally;
+
+/// Encoded bytes of segments that may be in memory at a time, in units of [`UNIT_BYTES`].
+const BUDGET_UNITS: u32 = 1024;
+const UNIT_BYTES: u64 = 1 << 16;
+
+/// What the segments of one partition came to.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// What was found.
+    pub findings: Findings,
+    /// Events counted.
+    pub tally: Tally,
+    /// Segments whose rows were read.
+    pub segments_read: u64,
+    /// Bytes of all values.
+    pub value_bytes: u64,
+    /// Bytes of the segments, as links say.
+    pub stored_bytes: u64,
+    /// Links whose segments do not have the records that were signed.
+    pub suspects: Vec<Height>,
+    projections: Vec<(Height, Hash)>,
+}
+
+/// The partitions' rows.
+pub type RowsByPartition = BTreeMap<TopicPartition, Rows>;
+
+/// Reads the segments of links as they come.
+#[derive(Debug)]
+pub struct Segments {
+    /// Where they are.
+    pub bucket: Arc<Bucket>,
+    /// Whether rows are read at all.
+    pub depth: Depth,
+    /// Which are read.
+    pub since: Option<Since>,
+    /// How many are decoded at a time.
+    pub threads: usize,
+}
+
+impl Segments {
+    /// Checks the segments of all links that `accepted` brings, until it ends.
+    pub async fn check(self, accepted: mpsc::Receiver<Accepted>, progress: &dyn Progress) -> RowsByPartition {
+        let all: Mutex<RowsByPartition> = Mutex::new(BTreeMap::new());
+        let budget = Arc::new(Semaphore::new(BUDGET_UNITS as usize));
+        let cores = Arc::new(Semaphore::new(self.threads));
+        let links = futures::stream::unfold(accepted, |mut receiver| async move {
+            let next = receiver.recv().await?;
+            Some((next, receiver))
+        });
+        links
+            .for_each_concurrent(self.threads * 4, |accepted| {
+                let (budget, cores) = (Arc::clone(&budget), Arc::clone(&cores));
+                let (all, segments) = (&all, &self);
+                async move {
+                    let part = segments.one(&accepted, &budget, &cores).await;
+                    progress.advance(part.tally.records());
+                    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+                    let partition = accepted.signed.link.topic_partition();
+                    all.entry(partition).or_default().absorb(part);
+                }
+            })
+            .await;
+        let mut all = all.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for (partition, rows) in &mut all {
+            rows.compare_projections(partition);
+        }
+        all
+    }
+
+    async fn one(&self, accepted: &Accepted, budget: &Semaphore, cores: &Arc<Semaphore>) -> Rows {
+        let link = &accepted.signed.link;
+        let mut rows = Rows::default();
+        for rejected in &link.rejected {
+            let finding = match self.bucket.get(&rejected.key).await {
+                Ok(object) => segments::check_rejected(link, rejected, object),
+                Err(why) => about(link, Code::SegmentUnreadable, &rejected.key, why),
+            };
+            rows.findings.push(finding);
+        }
+        let Some(segment) = &link.segment else { return rows };
+        rows.stored_bytes = segment.bytes;
+        let is_read = self.depth == Depth::Rows && self.since.is_none_or(|since| since.covers(link));
+        if !is_read && accepted.segment_listed {
+            return rows;
+        }
+        let units = u32::try_from(segment.bytes / UNIT_BYTES + 1)
+            .unwrap_or(BUDGET_UNITS)
+            .min(BUDGET_UNITS);
+        let _within = budget.acquire_many(units).await;
+        match self.bucket.get(&segment.key).await {
+            Err(why) => rows
+                .findings
+                .push(about(link, Code::SegmentUnreadable, &segment.key, why)),
+            Ok(None) => {
+                let detail = "the object is not there";
+                rows.findings
+                    .push(about(link, Code::SegmentMissing, &segment.key, detail));
+            }
+            Ok(Some(bytes)) if is_read => match decode(accepted.clone(), bytes, cores).await {
+                Ok(checked) => rows.take(link, checked),
+                Err(why) => rows
+                    .findings
+                    .push(about(link, Code::SegmentUnreadable, &segment.key, why)),
+            },
+            Ok(Some(_)) => {}
+        }
+        rows
+    }
+}
+
+async fn decode(accepted: Accepted, bytes: Bytes, cores: &Arc<Semaphore>) -> Result<Checked, String> {
+    let _core = cores.acquire().await.map_err(|error| error.to_string())?;
+    let checking = tokio::task::spawn_blocking(move || segments::check(&accepted, bytes));
+    checking.await.map_err(|error| error.to_string())
+}
+
+fn about(link: &Link, code: Code, key: &str, detail: impl Into<String>) -> Finding {
+    Finding::new(code, detail)
+        .of(&link.topic_partition())
+        .object(key)
+        .offsets(link.first_offset.0, link.next_offset.0)
+}
+
+impl Rows {
+    fn take(&mut self, link: &Link, checked: Checked) {
+        self.segments_read = 1;
+        self.value_bytes = checked.value_bytes;
+        self.tally = checked.tally;
+        self.findings.append(checked.findings);
+        if !checked.records_hold {
+            self.suspects.push(link.height);
+        }
+        self.projections
+            .extend(checked.projection.map(|hash| (link.height, hash)));
+    }
+
+    fn absorb(&mut self, other: Rows) {
+        self.findings.append(other.findings);
+        self.tally.absorb(other.tally);
+        self.segments_read += other.segments_read;
+        self.value_bytes += other.value_bytes;
+        self.stored_bytes += other.stored_bytes;
+        self.suspects.extend(other.suspects);
+        self.projections.extend(other.projections);
+    }
+
+    fn compare_projections(&mut self, partition: &TopicPartition) {
+        let mut projections = std::mem::take(&mut self.projections);
+        projections.sort_unstable();
+        for pair in projections.windows(2) {
+            if let [(_, before), (height, after)] = pair
+                && before != after
+            {
+                let detail = format!("from height {height} on");
+                self.findings
+                    .push(Finding::new(Code::ProjectionChanged, detail).of(partition));
+            }
+        }
+    }
+}

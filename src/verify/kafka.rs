@@ -1,0 +1,263 @@
+//! What Kafka says, held against the chain of a partition: the commit, the watermarks, and the records themselves. The
+//! facts come in as values; nothing here talks to a broker.
+
+use crate::model::hash::Hash;
+use crate::model::merkle::Tree;
+use crate::model::position::{Height, NextOffset, TopicPartition};
+use crate::model::record::{LeafHasher, Record};
+use crate::verify::chain::{Chain, Range};
+use crate::verify::claims::Claim;
+use crate::verify::findings::{Code, Finding, Findings};
+use crate::verify::segments::name_offsets;
+
+/// Where a partition's log begins and ends in Kafka.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watermarks {
+    /// The first offset that Kafka still has.
+    pub low: i64,
+    /// The offset of the next record to come.
+    pub high: i64,
+}
+
+/// A group's commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// The committed offset.
+    pub next_offset: i64,
+    /// What its maker wrote beside it.
+    pub metadata: String,
+}
+
+/// What a commit claims of the chain, or the finding that it claims nothing.
+///
+/// # Errors
+/// The finding where there is no commit, or none of ours.
+pub fn claim_of_commit(partition: &TopicPartition, commit: Option<&Commit>) -> Result<Claim, Finding> {
+    let Some(Commit { next_offset, metadata }) = commit else {
+        let detail = "the group has no committed offset here";
+        return Err(Finding::new(Code::CommitMissing, detail).of(partition));
+    };
+    match metadata.parse() {
+        Ok(metadata) => Ok(Claim::of_commit(NextOffset(*next_offset), &metadata)),
+        Err(error) => {
+            let detail = format!("{error}: committed offset={next_offset}");
+            Err(Finding::new(Code::CommitForeign, detail).of(partition))
+        }
+    }
+}
+
+/// Whether records beyond the head are a lack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// The archiver may be running: lag is stated.
+    Live,
+    /// Everything that Kafka has must be archived.
+    AtRest,
+}
+
+/// Holds the watermarks against the chain. Returns the lag in offsets.
+pub fn check_watermarks(chain: &Chain, marks: Watermarks, rest: Rest, findings: &mut Findings) -> u64 {
+    let partition = &chain.partition;
+    let Some(head) = &chain.head else {
+        if marks.high > 0 {
+            let detail = format!("Kafka has offsets {} to {} here", marks.low, marks.high);
+            let finding = Finding::new(Code::PartitionNotArchived, detail).of(partition);
+            findings.push(finding.offsets(marks.low, marks.high));
+        }
+        return u64::try_from(marks.high - marks.low).unwrap_or(0);
+    };
+    let next = head.next_offset.0;
+    if marks.high < next {
+        let detail = format!("log end={} archived up to={next}", marks.high);
+        let finding = Finding::new(Code::KafkaEndsBeforeHead, detail).of(partition);
+        findings.push(finding.offsets(marks.high, next));
+    }
+    for lost in chain.ranges.iter().filter(|range| range.lost) {
+        if marks.low < lost.next_offset.0 && marks.high >= lost.next_offset.0 {
+            let detail = format!("Kafka's log begins at offset {}", marks.low);
+            let first = lost.first_offset.0.max(marks.low);
+            let finding = Finding::new(Code::LossFalse, detail).of(partition);
+            findings.push(finding.offsets(first, lost.next_offset.0));
+        }
+    }
+    let lag = u64::try_from(marks.high.saturating_sub(next)).unwrap_or(0);
+    if lag > 0 {
+        let code = match rest {
+            Rest::Live => Code::Lag,
+            Rest::AtRest => Code::NotAtRest,
+        };
+        let finding = Finding::new(code, format!("{lag} offsets beyond the head")).of(partition);
+        findings.push(finding.offsets(next, marks.high));
+    }
+    lag
+}
+
+/// What a comparison came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// Records that Kafka still holds and that are those of the archive.
+    pub records: u64,
+    /// The highest link whose records were compared and equal.
+    pub highest_equal: Option<Height>,
+    /// Ranges whose records are not those of Kafka.
+    pub differing: Vec<Range>,
+    /// Ranges of which Kafka holds only a part, or nothing any more.
+    pub not_held: u64,
+}
+
+/// Compares Kafka's records, streamed in order, with the roots that links signed. Keeps one Merkle tree.
+#[derive(Debug)]
+pub struct Comparer<'c> {
+    ahead: std::slice::Iter<'c, Range>,
+    current: Option<&'c Range>,
+    hasher: LeafHasher,
+    tree: Tree,
+    compared: Compared,
+}
+
+impl<'c> Comparer<'c> {
+    /// Compares these ranges, ascending, of this partition.
+    #[must_use]
+    pub fn new(partition: &TopicPartition, ranges: &'c [Range]) -> Comparer<'c> {
+        let mut ahead = ranges.iter();
+        Comparer {
+            current: ahead.next(),
+            ahead,
+            hasher: LeafHasher::new(partition),
+            tree: Tree::default(),
+            compared: Compared::default(),
+        }
+    }
+
+    /// Takes Kafka's next record.
+    pub fn record(&mut self, record: &Record<'_>) {
+        while let Some(range) = self.current {
+            if record.offset < range.next_offset.0 {
+                break;
+            }
+            self.end_range(range);
+        }
+        // Between ranges there is a hole in the chain: a finding of its own.
+        if self.current.is_some_and(|range| record.offset >= range.first_offset.0) {
+            self.tree.push(self.hasher.leaf(record));
+        }
+    }
+
+    fn end_range(&mut self, range: &Range) {
+        let tree = std::mem::take(&mut self.tree);
+        if range.lost {
+            // Whether a loss is false is the watermarks' to say.
+        } else if tree.root() == range.records_root {
+            self.compared.records += tree.leaf_count();
+            self.compared.highest_equal = Some(range.height);
+        } else {
+            self.compared.differing.push(*range);
+        }
+        self.current = self.ahead.next();
+    }
+
+    /// Ends it. What Kafka deleted meanwhile, below `low`, is not judged.
+    #[must_use]
+    pub fn finish(mut self, low: i64) -> Compared {
+        while let Some(range) = self.current {
+            self.end_range(range);
+        }
+        let before = self.compared.differing.len();
+        self.compared.differing.retain(|range| range.first_offset.0 >= low);
+        self.compared.not_held += (before - self.compared.differing.len()) as u64;
+        self.compared
+    }
+}
+
+/// The ranges that Kafka, whose log begins at `low`, holds whole; and how many it does not.
+#[must_use]
+pub fn held(ranges: &[Range], low: i64) -> (&[Range], u64) {
+    let gone = ranges.partition_point(|range| range.first_offset.0 < low);
+    (&ranges[gone..], gone as u64)
+}
+
+/// Which records of one range differ, by their leaves.
+#[must_use]
+pub fn difference(partition: &TopicPartition, archived: &[(i64, Hash)], kafka: &[(i64, Hash)]) -> Vec<Finding> {
+    let (mut changed, mut only_archived, mut only_kafka) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ours, mut theirs) = (archived.iter().peekable(), kafka.iter().peekable());
+    loop {
+        match (ours.peek(), theirs.peek()) {
+            (Some((a, leaf)), Some((b, other))) if a == b => {
+                if leaf != other {
+                    changed.push(*a);
+                }
+                ours.next();
+                theirs.next();
+            }
+            (Some((a, _)), Some((b, _))) if a > b => only_kafka.extend(theirs.next().map(|(offset, _)| *offset)),
+            (Some(_), _) => only_archived.extend(ours.next().map(|(offset, _)| *offset)),
+            (None, Some(_)) => only_kafka.extend(theirs.next().map(|(offset, _)| *offset)),
+            (None, None) => break,
+        }
+    }
+    [
+        (Code::RecordsDifferFromKafka, changed, "records differ"),
+        (
+            Code::RecordsNotInKafka,
+            only_archived,
+            "records that Kafka does not have",
+        ),
+        (
+            Code::RecordsNotArchived,
+            only_kafka,
+            "records that the archive does not have",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(code, offsets, what)| {
+        let (first, last) = (*offsets.first()?, *offsets.last()?);
+        let detail = format!("{what}: offsets {}", name_offsets(&offsets));
+        Some(
+            Finding::new(code, detail)
+                .of(partition)
+                .offsets(first, last.saturating_add(1)),
+        )
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_difference_is_named_by_its_offsets() {
+        let partition = TopicPartition::new("t", 0);
+        let leaf = |text: &str| Hash::of(text.as_bytes());
+        let archived = [(1, leaf("a")), (2, leaf("b")), (3, leaf("c")), (9, leaf("x"))];
+        let kafka = [(1, leaf("a")), (2, leaf("B")), (4, leaf("d")), (9, leaf("x"))];
+        let found: Vec<_> = difference(&partition, &archived, &kafka)
+            .into_iter()
+            .map(|finding| (finding.code, finding.offsets))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                (Code::RecordsDifferFromKafka, Some((2, 3))),
+                (Code::RecordsNotInKafka, Some((3, 4))),
+                (Code::RecordsNotArchived, Some((4, 5))),
+            ]
+        );
+        assert!(difference(&partition, &archived, &archived).is_empty());
+    }
+
+    #[test]
+    fn a_missing_commit_claims_nothing_and_is_no_proof() {
+        let partition = TopicPartition::new("t", 0);
+        assert_eq!(claim_of_commit(&partition, None).unwrap_err().code, Code::CommitMissing);
+        let foreign = Commit {
+            next_offset: 5,
+            metadata: String::new(),
+        };
+        assert_eq!(
+            claim_of_commit(&partition, Some(&foreign)).unwrap_err().code,
+            Code::CommitForeign
+        );
+    }
+}

@@ -1,0 +1,18 @@
+//! Verification, pure: what stands in the bucket and what Kafka says come in as values; findings, a verdict and a report
+//! come out. Never reads a store, Kafka, a clock or a file, so that anything can call it: the command, the simulator,
+//! an auditor's own program.
+
+pub mod candidates;
+pub mod chain;
+pub mod checkpoints;
+pub mod claims;
+pub mod codes;
+pub mod findings;
+pub mod inventory;
+pub mod kafka;
+pub mod keys;
+pub mod report;
+pub mod segments;
+pub mod tally;
+pub mod text;
+pub mod verdict;

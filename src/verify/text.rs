@@ -1,0 +1,187 @@
+//! The report for people: the verdict first, then what was found and what to do, then the counts. Says the same as the
+//! JSON, and no more.
+
+use std::fmt::Write as _;
+
+use crate::verify::findings::{Code, Finding, Severity};
+use crate::verify::keys::Basis;
+use crate::verify::report::{Report, grouped};
+
+/// Findings of one code that are told one by one; the rest are counted.
+const TOLD_PER_CODE: usize = 5;
+
+/// The whole report as lines of text.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let mut text = format!("{}\n", report.summary);
+    findings(&mut text, report);
+    topics(&mut text, report);
+    anchors(&mut text, report);
+    trust(&mut text, report);
+    let _ = writeln!(
+        text,
+        "\n{} links, {} rows in {:.1} s ({} rows/s), {}",
+        grouped(report.scope.links),
+        grouped(report.scope.records_read),
+        report.elapsed_s,
+        whole(report.records_per_s),
+        report.archive.location
+    );
+    text
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate for people"
+)]
+fn whole(rate: f64) -> String {
+    grouped(rate.max(0.0) as u64)
+}
+
+fn findings(text: &mut String, report: &Report) {
+    for severity in [
+        Severity::Tampered,
+        Severity::Incomplete,
+        Severity::Unverifiable,
+        Severity::Note,
+    ] {
+        let mut codes: Vec<Code> = Vec::new();
+        for finding in report.findings.iter().filter(|finding| finding.severity == severity) {
+            if !codes.contains(&finding.code) {
+                codes.push(finding.code);
+            }
+        }
+        for code in codes {
+            of_code(text, report, code);
+        }
+    }
+}
+
+fn of_code(text: &mut String, report: &Report, code: Code) {
+    let _ = writeln!(text, "\n{} {}: {}", code.id(), code.severity(), code.meaning());
+    let all = report.finding_counts.get(code.id()).copied().unwrap_or_default();
+    let of_code = report.findings.iter().filter(|finding| finding.code == code);
+    for finding in of_code.take(TOLD_PER_CODE) {
+        let _ = writeln!(text, "  {}", place(finding));
+        let _ = writeln!(text, "    {}", finding.detail);
+    }
+    if all > TOLD_PER_CODE as u64 {
+        let _ = writeln!(text, "  and {} more", grouped(all - TOLD_PER_CODE as u64));
+    }
+    let _ = writeln!(text, "  what to do: {}", code.remedy());
+}
+
+/// Where a finding is: partition, offsets, object.
+#[must_use]
+pub fn place(finding: &Finding) -> String {
+    let mut parts = Vec::new();
+    if let (Some(topic), Some(partition)) = (&finding.topic, finding.partition) {
+        parts.push(format!("{topic}/{partition}"));
+    }
+    match finding.offsets {
+        Some((first, next)) if next == first.saturating_add(1) => parts.push(format!("offset {first}")),
+        Some((first, i64::MAX)) => parts.push(format!("offsets from {first}")),
+        Some((first, next)) => parts.push(format!("offsets {first} to {}", next.saturating_sub(1))),
+        None => {}
+    }
+    parts.extend(finding.object.clone());
+    if parts.is_empty() {
+        "the archive".to_owned()
+    } else {
+        parts.join("  ")
+    }
+}
+
+fn topics(text: &mut String, report: &Report) {
+    if report.topics.is_empty() {
+        return;
+    }
+    let header = [
+        "topic",
+        "records",
+        "distinct",
+        "repeated",
+        "segments",
+        "lost",
+        "compared with Kafka",
+        "lag",
+    ];
+    let optional = |count: Option<u64>| count.map_or("-".to_owned(), grouped);
+    let rows: Vec<[String; 8]> = report
+        .topics
+        .iter()
+        .map(|topic| {
+            [
+                topic.topic.clone(),
+                grouped(topic.records),
+                optional(topic.distinct_events),
+                optional(topic.repeated_events),
+                grouped(topic.segments),
+                grouped(topic.lost),
+                optional(topic.compared_with_kafka),
+                optional(topic.lag),
+            ]
+        })
+        .collect();
+    text.push('\n');
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.chain([header[column].len()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    line(text, &header.map(str::to_owned), &widths);
+    for row in &rows {
+        line(text, row, &widths);
+    }
+}
+
+fn line(text: &mut String, cells: &[String], widths: &[usize]) {
+    for (index, (cell, width)) in cells.iter().zip(widths).enumerate() {
+        let _ = if index == 0 {
+            write!(text, "{cell:<width$}")
+        } else {
+            write!(text, "  {cell:>width$}")
+        };
+    }
+    text.push('\n');
+}
+
+fn anchors(text: &mut String, report: &Report) {
+    let unanchored: Vec<_> = report
+        .anchored
+        .iter()
+        .filter(|anchored| anchored.unanchored > 0)
+        .collect();
+    let all = report.anchored.len();
+    if all > 0 {
+        let _ = writeln!(
+            text,
+            "\nanchored up to their heads: {} of {all} chains",
+            all - unanchored.len()
+        );
+    }
+    for anchored in unanchored.iter().take(TOLD_PER_CODE) {
+        let reach = anchored
+            .by
+            .highest()
+            .map_or("by nothing".to_owned(), |height| format!("up to height {height}"));
+        let _ = writeln!(
+            text,
+            "  {}/{}: anchored {reach} of {}",
+            anchored.topic, anchored.partition, anchored.height
+        );
+    }
+}
+
+fn trust(text: &mut String, report: &Report) {
+    let why = match report.trust.basis {
+        Some(Basis::KeysBrought) => "keys brought",
+        Some(Basis::FirstUse) => "keys taken from the archive itself: trust on first use; bring one with --key",
+        None => return,
+    };
+    let _ = writeln!(text, "trust: {why}");
+    for key in &report.trust.keys {
+        let _ = writeln!(text, "  {key}");
+    }
+}

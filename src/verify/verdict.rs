@@ -1,0 +1,79 @@
+//! The verdict: one word for a whole verification, and its exit code. A later verdict never hides a graver one.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::verify::findings::{Findings, Severity};
+
+/// What a verification says, the gravest last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Every offset in scope was covered and every check ran.
+    Intact,
+    /// Something could not be read, so nothing is claimed.
+    Unverifiable,
+    /// Something is missing, or part of the scope was not covered.
+    Incomplete,
+    /// Something is malformed, unsigned, unnamed, contradicting, or present that must not be.
+    Tampered,
+}
+
+impl Verdict {
+    /// What these findings come to.
+    #[must_use]
+    pub fn of(findings: &Findings) -> Verdict {
+        match findings.gravest() {
+            None | Some(Severity::Note) => Verdict::Intact,
+            Some(Severity::Unverifiable) => Verdict::Unverifiable,
+            Some(Severity::Incomplete) => Verdict::Incomplete,
+            Some(Severity::Tampered) => Verdict::Tampered,
+        }
+    }
+
+    /// What the process says to its caller.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Verdict::Intact => 0,
+            Verdict::Tampered => 10,
+            Verdict::Incomplete => 11,
+            Verdict::Unverifiable => 12,
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Verdict::Intact => "intact",
+            Verdict::Unverifiable => "unverifiable",
+            Verdict::Incomplete => "incomplete",
+            Verdict::Tampered => "tampered",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::findings::{Code, Finding};
+
+    #[test]
+    fn the_gravest_finding_decides() {
+        let mut findings = Findings::default();
+        assert_eq!(Verdict::of(&findings).exit_code(), 0);
+        for (code, verdict, exit) in [
+            (Code::Lag, Verdict::Intact, 0),
+            (Code::LinkUnreadable, Verdict::Unverifiable, 12),
+            (Code::SegmentMissing, Verdict::Incomplete, 11),
+            (Code::RecordsDiffer, Verdict::Tampered, 10),
+            (Code::SegmentMissing, Verdict::Tampered, 10),
+        ] {
+            findings.push(Finding::new(code, ""));
+            assert_eq!(Verdict::of(&findings), verdict);
+            assert_eq!(Verdict::of(&findings).exit_code(), exit);
+        }
+    }
+}

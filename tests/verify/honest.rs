@@ -1,0 +1,258 @@
+//! What an honest archive looks like in all its states, and that none of them is accused.
+
+use std::sync::Arc;
+
+use kivend::app::verify::{Depth, Losses, Request, Since};
+use kivend::model::position::TopicPartition;
+use kivend::model::utc::UtcSeconds;
+use kivend::segment::key::Attempt;
+use kivend::verify::findings::Code;
+use kivend::verify::kafka::Rest;
+use kivend::verify::verdict::Verdict;
+
+use super::{expect, expect_intact};
+use crate::fixture::Archive;
+
+#[test]
+fn an_honest_archive_is_intact_offline_and_against_kafka() {
+    let archive = Archive::usual();
+    let report = archive.verify_bucket();
+    expect_intact(&report, &[]);
+    assert!(report.summary.contains("not compared with Kafka"), "{}", report.summary);
+    let report = archive.verify_all();
+    expect_intact(&report, &[]);
+    assert_eq!(report.scope.records_compared, 260);
+    assert!(report.scope.whole);
+    let payments = &report.topics[0];
+    assert_eq!(
+        (payments.topic.as_str(), payments.records, payments.segments),
+        ("payments", 100, 4)
+    );
+    assert_eq!(
+        (payments.distinct_events, payments.repeated_events),
+        (Some(100), Some(0))
+    );
+    assert!(
+        report
+            .anchored
+            .iter()
+            .all(|anchored| anchored.unanchored == 0 && anchored.by.commit.is_some())
+    );
+}
+
+#[test]
+fn what_the_newest_checkpoint_does_not_cover_is_named() {
+    let mut archive = Archive::usual();
+    archive.seal("payments", 0, 5);
+    let report = archive.verify_bucket();
+    expect_intact(&report, &[Code::Unanchored]);
+    assert!(
+        report.summary.contains("1 newest links unanchored"),
+        "{}",
+        report.summary
+    );
+    archive.commit();
+    expect_intact(&archive.verify_all(), &[]);
+}
+
+#[test]
+fn keys_that_nobody_brought_are_trust_on_first_use() {
+    let archive = Archive::usual();
+    let report = archive.verify(
+        None,
+        Request {
+            keys: vec![],
+            ..archive.request()
+        },
+    );
+    expect_intact(&report, &[]);
+    assert!(
+        report.summary.contains("keys trusted on first use"),
+        "{}",
+        report.summary
+    );
+}
+
+#[test]
+fn an_empty_archive_is_not_intact() {
+    let archive = Archive::new();
+    expect(&archive.verify_bucket(), Verdict::Incomplete, Code::NothingArchived);
+    let nothing = Request {
+        topic: Some("orders".into()),
+        ..archive.request()
+    };
+    expect(
+        &Archive::usual().verify(None, nothing),
+        Verdict::Incomplete,
+        Code::NothingInScope,
+    );
+}
+
+#[test]
+fn no_archive_at_all_is_not_intact() {
+    let archive = Archive::new();
+    archive.store.vanish("archive.json");
+    expect(&archive.verify_bucket(), Verdict::Incomplete, Code::IdentityMissing);
+}
+
+#[test]
+fn transactions_leave_absent_offsets_and_that_is_fine() {
+    let mut archive = Archive::new();
+    let partition = TopicPartition::new("payments", 0);
+    let mut records = archive.produce(&partition, 20);
+    records.retain(|record| ![3, 4, 11, 19].contains(&record.offset));
+    archive.broker.logs().get_mut(&partition).unwrap().records = records.clone();
+    archive.archive(&partition, &records, 20);
+    archive.archive(&partition, &[], 21);
+    archive.broker.logs().get_mut(&partition).unwrap().high = 21;
+    archive.checkpoint();
+    archive.commit();
+    expect_intact(&archive.verify_all(), &[]);
+}
+
+#[test]
+fn a_declared_loss_stands_beside_the_verdict_unless_it_is_refused() {
+    let mut archive = Archive::usual();
+    let partition = TopicPartition::new("payments", 0);
+    archive.produce(&partition, 10);
+    archive.broker.delete_below(&partition, 110);
+    archive.append_loss(&partition, 110);
+    archive.seal("payments", 0, 5);
+    archive.checkpoint();
+    archive.commit();
+    let report = archive.verify_all();
+    expect_intact(&report, &[Code::LossDeclared]);
+    assert_eq!(report.topics[0].lost, 10);
+    let strict = Request {
+        losses: Losses::Refused,
+        ..archive.request()
+    };
+    expect(
+        &archive.verify(None, strict),
+        Verdict::Incomplete,
+        Code::LossNotAccepted,
+    );
+}
+
+#[test]
+fn lag_is_stated_and_incomplete_only_where_rest_was_asked() {
+    let mut archive = Archive::usual();
+    archive.produce(&TopicPartition::new("payments", 0), 3);
+    let report = archive.verify_all();
+    expect_intact(&report, &[Code::Lag]);
+    assert_eq!(report.topics[0].lag, Some(3));
+    let at_rest = Request {
+        rest: Rest::AtRest,
+        ..archive.request()
+    };
+    expect(
+        &archive.verify(Some(archive.broker.clone()), at_rest),
+        Verdict::Incomplete,
+        Code::NotAtRest,
+    );
+}
+
+#[test]
+fn retention_that_took_archived_records_is_no_accusation() {
+    let archive = Archive::usual();
+    archive.broker.delete_below(&TopicPartition::new("payments", 0), 30);
+    let report = archive.verify_all();
+    expect_intact(&report, &[]);
+    assert_eq!(report.topics[0].compared_with_kafka, Some(50));
+}
+
+#[test]
+fn a_narrowed_scope_says_so_in_the_first_line() {
+    let archive = Archive::usual();
+    let links = Request {
+        depth: Depth::Links,
+        ..archive.request()
+    };
+    let report = archive.verify(None, links);
+    expect_intact(&report, &[]);
+    assert!(report.summary.contains("rows of 0 segments read"), "{}", report.summary);
+    let one = Request {
+        topic: Some("payments".into()),
+        partition: Some(0),
+        ..archive.request()
+    };
+    let report = archive.verify(None, one);
+    assert!(
+        report.summary.contains("only payments partition 0"),
+        "{}",
+        report.summary
+    );
+    let future = Since(UtcSeconds::from_unix(4_000_000_000));
+    let none_new = Request {
+        since: Some(future),
+        ..archive.request()
+    };
+    expect(
+        &archive.verify(None, none_new),
+        Verdict::Incomplete,
+        Code::NothingInScope,
+    );
+}
+
+#[test]
+fn a_segment_left_by_an_interrupted_writer_is_named_and_no_more() {
+    let mut archive = Archive::usual();
+    let partition = TopicPartition::new("payments", 0);
+    let records = archive.produce(&partition, 4);
+    let link = archive.next_link(&partition, 104);
+    let (segment, _) = archive.fill(link, &records);
+    let (key, bytes) = segment.unwrap();
+    archive.store.plant(&key, bytes);
+    expect_intact(&archive.verify_bucket(), &[Code::PendingSegment]);
+}
+
+#[test]
+fn a_recreated_topic_begins_a_new_epoch() {
+    let mut archive = Archive::usual();
+    let partition = TopicPartition::new("payments", 0);
+    *archive.broker.logs().get_mut(&partition).unwrap() = Default::default();
+    let records = archive.produce(&partition, 6);
+    let mut link = archive.next_link(&partition, 6);
+    link.epoch.0 += 1;
+    link.first_offset.0 = 0;
+    let (segment, link) = archive.fill(link, &records);
+    let (key, bytes) = segment.unwrap();
+    archive.store.plant(&key, bytes);
+    archive.append(link);
+    archive.checkpoint();
+    archive.commit();
+    let report = archive.verify_all();
+    expect_intact(&report, &[]);
+    assert_eq!(report.topics[0].compared_with_kafka, Some(6));
+}
+
+#[test]
+fn junk_at_the_next_keys_is_passed_over_and_named() {
+    let mut archive = Archive::usual();
+    let next = archive.next_link(&TopicPartition::new("payments", 0), 101).place();
+    archive.store.plant(&next.link(Attempt::PLAIN).to_string(), "junk");
+    archive.store.plant("checkpoints/0000000002.note", "junk");
+    let report = archive.verify_all();
+    expect_intact(&report, &[Code::LinkPassedOver, Code::CheckpointPassedOver]);
+    // The writer passes them over too, and both stay reported.
+    archive.store.vanish("checkpoints/0000000002.note");
+    let records = archive.produce(&next.partition, 3);
+    let link = archive.next_link(&next.partition, 103);
+    let (segment, link) = archive.fill(link, &records);
+    let (key, bytes) = segment.unwrap();
+    archive.store.plant(&key, bytes);
+    let object = link.seal(&archive.key).unwrap().object;
+    archive.store.plant(&next.link(Attempt(1)).to_string(), object);
+    expect_intact(&archive.verify_bucket(), &[Code::LinkPassedOver, Code::Unanchored]);
+}
+
+#[test]
+fn kafka_that_does_not_answer_is_unverifiable() {
+    let archive = Archive::usual();
+    archive.broker.down.store(true, std::sync::atomic::Ordering::Relaxed);
+    expect(&archive.verify_all(), Verdict::Unverifiable, Code::KafkaUnreadable);
+    let broker: Arc<_> = archive.broker.clone();
+    broker.down.store(false, std::sync::atomic::Ordering::Relaxed);
+    broker.logs().values_mut().for_each(|log| log.commit = None);
+    expect(&archive.verify_all(), Verdict::Unverifiable, Code::CommitMissing);
+}

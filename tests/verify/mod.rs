@@ -1,0 +1,40 @@
+//! The verifier's promise: every tampering that the evidence in hand can show is told by name, and nothing intact is
+//! accused. Each test ends in a verdict and a code.
+
+mod honest;
+
+use kivend::verify::findings::Code;
+use kivend::verify::report::Report;
+use kivend::verify::verdict::Verdict;
+
+/// The verdict, and that this was found.
+#[track_caller]
+pub fn expect(report: &Report, verdict: Verdict, code: Code) {
+    let codes: Vec<_> = report
+        .findings
+        .iter()
+        .map(|finding| (finding.code.id(), &finding.detail))
+        .collect();
+    assert!(
+        report.findings.iter().any(|finding| finding.code == code),
+        "no {} in {codes:#?}",
+        code.id()
+    );
+    assert_eq!(report.verdict, verdict, "{codes:#?}");
+    assert!(report.summary.starts_with(&verdict.to_string()), "{}", report.summary);
+}
+
+/// Intact, and these notes beside it, no others.
+#[track_caller]
+pub fn expect_intact(report: &Report, notes: &[Code]) {
+    let mut codes: Vec<_> = report.findings.iter().map(|finding| finding.code).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    assert_eq!(codes, notes, "{:#?}", report.findings);
+    assert_eq!(report.verdict, Verdict::Intact);
+}
+
+/// The offsets that a finding names.
+pub fn offsets(report: &Report, code: Code) -> Option<(i64, i64)> {
+    report.findings.iter().find(|finding| finding.code == code)?.offsets
+}
