@@ -28,18 +28,12 @@ enum Standing {
     NotOurs,
 }
 
-/// librdkafka fetches the partition, or would if it were not paused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Progress {
-    next: NextOffset,
-    paused: bool,
-}
-
 #[derive(Debug)]
 struct Slot {
     partition: TopicPartition,
     standing: Standing,
-    progress: Option<Progress>,
+    /// What comes next, while librdkafka fetches the partition (or would, were it not paused).
+    next: Option<NextOffset>,
 }
 
 /// The partitions of one consumer.
@@ -73,7 +67,7 @@ impl Assignment {
         for partition in partitions {
             let slot = self.slot(partition);
             slot.standing = Standing::Ours;
-            slot.progress = None;
+            slot.next = None;
         }
     }
 
@@ -103,7 +97,7 @@ impl Assignment {
         let released = self.slots.iter_mut().filter(|slot| slot.standing == Standing::NotOurs);
         Some(
             released
-                .filter_map(|slot| slot.progress.take().map(|_| slot.partition.clone()))
+                .filter_map(|slot| slot.next.take().map(|_| slot.partition.clone()))
                 .collect(),
         )
     }
@@ -111,16 +105,13 @@ impl Assignment {
     /// Begins at these positions; all or none.
     pub(crate) fn start(&mut self, positions: &[(TopicPartition, NextOffset)]) -> Result<(), KafkaError> {
         for (partition, _) in positions {
-            let ready = |slot: &Slot| slot.standing == Standing::Ours && slot.progress.is_none();
+            let ready = |slot: &Slot| slot.standing == Standing::Ours && slot.next.is_none();
             self.find(partition)
                 .filter(|slot| ready(slot))
                 .ok_or_else(|| not_assigned(partition))?;
         }
         for (partition, next) in positions {
-            self.slot(partition).progress = Some(Progress {
-                next: *next,
-                paused: false,
-            });
+            self.slot(partition).next = Some(*next);
         }
         Ok(())
     }
@@ -134,45 +125,42 @@ impl Assignment {
             self.latest = self.slots.iter().position(is_it)?;
         }
         let slot = self.slots.get_mut(self.latest)?;
-        let progress = slot.progress.as_mut().filter(|progress| progress.next < next)?;
+        let expected = slot.next.as_mut().filter(|expected| **expected < next)?;
         if slot.standing == Standing::NotOurs {
             return None;
         }
-        progress.next = next;
+        *expected = next;
         Some(PartitionIndex(self.latest))
     }
 
     pub(crate) fn seek(&mut self, partition: &TopicPartition, next: NextOffset) -> Result<(), KafkaError> {
-        self.progress(partition)?.next = next;
+        self.require_started(partition)?;
+        self.slot(partition).next = Some(next);
         Ok(())
     }
 
-    pub(crate) fn pause(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
-        partitions
-            .iter()
-            .try_for_each(|partition| Ok(self.progress(partition)?.paused = true))
-    }
-
-    pub(crate) fn resume(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
-        partitions
-            .iter()
-            .try_for_each(|partition| Ok(self.progress(partition)?.paused = false))
+    /// Pausing, resuming and seeking make sense for what is fetched and ours.
+    pub(crate) fn require_started(&self, partition: &TopicPartition) -> Result<(), KafkaError> {
+        self.require_ours(partition)?;
+        self.position(partition)
+            .map(drop)
+            .ok_or_else(|| not_assigned(partition))
     }
 
     /// Where the started ones stand.
     pub(crate) fn positions(&self) -> Vec<(TopicPartition, NextOffset)> {
-        let position = |slot: &Slot| slot.progress.map(|progress| (slot.partition.clone(), progress.next));
+        let position = |slot: &Slot| slot.next.map(|next| (slot.partition.clone(), next));
         self.slots.iter().filter_map(position).collect()
     }
 
-    /// Those started and paused.
-    pub(crate) fn paused(&self) -> Vec<TopicPartition> {
-        let is_paused = |slot: &&Slot| slot.progress.is_some_and(|progress| progress.paused);
-        self.slots
-            .iter()
-            .filter(is_paused)
-            .map(|slot| slot.partition.clone())
-            .collect()
+    /// Where one of the started ones stands.
+    pub(crate) fn position(&self, partition: &TopicPartition) -> Option<NextOffset> {
+        self.find(partition)?.next
+    }
+
+    /// Whether librdkafka waits for everything to be released.
+    pub(crate) fn is_answer_due(&self) -> bool {
+        self.unanswered
     }
 
     /// Those that a revocation waits for.
@@ -198,19 +186,13 @@ impl Assignment {
         self.by_name.get(partition).map(|index| &self.slots[index.0])
     }
 
-    fn progress(&mut self, partition: &TopicPartition) -> Result<&mut Progress, KafkaError> {
-        let index = self.by_name.get(partition).ok_or_else(|| not_assigned(partition))?;
-        let slot = &mut self.slots[index.0];
-        slot.progress.as_mut().ok_or_else(|| not_assigned(partition))
-    }
-
     /// The slot of a partition, made on first sight and never removed: an index stays valid.
     fn slot(&mut self, partition: &TopicPartition) -> &mut Slot {
         let index = *self.by_name.entry(partition.clone()).or_insert_with(|| {
             self.slots.push(Slot {
                 partition: partition.clone(),
                 standing: Standing::NotOurs,
-                progress: None,
+                next: None,
             });
             PartitionIndex(self.slots.len() - 1)
         });

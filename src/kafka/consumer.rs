@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{CommitMode, Consumer as _, RebalanceProtocol};
+use rdkafka::consumer::{Consumer as _, RebalanceProtocol};
 use rdkafka::topic_partition_list::Offset;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
@@ -75,6 +75,8 @@ pub struct Consumer {
     queue: Queue,
     headers: HeaderList,
     assignment: Assignment,
+    /// Seeks that wait until a revocation is answered.
+    sought: Vec<TopicPartition>,
     cluster: Cluster,
 }
 
@@ -98,6 +100,7 @@ impl Consumer {
             queue,
             headers: HeaderList::default(),
             assignment: Assignment::default(),
+            sought: Vec::new(),
             cluster,
         })
     }
@@ -245,27 +248,17 @@ impl Consumer {
     fn apply_start(&self, positions: &[(TopicPartition, NextOffset)]) -> Result<(), KafkaError> {
         let doing = "start fetching partitions";
         let client = &self.cluster.client;
+        // In librdkafka a pause outlives the assignment: one from an earlier time must not hold the partition now.
+        let started: Vec<_> = positions.iter().map(|(partition, _)| partition.clone()).collect();
+        client
+            .resume(&names(&started))
+            .map_err(|error| KafkaError::from_rdkafka(&error, doing))?;
         match self.assignment.protocol() {
             Protocol::Cooperative => client.incremental_assign(&offsets(positions.iter().cloned(), doing)?),
             // An eager assignment is always told whole: who was started already goes on where it stands.
             Protocol::Eager => client.assign(&offsets(self.assignment.positions(), doing)?),
         }
-        .map_err(|error| KafkaError::from_rdkafka(&error, doing))?;
-        self.pause_again()
-    }
-
-    /// A fresh assignment fetches everything; what was paused must stay so.
-    fn pause_again(&self) -> Result<(), KafkaError> {
-        match self.assignment.protocol() {
-            Protocol::Cooperative => Ok(()),
-            Protocol::Eager => {
-                let paused = self.assignment.paused();
-                self.cluster
-                    .client
-                    .pause(&names(&paused))
-                    .map_err(|e| KafkaError::from_rdkafka(&e, "pause partitions"))
-            }
-        }
+        .map_err(|error| KafkaError::from_rdkafka(&error, doing))
     }
 
     /// Lets go of revoked partitions. librdkafka is answered when the last of them was released.
@@ -281,15 +274,20 @@ impl Consumer {
             Protocol::Cooperative => self.cluster.client.incremental_unassign(&names(&stopped)),
             Protocol::Eager => self.cluster.client.unassign(),
         }
-        .map_err(|error| KafkaError::from_rdkafka(&error, doing))
+        .map_err(|error| KafkaError::from_rdkafka(&error, doing))?;
+        std::mem::take(&mut self.sought)
+            .iter()
+            .try_for_each(|partition| self.fetch_anew(partition))
     }
 
     /// Stops fetching these; records that were prefetched are dropped and fetched again later.
     ///
     /// # Errors
     /// A partition that is not started.
-    pub fn pause(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
-        self.assignment.pause(partitions)?;
+    pub fn pause(&self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
+        partitions
+            .iter()
+            .try_for_each(|partition| self.assignment.require_started(partition))?;
         self.cluster
             .client
             .pause(&names(partitions))
@@ -300,8 +298,10 @@ impl Consumer {
     ///
     /// # Errors
     /// A partition that is not started.
-    pub fn resume(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
-        self.assignment.resume(partitions)?;
+    pub fn resume(&self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
+        partitions
+            .iter()
+            .try_for_each(|partition| self.assignment.require_started(partition))?;
         self.cluster
             .client
             .resume(&names(partitions))
@@ -313,16 +313,31 @@ impl Consumer {
     /// # Errors
     /// A partition that is not started, or librdkafka's refusal.
     pub fn seek(&mut self, partition: &TopicPartition, offset: NextOffset) -> Result<(), KafkaError> {
-        let doing = "seek";
         self.assignment.seek(partition, offset)?;
         self.lent = None;
-        // Without waiting: the queue drops what is older than the seek by itself.
-        let positions = offsets([(partition.clone(), offset)], doing)?;
-        self.cluster
-            .client
-            .seek_partitions(positions, Duration::ZERO)
-            .map(drop)
-            .map_err(|error| KafkaError::from_rdkafka(&error, doing))
+        if self.assignment.is_answer_due() {
+            // Nothing is fetched during a revocation, and stopping a partition now would count as its answer.
+            self.sought.push(partition.clone());
+            return Ok(());
+        }
+        self.fetch_anew(partition)
+    }
+
+    /// librdkafka refuses its own seek after an offset was out of range; taking the partition anew always works.
+    fn fetch_anew(&self, partition: &TopicPartition) -> Result<(), KafkaError> {
+        let doing = "seek";
+        let Some(position) = self.assignment.position(partition) else {
+            return Ok(());
+        };
+        let client = &self.cluster.client;
+        let anew = offsets([(partition.clone(), position)], doing)?;
+        match self.assignment.protocol() {
+            Protocol::Cooperative => client
+                .incremental_unassign(&names(std::slice::from_ref(partition)))
+                .and_then(|()| client.incremental_assign(&anew)),
+            Protocol::Eager => client.assign(&offsets(self.assignment.positions(), doing)?),
+        }
+        .map_err(|error| KafkaError::from_rdkafka(&error, doing))
     }
 
     /// Commits, without waiting; [`Polled::Committed`] tells what became of it.
@@ -343,10 +358,9 @@ impl Consumer {
             .set_offset(Offset::Offset(next_offset.0))
             .map_err(|error| KafkaError::from_rdkafka(&error, doing))?;
         entry.set_metadata(metadata);
-        self.cluster
-            .client
-            .commit(&list, CommitMode::Async)
-            .map_err(|error| KafkaError::from_rdkafka(&error, doing))
+        self.queue
+            .commit(self.cluster.client.client().native_client(), &list)
+            .map_err(|code| KafkaError::from_code(code, doing, code.to_string()))
     }
 }
 

@@ -34,6 +34,23 @@ impl Queue {
         NonNull::new(unsafe { sys::rd_kafka_queue_new(client.ptr()) }).map(Queue)
     }
 
+    /// Commits without waiting; the outcome comes as an event of this queue. (The safe wrapper's asynchronous commit
+    /// tells no outcome at all.)
+    ///
+    /// # Errors
+    /// librdkafka's code, where nothing was sent.
+    pub(crate) fn commit(&self, client: &NativeClient, offsets: &TopicPartitionList) -> Result<(), Code> {
+        // SAFETY: client, list and queue are alive; librdkafka copies the list and refers to the queue on its own.
+        let sent = unsafe {
+            let (list, queue) = (offsets.ptr(), self.0.as_ptr());
+            sys::rd_kafka_commit_queue(client.ptr(), list, queue, None, std::ptr::null_mut())
+        };
+        match Code::from(sent) {
+            Code::NoError => Ok(()),
+            code => Err(code),
+        }
+    }
+
     /// The next event, after at most `timeout`.
     #[inline]
     pub(crate) fn poll(&self, timeout: Duration) -> Option<Event> {
