@@ -1,0 +1,41 @@
+//! Ctrl-C ends a command that has nothing to finish, with the exit code that shells know.
+
+use std::net::TcpListener;
+use std::process::{Child, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Bit of SIGINT in the masks of /proc/PID/status.
+const SIGINT_BIT: u64 = 1 << 1;
+
+/// Waits until the process has a handler for SIGINT: before that the signal would end it without an exit code.
+fn wait_for_handler(child: &mut Child) {
+    loop {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it ended before it could be interrupted"
+        );
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+        if u64::from_str_radix(caught.trim(), 16).unwrap() & SIGINT_BIT != 0 {
+            return;
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn ctrl_c_ends_a_command_that_waits_with_130() {
+    // A broker that accepts and never says a word.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = super::kivend(&folder)
+        .args(["doctor", "--brokers", &silent.local_addr().unwrap().to_string()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for_handler(&mut child);
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
