@@ -29,8 +29,8 @@ impl Verbosity {
     fn filter(self) -> &'static str {
         match self {
             Verbosity::Quiet => "error",
-            Verbosity::Usual => "warn",
-            Verbosity::Verbose => "warn,kivend=info",
+            Verbosity::Usual => "warn,aws=error",
+            Verbosity::Verbose => "warn,aws=error,kivend=info",
             Verbosity::Debug => "info,kivend=debug",
             Verbosity::Trace => "trace",
         }

@@ -6,13 +6,14 @@ mod signals;
 use std::io::Read;
 use std::process::{Command, Output, Stdio};
 
-/// `kivend` in an empty folder and an empty environment, so that nobody's settings reach it.
+/// `kivend` in an empty folder and an empty environment, so that nobody's settings reach it, nor a cloud's credentials.
 fn kivend(folder: &tempfile::TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kivend"));
     command
         .current_dir(folder)
         .env_clear()
         .env("HOME", folder.path())
+        .env("AWS_EC2_METADATA_DISABLED", "true")
         .stdin(Stdio::null());
     command
 }

@@ -3,6 +3,7 @@
 
 mod kafka;
 mod retention;
+mod store;
 
 use std::fmt::Display;
 
@@ -101,10 +102,13 @@ pub async fn examine(settings: &Settings, clock: Clock, progress: &dyn Progress)
     progress.begin(None);
     progress.note("asking Kafka");
     let kafka = {
-        let (settings, now) = (settings.clone(), clock.wall().as_millisecond());
-        tokio::task::spawn_blocking(move || kafka::examine(&settings, now)).await
+        let (settings, now_ms) = (settings.clone(), clock.wall().as_millisecond());
+        tokio::task::spawn_blocking(move || kafka::examine(&settings, now_ms)).await
     };
-    let checks = kafka.unwrap_or_else(|_| vec![Check::skipped("brokers", "the check was broken off")]);
+    let mut checks = kafka.unwrap_or_else(|_| vec![Check::skipped("brokers", "the check was broken off")]);
+    progress.note("probing the store");
+    let (_store, store_checks) = store::examine(&settings.store, clock).await;
+    checks.extend(store_checks);
     DoctorReport { checks }
 }
 

@@ -7,6 +7,7 @@
 mod body;
 mod client;
 mod failure;
+pub mod inspect;
 mod listing;
 
 use std::fmt;

@@ -1,0 +1,258 @@
+//! The store's part: whether it answers and lets us in, whether create-only holds, how well it keeps what it has, and
+//! whether its clock agrees with ours.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Check;
+use crate::clock::{self, Clock};
+use crate::config::{S3Settings, StoreBackend, StoreSettings};
+use crate::error::Kind;
+use crate::store::probe::{Probe, probe};
+use crate::store::s3::S3Store;
+use crate::store::s3::inspect::{Facts, ObjectLock, Versioning};
+use crate::store::{Store, StoreError, open};
+
+const STORE: &str = "store";
+const CREDENTIALS: &str = "credentials";
+const CONDITIONAL_CREATE: &str = "conditional_create";
+const CHECKSUMS: &str = "checksums";
+const VERSIONING: &str = "versioning";
+const OBJECT_LOCK: &str = "object_lock";
+const CLOCK: &str = "clock";
+
+/// A clock this far from the store's is worth a warning; S3 refuses requests beyond 15 minutes.
+const SKEW_WARNING_S: i64 = 30;
+const SKEW_FAILED_S: i64 = 300;
+
+/// The store, where it opens at all, and every check of it.
+pub async fn examine(settings: &StoreSettings, clock: Clock) -> (Option<Arc<dyn Store>>, Vec<Check>) {
+    let store = match (open(settings).await, &settings.backend) {
+        (Ok(store), _) => store,
+        // Nothing was sent yet: only credentials can be wrong with a bucket.
+        (Err(error), StoreBackend::S3(_)) => return (None, refused(CREDENTIALS, &error)),
+        (Err(error), StoreBackend::Directory(_)) => return (None, refused(STORE, &error)),
+    };
+    let mut checks = match try_out(&store).await {
+        Ok(found) => proven(&store.location(), found.refuses_wrong_hash),
+        Err(checks) => return (Some(store), checks),
+    };
+    match &settings.backend {
+        StoreBackend::S3(s3) => checks.extend(ask_bucket(s3, &settings.prefix, clock).await),
+        StoreBackend::Directory(_) => checks.extend(directory()),
+    }
+    (Some(store), checks)
+}
+
+/// First whether it answers at all, then whether it keeps its promise; else every check, with the one that failed.
+async fn try_out(store: &Arc<dyn Store>) -> Result<Probe, Vec<Check>> {
+    store.list("", None, 1).await.map_err(|error| refused(STORE, &error))?;
+    let nonce = nonce().map_err(|error| vec![Check::error(CONDITIONAL_CREATE, &error)])?;
+    probe(store, &nonce)
+        .await
+        .map_err(|error| refused(CONDITIONAL_CREATE, &error))
+}
+
+/// Keys that no earlier probe used.
+fn nonce() -> Result<String, clock::NoRandomness> {
+    Ok(format!("{:032x}", u128::from_be_bytes(clock::random_bytes()?)))
+}
+
+/// Everything that the probe proves at once.
+fn proven(location: &str, refuses_wrong_hash: bool) -> Vec<Check> {
+    let checksums = if refuses_wrong_hash {
+        Check::ok(CHECKSUMS, "bytes that do not have the hash sent along are refused")
+    } else {
+        let remedy =
+            "use a store that checks x-amz-checksum-sha256; damage on the way is then refused, not found later";
+        Check::warning(CHECKSUMS, "the store takes bytes whose hash is wrong", remedy)
+    };
+    vec![
+        Check::ok(STORE, location),
+        Check::ok(CREDENTIALS, "may create, read and list"),
+        Check::ok(CONDITIONAL_CREATE, "of 16 creates of one key at once exactly one won"),
+        checksums,
+    ]
+}
+
+/// The error at the check that it is about: `doing`, or the credentials. All others are skipped.
+fn refused(doing: &'static str, error: &StoreError) -> Vec<Check> {
+    let about = if error.kind() == Kind::Permission {
+        CREDENTIALS
+    } else {
+        doing
+    };
+    let check = |name| {
+        if name == about {
+            Check::error(name, error)
+        } else {
+            Check::skipped(name, "the store was not probed to the end")
+        }
+    };
+    let names = [
+        STORE,
+        CREDENTIALS,
+        CONDITIONAL_CREATE,
+        CHECKSUMS,
+        VERSIONING,
+        OBJECT_LOCK,
+        CLOCK,
+    ];
+    names.into_iter().map(check).collect()
+}
+
+async fn ask_bucket(settings: &S3Settings, prefix: &str, clock: Clock) -> Vec<Check> {
+    let store = match S3Store::open(settings, prefix).await {
+        Ok(store) => store,
+        Err(error) => return vec![Check::error(STORE, &error)],
+    };
+    let Facts {
+        versioning,
+        object_lock,
+        server_time,
+    } = store.facts().await;
+    vec![
+        check_versioning(versioning),
+        check_object_lock(object_lock),
+        check_clock(server_time, clock.wall()),
+    ]
+}
+
+fn directory() -> Vec<Check> {
+    let remedy =
+        "keep a copy where this machine's administrator cannot reach it, or use a file system that locks files";
+    vec![
+        Check::skipped(VERSIONING, "a directory keeps no versions"),
+        Check::warning(
+            OBJECT_LOCK,
+            "a directory: whoever may write to it may delete from it",
+            remedy,
+        ),
+        Check::skipped(CLOCK, "a directory has no clock of its own, and Kafka tells none"),
+    ]
+}
+
+fn check_versioning(versioning: Versioning) -> Check {
+    match versioning {
+        Versioning::Kept => Check::ok(
+            VERSIONING,
+            "the bucket keeps versions: a delete hides, and can be undone",
+        ),
+        Versioning::NotKept => {
+            let detail = "the bucket keeps no versions: a delete is for ever, though verification tells of it";
+            Check::warning(VERSIONING, detail, "turn versioning on for the bucket")
+        }
+        Versioning::Untold => Check::warning(
+            VERSIONING,
+            "the bucket does not tell",
+            "allow s3:GetBucketVersioning, if the server knows it",
+        ),
+    }
+}
+
+fn check_object_lock(object_lock: ObjectLock) -> Check {
+    let create = "create the bucket with Object Lock and a default retention in COMPLIANCE mode";
+    match object_lock {
+        ObjectLock::ByDefault { mode, period } if mode == "COMPLIANCE" => Check::ok(
+            OBJECT_LOCK,
+            format!("{mode} for {period}: nobody can delete or shorten"),
+        ),
+        ObjectLock::ByDefault { mode, period } => {
+            let detail = format!("{mode} for {period}: who has the right to bypass it can delete");
+            Check::warning(
+                OBJECT_LOCK,
+                detail,
+                "set the default retention to COMPLIANCE mode where the law wants it",
+            )
+        }
+        ObjectLock::OnRequest => Check::warning(
+            OBJECT_LOCK,
+            "Object Lock is on, but new objects are not locked",
+            "give the bucket a default retention",
+        ),
+        ObjectLock::Off => {
+            let detail =
+                "no Object Lock: whoever has the bucket's credentials can delete, though verification tells of it";
+            Check::warning(OBJECT_LOCK, detail, create)
+        }
+        ObjectLock::Untold => {
+            let remedy = "allow s3:GetBucketObjectLockConfiguration, if the server knows it";
+            Check::warning(OBJECT_LOCK, "the bucket does not tell", remedy)
+        }
+    }
+}
+
+fn check_clock(server_time: Option<Timestamp>, now: Timestamp) -> Check {
+    let Some(server_time) = server_time else {
+        return Check::skipped(CLOCK, "the store tells no time, and Kafka none either");
+    };
+    let skew_s = now.as_second() - server_time.as_second();
+    let detail = format!("{skew_s} s ahead of the store's clock; Kafka tells none");
+    let remedy = "set this machine's clock by NTP, and see that the store's is set too";
+    match skew_s.abs() {
+        SKEW_FAILED_S.. => Check::failed(CLOCK, detail, remedy),
+        SKEW_WARNING_S.. => Check::warning(CLOCK, detail, remedy),
+        _ => Check::ok(CLOCK, "within seconds of the store's clock; Kafka tells none"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Status;
+    use super::*;
+
+    #[test]
+    fn a_refusal_stands_at_the_check_that_it_is_about_and_passes_nothing() {
+        for (doing, error, name) in [
+            (STORE, StoreError::transient("the store cannot be reached", "-"), STORE),
+            (
+                STORE,
+                StoreError::permission("the store refuses access", "-"),
+                CREDENTIALS,
+            ),
+            (
+                CONDITIONAL_CREATE,
+                StoreError::config("a second create won", "-"),
+                CONDITIONAL_CREATE,
+            ),
+            (
+                CONDITIONAL_CREATE,
+                StoreError::permission("the store refuses access", "-"),
+                CREDENTIALS,
+            ),
+        ] {
+            let checks = refused(doing, &error);
+            let failed: Vec<_> = checks.iter().filter(|check| check.status == Status::Failed).collect();
+            assert_eq!((failed.len(), failed[0].name), (1, name), "{error}");
+            assert!(checks.iter().all(|check| check.status != Status::Ok));
+        }
+    }
+
+    #[test]
+    fn the_further_the_clock_is_off_the_graver() {
+        let server: Timestamp = "2026-02-03T10:15:00Z".parse().unwrap();
+        let status = |now: &str| check_clock(Some(server), now.parse().unwrap()).status;
+        assert_eq!(status("2026-02-03T10:15:29Z"), Status::Ok);
+        assert_eq!(status("2026-02-03T10:14:30Z"), Status::Warning);
+        assert_eq!(status("2026-02-03T10:20:00Z"), Status::Failed);
+        assert_eq!(check_clock(None, server).status, Status::Skipped);
+    }
+
+    #[test]
+    fn only_a_compliance_lock_by_default_is_fine() {
+        let by_default = |mode: &str| ObjectLock::ByDefault {
+            mode: mode.to_owned(),
+            period: "30 days".to_owned(),
+        };
+        assert_eq!(check_object_lock(by_default("COMPLIANCE")).status, Status::Ok);
+        for weaker in [
+            by_default("GOVERNANCE"),
+            ObjectLock::OnRequest,
+            ObjectLock::Off,
+            ObjectLock::Untold,
+        ] {
+            assert_eq!(check_object_lock(weaker).status, Status::Warning);
+        }
+    }
+}
