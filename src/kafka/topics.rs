@@ -169,7 +169,11 @@ impl Topics {
         Ok(())
     }
 
-    fn differences(&self, wanted: &TopicSettings) -> Result<Vec<Difference>, KafkaError> {
+    /// What of an existing topic is not as wanted. Changes nothing.
+    ///
+    /// # Errors
+    /// No such topic, missing rights, or nobody answered.
+    pub fn differences(&self, wanted: &TopicSettings) -> Result<Vec<Difference>, KafkaError> {
         let layout = self.cluster.topic(&wanted.name)?;
         let found = self.properties(&wanted.name)?;
         let difference = |setting: &str, wanted: &str, found: &str| {

@@ -1,9 +1,10 @@
 //! Kafka's part: who answers, whether the topics are as configured and in sync, and whether retention leaves time.
 
-use super::{Check, Status, listed, retention};
+use super::{Check, listed, retention};
 use crate::config::{Settings, TopicSettings};
-use crate::kafka::cluster::{Broker, Cluster, TopicLayout};
+use crate::kafka::cluster::{Broker, TopicLayout};
 use crate::kafka::error::KafkaError;
+use crate::kafka::topics::{Difference, Topics};
 
 const BROKERS: &str = "brokers";
 const TOPICS: &str = "topics";
@@ -12,29 +13,63 @@ const RETENTION: &str = "retention_against_lag";
 
 /// Every check of Kafka; blocks.
 pub fn examine(settings: &Settings, now_ms: i64) -> Vec<Check> {
-    let asked = Cluster::connect(&settings.kafka).and_then(|cluster| Ok((cluster.brokers()?, cluster)));
-    let (brokers, cluster) = match asked {
+    let asked = Topics::connect(&settings.kafka).and_then(|topics| Ok((topics.cluster().brokers()?, topics)));
+    let (brokers, topics) = match asked {
         Ok(answered) => answered,
         Err(error) => {
             let unasked = [TOPICS, IN_SYNC, RETENTION].map(|name| Check::skipped(name, "no broker answered"));
             return [vec![Check::error(BROKERS, &error)], unasked.to_vec()].concat();
         }
     };
-    let layouts: Result<Vec<_>, KafkaError> = settings
+    let mut checks = vec![check_brokers(&brokers, &settings.topics)];
+    match settings
         .topics
         .iter()
-        .map(|topic| Ok((topic, cluster.find_topic(&topic.name)?)))
-        .collect();
-    let mut checks = vec![check_brokers(&brokers, &settings.topics)];
-    match layouts {
-        Ok(layouts) => {
-            checks.push(check_topics(&layouts));
-            checks.push(check_in_sync(&layouts));
-            checks.push(check_retention(settings, &layouts, now_ms));
+        .map(|topic| Standing::ask(&topics, topic))
+        .collect::<Result<Vec<_>, _>>()
+    {
+        Ok(standings) => {
+            checks.push(check_topics(&standings));
+            checks.push(check_in_sync(&standings));
+            checks.push(check_retention(settings, &standings, now_ms));
         }
-        Err(error) => checks.push(Check::error(TOPICS, &error)),
+        Err(error) => {
+            checks.push(Check::error(TOPICS, &error));
+            checks.extend([IN_SYNC, RETENTION].map(|name| Check::skipped(name, "the topics are not known")));
+        }
     }
     checks
+}
+
+/// A configured topic, and how it stands in Kafka.
+struct Standing<'a> {
+    topic: &'a TopicSettings,
+    /// None where it is not there.
+    layout: Option<TopicLayout>,
+    differences: Vec<Difference>,
+}
+
+impl Standing<'_> {
+    fn ask<'a>(topics: &Topics, topic: &'a TopicSettings) -> Result<Standing<'a>, KafkaError> {
+        let layout = topics.cluster().find_topic(&topic.name)?;
+        let differences = if layout.is_some() {
+            topics.differences(topic)?
+        } else {
+            Vec::new()
+        };
+        Ok(Standing {
+            topic,
+            layout,
+            differences,
+        })
+    }
+
+    fn told_differences(&self) -> impl Iterator<Item = String> {
+        let name = &self.topic.name;
+        self.differences
+            .iter()
+            .map(move |d| format!("{name}: {} is {} instead of {}", d.setting, d.found, d.wanted))
+    }
 }
 
 /// Enough brokers for every topic's replicas.
@@ -57,14 +92,12 @@ fn check_brokers(brokers: &[Broker], topics: &[TopicSettings]) -> Check {
     Check::ok(BROKERS, format!("{count} answered: {answered}"))
 }
 
-type Layouts<'a> = [(&'a TopicSettings, Option<TopicLayout>)];
-
-/// The configured topics exist with the configured partitions and replicas.
-fn check_topics(layouts: &Layouts<'_>) -> Check {
-    let missing: Vec<_> = layouts
+/// The configured topics exist and are as configured.
+fn check_topics(standings: &[Standing<'_>]) -> Check {
+    let missing: Vec<_> = standings
         .iter()
-        .filter(|(_, found)| found.is_none())
-        .map(|(topic, _)| &topic.name)
+        .filter(|s| s.layout.is_none())
+        .map(|s| &s.topic.name)
         .collect();
     if !missing.is_empty() {
         return Check::failed(
@@ -73,46 +106,27 @@ fn check_topics(layouts: &Layouts<'_>) -> Check {
             "create them with `kivend topics create`",
         );
     }
-    let different: Vec<_> = layouts
-        .iter()
-        .filter_map(|(topic, found)| difference(topic, found.as_ref()?))
-        .collect();
+    let different: Vec<_> = standings.iter().flat_map(Standing::told_differences).collect();
     if !different.is_empty() {
         let remedy = "set in `topics` what is there, or change the topic with `kivend topics create --alter`";
         return Check::warning(TOPICS, listed(different), remedy);
     }
     Check::ok(
         TOPICS,
-        format!(
-            "{} as configured: {}",
-            layouts.len(),
-            listed(layouts.iter().map(|(topic, _)| &topic.name))
-        ),
+        format!("as configured: {}", listed(standings.iter().map(|s| &s.topic.name))),
     )
 }
 
-fn difference(topic: &TopicSettings, found: &TopicLayout) -> Option<String> {
-    let partitions = i32::try_from(found.partitions.len()).unwrap_or(i32::MAX);
-    let replicas = i32::try_from(found.replication_factor()).unwrap_or(i32::MAX);
-    let same = partitions == topic.partitions && replicas == topic.replication_factor;
-    (!same).then(|| {
-        format!(
-            "{} has {partitions} partitions and {replicas} replicas instead of {} and {}",
-            topic.name, topic.partitions, topic.replication_factor
-        )
-    })
-}
-
 /// Every replica has all of its partition, or at least enough of them have.
-fn check_in_sync(layouts: &Layouts<'_>) -> Check {
+fn check_in_sync(standings: &[Standing<'_>]) -> Check {
     let (mut unwritable, mut behind) = (Vec::new(), Vec::new());
-    for (topic, found) in layouts {
+    for Standing { topic, layout, .. } in standings {
         let wanted = topic
             .properties
             .get("min.insync.replicas")
             .and_then(|n| n.parse().ok())
             .unwrap_or(1_usize);
-        for partition in found.iter().flat_map(|layout| &layout.partitions) {
+        for partition in layout.iter().flat_map(|layout| &layout.partitions) {
             let (in_sync, all) = (partition.in_sync.len(), partition.replicas.len());
             let told = format!("{}/{} has {in_sync} of {all}", topic.name, partition.partition);
             if partition.leader < 0 || in_sync < wanted {
@@ -133,25 +147,18 @@ fn check_in_sync(layouts: &Layouts<'_>) -> Check {
     if !behind.is_empty() {
         return Check::warning(IN_SYNC, format!("replicas behind: {}", listed(behind)), remedy);
     }
-    let partitions: usize = layouts
+    let partitions: usize = standings
         .iter()
-        .filter_map(|(_, found)| Some(found.as_ref()?.partitions.len()))
+        .filter_map(|s| Some(s.layout.as_ref()?.partitions.len()))
         .sum();
     if partitions == 0 {
         return Check::skipped(IN_SYNC, "there are no topics yet");
     }
-    Check {
-        name: IN_SYNC,
-        status: Status::Ok,
-        detail: format!("{partitions} partitions, all replicas"),
-        remedy: String::new(),
-    }
+    Check::ok(IN_SYNC, format!("{partitions} partitions, all replicas"))
 }
 
-fn check_retention(settings: &Settings, layouts: &Layouts<'_>, now_ms: i64) -> Check {
-    let found = layouts
-        .iter()
-        .filter_map(|(topic, layout)| Some((*topic, layout.as_ref()?)));
+fn check_retention(settings: &Settings, standings: &[Standing<'_>], now_ms: i64) -> Check {
+    let found = standings.iter().filter_map(|s| Some((s.topic, s.layout.as_ref()?)));
     match retention::ask(&settings.kafka, found, now_ms) {
         Ok(partitions) => retention::check(RETENTION, &partitions),
         Err(error) => Check::error(RETENTION, &error),
@@ -160,6 +167,7 @@ fn check_retention(settings: &Settings, layouts: &Layouts<'_>, now_ms: i64) -> C
 
 #[cfg(test)]
 mod tests {
+    use super::super::Status;
     use super::*;
     use crate::config::{Sources, load};
     use crate::kafka::cluster::PartitionLayout;
@@ -200,40 +208,34 @@ mod tests {
         );
     }
 
+    fn standing(topic: &TopicSettings, in_sync: usize) -> Standing<'_> {
+        Standing {
+            topic,
+            layout: Some(layout(topic, in_sync)),
+            differences: Vec::new(),
+        }
+    }
+
     #[test]
     fn a_missing_topic_fails_and_a_different_one_warns() {
         let topics = topics();
-        let missing: Vec<_> = topics.iter().map(|topic| (topic, None)).collect();
-        assert_eq!(
-            check_topics(&missing).detail,
-            "missing: user-events, payments, orders, fraud-alerts"
-        );
-        let same: Vec<_> = topics.iter().map(|topic| (topic, Some(layout(topic, 3)))).collect();
-        assert_eq!(check_topics(&same).status, Status::Ok);
-        let mut other = topics.clone();
-        other[1].partitions = 12;
-        let different: Vec<_> = other
-            .iter()
-            .zip(&same)
-            .map(|(topic, (_, found))| (topic, found.clone()))
-            .collect();
-        let check = check_topics(&different);
+        let mut standings: Vec<_> = topics.iter().map(|topic| standing(topic, 3)).collect();
+        assert_eq!(check_topics(&standings).status, Status::Ok);
+        let [setting, wanted, found] = ["retention.ms", "604800000", "1000"].map(str::to_owned);
+        standings[1].differences.push(Difference { setting, wanted, found });
+        let check = check_topics(&standings);
         assert_eq!(check.status, Status::Warning);
-        assert_eq!(
-            check.detail,
-            "payments has 3 partitions and 3 replicas instead of 12 and 3"
-        );
+        assert_eq!(check.detail, "payments: retention.ms is 1000 instead of 604800000");
+        standings[2].layout = None;
+        assert_eq!(check_topics(&standings).detail, "missing: orders");
     }
 
     #[test]
     fn one_replica_behind_warns_and_too_few_for_a_write_fail() {
         let topics = topics();
         let status = |in_sync| {
-            let layouts: Vec<_> = topics
-                .iter()
-                .map(|topic| (topic, Some(layout(topic, in_sync))))
-                .collect();
-            check_in_sync(&layouts).status
+            let standings: Vec<_> = topics.iter().map(|topic| standing(topic, in_sync)).collect();
+            check_in_sync(&standings).status
         };
         assert_eq!(
             (status(3), status(2), status(1)),

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::app::progress::Progress;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::error::Explain;
+use crate::error::{Explain, Kind};
 
 /// What was looked at, in the order of the way of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -92,7 +92,11 @@ impl Check {
 
     /// The check could not even be made.
     fn error(name: &'static str, error: &impl Explain) -> Check {
-        let remedy = error.remedy().unwrap_or_else(|| error.kind().remedy().to_owned());
+        let usual = match error.kind() {
+            Kind::Transient => "look again in a moment",
+            kind => kind.remedy(),
+        };
+        let remedy = error.remedy().unwrap_or_else(|| usual.to_owned());
         Check::failed(name, error.to_string(), remedy)
     }
 }
@@ -112,11 +116,25 @@ pub async fn examine(settings: &Settings, clock: Clock, progress: &dyn Progress)
     DoctorReport { checks }
 }
 
-/// `a, b, c`, for details.
+/// `a, b, c`, for details; what would fill the screen is counted.
 fn listed<T: Display>(items: impl IntoIterator<Item = T>) -> String {
-    items
-        .into_iter()
-        .map(|item| item.to_string())
-        .collect::<Vec<_>>()
-        .join(", ")
+    const SHOWN_MAX: usize = 6;
+    let mut shown: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    let hidden = shown.len().saturating_sub(SHOWN_MAX);
+    shown.truncate(SHOWN_MAX);
+    if hidden > 0 {
+        shown.push(format!("and {hidden} more"));
+    }
+    shown.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_ends_in_a_count() {
+        assert_eq!(listed([1, 2]), "1, 2");
+        assert_eq!(listed(1..=9), "1, 2, 3, 4, 5, 6, and 3 more");
+    }
 }

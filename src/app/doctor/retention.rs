@@ -1,9 +1,12 @@
 //! Kafka's retention is the archiver's deadline: how far it is behind, and how much of the time has passed. Knows the
 //! progress from Kafka's commits, a cache: where they have expired, everything counts as waiting.
 
+use std::thread;
+use std::time::Duration;
+
 use super::{Check, listed};
 use crate::config::{KafkaSettings, TopicSettings};
-use crate::kafka::cluster::{Cluster, TopicLayout, Watermarks};
+use crate::kafka::cluster::{Cluster, Committed, TopicLayout, Watermarks};
 use crate::kafka::error::KafkaError;
 use crate::model::position::TopicPartition;
 
@@ -27,6 +30,21 @@ pub enum Age {
     NearlyDeleted,
 }
 
+/// A group's coordinator may still be loading what was committed, as after every start of Kafka.
+const TRIES: u32 = 10;
+const TRY_INTERVAL: Duration = Duration::from_millis(500);
+
+/// What the group committed; patient while Kafka is busy with itself.
+fn committed(cluster: &Cluster, positions: &[TopicPartition]) -> Result<Vec<Option<Committed>>, KafkaError> {
+    for _ in 1..TRIES {
+        match cluster.committed(positions) {
+            Err(KafkaError::Busy { .. }) => thread::sleep(TRY_INTERVAL),
+            answered => return answered,
+        }
+    }
+    cluster.committed(positions)
+}
+
 /// Asks Kafka, partition by partition; blocks.
 pub fn ask<'a>(
     settings: &KafkaSettings,
@@ -37,7 +55,7 @@ pub fn ask<'a>(
     let mut all = Vec::new();
     for (topic, layout) in topics {
         let positions = layout.positions();
-        let committed = cluster.committed(&positions)?;
+        let committed = committed(&cluster, &positions)?;
         for (partition, committed) in positions.into_iter().zip(committed) {
             let watermarks = cluster.watermarks(&partition)?;
             let next_offset = committed.map(|committed| committed.next_offset.0);
@@ -113,7 +131,7 @@ pub fn check(name: &'static str, partitions: &[Progress]) -> Check {
             "see that kivend-archiver runs",
         );
     }
-    let lag: u64 = partitions.iter().map(|p| lag(p)).sum();
+    let lag: u64 = partitions.iter().map(lag).sum();
     Check::ok(
         name,
         format!(
