@@ -2,6 +2,7 @@
 //! `deploy/local/cluster run` started them, and are named `real_*`.
 mod command_line;
 mod fixture;
+mod projection;
 mod real_kafka;
 mod store_contract;
 mod vectors;
