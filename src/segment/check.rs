@@ -8,10 +8,11 @@ use crate::model::merkle::Tree;
 use crate::model::position::TopicPartition;
 use crate::model::record::{LeafHasher, Record};
 use crate::segment::cell::Projector;
-use crate::segment::columns::{Columns, TypedColumns};
+use crate::segment::columns::{Columns, TypedColumns, bytes_entry};
 use crate::segment::decode::{Order, Segment, Unreadable, Wanted};
 use crate::segment::footer::Footer;
 use crate::segment::projection::Projection;
+use crate::segment::statistics::{ColumnClaims, Entry};
 
 /// Mismatches kept per segment; the rest are counted.
 pub const MISMATCHES_KEPT: usize = 100;
@@ -60,7 +61,7 @@ pub fn examine(
     sink: &mut dyn FnMut(&Record<'_>),
 ) -> Result<Examined, Unreadable> {
     let segment = Segment::open(bytes)?;
-    let mut pass = Pass::new(partition, segment.projection());
+    let mut pass = Pass::new(&segment, partition);
     segment.for_each_batch(Wanted::Everything, |batch| {
         let columns = Columns::of(batch)?;
         let typed = TypedColumns::of(batch, segment.projection())?;
@@ -76,12 +77,24 @@ pub fn examine(
                     .add(record.offset, "topic", "the row names another topic or partition");
             }
             pass.typed(&record, row, &typed);
+            pass.headers(&record);
             sink(&record);
         }
+        pass.statistics(&columns, &typed, batch.num_rows());
         Ok(())
     })?;
+    if (segment.layout().entries.iter().skip(HEADER_NAME).take(2)).any(|entries| *entries != pass.header_entries) {
+        return Err(Unreadable::Layout(
+            "a chunk of headers counts other entries than the records have".into(),
+        ));
+    }
     Ok(pass.finish(segment.footer().clone()))
 }
+
+/// Leaf columns, counted from 0: the last of them before the typed ones.
+const HEADER_NAME: usize = 7;
+const HEADER_VALUE: usize = 8;
+const FIRST_TYPED: usize = 9;
 
 /// Checks that the typed columns are the projection of the values, and that no statistic hides a row.
 struct Pass<'p> {
@@ -93,20 +106,29 @@ struct Pass<'p> {
     offsets: Option<(i64, i64)>,
     timestamps_ms: Option<(i64, i64)>,
     value_bytes: u64,
+    header_entries: u64,
+    /// Leaf columns about which the file claims something.
+    claims: Vec<(usize, ColumnClaims)>,
     mismatches: Mismatches,
 }
 
 impl<'p> Pass<'p> {
-    fn new(partition: &TopicPartition, projection: &'p Projection) -> Pass<'p> {
+    fn new(segment: &'p Segment, partition: &TopicPartition) -> Pass<'p> {
+        let projection = segment.projection();
+        let layout = segment.layout();
+        let claims = layout.claims.iter().enumerate();
+        let claims = claims.filter_map(|(leaf, claims)| Some((leaf, ColumnClaims::of(claims)?)));
         Pass {
             projection,
             projector: Projector::new(projection),
             hasher: LeafHasher::new(partition),
             tree: Tree::default(),
-            order: Order::default(),
+            order: segment.order(),
             offsets: None,
             timestamps_ms: None,
             value_bytes: 0,
+            header_entries: 0,
+            claims: claims.collect(),
             mismatches: Mismatches::default(),
         }
     }
@@ -141,6 +163,52 @@ impl<'p> Pass<'p> {
         }
     }
 
+    /// Shows the record's headers to the claims about them; a record without any is one null entry.
+    fn headers(&mut self, record: &Record<'_>) {
+        self.header_entries += record.headers.len().max(1) as u64;
+        for (leaf, claims) in self
+            .claims
+            .iter_mut()
+            .filter(|(leaf, _)| (HEADER_NAME..FIRST_TYPED).contains(leaf))
+        {
+            let mut see = |entry| {
+                claims.see(entry, record.offset, |offset, what| {
+                    self.mismatches.add(offset, "headers", what)
+                });
+            };
+            if record.headers.is_empty() {
+                see(Entry::Null);
+            }
+            for header in record.headers {
+                see(if *leaf == HEADER_VALUE {
+                    bytes_entry(header.value)
+                } else {
+                    Entry::Bytes(header.name)
+                });
+            }
+        }
+    }
+
+    /// Shows a batch to the claims about all other columns.
+    fn statistics(&mut self, columns: &Columns<'_>, typed: &TypedColumns<'_>, rows: usize) {
+        for (leaf, claims) in self
+            .claims
+            .iter_mut()
+            .filter(|(leaf, _)| !(HEADER_NAME..FIRST_TYPED).contains(leaf))
+        {
+            let name = column_name(self.projection, *leaf);
+            for row in 0..rows {
+                let entry = match leaf.checked_sub(FIRST_TYPED) {
+                    Some(index) => typed.entry(index, row),
+                    None => columns.entry(*leaf, row),
+                };
+                claims.see(entry, columns.offset(row), |offset, what| {
+                    self.mismatches.add(offset, name, what)
+                });
+            }
+        }
+    }
+
     fn finish(self, footer: Footer) -> Examined {
         Examined {
             footer,
@@ -154,6 +222,27 @@ impl<'p> Pass<'p> {
             mismatch_count: self.mismatches.count,
         }
     }
+}
+
+fn column_name(projection: &Projection, leaf: usize) -> &str {
+    const NAMES: [&str; FIRST_TYPED] = [
+        "topic",
+        "partition",
+        "offset",
+        "timestamp",
+        "timestamp_type",
+        "key",
+        "value",
+        "headers",
+        "headers",
+    ];
+    let typed = leaf
+        .checked_sub(FIRST_TYPED)
+        .and_then(|index| projection.rules().get(index));
+    typed.map_or_else(
+        || NAMES.get(leaf).copied().unwrap_or("parse_error"),
+        |rule| &rule.column,
+    )
 }
 
 #[derive(Debug, Default)]

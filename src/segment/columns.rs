@@ -2,12 +2,10 @@
 //! the type that the schema promised.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{
-    Float64Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType, UInt8Type,
-};
+use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType};
 use arrow_array::{
     Array, BinaryViewArray, BooleanArray, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch,
-    StringViewArray, TimestampMicrosecondArray, TimestampMillisecondArray, UInt8Array,
+    StringViewArray, TimestampMicrosecondArray, TimestampMillisecondArray,
 };
 
 use crate::model::position::TopicPartition;
@@ -16,6 +14,7 @@ use crate::segment::cell::Cell;
 use crate::segment::decode::Unreadable;
 use crate::segment::projection::{ColumnType, Projection};
 use crate::segment::schema::AUTHORITATIVE;
+use crate::segment::statistics::Entry;
 
 /// The authoritative columns of a batch.
 pub(super) struct Columns<'b> {
@@ -23,7 +22,7 @@ pub(super) struct Columns<'b> {
     partitions: &'b Int32Array,
     offsets: &'b Int64Array,
     timestamps: &'b TimestampMillisecondArray,
-    timestamp_types: &'b UInt8Array,
+    timestamp_types: &'b Int32Array,
     keys: &'b BinaryViewArray,
     values: &'b BinaryViewArray,
     headers: &'b ListArray,
@@ -45,7 +44,7 @@ impl<'b> Columns<'b> {
             partitions: column(1)?.as_primitive_opt::<Int32Type>()?,
             offsets: column(2)?.as_primitive_opt::<Int64Type>()?,
             timestamps: column(3)?.as_primitive_opt::<TimestampMillisecondType>()?,
-            timestamp_types: column(4)?.as_primitive_opt::<UInt8Type>()?,
+            timestamp_types: column(4)?.as_primitive_opt::<Int32Type>()?,
             keys: column(5)?.as_binary_view_opt()?,
             values: column(6)?.as_binary_view_opt()?,
             headers,
@@ -69,7 +68,9 @@ impl<'b> Columns<'b> {
             });
         }
         let ms = self.timestamps.is_valid(row).then(|| self.timestamps.value(row));
-        let timestamp = Timestamp::from_stored(self.timestamp_types.value(row), ms)
+        let timestamp = u8::try_from(self.timestamp_types.value(row))
+            .ok()
+            .and_then(|code| Timestamp::from_stored(code, ms))
             .ok_or("its timestamp and timestamp_type contradict each other")?;
         Ok(Record {
             offset: self.offsets.value(row),
@@ -78,6 +79,25 @@ impl<'b> Columns<'b> {
             value: nullable(self.values, row),
             headers,
         })
+    }
+
+    /// The entry of a leaf column, counted from 0, that is no header's.
+    pub(super) fn entry(&self, leaf: usize, row: usize) -> Entry<'b> {
+        match leaf {
+            0 => Entry::Bytes(self.topics.value(row).as_bytes()),
+            1 => Entry::Int(i64::from(self.partitions.value(row))),
+            2 => Entry::Int(self.offsets.value(row)),
+            3 if self.timestamps.is_valid(row) => Entry::Int(self.timestamps.value(row)),
+            4 => Entry::Int(i64::from(self.timestamp_types.value(row))),
+            5 => bytes_entry(nullable(self.keys, row)),
+            6 => bytes_entry(nullable(self.values, row)),
+            _ => Entry::Null,
+        }
+    }
+
+    /// The offset of a row.
+    pub(super) fn offset(&self, row: usize) -> i64 {
+        self.offsets.value(row)
     }
 
     /// Whether the row says that it belongs to this partition.
@@ -90,6 +110,11 @@ impl<'b> Columns<'b> {
 #[inline]
 fn nullable(array: &BinaryViewArray, index: usize) -> Option<&[u8]> {
     array.is_valid(index).then(|| array.value(index))
+}
+
+/// The entry of a byte string.
+pub(super) fn bytes_entry(bytes: Option<&[u8]>) -> Entry<'_> {
+    bytes.map_or(Entry::Null, Entry::Bytes)
 }
 
 /// The typed columns of a batch, in the order of the rules, and `parse_error`.
@@ -145,6 +170,19 @@ impl<'b> TypedColumns<'b> {
                 matches!(cell, Cell::Float64(float) if float.to_bits() == array.value(row).to_bits())
             }
             (_, cell) => cell == Cell::Null,
+        }
+    }
+
+    /// The entry of typed column `index`, or of `parse_error` behind the last of them.
+    pub(super) fn entry(&self, index: usize, row: usize) -> Entry<'b> {
+        match self.columns.get(index) {
+            Some(TypedColumn::Text(array)) if array.is_valid(row) => Entry::Bytes(array.value(row).as_bytes()),
+            Some(TypedColumn::Int64(array)) if array.is_valid(row) => Entry::Int(array.value(row)),
+            Some(TypedColumn::Float64(array)) if array.is_valid(row) => Entry::Float(array.value(row)),
+            Some(TypedColumn::Bool(array)) if array.is_valid(row) => Entry::Bool(array.value(row)),
+            Some(TypedColumn::TimestampUs(array)) if array.is_valid(row) => Entry::Int(array.value(row)),
+            Some(_) => Entry::Null,
+            None => bytes_entry(self.parse_error(row).map(str::as_bytes)),
         }
     }
 

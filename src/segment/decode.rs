@@ -3,6 +3,7 @@
 //! the root's and the verifier's part.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
@@ -16,12 +17,17 @@ use crate::error::Kind;
 use crate::model::record::Record;
 use crate::segment::columns::Columns;
 use crate::segment::footer::Footer;
-use crate::segment::layout;
+use crate::segment::layout::{self, Layout};
 use crate::segment::projection::Projection;
-use crate::segment::schema::{AUTHORITATIVE, Strings, arrow_schema};
+use crate::segment::rows::payload_bytes;
+use crate::segment::schema::{AUTHORITATIVE, Side, arrow_schema, parquet_schema};
 
-/// Rows decoded at a time.
-const BATCH_ROWS: usize = 1024;
+/// Bytes of records that one byte of the object may unpack to: as far as zstd itself goes.
+const EXPANSION_MAX: u64 = 1 << 15;
+/// Bytes of records that any object may unpack to, however small it is.
+const EXPANSION_FREE_BYTES: u64 = 64 << 20;
+/// What a record counts beside its key, value and headers.
+const RECORD_BYTES: u64 = 40;
 
 /// The bytes are not a segment of the format, or could not be read to their end.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +82,7 @@ impl From<arrow_schema::ArrowError> for Unreadable {
 pub struct Segment {
     bytes: Bytes,
     metadata: ArrowReaderMetadata,
+    layout: Layout,
     footer: Footer,
     projection: Projection,
 }
@@ -87,17 +94,30 @@ impl Segment {
     /// [`Unreadable`] for whatever is not a segment of the format.
     pub fn open(bytes: Bytes) -> Result<Segment, Unreadable> {
         without_panic(|| {
+            let (raw_footer, pages_end) = layout::footer(&bytes)?;
             let options = ArrowReaderOptions::new()
                 .with_skip_arrow_metadata(true)
                 .with_page_index_policy(PageIndexPolicy::Skip);
-            let metadata = ArrowReaderMetadata::load(&bytes, options.clone())?;
-            let (footer, projection) = footer_of(metadata.metadata())?;
-            layout::check(metadata.metadata(), &projection, &footer)?;
-            let schema = arrow_schema(&projection, Strings::Views);
-            let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options.with_schema(schema))?;
+            let found = ArrowReaderMetadata::load(&bytes, options.clone())?;
+            let (footer, projection) = footer_of(found.metadata())?;
+            let written = parquet_schema(&projection, Side::Writer)?;
+            layout::same_fields(found.metadata().file_metadata().schema(), written.root_schema())?;
+            let layout = Layout::check(&bytes, &raw_footer, pages_end, &written)?;
+            if layout.rows != footer.record_count {
+                return Err(Unreadable::Footer(format!(
+                    "it counts other records than there are rows, rows={}",
+                    layout.rows
+                )));
+            }
+            let options = options
+                .with_parquet_schema(Arc::new(parquet_schema(&projection, Side::Reader)?))
+                .with_schema(arrow_schema(&projection, Side::Reader));
+            let metadata = ArrowReaderMetadata::load(&bytes, options)?;
+            drop(raw_footer);
             Ok(Segment {
                 bytes,
                 metadata,
+                layout,
                 footer,
                 projection,
             })
@@ -121,7 +141,7 @@ impl Segment {
     /// # Errors
     /// [`Unreadable`] where pages do not decode, a row is no record, or offsets do not rise; what `sink` got before stands.
     pub fn for_each_record(&self, mut sink: impl FnMut(&Record<'_>)) -> Result<(), Unreadable> {
-        let mut order = Order::default();
+        let mut order = self.order();
         self.for_each_batch(Wanted::Records, |batch| {
             let columns = Columns::of(batch)?;
             let mut headers = Vec::new();
@@ -136,6 +156,21 @@ impl Segment {
         })
     }
 
+    /// What holds the rows to their order and their number.
+    pub(super) fn order(&self) -> Order {
+        Order {
+            rows: 0,
+            last_offset: None,
+            bytes_left: EXPANSION_MAX
+                .saturating_mul(self.bytes.len() as u64)
+                .saturating_add(EXPANSION_FREE_BYTES),
+        }
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// Decoded rows in order, a batch at a time.
     pub(super) fn for_each_batch(
         &self,
@@ -143,10 +178,17 @@ impl Segment {
         mut sink: impl FnMut(&RecordBatch) -> Result<(), Unreadable>,
     ) -> Result<(), Unreadable> {
         without_panic(|| {
+            let mut rows = 0;
             for batch in self.reader(wanted)? {
-                sink(&batch?)?;
+                let batch = batch?;
+                rows += batch.num_rows() as u64;
+                sink(&batch)?;
             }
-            Ok(())
+            if rows == self.layout.rows {
+                Ok(())
+            } else {
+                Err(Unreadable::Parquet(format!("it ends early, rows={rows}")))
+            }
         })
     }
 
@@ -156,7 +198,10 @@ impl Segment {
             Wanted::Everything => ProjectionMask::all(),
             Wanted::Records => ProjectionMask::roots(builder.parquet_schema(), 0..AUTHORITATIVE),
         };
-        Ok(builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?)
+        Ok(builder
+            .with_projection(mask)
+            .with_batch_size(self.layout.batch_rows)
+            .build()?)
     }
 }
 
@@ -182,11 +227,12 @@ fn footer_of(metadata: &ParquetMetaData) -> Result<(Footer, Projection), Unreada
     Footer::from_key_values(pairs.map_or(&[], Vec::as_slice))
 }
 
-/// Holds offsets to their order, and counts rows.
-#[derive(Debug, Default)]
+/// Holds offsets to their order and the whole to what its size allows, and counts rows.
+#[derive(Debug)]
 pub(super) struct Order {
     rows: u64,
     last_offset: Option<i64>,
+    bytes_left: u64,
 }
 
 impl Order {
@@ -194,6 +240,9 @@ impl Order {
         if self.last_offset.is_some_and(|last| last >= record.offset) {
             return Err(self.no_record("its offset is not above the one before"));
         }
+        let bytes = RECORD_BYTES + payload_bytes(record) as u64;
+        let bytes_left = self.bytes_left.checked_sub(bytes);
+        self.bytes_left = bytes_left.ok_or_else(|| Unreadable::TooLarge(format!("after {} rows", self.rows)))?;
         self.last_offset = Some(record.offset);
         self.rows += 1;
         Ok(())

@@ -21,7 +21,7 @@ use crate::segment::cell::Projector;
 use crate::segment::footer::Footer;
 use crate::segment::projection::{ColumnType, Projection, ProjectionError};
 use crate::segment::rows::{ByteColumn, Chunk, Rows};
-use crate::segment::schema::{Strings, arrow_schema, header_element, header_fields};
+use crate::segment::schema::{Side, arrow_schema, header_element, header_fields};
 use crate::segment::typed::typed_columns;
 
 /// A row group takes no further chunk once it holds this much of keys, values and headers.
@@ -68,7 +68,7 @@ impl SegmentError {
 /// [`SegmentError`] where the footer does not fit the rows, offsets do not rise, or the Parquet writer fails.
 pub fn encode(rows: Rows, footer: &Footer, projection: &Projection) -> Result<Vec<u8>, SegmentError> {
     refuse_other_footer(&rows, footer)?;
-    let schema = arrow_schema(projection, Strings::Joined);
+    let schema = arrow_schema(projection, Side::Writer);
     let options = ArrowWriterOptions::new()
         .with_properties(properties(footer, projection)?)
         .with_skip_arrow_metadata(true);
@@ -119,7 +119,7 @@ fn refuse_disorder(chunk: &Chunk, before: Option<i64>) -> Result<i64, SegmentErr
 }
 
 /// What is compressed how; see DESIGN.md and the measurements in `benches/NOTES.md`.
-fn properties(footer: &Footer, projection: &Projection) -> Result<WriterProperties, SegmentError> {
+pub(super) fn properties(footer: &Footer, projection: &Projection) -> Result<WriterProperties, SegmentError> {
     let mut builder = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
         .set_key_value_metadata(Some(footer.to_key_values(projection)?))
@@ -157,7 +157,7 @@ fn rising(builder: WriterPropertiesBuilder, column: ColumnPath) -> WriterPropert
         .set_column_statistics_enabled(column, EnabledStatistics::Chunk)
 }
 
-fn batch(
+pub(super) fn batch(
     chunk: Chunk,
     partition: &TopicPartition,
     projector: &mut Projector<'_>,
@@ -171,9 +171,9 @@ fn batch(
     let timestamps = TimestampMillisecondArray::try_new(chunk.timestamps_ms.into(), Some(has_time))?;
     let names: ArrayRef = Arc::new(binary(chunk.header_names)?);
     let header_values: ArrayRef = Arc::new(binary(chunk.header_values)?);
-    let headers = StructArray::try_new(header_fields(Strings::Joined), vec![names, header_values], None)?;
+    let headers = StructArray::try_new(header_fields(Side::Writer), vec![names, header_values], None)?;
     let headers = ListArray::try_new(
-        header_element(Strings::Joined),
+        header_element(Side::Writer),
         offsets(chunk.header_offsets),
         Arc::new(headers),
         None,

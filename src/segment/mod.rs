@@ -16,13 +16,20 @@ mod layout;
 pub mod link;
 mod micros;
 pub mod note;
+mod pages;
 pub mod projection;
 pub mod rows;
 mod schema;
+mod statistics;
+mod thrift;
 mod typed;
 
 #[cfg(test)]
 mod json_tests;
+#[cfg(test)]
+mod forged_tests;
+#[cfg(test)]
+mod hostile_tests;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

@@ -144,7 +144,9 @@ impl Rows {
     }
 }
 
-fn payload_bytes(record: &Record<'_>) -> usize {
+/// Bytes of key, value and headers.
+#[inline]
+pub(super) fn payload_bytes(record: &Record<'_>) -> usize {
     let headers: usize = record
         .headers
         .iter()

@@ -13,60 +13,68 @@ use crate::segment::projection::{ColumnType, Projection};
 /// How many top-level columns stand before the typed ones.
 pub(super) const AUTHORITATIVE: usize = 8;
 
-/// How byte strings are held in memory; Parquet knows no difference.
+/// Who holds the columns in memory; Parquet's own schema is the same for both, save where the reader must see more.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Strings {
-    /// One after the other: what the writer has.
-    Joined,
-    /// As views into decoded pages, so that reading copies nothing and a dictionary does not multiply.
-    Views,
+pub(super) enum Side {
+    /// Byte strings stand one after the other, as rows were pushed.
+    Writer,
+    /// Byte strings are views into decoded pages, so that reading copies nothing and a dictionary does not multiply; and
+    /// the timestamp's type keeps its 32 bits, so that 256 is not taken for 0.
+    Reader,
 }
 
-impl Strings {
+impl Side {
     fn utf8(self) -> DataType {
         match self {
-            Strings::Joined => DataType::Utf8,
-            Strings::Views => DataType::Utf8View,
+            Side::Writer => DataType::Utf8,
+            Side::Reader => DataType::Utf8View,
         }
     }
 
     fn binary(self) -> DataType {
         match self {
-            Strings::Joined => DataType::Binary,
-            Strings::Views => DataType::BinaryView,
+            Side::Writer => DataType::Binary,
+            Side::Reader => DataType::BinaryView,
+        }
+    }
+
+    fn timestamp_type(self) -> DataType {
+        match self {
+            Side::Writer => DataType::UInt8,
+            Side::Reader => DataType::Int32,
         }
     }
 }
 
 /// The fields of one header.
-pub(super) fn header_fields(strings: Strings) -> Fields {
+pub(super) fn header_fields(side: Side) -> Fields {
     Fields::from(vec![
-        Field::new("name", strings.binary(), false),
-        Field::new("value", strings.binary(), true),
+        Field::new("name", side.binary(), false),
+        Field::new("value", side.binary(), true),
     ])
 }
 
 /// The element of the list `headers`.
-pub(super) fn header_element(strings: Strings) -> Arc<Field> {
-    Arc::new(Field::new("element", DataType::Struct(header_fields(strings)), false))
+pub(super) fn header_element(side: Side) -> Arc<Field> {
+    Arc::new(Field::new("element", DataType::Struct(header_fields(side)), false))
 }
 
 /// The segment's columns in order.
-pub(super) fn arrow_schema(projection: &Projection, strings: Strings) -> SchemaRef {
+pub(super) fn arrow_schema(projection: &Projection, side: Side) -> SchemaRef {
     let utc = |unit| DataType::Timestamp(unit, Some("UTC".into()));
     let mut fields = vec![
-        Field::new("topic", strings.utf8(), false),
+        Field::new("topic", side.utf8(), false),
         Field::new("partition", DataType::Int32, false),
         Field::new("offset", DataType::Int64, false),
         Field::new("timestamp", utc(TimeUnit::Millisecond), true),
-        Field::new("timestamp_type", DataType::UInt8, false),
-        Field::new("key", strings.binary(), true),
-        Field::new("value", strings.binary(), true),
-        Field::new("headers", DataType::List(header_element(strings)), false),
+        Field::new("timestamp_type", side.timestamp_type(), false),
+        Field::new("key", side.binary(), true),
+        Field::new("value", side.binary(), true),
+        Field::new("headers", DataType::List(header_element(side)), false),
     ];
     for rule in projection.rules() {
         let data_type = match rule.column_type {
-            ColumnType::String | ColumnType::Json => strings.utf8(),
+            ColumnType::String | ColumnType::Json => side.utf8(),
             ColumnType::Int64 => DataType::Int64,
             ColumnType::Float64 => DataType::Float64,
             ColumnType::Bool => DataType::Boolean,
@@ -74,11 +82,11 @@ pub(super) fn arrow_schema(projection: &Projection, strings: Strings) -> SchemaR
         };
         fields.push(Field::new(&rule.column, data_type, true));
     }
-    fields.push(Field::new("parse_error", strings.utf8(), true));
+    fields.push(Field::new("parse_error", side.utf8(), true));
     Arc::new(Schema::new(fields))
 }
 
 /// The same as Parquet has it.
-pub(super) fn parquet_schema(projection: &Projection) -> Result<SchemaDescriptor, ParquetError> {
-    ArrowSchemaConverter::new().convert(&arrow_schema(projection, Strings::Joined))
+pub(super) fn parquet_schema(projection: &Projection, side: Side) -> Result<SchemaDescriptor, ParquetError> {
+    ArrowSchemaConverter::new().convert(&arrow_schema(projection, side))
 }

@@ -1,0 +1,79 @@
+//! Segments that an enemy, or a bad disk, has touched: they are told from whole ones, and never end the process.
+
+use bytes::Bytes;
+
+use crate::segment::check::{Examined, examine};
+use crate::segment::decode::{Segment, Unreadable};
+use crate::segment::round_trip_tests::{Owned, event, partition, segment_of};
+
+fn read(bytes: &[u8]) -> Result<(Vec<Owned>, Examined), Unreadable> {
+    let mut records = Vec::new();
+    let bytes = Bytes::copy_from_slice(bytes);
+    let examined = examine(bytes, &partition(), &mut |record| records.push(Owned::of(record)))?;
+    Ok((records, examined))
+}
+
+/// Whoever reads the touched bytes without an error or a mismatch reads the same records under the same footer.
+fn refused_or_the_same(touched: &[u8], whole: &(Vec<Owned>, Examined), what: &str) {
+    let Ok((records, examined)) = read(touched) else { return };
+    let differs = examined.root != examined.footer.records_root
+        || examined.footer != whole.1.footer
+        || examined.projection != whole.1.projection
+        || examined.mismatch_count > 0;
+    assert!(differs || records == whole.0, "{what} went unnoticed");
+}
+
+fn records() -> Vec<Owned> {
+    (0..20).map(event).collect()
+}
+
+#[test]
+fn a_segment_cut_off_anywhere_is_unreadable() {
+    let segment = segment_of(&records());
+    for length in 0..segment.len() {
+        assert!(Segment::open(segment.slice(..length)).is_err(), "{length}");
+    }
+    let longer = [&segment[..], b"PAR1"].concat();
+    assert!(read(&longer).is_err());
+}
+
+#[test]
+fn a_changed_byte_anywhere_is_an_error_a_difference_or_of_no_consequence() {
+    let segment = segment_of(&records());
+    let whole = read(&segment).unwrap();
+    for at in 0..segment.len() {
+        let change = [0x01, 0x80, 0xff, 0x10][at % 4];
+        let mut touched = segment.to_vec();
+        touched[at] ^= change;
+        refused_or_the_same(&touched, &whole, &format!("byte {at} ^ {change}"));
+    }
+}
+
+#[test]
+fn bytes_left_out_or_put_in_are_an_error_or_of_no_consequence() {
+    let segment = segment_of(&records());
+    let whole = read(&segment).unwrap();
+    for at in (0..segment.len()).step_by(5) {
+        let mut shorter = segment.to_vec();
+        shorter.remove(at);
+        refused_or_the_same(&shorter, &whole, &format!("without byte {at}"));
+        let mut longer = segment.to_vec();
+        longer.insert(at, 0xf5);
+        refused_or_the_same(&longer, &whole, &format!("one more byte at {at}"));
+    }
+}
+
+#[test]
+fn what_is_no_parquet_is_unreadable() {
+    for bytes in [
+        &b""[..],
+        b"PAR1",
+        b"PAR1PAR1",
+        b"PAR1\0\0\0\0PAR1",
+        b"PAR1\xff\xff\xff\xffPAR1",
+        &[0; 100],
+        b"PARE\0\0\0\0PARE",
+    ] {
+        assert!(Segment::open(Bytes::copy_from_slice(bytes)).is_err(), "{bytes:?}");
+    }
+}
