@@ -23,6 +23,7 @@ mod man;
 mod output;
 mod progress;
 mod topics;
+mod verify;
 mod when;
 
 use std::process::ExitCode;
@@ -61,6 +62,8 @@ enum Command {
     Consume(consume::Args),
     /// Archive everything that Kafka holds now, then stop
     Archive(archive::Args),
+    /// Check the archive, recount it, and compare it with Kafka
+    Verify(verify::Args),
     /// Make the archive's identity and signing key, once
     Init(init::Args),
     /// Look for everything that could be wrong, each with its remedy
@@ -80,6 +83,7 @@ impl Command {
             Command::Topics(command) => topics::run(&command, context),
             Command::Consume(args) => consume::run(&args, context),
             Command::Archive(args) => archive::run(&args, context),
+            Command::Verify(args) => verify::run(&args, context),
             Command::Init(args) => init::run(&args, context),
             Command::Doctor(args) => doctor::run(&args, context),
             Command::Config(command) => config::run(&command, context),

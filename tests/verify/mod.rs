@@ -2,6 +2,10 @@
 //! accused. Each test ends in a verdict and a code.
 
 mod honest;
+mod kafka;
+mod links;
+mod objects;
+mod segments;
 
 use kivend::verify::findings::Code;
 use kivend::verify::report::Report;

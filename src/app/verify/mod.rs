@@ -4,13 +4,14 @@
 
 mod assemble;
 pub mod bucket;
+pub mod cluster;
 mod compare;
 pub mod facts;
 mod notes;
 mod request;
 mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::StreamExt as _;
@@ -79,7 +80,7 @@ pub async fn verify(
     progress.note("listing");
     let (bucket, mut inventory, mut findings) = Bucket::list(store).await.map_err(VerifyError::Store)?;
     findings.append(std::mem::take(&mut inventory.strays));
-    let run = Run {
+    let mut run = Run {
         bucket: Arc::new(bucket),
         facts,
         request,
@@ -117,9 +118,8 @@ impl Run {
         trust.map_err(|finding| findings.push(finding)).ok()
     }
 
-    async fn with_trust(&self, trust: Arc<Trust>, mut inventory: Inventory) -> Result<Parts, VerifyError> {
+    async fn with_trust(&mut self, trust: Arc<Trust>, mut inventory: Inventory) -> Result<Parts, VerifyError> {
         let mut parts = Parts::new(&self.request, self.bucket.location(), &trust);
-        parts.against_kafka = self.facts.is_some();
         let mut walk = CheckpointWalk::new(&trust);
         for object in &self.request.saved_checkpoints {
             walk.saved(&open_saved(&trust, object)?);
@@ -128,7 +128,17 @@ impl Run {
         let listed = std::mem::take(&mut inventory.checkpoints);
         walk_checkpoints(&self.bucket, &trust, listed, &mut walk).await;
         let mut claims = walk.take_claims();
-        let partitions = self.partitions(inventory, &claims, &mut parts).await;
+        let mut partitions = inventory.partitions;
+        for partition in claims.keys() {
+            partitions.entry(partition.clone()).or_default();
+        }
+        if let Err(NoAnswer(why)) = self.add_kafka_partitions(&mut partitions).await {
+            // Asking on, partition by partition, would only wait for the same silence.
+            parts.findings.push(Finding::new(Code::KafkaUnreadable, why));
+            self.facts = None;
+        }
+        partitions.retain(|partition, _| self.is_asked(partition));
+        parts.against_kafka = self.facts.is_some();
         self.add_commits(&partitions, &mut claims, &mut parts).await;
 
         parts.by_partition = self.chains(&trust, partitions, claims, &mut parts.findings).await;
@@ -143,40 +153,20 @@ impl Run {
         Ok(parts)
     }
 
-    /// Everything in scope: what the archive has, what checkpoints name, and what Kafka has of the topics.
-    async fn partitions(
-        &self,
-        inventory: Inventory,
-        claims: &BTreeMap<TopicPartition, Vec<Claim>>,
-        parts: &mut Parts,
-    ) -> BTreeMap<TopicPartition, Shelf> {
-        let mut partitions = inventory.partitions;
-        for partition in claims.keys() {
-            partitions.entry(partition.clone()).or_default();
-        }
-        if let Some(facts) = &self.facts {
-            let mut topics: Vec<String> = self.request.topics.clone();
-            topics.extend(partitions.keys().map(|partition| partition.topic.to_string()));
-            topics.sort_unstable();
-            topics.dedup();
-            for topic in topics.iter().filter(|topic| self.is_asked_topic(topic)) {
-                match blocking(facts, {
-                    let topic = topic.clone();
-                    move |facts| facts.partition_count(&topic)
-                })
-                .await
-                {
-                    Ok(count) => {
-                        for number in 0..count.unwrap_or(0) {
-                            partitions.entry(TopicPartition::new(topic, number)).or_default();
-                        }
-                    }
-                    Err(NoAnswer(why)) => parts.findings.push(Finding::new(Code::KafkaUnreadable, why)),
-                }
+    /// A partition without a link is in scope where Kafka has it.
+    async fn add_kafka_partitions(&self, partitions: &mut BTreeMap<TopicPartition, Shelf>) -> Result<(), NoAnswer> {
+        let Some(facts) = &self.facts else { return Ok(()) };
+        let mut topics: BTreeSet<String> = self.request.topics.iter().cloned().collect();
+        topics.extend(partitions.keys().map(|partition| partition.topic.to_string()));
+        topics.retain(|topic| self.is_asked_topic(topic));
+        for topic in topics {
+            let asked = topic.clone();
+            let count = blocking(facts, move |facts| facts.partition_count(&asked)).await?;
+            for number in 0..count.unwrap_or(0) {
+                partitions.entry(TopicPartition::new(&topic, number)).or_default();
             }
         }
-        partitions.retain(|partition, _| self.is_asked(partition));
-        partitions
+        Ok(())
     }
 
     fn is_asked_topic(&self, topic: &str) -> bool {

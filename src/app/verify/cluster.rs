@@ -1,0 +1,89 @@
+//! The real cluster's answers for a verification, on librdkafka. Joins no group and commits nothing: it asks in the name
+//! of the archivers' group what that group committed.
+
+use std::error::Error;
+
+use crate::app::verify::facts::{KafkaFacts, NoAnswer};
+use crate::config::KafkaSettings;
+use crate::error::Explain as _;
+use crate::kafka::cluster::Cluster;
+use crate::kafka::error::KafkaError;
+use crate::kafka::reader::Reader;
+use crate::model::position::TopicPartition;
+use crate::model::record::Record;
+use crate::verify::kafka::{Commit, Watermarks};
+
+/// Asks one cluster.
+pub struct ClusterFacts {
+    reader: Reader,
+    group: Cluster,
+}
+
+impl ClusterFacts {
+    /// Nothing is sent until something is asked.
+    ///
+    /// # Errors
+    /// Settings that librdkafka refuses.
+    pub fn connect(settings: &KafkaSettings) -> Result<ClusterFacts, KafkaError> {
+        Ok(ClusterFacts {
+            reader: Reader::connect(settings)?,
+            group: Cluster::connect_to_group(settings)?,
+        })
+    }
+}
+
+/// The whole story of an error in one line, with what to do.
+fn no_answer(error: KafkaError) -> NoAnswer {
+    let mut told = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        told = format!("{told}: {cause}");
+        source = cause.source();
+    }
+    let remedy = error.remedy().map_or(String::new(), |remedy| format!("; {remedy}"));
+    NoAnswer(told + &remedy)
+}
+
+impl KafkaFacts for ClusterFacts {
+    fn partition_count(&self, topic: &str) -> Result<Option<i32>, NoAnswer> {
+        let layout = self.reader.cluster().find_topic(topic).map_err(no_answer)?;
+        Ok(layout.map(|layout| i32::try_from(layout.partitions.len()).unwrap_or(i32::MAX)))
+    }
+
+    fn commits(&self, partitions: &[TopicPartition]) -> Result<Vec<Option<Commit>>, NoAnswer> {
+        let commits = self.group.committed(partitions).map_err(no_answer)?;
+        let commit = |committed: crate::kafka::cluster::Committed| Commit {
+            next_offset: committed.next_offset.0,
+            // What is not UTF-8 is none of ours, and does not become ours by being mended.
+            metadata: String::from_utf8_lossy(&committed.metadata).into_owned(),
+        };
+        Ok(commits.into_iter().map(|committed| committed.map(commit)).collect())
+    }
+
+    fn watermarks(&self, partition: &TopicPartition) -> Result<Option<Watermarks>, NoAnswer> {
+        match self.reader.cluster().watermarks(partition) {
+            Ok(marks) => Ok(Some(Watermarks {
+                low: marks.low,
+                high: marks.high,
+            })),
+            Err(KafkaError::UnknownPartition { .. } | KafkaError::UnknownTopic { .. }) => Ok(None),
+            Err(error) => Err(no_answer(error)),
+        }
+    }
+
+    fn read(
+        &self,
+        partition: &TopicPartition,
+        from: i64,
+        until: i64,
+        sink: &mut dyn FnMut(&Record<'_>),
+    ) -> Result<(), NoAnswer> {
+        self.reader
+            .read_range(partition, from, until, |record| {
+                sink(record);
+                Ok::<(), KafkaError>(())
+            })
+            .map(|_| ())
+            .map_err(no_answer)
+    }
+}

@@ -1,0 +1,138 @@
+//! `kivend verify`: the archive checked, recounted and held against Kafka. The verdict is the exit code.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::ValueEnum;
+
+use super::failure::FileError;
+use super::{Context, Failure, When};
+use crate::app::verify::cluster::ClusterFacts;
+use crate::app::verify::facts::KafkaFacts;
+use crate::app::verify::{Depth, Losses, Request, Since, verify};
+use crate::config::{Settings, StoreBackend, StoreSettings};
+use crate::error::Exit;
+use crate::model::note::VerifyingKey;
+use crate::model::utc::UtcSeconds;
+use crate::store;
+use crate::verify::kafka::Rest;
+use crate::verify::text::render;
+use crate::verify::verdict::Verdict;
+
+/// Check the archive, recount it, and compare it with Kafka
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit codes: 0 intact, 10 tampered, 11 incomplete, 12 unverifiable.
+Findings have codes: docs/FINDINGS.md says what each means and what to do.
+
+Examples:
+  kivend verify
+  kivend verify --key \"$(cat kivend.pub)\" --format json | jq .verdict
+  kivend verify --against rows,links --since 24h
+  kivend verify --offline ./copy-of-the-bucket")]
+pub struct Args {
+    /// Read only segments sealed, or with records, from then on; chains are still walked whole
+    #[arg(long, value_name = "WHEN")]
+    since: Option<When>,
+    /// A public key of the archive, got from elsewhere than the bucket; may be repeated
+    #[arg(long = "key", value_name = "PUBLIC")]
+    keys: Vec<VerifyingKey>,
+    /// Only this topic
+    #[arg(long, value_name = "TOPIC")]
+    topic: Option<String>,
+    /// Only this partition number
+    #[arg(long, value_name = "PARTITION")]
+    partition: Option<i32>,
+    /// What to hold the archive against; links are always walked
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Against::Kafka, Against::Rows, Against::Links])]
+    against: Vec<Against>,
+    /// Verify a copy of the archive in this folder, without Kafka and without a bucket
+    #[arg(long, value_name = "DIR")]
+    offline: Option<PathBuf>,
+    /// A checkpoint that was saved elsewhere; may be repeated
+    #[arg(long = "checkpoint", value_name = "FILE")]
+    checkpoints: Vec<PathBuf>,
+    /// Demand that everything in Kafka is archived
+    #[arg(long)]
+    at_rest: bool,
+    /// Do not accept that records were lost before they were archived, though a link says so
+    #[arg(long)]
+    fail_on_loss: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Against {
+    /// The group's commit, and the records that Kafka still holds
+    Kafka,
+    /// Every row of every segment
+    Rows,
+    /// The chains of links and the checkpoints
+    Links,
+}
+
+pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let settings = context.settings()?;
+    let request = request(args, &settings, context)?;
+    let facts: Option<Arc<dyn KafkaFacts>> = if args.against.contains(&Against::Kafka) && args.offline.is_none() {
+        Some(Arc::new(ClusterFacts::connect(&settings.kafka)?))
+    } else {
+        None
+    };
+    let progress = context.progress("records");
+    let report = context.runtime()?.block_on(async {
+        let store = store::open(&place(args, &settings)).await?;
+        Ok::<_, Failure>(verify(store, facts, request, progress).await?)
+    })?;
+    context.output().report(&report, render)?;
+    Ok(exit(report.verdict))
+}
+
+fn place(args: &Args, settings: &Settings) -> StoreSettings {
+    match &args.offline {
+        None => settings.store.clone(),
+        Some(folder) => StoreSettings {
+            backend: StoreBackend::Directory(folder.clone()),
+            prefix: String::new(),
+        },
+    }
+}
+
+fn request(args: &Args, settings: &Settings, context: &Context) -> Result<Request, Failure> {
+    let since = args.since.map(|when| when.resolve(context.clock().wall()).as_second());
+    let saved_checkpoints: Result<Vec<Vec<u8>>, Failure> = args.checkpoints.iter().map(|file| read(file)).collect();
+    if let Some(folder) = args.offline.as_deref().filter(|folder| !folder.is_dir()) {
+        read(folder)?;
+    }
+    Ok(Request {
+        topics: settings.topics.iter().map(|topic| topic.name.clone()).collect(),
+        topic: args.topic.as_deref().map(|topic| settings.topic_name(topic)),
+        partition: args.partition,
+        since: since.map(|seconds| Since(UtcSeconds::from_unix(seconds))),
+        depth: if args.against.contains(&Against::Rows) {
+            Depth::Rows
+        } else {
+            Depth::Links
+        },
+        rest: if args.at_rest { Rest::AtRest } else { Rest::Live },
+        losses: if args.fail_on_loss {
+            Losses::Refused
+        } else {
+            Losses::Stated
+        },
+        keys: args.keys.clone(),
+        saved_checkpoints: saved_checkpoints?,
+        ..Request::default()
+    })
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(file).map_err(|error| FileError::new("read", file, error).into())
+}
+
+fn exit(verdict: Verdict) -> Exit {
+    match verdict {
+        Verdict::Intact => Exit::Done,
+        Verdict::Tampered => Exit::Tampered,
+        Verdict::Incomplete => Exit::Incomplete,
+        Verdict::Unverifiable => Exit::Unverifiable,
+    }
+}

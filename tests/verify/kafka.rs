@@ -1,0 +1,111 @@
+//! What only Kafka can show, and what it shows wrongly.
+
+use kivend::model::hash::Hash;
+use kivend::model::position::TopicPartition;
+use kivend::verify::findings::Code;
+use kivend::verify::kafka::Commit;
+use kivend::verify::verdict::Verdict;
+
+use super::{expect, expect_intact, offsets};
+use crate::fixture::Archive;
+
+fn payments() -> TopicPartition {
+    TopicPartition::new("payments", 0)
+}
+
+#[test]
+fn a_forged_loss_is_false_while_kafka_still_has_the_records() {
+    let mut archive = Archive::usual();
+    archive.produce(&payments(), 10);
+    archive.append_loss(&payments(), 110);
+    archive.checkpoint();
+    archive.commit();
+    expect_intact(&archive.verify_bucket(), &[Code::LossDeclared]);
+    let report = archive.verify_all();
+    expect(&report, Verdict::Tampered, Code::LossFalse);
+    assert_eq!(offsets(&report, Code::LossFalse), Some((100, 110)));
+}
+
+#[test]
+fn an_insider_who_leaves_records_out_is_shown_them() {
+    let mut archive = Archive::usual();
+    let mut records = archive.produce(&payments(), 10);
+    records.remove(4);
+    archive.archive(&payments(), &records, 110);
+    archive.checkpoint();
+    archive.commit();
+    expect_intact(&archive.verify_bucket(), &[]);
+    let report = archive.verify_all();
+    expect(&report, Verdict::Tampered, Code::RecordsNotArchived);
+    assert_eq!(offsets(&report, Code::RecordsNotArchived), Some((104, 105)));
+}
+
+#[test]
+fn an_insider_who_adds_records_is_asked_where_they_come_from() {
+    let mut archive = Archive::usual();
+    let records = archive.produce(&payments(), 10);
+    archive
+        .broker
+        .logs()
+        .get_mut(&payments())
+        .unwrap()
+        .records
+        .retain(|record| record.offset != 104);
+    archive.archive(&payments(), &records, 110);
+    archive.checkpoint();
+    archive.commit();
+    let report = archive.verify_all();
+    expect(&report, Verdict::Tampered, Code::RecordsNotInKafka);
+    assert_eq!(offsets(&report, Code::RecordsNotInKafka), Some((104, 105)));
+}
+
+#[test]
+fn a_commit_may_lag_behind_the_bucket_but_never_contradict_it() {
+    let mut archive = Archive::usual();
+    archive.seal("payments", 0, 5);
+    archive.checkpoint();
+    expect_intact(&archive.verify_all(), &[]);
+    let link = archive.chains[&payments()][3].clone();
+    let mut metadata = link.commit_metadata();
+    metadata.link = Hash::ZERO;
+    let commit = |next_offset: i64, metadata: String| {
+        archive.broker.logs().get_mut(&payments()).unwrap().commit = Some(Commit { next_offset, metadata });
+    };
+    commit(100, metadata.to_string());
+    expect(&archive.verify_all(), Verdict::Tampered, Code::CommitDiffers);
+    commit(99, link.commit_metadata().to_string());
+    expect(&archive.verify_all(), Verdict::Tampered, Code::CommitDiffers);
+    commit(100, String::new());
+    expect(&archive.verify_all(), Verdict::Unverifiable, Code::CommitForeign);
+}
+
+#[test]
+fn a_partition_that_was_never_archived_is_in_scope() {
+    let mut archive = Archive::usual();
+    archive.produce(&TopicPartition::new("payments", 2), 3);
+    let report = archive.verify_all();
+    expect(&report, Verdict::Incomplete, Code::PartitionNotArchived);
+    assert_eq!(offsets(&report, Code::PartitionNotArchived), Some((0, 3)));
+}
+
+#[test]
+fn a_log_that_ends_before_the_archive_contradicts_it() {
+    let archive = Archive::usual();
+    let mut logs = archive.broker.logs();
+    let log = logs.get_mut(&payments()).unwrap();
+    log.high = 90;
+    log.records.retain(|record| record.offset < 90);
+    drop(logs);
+    let report = archive.verify_all();
+    expect(&report, Verdict::Tampered, Code::KafkaEndsBeforeHead);
+    assert_eq!(offsets(&report, Code::KafkaEndsBeforeHead), Some((90, 100)));
+}
+
+#[test]
+fn a_record_changed_in_kafka_is_named_too() {
+    let archive = Archive::usual();
+    archive.broker.logs().get_mut(&payments()).unwrap().records[60].key = None;
+    let report = archive.verify_all();
+    expect(&report, Verdict::Tampered, Code::RecordsDifferFromKafka);
+    assert_eq!(offsets(&report, Code::RecordsDifferFromKafka), Some((60, 61)));
+}
