@@ -110,7 +110,7 @@ class Verification:
         for folder, folders, files in os.walk(self.root, onerror=self.unreadable):
             for name in files + [name for name in folders if os.path.islink(os.path.join(folder, name))]:
                 key = Path(folder, name).relative_to(self.root).as_posix()
-                if key != "archive.json" and not key.startswith("probes/") and not self.place(key):
+                if key != "archive.json" and not key.startswith(("probes/", ".tmp/")) and not self.place(key):
                     self.find("tampered", key, "nothing of this name belongs to an archive")
 
     def unreadable(self, error: OSError) -> None:
