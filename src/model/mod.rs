@@ -2,6 +2,7 @@
 
 pub mod canonical;
 pub mod event;
+pub mod event_time;
 pub mod glance;
 pub mod hash;
 pub mod json;
