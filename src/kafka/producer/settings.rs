@@ -1,0 +1,137 @@
+//! The producer's part of librdkafka's configuration. Never opens a connection.
+
+use rdkafka::ClientConfig;
+
+use crate::config::KafkaSettings;
+use crate::kafka::error::KafkaError;
+use crate::kafka::settings::client_config;
+
+/// Properties that a promise rests on; another value is refused instead of silently overruled.
+const FIXED: [(&str, &str); 4] = [
+    // Acknowledged means: on every replica in sync, once, in the order sent.
+    ("acks", "all"),
+    ("enable.idempotence", "true"),
+    // One customer's events stay in one partition, whichever client sends them: as Java's does.
+    ("partitioner", "murmur2_random"),
+    // A topic misspelt must not come into being with a cluster's default settings.
+    ("allow.auto.create.topics", "false"),
+];
+
+/// What `kafka.properties` may say otherwise.
+const DEFAULTS: [(&str, &str); 5] = [
+    ("max.in.flight.requests.per.connection", "5"),
+    ("compression.type", "lz4"),
+    // A record that no broker took in this time has failed.
+    ("message.timeout.ms", "60000"),
+    // What may wait is bounded by our own leases, not by librdkafka's queue.
+    ("queue.buffering.max.messages", "1000000"),
+    ("queue.buffering.max.kbytes", "1048576"),
+];
+
+/// Other names that librdkafka has for them: whoever sets one of these means the property.
+const ALIASES: [(&str, &str); 5] = [
+    ("acks", "request.required.acks"),
+    ("linger.ms", "queue.buffering.max.ms"),
+    ("compression.type", "compression.codec"),
+    ("message.timeout.ms", "delivery.timeout.ms"),
+    ("max.in.flight.requests.per.connection", "max.in.flight"),
+];
+
+/// How records are gathered and how large they may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sending {
+    /// Of a batch, which goes to one partition.
+    pub batch_size_bytes: u32,
+    /// How long a batch waits for more.
+    pub linger_ms: u32,
+    /// Of a record's value.
+    pub record_max_bytes: usize,
+}
+
+pub(super) fn producer_config(settings: &KafkaSettings, sending: &Sending) -> Result<ClientConfig, KafkaError> {
+    let set = |name: &str| {
+        let alias = ALIASES
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, alias)| *alias);
+        let by_alias = || settings.properties.get(alias?);
+        settings.properties.get(name).or_else(by_alias)
+    };
+    for (name, fixed) in FIXED {
+        let is_fixed = |value: &str| value == fixed || (name == "acks" && value == "-1");
+        if set(name).is_some_and(|value| !is_fixed(value)) {
+            return Err(KafkaError::FixedProperty { name, fixed });
+        }
+    }
+    // Its key may be as long as the value. A batch of several stays below `batch.size` whatever this says.
+    let message_max_bytes = sending.record_max_bytes.saturating_mul(2).clamp(1_000, 1_000_000_000);
+    let mut config = client_config(settings)?;
+    let ours = [
+        ("batch.size", sending.batch_size_bytes.to_string()),
+        ("linger.ms", sending.linger_ms.to_string()),
+        ("message.max.bytes", message_max_bytes.to_string()),
+    ];
+    let defaults = DEFAULTS.map(|(name, value)| (name, value.to_owned()));
+    for (name, value) in ours.into_iter().chain(defaults) {
+        if set(name).is_none() {
+            config.set(name, value);
+        }
+    }
+    for (name, value) in FIXED {
+        config.set(name, value);
+    }
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SENDING: Sending = Sending {
+        batch_size_bytes: 1_000_000,
+        linger_ms: 10,
+        record_max_bytes: 1_000_000,
+    };
+
+    fn with(pairs: &[(&str, &str)]) -> KafkaSettings {
+        KafkaSettings {
+            brokers: vec!["localhost:9092".to_owned()],
+            group_id: "test".to_owned(),
+            properties: pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
+        }
+    }
+
+    #[test]
+    fn librdkafka_accepts_every_property_we_set() {
+        let config = producer_config(&with(&[]), &SENDING).unwrap();
+        config.create_native_config().unwrap();
+        assert_eq!(config.get("partitioner"), Some("murmur2_random"));
+        assert_eq!(config.get("batch.size"), Some("1000000"));
+    }
+
+    #[test]
+    fn a_property_that_a_promise_rests_on_cannot_be_changed() {
+        for (name, value) in [
+            ("acks", "1"),
+            ("request.required.acks", "0"),
+            ("enable.idempotence", "false"),
+            ("partitioner", "consistent"),
+        ] {
+            assert!(producer_config(&with(&[(name, value)]), &SENDING).is_err(), "{name}");
+        }
+        assert!(producer_config(&with(&[("acks", "-1"), ("enable.idempotence", "true")]), &SENDING).is_ok());
+    }
+
+    #[test]
+    fn a_property_of_the_settings_wins_by_any_of_its_names() {
+        let config = producer_config(
+            &with(&[("compression.codec", "zstd"), ("batch.size", "16384")]),
+            &SENDING,
+        )
+        .unwrap();
+        assert_eq!(
+            (config.get("compression.type"), config.get("batch.size")),
+            (None, Some("16384"))
+        );
+    }
+}
