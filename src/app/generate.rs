@@ -1,0 +1,54 @@
+//! Writes the events of a made-up shop. Holds one buffer, whatever the number of events; never decides what they are.
+
+use std::io::{self, Write};
+
+use crate::model::shop::Shop;
+
+/// Sessions are gathered to writes of this size.
+const WRITE_BYTES: usize = 1 << 20;
+
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Generated {
+    /// Lines.
+    pub events: u64,
+    /// All of them, newlines included.
+    pub bytes: u64,
+}
+
+/// Writes exactly `events` events to `out`, the same bytes for the same `seed`.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn generate(events: u64, seed: u64, out: &mut impl Write) -> io::Result<Generated> {
+    let mut shop = Shop::new(events, seed);
+    let mut lines = Vec::with_capacity(WRITE_BYTES + WRITE_BYTES / 8);
+    let mut written = Generated { events: 0, bytes: 0 };
+    loop {
+        let session = shop.write_session(&mut lines);
+        written.events += session.unwrap_or_default();
+        if lines.len() >= WRITE_BYTES || session.is_none() {
+            out.write_all(&lines)?;
+            written.bytes += lines.len() as u64;
+            lines.clear();
+        }
+        if session.is_none() {
+            out.flush()?;
+            return Ok(written);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_what_is_reported() {
+        let mut out = Vec::new();
+        let written = generate(1_234, 42, &mut out).unwrap();
+        assert_eq!(written.events, 1_234);
+        assert_eq!(written.bytes, out.len() as u64);
+        assert_eq!(memchr::memchr_iter(b'\n', &out).count(), 1_234);
+    }
+}

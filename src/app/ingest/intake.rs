@@ -1,0 +1,256 @@
+//! Lines to records: checks each, routes it, and keeps the account of every line from reading to the end. Never sends.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::input::InputError;
+use super::rejects::{Rejected, Rejects, RejectsError};
+use super::report::{FirstRejected, Report, Resemblance, chain};
+use crate::kafka::producer::{Failed, Outgoing, Tally};
+use crate::model::event::{Event, Form, LineReader, Rejection};
+use crate::model::event_time::nanoseconds;
+use crate::model::routing::{Census, Routing};
+
+/// Rejected lines that the report tells one by one.
+const FIRST_REJECTED: usize = 5;
+
+pub(super) struct Intake<'r> {
+    lines: LineReader<'r>,
+    routing: &'r Routing,
+    census: Census<'r>,
+    only: Option<usize>,
+    rejects: Rejects,
+    /// Inputs by name, and the ordinal of the last line before each that has begun.
+    names: Vec<String>,
+    starts: Vec<u64>,
+    read: u64,
+    counts: Counts,
+}
+
+#[derive(Default)]
+struct Counts {
+    sent: u64,
+    filtered: u64,
+    keyless: u64,
+    timeless: u64,
+    by_topic: Vec<u64>,
+    rejections: BTreeMap<&'static str, u64>,
+    first_rejected: Vec<FirstRejected>,
+}
+
+impl<'r> Intake<'r> {
+    pub(super) fn new(
+        form: &'r Form,
+        routing: &'r Routing,
+        only: Option<usize>,
+        names: Vec<String>,
+        rejects: Rejects,
+    ) -> Intake<'r> {
+        Intake {
+            lines: LineReader::new(form),
+            routing,
+            census: Census::new(routing),
+            only,
+            rejects,
+            names,
+            starts: Vec::new(),
+            read: 0,
+            counts: Counts {
+                by_topic: vec![0; routing.topics().len()],
+                ..Counts::default()
+            },
+        }
+    }
+
+    /// From here on lines belong to the next input.
+    pub(super) fn next_input(&mut self) {
+        self.starts.push(self.read);
+    }
+
+    /// Takes lines from `rest` of `chunk` until it is empty, or `records_max` records came of them.
+    pub(super) fn take<'c>(
+        &mut self,
+        chunk: &'c [u8],
+        rest: &mut Range<usize>,
+        records_max: usize,
+    ) -> Result<Vec<Outgoing<'c>>, RejectsError> {
+        let mut records = Vec::with_capacity(records_max.min(rest.len() / 256 + 1));
+        while rest.start < rest.end && records.len() < records_max {
+            let line = next_line(chunk, rest);
+            self.read += 1;
+            let event = self.lines.read(&chunk[line.clone()]);
+            match event {
+                Ok(event) => records.extend(self.route(event, line, self.read)),
+                Err(rejection) => self.reject(rejection, &chunk[line], None)?,
+            }
+        }
+        Ok(records)
+    }
+
+    /// Reads a line only to learn when it happened: none if it was rejected.
+    pub(super) fn time_of(&mut self, line: &[u8]) -> Result<Option<i64>, RejectsError> {
+        self.read += 1;
+        match self.lines.read(line) {
+            Ok(event) => {
+                let time = event.time.and_then(|time| nanoseconds(&time));
+                self.counts.timeless += u64::from(time.is_none());
+                Ok(Some(time.unwrap_or(i64::MAX)))
+            }
+            Err(rejection) => self.reject(rejection, line, None).map(|()| None),
+        }
+    }
+
+    /// The ordinal of the line that was read last.
+    pub(super) fn ordinal(&self) -> u64 {
+        self.read
+    }
+
+    /// The record of a line that [`Intake::time_of`] found good; none if `--only` leaves it out.
+    pub(super) fn take_again<'c>(&mut self, chunk: &'c [u8], line: Range<usize>, ordinal: u64) -> Option<Outgoing<'c>> {
+        let event = self.lines.read(&chunk[line.clone()]).ok()?;
+        self.route(event, line, ordinal)
+    }
+
+    /// Counts events that were read and will not be sent.
+    pub(super) fn leave_out(&mut self, events: u64) {
+        self.counts.filtered += events;
+    }
+
+    fn route<'c>(&mut self, event: Event<'c>, value: Range<usize>, ordinal: u64) -> Option<Outgoing<'c>> {
+        let topic = self.census.route(&event.event_type);
+        if self.only.is_some_and(|only| only != topic) {
+            self.counts.filtered += 1;
+            return None;
+        }
+        self.counts.sent += 1;
+        self.counts.by_topic[topic] += 1;
+        self.counts.keyless += u64::from(event.key.is_none());
+        Some(Outgoing {
+            topic,
+            key: event.key,
+            value,
+            ordinal,
+        })
+    }
+
+    /// A line of which only the start was kept.
+    pub(super) fn reject_too_long(&mut self, start: &[u8], length_bytes: u64) -> Result<(), RejectsError> {
+        self.read += 1;
+        self.reject(Rejection::TooLong, start, Some(length_bytes))
+    }
+
+    fn reject(&mut self, rejection: Rejection, line: &[u8], length_bytes: Option<u64>) -> Result<(), RejectsError> {
+        let (file, number) = place(&self.names, &self.starts, self.read);
+        *self.counts.rejections.entry(rejection.code()).or_default() += 1;
+        if self.counts.first_rejected.len() < FIRST_REJECTED {
+            self.counts.first_rejected.push(FirstRejected {
+                file: file.to_owned(),
+                line: number,
+                reason: rejection.code(),
+                detail: rejection.to_string(),
+            });
+        }
+        let rejected = Rejected {
+            file,
+            line: number,
+            reason: rejection.code(),
+            detail: rejection.to_string(),
+            length_bytes,
+        };
+        self.rejects.write(&rejected, line)
+    }
+
+    /// Writes records that were not delivered beside the lines that were rejected.
+    pub(super) fn failed(&mut self, failed: Vec<Failed>) -> Result<(), RejectsError> {
+        for record in failed {
+            let (file, line) = place(&self.names, &self.starts, record.ordinal);
+            let rejected = Rejected {
+                file,
+                line,
+                reason: "not_delivered",
+                detail: format!("{:?}: {}", record.code, record.code),
+                length_bytes: None,
+            };
+            self.rejects.write(&rejected, &record.value)?;
+        }
+        Ok(())
+    }
+
+    /// The account. `tally` is what became of the records, none in a dry run.
+    pub(super) fn report(
+        mut self,
+        tally: Option<Tally>,
+        broken_input: Option<InputError>,
+        interrupted: bool,
+        elapsed_s: f64,
+    ) -> Result<Report, RejectsError> {
+        self.rejects.finish()?;
+        let counts = self.counts;
+        let dry_run = tally.is_none();
+        let tally = tally.unwrap_or_default();
+        let acked: u64 = tally.acked.iter().sum();
+        let by_topic = if dry_run { &counts.by_topic } else { &tally.acked };
+        let topics = self.routing.topics().iter().cloned().zip(by_topic.iter().copied());
+        let events = if dry_run { counts.sent } else { acked };
+        let types = self.census.types().iter();
+        let resembling = types.clone().filter_map(|(event_type, count)| {
+            Some(Resemblance {
+                event_type: event_type.clone(),
+                resembles: count.resembles.clone()?,
+                topic: self.routing.topics()[count.topic].clone(),
+                events: count.events,
+            })
+        });
+        Ok(Report {
+            read: self.read,
+            sent: if dry_run { 0 } else { counts.sent },
+            acked,
+            rejected: counts.rejections.values().sum(),
+            filtered: counts.filtered,
+            failed: tally.failed.values().sum(),
+            would_send: dry_run.then_some(counts.sent),
+            topics: topics.collect(),
+            elapsed_s,
+            events_per_s: per_second(events, elapsed_s),
+            without_key: counts.keyless,
+            without_time: counts.timeless,
+            event_types: types
+                .clone()
+                .map(|(name, count)| (name.clone(), count.events))
+                .collect(),
+            other_event_types: self.census.uncounted(),
+            resembling: resembling.collect(),
+            rejections: counts.rejections,
+            first_rejected: counts.first_rejected,
+            failures: tally.failed,
+            stopped_by: broken_input.map(|error| chain(&error)),
+            interrupted,
+            dry_run,
+        })
+    }
+}
+
+fn per_second(events: u64, elapsed_s: f64) -> u64 {
+    if elapsed_s > 0.0 {
+        (events as f64 / elapsed_s).round() as u64
+    } else {
+        0
+    }
+}
+
+/// The next line of `rest`, without its newline, which leaves it.
+pub(super) fn next_line(chunk: &[u8], rest: &mut Range<usize>) -> Range<usize> {
+    let start = rest.start;
+    let newline = memchr::memchr(b'\n', &chunk[rest.clone()]);
+    let end = newline.map_or(rest.end, |newline| start + newline);
+    rest.start = (end + 1).min(rest.end);
+    start..end
+}
+
+/// The input, and the line in it, of the line with that ordinal.
+fn place<'n>(names: &'n [String], starts: &[u64], ordinal: u64) -> (&'n str, u64) {
+    let begun = starts.partition_point(|start| *start < ordinal).max(1);
+    let start = starts.get(begun - 1).copied().unwrap_or_default();
+    let name = names.get(begun - 1).map(String::as_str).unwrap_or_default();
+    (name, ordinal - start)
+}

@@ -1,0 +1,43 @@
+//! How many events may be sent by now, at a given rate. Never waits: who asks does.
+
+use std::num::NonZeroU32;
+
+use crate::clock::Clock;
+
+/// No more than the events of this time go out at once, however long nothing could be sent before.
+const BURST_MS: u64 = 100;
+
+#[derive(Debug)]
+pub(super) struct Pace {
+    rate_per_s: Option<NonZeroU32>,
+    clock: Clock,
+    began_ms: u64,
+    sent: u64,
+}
+
+impl Pace {
+    /// No limit without a rate.
+    pub(super) fn new(rate_per_s: Option<NonZeroU32>, clock: Clock) -> Pace {
+        Pace {
+            rate_per_s,
+            clock,
+            began_ms: clock.monotonic_ms(),
+            sent: 0,
+        }
+    }
+
+    /// How many may be sent now.
+    pub(super) fn allowed(&self) -> u64 {
+        let Some(rate_per_s) = self.rate_per_s else {
+            return u64::MAX;
+        };
+        let rate_per_s = u64::from(rate_per_s.get());
+        let elapsed_ms = self.clock.monotonic_ms() - self.began_ms;
+        let due = (elapsed_ms * rate_per_s / 1000 + 1).saturating_sub(self.sent);
+        due.min((rate_per_s * BURST_MS / 1000).max(1))
+    }
+
+    pub(super) fn sent(&mut self, events: u64) {
+        self.sent += events;
+    }
+}

@@ -1,0 +1,78 @@
+//! Sending in the order of time: the whole input in memory, and an index of its lines that is sorted instead of them.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use super::input::Piece;
+use super::{IngestError, Run};
+
+/// Lines of the index that are sent at once.
+const BLOCK: usize = 4_096;
+
+/// A line that is to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Line {
+    /// Nanoseconds since the Unix epoch; the greatest number where the event tells none.
+    time: i64,
+    /// Order among equals.
+    ordinal: u64,
+    start: usize,
+    end: usize,
+}
+
+impl Run<'_> {
+    /// Reads everything, and sends it by time. Rejects are told while reading.
+    pub(super) fn by_time(&mut self, pieces: &Receiver<Piece>) -> Result<(), IngestError> {
+        self.progress.note("reading");
+        let (input, index) = self.index(pieces)?;
+        self.progress.note("");
+        self.progress.begin(Some(self.left.min(index.len() as u64)));
+        let input = Arc::new(input);
+        let mut rest = index.as_slice();
+        while !rest.is_empty() && self.left > 0 {
+            let Some(allowed) = self.wait_for_room() else {
+                break;
+            };
+            let (block, after) = rest.split_at(rest.len().min(allowed).min(BLOCK));
+            let take = |line: &Line| self.intake.take_again(&input, line.place(), line.ordinal);
+            let records: Vec<_> = block.iter().filter_map(take).collect();
+            self.send(&input, &records)?;
+            rest = after;
+        }
+        self.intake.leave_out(rest.len() as u64);
+        Ok(())
+    }
+
+    fn index(&mut self, pieces: &Receiver<Piece>) -> Result<(Vec<u8>, Vec<Line>), IngestError> {
+        let (mut input, mut index) = (Vec::new(), Vec::new());
+        while let Some(piece) = self.next_piece(pieces) {
+            let Piece::Lines(lines) = piece else {
+                self.note(piece)?;
+                continue;
+            };
+            let mut rest = input.len()..input.len() + lines.len();
+            input.extend_from_slice(&lines);
+            while !rest.is_empty() {
+                let Range { start, end } = super::intake::next_line(&input, &mut rest);
+                if let Some(time) = self.intake.time_of(&input[start..end])? {
+                    let ordinal = self.intake.ordinal();
+                    index.push(Line {
+                        time,
+                        ordinal,
+                        start,
+                        end,
+                    });
+                }
+            }
+        }
+        index.sort_unstable();
+        Ok((input, index))
+    }
+}
+
+impl Line {
+    fn place(&self) -> Range<usize> {
+        self.start..self.end
+    }
+}
