@@ -16,7 +16,9 @@ mod consume;
 mod context;
 mod doctor;
 mod failure;
+mod generate;
 mod global;
+mod ingest;
 mod init;
 mod interrupt;
 mod man;
@@ -58,6 +60,10 @@ enum Command {
     /// Create the configured topics, or list what there is
     #[command(subcommand)]
     Topics(topics::Topics),
+    /// Write a made-up shop's events as JSONL, the same bytes for the same seed
+    Generate(generate::Args),
+    /// Send events from JSONL files to the topics, and account for every line
+    Ingest(ingest::Args),
     /// Print the records of a topic, then statistics
     Consume(consume::Args),
     /// Archive everything that Kafka holds now, then stop
@@ -81,6 +87,8 @@ impl Command {
     fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
             Command::Topics(command) => topics::run(&command, context),
+            Command::Generate(args) => generate::run(&args, context),
+            Command::Ingest(args) => ingest::run(args, context),
             Command::Consume(args) => consume::run(&args, context),
             Command::Archive(args) => archive::run(&args, context),
             Command::Verify(args) => verify::run(&args, context),

@@ -1,0 +1,45 @@
+//! `kivend generate`: a made-up shop's events to stdout or a file. Never anything but events on stdout.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use clap::ValueHint;
+
+use super::failure::FileError;
+use super::{Context, Failure, count, size};
+use crate::app::generate::{Generated, generate};
+use crate::error::Exit;
+use crate::model::shop::EVENTS_DEFAULT;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// How many events
+    #[arg(long, value_name = "N", default_value_t = EVENTS_DEFAULT)]
+    events: u64,
+    /// The same seed gives the same bytes
+    #[arg(long, value_name = "S", default_value_t = 42)]
+    seed: u64,
+    /// Write to FILE instead of stdout
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    output: Option<PathBuf>,
+}
+
+pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let output = context.output();
+    match &args.output {
+        None => {
+            let written = generate(args.events, args.seed, &mut output.stdout());
+            output.written(written)?;
+        }
+        Some(file) => {
+            let failed = |source| FileError::new("write", file, source);
+            let mut opened = File::create(file).map_err(failed)?;
+            let written = generate(args.events, args.seed, &mut opened).map_err(failed)?;
+            output.report(&written, |written: &Generated| {
+                let (events, bytes) = (count(written.events), size(written.bytes));
+                format!("{events} events, {bytes}, in {}", file.display())
+            })?;
+        }
+    }
+    Ok(Exit::Done)
+}

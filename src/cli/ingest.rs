@@ -1,0 +1,145 @@
+//! `kivend ingest`: arguments to a plan, and the account of every line to text or JSON.
+
+use std::fmt::Write as _;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use clap::{ValueEnum, ValueHint};
+
+use super::{Align, Context, Failure, count, table};
+use crate::app::ingest::{Input, Mode, Order, Plan, Report, Surroundings, ingest};
+use crate::error::Exit;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "A record's value is the line as it stands, without its newline; a carriage return before the
+newline stays. Exit code 1 if any line was rejected or not delivered; all others are sent."
+)]
+pub struct Args {
+    /// JSONL files, also .gz and .zst; - is stdin
+    #[arg(value_name = "FILE", default_value = "-", value_hint = ValueHint::FilePath)]
+    files: Vec<PathBuf>,
+    /// Send only the events that go to TOPIC
+    #[arg(long, value_name = "TOPIC")]
+    only: Option<String>,
+    /// Send at most N events, after --only
+    #[arg(long, value_name = "N")]
+    max: Option<u64>,
+    /// Send at most R events a second
+    #[arg(long, value_name = "R")]
+    rate: Option<NonZeroU32>,
+    /// Send in the order of time that events tell; reads the whole input into memory
+    #[arg(long, value_name = "ts", hide_possible_values = true)]
+    sort: Option<Sort>,
+    /// Write lines that were not sent to FILE, as JSONL with place and reason
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    rejects: Option<PathBuf>,
+    /// Check and count, send nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Sort {
+    /// By the field `ingest.time_field`.
+    Ts,
+}
+
+pub fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let settings = context.settings()?;
+    let plan = Plan {
+        inputs: args.files.iter().map(|file| Input::of_argument(file)).collect(),
+        only: args.only.map(|topic| settings.topic_name(&topic)),
+        max: args.max,
+        rate_per_s: args.rate,
+        order: args.sort.map_or(Order::AsRead, |Sort::Ts| Order::Time),
+        mode: if args.dry_run { Mode::DryRun } else { Mode::Send },
+        rejects: args.rejects,
+    };
+    let surroundings = Surroundings {
+        kafka: settings.kafka,
+        routing: settings.routing,
+        ingest: settings.ingest,
+    };
+    let report = ingest(&surroundings, plan, &context.stop(), &*context.progress("events"))?;
+    context.output().report(&report, text)?;
+    Ok(report.exit())
+}
+
+fn text(report: &Report) -> String {
+    let mut text = String::new();
+    let done = if report.dry_run {
+        "would be sent"
+    } else {
+        "acknowledged"
+    };
+    let mut topics = table(&[("topic", Align::Left), (done, Align::Right)]);
+    for (topic, records) in &report.topics {
+        topics.add_row([topic.as_str(), &count(*records)]);
+    }
+    // Writing to a text cannot fail.
+    let _ = writeln!(text, "{}\n", topics.trim_fmt());
+    let _ = writeln!(text, "{}", summary(report));
+    for remark in remarks(report) {
+        let _ = writeln!(text, "{remark}");
+    }
+    text
+}
+
+fn summary(report: &Report) -> String {
+    let mut parts = vec![format!("{} lines read", count(report.read))];
+    match report.would_send {
+        Some(events) => parts.push(format!("{} would be sent", count(events))),
+        None => {
+            let (acked, sent) = (count(report.acked), count(report.sent));
+            parts.push(format!("{acked} acknowledged of {sent} sent"));
+        }
+    }
+    for (number, what) in [
+        (report.rejected, "rejected"),
+        (report.filtered, "left out"),
+        (report.failed, "not delivered"),
+        (report.without_key, "without a key"),
+        (report.without_time, "without a time"),
+    ] {
+        if number > 0 {
+            parts.push(format!("{} {what}", count(number)));
+        }
+    }
+    let rate = count(report.events_per_s);
+    format!("{} in {:.2} s ({rate} events/s)", parts.join(", "), report.elapsed_s)
+}
+
+/// What a user should know besides the numbers.
+fn remarks(report: &Report) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if report.interrupted {
+        remarks.push(format!(
+            "interrupted: exactly {} records were acknowledged by Kafka",
+            count(report.acked)
+        ));
+    }
+    if let Some(reason) = &report.stopped_by {
+        remarks.push(format!("the input was not read to its end: {reason}"));
+    }
+    for (cause, records) in &report.failures {
+        remarks.push(format!("not delivered: {} records, {cause}", count(*records)));
+    }
+    for rejected in &report.first_rejected {
+        let (file, line, detail) = (&rejected.file, rejected.line, &rejected.detail);
+        remarks.push(format!("rejected: {file}:{line}: {detail}"));
+    }
+    if report.rejected > report.first_rejected.len() as u64 {
+        let more = report.rejected - report.first_rejected.len() as u64;
+        remarks.push(format!("and {} more; --rejects FILE writes them all", count(more)));
+    }
+    for resemblance in &report.resembling {
+        let (events, event_type) = (count(resemblance.events), &resemblance.event_type);
+        let (topic, resembles) = (&resemblance.topic, &resemblance.resembles);
+        remarks.push(format!(
+            "warning: {events} events `{event_type}` went to {topic}, for no route names that type, though it looks \
+             like `{resembles}`: if it is meant, add it to routing.rules"
+        ));
+    }
+    remarks
+}
