@@ -28,7 +28,9 @@ fn every_value_gives_the_columns_of_the_vectors() {
         let projection = Projection::from_text(group["projection"].as_str().unwrap()).unwrap();
         let mut projector = Projector::new(&projection);
         for case in group["cases"].as_array().unwrap() {
-            let value = case["value_base64"].as_str().map(|coded| STANDARD.decode(coded).unwrap());
+            let value = case["value_base64"]
+                .as_str()
+                .map(|coded| STANDARD.decode(coded).unwrap());
             let mut columns = Map::new();
             let error = projector.project(value.as_deref(), |index, found| {
                 columns.insert(projection.rules()[index].column.clone(), cell(found));

@@ -25,8 +25,10 @@ const FETCHING: [(&str, &str); 6] = [
     // The default of 1,000 ms starves a consumer that is faster than its queue.
     ("fetch.queue.backoff.ms", "2"),
     // Of the whole client, since all partitions share one queue: bounds what is prefetched.
-    ("queued.max.messages.kbytes", "32768"),
-    ("fetch.message.max.bytes", "4194304"),
+    ("queued.max.messages.kbytes", "16384"),
+    // Compressed, for each partition and request. Measured with six partitions: four times as much is no faster,
+    // costs more processor time, and 60 MB more memory. A greater batch still comes whole.
+    ("fetch.message.max.bytes", "524288"),
     ("fetch.wait.max.ms", "100"),
     // Without it, a partition that moved keeps its old owner until the whole group stopped.
     ("partition.assignment.strategy", "cooperative-sticky"),

@@ -25,11 +25,11 @@ mod thrift;
 mod typed;
 
 #[cfg(test)]
-mod json_tests;
-#[cfg(test)]
 mod forged_tests;
 #[cfg(test)]
 mod hostile_tests;
+#[cfg(test)]
+mod json_tests;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

@@ -1,0 +1,122 @@
+//! The embedded cluster: it must hold what the demo sends, and behave as Kafka does where the demo relies on it.
+
+use std::time::Duration;
+
+use kivend::config::{Properties, TopicSettings};
+use kivend::embedded::Embedded;
+use kivend::kafka::consumer::{Consumer, Polled};
+use kivend::kafka::error::KafkaError;
+use kivend::kafka::reader::Reader;
+use kivend::model::position::{NextOffset, TopicPartition};
+use kivend::model::record::Record;
+use kivend::model::shop::Shop;
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const PARTITIONS: i32 = 6;
+/// The events of the whole run that go to user-events, and those of the partial run after it.
+const EVENTS: usize = 64_131 + 51_710;
+
+fn cluster_with(name: &str, partitions: i32) -> Embedded {
+    let cluster = Embedded::start(3).unwrap();
+    let topic = TopicSettings {
+        name: name.to_owned(),
+        partitions,
+        replication_factor: 3,
+        properties: Properties::default(),
+    };
+    cluster.create_topic(&topic).unwrap();
+    cluster
+}
+
+fn producer(cluster: &Embedded) -> BaseProducer {
+    let mut config = ClientConfig::new();
+    for (name, value) in [
+        ("compression.type", "lz4"),
+        ("batch.size", "1000000"),
+        ("linger.ms", "10"),
+    ] {
+        config.set(name, value);
+    }
+    config
+        .set("bootstrap.servers", cluster.brokers().join(","))
+        .create()
+        .unwrap()
+}
+
+fn shop_events() -> Vec<u8> {
+    let mut lines = Vec::new();
+    let mut shop = Shop::new(71_694, 1);
+    while shop.write_session(&mut lines).is_some() {}
+    lines
+}
+
+#[test]
+fn it_holds_all_that_the_demo_sends_to_its_largest_topic() {
+    let cluster = cluster_with("user-events", PARTITIONS);
+    let producer = producer(&cluster);
+    let events = shop_events();
+    let lines = events.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    for (line, partition) in lines.cycle().take(EVENTS).zip((0..PARTITIONS).cycle()) {
+        let mut record = BaseRecord::<[u8], [u8]>::to("user-events")
+            .partition(partition)
+            .payload(line);
+        while let Err((_, again)) = producer.send(record) {
+            producer.poll(Duration::from_millis(1));
+            record = again;
+        }
+    }
+    producer.flush(PATIENCE).unwrap();
+
+    let reader = Reader::connect(&cluster.settings("demo")).unwrap();
+    let mut found = 0;
+    for number in 0..PARTITIONS {
+        let partition = TopicPartition::new("user-events", number);
+        let marks = reader.cluster().watermarks(&partition).unwrap();
+        assert_eq!(marks.low, 0, "the cluster forgot the oldest records of {partition}");
+        let count = |_: &Record<'_>| {
+            found += 1;
+            Ok::<_, KafkaError>(())
+        };
+        assert_eq!(
+            reader.read_range(&partition, 0, marks.high, count).unwrap(),
+            NextOffset(marks.high)
+        );
+    }
+    assert_eq!(found, EVENTS);
+}
+
+#[test]
+fn a_group_reads_it_and_its_commits_keep_their_metadata() {
+    let cluster = cluster_with("payments", 1);
+    let producer = producer(&cluster);
+    for value in ["a", "b", "c"] {
+        let record = BaseRecord::<str, str>::to("payments").partition(0).payload(value);
+        producer.send(record).map_err(|(error, _)| error).unwrap();
+    }
+    producer.flush(PATIENCE).unwrap();
+
+    let partition = TopicPartition::new("payments", 0);
+    let mut consumer = Consumer::subscribe(&cluster.settings("demo"), &["payments"]).unwrap();
+    let mut values = Vec::new();
+    for _ in 0..1200 {
+        match consumer.poll(Duration::from_millis(50)) {
+            Polled::Assign(_) => consumer.start(&[(partition.clone(), NextOffset(0))]).unwrap(),
+            Polled::Record { record, .. } => values.push(record.value.unwrap().to_vec()),
+            Polled::EndReached { partition, position } => consumer.commit(&partition, position, "v1 0 0").unwrap(),
+            Polled::Committed(outcomes) => {
+                assert_eq!(outcomes[0].outcome, Ok(()));
+                break;
+            }
+            Polled::Failed(error) => panic!("{error}"),
+            _ => {}
+        }
+    }
+    assert_eq!(values, [b"a", b"b", b"c"]);
+    let committed = consumer.cluster().committed(&[partition]).unwrap().remove(0).unwrap();
+    assert_eq!(
+        (committed.next_offset, &*committed.metadata),
+        (NextOffset(3), &b"v1 0 0"[..])
+    );
+}
