@@ -2,6 +2,7 @@
 //! commits nothing, and writes only the small probe objects that any start of the archiver writes too.
 
 mod kafka;
+mod keys;
 mod retention;
 mod store;
 
@@ -111,8 +112,9 @@ pub async fn examine(settings: &Settings, clock: Clock, progress: &dyn Progress)
     };
     let mut checks = kafka.unwrap_or_else(|_| vec![Check::skipped("brokers", "the check was broken off")]);
     progress.note("probing the store");
-    let (_store, store_checks) = store::examine(&settings.store, clock).await;
+    let (store, store_checks) = store::examine(&settings.store, clock).await;
     checks.extend(store_checks);
+    checks.extend(keys::examine(store.as_deref(), &settings.archive).await);
     DoctorReport { checks }
 }
 

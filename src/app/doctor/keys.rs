@@ -1,0 +1,153 @@
+//! The archive's identity and its signing key: whether what lies under the prefix is this archive, and whether the key
+//! here is one of its keys. Never shows a private key.
+
+use std::path::Path;
+
+use super::Check;
+use crate::app::init::read_key;
+use crate::config::ArchiveSettings;
+use crate::error::{Explain, Kind};
+use crate::segment::identity::Identity;
+use crate::segment::key::IDENTITY;
+use crate::store::Store;
+
+const ARCHIVE: &str = "archive";
+const KEYS: &str = "keys";
+
+/// Both checks; without a store the key alone is looked at.
+pub async fn examine(store: Option<&dyn Store>, settings: &ArchiveSettings) -> Vec<Check> {
+    let Some(store) = store else {
+        return vec![
+            Check::skipped(ARCHIVE, "the store does not open"),
+            check_key(&settings.key_file, None),
+        ];
+    };
+    match store.get(IDENTITY).await {
+        Ok(None) => vec![
+            Check::ok(
+                ARCHIVE,
+                "there is none yet; `kivend init` or the first archiver makes it",
+            ),
+            check_key(&settings.key_file, None),
+        ],
+        Ok(Some(object)) => match Identity::from_bytes(&object) {
+            Ok(identity) => {
+                vec![
+                    check_name(&identity, &settings.name),
+                    check_key(&settings.key_file, Some(&identity)),
+                ]
+            }
+            Err(error) => {
+                let remedy =
+                    "`kivend verify` says what else is wrong; restore archive.json from an older version or a copy";
+                vec![
+                    Check::failed(ARCHIVE, error.to_string(), remedy),
+                    Check::skipped(KEYS, "archive.json does not read"),
+                ]
+            }
+        },
+        Err(error) => vec![
+            Check::error(ARCHIVE, &error),
+            Check::skipped(KEYS, "archive.json cannot be read"),
+        ],
+    }
+}
+
+fn check_name(identity: &Identity, wanted: &str) -> Check {
+    let (name, id) = (identity.archive(), identity.id());
+    if name == wanted {
+        return Check::ok(ARCHIVE, format!("{name}, id {id}, since {}", identity.created_at()));
+    }
+    let detail = format!("another archive stands under this prefix: {name} instead of {wanted}");
+    Check::failed(
+        ARCHIVE,
+        detail,
+        "set archive.name to its name, or store.prefix to a prefix of your own",
+    )
+}
+
+/// The key file, against the keys of the archive where there is one.
+fn check_key(file: &Path, identity: Option<&Identity>) -> Check {
+    let shown = file.display();
+    let key = match (read_key(file), identity) {
+        (Ok(key), _) => key,
+        (Err(error), None) if error.kind() == Kind::Input => {
+            return Check::ok(KEYS, format!("there is none yet; it will be made at {shown}"));
+        }
+        (Err(error), _) => return Check::error(KEYS, &error),
+    };
+    let public = key.verifying_key();
+    match identity.map(Identity::keys) {
+        None => Check::ok(KEYS, format!("{public} at {shown}, for the archive to be made")),
+        Some(Ok(keys)) if keys.contains(public) => {
+            Check::ok(KEYS, format!("{public} at {shown}, and only its owner may read it"))
+        }
+        Some(_) => {
+            let detail = format!("the key at {shown} did not make this archive: {public}");
+            Check::failed(
+                KEYS,
+                detail,
+                "set archive.key_file to the archive's key, or store.prefix to a prefix of your own",
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use bytes::Bytes;
+
+    use super::super::Status;
+    use super::*;
+    use crate::model::note::SigningKey;
+    use crate::model::utc::UtcSeconds;
+    use crate::store::memory::MemoryStore;
+
+    fn key(seed: u8) -> SigningKey {
+        SigningKey::from_seed("shop", &[seed; 32]).unwrap()
+    }
+
+    async fn statuses(made_by: Option<u8>, key_here: Option<(u8, u32)>, name: &str) -> (Status, Status) {
+        let store = MemoryStore::new();
+        if let Some(seed) = made_by {
+            let now = UtcSeconds::from_unix(0);
+            let identity = Identity::new("shop", [1; 16], now, key(seed).verifying_key()).unwrap();
+            store
+                .create(IDENTITY, Bytes::from(identity.to_bytes().unwrap()))
+                .await
+                .unwrap();
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("shop.key");
+        if let Some((seed, mode)) = key_here {
+            std::fs::write(&file, key(seed).to_secret_text()).unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let checks = check_with(&store, &file, name).await;
+        (checks[0].status, checks[1].status)
+    }
+
+    async fn check_with(store: &dyn Store, file: &Path, name: &str) -> Vec<Check> {
+        let sources = crate::config::Sources {
+            config_home: Some("/nowhere".into()),
+            ..Default::default()
+        };
+        let mut settings = crate::config::load(&sources).unwrap().settings.archive;
+        name.clone_into(&mut settings.name);
+        file.clone_into(&mut settings.key_file);
+        examine(Some(store), &settings).await
+    }
+
+    #[tokio::test]
+    async fn an_archive_needs_its_own_key_readable_by_its_owner_only() {
+        use Status::{Failed, Ok};
+        assert_eq!(statuses(None, None, "shop").await, (Ok, Ok));
+        assert_eq!(statuses(Some(1), Some((1, 0o600)), "shop").await, (Ok, Ok));
+        assert_eq!(statuses(Some(1), None, "shop").await, (Ok, Failed));
+        assert_eq!(statuses(Some(1), Some((2, 0o600)), "shop").await, (Ok, Failed));
+        assert_eq!(statuses(Some(1), Some((1, 0o640)), "shop").await, (Ok, Failed));
+        assert_eq!(statuses(Some(1), Some((1, 0o600)), "other").await, (Failed, Ok));
+    }
+}
