@@ -1,6 +1,7 @@
 //! The command line keeps its contract with scripts: exit codes, one JSON object and nothing else on stdout, errors in
 //! one form on stderr, quiet where nobody reads, and settings from file, environment and flags.
 
+mod real_doctor;
 mod signals;
 
 use std::io::Read;
