@@ -33,7 +33,7 @@ class PartitionCheck:
         self.all, self.partition = verification, partition
         self.head: Link | None = None
         self.known: dict[int, Link] = {}
-        self.holes: list[tuple[Place, Place]] = []  # between the end of a run of links and the next link
+        self.whole = True  # no link is missing so far
         self.log, self.roots = Tree(), dict[int, str]()
         self.named: set[str] = set()
         self.rules: str | None = None
@@ -77,10 +77,10 @@ class PartitionCheck:
             missing = 0
         if missing:
             self.all.find("incomplete", name, f"{missing} links before it are missing")
-            self.holes.append((self.next_place(), (link.epoch, link.first_offset)))
+            self.whole = False
         self.log.push(link.data)
         self.head, self.known[link.height] = link, link
-        if not self.holes:
+        if self.whole:
             self.roots[link.height] = self.log.root()
         self.all.check_named(**link.checkpoint)
         if link.lost:
@@ -202,7 +202,6 @@ class PartitionCheck:
         link = self.known.get(head.height)
         if link is None:
             if self.partition not in self.all.blind:
-                self.holes.append((self.next_place(), (head.epoch, head.next_offset)))
                 self.all.find(
                     "incomplete",
                     f"links/{self.partition[0]}/{self.partition[1]}/",
@@ -216,14 +215,14 @@ class PartitionCheck:
             )
 
     def judge_leftovers(self, anchored: int) -> None:
-        """Junk links, and segments that no link names: only at the next places, or where links are missing anyway."""
+        """Junk links, and segments that no link names: tolerated where the next link of the chain would stand."""
         following = {self.next_place(), *([(self.head.epoch + 1, 0)] if self.head else [])}
         blind = self.all.blind.get(self.partition, (2**63, 0))
         for where in [where for where in self.all.loose["links"] if where[:2] == self.partition]:
             cut = anchored > (self.head.height if self.head else -1)
             self.all.judge_loose("links", where, where[2:] in following and not cut)
         for place in self.places("data"):
-            expected = place in following or place >= blind or any(start <= place < end for start, end in self.holes)
+            expected = place in following or place >= blind
             for key in self.all.places["data"][(*self.partition, *place)].values():
                 if key not in self.named and not expected:
                     self.all.find("tampered", key, "a segment that no link names")

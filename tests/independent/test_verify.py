@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests" / "independent")]
 
 import verify  # noqa: E402
-from make_vectors import ARCHIVE, KEY, OTHER, canonical, note, sha  # noqa: E402
+from make_vectors import ARCHIVE, KEY, OTHER, Key, canonical, note, sha  # noqa: E402
 from small_archive import SmallArchive, parquet, rows  # noqa: E402
 from verify_chain import PartitionCheck  # noqa: E402
 from verify_notes import Junk, Note, PublicKey, Unknown  # noqa: E402
@@ -194,8 +194,9 @@ CASES: list[tuple[str, str, Deed]] = [
     ("a segment without a link in the next epoch", "intact", plant("data/topic=payments/partition=1/0001-00000000000000000000.parquet")),
     ("a segment without a link further on", "tampered", plant("data/topic=payments/partition=1/0000-00000000000000000201.parquet")),
     ("a key of too many digits", "tampered", plant("checkpoints/00000000003.note")), ("a key of too few digits", "tampered", plant("checkpoints/3.note")), ("key change 0", "tampered", plant("keys/000000.note")),
-    ("the last link gone", "incomplete", remove(link(3))), ("a link in the middle gone", "incomplete", remove(link(1))), ("the first link gone", "incomplete", remove(link(0))),
-    ("all links gone", "incomplete", remove(*map(link, range(4)))), ("a segment gone", "incomplete", remove(SEGMENT)), ("archive.json gone", "incomplete", remove("archive.json")),
+    ("the last link gone", "incomplete", remove(link(3))), ("a link in the middle gone: its segment is left over", "tampered", remove(link(1))), ("a link without a segment gone", "incomplete", remove(link(2))),
+    ("the first link gone", "tampered", remove(link(0))), ("a link in the middle gone with its segment", "incomplete", remove(link(1), SEGMENT_2)),
+    ("all links gone", "tampered", remove(*map(link, range(4)))), ("all but archive.json and checkpoints gone", "incomplete", remove(*map(link, range(4)), SEGMENT, SEGMENT_2)), ("a segment gone", "incomplete", remove(SEGMENT)), ("archive.json gone", "incomplete", remove("archive.json")),
     ("the last checkpoint gone: nothing inside can know", "intact", remove("checkpoints/0000000002.note")), ("checkpoint 0 gone", "incomplete", remove("checkpoints/0000000000.note")),
     ("a checkpoint in the middle gone", "incomplete", remove("checkpoints/0000000001.note")), ("all checkpoints gone", "incomplete", remove(*[f"checkpoints/{n:010}.note" for n in range(3)])),
     ("junk for the last link, which a checkpoint names", "tampered", plant(link(3))), ("junk for a link in the middle", "tampered", plant(link(1))),
@@ -219,6 +220,12 @@ CASES: list[tuple[str, str, Deed]] = [
 ]
 
 
+BROUGHT: list[tuple[str, Deed, list[Key], str]] = [
+    ("the right key", lambda archive: None, [KEY], "intact"), ("another key", lambda archive: None, [OTHER], "tampered"), ("the first key, then rotated", rotated, [KEY], "intact"),
+    ("the added key vouches for what came before it", rotated, [OTHER], "intact"),
+]
+
+
 class Tampering(unittest.TestCase):
     def verified(self, deed: Deed, keys: list[str]) -> verify.Verification:
         with tempfile.TemporaryDirectory() as folder:
@@ -237,8 +244,7 @@ class Tampering(unittest.TestCase):
         self.assertEqual(self.verified(lambda archive: None, []).records, {"payments": 147})
 
     def test_only_brought_keys_count(self) -> None:
-        for name, deed, keys, verdict in [("the right key", lambda archive: None, [KEY], "intact"), ("another key", lambda archive: None, [OTHER], "tampered"), ("the first key, then rotated", rotated, [KEY], "intact"),
-                                          ("the added key vouches for what came before it", rotated, [OTHER], "intact")]:
+        for name, deed, keys, verdict in BROUGHT:
             with self.subTest(name):
                 verification = self.verified(deed, [key.public_text for key in keys])
                 self.assertEqual(verification.verdict, verdict, "\n".join(map(str, verification.findings)))
