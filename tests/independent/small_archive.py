@@ -56,7 +56,7 @@ def parquet(made: list[Row], link: Content, **options: Any) -> bytes:
     footer = {name: str(link[name]) for name in ("topic", "partition", "epoch", "first_offset", "next_offset", "record_count", "records_root", "previous")} | {"projection": RULES}
     sink = pa.BufferOutputStream()
     table = pa.Table.from_pylist(made, SCHEMA)
-    with pq.ParquetWriter(sink, SCHEMA, compression="zstd", **options) as writer:
+    with pq.ParquetWriter(sink, SCHEMA, **({"compression": "zstd"} | options)) as writer:
         writer.write_table(table, row_group_size=40)
         writer.add_key_value_metadata(footer)
     data: bytes = sink.getvalue().to_pybytes()
@@ -91,14 +91,15 @@ class SmallArchive:
         number = len(self.checkpoints) - 1
         return base | {"checkpoint": {"number": number, "sha256": sha(self.checkpoints[number])}}
 
-    def seal(self, made: list[Row], first: int, next_: int, absent: list[list[int]], **options: Any) -> None:
+    def seal(self, made: list[Row], first: int, next_: int, absent: list[list[int]], changes: Content | None = None, **options: Any) -> None:
+        """A segment and its link; `changes` go into the link after the segment was made from it."""
         times = [row["timestamp"] for row in made if row["timestamp"] is not None]
-        link = self.following() | {"first_offset": first, "next_offset": next_, "absent": absent, "record_count": len(made), "records_root": root(made),
+        link = self.following() | {"epoch": (changes or {}).get("epoch", 0), "first_offset": first, "next_offset": next_, "absent": absent, "record_count": len(made), "records_root": root(made),
                                    "min_timestamp_ms": min(times), "max_timestamp_ms": max(times)}
         data = parquet(made, link, **options)
         key = f"data/topic=payments/partition=1/{link['epoch']:04}-{first:020}.parquet"
         self.put(key, data)
-        self.add(link | {"segment": {"key": key, "bytes": len(data), "sha256": sha(data)}})
+        self.add(link | {"segment": {"key": key, "bytes": len(data), "sha256": sha(data)}} | (changes or {}))
 
     def add(self, link: Content, key: Key = KEY, attempt: str = "") -> None:
         data = note(canonical(link), key)
@@ -110,12 +111,14 @@ class SmallArchive:
         link = self.contents[index]
         return f"links/payments/1/{link['epoch']:04}-{link['first_offset']:020}{attempt}.note"
 
-    def checkpoint(self, key: Key = KEY, change: tuple[int, str] | None = None) -> None:
+    def checkpoint(self, key: Key = KEY, change: tuple[int, str] | None = None, previous: str | None = None, type_: str = "kivend.checkpoint/v1", **head: Any) -> None:
+        """`head` replaces fields of the head's line; None as its link leaves the line out."""
         number, link = len(self.checkpoints), self.contents[-1]
-        log_root = merkle([leaf(data) for data in self.links]).hex()
+        line = {"epoch": link["epoch"], "height": link["height"], "next_offset": link["next_offset"], "link": sha(self.links[-1]),
+                "log_root": merkle([leaf(data) for data in self.links]).hex()} | head
         change_number, change_hash = change or (0, sha(ARCHIVE))
-        text = (f"kivend.checkpoint/v1 kivend {ARCHIVE_ID}\n{number} {sha(self.checkpoints[-1])} {change_number} {change_hash}\n2026-02-03T10:05:00Z\n"
-                f"payments 1 {link['epoch']} {link['height']} {link['next_offset']} {sha(self.links[-1])} {log_root}\n")
+        text = f"{type_} kivend {ARCHIVE_ID}\n{number} {previous or sha(self.checkpoints[-1])} {change_number} {change_hash}\n2026-02-03T10:05:00Z\n"
+        text += "payments 1 {epoch} {height} {next_offset} {link} {log_root}\n".format(**line) if line["link"] else ""
         self.checkpoints.append(note(text, key))
         self.put(f"checkpoints/{number:010}.note", self.checkpoints[-1])
 

@@ -20,6 +20,7 @@ sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests" / "independent")]
 
 import verify  # noqa: E402
 from make_vectors import ARCHIVE, KEY, OTHER, Key, canonical, note, sha  # noqa: E402
+import pyarrow.parquet as pq  # noqa: E402
 from small_archive import SmallArchive, parquet, rows  # noqa: E402
 from verify_chain import PartitionCheck  # noqa: E402
 from verify_notes import Junk, Note, PublicKey, Unknown  # noqa: E402
@@ -154,11 +155,51 @@ def sealed(change: Callable[[list[dict[str, Any]]], object], **options: Any) -> 
         made = rows(200, 210, set())
         archive.seal(made, 200, 210, [])
         change(made)
+        relink(archive, parquet(made, archive.contents[-1], **options))
+    return deed
+
+
+def relink(archive: SmallArchive, data: bytes) -> None:
+    """Gives the last link another segment."""
+    content = archive.contents.pop()
+    archive.links.pop()
+    archive.put(content["segment"]["key"], data)
+    archive.add(content | {"segment": content["segment"] | {"bytes": len(data), "sha256": sha(data)}})
+
+
+def patched(old: bytes, new: bytes, nth: int = -1) -> Deed:
+    """One more segment, in whose bytes the nth place of `old` holds `new`, and whose link names those bytes."""
+    def deed(archive: SmallArchive) -> None:
+        archive.seal(rows(200, 210, set()), 200, 210, [])
+        data = (archive.folder / archive.contents[-1]["segment"]["key"]).read_bytes()
+        parts = data.split(old)
+        nth_ = nth % (len(parts) - 1) + 1
+        relink(archive, old.join(parts[:nth_]) + new + old.join(parts[nth_:]))
+    return deed
+
+
+def checkpointed(**changes: Any) -> Deed:
+    return lambda archive: archive.checkpoint(**changes)
+
+
+def further(first: int, next_: int, made: list[dict[str, Any]] | None = None, absent: list[list[int]] | None = None, **changes: Any) -> Deed:
+    """One more segment and link, the link changed before it is signed."""
+    return lambda archive: archive.seal(rows(first, next_, set()) if made is None else made, first, next_, absent or [], changes)
+
+
+def rejecting(junk: bytes | None, **changes: Any) -> Deed:
+    """One more link, whose segment is -r1 since `junk` stood at the key; None: nothing stands there."""
+    def deed(archive: SmallArchive) -> None:
+        archive.seal(rows(200, 210, set()), 200, 210, [])
         content = archive.contents.pop()
         archive.links.pop()
-        data = parquet(made, content, **options)
-        archive.put(content["segment"]["key"], data)
-        archive.add(content | {"segment": content["segment"] | {"bytes": len(data), "sha256": sha(data)}})
+        key = content["segment"]["key"]
+        ours = key.replace(".parquet", "-r1.parquet")
+        (archive.folder / key).rename(archive.folder / ours)
+        if junk is not None:
+            archive.put(key, junk)
+        entry = {"key": key, "bytes": 4, "sha256": sha(b"junk"), "reason": "unreadable"} | changes
+        archive.add(content | {"segment": content["segment"] | {"key": ours}, "rejected": [entry]})
     return deed
 
 
@@ -216,6 +257,25 @@ CASES: list[tuple[str, str, Deed]] = [
     ("raw JSON written otherwise", "tampered", sealed(row(0, raw='{"a":[200]}'))), ("a page index", "tampered", sealed(lambda made: None, write_page_index=True)),
     ("sealed again without change", "intact", sealed(lambda made: None)), ("keys rotated", "intact", rotated), ("a retired key signs on", "tampered", signed_late), ("a key change gone", "tampered", both(rotated, remove("keys/000001.note"))),
     ("the last key change gone: nothing inside can know", "intact", both(rotated, remove("keys/000002.note"))),
+    ("a checkpoint with another log root", "tampered", checkpointed(log_root=sha(b"x"))), ("a checkpoint with another link", "tampered", checkpointed(link=sha(b"x"))),
+    ("a checkpoint with another next offset", "tampered", checkpointed(next_offset=201)), ("a checkpoint of another epoch", "tampered", checkpointed(epoch=1)),
+    ("a checkpoint beyond the chain", "incomplete", checkpointed(height=4)), ("a checkpoint whose height goes back", "tampered", checkpointed(height=2)), ("a checkpoint that forgets a partition", "tampered", checkpointed(link=None)),
+    ("a checkpoint after another one", "tampered", checkpointed(previous=sha(b"x"))), ("a checkpoint that names a missing key change", "incomplete", checkpointed(change=(1, sha(b"x")))),
+    ("a checkpoint with another archive.json", "tampered", checkpointed(change=(0, sha(b"x")))), ("a checkpoint of an unknown type", "unverifiable", checkpointed(type_="kivend.checkpoint/v2")),
+    ("a checkpoint of no type", "tampered", checkpointed(type_="kivend.checkpoint")), ("one more checkpoint", "intact", checkpointed()), ("checkpoints with a gap", "incomplete", both(checkpointed(), checkpointed(), remove("checkpoints/0000000003.note"))),
+    ("one more link", "intact", further(200, 210)), ("a link with another minimum", "tampered", further(200, 210, min_timestamp_ms=1)), ("a link with another root", "tampered", further(200, 210, records_root=sha(b"x"))),
+    ("a link that names a checkpoint that never was", "incomplete", further(200, 210, checkpoint={"number": 9, "sha256": sha(b"x")})), ("a link that names another checkpoint", "tampered", further(200, 210, checkpoint={"number": 2, "sha256": sha(b"x")})),
+    ("a link that names an older checkpoint", "tampered", further(200, 210, checkpoint={"number": 0, "sha256": sha(b"x")})), ("a link whose absent are others", "tampered", further(200, 210, rows(200, 210, {205}), [[206, 207]])),
+    ("a link whose absent are right", "intact", further(200, 210, rows(200, 210, {205}), [[205, 206]])), ("a hole after the last record", "intact", further(200, 210, rows(200, 210, {208, 209}), [[208, 210]])),
+    ("a link of the next epoch", "intact", further(0, 10, epoch=1)), ("a link after a hole", "tampered", further(201, 210)), ("a link of a greater height", "tampered", further(200, 210, height=5)),
+    ("an unknown link before known ones", "unverifiable", both(relinked(1, type="kivend.link/v9"), plant(SEGMENT_2.replace(".parquet", "-r7.parquet")))),
+    ("a rejected object", "intact", rejecting(b"junk")), ("a rejected object gone", "incomplete", rejecting(None)), ("a rejected object changed", "tampered", rejecting(b"funk")), ("a rejected object for an unknown reason", "tampered", rejecting(b"junk", reason="ugly")),
+    ("a bound falsified in the footer: first maximum of offset", "tampered", patched(struct.pack("<q", 209), struct.pack("<q", 205))), ("a bound falsified: minimum of offset", "tampered", patched(struct.pack("<q", 200), struct.pack("<q", 203))),
+    ("a wider bound hides nothing", "intact", patched(struct.pack("<q", 209), struct.pack("<q", 999))), ("a footer key changed", "tampered", patched(b"first_offset", b"first_offseu")), ("a footer value changed", "tampered", patched(b"payments", b"paymentz")),
+    ("a rule changed in the footer", "tampered", patched(b"timestamp_us", b"timestamp_ms")), ("a path changed in the footer", "tampered", patched(b'"/ts"', b'"/tt"')),
+    ("no compression", "tampered", sealed(lambda made: None, compression="none")), ("snappy", "tampered", sealed(lambda made: None, compression="snappy")), ("no statistics", "intact", sealed(lambda made: None, write_statistics=False)),
+    ("data pages of version 2", "intact", sealed(lambda made: None, data_page_version="2.0")), ("no dictionary", "intact", sealed(lambda made: None, use_dictionary=False)), ("no Arrow schema", "intact", sealed(lambda made: None, store_schema=False)),
+    ("page checksums", "intact", sealed(lambda made: None, write_page_checksum=True)), ("sorting columns", "tampered", sealed(lambda made: None, sorting_columns=[pq.SortingColumn(2)])),
     ("archive.json changed", "tampered", plant("archive.json", ARCHIVE.replace(b"10:00:00", b"10:00:01"))), ("archive.json malformed", "tampered", plant("archive.json", ARCHIVE + b" ")),
 ]
 
