@@ -5,6 +5,7 @@ mod embedded;
 mod fixture;
 mod projection;
 mod real_kafka;
+mod segments;
 mod store_contract;
 mod vectors;
 mod verify;

@@ -1,7 +1,8 @@
 //! From a record's value to the cells of its typed columns. The archiver writes them, the verifier makes them again and
 //! compares: one definition for both. Never decides whether a record is archived: every value is.
 
-use crate::segment::json::{Found, Scanner, Token, unescape_into};
+use crate::segment::json::{Found, Scanner, Token};
+use crate::segment::json_string::unescape_into;
 use crate::segment::micros;
 use crate::segment::projection::{ColumnType, Projection};
 

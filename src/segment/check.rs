@@ -163,7 +163,7 @@ impl<'p> Pass<'p> {
         }
     }
 
-    /// Shows the record's headers to the claims about them; a record without any is one null entry.
+    /// Shows the record's headers to the claims about them; a record without any is one entry all the same.
     fn headers(&mut self, record: &Record<'_>) {
         self.header_entries += record.headers.len().max(1) as u64;
         for (leaf, claims) in self
@@ -177,7 +177,7 @@ impl<'p> Pass<'p> {
                 });
             };
             if record.headers.is_empty() {
-                see(Entry::Null);
+                see(Entry::NoHeader);
             }
             for header in record.headers {
                 see(if *leaf == HEADER_VALUE {

@@ -11,6 +11,7 @@ pub mod encode;
 pub mod footer;
 pub mod identity;
 mod json;
+mod json_string;
 pub mod key;
 mod layout;
 pub mod link;

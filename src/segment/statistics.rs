@@ -69,6 +69,8 @@ pub(super) struct Claim {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Entry<'a> {
     Null,
+    /// Of a header in a record without headers: some writers count it as a null, and some do not.
+    NoHeader,
     Bool(bool),
     Int(i64),
     Float(f64),
@@ -118,6 +120,7 @@ struct Witness {
     claim: Claim,
     seen: u64,
     nulls: u64,
+    no_headers: u64,
     /// Per bound, whether some value equals it.
     reached: Vec<bool>,
     /// What is wrong, once something is.
@@ -133,6 +136,7 @@ impl Witness {
             claim,
             seen: 0,
             nulls: 0,
+            no_headers: 0,
             reached,
             fault: None,
             offset: 0,
@@ -145,10 +149,14 @@ impl Witness {
             self.offset = offset;
         }
         self.seen += 1;
-        if let Entry::Null = entry {
-            self.nulls += 1;
-            return;
+        match entry {
+            Entry::Null => self.nulls += 1,
+            Entry::NoHeader => self.no_headers += 1,
+            value => self.see_value(value, offset),
         }
+    }
+
+    fn see_value(&mut self, entry: Entry<'_>, offset: i64) {
         for (bound, reached) in self.claim.statistics.bounds.iter().zip(&mut self.reached) {
             let fault = match (compare(entry, &bound.bytes), bound.side) {
                 (None, _) => "a statistic cannot be compared with the column's values",
@@ -169,12 +177,14 @@ impl Witness {
     /// What is wrong with the claim once all its entries went by.
     fn verdict(&self) -> Option<&'static str> {
         let statistics = &self.claim.statistics;
-        let values = self.seen - self.nulls;
-        let is = |claimed: i64, counted: u64| u64::try_from(claimed) == Ok(counted);
+        let values = self.seen - self.nulls - self.no_headers;
+        let is_either = |claimed: i64| {
+            u64::try_from(claimed).is_ok_and(|claimed| claimed == self.nulls || claimed == self.nulls + self.no_headers)
+        };
         let unreached = |(bound, reached): (&Bound, &bool)| bound.exact && !reached && values > 0;
         if self.fault.is_some() {
             self.fault
-        } else if statistics.null_count.is_some_and(|claimed| !is(claimed, self.nulls)) {
+        } else if statistics.null_count.is_some_and(|claimed| !is_either(claimed)) {
             Some("a statistic miscounts the nulls")
         } else if statistics.bounds.iter().zip(&self.reached).any(unreached) {
             Some("a statistic calls a bound exact that no value has")
@@ -202,7 +212,7 @@ fn saturated(count: u64) -> i64 {
 /// whatever their sign, as Parquet wants it of bounds.
 fn compare(entry: Entry<'_>, bound: &[u8]) -> Option<Ordering> {
     match entry {
-        Entry::Null => None,
+        Entry::Null | Entry::NoHeader => None,
         Entry::Bool(value) => match bound {
             [0] => Some(value.cmp(&false)),
             [1] => Some(value.cmp(&true)),
