@@ -22,6 +22,9 @@ pub(super) fn ask_for_checksum(request: &mut HttpRequest) {
 
 /// The whole body of the object at `key`, within `timeout`.
 pub(super) async fn read(key: &str, output: GetObjectOutput, timeout: Duration) -> Result<Bytes, StoreError> {
+    if output.e_tag().is_none() {
+        return Err(failure::not_s3().with("operation", "get").with("key", key));
+    }
     let stored = output.checksum_sha256().and_then(hash_of_base64);
     let bytes = match tokio::time::timeout(timeout, collect(key, output)).await {
         Ok(collected) => collected?,

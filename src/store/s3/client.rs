@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_runtime::auth::PayloadSigningOverride;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::interceptors::{BeforeTransmitInterceptorContextMut, InterceptorContext};
@@ -23,9 +23,9 @@ use super::failure;
 use crate::config::{Addressing, S3Settings};
 use crate::model::hash::Hash;
 
-/// Makes a client by `settings`.
-pub(super) async fn connect(settings: &S3Settings) -> Result<Client, StoreError> {
-    let shared = shared_config(settings).await;
+/// Makes a client by `settings`, with what `loader` finds.
+pub(super) async fn connect(settings: &S3Settings, loader: ConfigLoader) -> Result<Client, StoreError> {
+    let shared = loader.load().await;
     require_credentials(&shared).await?;
     let config = aws_sdk_s3::config::Builder::from(&shared)
         .force_path_style(settings.addressing == Addressing::Path)
@@ -34,7 +34,8 @@ pub(super) async fn connect(settings: &S3Settings) -> Result<Client, StoreError>
     Ok(Client::from_conf(config))
 }
 
-async fn shared_config(settings: &S3Settings) -> SdkConfig {
+/// What every client is loaded with; credentials are then looked for in the usual chain.
+pub(super) fn loader(settings: &S3Settings) -> ConfigLoader {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
         .build_https();
@@ -60,7 +61,7 @@ async fn shared_config(settings: &S3Settings) -> SdkConfig {
     if let Some(endpoint) = &settings.endpoint {
         loader = loader.endpoint_url(endpoint);
     }
-    loader.load().await
+    loader
 }
 
 /// Asks for credentials now: a missing variable should be told at the start, by its name.

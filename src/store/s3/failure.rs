@@ -93,6 +93,7 @@ fn answered(status: u16, code: &str) -> StoreError {
         (_, "XMinioStorageFull") | (507, _) => {
             StoreError::transient("the store is full", "give it space; it is tried again")
         }
+        (200..=299, _) => not_s3(),
         (401 | 403, _) => StoreError::permission(
             "the store refuses access",
             "allow s3:GetObject, s3:PutObject and s3:ListBucket on this bucket and prefix, and look for a policy that denies",
@@ -116,6 +117,14 @@ fn busy() -> StoreError {
     )
 }
 
+/// Something answered that is no S3 server. Its word that an object was stored counts for nothing.
+pub(super) fn not_s3() -> StoreError {
+    StoreError::transient(
+        "the answer is not one of an S3 server",
+        "look for a proxy in between, and check store.endpoint; it is tried again",
+    )
+}
+
 fn unanswered<E>(error: &SdkError<E, HttpResponse>) -> StoreError {
     match error {
         SdkError::ConstructionFailure(_) => StoreError::config(
@@ -133,10 +142,7 @@ fn unanswered<E>(error: &SdkError<E, HttpResponse>) -> StoreError {
             "the store cannot be reached",
             "start it, or correct store.endpoint; it is tried again",
         ),
-        _ => StoreError::transient(
-            "the answer is not one of an S3 server",
-            "look for a proxy in between, and check store.endpoint; it is tried again",
-        ),
+        _ => not_s3(),
     }
 }
 

@@ -14,6 +14,7 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_config::ConfigLoader;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use base64::Engine;
@@ -46,6 +47,10 @@ impl S3Store {
     /// # Errors
     /// `Config` for a prefix that can't begin a key, and where no credentials are found.
     pub async fn open(settings: &S3Settings, prefix: &str) -> Result<Self, StoreError> {
+        Self::open_by(settings, prefix, client::loader(settings)).await
+    }
+
+    async fn open_by(settings: &S3Settings, prefix: &str, loader: ConfigLoader) -> Result<Self, StoreError> {
         if !prefix.is_empty() && key::check(prefix).is_err() {
             let error = StoreError::config(
                 "the prefix can't begin a key",
@@ -60,7 +65,7 @@ impl S3Store {
         };
         let server = settings.endpoint.as_deref().unwrap_or("AWS");
         Ok(Self {
-            client: client::connect(settings).await?,
+            client: client::connect(settings, loader).await?,
             bucket: settings.bucket.clone(),
             location: format!("s3://{}/{root} at {server}", settings.bucket),
             root,
@@ -134,8 +139,12 @@ impl Store for S3Store {
             .checksum_sha256(BASE64.encode(hash.0))
             .body(ByteStream::new(SdkBody::from(bytes)));
         match request.customize().interceptor(SignedHash(*hash)).send().await {
-            // Durable from here.
-            Ok(_) => Ok(Creation::Created),
+            // Durable from here, if it was an S3 server that said so: every one names an ETag.
+            Ok(output) if output.e_tag().is_some() => Ok(Creation::Created),
+            Ok(_) => Err(failure::not_s3()
+                .with("operation", "create")
+                .with("key", key)
+                .with("store", &self.location)),
             // Perhaps by an earlier try of this very call, whose reply was lost.
             Err(error) if failure::status(&error) == Some(412) => Ok(Creation::Exists),
             Err(error) => Err(self.scene("create", key).failure(error)),
@@ -163,3 +172,6 @@ impl Store for S3Store {
         self.read(key, Some(version)).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,238 @@
+//! What goes over the wire, and what becomes of each answer: against a server in this process that follows a script,
+//! for no real one loses a reply when asked to.
+
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_s3::config::Credentials;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+use crate::config::Addressing;
+
+/// What the server does with a request that it has read to its end.
+#[derive(Clone)]
+enum Reply {
+    /// Closes the connection.
+    Nothing,
+    /// Sends this status, these header lines and this body.
+    Answer(u16, &'static str, &'static str),
+}
+
+use Reply::{Answer, Nothing};
+
+/// The head of a request, in lower case, and the number of its body's bytes.
+type Seen = Arc<Mutex<Vec<(String, usize)>>>;
+
+/// A store on a server that follows `script`, its last reply for ever; and the requests that it sees.
+async fn scripted(script: &[Reply]) -> (S3Store, Seen) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let (seen, script) = (Seen::default(), script.to_vec());
+    tokio::spawn(serve(listener, script, Arc::clone(&seen)));
+    let settings = S3Settings {
+        endpoint: Some(endpoint),
+        bucket: "bucket".to_owned(),
+        region: "us-east-1".to_owned(),
+        addressing: Addressing::Path,
+        connect_timeout: Duration::from_secs(5),
+        attempt_timeout: Duration::from_secs(5),
+        operation_timeout: Duration::from_secs(20),
+        attempts: 3,
+    };
+    let credentials = Credentials::new("key", "secret", None, None, "test");
+    let loader = client::loader(&settings).credentials_provider(credentials);
+    (S3Store::open_by(&settings, "p", loader).await.unwrap(), seen)
+}
+
+async fn serve(listener: TcpListener, script: Vec<Reply>, seen: Seen) {
+    loop {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // A connection that the client opened and did not use is not counted.
+        let Some(request) = read_request(&mut stream).await else {
+            continue;
+        };
+        let index = seen.lock().unwrap().len().min(script.len() - 1);
+        seen.lock().unwrap().push(request);
+        if let Answer(status, headers, body) = script[index] {
+            let answer = format!("HTTP/1.1 {status} Scripted\r\n{headers}connection: close\r\n\r\n{body}");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    }
+}
+
+async fn read_request(stream: &mut TcpStream) -> Option<(String, usize)> {
+    let mut bytes = Vec::new();
+    let head_bytes = loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break end + 4;
+        }
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    };
+    let head = String::from_utf8(bytes[..head_bytes].to_vec()).unwrap().to_lowercase();
+    let announced = header(&head, "content-length").map_or(0, |length| length.parse::<usize>().unwrap());
+    while bytes.len() < head_bytes + announced {
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    }
+    Some((head, bytes.len() - head_bytes))
+}
+
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}
+
+const OK: Reply = Answer(200, "etag: \"1\"\r\ncontent-length: 0\r\n", "");
+
+fn refusal(status: u16) -> Reply {
+    Answer(status, "content-length: 0\r\n", "")
+}
+
+fn object() -> Bytes {
+    Bytes::from_static(b"twelve bytes")
+}
+
+#[tokio::test]
+async fn a_create_is_one_put_with_the_condition_and_one_hash_for_checksum_and_signature() {
+    let (store, seen) = scripted(&[OK]).await;
+    assert_eq!(store.create("a/b=c", object()).await.unwrap(), Creation::Created);
+    let seen = seen.lock().unwrap();
+    let [(head, body_bytes)] = &seen[..] else {
+        panic!("{seen:?}")
+    };
+    let hash = Hash::of(b"twelve bytes");
+    assert!(head.starts_with("put /bucket/p/a/b%3dc"), "{head}");
+    assert_eq!(*body_bytes, 12);
+    assert_eq!(header(head, "if-none-match"), Some("*"));
+    assert_eq!(header(head, "x-amz-content-sha256"), Some(hash.to_string().as_str()));
+    assert_eq!(
+        header(head, "x-amz-checksum-sha256"),
+        Some(BASE64.encode(hash.0).to_lowercase().as_str())
+    );
+    for absent in [
+        "x-amz-trailer",
+        "transfer-encoding",
+        "content-encoding",
+        "x-amz-checksum-crc32",
+        "expect",
+    ] {
+        assert_eq!(header(head, absent), None, "{head}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_reply_followed_by_a_412_is_told_as_exists() {
+    let (store, seen) = scripted(&[Nothing, refusal(412)]).await;
+    assert_eq!(store.create("a", object()).await.unwrap(), Creation::Exists);
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.len(), 2);
+    assert!(
+        seen.iter().all(|(head, _)| header(head, "if-none-match") == Some("*")),
+        "{seen:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_409_of_a_concurrent_create_is_tried_again() {
+    let (store, _) = scripted(&[refusal(409), OK]).await;
+    assert_eq!(store.create("a", object()).await.unwrap(), Creation::Created);
+    let (store, _) = scripted(&[refusal(409), refusal(412)]).await;
+    assert_eq!(store.create("a", object()).await.unwrap(), Creation::Exists);
+}
+
+#[tokio::test]
+async fn a_server_in_trouble_is_tried_as_often_as_set_and_then_told_as_transient() {
+    for reply in [refusal(503), refusal(500), refusal(409), Nothing] {
+        let (store, seen) = scripted(&[reply]).await;
+        assert_eq!(store.create("a", object()).await.unwrap_err().kind(), Kind::Transient);
+        assert_eq!(seen.lock().unwrap().len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_tried_again() {
+    for (status, kind) in [(403, Kind::Permission), (400, Kind::Config), (501, Kind::Config)] {
+        let (store, seen) = scripted(&[refusal(status)]).await;
+        assert_eq!(store.create("a", object()).await.unwrap_err().kind(), kind, "{status}");
+        assert_eq!(seen.lock().unwrap().len(), 1, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_read_again() {
+    let broken = Answer(200, "etag: \"1\"\r\ncontent-length: 12\r\n", "twel");
+    let whole = Answer(200, "etag: \"1\"\r\ncontent-length: 12\r\n", "twelve bytes");
+    let (store, _) = scripted(&[broken.clone(), whole]).await;
+    assert_eq!(store.get("a").await.unwrap(), Some(object()));
+    let (store, seen) = scripted(&[broken]).await;
+    assert_eq!(store.get("a").await.unwrap_err().kind(), Kind::Transient);
+    assert_eq!(seen.lock().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn bytes_that_are_not_those_of_the_stored_checksum_are_corrupt() {
+    let other =
+        "etag: \"1\"\r\ncontent-length: 12\r\nx-amz-checksum-sha256: 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\r\n";
+    let (store, seen) = scripted(&[Answer(200, other, "twelve bytes")]).await;
+    assert_eq!(store.get("a").await.unwrap_err().kind(), Kind::Corrupt);
+    assert_eq!(
+        header(&seen.lock().unwrap()[0].0, "x-amz-checksum-mode"),
+        Some("enabled")
+    );
+    let of_parts = "etag: \"1\"\r\ncontent-length: 12\r\nx-amz-checksum-sha256: 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=-2\r\n";
+    let (store, _) = scripted(&[Answer(200, of_parts, "twelve bytes")]).await;
+    assert_eq!(store.get("a").await.unwrap(), Some(object()));
+}
+
+#[tokio::test]
+async fn an_object_larger_than_any_of_ours_is_not_read() {
+    let (store, _) = scripted(&[Answer(200, "etag: \"1\"\r\ncontent-length: 99999999999999\r\n", "")]).await;
+    assert_eq!(store.get("a").await.unwrap_err().kind(), Kind::Corrupt);
+}
+
+fn listing(body: &'static str) -> Reply {
+    Answer(200, "", body)
+}
+
+#[tokio::test]
+async fn a_listing_out_of_order_or_without_progress_is_refused() {
+    for body in [
+        "<ListBucketResult><Contents><Key>p/b</Key></Contents><Contents><Key>p/a</Key></Contents></ListBucketResult>",
+        "<ListBucketResult><Contents><Key>elsewhere</Key></Contents></ListBucketResult>",
+        "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
+        "<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>p/a</Key></Contents></ListBucketResult>",
+    ] {
+        let (store, _) = scripted(&[listing(body)]).await;
+        assert_eq!(
+            store.list("", None, 10).await.unwrap_err().kind(),
+            Kind::Config,
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn pages_shorter_than_asked_for_are_merged() {
+    let first =
+        "<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>p/a</Key></Contents></ListBucketResult>";
+    let second = "<ListBucketResult><Contents><Key>p/b</Key><Size>7</Size></Contents></ListBucketResult>";
+    let (store, seen) = scripted(&[listing(first), listing(second)]).await;
+    let entries = store.list("", None, 10).await.unwrap();
+    assert_eq!(
+        (entries[0].key.as_str(), entries[1].key.as_str(), entries[1].bytes),
+        ("a", "b", 7)
+    );
+    assert!(seen.lock().unwrap()[1].0.contains("start-after=p%2fa"), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_page_of_a_proxy_is_no_answer_of_a_store() {
+    let (store, _) = scripted(&[Answer(200, "content-length: 8\r\n", "<html/>\n")]).await;
+    assert_eq!(store.create("a", object()).await.unwrap_err().kind(), Kind::Transient);
+    assert_eq!(store.get("a").await.unwrap_err().kind(), Kind::Transient);
+    assert_eq!(store.list("", None, 10).await.unwrap_err().kind(), Kind::Transient);
+}
