@@ -67,7 +67,9 @@ impl StoreError {
     /// Adds a value to the message: it stands at the end as name=`value`.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
-        self.values.push((name, value.to_string()));
+        // Keys and servers' messages may be a stranger's: they do not get to steer a terminal.
+        self.values
+            .push((name, value.to_string().replace(char::is_control, "\u{fffd}")));
         self
     }
 

@@ -1,4 +1,4 @@
-//! Trying again for as long as it takes: a schedule of waits, and a loop that follows it.
+//! Trying again: a schedule of waits, and a loop that follows it.
 //!
 //! Why here: backends give up after a few tries, since only the caller knows whether to go on. The archiver does, for
 //! hours if it must (Kafka's retention is its deadline), and tells so at every try. The schedule is a function of a
@@ -13,6 +13,8 @@ use crate::error::Kind;
 /// same moment do not come back at the same moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
+    /// How often to try at all; at least once.
+    pub attempts: u32,
     /// The longest first wait, in milliseconds.
     pub first_ms: u64,
     /// The longest wait, in milliseconds.
@@ -22,12 +24,24 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// From half a second to half a minute.
+    /// For ever, waiting from half a second to half a minute.
     #[must_use]
     pub fn patient(seed: u64) -> Self {
         Self {
+            attempts: u32::MAX,
             first_ms: 500,
             max_ms: 30_000,
+            seed,
+        }
+    }
+
+    /// So many tries, waiting from a tenth of a second to five seconds.
+    #[must_use]
+    pub fn bounded(attempts: u32, seed: u64) -> Self {
+        Self {
+            attempts,
+            first_ms: 100,
+            max_ms: 5_000,
             seed,
         }
     }
@@ -62,11 +76,12 @@ pub struct Failure<'a> {
     pub error: &'a StoreError,
 }
 
-/// Does `work` until it succeeds or fails with another kind than transient, waiting as `backoff` says in between and
-/// telling `on_failure` before each wait. Ends early when the future is dropped: nothing goes on behind it.
+/// Does `work` until it succeeds, fails with another kind than transient, or was tried as often as `backoff` allows;
+/// waits as that says in between, and tells `on_failure` before each wait. Ends early when the future is dropped:
+/// nothing goes on behind it.
 ///
 /// # Errors
-/// The first error whose kind is not transient.
+/// The first error whose kind is not transient, or that of the last try.
 pub async fn retrying<T, W>(
     backoff: Backoff,
     mut on_failure: impl FnMut(Failure<'_>),
@@ -78,7 +93,7 @@ where
     let mut attempt = 1;
     loop {
         match work().await {
-            Err(error) if error.kind() == Kind::Transient => {
+            Err(error) if error.kind() == Kind::Transient && attempt < backoff.attempts => {
                 let delay_ms = backoff.delay_ms(attempt);
                 on_failure(Failure {
                     attempt,
@@ -102,7 +117,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_wait_is_between_half_of_its_step_and_the_step(seed: u64, attempt in 1u32..) {
-            let backoff = Backoff { first_ms: 100, max_ms: 5_000, seed };
+            let backoff = Backoff::bounded(1, seed);
             let step = if attempt > 6 { 5_000 } else { 100 << (attempt - 1) };
             let delay_ms = backoff.delay_ms(attempt);
             prop_assert!((step / 2..=step).contains(&delay_ms), "{delay_ms}");
@@ -116,29 +131,36 @@ mod tests {
         assert!(delays.len() > 90);
     }
 
-    #[tokio::test]
-    async fn transient_failures_are_told_and_tried_again_and_others_end_it() {
+    /// The attempts that were told, and the kind of the error that ended it.
+    async fn tried(attempts: u32, mut kinds: Vec<Kind>) -> (Vec<u32>, Kind) {
         let backoff = Backoff {
+            attempts,
             first_ms: 0,
             max_ms: 0,
             seed: 0,
         };
-        let (mut told, mut tries) = (Vec::new(), 0);
-        let error = retrying(
-            backoff,
-            |failure| told.push(failure.attempt),
-            || {
-                tries += 1;
-                let error = match tries {
-                    1 | 2 => StoreError::transient("lost", "wait"),
-                    _ => StoreError::permission("refused", "ask"),
-                };
-                async { Err::<(), _>(error) }
-            },
-        )
-        .await
-        .unwrap_err();
-        assert_eq!(error.kind(), Kind::Permission);
-        assert_eq!(told, [1, 2]);
+        let mut told = Vec::new();
+        let work = || {
+            let error = match kinds.remove(0) {
+                Kind::Transient => StoreError::transient("lost", "wait"),
+                _ => StoreError::permission("refused", "ask"),
+            };
+            async { Err::<(), _>(error) }
+        };
+        let error = retrying(backoff, |failure| told.push(failure.attempt), work)
+            .await
+            .unwrap_err();
+        (told, error.kind())
+    }
+
+    #[tokio::test]
+    async fn transient_failures_are_told_and_tried_again_and_others_end_it() {
+        let kinds = vec![Kind::Transient, Kind::Transient, Kind::Permission];
+        assert_eq!(tried(u32::MAX, kinds).await, (vec![1, 2], Kind::Permission));
+    }
+
+    #[tokio::test]
+    async fn the_last_try_is_not_followed_by_a_wait() {
+        assert_eq!(tried(2, vec![Kind::Transient; 2]).await, (vec![1], Kind::Transient));
     }
 }

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 
 use super::super::{StoreError, check_hash, check_size};
-use super::failure;
+use super::failure::{self, Scene};
 use crate::model::hash::Hash;
 
 /// Makes the server send the checksum that it stored with the object.
@@ -20,39 +20,36 @@ pub(super) fn ask_for_checksum(request: &mut HttpRequest) {
     request.headers_mut().insert("x-amz-checksum-mode", "ENABLED");
 }
 
-/// The whole body of the object at `key`, within `timeout`.
-pub(super) async fn read(key: &str, output: GetObjectOutput, timeout: Duration) -> Result<Bytes, StoreError> {
+/// The whole body of the object, within `timeout`.
+pub(super) async fn read(scene: Scene<'_>, output: GetObjectOutput, timeout: Duration) -> Result<Bytes, StoreError> {
+    // Every S3 server names one.
     if output.e_tag().is_none() {
-        return Err(failure::not_s3().with("operation", "get").with("key", key));
+        return Err(scene.not_s3());
     }
     let stored = output.checksum_sha256().and_then(hash_of_base64);
-    let bytes = match tokio::time::timeout(timeout, collect(key, output)).await {
+    let bytes = match tokio::time::timeout(timeout, collect(&scene, output)).await {
         Ok(collected) => collected?,
-        Err(_) => return Err(broken(key).with("after_ms", timeout.as_millis())),
+        Err(_) => return Err(scene.late(timeout)),
     };
     if let Some(hash) = stored {
-        check_hash(key, &bytes, &hash)?;
+        check_hash(scene.key, &bytes, &hash)?;
     }
     Ok(bytes)
 }
 
-async fn collect(key: &str, mut output: GetObjectOutput) -> Result<Bytes, StoreError> {
+async fn collect(scene: &Scene<'_>, mut output: GetObjectOutput) -> Result<Bytes, StoreError> {
     let announced = output.content_length().and_then(|bytes| u64::try_from(bytes).ok());
-    check_size(key, announced.unwrap_or(0))?;
+    check_size(scene.key, announced.unwrap_or(0))?;
     let mut bytes = Vec::with_capacity(usize::try_from(announced.unwrap_or(0)).unwrap_or(0));
     while let Some(chunk) = output.body.next().await {
-        let chunk = chunk.map_err(|error| broken(key).with("cause", failure::innermost(&error)))?;
+        let chunk = chunk.map_err(|error| scene.broken(failure::innermost(&error)))?;
         bytes.extend_from_slice(&chunk);
-        check_size(key, bytes.len() as u64)?;
+        check_size(scene.key, bytes.len() as u64)?;
     }
     match announced {
-        Some(announced) if announced != bytes.len() as u64 => Err(broken(key).with("bytes", bytes.len())),
+        Some(announced) if announced != bytes.len() as u64 => Err(scene.broken("fewer than announced")),
         _ => Ok(Bytes::from(bytes)),
     }
-}
-
-fn broken(key: &str) -> StoreError {
-    StoreError::transient("the object's bytes broke off", "look at the network; it is tried again").with("key", key)
 }
 
 /// `None` for what is no plain SHA-256, such as the checksum of checksums of somebody's multipart upload.

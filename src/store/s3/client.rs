@@ -1,15 +1,13 @@
-//! The client: TLS by rustls on ring, credentials from the usual chain, timeouts, a bounded number of tries.
+//! The client: TLS by rustls on ring, credentials from the usual chain, timeouts, one try of each request.
 //!
 //! Never a checksum of its own making (`WhenRequired`): the default CRC trailers break some servers, and ours is sent
 //! with every create.
 
-use std::time::Duration;
-
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_runtime::auth::PayloadSigningOverride;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::interceptors::{BeforeTransmitInterceptorContextMut, InterceptorContext};
-use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction, RetryConfig};
+use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
+use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
     ConfigBag, Intercept, ProvideCredentials, RequestChecksumCalculation, ResponseChecksumValidation,
@@ -29,7 +27,6 @@ pub(super) async fn connect(settings: &S3Settings, loader: ConfigLoader) -> Resu
     require_credentials(&shared).await?;
     let config = aws_sdk_s3::config::Builder::from(&shared)
         .force_path_style(settings.addressing == Addressing::Path)
-        .retry_classifier(ConflictIsTransient)
         .build();
     Ok(Client::from_conf(config))
 }
@@ -42,18 +39,13 @@ pub(super) fn loader(settings: &S3Settings) -> ConfigLoader {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(settings.connect_timeout)
         .operation_attempt_timeout(settings.attempt_timeout)
-        .operation_timeout(settings.operation_timeout)
         .build();
-    // Waits double from 100 ms and are drawn at random up to that.
-    let retries = RetryConfig::standard()
-        .with_max_attempts(settings.attempts)
-        .with_initial_backoff(Duration::from_millis(100))
-        .with_max_backoff(Duration::from_secs(5));
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(settings.region.clone()))
         .http_client(http)
         .timeout_config(timeouts)
-        .retry_config(retries)
+        // The store itself tries again: the client's budget of retries runs dry for good when tries end in a 412.
+        .retry_config(RetryConfig::disabled())
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
         // The timeouts above bound a stalled stream already, without watching every chunk.
@@ -98,22 +90,5 @@ impl Intercept for SignedHash {
             .interceptor_state()
             .store_put(PayloadSigningOverride::Precomputed(self.0.to_string()));
         Ok(())
-    }
-}
-
-/// A 409 to a create says that another create of the key is under way: who asks again learns how it ended.
-#[derive(Debug)]
-struct ConflictIsTransient;
-
-impl ClassifyRetry for ConflictIsTransient {
-    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        match context.response().map(|response| response.status().as_u16()) {
-            Some(409) => RetryAction::transient_error(),
-            _ => RetryAction::NoActionIndicated,
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        "ConflictIsTransient"
     }
 }

@@ -3,6 +3,8 @@
 //! Servers agree on statuses better than on codes, so a code decides only where a status has several meanings.
 
 use std::error::Error;
+use std::fmt;
+use std::time::Duration;
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -33,7 +35,27 @@ impl Scene<'_> {
             }
             _ => unanswered(&error).with("cause", innermost(&error)),
         };
-        failure
+        self.placed(failure)
+    }
+
+    /// Something answered that is no S3 server.
+    pub(super) fn not_s3(&self) -> StoreError {
+        self.placed(not_s3())
+    }
+
+    /// The bytes of an answer broke off.
+    pub(super) fn broken(&self, cause: impl fmt::Display) -> StoreError {
+        let error = StoreError::transient("the object's bytes broke off", "look at the network; it is tried again");
+        self.placed(error.with("cause", cause))
+    }
+
+    /// No whole answer came within the time that was given.
+    pub(super) fn late(&self, given: Duration) -> StoreError {
+        self.placed(late().with("after_ms", given.as_millis()))
+    }
+
+    fn placed(&self, error: StoreError) -> StoreError {
+        error
             .with("operation", self.operation)
             .with("key", self.key)
             .with("store", self.store)
@@ -76,9 +98,10 @@ fn answered(status: u16, code: &str) -> StoreError {
                 "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or the profile",
             )
         }
-        (_, "RequestTimeTooSkewed" | "RequestExpired") => StoreError::config(
+        // The client takes the difference into account from the next try on.
+        (_, "RequestTimeTooSkewed" | "RequestExpired") => StoreError::transient(
             "this machine's clock differs from the store's",
-            "set the clock, best by NTP",
+            "set the clock, best by NTP; it is tried again",
         ),
         (301 | 307, _) | (_, "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException") => {
             StoreError::config("the bucket is in another region", "set store.region to the bucket's")
@@ -118,10 +141,17 @@ fn busy() -> StoreError {
 }
 
 /// Something answered that is no S3 server. Its word that an object was stored counts for nothing.
-pub(super) fn not_s3() -> StoreError {
+fn not_s3() -> StoreError {
     StoreError::transient(
         "the answer is not one of an S3 server",
         "look for a proxy in between, and check store.endpoint; it is tried again",
+    )
+}
+
+fn late() -> StoreError {
+    StoreError::transient(
+        "the store did not answer in time",
+        "look at its load and the network, or raise store.attempt_timeout; it is tried again",
     )
 }
 
@@ -131,10 +161,7 @@ fn unanswered<E>(error: &SdkError<E, HttpResponse>) -> StoreError {
             "the request could not be made",
             "check store.endpoint, store.bucket and store.region",
         ),
-        SdkError::TimeoutError(_) => StoreError::transient(
-            "the store did not answer in time",
-            "look at its load and the network, or raise store.attempt_timeout; it is tried again",
-        ),
+        SdkError::TimeoutError(_) => late(),
         SdkError::DispatchFailure(failure) if failure.is_user() => {
             StoreError::config("the request could not be sent", "check store.endpoint")
         }
@@ -160,7 +187,7 @@ mod tests {
             (400, "ExpiredToken", Kind::Permission),
             (403, "AccessDenied", Kind::Permission),
             (403, "none", Kind::Permission),
-            (403, "RequestTimeTooSkewed", Kind::Config),
+            (403, "RequestTimeTooSkewed", Kind::Transient),
             (301, "PermanentRedirect", Kind::Config),
             (400, "BadDigest", Kind::Corrupt),
             (400, "XAmzContentChecksumMismatch", Kind::Corrupt),

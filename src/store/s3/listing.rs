@@ -63,10 +63,11 @@ async fn page(
         .encoding_type(EncodingType::Url);
     let request = request.prefix(format!("{}{prefix}", store.root)).max_keys(page_size);
     let request = request.set_start_after(after.map(|after| format!("{}{after}", store.root)));
-    request
-        .send()
-        .await
-        .map_err(|error| store.scene("list", prefix).failure(error))
+    let send = || async {
+        let sent = request.clone().send().await;
+        sent.map_err(|error| store.scene("list", prefix).failure(error))
+    };
+    store.patiently(store.scene("list", prefix), send).await
 }
 
 fn entries(store: &S3Store, page: &ListObjectsV2Output) -> Result<Vec<Entry>, StoreError> {
@@ -83,14 +84,17 @@ fn entries(store: &S3Store, page: &ListObjectsV2Output) -> Result<Vec<Entry>, St
 
 /// Whether the bucket keeps versions, or ever did. A server that does not know the question keeps none.
 pub(super) async fn keeps_versions(store: &S3Store) -> Result<bool, StoreError> {
-    match store.client.get_bucket_versioning().bucket(&store.bucket).send().await {
-        Ok(answer) => Ok(matches!(
-            answer.status(),
-            Some(BucketVersioningStatus::Enabled | BucketVersioningStatus::Suspended)
-        )),
-        Err(error) if matches!(failure::status(&error), Some(405 | 501)) => Ok(false),
-        Err(error) => Err(store.scene("get bucket versioning", "").failure(error)),
-    }
+    let ask = || async {
+        match store.client.get_bucket_versioning().bucket(&store.bucket).send().await {
+            Ok(answer) => Ok(matches!(
+                answer.status(),
+                Some(BucketVersioningStatus::Enabled | BucketVersioningStatus::Suspended)
+            )),
+            Err(error) if matches!(failure::status(&error), Some(405 | 501)) => Ok(false),
+            Err(error) => Err(store.scene("get bucket versioning", "").failure(error)),
+        }
+    };
+    store.patiently(store.scene("get bucket versioning", ""), ask).await
 }
 
 /// See [`Store::versions`](super::Store::versions).
@@ -107,10 +111,11 @@ pub(super) async fn versions(store: &S3Store, prefix: &str) -> Result<Vec<Versio
         let request = request
             .set_key_marker(markers.0.clone())
             .set_version_id_marker(markers.1.clone());
-        let page = request
-            .send()
-            .await
-            .map_err(|error| store.scene("list versions", prefix).failure(error))?;
+        let send = || async {
+            let sent = request.clone().send().await;
+            sent.map_err(|error| store.scene("list versions", prefix).failure(error))
+        };
+        let page = store.patiently(store.scene("list versions", prefix), send).await?;
         collect_versions(store, &page, &mut found)?;
         if page.is_truncated() != Some(true) {
             break;

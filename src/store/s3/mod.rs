@@ -22,7 +22,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 
 use super::key::{self, KEY_MAX_BYTES};
+use super::retry::{Backoff, Failure, retrying};
 use super::{Creation, Entry, Store, StoreError, Version, check_size};
+use crate::clock;
 use crate::config::S3Settings;
 use crate::error::Kind;
 use crate::model::hash::Hash;
@@ -36,8 +38,18 @@ pub struct S3Store {
     /// What stands before every key: empty, or ends in `/`.
     root: String,
     location: String,
-    attempts: u32,
-    body_timeout: Duration,
+    backoff: Backoff,
+    attempt_timeout: Duration,
+    operation_timeout: Duration,
+}
+
+/// An object to be created.
+struct Upload<'a> {
+    /// Relative to the store's prefix, for messages.
+    key: &'a str,
+    full: String,
+    bytes: Bytes,
+    hash: Hash,
 }
 
 impl S3Store {
@@ -69,8 +81,9 @@ impl S3Store {
             bucket: settings.bucket.clone(),
             location: format!("s3://{}/{root} at {server}", settings.bucket),
             root,
-            attempts: settings.attempts,
-            body_timeout: settings.attempt_timeout,
+            backoff: Backoff::bounded(settings.attempts, seed()?),
+            attempt_timeout: settings.attempt_timeout,
+            operation_timeout: settings.operation_timeout,
         })
     }
 
@@ -93,23 +106,60 @@ impl S3Store {
         }
     }
 
-    async fn read(&self, key: &str, version: Option<&str>) -> Result<Option<Bytes>, StoreError> {
-        let full = self.full_key(key)?;
-        let mut attempt = 1;
-        loop {
-            let request = self.client.get_object().bucket(&self.bucket).key(&full);
-            let request = request.set_version_id(version.map(str::to_owned)).customize();
-            let output = match request.mutate_request(body::ask_for_checksum).send().await {
-                Ok(output) => output,
-                Err(error) if failure::is_absent(&error) => return Ok(None),
-                Err(error) => return Err(self.scene("get", key).failure(error)),
-            };
-            match body::read(key, output, self.body_timeout).await {
-                // The client repeats requests by itself, but not a body that broke off.
-                Err(error) if error.kind() == Kind::Transient && attempt < self.attempts => attempt += 1,
-                done => return done.map(Some),
-            }
+    /// Carries out `work` as often and for as long as the settings allow.
+    async fn patiently<T, W>(&self, scene: Scene<'_>, work: impl FnMut() -> W) -> Result<T, StoreError>
+    where
+        W: Future<Output = Result<T, StoreError>>,
+    {
+        let tell = |failure: Failure<'_>| {
+            tracing::debug!(attempt = failure.attempt, delay_ms = failure.delay_ms, error = %failure.error, "trying again");
+        };
+        match tokio::time::timeout(self.operation_timeout, retrying(self.backoff, tell, work)).await {
+            Ok(done) => done,
+            Err(_) => Err(scene.late(self.operation_timeout)),
         }
+    }
+
+    /// One try of a create.
+    async fn put(&self, upload: &Upload<'_>) -> Result<Creation, StoreError> {
+        let scene = self.scene("create", upload.key);
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(&upload.full)
+            .if_none_match("*")
+            .checksum_sha256(BASE64.encode(upload.hash.0))
+            .body(ByteStream::new(SdkBody::from(upload.bytes.clone())));
+        match request.customize().interceptor(SignedHash(upload.hash)).send().await {
+            // Durable from here, if it was an S3 server that said so: every one names an ETag.
+            Ok(output) if output.e_tag().is_some() => Ok(Creation::Created),
+            Ok(_) => Err(scene.not_s3()),
+            Err(error) if failure::status(&error) == Some(412) => Ok(Creation::Exists),
+            Err(error) => Err(scene.failure(error)),
+        }
+    }
+
+    /// Whether an object stands at the full key, as far as can be told now.
+    async fn stands(&self, full: &str) -> bool {
+        let answer = self.client.head_object().bucket(&self.bucket).key(full).send().await;
+        answer.is_ok_and(|answer| answer.e_tag().is_some())
+    }
+
+    async fn read(&self, key: &str, version: Option<&str>) -> Result<Option<Bytes>, StoreError> {
+        let request = self.client.get_object().bucket(&self.bucket).key(self.full_key(key)?);
+        let request = request.set_version_id(version.map(str::to_owned));
+        let work = || async {
+            let request = request.clone().customize();
+            match request.mutate_request(body::ask_for_checksum).send().await {
+                Ok(output) => body::read(self.scene("get", key), output, self.attempt_timeout)
+                    .await
+                    .map(Some),
+                Err(error) if failure::is_absent(&error) => Ok(None),
+                Err(error) => Err(self.scene("get", key).failure(error)),
+            }
+        };
+        self.patiently(self.scene("get", key), work).await
     }
 }
 
@@ -120,6 +170,12 @@ impl fmt::Debug for S3Store {
     }
 }
 
+/// Parts this process from others that fail at the same moment.
+fn seed() -> Result<u64, StoreError> {
+    let random = clock::random_bytes().map_err(|error| StoreError::internal("no random bytes").caused_by(error))?;
+    Ok(u64::from_le_bytes(random))
+}
+
 #[async_trait]
 impl Store for S3Store {
     fn location(&self) -> String {
@@ -127,28 +183,24 @@ impl Store for S3Store {
     }
 
     async fn create_hashed(&self, key: &str, bytes: Bytes, hash: &Hash) -> Result<Creation, StoreError> {
-        let full = self.full_key(key)?;
         check_size(key, bytes.len() as u64)?;
-        let request = self
-            .client
-            .put_object()
-            .bucket(&self.bucket)
-            .key(full)
-            .if_none_match("*");
-        let request = request
-            .checksum_sha256(BASE64.encode(hash.0))
-            .body(ByteStream::new(SdkBody::from(bytes)));
-        match request.customize().interceptor(SignedHash(*hash)).send().await {
-            // Durable from here, if it was an S3 server that said so: every one names an ETag.
-            Ok(output) if output.e_tag().is_some() => Ok(Creation::Created),
-            Ok(_) => Err(failure::not_s3()
-                .with("operation", "create")
-                .with("key", key)
-                .with("store", &self.location)),
-            // Perhaps by an earlier try of this very call, whose reply was lost.
-            Err(error) if failure::status(&error) == Some(412) => Ok(Creation::Exists),
-            Err(error) => Err(self.scene("create", key).failure(error)),
-        }
+        let upload = Upload {
+            key,
+            full: self.full_key(key)?,
+            bytes,
+            hash: *hash,
+        };
+        let work = || async {
+            match self.put(&upload).await {
+                // The reply was lost, perhaps the very one that said 412: a server may answer that before it has read
+                // the body, and close. Asking costs less than sending it all again into the same trap.
+                Err(error) if error.kind() == Kind::Transient && self.stands(&upload.full).await => {
+                    Ok(Creation::Exists)
+                }
+                done => done,
+            }
+        };
+        self.patiently(self.scene("create", key), work).await
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {

@@ -24,11 +24,26 @@ use Reply::{Answer, Nothing};
 /// The head of a request, in lower case, and the number of its body's bytes.
 type Seen = Arc<Mutex<Vec<(String, usize)>>>;
 
-/// A store on a server that follows `script`, its last reply for ever; and the requests that it sees.
-async fn scripted(script: &[Reply]) -> (S3Store, Seen) {
+/// A server's part: what it answers to each request in turn, the last one for ever; and to every HEAD.
+struct Script {
+    replies: Vec<Reply>,
+    head: Reply,
+}
+
+/// A store on a server that follows `replies` and has no object to show; and the requests that it sees, save HEADs.
+async fn scripted(replies: &[Reply]) -> (S3Store, Seen) {
+    let head = refusal(404);
+    played(Script {
+        replies: replies.to_vec(),
+        head,
+    })
+    .await
+}
+
+async fn played(script: Script) -> (S3Store, Seen) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let (seen, script) = (Seen::default(), script.to_vec());
+    let seen = Seen::default();
     tokio::spawn(serve(listener, script, Arc::clone(&seen)));
     let settings = S3Settings {
         endpoint: Some(endpoint),
@@ -45,16 +60,21 @@ async fn scripted(script: &[Reply]) -> (S3Store, Seen) {
     (S3Store::open_by(&settings, "p", loader).await.unwrap(), seen)
 }
 
-async fn serve(listener: TcpListener, script: Vec<Reply>, seen: Seen) {
+async fn serve(listener: TcpListener, script: Script, seen: Seen) {
     loop {
         let (mut stream, _) = listener.accept().await.unwrap();
         // A connection that the client opened and did not use is not counted.
         let Some(request) = read_request(&mut stream).await else {
             continue;
         };
-        let index = seen.lock().unwrap().len().min(script.len() - 1);
-        seen.lock().unwrap().push(request);
-        if let Answer(status, headers, body) = script[index] {
+        let reply = if request.0.starts_with("head ") {
+            &script.head
+        } else {
+            let mut seen = seen.lock().unwrap();
+            seen.push(request);
+            &script.replies[(seen.len() - 1).min(script.replies.len() - 1)]
+        };
+        if let Answer(status, headers, body) = reply {
             let answer = format!("HTTP/1.1 {status} Scripted\r\n{headers}connection: close\r\n\r\n{body}");
             stream.write_all(answer.as_bytes()).await.unwrap();
         }
@@ -134,6 +154,23 @@ async fn a_lost_reply_followed_by_a_412_is_told_as_exists() {
         seen.iter().all(|(head, _)| header(head, "if-none-match") == Some("*")),
         "{seen:?}"
     );
+}
+
+#[tokio::test]
+async fn a_lost_reply_is_not_followed_by_the_same_bytes_where_the_object_stands() {
+    for (head, created) in [
+        (OK, Some(Creation::Exists)),
+        (refusal(404), None),
+        (Answer(200, "", ""), None),
+    ] {
+        let (store, seen) = played(Script {
+            replies: vec![Nothing],
+            head,
+        })
+        .await;
+        assert_eq!(store.create("a", object()).await.ok(), created);
+        assert_eq!(seen.lock().unwrap().len(), if created.is_some() { 1 } else { 3 });
+    }
 }
 
 #[tokio::test]
