@@ -13,6 +13,7 @@ pub mod identity;
 mod json;
 mod json_string;
 pub mod key;
+pub mod key_change;
 mod layout;
 pub mod link;
 mod micros;

@@ -10,7 +10,7 @@ use crate::segment::key::{Attempt, Key};
 use crate::verify::candidates::{Candidate, Choice, Codes, Found, Passed, choose};
 use crate::verify::claims::{Claim, Witness, of_checkpoint};
 use crate::verify::findings::{Code, Finding, Findings};
-use crate::verify::keys::Trust;
+use crate::verify::keys::{Standing, Trust};
 
 /// The codes of checkpoints.
 pub const CHECKPOINT_CODES: Codes = Codes {
@@ -42,6 +42,7 @@ pub struct Sequence {
 pub struct CheckpointWalk {
     sequence: Sequence,
     archive: String,
+    key_changes: BTreeMap<u64, Standing>,
     last: Option<SignedCheckpoint>,
     /// Numbers without a valid checkpoint, and what stood there instead.
     junk: BTreeMap<u64, Vec<Passed>>,
@@ -58,6 +59,7 @@ impl CheckpointWalk {
         CheckpointWalk {
             sequence: Sequence::default(),
             archive: trust.identity().archive().to_owned(),
+            key_changes: trust.changes().clone(),
             last: None,
             junk: BTreeMap::new(),
             unknown: Vec::new(),
@@ -94,6 +96,7 @@ impl CheckpointWalk {
     fn take(&mut self, signed: SignedCheckpoint, key: &str) {
         let number = signed.checkpoint.number;
         self.report_gap(number);
+        self.check_key_change(&signed.checkpoint, key);
         if let Some(what) = self.breaks(&signed.checkpoint) {
             self.report(Finding::new(Code::CheckpointBreaksRule, what).object(key));
         }
@@ -140,6 +143,22 @@ impl CheckpointWalk {
         for Passed { key, why } in self.junk.remove(&number).unwrap_or_default() {
             self.report(Finding::new(code, why).object(key));
         }
+    }
+
+    /// A checkpoint vouches for the key change that it names: it must be there. One that is newer than the listing may
+    /// name a change that is newer too.
+    fn check_key_change(&mut self, checkpoint: &Checkpoint, key: &str) {
+        let number = checkpoint.key_change_number;
+        let (code, detail) = match self.key_changes.get(&number) {
+            Some(Standing::Valid(hash)) if *hash == checkpoint.key_change => return,
+            Some(Standing::Valid(_)) => (Code::CheckpointBreaksRule, "with another hash"),
+            Some(Standing::Junk) => (Code::KeyChangeInvalid, "where something else stands"),
+            Some(Standing::Unknown) => return,
+            None if self.listed_before_links => (Code::KeyChangeMissing, "which is not there"),
+            None => return,
+        };
+        let detail = format!("the checkpoint names key change {number}, {detail}");
+        self.report(Finding::new(code, detail).object(key));
     }
 
     fn breaks(&self, checkpoint: &Checkpoint) -> Option<String> {

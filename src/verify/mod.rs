@@ -10,6 +10,7 @@ pub mod codes;
 pub mod findings;
 pub mod inventory;
 pub mod kafka;
+pub mod key_changes;
 pub mod keys;
 pub mod report;
 pub mod segments;

@@ -3,9 +3,11 @@
 
 mod honest;
 mod kafka;
+mod keys;
 mod links;
 mod objects;
 mod segments;
+mod speed;
 
 use kivend::verify::findings::Code;
 use kivend::verify::report::Report;

@@ -60,7 +60,7 @@ impl Parts {
         parts.archive.id = Some(identity.id().to_owned());
         parts.trust = TrustReport {
             basis: Some(trust.basis()),
-            keys: trust.keys().iter().map(ToString::to_string).collect(),
+            keys: trust.keys().map(ToString::to_string).collect(),
         };
         parts
     }

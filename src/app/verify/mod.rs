@@ -22,7 +22,7 @@ use crate::app::verify::assemble::{Part, Parts};
 use crate::app::verify::bucket::Bucket;
 use crate::app::verify::compare::{Comparing, Comparison};
 use crate::app::verify::facts::{KafkaFacts, NoAnswer};
-use crate::app::verify::notes::{walk_checkpoints, walk_links};
+use crate::app::verify::notes::{walk_checkpoints, walk_key_changes, walk_links};
 use crate::app::verify::rows::Segments;
 use crate::clock::Clock;
 use crate::error::{Explain, Kind};
@@ -36,6 +36,7 @@ use crate::verify::claims::Claim;
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::inventory::{Inventory, Shelf};
 use crate::verify::kafka::claim_of_commit;
+use crate::verify::key_changes::KeyWalk;
 use crate::verify::keys::Trust;
 use crate::verify::report::Report;
 
@@ -108,14 +109,20 @@ impl Run {
             return None;
         }
         let trust = match self.bucket.get_listed(IDENTITY).await {
-            Ok(object) => Trust::new(&object, &self.request.keys, findings),
+            Ok(object) => Trust::new(&object, &self.request.keys),
             Err(why) => Err(Finding::new(Code::KeyUnreadable, why).object(IDENTITY)),
         };
-        for (number, attempt) in &inventory.key_changes {
-            let detail = "this version does not judge key changes";
-            findings.push(Finding::new(Code::KeyUnreadable, detail).object(Key::KeyChange(*number, *attempt)));
-        }
-        trust.map_err(|finding| findings.push(finding)).ok()
+        let mut walk = match trust {
+            Ok(trust) => KeyWalk::new(trust),
+            Err(finding) => {
+                findings.push(finding);
+                return None;
+            }
+        };
+        walk_key_changes(&self.bucket, inventory, &mut walk).await;
+        let (trust, found) = walk.finish();
+        findings.append(found);
+        Some(trust)
     }
 
     async fn with_trust(&mut self, trust: Arc<Trust>, mut inventory: Inventory) -> Result<Parts, VerifyError> {

@@ -16,11 +16,59 @@ use crate::verify::chain::{Accepted, Chain, OpenedLink, Walk};
 use crate::verify::checkpoints::{CheckpointWalk, candidate};
 use crate::verify::claims::Claim;
 use crate::verify::findings::{Code, Finding};
-use crate::verify::inventory::{Shelf, Slot};
+use crate::verify::inventory::{Inventory, Shelf, Slot};
+use crate::verify::key_changes::KeyWalk;
 use crate::verify::keys::Trust;
 
 /// Notes on their way at a time, of one sequence.
 const AHEAD: usize = 64;
+
+/// Walks the key changes, which are few: one after the other.
+pub async fn walk_key_changes(bucket: &Bucket, inventory: &Inventory, walk: &mut KeyWalk) {
+    for of_number in inventory.key_changes.chunk_by(|a, b| a.0 == b.0) {
+        let mut candidates = Vec::new();
+        for (number, attempt) in of_number {
+            let key = Key::KeyChange(*number, *attempt).to_string();
+            let found = match bucket.get_listed(&key).await {
+                Err(why) => Found::Unreadable(why),
+                Ok(object) => walk
+                    .trust()
+                    .open_change(&object, *number)
+                    .map_or_else(Found::Invalid, Found::Valid),
+            };
+            candidates.push(Candidate {
+                attempt: *attempt,
+                key,
+                found,
+            });
+        }
+        let number = of_number.first().map_or(0, |(number, _)| *number);
+        if let Some(signed) = walk.place(number, candidates) {
+            let named = signed.change.checkpoint.number;
+            let checkpoint = find_checkpoint(bucket, inventory, walk.trust(), named).await;
+            walk.take(&signed, checkpoint.as_ref());
+        }
+    }
+}
+
+/// The valid checkpoint of this number, where there is one.
+async fn find_checkpoint(
+    bucket: &Bucket,
+    inventory: &Inventory,
+    trust: &Trust,
+    number: u64,
+) -> Option<SignedCheckpoint> {
+    for (_, attempt) in inventory.checkpoints.iter().filter(|(listed, _)| *listed == number) {
+        let object = bucket
+            .get(&Key::Checkpoint(number, *attempt).to_string())
+            .await
+            .ok()??;
+        if let Ok(signed) = trust.open_checkpoint(&object, number) {
+            return Some(signed);
+        }
+    }
+    None
+}
 
 /// Feeds these checkpoints, in order, to the walk.
 pub async fn walk_checkpoints(

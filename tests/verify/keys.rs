@@ -1,0 +1,168 @@
+//! Signing keys change, and every note counts only as long as its key did. Keys that were brought vouch for no others
+//! than those which they signed for.
+
+use kivend::app::verify::Request;
+use kivend::model::note::{SigningKey, VerifyingKey};
+use kivend::segment::key_change::KeyChange;
+use kivend::verify::findings::Code;
+use kivend::verify::verdict::Verdict;
+
+use super::{expect, expect_intact};
+use crate::fixture::Archive;
+
+const FIRST: &str = "keys/000001.note";
+
+fn key(seed: u8) -> SigningKey {
+    SigningKey::from_seed("kivend", &[seed; 32]).unwrap()
+}
+
+fn with_keys(archive: &Archive, keys: &[&SigningKey]) -> Request {
+    let keys = keys
+        .iter()
+        .map(|key| VerifyingKey::clone(key.verifying_key()))
+        .collect();
+    Request {
+        keys,
+        ..archive.request()
+    }
+}
+
+/// Signed by key 7 up to checkpoint 1, by key 8 from then on; then key 7 is retired.
+fn rotated() -> Archive {
+    let mut archive = Archive::usual();
+    archive.rotate(&key(8));
+    archive.seal("payments", 0, 5);
+    archive.checkpoint();
+    let retire = KeyChange {
+        retire: vec![key(7).verifying_key().to_string()],
+        ..archive.next_key_change()
+    };
+    archive.change_keys(&retire, &key(8), &[]);
+    archive.seal("payments", 0, 5);
+    archive.checkpoint();
+    archive.commit();
+    archive
+}
+
+#[test]
+fn a_rotation_is_intact_for_whoever_brings_the_old_key_the_new_one_or_none() {
+    let archive = rotated();
+    for keys in [&[][..], &[&key(7)], &[&key(8)], &[&key(7), &key(8)]] {
+        let report = archive.verify(Some(archive.broker.clone()), with_keys(&archive, keys));
+        expect_intact(&report, &[]);
+        assert_eq!(report.trust.keys.len(), 2);
+    }
+}
+
+#[test]
+fn what_a_retired_key_signs_afterwards_does_not_count() {
+    let mut archive = rotated();
+    archive.key = key(7);
+    archive.seal("payments", 0, 3);
+    // Junk at the next key, by a key that does not speak for the archive any more.
+    expect_intact(&archive.verify_bucket(), &[Code::PendingSegment, Code::LinkPassedOver]);
+    archive.checkpoint();
+    let request = with_keys(&archive, &[&key(8)]);
+    expect_intact(
+        &archive.verify(None, request),
+        &[Code::PendingSegment, Code::LinkPassedOver, Code::CheckpointPassedOver],
+    );
+}
+
+#[test]
+fn a_link_that_the_retired_key_signs_into_the_chain_is_altered() {
+    let mut archive = rotated();
+    archive.seal("payments", 0, 3);
+    let object = archive.link("payments", 0, 5).seal(&key(7)).unwrap().object;
+    archive.store.tamper(&archive.link_key("payments", 0, 5), object);
+    expect(&archive.verify_bucket(), Verdict::Tampered, Code::LinkAltered);
+}
+
+#[test]
+fn what_a_new_key_signs_before_it_was_added_does_not_count() {
+    let archive = rotated();
+    let object = archive.link("payments", 0, 1).seal(&key(8)).unwrap().object;
+    archive.store.tamper(&archive.link_key("payments", 0, 1), object);
+    expect(&archive.verify_bucket(), Verdict::Tampered, Code::LinkAltered);
+}
+
+#[test]
+fn a_key_change_by_an_outsider_is_no_key_change() {
+    let mut archive = Archive::usual();
+    let change = KeyChange {
+        add: vec![key(9).verifying_key().to_string()],
+        ..archive.next_key_change()
+    };
+    archive.change_keys(&change, &key(9), &[&key(9)]);
+    expect_intact(&archive.verify_bucket(), &[Code::KeyPassedOver]);
+}
+
+#[test]
+fn a_key_change_altered_is_tampering_where_a_checkpoint_names_it() {
+    let archive = rotated();
+    archive.tamper(FIRST, |bytes| bytes[60] ^= 1);
+    expect(&archive.verify_bucket(), Verdict::Tampered, Code::KeyChangeInvalid);
+}
+
+#[test]
+fn a_key_change_gone_is_incomplete() {
+    let mut archive = Archive::usual();
+    archive.rotate(&key(8));
+    archive.key = key(7);
+    archive.checkpoint();
+    archive.store.vanish(FIRST);
+    expect(&archive.verify_bucket(), Verdict::Incomplete, Code::KeyChangeMissing);
+}
+
+#[test]
+fn the_checkpoint_that_a_key_change_names_must_be_there() {
+    let archive = rotated();
+    archive.store.vanish("checkpoints/0000000001.note");
+    expect(
+        &archive.verify_bucket(),
+        Verdict::Incomplete,
+        Code::KeyCheckpointMissing,
+    );
+}
+
+#[test]
+fn changes_that_break_a_rule_are_named() {
+    let add_twice = |archive: &Archive| KeyChange {
+        add: vec![archive.key.verifying_key().to_string()],
+        ..archive.next_key_change()
+    };
+    let mut archive = Archive::usual();
+    let change = add_twice(&archive);
+    archive.change_keys(&change, &key(7), &[&key(7)]);
+    expect(&archive.verify_bucket(), Verdict::Tampered, Code::KeyChangeInvalid);
+
+    let mut archive = Archive::usual();
+    let last = KeyChange {
+        retire: vec![archive.key.verifying_key().to_string()],
+        ..archive.next_key_change()
+    };
+    archive.change_keys(&last, &key(7), &[]);
+    expect(&archive.verify_bucket(), Verdict::Tampered, Code::KeyChangeInvalid);
+
+    let archive = rotated();
+    let second = archive.store.bytes("keys/000002.note").unwrap();
+    archive.store.plant("keys/000003.note", second);
+    expect(&archive.verify_bucket(), Verdict::Tampered, Code::KeyChangeInvalid);
+}
+
+#[test]
+fn a_key_that_another_unbrought_key_added_is_not_vouched_for() {
+    let mut archive = Archive::usual();
+    archive.rotate(&key(8));
+    archive.rotate(&key(9));
+    archive.seal("payments", 0, 5);
+    archive.checkpoint();
+    // Key 7 added 8, and 8 added 9: whoever brings 7 believes all three.
+    expect_intact(&archive.verify(None, with_keys(&archive, &[&key(7)])), &[]);
+    let stranger = with_keys(&archive, &[&key(66)]);
+    expect(
+        &archive.verify(None, stranger),
+        Verdict::Tampered,
+        Code::KeyNotOfArchive,
+    );
+}
