@@ -245,7 +245,7 @@ impl Checkpointer {
         next.link.continues(log.head.as_ref(), &genesis).map_err(|broken| {
             let key = place.link(Attempt::PLAIN);
             AppError::corrupt(format!(
-                "no checkpoint is signed over a broken chain: {broken}; run `kivend verify` key=`{key}`"
+                "no checkpoint is signed over a broken chain: {broken} key=`{key}`"
             ))
         })?;
         log.tree.push(leaf_hash(object));

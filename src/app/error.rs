@@ -26,60 +26,68 @@ pub enum AppError {
     /// Telemetry's port.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// One of ours: what happened, why, and what to do.
+    /// One of ours.
     #[error("{message}")]
     Told {
         /// Its kind.
         kind: Kind,
-        /// The whole message.
+        /// What happened, and why.
         message: String,
+        /// What to do, where more can be said than its kind says.
+        remedy: Option<&'static str>,
     },
 }
 
 impl AppError {
+    fn told(kind: Kind, message: impl Into<String>) -> AppError {
+        AppError::Told {
+            kind,
+            message: message.into(),
+            remedy: None,
+        }
+    }
+
+    /// Adds what to do: lower case, no full stop. What a layer beneath said has its own remedy already.
+    #[must_use]
+    pub fn fix(self, remedy: &'static str) -> AppError {
+        match self {
+            AppError::Told { kind, message, .. } => AppError::Told {
+                kind,
+                message,
+                remedy: Some(remedy),
+            },
+            beneath => beneath,
+        }
+    }
+
     /// Settings or arguments are wrong.
     #[must_use]
     pub fn config(message: impl Into<String>) -> AppError {
-        AppError::Told {
-            kind: Kind::Config,
-            message: message.into(),
-        }
+        AppError::told(Kind::Config, message)
     }
 
     /// What the user gave us is wrong.
     #[must_use]
     pub fn input(message: impl Into<String>) -> AppError {
-        AppError::Told {
-            kind: Kind::Input,
-            message: message.into(),
-        }
+        AppError::told(Kind::Input, message)
     }
 
     /// It may work if tried again.
     #[must_use]
     pub fn transient(message: impl Into<String>) -> AppError {
-        AppError::Told {
-            kind: Kind::Transient,
-            message: message.into(),
-        }
+        AppError::told(Kind::Transient, message)
     }
 
     /// Stored bytes are not what they must be.
     #[must_use]
     pub fn corrupt(message: impl Into<String>) -> AppError {
-        AppError::Told {
-            kind: Kind::Corrupt,
-            message: message.into(),
-        }
+        AppError::told(Kind::Corrupt, message)
     }
 
     /// A bug of ours.
     #[must_use]
     pub fn internal(message: impl Into<String>) -> AppError {
-        AppError::Told {
-            kind: Kind::Internal,
-            message: message.into(),
-        }
+        AppError::told(Kind::Internal, message)
     }
 }
 
@@ -100,7 +108,8 @@ impl Explain for AppError {
             AppError::Store(error) => Explain::remedy(error),
             AppError::Kafka(error) => Explain::remedy(error),
             AppError::Listen(error) => Explain::remedy(error),
-            AppError::Segment(_) | AppError::NoRandomness(_) | AppError::Told { .. } => None,
+            AppError::Told { remedy, .. } => remedy.map(str::to_owned),
+            AppError::Segment(_) | AppError::NoRandomness(_) => None,
         }
     }
 }

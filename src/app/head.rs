@@ -143,9 +143,7 @@ impl Search<'_> {
 
     fn broken(&self, link: &SignedLink) -> AppError {
         let key = link.link.place().link(Attempt::PLAIN);
-        AppError::corrupt(format!(
-            "a signed link does not continue the one before it: run `kivend verify` key=`{key}`"
-        ))
+        AppError::corrupt(format!("a signed link does not continue the one before it key=`{key}`"))
     }
 
     fn place(&self, epoch: Epoch, first_offset: FirstOffset) -> Place {

@@ -139,15 +139,17 @@ fn check_ours(
     if identity.archive() != archive {
         let found = identity.archive();
         return Err(AppError::config(format!(
-            "another archive stands under this prefix: set archive.name to its name, or store.prefix to a prefix of your own: found=`{found}` configured=`{archive}`"
-        )));
+            "another archive stands under this prefix found=`{found}` configured=`{archive}`"
+        ))
+        .fix("set archive.name to its name, or store.prefix to a prefix of your own"));
     }
     if !keyring.keys().contains(key.verifying_key()) {
         return Err(AppError::config(format!(
-            "the key in the file is none of this archive's: set archive.key_file to the key that made it, or store.prefix to a prefix of your own: key_file=`{}` key=`{}`",
+            "the key in the file is none of this archive's key_file=`{}` key=`{}`",
             key_file.display(),
             key.verifying_key()
-        )));
+        ))
+        .fix("set archive.key_file to the archive's key, or store.prefix to a prefix of your own"));
     }
     Ok(())
 }
@@ -185,28 +187,32 @@ pub fn read_key(file: &Path) -> Result<SigningKey, AppError> {
     let metadata = match fs::metadata(file) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(AppError::input(format!(
-                "the archive's signing key is not here: copy it from where the archive was made, or set archive.key_file: key_file=`{shown}`"
-            )));
+            return Err(
+                AppError::input(format!("the archive's signing key is not here key_file=`{shown}`"))
+                    .fix("copy it from where the archive was made, or set archive.key_file"),
+            );
         }
         Err(error) => {
-            return Err(AppError::config(format!(
-                "the signing key cannot be read: {error}: key_file=`{shown}`"
-            )));
+            return Err(
+                AppError::config(format!("the signing key cannot be read: {error} key_file=`{shown}`"))
+                    .fix("let this user read the file, or set archive.key_file to another"),
+            );
         }
     };
     if metadata.mode() & 0o077 != 0 {
         return Err(AppError::config(format!(
-            "others may read the signing key: make it its owner's only (`chmod 600`), and rotate it if anybody did: key_file=`{shown}` mode=`{:o}`",
+            "others may read the signing key key_file=`{shown}` mode=`{:o}`",
             metadata.mode() & 0o777
-        )));
+        ))
+        .fix("make it its owner's only with `chmod 600`, and take a new key if anybody did read it"));
     }
     let text = fs::read_to_string(file)
-        .map_err(|error| AppError::config(format!("the signing key cannot be read: {error}: key_file=`{shown}`")))?;
+        .map_err(|error| AppError::config(format!("the signing key cannot be read: {error} key_file=`{shown}`")))?;
     text.trim_end().parse().map_err(|_| {
         AppError::config(format!(
-            "the file holds no signing key of the form PRIVATE+KEY+…: key_file=`{shown}`"
+            "the file holds no signing key of the form PRIVATE+KEY+… key_file=`{shown}`"
         ))
+        .fix("set archive.key_file to the file that `kivend init` made")
     })
 }
 
@@ -228,9 +234,10 @@ fn make_key(file: &Path, name: &str) -> Result<SigningKey, AppError> {
     };
     write().map_err(|error| {
         AppError::config(format!(
-            "the signing key cannot be written: {error}: key_file=`{}`",
+            "the signing key cannot be written: {error} key_file=`{}`",
             file.display()
         ))
+        .fix("set archive.key_file to where this user may write")
     })?;
     Ok(key)
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Align, Context, Failure, Output, count, size, table};
+use super::{Align, Context, Failure, count, size, table};
 use crate::app::archiver::{self, ArchiveReport, Mode};
+use crate::app::stop::Reason;
 use crate::error::Exit;
 use crate::telemetry::{Health, Metrics, Vitals};
 
@@ -38,17 +39,18 @@ fn archive(mode: Mode, context: &Context) -> Result<Exit, Failure> {
         health,
         clock: context.clock(),
     };
-    let report = archiver::run(&settings, mode, &vitals, &context.stop())?;
-    let output = context.output();
-    output.report(&report, |report| text(report, output))?;
-    Ok(if report.stopped().next().is_some() {
-        Exit::Failed
-    } else {
-        Exit::Done
+    let stop = context.stop();
+    let report = archiver::run(&settings, mode, &vitals, &stop)?;
+    context.output().report(&report, text)?;
+    Ok(match (mode, stop.reason()) {
+        _ if report.stopped().next().is_some() => Exit::Failed,
+        // What was asked for is not done; a daemon that is told to stop has done all it should.
+        (Mode::Once, Some(Reason::Interrupt)) => Exit::Interrupted,
+        _ => Exit::Done,
     })
 }
 
-fn text(report: &ArchiveReport, output: &Output) -> String {
+fn text(report: &ArchiveReport) -> String {
     let mut partitions = table(&[
         ("topic", Align::Left),
         ("partition", Align::Right),
@@ -70,7 +72,7 @@ fn text(report: &ArchiveReport, output: &Output) -> String {
         .stopped()
         .map(|(p, why)| format!("{}/{} stands still: {why}\n", p.topic, p.partition))
         .collect();
-    let _ = output;
+    let partitions = partitions.trim_fmt();
     format!(
         "{partitions}\n{} records in {} segments, {} of {} value bytes, {:.1} s, {} records/s\n{stopped}",
         count(report.records),

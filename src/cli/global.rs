@@ -104,6 +104,12 @@ impl Global {
         Sources::of_process(self.config.clone(), any.chain(named).collect())
     }
 
+    /// The same, telling one step more unless asked to be quiet: a daemon's log is all that is seen of it.
+    pub(super) fn louder(mut self) -> Global {
+        self.verbose = self.verbose.saturating_add(1);
+        self
+    }
+
     pub(super) fn verbosity(&self) -> Verbosity {
         match (self.quiet, self.verbose) {
             (true, _) => Verbosity::Quiet,

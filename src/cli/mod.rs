@@ -126,7 +126,7 @@ pub struct Archiver {
 #[must_use]
 pub fn archiver() -> ExitCode {
     let Archiver { args, global } = Archiver::parse();
-    start(&global, |context| archive::run_daemon(&args, context))
+    start(&global.louder(), |context| archive::run_daemon(&args, context))
 }
 
 /// Runs a command within its surroundings: log, signals, and the one place that reports failure.

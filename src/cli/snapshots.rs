@@ -2,7 +2,7 @@
 
 use clap::{CommandFactory, Parser};
 
-use super::Kivend;
+use super::{Archiver, Kivend};
 
 #[test]
 fn the_definition_is_consistent() {
@@ -32,6 +32,12 @@ fn every_command_has_a_help_that_fits_a_screen() {
 fn the_long_help_lists_the_settings_that_are_flags() {
     let mut root = Kivend::command().term_width(100);
     insta::assert_snapshot!(root.render_long_help());
+}
+
+#[test]
+fn the_daemon_has_a_help_of_its_own() {
+    Archiver::command().debug_assert();
+    insta::assert_snapshot!(Archiver::command().term_width(100).render_help());
 }
 
 #[test]

@@ -44,10 +44,13 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
         key: invalid.key.to_owned(),
         reason: invalid.reason,
     })?;
-    Ok(Loaded {
-        settings,
-        entries: entries(&merged),
-    })
+    let mut entries = entries(&merged);
+    // In force is where the key lies, not that nobody said so.
+    let key_file = settings.archive.key_file.display().to_string();
+    for entry in entries.iter_mut().filter(|entry| entry.key == "archive.key_file") {
+        entry.value = serde_json::Value::from(key_file.as_str());
+    }
+    Ok(Loaded { settings, entries })
 }
 
 /// Which source gave the value in force of `key`.

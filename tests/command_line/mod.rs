@@ -52,6 +52,20 @@ fn an_error_tells_what_happened_and_what_to_do() {
 }
 
 #[test]
+fn every_setting_is_shown_with_its_value_and_origin() {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = kivend(&folder)
+        .args(["config", "show", "--format", "json"])
+        .output()
+        .unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    let line =
+        |setting: &serde_json::Value| format!("{} = {} from {}", setting["key"], setting["value"], setting["origin"]);
+    let lines: Vec<_> = report["settings"].as_array().unwrap().iter().map(line).collect();
+    insta::assert_snapshot!(lines.join("\n").replace(&folder.path().display().to_string(), "~"));
+}
+
+#[test]
 fn json_is_one_object_and_nothing_else() {
     let output = run(&["config", "show", "--format", "json", "-vv"]);
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -184,7 +184,7 @@ async fn open(store: &Arc<dyn Store>, settings: &ArchiveSettings) -> Result<OwnA
     let own = init::open_or_make(store.as_ref(), &settings.name, &settings.key_file).await?;
     let report = init::InitReport::from(&own);
     if own.made == init::Made::Now {
-        tracing::info!(archive = report.archive, id = report.archive_id, public_key = report.public_key, key_file = %report.key_file.display(), "made a new archive; keep the key file safe, and give the public key to whoever verifies");
+        tracing::warn!(archive = report.archive, id = report.archive_id, public_key = report.public_key, key_file = %report.key_file.display(), "made a new archive; keep the key file safe, and give the public key to whoever verifies");
     }
     Ok(own)
 }
