@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod consumer;
 pub mod error;
 mod native;
+mod polled;
 pub mod producer;
 pub mod reader;
 pub mod settings;

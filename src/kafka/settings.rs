@@ -49,6 +49,8 @@ pub fn client_config(settings: &KafkaSettings) -> Result<ClientConfig, KafkaErro
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", settings.brokers.join(","));
     config.set("client.id", "kivend");
+    // Kafka may ask clients for their metrics (KIP-714): ours are ours.
+    config.set("enable.metrics.push", "false");
     config.set_log_level(if settings.properties.get("debug").is_some() {
         RDKafkaLogLevel::Debug
     } else {

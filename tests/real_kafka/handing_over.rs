@@ -217,6 +217,26 @@ fn a_commit_carries_its_metadata_to_whoever_asks_for_the_group() {
     assert_eq!(committed[1], None);
 }
 
+#[test]
+fn leaving_with_partitions_that_were_never_started_or_a_revocation_unanswered_frees_them() {
+    let Some(corner) = Corner::new() else { return };
+    let partitions = corner.topic("orders", 4);
+    let topic = &partitions[0].topic;
+    let mut first = Member::join(&corner, topic);
+    first.until("an assignment", |member| member.holding.len() == 4);
+    drop(first);
+
+    let mut second = Member::join(&corner, topic);
+    second.until("what the first had", |member| member.holding.len() == 4);
+    second.start_assigned();
+    let mut third = Member::join(&corner, topic);
+    both(&mut second, &mut third, "a revocation", |second, _| {
+        !second.revoked.is_empty()
+    });
+    drop(second);
+    third.until("what the second had", |member| member.holding.len() == 4);
+}
+
 fn two_members_share_partitions_and_hand_over(corner: &Corner) {
     let partitions = corner.topic("orders", 4);
     partitions.iter().for_each(|partition| corner.send(partition, 0, 50));
