@@ -51,11 +51,11 @@ pub async fn find(
         partition,
     };
     if let Some(hint) = hint
-        && let Some(head) = search.from_hint(hint).await?
+        && let Some(head) = search.after_hint(hint).await?
     {
         return Ok(Some(head));
     }
-    search.from_end(end).await
+    search.below_end(end).await
 }
 
 /// Whether what was asked for may go on after a page.
@@ -73,7 +73,7 @@ struct Search<'a> {
 impl Search<'_> {
     /// Starts from the link that the commit names, which stands for everything before it, and follows what was linked
     /// since. Nothing where the hint's link is not there: then the bucket is searched as if there were no hint.
-    async fn from_hint(&self, hint: &CommitMetadata) -> Result<Option<SignedLink>, AppError> {
+    async fn after_hint(&self, hint: &CommitMetadata) -> Result<Option<SignedLink>, AppError> {
         let place = self.place(hint.epoch, hint.first_offset);
         let Some(mut head) = self.link_at(&place).await? else {
             return Ok(None);
@@ -97,7 +97,7 @@ impl Search<'_> {
     }
 
     /// Walks down from the greatest place until a valid link continues the one before it.
-    async fn from_end(&self, end: i64) -> Result<Option<SignedLink>, AppError> {
+    async fn below_end(&self, end: i64) -> Result<Option<SignedLink>, AppError> {
         let mut epoch = self.greatest_epoch().await?;
         let mut below = end.saturating_add(1);
         loop {
