@@ -1,11 +1,13 @@
 //! One integration binary: each module is one promise of the product. Modules that need the real servers run when
 //! `deploy/local/cluster run` started them, and are named `real_*`.
+mod architecture;
 mod command_line;
 mod embedded;
 mod fixture;
 mod projection;
 mod real_kafka;
 mod segments;
+mod real_pipeline;
 mod store_contract;
 mod vectors;
 mod verify;

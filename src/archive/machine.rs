@@ -112,7 +112,7 @@ impl Machine {
                 self.with_named(&name, now, actions, |partition, cx| partition.end_reached(position, cx));
             }
             Event::OutOfRange(name) => self.with_named(&name, now, actions, Partition::out_of_range),
-            Event::Tick => self.with_all(now, actions, Partition::seal_if_due),
+            Event::Tick => self.with_all(now, actions, Partition::tick),
             Event::Shutdown => {
                 self.shutting_down = true;
                 self.with_all(now, actions, Partition::shut_down);

@@ -66,7 +66,13 @@ struct Chain {
     adoption: Adoption,
     end_position: i64,
     unanswered_commits: usize,
+    /// Since when nothing but commits is waited for.
+    waiting_since_ms: Option<u64>,
 }
+
+/// How long a partition that is let go waits for Kafka to answer its commits. A commit is a cache and a witness: the
+/// group must not stand still for it.
+const COMMIT_PATIENCE_MS: u64 = 5_000;
 
 #[derive(Debug)]
 struct Sealing {
@@ -235,12 +241,22 @@ impl Partition {
             sealing: None,
             end_position: 0,
             unanswered_commits: 0,
+            waiting_since_ms: None,
         };
         let lost = (loaded.log_start_offset > next).then_some((next, loaded.log_start_offset));
         if lost.is_some() {
             chain.adoption.reject_all(&place);
         }
         let from = NextOffset(chain.open.expected());
+        // A commit that was lost with its process is made up for: the witness should know the head.
+        if let Some(head) = chain.head.as_ref()
+            && loaded.committed != Some(head.commit_metadata())
+        {
+            let (next, metadata) = (head.link.next_offset, head.commit_metadata());
+            cx.actions
+                .push(Action::Commit(self.ticket, self.partition.clone(), next, metadata));
+            chain.unanswered_commits += 1;
+        }
         self.phase = Phase::Archiving(Box::new(chain));
         cx.actions.push(Action::Consume(self.partition.clone(), from));
         cx.actions
@@ -326,6 +342,15 @@ impl Partition {
             && chain.sealing.is_none()
         {
             self.seal_at(ends, SealReason::Revoked, cx);
+        }
+    }
+
+    /// Time has passed: seals what became due, and gives up waiting for commits.
+    pub fn tick(&mut self, cx: &mut Context<'_>) {
+        if self.leaving.is_some() {
+            self.settle(cx);
+        } else {
+            self.seal_if_due(cx);
         }
     }
 
@@ -649,8 +674,12 @@ impl Partition {
             self.seal_at(end, reason, cx);
         } else if leaving == Leaving::Reload {
             self.load(cx);
-        } else if chain.unanswered_commits == 0 {
-            self.release(cx);
+        } else {
+            let since_ms = *chain.waiting_since_ms.get_or_insert(cx.now.monotonic_ms);
+            let waited_ms = cx.now.monotonic_ms.saturating_sub(since_ms);
+            if chain.unanswered_commits == 0 || waited_ms >= COMMIT_PATIENCE_MS {
+                self.release(cx);
+            }
         }
     }
 }

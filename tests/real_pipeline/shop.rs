@@ -1,0 +1,103 @@
+//! One test's shop: topics, group, bucket prefix and signing key that nobody else has, and the programs run within it.
+
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use kivend::clock::random_bytes;
+use serde_json::Value;
+
+pub struct Shop {
+    folder: tempfile::TempDir,
+    name: String,
+}
+
+impl Shop {
+    /// `None` where no cluster runs.
+    pub fn open() -> Option<Shop> {
+        std::env::var_os("KIVEND_TEST_CLUSTER")?;
+        let name = format!("shop-{:012x}", u64::from_be_bytes(random_bytes().unwrap()) >> 16);
+        let shop = Shop { folder: tempfile::tempdir().unwrap(), name };
+        // A killed member keeps its partitions until its session ends: the shortest that brokers accept.
+        std::fs::create_dir(shop.folder().join("config")).unwrap();
+        std::fs::write(
+            shop.folder().join("config/kivend.toml"),
+            "[kafka.properties]\n\"session.timeout.ms\" = \"6000\"\n\"heartbeat.interval.ms\" = \"1000\"\n",
+        )
+        .unwrap();
+        shop.json(&["topics", "create"]);
+        Some(shop)
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The full name of one of the shop's topics.
+    pub fn topic(&self, name: &str) -> String {
+        format!("{}.{name}", self.name)
+    }
+
+    pub fn kivend(&self, arguments: &[&str]) -> Command {
+        self.command(env!("CARGO_BIN_EXE_kivend"), arguments)
+    }
+
+    pub fn archiver(&self, arguments: &[&str]) -> Command {
+        self.command(env!("CARGO_BIN_EXE_kivend-archiver"), arguments)
+    }
+
+    fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .current_dir(self.folder())
+            .env("XDG_CONFIG_HOME", self.folder())
+            .env("KIVEND_TOPIC_PREFIX", format!("{}.", self.name))
+            .env("KIVEND_KAFKA__GROUP_ID", &self.name)
+            .env("KIVEND_STORE__PREFIX", &self.name)
+            .env("KIVEND_TELEMETRY__LISTEN", "")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs to the end, whatever it is.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.kivend(arguments).output().unwrap()
+    }
+
+    /// Runs with `--format json`, which must end with 0.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.kivend(arguments).args(["--format", "json"]).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?} ended with {}: {told}", output.status);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {told}"))
+    }
+
+    /// Makes up events in a file and sends them.
+    pub fn ingest_generated(&self, events: u32, seed: u32) -> Value {
+        let (events, seed) = (events.to_string(), seed.to_string());
+        let made = self.run(&["generate", "--events", &events, "--seed", &seed, "-o", "events.jsonl"]);
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        self.json(&["ingest", "events.jsonl"])
+    }
+
+    /// Starts an archiver in the background.
+    pub fn start_archiver(&self) -> Child {
+        self.archiver(&[]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Archives the rest, verifies everything at rest, and demands that it is intact with these records.
+    pub fn verify_intact(&self, records: u64) -> Value {
+        self.json(&["archive"]);
+        let report = self.json(&["verify", "--at-rest"]);
+        assert_eq!(report["verdict"], "intact", "{report:#}");
+        let counted: u64 = report["topics"].as_array().unwrap().iter().map(|topic| topic["records"].as_u64().unwrap()).sum();
+        assert_eq!(counted, records, "{report:#}");
+        report
+    }
+}
+
+/// What a report says of one topic.
+pub fn topic<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let topics = report["topics"].as_array().unwrap();
+    topics.iter().find(|topic| topic["topic"] == name).unwrap_or_else(|| panic!("no {name} in {report:#}"))
+}
