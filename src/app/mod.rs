@@ -4,6 +4,7 @@
 pub mod archiver;
 pub mod checkpoint;
 pub mod consume;
+pub mod demo;
 pub mod doctor;
 pub mod error;
 mod fetch;

@@ -14,6 +14,7 @@ mod completions;
 mod config;
 mod consume;
 mod context;
+mod demo;
 mod doctor;
 mod failure;
 mod generate;
@@ -57,6 +58,8 @@ pub struct Kivend {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show everything in one process, without a server: ingest, archive, verify, and a forgery that is caught
+    Demo(demo::Args),
     /// Create the configured topics, or list what there is
     #[command(subcommand)]
     Topics(topics::Topics),
@@ -86,6 +89,7 @@ enum Command {
 impl Command {
     fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
+            Command::Demo(args) => demo::run(&args, context),
             Command::Topics(command) => topics::run(&command, context),
             Command::Generate(args) => generate::run(&args, context),
             Command::Ingest(args) => ingest::run(args, context),

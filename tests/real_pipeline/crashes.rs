@@ -13,7 +13,10 @@ const KILLS: u32 = 5;
 fn an_archiver_killed_again_and_again_while_events_come_in_archives_each_record_once() {
     let Some(shop) = Shop::open() else { return };
     shop.json(&["init"]);
-    let kills = std::env::var("KIVEND_TEST_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS);
+    let kills = std::env::var("KIVEND_TEST_KILLS")
+        .ok()
+        .and_then(|kills| kills.parse().ok())
+        .unwrap_or(KILLS);
     for round in 0..kills {
         let mut archiver = shop.start_archiver();
         shop.ingest_generated(10_000, 100 + round);

@@ -16,7 +16,10 @@ impl Shop {
     pub fn open() -> Option<Shop> {
         std::env::var_os("KIVEND_TEST_CLUSTER")?;
         let name = format!("shop-{:012x}", u64::from_be_bytes(random_bytes().unwrap()) >> 16);
-        let shop = Shop { folder: tempfile::tempdir().unwrap(), name };
+        let shop = Shop {
+            folder: tempfile::tempdir().unwrap(),
+            name,
+        };
         // A killed member keeps its partitions until its session ends: the shortest that brokers accept.
         std::fs::create_dir(shop.folder().join("config")).unwrap();
         std::fs::write(
@@ -68,7 +71,11 @@ impl Shop {
     pub fn json(&self, arguments: &[&str]) -> Value {
         let output = self.kivend(arguments).args(["--format", "json"]).output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments:?} ended with {}: {told}", output.status);
+        assert!(
+            output.status.success(),
+            "{arguments:?} ended with {}: {told}",
+            output.status
+        );
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {told}"))
     }
 
@@ -82,7 +89,11 @@ impl Shop {
 
     /// Starts an archiver in the background.
     pub fn start_archiver(&self) -> Child {
-        self.archiver(&[]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+        self.archiver(&[])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
     }
 
     /// Archives the rest, verifies everything at rest, and demands that it is intact with these records.
@@ -90,7 +101,12 @@ impl Shop {
         self.json(&["archive"]);
         let report = self.json(&["verify", "--at-rest"]);
         assert_eq!(report["verdict"], "intact", "{report:#}");
-        let counted: u64 = report["topics"].as_array().unwrap().iter().map(|topic| topic["records"].as_u64().unwrap()).sum();
+        let counted: u64 = report["topics"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|topic| topic["records"].as_u64().unwrap())
+            .sum();
         assert_eq!(counted, records, "{report:#}");
         report
     }
@@ -99,5 +115,8 @@ impl Shop {
 /// What a report says of one topic.
 pub fn topic<'a>(report: &'a Value, name: &str) -> &'a Value {
     let topics = report["topics"].as_array().unwrap();
-    topics.iter().find(|topic| topic["topic"] == name).unwrap_or_else(|| panic!("no {name} in {report:#}"))
+    topics
+        .iter()
+        .find(|topic| topic["topic"] == name)
+        .unwrap_or_else(|| panic!("no {name} in {report:#}"))
 }

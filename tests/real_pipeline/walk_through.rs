@@ -6,7 +6,10 @@ use super::shop::{Shop, topic};
 fn the_walk_through_ends_intact_with_the_documented_counts() {
     let Some(shop) = Shop::open() else { return };
     let first = shop.ingest_generated(71_694, 42);
-    assert_eq!((first["acked"].as_u64(), first["rejected"].as_u64()), (Some(71_694), Some(0)));
+    assert_eq!(
+        (first["acked"].as_u64(), first["rejected"].as_u64()),
+        (Some(71_694), Some(0))
+    );
     let second = shop.json(&["ingest", "events.jsonl", "--only", "user-events", "--max", "51710"]);
     assert_eq!(second["acked"], 51_710);
 
@@ -15,14 +18,22 @@ fn the_walk_through_ends_intact_with_the_documented_counts() {
     assert_eq!(archived["records"], 123_404);
     let report = shop.json(&["verify", "--at-rest"]);
     assert_eq!(report["verdict"], "intact", "{report:#}");
-    for (name, records) in [("user-events", 115_841), ("payments", 7_563), ("orders", 0), ("fraud-alerts", 0)] {
+    for (name, records) in [
+        ("user-events", 115_841),
+        ("payments", 7_563),
+        ("orders", 0),
+        ("fraud-alerts", 0),
+    ] {
         let name = shop.topic(name);
         assert_eq!(topic(&listed, &name)["records"], records, "{name}");
         assert_eq!(topic(&report, &name)["records"], records, "{name}");
         assert_eq!(topic(&report, &name)["compared_with_kafka"], records, "{name}");
     }
     let events = topic(&report, &shop.topic("user-events")).clone();
-    assert_eq!((&events["distinct_events"], &events["repeated_events"]), (&64_131.into(), &51_710.into()));
+    assert_eq!(
+        (&events["distinct_events"], &events["repeated_events"]),
+        (&64_131.into(), &51_710.into())
+    );
 
     assert_eq!(shop.json(&["archive"])["records"], 0);
     assert_eq!(shop.json(&["consume", "payments", "100"])["records"], 100);

@@ -1,0 +1,224 @@
+//! Everything in one process, without a server: a shop's events through an embedded Kafka into an archive in a folder,
+//! verified; then one value is forged in a copy, and the verification says which record. The original's walk-through with
+//! its counts. Proves nothing about real servers: their tests do.
+
+mod forge;
+
+use std::fs;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::app::archiver::{self, Mode};
+use crate::app::demo::forge::{Forged, forge_one_value};
+use crate::app::error::AppError;
+use crate::app::generate::generate;
+use crate::app::ingest::{self, Plan, Surroundings};
+use crate::app::progress::Progress;
+use crate::app::stop::Stop;
+use crate::app::verify::cluster::ClusterFacts;
+use crate::app::verify::facts::KafkaFacts;
+use crate::app::verify::{self, Request};
+use crate::clock::Clock;
+use crate::config::{Settings, StoreBackend, StoreSettings};
+use crate::embedded::Embedded;
+use crate::error::Explain;
+use crate::store;
+use crate::telemetry::{Health, Metrics, Vitals};
+use crate::verify::kafka::Rest;
+use crate::verify::report::{Report, TopicReport};
+
+const BROKERS: i32 = 3;
+/// The original's numbers: all events, then again those of its second run, which was broken off.
+const EVENTS: u64 = 71_694;
+const SECOND_RUN: u64 = 51_710;
+const SEED: u64 = 42;
+
+/// How the demo went.
+#[derive(Debug, Serialize)]
+pub struct DemoReport {
+    /// Of the archive as it was written.
+    pub verdict: String,
+    /// The verdict in a sentence.
+    pub summary: String,
+    /// Records per topic.
+    pub topics: Vec<TopicReport>,
+    /// Whether the verification of the forged copy named the forged record.
+    pub tamper_detected: bool,
+    /// What was forged.
+    pub forged: Forged,
+    /// What the verification of the copy said.
+    pub tamper_verdict: String,
+    /// The codes of what it found at that record.
+    pub tamper_codes: Vec<String>,
+    /// The folder.
+    pub folder: PathBuf,
+    /// The archive's public key.
+    pub public_key: String,
+    /// Wall time.
+    pub elapsed_s: f64,
+}
+
+/// Runs it in `folder`, which must be empty or not there yet.
+///
+/// # Errors
+/// The folder holds something, or a step failed.
+pub fn demo(
+    settings: &Settings,
+    folder: &Path,
+    stop: &Stop,
+    progress: &Arc<dyn Progress>,
+) -> Result<DemoReport, AppError> {
+    let clock = Clock::start();
+    prepare(folder)?;
+    progress.note("starting an embedded Kafka");
+    let kafka = Embedded::start(BROKERS)?;
+    for topic in &settings.topics {
+        kafka.create_topic(topic)?;
+    }
+    let settings = own_settings(settings, &kafka, folder);
+    let events = folder.join("events.jsonl");
+    write_events(&events)?;
+    ingest_twice(&settings, &events, stop, progress.as_ref())?;
+
+    progress.note("archiving");
+    let health = Arc::new(Health::default());
+    let vitals = Vitals {
+        metrics: Arc::new(Metrics::default()),
+        health,
+        clock,
+    };
+    archiver::run(&settings, Mode::Once, &vitals, stop)?;
+
+    let archive = folder.join("archive");
+    let honest = check(&settings, &archive, progress)?;
+    save_report(&folder.join("report.json"), &honest)?;
+
+    progress.note("forging one value in a copy");
+    let forged_archive = folder.join("forged");
+    let forged = forge_one_value(&archive, &forged_archive)?;
+    let caught = check(&settings, &forged_archive, progress)?;
+    save_report(&folder.join("forged-report.json"), &caught)?;
+    let codes = codes_at(&caught, &forged);
+    Ok(DemoReport {
+        verdict: honest.verdict.to_string(),
+        summary: honest.summary,
+        topics: honest.topics,
+        tamper_detected: !codes.is_empty(),
+        forged,
+        tamper_verdict: caught.verdict.to_string(),
+        tamper_codes: codes,
+        folder: folder.to_owned(),
+        public_key: honest.trust.keys.first().cloned().unwrap_or_default(),
+        elapsed_s: clock.elapsed_s(),
+    })
+}
+
+fn prepare(folder: &Path) -> Result<(), AppError> {
+    let holds_something = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
+    if holds_something {
+        return Err(AppError::input(format!(
+            "the folder for the demo is not empty: name another with --dir, or remove it folder=`{}`",
+            folder.display()
+        )));
+    }
+    fs::create_dir_all(folder).map_err(|error| cannot("make", folder, &error))
+}
+
+/// The user's settings, with the embedded Kafka and a folder in place of the servers.
+fn own_settings(settings: &Settings, kafka: &Embedded, folder: &Path) -> Settings {
+    let mut own = settings.clone();
+    own.kafka = kafka.settings("kivend-demo");
+    own.store = StoreSettings {
+        backend: StoreBackend::Directory(folder.join("archive")),
+        prefix: String::new(),
+    };
+    own.archive.key_file = folder.join("kivend.key");
+    own
+}
+
+fn write_events(file: &Path) -> Result<(), AppError> {
+    let written = fs::File::create(file).and_then(|opened| generate(EVENTS, SEED, &mut BufWriter::new(opened)));
+    written.map(drop).map_err(|error| cannot("write", file, &error))
+}
+
+fn ingest_twice(settings: &Settings, events: &Path, stop: &Stop, progress: &dyn Progress) -> Result<(), AppError> {
+    let surroundings = Surroundings {
+        kafka: settings.kafka.clone(),
+        routing: settings.routing.clone(),
+        ingest: settings.ingest.clone(),
+    };
+    let only = settings.routing.default.clone();
+    for (only, max, expected) in [(None, None, EVENTS), (Some(only), Some(SECOND_RUN), SECOND_RUN)] {
+        progress.note("ingesting");
+        let plan = Plan {
+            inputs: vec![ingest::Input::of_argument(events)],
+            only,
+            max,
+            rate_per_s: None,
+            order: ingest::Order::AsRead,
+            mode: ingest::Mode::Send,
+            rejects: None,
+        };
+        let report = ingest::ingest(&surroundings, plan, stop, progress).map_err(|error| AppError::Told {
+            kind: error.kind(),
+            message: error.to_string(),
+        })?;
+        if report.acked != expected {
+            return Err(AppError::internal(format!(
+                "not every event was acknowledged: acked=`{}`",
+                report.acked
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check(settings: &Settings, archive: &Path, progress: &Arc<dyn Progress>) -> Result<Report, AppError> {
+    progress.note("verifying");
+    let facts: Arc<dyn KafkaFacts> = Arc::new(ClusterFacts::connect(&settings.kafka)?);
+    let request = Request {
+        topics: settings.topics.iter().map(|topic| topic.name.clone()).collect(),
+        rest: Rest::AtRest,
+        ..Request::default()
+    };
+    let place = StoreSettings {
+        backend: StoreBackend::Directory(archive.to_owned()),
+        prefix: String::new(),
+    };
+    let runtime =
+        tokio::runtime::Runtime::new().map_err(|error| AppError::internal(format!("no async runtime: {error}")))?;
+    runtime.block_on(async {
+        let store = store::open(&place).await?;
+        verify::verify(store, Some(facts), request, Arc::clone(progress))
+            .await
+            .map_err(|error| AppError::Told {
+                kind: error.kind(),
+                message: error.to_string(),
+            })
+    })
+}
+
+fn save_report(file: &Path, report: &Report) -> Result<(), AppError> {
+    let text = serde_json::to_string_pretty(report).map_err(|error| AppError::internal(error.to_string()))?;
+    fs::write(file, text).map_err(|error| cannot("write", file, &error))
+}
+
+/// The codes of the findings that name exactly the forged record.
+fn codes_at(report: &Report, forged: &Forged) -> Vec<String> {
+    let here = report.findings.iter().filter(|finding| {
+        finding.topic.as_deref() == Some(&forged.topic)
+            && finding.partition == Some(forged.partition)
+            && finding.offsets == Some((forged.offset, forged.offset + 1))
+    });
+    here.map(|finding| finding.code.id().to_owned()).collect()
+}
+
+fn cannot(doing: &str, path: &Path, error: &std::io::Error) -> AppError {
+    AppError::config(format!(
+        "cannot {doing} a file of the demo: {error}: path=`{}`",
+        path.display()
+    ))
+}

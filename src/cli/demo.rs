@@ -1,0 +1,84 @@
+//! `kivend demo`: everything, embedded, without a server.
+
+use std::path::{Path, PathBuf};
+
+use super::{Align, Context, Failure, count, table};
+use crate::app::demo::{DemoReport, demo};
+use crate::error::Exit;
+
+/// Show everything in one process, without a server: ingest, archive, verify, and a forgery that is caught
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Leaves the Parquet files, the links and the reports in the folder.
+
+Examples:
+  kivend demo
+  kivend demo --dir /tmp/kivend-demo")]
+pub struct Args {
+    /// An empty or new folder; by default ./kivend-demo, or the first free one of -2, -3, …
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let settings = context.settings()?;
+    let folder = args.dir.clone().unwrap_or_else(first_free);
+    let progress = context.progress("events");
+    let report = demo(&settings, &folder, &context.stop(), &progress)?;
+    drop(progress);
+    context.output().report(&report, text)?;
+    Ok(if report.tamper_detected && report.verdict == "intact" {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
+}
+
+fn first_free() -> PathBuf {
+    let mut folder = PathBuf::from("kivend-demo");
+    let mut number = 2;
+    while Path::exists(&folder) {
+        folder = PathBuf::from(format!("kivend-demo-{number}"));
+        number += 1;
+    }
+    folder
+}
+
+fn text(report: &DemoReport) -> String {
+    let mut topics = table(&[
+        ("topic", Align::Left),
+        ("records", Align::Right),
+        ("distinct events", Align::Right),
+        ("repeated", Align::Right),
+        ("same in Kafka", Align::Right),
+    ]);
+    for topic in &report.topics {
+        topics.add_row([
+            topic.topic.clone(),
+            count(topic.records),
+            count(topic.distinct_events.unwrap_or(0)),
+            count(topic.repeated_events.unwrap_or(0)),
+            count(topic.compared_with_kafka.unwrap_or(0)),
+        ]);
+    }
+    let (forged, folder) = (&report.forged, report.folder.display());
+    let caught = if report.tamper_detected {
+        format!(
+            "caught: {}, {} names exactly that record",
+            report.tamper_verdict,
+            report.tamper_codes.join(" ")
+        )
+    } else {
+        "NOT caught".to_owned()
+    };
+    format!(
+        "{}\n\n{}\n\nThen one value was forged in a copy: {}/{} offset {}\n  {}\n\nEverything is in {folder}: archive/ (Parquet and links), forged/, report.json. Done in {:.1} s. Try next:\n  kivend verify --offline {folder}/archive --key '{}'\n  kivend verify --offline {folder}/forged\n  python3 tools/verify.py {folder}/archive\n",
+        topics.trim_fmt(),
+        report.summary,
+        forged.topic,
+        forged.partition,
+        forged.offset,
+        caught,
+        report.elapsed_s,
+        report.public_key,
+    )
+}
