@@ -1,6 +1,8 @@
 //! What a capability says when it cannot do what it was asked. Never repeats what the layer beneath says: it passes it
 //! on.
 
+use crate::app::ingest::IngestError;
+use crate::app::verify::VerifyError;
 use crate::clock::NoRandomness;
 use crate::error::{Explain, Kind};
 use crate::kafka::error::KafkaError;
@@ -23,6 +25,12 @@ pub enum AppError {
     /// The operating system's.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
+    /// Ingest's.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// Verification's.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
     /// Telemetry's port.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -98,6 +106,8 @@ impl Explain for AppError {
             AppError::Kafka(error) => error.kind(),
             AppError::Segment(error) => error.kind(),
             AppError::NoRandomness(error) => error.kind(),
+            AppError::Ingest(error) => error.kind(),
+            AppError::Verify(error) => error.kind(),
             AppError::Listen(error) => error.kind(),
             AppError::Told { kind, .. } => *kind,
         }
@@ -107,6 +117,8 @@ impl Explain for AppError {
         match self {
             AppError::Store(error) => Explain::remedy(error),
             AppError::Kafka(error) => Explain::remedy(error),
+            AppError::Ingest(error) => Explain::remedy(error),
+            AppError::Verify(error) => Explain::remedy(error),
             AppError::Listen(error) => Explain::remedy(error),
             AppError::Told { remedy, .. } => remedy.map(str::to_owned),
             AppError::Segment(_) | AppError::NoRandomness(_) => None,

@@ -24,7 +24,6 @@ use crate::app::verify::{self, Request};
 use crate::clock::Clock;
 use crate::config::{Settings, StoreBackend, StoreSettings};
 use crate::embedded::Embedded;
-use crate::error::Explain;
 use crate::store;
 use crate::telemetry::{Health, Metrics, Vitals};
 use crate::verify::kafka::Rest;
@@ -162,10 +161,7 @@ fn ingest_twice(settings: &Settings, events: &Path, stop: &Stop, progress: &dyn 
             mode: ingest::Mode::Send,
             rejects: None,
         };
-        let report = ingest::ingest(&surroundings, plan, stop, progress).map_err(|error| AppError::Told {
-            kind: error.kind(),
-            message: error.to_string(),
-        })?;
+        let report = ingest::ingest(&surroundings, plan, stop, progress)?;
         if report.acked != expected {
             return Err(AppError::internal(format!(
                 "not every event was acknowledged: acked=`{}`",
@@ -192,12 +188,7 @@ fn check(settings: &Settings, archive: &Path, progress: &Arc<dyn Progress>) -> R
         tokio::runtime::Runtime::new().map_err(|error| AppError::internal(format!("no async runtime: {error}")))?;
     runtime.block_on(async {
         let store = store::open(&place).await?;
-        verify::verify(store, Some(facts), request, Arc::clone(progress))
-            .await
-            .map_err(|error| AppError::Told {
-                kind: error.kind(),
-                message: error.to_string(),
-            })
+        Ok(verify::verify(store, Some(facts), request, Arc::clone(progress)).await?)
     })
 }
 
