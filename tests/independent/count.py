@@ -20,10 +20,13 @@ Count = Counter[tuple[str, int]]
 
 
 def owned(folder: Path) -> tuple[list[str], Count]:
-    """The files that links name, and how many records the links say they hold."""
+    """The files that links name, and how many records the links say they hold. What is no link at all is passed over."""
     files, said = list[str](), Count()
     for path in sorted((folder / "links").rglob("*.note")):
-        link = json.loads(path.read_text(encoding="utf-8").split("\n", 1)[0])
+        try:
+            link = json.loads(path.read_bytes().split(b"\n", 1)[0])
+        except ValueError:
+            continue
         said[link["topic"], link["partition"]] += link["record_count"]
         files += [str(folder / link["segment"]["key"])] if link["segment"] else []
     return files, +said
