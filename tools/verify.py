@@ -240,11 +240,10 @@ class Verification:
         )
         demand(bool(added) != bool(retired), "it must either add or retire")
         lines = [(key.name, key.id) for key in added]
-        demand(
-            [line[:2] for line in note.lines[1:]] == lines
-            and all(key.signed(note, 1 + i) for i, key in enumerate(added)),
-            "not signed by each key that it adds, in that order",
-        )
+        if [line[:2] for line in note.lines[1:]] != lines or not all(
+            key.signed(note, 1 + i) for i, key in enumerate(added)
+        ):
+            raise Junk("not signed by each key that it adds, in that order")
         demand(len(set(lines)) == len(lines) and not set(lines) & self.tenures.keys(), "a key is added twice")
         leaving, in_force = (
             {(key.name, key.id) for key in retired},

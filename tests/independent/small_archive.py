@@ -122,10 +122,11 @@ class SmallArchive:
         self.checkpoints.append(note(text, key))
         self.put(f"checkpoints/{number:010}.note", self.checkpoints[-1])
 
-    def change(self, number: int, previous: str, add: list[Key], retire: list[Key], signer: Key = KEY) -> bytes:
+    def change(self, number: int, previous: str, add: list[Key], retire: list[Key], signer: Key = KEY, signers: list[Key] | None = None, **changes: Any) -> bytes:
+        """A key change; `signers` instead of those who must sign, `changes` in its content."""
         newest = len(self.checkpoints) - 1
         content = {"type": "kivend.keys/v1", "id": ARCHIVE_ID, "number": number, "add": [k.public_text for k in add], "retire": [k.public_text for k in retire],
                    "at": "2026-02-03T10:06:00Z", "checkpoint": {"number": newest, "sha256": sha(self.checkpoints[newest])}, "previous": previous}
-        data = note(canonical(content), signer, *add)
+        data = note(canonical(content | changes), *([signer, *add] if signers is None else signers))
         self.put(f"keys/{number:06}.note", data)
         return data

@@ -227,6 +227,33 @@ def signed_late(archive: SmallArchive) -> None:
     archive.add(archive.following() | {"record_count": 0, "absent": [[251, 301]], "segment": None, "min_timestamp_ms": None, "max_timestamp_ms": None, "records_root": sha(b"")}, OTHER)
 
 
+THIRD = Key("third", 0x03)
+
+
+def changed(add: list[Key], retire: list[Key], previous: str = sha(ARCHIVE), **options: Any) -> Deed:
+    """Key change 1."""
+    return lambda archive: archive.change(1, previous, add, retire, **options)
+
+
+def changed_again(add: list[Key], retire: list[Key], **options: Any) -> Deed:
+    """Key change 2, after one that added OTHER."""
+    def deed(archive: SmallArchive) -> None:
+        first = archive.change(1, sha(ARCHIVE), [OTHER], [])
+        archive.change(2, sha(first), add, retire, **options)
+    return deed
+
+
+def gap_link(first: int, next_: int, key: Key) -> Deed:
+    return lambda archive: archive.add(archive.following() | {"first_offset": first, "next_offset": next_, "record_count": 0, "absent": [[first, next_]], "segment": None, "min_timestamp_ms": None,
+                                                              "max_timestamp_ms": None, "records_root": sha(b""), "seal_reason": "shutdown"}, key)
+
+
+def early(archive: SmallArchive) -> None:
+    """An added key signs again a link below its time, and everything after it."""
+    archive.change(1, sha(ARCHIVE), [OTHER], [])
+    archive.put(archive.link_key(3), note(canonical(archive.contents[3]), OTHER))
+
+
 CASES: list[tuple[str, str, Deed]] = [
     ("untouched", "intact", lambda archive: None),
     ("probes do not count", "intact", plant("probes/1/2")),
@@ -276,13 +303,26 @@ CASES: list[tuple[str, str, Deed]] = [
     ("no compression", "tampered", sealed(lambda made: None, compression="none")), ("snappy", "tampered", sealed(lambda made: None, compression="snappy")), ("no statistics", "intact", sealed(lambda made: None, write_statistics=False)),
     ("data pages of version 2", "intact", sealed(lambda made: None, data_page_version="2.0")), ("no dictionary", "intact", sealed(lambda made: None, use_dictionary=False)), ("no Arrow schema", "intact", sealed(lambda made: None, store_schema=False)),
     ("page checksums", "intact", sealed(lambda made: None, write_page_checksum=True)), ("sorting columns", "tampered", sealed(lambda made: None, sorting_columns=[pq.SortingColumn(2)])),
+    ("a key added", "intact", changed([OTHER], [])), ("two keys added", "intact", changed([OTHER, THIRD], [])), ("a key added that did not sign: no valid note", "intact", changed([OTHER], [], signers=[KEY])),
+    ("added keys signed in another order: no valid note", "intact", changed([OTHER, THIRD], [], signers=[KEY, THIRD, OTHER])), ("a key added, signed by it first: no valid note", "intact", changed([OTHER], [], signers=[OTHER, KEY])),
+    ("a key added by a stranger at the first place", "intact", changed([OTHER], [], signers=[THIRD, OTHER])), ("a change that does nothing", "tampered", changed([], [])), ("a change that adds and retires", "tampered", changed([OTHER], [KEY])),
+    ("the only key retired", "tampered", changed([], [KEY])), ("a key added that is there", "tampered", changed([KEY], [])), ("a key added twice", "tampered", changed([OTHER, OTHER], [])), ("a key retired that never was", "tampered", changed([], [THIRD])),
+    ("a change of another archive", "tampered", changed([OTHER], [], id="f" * 32)), ("a change at another place", "tampered", both(changed([OTHER], []), move("keys/000001.note", "keys/000002.note"))), ("a change after another archive.json", "tampered", changed([OTHER], [], sha(b"x"))),
+    ("a change that names a missing checkpoint", "incomplete", changed([OTHER], [], checkpoint={"number": 9, "sha256": sha(b"x")})), ("a change that names another checkpoint", "tampered", changed([OTHER], [], checkpoint={"number": 2, "sha256": sha(b"x")})),
+    ("a change of an unknown type", "unverifiable", changed([OTHER], [], type="kivend.keys/v2")), ("a retired key added again", "tampered", both(rotated, lambda archive: archive.change(3, sha((archive.folder / "keys/000002.note").read_bytes()), [KEY], [], OTHER))),
+    ("the added key retires the first", "intact", changed_again([], [KEY], signer=OTHER)), ("a key retires itself", "tampered", changed_again([], [OTHER], signer=OTHER)), ("the first key retires the added one", "intact", changed_again([], [OTHER])),
+    ("all keys retired", "tampered", changed_again([], [KEY, OTHER])), ("the added key adds a third", "intact", changed_again([THIRD], [], signer=OTHER)), ("an added key signs a link below its time", "tampered", early),
+    ("an added key signs the next link", "intact", both(changed([OTHER], []), gap_link(200, 210, OTHER))), ("a stranger signs the next link", "intact", gap_link(200, 210, OTHER)),
+    ("a retired key signs the next link", "intact", both(changed_again([], [KEY], signer=OTHER), gap_link(200, 210, KEY))), ("a retired key signs the next checkpoint", "intact", both(changed_again([], [KEY], signer=OTHER), checkpointed())),
+    ("a change twice", "tampered", both(changed([OTHER], []), copy("keys/000001.note", "keys/000001-r1.note"))), ("junk below a change", "intact", both(changed([OTHER], []), move("keys/000001.note", "keys/000001-r1.note"), plant("keys/000001.note"))),
     ("archive.json changed", "tampered", plant("archive.json", ARCHIVE.replace(b"10:00:00", b"10:00:01"))), ("archive.json malformed", "tampered", plant("archive.json", ARCHIVE + b" ")),
 ]
 
 
 BROUGHT: list[tuple[str, Deed, list[Key], str]] = [
     ("the right key", lambda archive: None, [KEY], "intact"), ("another key", lambda archive: None, [OTHER], "tampered"), ("the first key, then rotated", rotated, [KEY], "intact"),
-    ("the added key vouches for what came before it", rotated, [OTHER], "intact"),
+    ("the added key vouches for what came before it", rotated, [OTHER], "intact"), ("both keys", rotated, [KEY, OTHER], "intact"), ("a key that never was, and the right one", lambda archive: None, [KEY, THIRD], "intact"),
+    ("an added key, and nothing signed by it yet", changed([OTHER], []), [OTHER], "intact"),
 ]
 
 
