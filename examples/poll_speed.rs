@@ -14,6 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let topic = std::env::args().nth(1).ok_or("which topic?")?;
     let sources = Sources {
         environment: std::env::vars().collect(),
+        config_home: Some(std::env::temp_dir()),
         ..Sources::default()
     };
     let mut settings = load(&sources)?.settings.kafka;
