@@ -1,18 +1,17 @@
 //! The loop that joins Kafka's consumer, the machine and the hands: one thread, which polls, lets the machine decide and
 //! has the hands carry it out. Decides nothing about records; waits only where nothing can be done.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::Arc;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::app::archiver::hands::{Answer, EncodeJob, Hands};
+use crate::app::archiver::listeners::Listeners;
 use crate::app::archiver::report;
 use crate::app::archiver::tally::Tally;
 use crate::app::archiver::target::Target;
-use crate::app::archiver::troubles::Troubles;
 use crate::app::error::AppError;
 use crate::app::stop::Stop;
 use crate::archive::machine::Machine;
@@ -22,8 +21,6 @@ use crate::error::{Explain as _, Kind};
 use crate::kafka::consumer::{CommitOutcome, Consumer, Polled};
 use crate::kafka::error::KafkaError;
 use crate::model::position::{NextOffset, TopicPartition};
-use crate::model::utc::UtcSeconds;
-use crate::telemetry::{PartitionMetrics, Vitals};
 
 /// Records between two looks at everything else.
 const RECORDS_A_TURN: usize = 1024;
@@ -59,16 +56,6 @@ pub struct Driver {
     listeners: Listeners,
     /// What has been done so far.
     pub tally: Tally,
-}
-
-/// Who is told how it goes.
-pub struct Listeners {
-    /// What does not work.
-    pub troubles: Arc<Troubles>,
-    /// Liveness and metrics.
-    pub vitals: Vitals,
-    /// The numbers of each partition.
-    pub metrics: HashMap<TopicPartition, PartitionMetrics>,
 }
 
 /// Whether records are taken.
@@ -410,42 +397,6 @@ impl Driver {
             }
             Report::LossFound { .. } | Report::Fenced | Report::PassedOver(_) => {}
         }
-    }
-}
-
-impl Listeners {
-    fn tell(&mut self, partition: &TopicPartition, report: &Report, now: UtcSeconds) {
-        let all = &self.vitals.metrics;
-        let metrics = self
-            .metrics
-            .entry(partition.clone())
-            .or_insert_with(|| all.partition(partition, now));
-        match report {
-            Report::Linked { link, .. } => {
-                let stored = link.link.segment.as_ref().map(|segment| segment.bytes);
-                metrics.linked(link.link.record_count, stored);
-            }
-            Report::LossFound {
-                first_offset,
-                next_offset,
-            } => {
-                metrics.lost(u64::try_from(next_offset - first_offset).unwrap_or(0));
-            }
-            Report::Fenced => metrics.fenced(),
-            Report::Stopped(reason) => self.troubles.lasting(&partition.to_string(), &reason.to_string()),
-            Report::Continues(_) | Report::PassedOver(_) => {}
-        }
-    }
-
-    fn committed(&self, partition: &TopicPartition, now: UtcSeconds) {
-        if let Some(metrics) = self.metrics.get(partition) {
-            metrics.committed(now);
-        }
-    }
-
-    fn released(&mut self, partition: &TopicPartition) {
-        self.metrics.remove(partition);
-        self.vitals.metrics.release(partition);
     }
 }
 

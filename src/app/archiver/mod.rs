@@ -7,6 +7,7 @@
 pub mod checkpoints;
 pub mod driver;
 pub mod hands;
+pub mod listeners;
 pub mod report;
 pub mod tally;
 pub mod target;
@@ -20,8 +21,9 @@ use serde::Serialize;
 use tokio::runtime::Runtime;
 
 use crate::app::archiver::checkpoints::Checkpoints;
-use crate::app::archiver::driver::{Driver, Listeners};
+use crate::app::archiver::driver::Driver;
 use crate::app::archiver::hands::{Hands, Tools};
+use crate::app::archiver::listeners::Listeners;
 use crate::app::archiver::tally::{PartitionTally, Tally};
 use crate::app::archiver::target::Target;
 use crate::app::archiver::troubles::Troubles;
