@@ -131,7 +131,7 @@ class Segment:
         start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
         demand(start >= 4, "the Parquet footer is longer than the file")
         try:
-            self.data, self.meta = data, Thrift(data, start).struct()
+            self.data, self.start, self.meta = data, start, Thrift(data, start).struct()
             keys = [(pair[1].decode(), pair.get(2, b"").decode()) for pair in self.meta.get(5, [])]
             self.keys = unique(keys)
             demand("projection" in self.keys, "the footer has no projection")
@@ -164,7 +164,9 @@ class Segment:
     def rows(self) -> Iterator[list[list[Any]]]:
         """The columns of each row group, as Python values, once no statistic of theirs hides one of them."""
         try:
-            file = pq.ParquetFile(pa.BufferReader(self.data))
+            # What Arrow wrote beside the schema is ignored: it may call a column what it is not, or be damaged.
+            plain_data = self.data[: self.start] + self.data[self.start :].replace(b"ARROW:schema", b"arrow:schema")
+            file = pq.ParquetFile(pa.BufferReader(plain_data))
             for number, group in enumerate(self.meta[4]):
                 columns = [plain(column) for column in file.read_row_group(number).columns]
                 demand(len(columns[0]) == group[3], "a row group has more or fewer rows than it says")

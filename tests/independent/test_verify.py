@@ -300,6 +300,7 @@ CASES: list[tuple[str, str, Deed]] = [
     ("a bound falsified in the footer: first maximum of offset", "tampered", patched(struct.pack("<q", 209), struct.pack("<q", 205))), ("a bound falsified: minimum of offset", "tampered", patched(struct.pack("<q", 200), struct.pack("<q", 203))),
     ("a wider bound hides nothing", "intact", patched(struct.pack("<q", 209), struct.pack("<q", 999))), ("a footer key changed", "tampered", patched(b"first_offset", b"first_offseu")), ("a footer value changed", "tampered", patched(b"payments", b"paymentz")),
     ("a rule changed in the footer", "tampered", patched(b"timestamp_us", b"timestamp_ms")), ("a path changed in the footer", "tampered", patched(b'"/ts"', b'"/tt"')),
+    ("Arrow's own footer key damaged, which nobody reads", "intact", patched(b"ARROW:schema", b"ARROW:schemb")), ("its value damaged", "intact", patched(b"/////", b"!!!!!")),
     ("no compression", "tampered", sealed(lambda made: None, compression="none")), ("snappy", "tampered", sealed(lambda made: None, compression="snappy")), ("no statistics", "intact", sealed(lambda made: None, write_statistics=False)),
     ("data pages of version 2", "intact", sealed(lambda made: None, data_page_version="2.0")), ("no dictionary", "intact", sealed(lambda made: None, use_dictionary=False)), ("no Arrow schema", "intact", sealed(lambda made: None, store_schema=False)),
     ("page checksums", "intact", sealed(lambda made: None, write_page_checksum=True)), ("sorting columns", "tampered", sealed(lambda made: None, sorting_columns=[pq.SortingColumn(2)])),
