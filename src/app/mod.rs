@@ -8,6 +8,7 @@ pub mod demo;
 pub mod doctor;
 pub mod error;
 mod fetch;
+pub mod files;
 pub mod generate;
 pub mod head;
 pub mod ingest;

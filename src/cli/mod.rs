@@ -17,6 +17,7 @@ mod context;
 mod demo;
 mod doctor;
 mod failure;
+mod files;
 mod generate;
 mod global;
 mod ingest;
@@ -73,6 +74,8 @@ enum Command {
     Archive(archive::Args),
     /// Check the archive, recount it, and compare it with Kafka
     Verify(verify::Args),
+    /// List the segments that links own, for tools that want an exact list
+    Files(files::Args),
     /// Make the archive's identity and signing key, once
     Init(init::Args),
     /// Look for everything that could be wrong, each with its remedy
@@ -96,6 +99,7 @@ impl Command {
             Command::Consume(args) => consume::run(&args, context),
             Command::Archive(args) => archive::run(&args, context),
             Command::Verify(args) => verify::run(&args, context),
+            Command::Files(args) => files::run(&args, context),
             Command::Init(args) => init::run(&args, context),
             Command::Doctor(args) => doctor::run(&args, context),
             Command::Config(command) => config::run(&command, context),

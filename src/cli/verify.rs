@@ -17,7 +17,6 @@ use crate::model::utc::UtcSeconds;
 use crate::store;
 use crate::verify::kafka::Rest;
 use crate::verify::text::render;
-use crate::verify::verdict::Verdict;
 
 /// Check the archive, recount it, and compare it with Kafka
 #[derive(Debug, clap::Args)]
@@ -83,7 +82,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         Ok::<_, Failure>(verify(store, facts, request, progress).await?)
     })?;
     context.output().report(&report, render)?;
-    Ok(exit(report.verdict))
+    Ok(report.verdict.into())
 }
 
 fn place(args: &Args, settings: &Settings) -> StoreSettings {
@@ -126,13 +125,4 @@ fn request(args: &Args, settings: &Settings, context: &Context) -> Result<Reques
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(file).map_err(|error| FileError::new("read", file, error).into())
-}
-
-fn exit(verdict: Verdict) -> Exit {
-    match verdict {
-        Verdict::Intact => Exit::Done,
-        Verdict::Tampered => Exit::Tampered,
-        Verdict::Incomplete => Exit::Incomplete,
-        Verdict::Unverifiable => Exit::Unverifiable,
-    }
 }

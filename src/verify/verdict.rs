@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Exit;
 use crate::verify::findings::{Findings, Severity};
 
 /// What a verification says, the gravest last.
@@ -31,15 +32,15 @@ impl Verdict {
             Some(Severity::Tampered) => Verdict::Tampered,
         }
     }
+}
 
-    /// What the process says to its caller.
-    #[must_use]
-    pub fn exit_code(self) -> u8 {
-        match self {
-            Verdict::Intact => 0,
-            Verdict::Tampered => 10,
-            Verdict::Incomplete => 11,
-            Verdict::Unverifiable => 12,
+impl From<Verdict> for Exit {
+    fn from(verdict: Verdict) -> Exit {
+        match verdict {
+            Verdict::Intact => Exit::Done,
+            Verdict::Tampered => Exit::Tampered,
+            Verdict::Incomplete => Exit::Incomplete,
+            Verdict::Unverifiable => Exit::Unverifiable,
         }
     }
 }
@@ -63,7 +64,7 @@ mod tests {
     #[test]
     fn the_gravest_finding_decides() {
         let mut findings = Findings::default();
-        assert_eq!(Verdict::of(&findings).exit_code(), 0);
+        assert_eq!(Exit::from(Verdict::of(&findings)).code(), 0);
         for (code, verdict, exit) in [
             (Code::Lag, Verdict::Intact, 0),
             (Code::LinkUnreadable, Verdict::Unverifiable, 12),
@@ -73,7 +74,7 @@ mod tests {
         ] {
             findings.push(Finding::new(code, ""));
             assert_eq!(Verdict::of(&findings), verdict);
-            assert_eq!(Verdict::of(&findings).exit_code(), exit);
+            assert_eq!(Exit::from(Verdict::of(&findings)).code(), exit);
         }
     }
 }

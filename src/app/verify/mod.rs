@@ -7,7 +7,7 @@ pub mod bucket;
 pub mod cluster;
 mod compare;
 pub mod facts;
-mod notes;
+pub(super) mod notes;
 mod request;
 mod rows;
 
@@ -22,13 +22,13 @@ use crate::app::verify::assemble::{Part, Parts};
 use crate::app::verify::bucket::Bucket;
 use crate::app::verify::compare::{Comparing, Comparison};
 use crate::app::verify::facts::{KafkaFacts, NoAnswer};
-use crate::app::verify::notes::{walk_checkpoints, walk_key_changes, walk_links};
+use crate::app::verify::notes::{read_trust, walk_checkpoints, walk_links};
 use crate::app::verify::rows::Segments;
 use crate::clock::Clock;
 use crate::error::{Explain, Kind};
 use crate::model::position::TopicPartition;
 use crate::segment::checkpoint::SignedCheckpoint;
-use crate::segment::key::{CHECKPOINTS, IDENTITY, Key};
+use crate::segment::key::{CHECKPOINTS, Key};
 use crate::store::{Store, StoreError};
 use crate::verify::chain::{Accepted, Chain};
 use crate::verify::checkpoints::CheckpointWalk;
@@ -36,7 +36,6 @@ use crate::verify::claims::Claim;
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::inventory::{Inventory, Shelf};
 use crate::verify::kafka::claim_of_commit;
-use crate::verify::key_changes::KeyWalk;
 use crate::verify::keys::Trust;
 use crate::verify::report::Report;
 
@@ -87,7 +86,8 @@ pub async fn verify(
         request,
         progress,
     };
-    let mut parts = match run.trust(&inventory, &mut findings).await {
+    let trust = read_trust(&run.bucket, &inventory, &run.request.keys, &mut findings).await;
+    let mut parts = match trust {
         None => Parts::unknown(&run.request, run.bucket.location()),
         Some(trust) => run.with_trust(Arc::new(trust), inventory).await?,
     };
@@ -103,28 +103,6 @@ struct Run {
 }
 
 impl Run {
-    async fn trust(&self, inventory: &Inventory, findings: &mut Findings) -> Option<Trust> {
-        if !inventory.identity {
-            findings.push(Finding::new(Code::IdentityMissing, "nothing stands at archive.json").object(IDENTITY));
-            return None;
-        }
-        let trust = match self.bucket.get_listed(IDENTITY).await {
-            Ok(object) => Trust::new(&object, &self.request.keys),
-            Err(why) => Err(Finding::new(Code::KeyUnreadable, why).object(IDENTITY)),
-        };
-        let mut walk = match trust {
-            Ok(trust) => KeyWalk::new(trust),
-            Err(finding) => {
-                findings.push(finding);
-                return None;
-            }
-        };
-        walk_key_changes(&self.bucket, inventory, &mut walk).await;
-        let (trust, found) = walk.finish();
-        findings.append(found);
-        Some(trust)
-    }
-
     async fn with_trust(&mut self, trust: Arc<Trust>, mut inventory: Inventory) -> Result<Parts, VerifyError> {
         let mut parts = Parts::new(&self.request, self.bucket.location(), &trust);
         let mut walk = CheckpointWalk::new(&trust);

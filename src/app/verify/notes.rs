@@ -8,14 +8,15 @@ use futures::{Stream, StreamExt as _, stream};
 use tokio::sync::mpsc;
 
 use crate::app::verify::bucket::Bucket;
+use crate::model::note::VerifyingKey;
 use crate::model::position::TopicPartition;
 use crate::segment::checkpoint::SignedCheckpoint;
-use crate::segment::key::{Attempt, Key, links_of};
+use crate::segment::key::{Attempt, IDENTITY, Key, links_of};
 use crate::verify::candidates::{Candidate, Found};
 use crate::verify::chain::{Accepted, Chain, OpenedLink, Walk};
 use crate::verify::checkpoints::{CheckpointWalk, candidate};
 use crate::verify::claims::Claim;
-use crate::verify::findings::{Code, Finding};
+use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::inventory::{Inventory, Shelf, Slot};
 use crate::verify::key_changes::KeyWalk;
 use crate::verify::keys::Trust;
@@ -23,8 +24,38 @@ use crate::verify::keys::Trust;
 /// Notes on their way at a time, of one sequence.
 const AHEAD: usize = 64;
 
+/// Reads the archive's identity and its key changes: which keys count when. Nothing where there is no archive.
+pub async fn read_trust(
+    bucket: &Bucket,
+    inventory: &Inventory,
+    brought: &[VerifyingKey],
+    findings: &mut Findings,
+) -> Option<Trust> {
+    if !inventory.identity {
+        findings.push(Finding::new(Code::IdentityMissing, "nothing stands at archive.json").object(IDENTITY));
+        return None;
+    }
+    let trust = match bucket.get_listed(IDENTITY).await {
+        Ok(object) => Trust::new(&object, brought),
+        Err(why) => Err(Finding::new(Code::KeyUnreadable, why).object(IDENTITY)),
+    };
+    match trust {
+        Err(finding) => {
+            findings.push(finding);
+            None
+        }
+        Ok(trust) => {
+            let mut walk = KeyWalk::new(trust);
+            walk_key_changes(bucket, inventory, &mut walk).await;
+            let (trust, found) = walk.finish();
+            findings.append(found);
+            Some(trust)
+        }
+    }
+}
+
 /// Walks the key changes, which are few: one after the other.
-pub async fn walk_key_changes(bucket: &Bucket, inventory: &Inventory, walk: &mut KeyWalk) {
+async fn walk_key_changes(bucket: &Bucket, inventory: &Inventory, walk: &mut KeyWalk) {
     for of_number in inventory.key_changes.chunk_by(|a, b| a.0 == b.0) {
         let mut candidates = Vec::new();
         for (number, attempt) in of_number {
