@@ -1,5 +1,9 @@
-//! Counting: records, distinct event ids and repeated ones. Exact, not estimated: an id is 128 bits, either the 32 hex
-//! digits that it is written with or, for another text, half of its SHA-256. Never reads more of an event than its id.
+//! Counting events: exact, not estimated. An event's id becomes 128 bits: either the 32 hex digits that it is written
+//! with or, for another text, half of its SHA-256. Here ids are made and sorted runs of them merged; where runs are kept
+//! is the caller's affair, so that memory stays bounded.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use crate::model::hash::Hash;
 use crate::model::json::{Reader, Value};
@@ -11,21 +15,19 @@ const EVENT_ID: &str = "event_id";
 /// What was counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// Records.
-    pub records: u64,
     /// Event ids that differ from each other.
     pub distinct_events: u64,
     /// Records whose event id another record had before.
     pub repeated_events: u64,
-    /// Records that have no event id.
-    pub without_id: u64,
 }
 
-/// A count in progress. Parts counted apart are joined with [`Tally::absorb`].
+/// Records counted, and the ids of their events in the order of the records.
 #[derive(Debug, Default)]
 pub struct Tally {
-    records: u64,
-    ids: Vec<u128>,
+    /// How many records.
+    pub records: u64,
+    /// An id for each record that has one.
+    pub ids: Vec<u128>,
     reader: Reader,
 }
 
@@ -37,38 +39,34 @@ impl Tally {
             self.ids.push(id);
         }
     }
+}
 
-    /// Adds what another part counted.
-    pub fn absorb(&mut self, other: Tally) {
-        self.records += other.records;
-        self.ids.extend(other.ids);
-    }
-
-    /// How many records were counted.
-    #[must_use]
-    pub fn records(&self) -> u64 {
-        self.records
-    }
-
-    /// The ids of the records counted so far, out of order; they are not kept any longer.
-    pub fn take_ids(&mut self) -> Vec<u128> {
-        std::mem::take(&mut self.ids)
-    }
-
-    /// What it comes to.
-    #[must_use]
-    pub fn finish(mut self) -> Counted {
-        let with_id = self.ids.len() as u64;
-        self.ids.sort_unstable();
-        self.ids.dedup();
-        let distinct_events = self.ids.len() as u64;
-        Counted {
-            records: self.records,
-            distinct_events,
-            repeated_events: with_id - distinct_events,
-            without_id: self.records - with_id,
+/// Merges sorted runs, and counts how many different ids there are among how many.
+///
+/// # Errors
+/// The first error of a run.
+pub fn merge<E>(runs: Vec<impl Iterator<Item = Result<u128, E>>>) -> Result<Counted, E> {
+    let mut runs = runs;
+    let mut next: BinaryHeap<Reverse<(u128, usize)>> = BinaryHeap::with_capacity(runs.len());
+    for (index, run) in runs.iter_mut().enumerate() {
+        if let Some(id) = run.next() {
+            next.push(Reverse((id?, index)));
         }
     }
+    let mut counted = Counted::default();
+    let mut last = None;
+    while let Some(Reverse((id, index))) = next.pop() {
+        if last == Some(id) {
+            counted.repeated_events += 1;
+        } else {
+            counted.distinct_events += 1;
+        }
+        last = Some(id);
+        if let Some(id) = runs[index].next() {
+            next.push(Reverse((id?, index)));
+        }
+    }
+    Ok(counted)
 }
 
 fn event_id(reader: &mut Reader, value: &[u8]) -> Option<u128> {
@@ -99,45 +97,51 @@ fn fold(id: &str) -> u128 {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use proptest::prelude::*;
+
     use super::*;
     use crate::model::record::Timestamp;
 
-    fn add(tally: &mut Tally, value: Option<&str>) {
-        tally.add(&Record {
-            offset: 0,
-            timestamp: Timestamp::Absent,
-            key: None,
-            value: value.map(str::as_bytes),
-            headers: &[],
-        });
+    #[test]
+    fn an_event_has_the_id_that_its_outermost_object_names() {
+        let hex = "00ff00ff00ff00ff00ff00ff00ff00ff";
+        let mut tally = Tally::default();
+        let values = [
+            Some(format!("{{\"event_id\":\"{hex}\"}}")),
+            Some(format!("{{\"a\":{{\"event_id\":\"b\"}},\"event_id\":\"{hex}\"}}")),
+            Some("{\"event_id\":\"plain\",\"a\":1}".to_owned()),
+            None,
+            Some("{\"event_id\":null}".to_owned()),
+            Some("{\"event_id\":7}".to_owned()),
+            Some("{\"event_id\":\"x\"".to_owned()),
+            Some("[]".to_owned()),
+        ];
+        for value in &values {
+            tally.add(&Record {
+                offset: 0,
+                timestamp: Timestamp::Absent,
+                key: None,
+                value: value.as_ref().map(String::as_bytes),
+                headers: &[],
+            });
+        }
+        assert_eq!(tally.records, 8);
+        assert_eq!(tally.ids.len(), 3);
+        assert_eq!(tally.ids[0], tally.ids[1]);
+        assert_eq!(tally.ids[0], 0x00ff_00ff_00ff_00ff_00ff_00ff_00ff_00ff);
     }
 
-    #[test]
-    fn repeated_events_are_counted_across_parts() {
-        let hex = "00ff00ff00ff00ff00ff00ff00ff00ff";
-        let (mut one, mut other) = (Tally::default(), Tally::default());
-        add(&mut one, Some(&format!("{{\"event_id\":\"{hex}\"}}")));
-        add(&mut one, Some("{\"event_id\":\"plain\",\"a\":1}"));
-        add(
-            &mut other,
-            Some(&format!("{{\"a\":{{\"event_id\":\"b\"}},\"event_id\":\"{hex}\"}}")),
-        );
-        for none in [
-            None,
-            Some("{\"event_id\":null}"),
-            Some("{\"event_id\":7}"),
-            Some("{\"event_id\":\"x\""),
-            Some("[]"),
-        ] {
-            add(&mut other, none);
+    proptest! {
+        #[test]
+        fn however_ids_are_spread_over_runs_they_are_counted_exactly(runs in proptest::collection::vec(proptest::collection::vec(0u128..40, 0..30), 0..8)) {
+            let all: Vec<u128> = runs.iter().flatten().copied().collect();
+            let distinct: std::collections::BTreeSet<u128> = all.iter().copied().collect();
+            let sorted = runs.into_iter().map(|mut run| { run.sort_unstable(); run.into_iter().map(Ok::<u128, Infallible>) }).collect();
+            let counted = merge(sorted).unwrap();
+            prop_assert_eq!(counted.distinct_events, distinct.len() as u64);
+            prop_assert_eq!(counted.repeated_events, (all.len() - distinct.len()) as u64);
         }
-        one.absorb(other);
-        let expected = Counted {
-            records: 8,
-            distinct_events: 2,
-            repeated_events: 1,
-            without_id: 5,
-        };
-        assert_eq!(one.finish(), expected);
     }
 }

@@ -12,7 +12,7 @@ use crate::verify::checkpoints::Sequence;
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::keys::Trust;
 use crate::verify::report::{Anchored, ArchiveNamed, CheckpointsReport, Report, Scope, TopicReport, TrustReport};
-use crate::verify::tally::Tally;
+use crate::verify::tally::Counted;
 use crate::verify::verdict::Verdict;
 
 /// What one partition came to.
@@ -33,6 +33,8 @@ pub(super) struct Parts {
     pub(super) against_kafka: bool,
     pub(super) by_partition: BTreeMap<TopicPartition, Part>,
     pub(super) findings: Findings,
+    /// The events of each topic of which rows were read; nothing where they could not be counted.
+    pub(super) events: BTreeMap<String, Option<Counted>>,
 }
 
 impl Parts {
@@ -49,6 +51,7 @@ impl Parts {
             against_kafka: false,
             by_partition: BTreeMap::new(),
             findings: Findings::default(),
+            events: BTreeMap::new(),
         }
     }
 
@@ -75,23 +78,20 @@ impl Parts {
     }
 
     pub(super) fn into_report(mut self, elapsed_s: f64) -> Report {
-        let mut topics: BTreeMap<String, (TopicReport, Tally)> = BTreeMap::new();
+        let mut topics: BTreeMap<String, TopicReport> = BTreeMap::new();
         for topic in &self.request.topics {
             if self.request.topic.as_ref().is_none_or(|asked| asked == topic) {
-                topics.entry(topic.clone()).or_default().0.topic.clone_from(topic);
+                topics.entry(topic.clone()).or_default().topic.clone_from(topic);
             }
         }
         let mut scope = self.empty_scope();
         let mut anchored = Vec::new();
         for (partition, part) in std::mem::take(&mut self.by_partition) {
-            let (topic, tally) = topics.entry(partition.topic.to_string()).or_default();
+            let topic = topics.entry(partition.topic.to_string()).or_default();
             topic.topic = partition.topic.to_string();
-            anchored.extend(self.take_part(&partition, part, topic, tally));
+            anchored.extend(self.take_part(&partition, part, topic));
         }
-        let topics: Vec<TopicReport> = topics
-            .into_values()
-            .map(|(topic, tally)| self.counted(topic, tally))
-            .collect();
+        let topics: Vec<TopicReport> = topics.into_values().map(|topic| self.counted(topic)).collect();
         for topic in &topics {
             scope.add(topic);
         }
@@ -122,13 +122,7 @@ impl Parts {
         }
     }
 
-    fn take_part(
-        &mut self,
-        partition: &TopicPartition,
-        part: Part,
-        topic: &mut TopicReport,
-        tally: &mut Tally,
-    ) -> Option<Anchored> {
+    fn take_part(&mut self, partition: &TopicPartition, part: Part, topic: &mut TopicReport) -> Option<Anchored> {
         let Part {
             chain,
             rows,
@@ -139,11 +133,10 @@ impl Parts {
         topic.links += chain.links;
         topic.segments += chain.segments;
         topic.lost += chain.lost;
-        topic.records_read += rows.tally.records();
+        topic.records_read += rows.records;
         topic.segments_read += rows.segments_read;
         topic.value_bytes += rows.value_bytes;
         topic.stored_bytes += rows.stored_bytes;
-        tally.absorb(rows.tally);
         self.findings.append(chain.findings.clone());
         self.findings.append(rows.findings);
         let mut anchors = chain.anchors;
@@ -160,12 +153,17 @@ impl Parts {
         Some(anchored)
     }
 
-    fn counted(&self, mut topic: TopicReport, tally: Tally) -> TopicReport {
+    fn counted(&self, mut topic: TopicReport) -> TopicReport {
         if self.request.depth == Depth::Rows {
-            let counted = tally.finish();
-            topic.distinct_events = Some(counted.distinct_events);
-            topic.repeated_events = Some(counted.repeated_events);
-            topic.without_event_id = Some(counted.without_id);
+            let counted = self
+                .events
+                .get(&topic.topic)
+                .copied()
+                .unwrap_or(Some(Counted::default()));
+            topic.distinct_events = counted.map(|counted| counted.distinct_events);
+            topic.repeated_events = counted.map(|counted| counted.repeated_events);
+            topic.without_event_id =
+                counted.map(|counted| topic.records_read - counted.distinct_events - counted.repeated_events);
         }
         topic
     }

@@ -7,6 +7,7 @@ pub mod bucket;
 pub mod cluster;
 mod compare;
 pub mod facts;
+mod ids;
 pub(super) mod notes;
 mod request;
 mod rows;
@@ -22,6 +23,7 @@ use crate::app::verify::assemble::{Part, Parts};
 use crate::app::verify::bucket::Bucket;
 use crate::app::verify::compare::{Comparing, Comparison};
 use crate::app::verify::facts::{KafkaFacts, NoAnswer};
+use crate::app::verify::ids::EventIds;
 use crate::app::verify::notes::{read_trust, walk_checkpoints, walk_links};
 use crate::app::verify::rows::Segments;
 use crate::clock::Clock;
@@ -85,6 +87,7 @@ pub async fn verify(
         facts,
         request,
         progress,
+        ids: Arc::default(),
     };
     let trust = read_trust(&run.bucket, &inventory, &run.request.keys, &mut findings).await;
     let mut parts = match trust {
@@ -92,6 +95,7 @@ pub async fn verify(
         Some(trust) => run.with_trust(Arc::new(trust), inventory).await?,
     };
     parts.findings.append(findings);
+    parts.events = Arc::into_inner(run.ids).map(EventIds::finish).unwrap_or_default();
     Ok(parts.into_report(clock.elapsed_s()))
 }
 
@@ -100,6 +104,7 @@ struct Run {
     facts: Option<Arc<dyn KafkaFacts>>,
     request: Request,
     progress: Arc<dyn Progress>,
+    ids: Arc<EventIds>,
 }
 
 impl Run {
@@ -209,6 +214,7 @@ impl Run {
             depth: self.request.depth,
             since: self.request.since,
             threads: self.request.threads,
+            ids: Arc::clone(&self.ids),
         };
         let comparing = self.facts.as_ref().map(|facts| Comparing {
             facts: Arc::clone(facts),

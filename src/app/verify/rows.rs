@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::app::progress::Progress;
 use crate::app::verify::bucket::Bucket;
+use crate::app::verify::ids::EventIds;
 use crate::app::verify::{Depth, Since};
 use crate::model::hash::Hash;
 use crate::model::position::{Height, TopicPartition};
@@ -16,7 +17,6 @@ use crate::segment::link::Link;
 use crate::verify::chain::Accepted;
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::segments::{self, Checked};
-use crate::verify::tally::Tally;
 
 /// Encoded bytes of segments that may be in memory at a time, in units of [`UNIT_BYTES`].
 const BUDGET_UNITS: u32 = 1024;
@@ -27,8 +27,8 @@ const UNIT_BYTES: u64 = 1 << 16;
 pub struct Rows {
     /// What was found.
     pub findings: Findings,
-    /// Events counted.
-    pub tally: Tally,
+    /// Rows read.
+    pub records: u64,
     /// Segments whose rows were read.
     pub segments_read: u64,
     /// Bytes of all values.
@@ -54,6 +54,8 @@ pub struct Segments {
     pub since: Option<Since>,
     /// How many are decoded at a time.
     pub threads: usize,
+    /// The ids of the events that come by.
+    pub ids: Arc<EventIds>,
 }
 
 impl Segments {
@@ -72,7 +74,7 @@ impl Segments {
                 let (all, segments) = (&all, &self);
                 async move {
                     let part = segments.one(&accepted, &budget, &cores).await;
-                    progress.advance(part.tally.records());
+                    progress.advance(part.records);
                     let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
                     let partition = accepted.signed.link.topic_partition();
                     all.entry(partition).or_default().absorb(part);
@@ -115,7 +117,7 @@ impl Segments {
                 rows.findings
                     .push(about(link, Code::SegmentMissing, &segment.key, detail));
             }
-            Ok(Some(bytes)) if is_read => match decode(accepted.clone(), bytes, cores).await {
+            Ok(Some(bytes)) if is_read => match self.decode(accepted.clone(), bytes, cores).await {
                 Ok(checked) => rows.take(link, checked),
                 Err(why) => rows
                     .findings
@@ -125,12 +127,17 @@ impl Segments {
         }
         rows
     }
-}
 
-async fn decode(accepted: Accepted, bytes: Bytes, cores: &Arc<Semaphore>) -> Result<Checked, String> {
-    let _core = cores.acquire().await.map_err(|error| error.to_string())?;
-    let checking = tokio::task::spawn_blocking(move || segments::check(&accepted, bytes));
-    checking.await.map_err(|error| error.to_string())
+    async fn decode(&self, accepted: Accepted, bytes: Bytes, cores: &Arc<Semaphore>) -> Result<Checked, String> {
+        let _core = cores.acquire().await.map_err(|error| error.to_string())?;
+        let ids = Arc::clone(&self.ids);
+        let checking = tokio::task::spawn_blocking(move || {
+            let checked = segments::check(&accepted, bytes);
+            ids.add(&accepted.signed.link.topic, &checked.tally.ids);
+            checked
+        });
+        checking.await.map_err(|error| error.to_string())
+    }
 }
 
 fn about(link: &Link, code: Code, key: &str, detail: impl Into<String>) -> Finding {
@@ -144,7 +151,7 @@ impl Rows {
     fn take(&mut self, link: &Link, checked: Checked) {
         self.segments_read = 1;
         self.value_bytes = checked.value_bytes;
-        self.tally = checked.tally;
+        self.records = checked.tally.records;
         self.findings.append(checked.findings);
         if !checked.records_hold {
             self.suspects.push(link.height);
@@ -155,7 +162,7 @@ impl Rows {
 
     fn absorb(&mut self, other: Rows) {
         self.findings.append(other.findings);
-        self.tally.absorb(other.tally);
+        self.records += other.records;
         self.segments_read += other.segments_read;
         self.value_bytes += other.value_bytes;
         self.stored_bytes += other.stored_bytes;
