@@ -54,6 +54,12 @@ impl Machine {
         self.buffered_bytes + self.encoding.values().sum::<usize>()
     }
 
+    /// Of these, what one partition holds outside the encoder.
+    #[must_use]
+    pub fn buffered_bytes_of(&self, slot: Slot) -> usize {
+        self.partitions.get(slot.0).map_or(0, Partition::buffered_bytes)
+    }
+
     /// Whether every partition was let go.
     #[must_use]
     pub fn is_idle(&self) -> bool {

@@ -17,7 +17,7 @@ use crate::config::KafkaSettings;
 use crate::kafka::assignment::{Assignment, PartitionIndex, Protocol};
 use crate::kafka::cluster::{Cluster, list};
 use crate::kafka::error::{Context, KafkaError, is_quiet};
-use crate::kafka::native::{Event, HeaderList, Listed, Queue, Topic};
+use crate::kafka::native::{self, Event, HeaderList, Listed, Queue, Topic};
 pub use crate::kafka::polled::{CommitOutcome, Polled};
 use crate::model::position::{NextOffset, TopicPartition};
 
@@ -74,6 +74,12 @@ impl Consumer {
     #[must_use]
     pub fn index(&self, partition: &TopicPartition) -> Option<PartitionIndex> {
         self.assignment.index(partition)
+    }
+
+    /// Where the partition's log ended when a broker last told; nothing before the first fetch. Asks nobody.
+    #[must_use]
+    pub fn known_log_end(&self, partition: &TopicPartition) -> Option<i64> {
+        native::known_log_end(self.cluster.client.client().native_client(), partition)
     }
 
     /// What happens next, waiting at most `timeout`. Must be called at least every `max.poll.interval.ms`.

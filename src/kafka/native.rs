@@ -360,3 +360,20 @@ unsafe fn bytes_of<'a>(bytes: *const u8, size: usize) -> Option<&'a [u8]> {
     // SAFETY: as the caller promises.
     (!bytes.is_null()).then(|| unsafe { std::slice::from_raw_parts(bytes, size) })
 }
+
+/// Where the partition's log ended when a broker last answered a fetch; nothing before that. Asks nobody.
+pub(super) fn known_log_end(client: &NativeClient, partition: &TopicPartition) -> Option<i64> {
+    let topic = CString::new(&*partition.topic).ok()?;
+    let (mut low, mut high) = (0, 0);
+    // SAFETY: the client lives while it is borrowed, and both pointers are to integers of ours.
+    let code = unsafe {
+        sys::rd_kafka_get_watermark_offsets(
+            client.ptr(),
+            topic.as_ptr(),
+            partition.partition,
+            &raw mut low,
+            &raw mut high,
+        )
+    };
+    (code == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+}

@@ -149,6 +149,25 @@ impl Driver {
         if self.now.monotonic_ms >= self.next_tick_ms {
             self.next_tick_ms = self.now.monotonic_ms + TICK_MS;
             self.step(Event::Tick);
+            self.tell_gauges();
+        }
+    }
+
+    /// Lag is what Kafka has beyond the durable head, buffered or not.
+    fn tell_gauges(&self) {
+        for partition in &self.started {
+            let Some(tally) = self.tally.partitions.get(partition) else {
+                continue;
+            };
+            let lag = self
+                .consumer
+                .known_log_end(partition)
+                .map(|end| end - tally.next_offset);
+            let buffered = self
+                .machine
+                .slot(partition)
+                .map(|slot| self.machine.buffered_bytes_of(slot));
+            self.listeners.gauges(partition, buffered.unwrap_or(0), lag);
         }
     }
 

@@ -44,6 +44,17 @@ impl Listeners {
         }
     }
 
+    /// How much waits in memory, and how far Kafka is ahead of the durable head.
+    pub fn gauges(&self, partition: &TopicPartition, buffered_bytes: usize, lag: Option<i64>) {
+        let Some(metrics) = self.metrics.get(partition) else {
+            return;
+        };
+        metrics.buffered(buffered_bytes as u64);
+        if let Some(lag) = lag {
+            metrics.lagging(lag.max(0));
+        }
+    }
+
     /// Kafka has taken a commit.
     pub fn committed(&self, partition: &TopicPartition, now: UtcSeconds) {
         if let Some(metrics) = self.metrics.get(partition) {
