@@ -15,6 +15,7 @@ use crate::error::Exit;
 use crate::model::note::VerifyingKey;
 use crate::model::utc::UtcSeconds;
 use crate::store;
+use crate::verify::html;
 use crate::verify::kafka::Rest;
 use crate::verify::text::render;
 
@@ -56,6 +57,9 @@ pub struct Args {
     /// Do not accept that records were lost before they were archived, though a link says so
     #[arg(long)]
     fail_on_loss: bool,
+    /// Write the report as one page for people
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -81,6 +85,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         let store = store::open(&place(args, &settings)).await?;
         Ok::<_, Failure>(verify(store, facts, request, progress).await?)
     })?;
+    if let Some(file) = &args.html {
+        std::fs::write(file, html::render(&report)).map_err(|error| FileError::new("write", file, error))?;
+    }
     context.output().report(&report, render)?;
     Ok(report.verdict.into())
 }

@@ -145,6 +145,9 @@ impl Trust {
         {
             return Some("it retires a key that is not in force".to_owned());
         }
+        if signed.retire.contains(&signed.signer) {
+            return Some("it is signed by a key that it retires".to_owned());
+        }
         let stays = |term: &&Term| term.covers_change(number) && !signed.retire.contains(&term.key);
         if !self.terms.iter().any(|term| stays(&term)) {
             return Some("it leaves no key in force".to_owned());

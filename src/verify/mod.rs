@@ -8,6 +8,7 @@ pub mod checkpoints;
 pub mod claims;
 pub mod codes;
 pub mod findings;
+pub mod html;
 pub mod inventory;
 pub mod kafka;
 pub mod key_changes;

@@ -144,6 +144,15 @@ fn changes_that_break_a_rule_are_named() {
     archive.change_keys(&last, &key(7), &[]);
     expect(&archive.verify_bucket(), Verdict::Tampered, Code::KeyChangeInvalid);
 
+    let mut archive = Archive::usual();
+    archive.rotate(&key(8));
+    let itself = KeyChange {
+        retire: vec![key(8).verifying_key().to_string()],
+        ..archive.next_key_change()
+    };
+    archive.change_keys(&itself, &key(8), &[]);
+    expect(&archive.verify_bucket(), Verdict::Tampered, Code::KeyChangeInvalid);
+
     let archive = rotated();
     let second = archive.store.bytes("keys/000002.note").unwrap();
     archive.store.plant("keys/000003.note", second);

@@ -55,7 +55,9 @@ fn truncated_emptied_and_swapped_segments_are_named() {
     archive.tamper(&archive.segment_key("payments", 0, 1), |bytes| {
         bytes.truncate(bytes.len() / 2)
     });
-    expect(&archive.verify_bucket(), Verdict::Tampered, Code::SegmentMalformed);
+    let report = archive.verify_bucket();
+    expect(&report, Verdict::Tampered, Code::SegmentMalformed);
+    assert!(report.summary.contains("rows of 7 segments read"), "{}", report.summary);
     let archive = Archive::usual();
     archive.tamper(&archive.segment_key("payments", 0, 1), Vec::clear);
     expect(&archive.verify_bucket(), Verdict::Tampered, Code::SegmentMalformed);

@@ -149,7 +149,8 @@ fn about(link: &Link, code: Code, key: &str, detail: impl Into<String>) -> Findi
 
 impl Rows {
     fn take(&mut self, link: &Link, checked: Checked) {
-        self.segments_read = 1;
+        // A segment that does not decode to its end was not read: the first line of the report must not count it.
+        self.segments_read = u64::from(checked.projection.is_some());
         self.value_bytes = checked.value_bytes;
         self.records = checked.tally.records;
         self.findings.append(checked.findings);

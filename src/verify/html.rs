@@ -1,0 +1,254 @@
+//! The report as one page: no script, no font, no image from elsewhere, so that it opens in ten years and prints on paper.
+//! Says the same as the JSON. Everything that came from a bucket is escaped: it may be a stranger's.
+
+use std::fmt::{self, Write};
+
+use crate::verify::findings::{Code, Severity};
+use crate::verify::keys::Basis;
+use crate::verify::report::{Anchored, Report, TopicReport, grouped};
+use crate::verify::text::place;
+
+const STYLE: &str = include_str!("report.css");
+
+/// The whole page.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let mut page = String::new();
+    // Writing to a string does not fail.
+    let _ = write_page(&mut page, report);
+    page
+}
+
+/// Text with what HTML would take for markup escaped.
+struct Escaped<'t>(&'t str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in self.0.chars() {
+            match character {
+                '&' => f.write_str("&amp;")?,
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '"' => f.write_str("&quot;")?,
+                '\'' => f.write_str("&#39;")?,
+                other => f.write_char(other)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write_page(page: &mut String, report: &Report) -> fmt::Result {
+    let name = report.archive.archive.as_deref().unwrap_or("archive");
+    let verdict = report.verdict;
+    writeln!(
+        page,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{} — {verdict}</title>\n\
+         <style>\n{STYLE}</style>\n</head>\n<body>\n<main>",
+        Escaped(name)
+    )?;
+    head(page, report)?;
+    topics(page, report)?;
+    findings(page, report)?;
+    anchors(page, report)?;
+    trust(page, report)?;
+    writeln!(page, "</main>\n</body>\n</html>")
+}
+
+fn head(page: &mut String, report: &Report) -> fmt::Result {
+    let summary = report.summary.split_once(": ").map_or("", |(_, rest)| rest);
+    let verdict = report.verdict;
+    writeln!(
+        page,
+        "<header class=\"{verdict}\">\n<p class=\"kicker\">Verification of the archive</p>"
+    )?;
+    writeln!(page, "<h1>{verdict}</h1>\n<ul class=\"summary\">")?;
+    for part in summary.split("; ") {
+        writeln!(page, "<li>{}</li>", Escaped(part))?;
+    }
+    writeln!(page, "</ul>\n<dl>")?;
+    let archive = &report.archive;
+    let pairs = [
+        ("archive", archive.archive.clone()),
+        ("id", archive.id.clone()),
+        ("location", Some(archive.location.clone())),
+        ("held against", Some(report.scope.against.join(", "))),
+        ("took", Some(format!("{:.1} s", report.elapsed_s))),
+    ];
+    for (name, value) in pairs.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+        writeln!(page, "<dt>{name}</dt><dd>{}</dd>", Escaped(value))?;
+    }
+    writeln!(page, "</dl>\n</header>")
+}
+
+fn row<const N: usize>(page: &mut String, cell: &str, cells: [&str; N]) -> fmt::Result {
+    page.write_str("<tr>")?;
+    for text in cells {
+        write!(page, "<{cell}>{}</{cell}>", Escaped(text))?;
+    }
+    page.write_str("</tr>\n")
+}
+
+fn optional(count: Option<u64>) -> String {
+    count.map_or("—".to_owned(), grouped)
+}
+
+fn topics(page: &mut String, report: &Report) -> fmt::Result {
+    if report.topics.is_empty() {
+        return Ok(());
+    }
+    writeln!(page, "<section>\n<h2>Records</h2>\n<table class=\"numbers\">\n<thead>")?;
+    let names = [
+        "topic",
+        "records",
+        "distinct events",
+        "repeated",
+        "segments",
+        "lost",
+        "same in Kafka",
+        "lag",
+    ];
+    row(page, "th", names)?;
+    writeln!(page, "</thead>\n<tbody>")?;
+    for topic in &report.topics {
+        topic_row(page, topic)?;
+    }
+    writeln!(page, "</tbody>\n</table>\n</section>")
+}
+
+fn topic_row(page: &mut String, topic: &TopicReport) -> fmt::Result {
+    let (records, segments, lost) = (grouped(topic.records), grouped(topic.segments), grouped(topic.lost));
+    let (distinct, repeated) = (optional(topic.distinct_events), optional(topic.repeated_events));
+    let (compared, lag) = (optional(topic.compared_with_kafka), optional(topic.lag));
+    let cells = [
+        &topic.topic,
+        &records,
+        &distinct,
+        &repeated,
+        &segments,
+        &lost,
+        &compared,
+        &lag,
+    ];
+    row(page, "td", cells.map(String::as_str))
+}
+
+fn findings(page: &mut String, report: &Report) -> fmt::Result {
+    writeln!(page, "<section>\n<h2>Findings</h2>")?;
+    if report.findings.is_empty() {
+        writeln!(page, "<p>None.</p>")?;
+    }
+    for severity in [
+        Severity::Tampered,
+        Severity::Incomplete,
+        Severity::Unverifiable,
+        Severity::Note,
+    ] {
+        let mut codes: Vec<Code> = report.findings.iter().map(|finding| finding.code).collect();
+        codes.retain(|code| code.severity() == severity);
+        codes.sort_unstable();
+        codes.dedup();
+        for code in codes {
+            of_code(page, report, code)?;
+        }
+    }
+    writeln!(page, "</section>")
+}
+
+fn of_code(page: &mut String, report: &Report, code: Code) -> fmt::Result {
+    let severity = code.severity();
+    writeln!(
+        page,
+        "<article class=\"{severity}\">\n<h3><b>{severity}</b> {} <code>{}</code></h3>\n<table>\n<tbody>",
+        Escaped(code.meaning()),
+        code.id()
+    )?;
+    let mut told = 0;
+    for finding in report.findings.iter().filter(|finding| finding.code == code) {
+        row(page, "td", [&place(finding), &finding.detail])?;
+        told += 1;
+    }
+    writeln!(page, "</tbody>\n</table>")?;
+    let all = report.finding_counts.get(code.id()).copied().unwrap_or(told);
+    if all > told {
+        writeln!(page, "<p>and {} more</p>", grouped(all - told))?;
+    }
+    writeln!(page, "<p class=\"remedy\">{}</p>\n</article>", Escaped(code.remedy()))
+}
+
+fn anchors(page: &mut String, report: &Report) -> fmt::Result {
+    if report.anchored.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        page,
+        "<section>\n<h2>How far each chain is vouched for</h2>\n<p>Heights of links, from 0. What lies beyond the highest \
+         is unanchored: it holds by its signatures alone.</p>\n<table class=\"numbers\">\n<thead>"
+    )?;
+    let names = [
+        "chain",
+        "head",
+        "checkpoint",
+        "saved checkpoint",
+        "Kafka's commit",
+        "Kafka's records",
+        "unanchored",
+    ];
+    row(page, "th", names)?;
+    writeln!(page, "</thead>\n<tbody>")?;
+    for anchored in &report.anchored {
+        anchor_row(page, anchored)?;
+    }
+    writeln!(page, "</tbody>\n</table>\n</section>")
+}
+
+fn anchor_row(page: &mut String, anchored: &Anchored) -> fmt::Result {
+    let height = |height: Option<crate::model::position::Height>| optional(height.map(|height| height.0));
+    let cells = [
+        format!("{}/{}", anchored.topic, anchored.partition),
+        grouped(anchored.height.0),
+        height(anchored.by.checkpoint),
+        height(anchored.by.saved_checkpoint),
+        height(anchored.by.commit),
+        height(anchored.by.records),
+        grouped(anchored.unanchored),
+    ];
+    row(page, "td", cells.each_ref().map(String::as_str))
+}
+
+fn trust(page: &mut String, report: &Report) -> fmt::Result {
+    let why = match report.trust.basis {
+        Some(Basis::KeysBrought) => "These keys were brought, or vouched for by one that was.",
+        Some(Basis::FirstUse) => "These keys were taken from the archive itself: trust on first use.",
+        None => return Ok(()),
+    };
+    writeln!(
+        page,
+        "<section>\n<h2>Keys and checkpoints</h2>\n<p>{why}</p>\n<ul class=\"keys\">"
+    )?;
+    for key in &report.trust.keys {
+        writeln!(page, "<li><code>{}</code></li>", Escaped(key))?;
+    }
+    let checkpoints = &report.checkpoints;
+    let newest = checkpoints
+        .newest
+        .map_or("none".to_owned(), |number| format!("number {number}"));
+    let hash = checkpoints.newest_sha256.as_deref().unwrap_or("");
+    writeln!(
+        page,
+        "</ul>\n<p>{} checkpoints, the newest {newest} <code>{hash}</code></p>\n</section>",
+        grouped(checkpoints.count)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_stranger_wrote_is_text_and_never_markup() {
+        let shown = Escaped("<script>alert(\"&'\")</script>").to_string();
+        assert_eq!(shown, "&lt;script&gt;alert(&quot;&amp;&#39;&quot;)&lt;/script&gt;");
+    }
+}
