@@ -44,6 +44,8 @@ pub struct Driver {
     /// The machine's slot for each index of the consumer.
     slots: Vec<Option<Slot>>,
     assigned: HashSet<TopicPartition>,
+    /// Ours, and nobody knows yet from where: what is delivered meanwhile is not taken.
+    loading: HashSet<TopicPartition>,
     started: HashSet<TopicPartition>,
     /// Commits that Kafka has not answered yet.
     commits: Vec<(Ticket, TopicPartition, NextOffset)>,
@@ -90,6 +92,7 @@ impl Driver {
             now: read(&clock),
             slots: Vec::new(),
             assigned: HashSet::new(),
+            loading: HashSet::new(),
             started: HashSet::new(),
             commits: Vec::new(),
             actions: Vec::new(),
@@ -242,6 +245,7 @@ impl Driver {
         for partition in &partitions {
             tracing::warn!(%partition, "lost: another member has it already");
             self.assigned.remove(partition);
+            self.loading.remove(partition);
             self.started.remove(partition);
             self.listeners.released(partition);
         }
@@ -302,7 +306,7 @@ impl Driver {
 
     /// Whether everything that was asked for is archived as far as it concerns us.
     fn is_target_reached(&self) -> bool {
-        !self.assigned.is_empty() && self.target.is_reached_by(self.assigned.iter())
+        !self.assigned.is_empty() && self.loading.is_empty() && self.target.is_reached_by(self.assigned.iter())
     }
 
     /// Hands every action on; some lead to more.
@@ -325,6 +329,7 @@ impl Driver {
         match action {
             Action::LoadHead(ticket, partition) => {
                 self.open_questions += 1;
+                self.loading.insert(partition.clone());
                 self.hands.load_head(ticket, partition);
             }
             Action::Encode(ticket, job) => {
@@ -358,7 +363,8 @@ impl Driver {
     }
 
     fn consume(&mut self, partition: TopicPartition, from: NextOffset) -> Result<(), AppError> {
-        self.target.advance(&partition, from.0);
+        self.loading.remove(&partition);
+        self.target.restart(&partition, from.0);
         if self.started.contains(&partition) {
             self.consumer.seek(&partition, from)?;
         } else {
@@ -381,6 +387,7 @@ impl Driver {
 
     fn release(&mut self, partition: TopicPartition) {
         self.assigned.remove(&partition);
+        self.loading.remove(&partition);
         self.started.remove(&partition);
         self.listeners.released(&partition);
         tracing::info!(%partition, "released");
@@ -411,6 +418,7 @@ impl Driver {
                 self.tally.linked(partition, &link, value_bytes, adopted);
             }
             Report::Stopped(reason) => {
+                self.loading.remove(partition);
                 self.target.give_up(partition);
                 self.tally.stopped(partition, reason.to_string());
             }

@@ -73,6 +73,12 @@ impl Target {
         }
     }
 
+    /// Delivery begins again at `position`: whatever was delivered before counts for nothing.
+    pub fn restart(&mut self, partition: &TopicPartition, position: i64) {
+        self.reached.remove(partition);
+        self.advance(partition, position);
+    }
+
     /// Whether what lies before `position` was delivered in full: beyond an end it was not.
     #[must_use]
     pub fn covers(&self, partition: &TopicPartition, position: i64) -> bool {
@@ -106,6 +112,17 @@ mod tests {
         target.advance(&partition, 10);
         assert!(target.is_reached_by([&partition].into_iter()));
         assert!(target.covers(&partition, 10) && !target.covers(&partition, 11));
+    }
+
+    #[test]
+    fn a_partition_that_is_read_again_has_not_reached_its_end() {
+        let partition = TopicPartition::new("payments", 0);
+        let mut target = Target::up_to(HashMap::from([(partition.clone(), 10)]));
+        target.advance(&partition, 10);
+        target.restart(&partition, 4);
+        assert!(!target.is_reached_by([&partition].into_iter()));
+        target.restart(&partition, 10);
+        assert!(target.is_reached_by([&partition].into_iter()));
     }
 
     #[test]
