@@ -6,7 +6,7 @@ use super::{Align, Context, Failure, count, table};
 use crate::app::demo::{DemoReport, demo};
 use crate::error::Exit;
 
-/// Show everything in one process, without a server: ingest, archive, verify, and a forgery that is caught
+/// Show everything in one process, without a server
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Leaves the Parquet files, the links and the reports in the folder.
 

@@ -59,7 +59,7 @@ pub struct Kivend {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show everything in one process, without a server: ingest, archive, verify, and a forgery that is caught
+    /// Show everything in one process, without a server
     Demo(demo::Args),
     /// Create the configured topics, or list what there is
     #[command(subcommand)]

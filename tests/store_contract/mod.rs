@@ -28,7 +28,7 @@ fn cluster_settings() -> Option<S3Settings> {
     let variable = |name: &str| std::env::var(name).expect("deploy/local/cluster run sets it");
     Some(S3Settings {
         endpoint: Some(variable("KIVEND_STORE__ENDPOINT")),
-        bucket: "kivend-tests".to_owned(),
+        bucket: std::env::var("KIVEND_STORE__BUCKET").expect("deploy/local/cluster run sets it"),
         region: variable("KIVEND_STORE__REGION"),
         addressing: Addressing::Path,
         connect_timeout: Duration::from_secs(5),
