@@ -28,7 +28,7 @@ fn cluster_settings() -> Option<S3Settings> {
     let variable = |name: &str| std::env::var(name).expect("deploy/local/cluster run sets it");
     Some(S3Settings {
         endpoint: Some(variable("KIVEND_STORE__ENDPOINT")),
-        bucket: std::env::var("KIVEND_STORE__BUCKET").expect("deploy/local/cluster run sets it"),
+        bucket: "kivend-tests".to_owned(),
         region: variable("KIVEND_STORE__REGION"),
         addressing: Addressing::Path,
         connect_timeout: Duration::from_secs(5),
@@ -90,7 +90,7 @@ async fn on_every_store(test: impl AsyncFn(Arc<dyn Store>)) {
     .await;
     if let Some(settings) = cluster_settings() {
         let prefix = unique_name(&folder);
-        test(Arc::new(S3Store::open(&settings, &prefix).await.unwrap())).await;
+        test(Arc::new(s3_store(&settings, &prefix).await)).await;
     }
 }
 
