@@ -221,7 +221,7 @@ impl Run<'_> {
     }
 
     /// The next piece; none at the end, and when it is time to end.
-    fn next_piece(&self, pieces: &Receiver<Piece>) -> Option<Piece> {
+    fn next_piece(&mut self, pieces: &Receiver<Piece>) -> Option<Piece> {
         loop {
             if !self.goes_on() {
                 return None;
@@ -247,7 +247,7 @@ impl Run<'_> {
     }
 
     /// Waits until events may be sent, and answers how many; none when it is time to end.
-    fn wait_for_room(&self) -> Option<usize> {
+    fn wait_for_room(&mut self) -> Option<usize> {
         while self.goes_on() {
             let room = self.producer.as_ref().is_none_or(Producer::has_room);
             let allowed = self.pace.allowed().min(self.left);
@@ -273,8 +273,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn poll(&self, wait: Duration) {
-        match &self.producer {
+    fn poll(&mut self, wait: Duration) {
+        match &mut self.producer {
             Some(producer) => producer.poll(wait),
             None => std::thread::sleep(wait),
         }
@@ -288,20 +288,21 @@ impl Run<'_> {
     /// Waits for all that is on its way, and tells what became of everything.
     fn finish(mut self) -> Result<Report, IngestError> {
         let mut tally = None;
-        if let Some(producer) = self.producer.take() {
+        if let Some(mut producer) = self.producer.take() {
             self.progress.note("waiting for acknowledgements");
-            self.wait_for_the_last(&producer);
+            self.wait_for_the_last(&mut producer);
             self.intake.failed(producer.take_failed())?;
-            tally = Some(producer.tally());
+            tally = Some(producer.tally().clone());
         }
         let interrupted = self.stop.is_requested();
         let elapsed_s = self.clock.elapsed_s();
         Ok(self.intake.report(tally, self.broken_input, interrupted, elapsed_s)?)
     }
 
-    fn wait_for_the_last(&self, producer: &Producer) {
+    fn wait_for_the_last(&self, producer: &mut Producer) {
         let mut deadline_ms = None;
-        while !producer.flush(STEP) {
+        while !producer.is_idle() {
+            producer.poll(STEP);
             if self.stop.is_requested() {
                 let now_ms = self.clock.monotonic_ms();
                 if now_ms >= *deadline_ms.get_or_insert(now_ms + FAREWELL_MS) {

@@ -133,7 +133,7 @@ impl Consumer {
                 }
                 Polled::Nothing
             }
-            Topic::Record | Topic::Other => Polled::Nothing,
+            Topic::Record | Topic::Delivery | Topic::Other => Polled::Nothing,
         }
     }
 

@@ -4,16 +4,16 @@
 //! given up. Every record handed over is told of exactly once, as acknowledged or as failed. Never retries what
 //! librdkafka gave up, and never decides which events are sent.
 
+mod lane;
 mod leases;
 mod native;
 mod settings;
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::Message as _;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError as Rdkafka;
@@ -22,28 +22,25 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::config::KafkaSettings;
 use crate::kafka::error::{Context, KafkaError};
+use crate::kafka::native::{Event, Queue, Topic as About};
+use crate::model::partition;
 
 pub use leases::{Failed, Tally};
 pub use settings::Sending;
 
+use lane::Lane;
 use leases::Leases;
-use native::{Batch, Topic};
+use native::Topic;
 
 /// How long Kafka may take to say whether a topic is there.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How many waiting events (log lines among them) are looked through for the cause of a failure.
-const EVENTS_PER_FAILURE: usize = 200;
-
-/// How long to wait for room in librdkafka's own queue before trying again.
-const ROOM_WAIT: Duration = Duration::from_millis(2);
 
 /// A record to send, its value a part of a chunk.
 #[derive(Debug, Clone)]
 pub struct Outgoing<'a> {
     /// Place in the list of topics that the producer was made with.
     pub topic: usize,
-    /// None for a partition by chance.
+    /// Decides on the partition; without one, partitions take turns.
     pub key: Option<Cow<'a, str>>,
     /// Where the value stands in its chunk.
     pub value: Range<usize>,
@@ -53,16 +50,33 @@ pub struct Outgoing<'a> {
 
 /// A connection that sends: idempotent, acknowledged by all replicas in sync, partitioned as Java's client does.
 pub struct Producer {
-    // Before the client, which must outlive them.
-    topics: Vec<Option<Topic>>,
-    client: BaseProducer<Deliveries>,
+    // The order of fields is the order of dropping: what refers to the client goes before it, and what librdkafka
+    // reads from (the leases) after it.
+    topics: Vec<Option<Partitions>>,
+    queue: Queue,
+    client: BaseProducer<Silent>,
+    lanes: Vec<Lane>,
+    leases: Leases,
+    errors: Context,
     addresses: String,
+    turn: usize,
 }
 
-/// librdkafka's callbacks of a producer.
-struct Deliveries {
-    log: Context,
-    leases: Mutex<Leases>,
+/// A topic's partitions, each of which is a lane.
+struct Partitions {
+    topic: Topic,
+    lanes: Range<usize>,
+}
+
+/// The client's events are taken from its queue: it has nothing to call back.
+struct Silent;
+
+impl ClientContext for Silent {}
+
+impl ProducerContext for Silent {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
 }
 
 impl Producer {
@@ -77,52 +91,63 @@ impl Producer {
         needed: impl Fn(usize) -> bool,
     ) -> Result<Producer, KafkaError> {
         let doing = "start a producer";
-        let deliveries = Deliveries {
-            log: Context::default(),
-            leases: Mutex::new(Leases::new(topics.len())),
-        };
-        let client: BaseProducer<Deliveries> = settings::producer_config(settings, sending)?
-            .create_with_context(deliveries)
+        let client: BaseProducer<Silent> = settings::producer_config(settings, sending)?
+            .create_with_context(Silent)
             .map_err(|error| KafkaError::from_rdkafka(&error, doing))?;
+        let queue = Queue::of_producer(client.client().native_client()).ok_or(KafkaError::Other {
+            doing,
+            reason: "the client has no queue".to_owned(),
+        })?;
         let mut producer = Producer {
             topics: Vec::new(),
+            queue,
             client,
+            lanes: Vec::new(),
+            leases: Leases::new(topics.len()),
+            errors: Context::default(),
             addresses: settings.brokers.join(","),
+            turn: 0,
         };
         for (number, name) in topics.iter().enumerate() {
-            let topic = needed(number).then(|| producer.find_topic(name)).transpose()?;
-            producer.topics.push(topic);
+            let opened = needed(number)
+                .then(|| producer.open(number, name, sending))
+                .transpose()?;
+            producer.topics.push(opened);
         }
         Ok(producer)
     }
 
-    #[allow(unsafe_code)]
-    fn open_topic(&self, name: &str) -> Result<Topic, Code> {
-        // SAFETY: the client is alive, and is dropped after the topics, by the order of the fields.
-        unsafe { Topic::new(self.client.client().native_ptr(), name) }
-    }
-
-    fn find_topic(&self, name: &str) -> Result<Topic, KafkaError> {
+    fn open(&mut self, number: usize, name: &str, sending: &Sending) -> Result<Partitions, KafkaError> {
         let doing = "describe a topic";
         let asked = self.client.client().fetch_metadata(Some(name), QUESTION_TIMEOUT);
         let metadata = asked.map_err(|error| self.explain(&error, doing))?;
         let failed = |code: Code| KafkaError::from_code(code, doing, format!("{code} topic={name}"));
-        let found = metadata.topics().iter().find(|topic| topic.name() == name);
-        match found.map(|topic| topic.error().map(Code::from)) {
-            None | Some(Some(Code::UnknownTopicOrPartition | Code::UnknownTopic)) => {
-                Err(KafkaError::UnknownTopic { topic: name.to_owned() })
-            }
-            Some(Some(Code::LeaderNotAvailable) | None) => self.open_topic(name).map_err(failed),
-            Some(Some(code)) => Err(failed(code)),
+        let unknown = || KafkaError::UnknownTopic { topic: name.to_owned() };
+        let found = metadata
+            .topics()
+            .iter()
+            .find(|topic| topic.name() == name)
+            .ok_or_else(unknown)?;
+        match found.error().map(Code::from) {
+            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => return Err(unknown()),
+            Some(code) if found.partitions().is_empty() => return Err(failed(code)),
+            _ => {}
         }
+        let first = self.lanes.len();
+        let batch_max_bytes = usize::try_from(sending.batch_size_bytes).unwrap_or(usize::MAX);
+        let count = i32::try_from(found.partitions().len()).unwrap_or(i32::MAX);
+        self.lanes
+            .extend((0..count).map(|partition| Lane::new(number, partition, batch_max_bytes)));
+        Ok(Partitions {
+            topic: Topic::new(self.client.client().native_client(), name).map_err(failed)?,
+            lanes: first..self.lanes.len(),
+        })
     }
 
     /// librdkafka reports a failed question as a time-out: the reason came earlier, as an event.
-    fn explain(&self, error: &Rdkafka, doing: &'static str) -> KafkaError {
-        for _ in 0..EVENTS_PER_FAILURE {
-            self.client.poll(Duration::ZERO);
-        }
-        if let Some((code, reason)) = self.client.context().log.take_last() {
+    fn explain(&mut self, error: &Rdkafka, doing: &'static str) -> KafkaError {
+        self.poll(Duration::ZERO);
+        if let Some((code, reason)) = self.errors.take_last() {
             let cause = KafkaError::from_code(code, doing, reason);
             if matches!(cause, KafkaError::Credentials { .. }) {
                 return cause;
@@ -141,127 +166,165 @@ impl Producer {
     /// Whether more may be sent now; if not, [`Producer::poll`] until it may.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.leases().has_room()
+        self.leases.has_room()
     }
 
-    /// Hands records over to be sent in the background, in their order per topic. Waits only where `kafka.properties`
-    /// make librdkafka's queue smaller than ours.
+    /// Takes records to be sent in the background, in their order per partition. Never waits.
     ///
     /// A record whose value does not lie in `chunk`, or whose topic is none of the producer's, is counted as failed.
     pub fn send(&mut self, chunk: &Arc<Vec<u8>>, records: &[Outgoing<'_>]) {
-        for (number, topic) in self.topics.iter().enumerate() {
-            if let Some(topic) = topic {
-                self.send_to(number, topic, chunk, records);
+        self.turn += 1;
+        let mut slots = vec![None; self.lanes.len()];
+        for record in records {
+            let value = chunk.get(record.value.clone());
+            let (Some(number), Some(value)) = (self.lane_of(record), value) else {
+                self.leases
+                    .refuse(record.ordinal, Code::UnknownTopic, value.unwrap_or_default().to_vec());
+                continue;
+            };
+            let slot = *slots[number].get_or_insert_with(|| self.leases.begin(chunk, number));
+            let mark = self.leases.add(slot, record.ordinal, value.len());
+            let key = match &record.key {
+                None => None,
+                // Not of the chunk for certain: the keys of a batch must last until it is handed over.
+                Some(Cow::Owned(key)) => Some(self.leases.keep_key(slot, key)),
+                Some(Cow::Borrowed(key)) if is_within(chunk, key.as_bytes()) => Some(key.as_bytes()),
+                Some(Cow::Borrowed(key)) => Some(self.leases.keep_key(slot, key)),
+            };
+            self.lanes[number].push(key, value, mark);
+        }
+        self.pump();
+    }
+
+    fn lane_of(&self, record: &Outgoing<'_>) -> Option<usize> {
+        let lanes = &self.topics.get(record.topic)?.as_ref()?.lanes;
+        let place = match &record.key {
+            Some(key) => partition::of_key(key.as_bytes(), u32::try_from(lanes.len()).ok()?) as usize,
+            None => self.turn % lanes.len().max(1),
+        };
+        (place < lanes.len()).then(|| lanes.start + place)
+    }
+
+    /// Hands over what may go now.
+    #[allow(unsafe_code)]
+    fn pump(&mut self) {
+        if let Some(code) = self.leases.broken() {
+            return self.drop_waiting(code);
+        }
+        for partitions in self.topics.iter().flatten() {
+            for lane in &mut self.lanes[partitions.lanes.clone()] {
+                let mut refused = Vec::new();
+                // SAFETY: keys and values lie in a chunk, or in a list of keys, that the lease of the record's mark
+                // holds, unchanged, until the record was told of. Leases are dropped after the client.
+                unsafe {
+                    lane.pump(&partitions.topic, |mark, code, value| {
+                        refused.push((mark, code, value.to_vec()))
+                    })
+                };
+                for (mark, code, value) in refused {
+                    self.leases.failed(mark, code, value);
+                }
             }
         }
-        let is_lost = |record: &&Outgoing<'_>| !matches!(self.topics.get(record.topic), Some(Some(_)));
-        for record in records.iter().filter(is_lost) {
-            let value = chunk.get(record.value.clone()).unwrap_or_default();
-            self.leases().refuse(record.ordinal, Code::UnknownTopic, value);
+    }
+
+    /// Counts as failed what waits and will not be handed over any more.
+    #[allow(unsafe_code)]
+    fn drop_waiting(&mut self, code: Code) {
+        for lane in &mut self.lanes {
+            let mut dropped = Vec::new();
+            // SAFETY: as in `pump`; no lease ends before all were copied.
+            unsafe { lane.drain(|mark, value| dropped.push((mark, value.to_vec()))) };
+            for (mark, value) in dropped {
+                self.leases.failed(mark, code, value);
+            }
+        }
+    }
+
+    /// Takes what Kafka answered, waiting for at most `wait`, and hands over what may go after it.
+    pub fn poll(&mut self, wait: Duration) {
+        let mut next = self.queue.poll(wait);
+        while let Some(event) = next {
+            self.take(&event);
+            next = self.queue.poll(Duration::ZERO);
+        }
+        self.pump();
+    }
+
+    fn take(&mut self, event: &Event) {
+        match event.topic() {
+            About::Delivery => self.take_deliveries(event),
+            About::Error => self.errors.remember(event.code(), &event.reason()),
+            About::Log => tell(event),
+            _ => {}
         }
     }
 
     #[allow(unsafe_code)]
-    fn send_to(&self, number: usize, topic: &Topic, chunk: &Arc<Vec<u8>>, records: &[Outgoing<'_>]) {
-        let ours = || records.iter().filter(|record| record.topic == number);
-        let (mut batch, slot) = (Batch::with_capacity(ours().count()), self.leases().reserve());
-        for record in ours() {
-            match chunk.get(record.value.clone()) {
-                Some(value) => {
-                    let key = record.key.as_deref().map(str::as_bytes);
-                    batch.push(key, value, Leases::mark(slot, record.ordinal));
+    fn take_deliveries(&mut self, event: &Event) {
+        while let Some(message) = event.message() {
+            let (mark, lanes) = (message.mark(), &self.lanes);
+            let lane = match message.code() {
+                Code::NoError => self.leases.acked(mark, message.value_bytes(), |lane| lanes[lane].topic),
+                code => {
+                    // SAFETY: the record has not been told of before now, so its lease holds the value.
+                    let value = unsafe { message.copy_value() };
+                    self.leases.failed(mark, code, value)
                 }
-                None => self.leases().refuse(record.ordinal, Code::InvalidArgument, &[]),
-            }
-        }
-        self.leases()
-            .begin(slot, chunk, number, (batch.len(), batch.value_bytes()));
-        while batch.len() > 0 {
-            let refused = |mark: usize, code: Code, value: &[u8]| self.leases().failed(mark, code, value);
-            // SAFETY: the values lie in `chunk`, whose bytes stay and are not changed while it is shared; the lease
-            // shares it until the delivery of every mark was told. Leases live in the client's context, which the
-            // client drops after its last thread ended.
-            unsafe { batch.hand_over(topic, refused) };
-            if batch.len() > 0 {
-                self.client.poll(ROOM_WAIT);
+            };
+            if let Some(lane) = lane {
+                self.lanes[lane].told();
             }
         }
     }
 
-    /// Takes what Kafka answered, waiting for `wait`.
-    pub fn poll(&self, wait: Duration) {
-        self.client.poll(wait);
-    }
-
-    /// Hurries all that is still on its way, for about `wait`; answers whether nothing is any more.
+    /// Whether every record was told of.
     #[must_use]
-    pub fn flush(&self, wait: Duration) -> bool {
-        // A time-out only says that there is more to wait for.
-        let _ = self.client.flush(wait);
-        self.leases().is_idle()
-    }
-
-    /// Gives up what is still on its way: it counts as failed, though Kafka may have it.
-    pub fn give_up(&self) {
-        self.client.purge(PurgeConfig::default().queue().inflight());
+    pub fn is_idle(&self) -> bool {
+        self.leases.is_idle()
     }
 
     /// Whether a failure says that others will follow: nothing more should be sent.
     #[must_use]
     pub fn is_broken(&self) -> bool {
-        self.leases().is_broken()
+        self.leases.broken().is_some()
+    }
+
+    /// Gives up what is still on its way: it counts as failed, though Kafka may have some of it.
+    pub fn give_up(&mut self) {
+        self.drop_waiting(Code::PurgeQueue);
+        self.client.purge(PurgeConfig::default().queue().inflight());
     }
 
     /// What became of the records so far.
     #[must_use]
-    pub fn tally(&self) -> Tally {
-        self.leases().tally()
+    pub fn tally(&self) -> &Tally {
+        self.leases.tally()
     }
 
     /// The records that failed since this was last asked.
     #[must_use]
-    pub fn take_failed(&self) -> Vec<Failed> {
-        self.leases().take_failed()
-    }
-
-    fn leases(&self) -> MutexGuard<'_, Leases> {
-        self.client.context().leases()
+    pub fn take_failed(&mut self) -> Vec<Failed> {
+        self.leases.take_failed()
     }
 }
 
-impl Deliveries {
-    fn leases(&self) -> MutexGuard<'_, Leases> {
-        // No call between lock and unlock leaves the counts half changed.
-        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn is_within(chunk: &[u8], part: &[u8]) -> bool {
+    let (all, part) = (chunk.as_ptr_range(), part.as_ptr_range());
+    all.start <= part.start && part.end <= all.end
 }
 
-impl ClientContext for Deliveries {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+fn tell(event: &Event) {
+    let Some((level, facility, line)) = event.log_line() else {
+        return;
+    };
+    let level = match level {
         // The settings serve consumers too: that a producer ignores some of them is no news.
-        let level = if facility == "CONFWARN" {
-            RDKafkaLogLevel::Debug
-        } else {
-            level
-        };
-        Context::log_line(level, facility, line);
-    }
-
-    fn error(&self, error: Rdkafka, reason: &str) {
-        self.log.error(error, reason);
-    }
-}
-
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = usize;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, mark: usize) {
-        match result {
-            Ok(message) => self.leases().acked(mark, message.payload_len()),
-            Err((error, message)) => {
-                let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
-                self.leases().failed(mark, code, message.payload().unwrap_or_default());
-            }
-        }
-    }
+        _ if facility.trim() == "CONFWARN" => RDKafkaLogLevel::Debug,
+        ..=3 => RDKafkaLogLevel::Error,
+        4 => RDKafkaLogLevel::Warning,
+        5..=6 => RDKafkaLogLevel::Info,
+        _ => RDKafkaLogLevel::Debug,
+    };
+    Context::log_line(level, facility.trim(), line.trim());
 }

@@ -8,6 +8,7 @@ pub mod hash;
 pub mod json;
 pub mod merkle;
 pub mod note;
+pub mod partition;
 pub mod position;
 pub mod record;
 pub mod routing;

@@ -1,5 +1,5 @@
-//! Which chunks librdkafka still reads from, and what became of the records in them. Pure counting: a lease ends when
-//! the last of its records was told of, and the chunk with its last lease.
+//! Which chunks librdkafka still reads from, and what became of the records in them. Only counts: a lease ends when the
+//! last of its records was told of, and the chunk with its last lease.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 /// What may be on its way at once, in bytes of values and [`RECORD_COST_BYTES`] for each.
 const IN_FLIGHT_MAX_BYTES: usize = 64 << 20;
 
-/// What a record on its way costs in memory besides its value: librdkafka's message, rounded up.
+/// What a record on its way costs in memory besides its value: ours and librdkafka's, rounded up.
 const RECORD_COST_BYTES: usize = 256;
 
 /// Low bits of a mark that hold the record's ordinal; the others hold the slot of its lease.
@@ -23,7 +23,7 @@ pub struct Failed {
     pub ordinal: u64,
     /// Why.
     pub code: Code,
-    /// Its value.
+    /// Its value; empty where it never lay in its chunk.
     pub value: Vec<u8>,
 }
 
@@ -52,7 +52,10 @@ pub(super) struct Leases {
 #[derive(Debug, Default)]
 struct Lease {
     chunk: Option<Arc<Vec<u8>>>,
-    topic: usize,
+    /// Keys that do not lie in the chunk.
+    keys: Vec<Box<str>>,
+    /// What the records have in common; the producer's business.
+    lane: usize,
     outstanding: usize,
 }
 
@@ -78,86 +81,84 @@ impl Leases {
         self.tally.in_flight == 0
     }
 
-    pub(super) fn is_broken(&self) -> bool {
-        self.tally.broken.is_some()
+    pub(super) fn broken(&self) -> Option<Code> {
+        self.tally.broken
     }
 
-    pub(super) fn tally(&self) -> Tally {
-        self.tally.clone()
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     pub(super) fn take_failed(&mut self) -> Vec<Failed> {
         std::mem::take(&mut self.failed)
     }
 
-    /// A free slot.
-    pub(super) fn reserve(&mut self) -> usize {
-        self.free.pop().unwrap_or_else(|| {
+    /// Leases `chunk` to records of one lane, of which there are none yet.
+    pub(super) fn begin(&mut self, chunk: &Arc<Vec<u8>>, lane: usize) -> usize {
+        let slot = self.free.pop().unwrap_or(self.leases.len());
+        if slot == self.leases.len() {
             self.leases.push(Lease::default());
-            self.leases.len() - 1
-        })
+        }
+        let lease = &mut self.leases[slot];
+        lease.chunk = Some(Arc::clone(chunk));
+        lease.lane = lane;
+        slot
     }
 
-    /// What a record of the lease in `slot` is known by.
-    pub(super) fn mark(slot: usize, ordinal: u64) -> usize {
+    /// One more record in the lease of `slot`; answers its mark.
+    #[inline]
+    pub(super) fn add(&mut self, slot: usize, ordinal: u64, bytes: usize) -> usize {
+        self.leases[slot].outstanding += 1;
+        self.tally.in_flight += 1;
+        self.cost_bytes += bytes + RECORD_COST_BYTES;
         let ordinal = usize::try_from(ordinal).unwrap_or(usize::MAX);
         slot << ORDINAL_BITS | ordinal & ((1 << ORDINAL_BITS) - 1)
     }
 
-    /// Leases `chunk` to so many records of a topic, whose values have so many bytes altogether.
-    pub(super) fn begin(&mut self, slot: usize, chunk: &Arc<Vec<u8>>, topic: usize, (records, bytes): (usize, usize)) {
-        if records == 0 {
-            self.free.push(slot);
-            return;
-        }
-        self.leases[slot] = Lease {
-            chunk: Some(Arc::clone(chunk)),
-            topic,
-            outstanding: records,
-        };
-        self.tally.in_flight += records as u64;
-        self.cost_bytes += bytes + records * RECORD_COST_BYTES;
+    /// Keeps a key as long as the lease of `slot`.
+    pub(super) fn keep_key(&mut self, slot: usize, key: &str) -> &[u8] {
+        let keys = &mut self.leases[slot].keys;
+        keys.push(key.into());
+        keys.last().map(|key| key.as_bytes()).unwrap_or_default()
     }
 
-    pub(super) fn acked(&mut self, mark: usize, bytes: usize) {
-        if let Some(topic) = self.end_one(mark, bytes) {
-            self.tally.acked[topic] += 1;
-        }
+    /// A record was acknowledged; answers its lane. None for a mark that is not out: librdkafka tells each once.
+    #[inline]
+    pub(super) fn acked(&mut self, mark: usize, bytes: usize, topic_of: impl Fn(usize) -> usize) -> Option<usize> {
+        let lane = self.end_one(mark, bytes)?;
+        self.tally.acked[topic_of(lane)] += 1;
+        Some(lane)
     }
 
-    pub(super) fn failed(&mut self, mark: usize, code: Code, value: &[u8]) {
-        if self.end_one(mark, value.len()).is_some() {
-            self.refuse(mark as u64 & ((1 << ORDINAL_BITS) - 1), code, value);
-        }
+    /// A record was given up; answers its lane.
+    pub(super) fn failed(&mut self, mark: usize, code: Code, value: Vec<u8>) -> Option<usize> {
+        let lane = self.end_one(mark, value.len())?;
+        self.refuse(mark as u64 & ((1 << ORDINAL_BITS) - 1), code, value);
+        Some(lane)
     }
 
     /// Counts a failure of a record that has no lease.
-    pub(super) fn refuse(&mut self, ordinal: u64, code: Code, value: &[u8]) {
+    pub(super) fn refuse(&mut self, ordinal: u64, code: Code, value: Vec<u8>) {
         *self.tally.failed.entry(format!("{code:?}")).or_default() += 1;
         if !is_about_one_record(code) {
             self.tally.broken = Some(code);
         }
-        self.failed.push(Failed {
-            ordinal,
-            code,
-            value: value.to_vec(),
-        });
+        self.failed.push(Failed { ordinal, code, value });
     }
 
-    /// One record less on its way; answers its topic. None for a mark that is not out: librdkafka tells each once.
     fn end_one(&mut self, mark: usize, bytes: usize) -> Option<usize> {
         let slot = mark >> ORDINAL_BITS;
         let lease = self.leases.get_mut(slot).filter(|lease| lease.outstanding > 0)?;
-        let topic = lease.topic;
         lease.outstanding -= 1;
         if lease.outstanding == 0 {
             // The last record of the lease: nothing reads from the chunk through it any more.
             lease.chunk = None;
+            lease.keys.clear();
             self.free.push(slot);
         }
         self.tally.in_flight -= 1;
         self.cost_bytes = self.cost_bytes.saturating_sub(bytes + RECORD_COST_BYTES);
-        Some(topic)
+        Some(lease.lane)
     }
 }
 
@@ -177,18 +178,17 @@ mod tests {
     fn a_chunk_is_held_until_its_last_record_was_told_of() {
         let mut leases = Leases::new(2);
         let chunk = Arc::new(vec![1, 2, 3]);
-        let (one, other) = (leases.reserve(), leases.reserve());
-        leases.begin(one, &chunk, 0, (2, 2));
-        leases.begin(other, &chunk, 1, (1, 1));
+        let (one, other) = (leases.begin(&chunk, 10), leases.begin(&chunk, 11));
+        let marks = [leases.add(one, 7, 1), leases.add(one, 9, 1), leases.add(other, 8, 1)];
         assert_eq!(Arc::strong_count(&chunk), 3);
-        leases.acked(Leases::mark(one, 7), 1);
-        leases.acked(Leases::mark(other, 8), 1);
+        let topic_of = |lane| lane - 10;
+        assert_eq!(leases.acked(marks[0], 1, topic_of), Some(10));
+        assert_eq!(leases.acked(marks[2], 1, topic_of), Some(11));
         assert_eq!(Arc::strong_count(&chunk), 2);
-        leases.failed(Leases::mark(one, 9), Code::InvalidRecord, &[2]);
+        assert_eq!(leases.failed(marks[1], Code::InvalidRecord, vec![2]), Some(10));
         assert_eq!(Arc::strong_count(&chunk), 1);
         assert!(leases.is_idle() && leases.cost_bytes == 0);
-        let tally = leases.tally();
-        assert_eq!((tally.acked, tally.broken), (vec![1, 1], None));
+        assert_eq!((&*leases.tally().acked, leases.broken()), (&[1, 1][..], None));
         let failed = leases.take_failed();
         assert_eq!((failed[0].ordinal, &*failed[0].value), (9, &[2][..]));
     }
@@ -197,28 +197,23 @@ mod tests {
     fn a_slot_is_used_again_and_a_mark_that_is_not_out_changes_nothing() {
         let mut leases = Leases::new(1);
         let chunk = Arc::new(vec![0; 10]);
-        let slot = leases.reserve();
-        leases.begin(slot, &chunk, 0, (1, 10));
-        leases.acked(Leases::mark(slot, 1), 10);
-        leases.acked(Leases::mark(slot, 1), 10);
-        leases.acked(Leases::mark(slot + 1, 1), 10);
+        let slot = leases.begin(&chunk, 0);
+        let mark = leases.add(slot, 1, 10);
+        for told in [mark, mark, mark + (1 << ORDINAL_BITS)] {
+            leases.acked(told, 10, |_| 0);
+        }
         assert_eq!(leases.tally().acked, [1]);
-        assert_eq!(leases.reserve(), slot);
+        assert_eq!(leases.begin(&chunk, 0), slot);
     }
 
     #[test]
     fn there_is_no_room_beyond_the_bound() {
         let mut leases = Leases::new(1);
-        let chunk = Arc::new(Vec::new());
-        let slot = leases.reserve();
-        leases.begin(slot, &chunk, 0, (1, IN_FLIGHT_MAX_BYTES));
+        let slot = leases.begin(&Arc::new(Vec::new()), 0);
+        let mark = leases.add(slot, 1, IN_FLIGHT_MAX_BYTES);
         assert!(!leases.has_room());
-        leases.failed(
-            Leases::mark(slot, 1),
-            Code::MessageTimedOut,
-            &vec![0; IN_FLIGHT_MAX_BYTES],
-        );
+        leases.failed(mark, Code::MessageTimedOut, vec![0; IN_FLIGHT_MAX_BYTES]);
         assert!(leases.has_room());
-        assert_eq!(leases.tally().broken, Some(Code::MessageTimedOut));
+        assert_eq!(leases.broken(), Some(Code::MessageTimedOut));
     }
 }

@@ -3,14 +3,11 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CString, c_void};
-use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
-use rdkafka::types::{RDKafka, RDKafkaErrorCode as Code};
+use rdkafka::client::NativeClient;
+use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka_sys as sys;
-
-/// Left to librdkafka: `RD_KAFKA_PARTITION_UA`.
-const PARTITION_UNASSIGNED: i32 = -1;
 
 /// A topic of a producer, to which it sends. Must be dropped before its client.
 pub(super) struct Topic(NonNull<sys::rd_kafka_topic_t>);
@@ -19,15 +16,12 @@ pub(super) struct Topic(NonNull<sys::rd_kafka_topic_t>);
 unsafe impl Send for Topic {}
 
 impl Topic {
-    /// # Safety
-    /// `client` is alive, and outlives what is returned.
-    ///
     /// # Errors
     /// librdkafka's code, such as for a name that no topic can have.
-    pub(super) unsafe fn new(client: *mut RDKafka, name: &str) -> Result<Topic, Code> {
+    pub(super) fn new(client: &NativeClient, name: &str) -> Result<Topic, Code> {
         let name = CString::new(name).map_err(|_| Code::InvalidTopic)?;
         // SAFETY: the client is alive, the name is copied, no configuration means the client's.
-        let topic = unsafe { sys::rd_kafka_topic_new(client, name.as_ptr(), ptr::null_mut()) };
+        let topic = unsafe { sys::rd_kafka_topic_new(client.ptr(), name.as_ptr(), ptr::null_mut()) };
         // SAFETY: reads the error of the call above on this thread.
         let last_error = || Code::from(unsafe { sys::rd_kafka_last_error() });
         NonNull::new(topic).map(Topic).ok_or_else(last_error)
@@ -41,40 +35,39 @@ impl Drop for Topic {
     }
 }
 
-/// Records for one topic that go to librdkafka in one call.
-pub(super) struct Batch<'a> {
-    messages: Vec<sys::rd_kafka_message_t>,
-    value_bytes: usize,
-    borrowed: PhantomData<&'a [u8]>,
-}
+/// Records for one partition that go to librdkafka in one call. It points at their keys and values without borrowing
+/// them: see [`Batch::hand_over`].
+#[derive(Default)]
+pub(super) struct Batch(Vec<sys::rd_kafka_message_t>);
 
-impl<'a> Batch<'a> {
-    pub(super) fn with_capacity(records: usize) -> Batch<'a> {
-        Batch {
-            messages: Vec::with_capacity(records),
-            value_bytes: 0,
-            borrowed: PhantomData,
+// SAFETY: a batch reads nothing through its pointers; who hands it over vouches for them.
+unsafe impl Send for Batch {}
+
+impl Batch {
+    /// Records in it.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Forgets its records, having shown mark and value of each.
+    ///
+    /// # Safety
+    /// Every value is still where it was when it was pushed.
+    pub(super) unsafe fn drain(&mut self, mut show: impl FnMut(usize, &[u8])) {
+        for message in self.0.drain(..) {
+            // SAFETY: as the caller promises.
+            show(message._private.addr(), unsafe { value_of(&message) });
         }
     }
 
-    /// Records in it.
-    pub(super) fn len(&self) -> usize {
-        self.messages.len()
-    }
-
-    /// Of all records ever added.
-    pub(super) fn value_bytes(&self) -> usize {
-        self.value_bytes
-    }
-
     /// Adds a record; `mark` comes back with its delivery.
-    pub(super) fn push(&mut self, key: Option<&'a [u8]>, value: &'a [u8], mark: usize) {
-        self.value_bytes += value.len();
+    #[inline]
+    pub(super) fn push(&mut self, key: Option<&[u8]>, value: &[u8], mark: usize) {
         let (key, key_len) = key.map_or((ptr::null(), 0), |key| (key.as_ptr(), key.len()));
-        self.messages.push(sys::rd_kafka_message_t {
+        self.0.push(sys::rd_kafka_message_t {
             err: sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR,
             rkt: ptr::null_mut(),
-            partition: PARTITION_UNASSIGNED,
+            partition: 0,
             payload: value.as_ptr().cast_mut().cast::<c_void>(),
             len: value.len(),
             key: key.cast_mut().cast::<c_void>(),
@@ -84,76 +77,65 @@ impl<'a> Batch<'a> {
         });
     }
 
-    /// Hands the records to librdkafka, which chooses each one's partition by its key. What it takes leaves the batch,
-    /// as does what it will never take, whose mark, cause and value go to `refused`; what stays did not fit into its
-    /// queue.
+    /// Hands the records to librdkafka. What it takes leaves the batch, as does what it will never take, whose
+    /// mark, cause and value go to `refused`; what stays did not fit into its queue. Answers how many it took.
     ///
     /// # Safety
-    /// Every value stays where it is, unchanged, until the delivery of its mark was told or the client of `topic` is
-    /// gone. (Keys are copied.)
-    pub(super) unsafe fn hand_over(&mut self, topic: &Topic, mut refused: impl FnMut(usize, Code, &[u8])) {
-        let count = i32::try_from(self.messages.len()).unwrap_or(i32::MAX);
-        // SAFETY: the topic is alive; `messages` has `count` entries whose keys and values are alive for 'a, and values
-        // for longer, as the caller promises. Without F_FREE and F_COPY librdkafka reads the values and nothing else.
-        let taken = unsafe {
-            sys::rd_kafka_produce_batch(
-                topic.0.as_ptr(),
-                PARTITION_UNASSIGNED,
-                0,
-                self.messages.as_mut_ptr(),
-                count,
-            )
-        };
-        if usize::try_from(taken) == Ok(self.messages.len()) {
-            self.messages.clear();
-            return;
+    /// Every key and value is still where it was when it was pushed. Values stay there, unchanged, until the delivery of
+    /// their mark was told or the topic's client is gone. (Keys are copied.)
+    pub(super) unsafe fn hand_over(
+        &mut self,
+        topic: &Topic,
+        partition: i32,
+        mut refused: impl FnMut(usize, Code, &[u8]),
+    ) -> usize {
+        let count = i32::try_from(self.0.len()).unwrap_or(i32::MAX);
+        // SAFETY: the topic is alive; there are `count` messages, whose keys and values are as the caller promises.
+        // Without F_FREE and F_COPY librdkafka reads the values and nothing else.
+        let taken = unsafe { sys::rd_kafka_produce_batch(topic.0.as_ptr(), partition, 0, self.0.as_mut_ptr(), count) };
+        let taken = usize::try_from(taken).unwrap_or(0);
+        if taken == self.0.len() {
+            self.0.clear();
+            return taken;
         }
-        self.messages.retain(|message| match Code::from(message.err) {
+        self.0.retain(|message| match Code::from(message.err) {
             Code::QueueFull => true,
             Code::NoError => false,
             code => {
-                // SAFETY: pointer and length of a value that is alive for 'a.
-                let value = unsafe { std::slice::from_raw_parts(message.payload.cast::<u8>(), message.len) };
-                refused(message._private.addr(), code, value);
+                // SAFETY: as the caller promises.
+                refused(message._private.addr(), code, unsafe { value_of(message) });
                 false
             }
         });
+        taken
     }
+}
+
+/// # Safety
+/// The value is where it was when it was pushed, and stays there for 'a.
+unsafe fn value_of<'a>(message: &sys::rd_kafka_message_t) -> &'a [u8] {
+    // SAFETY: as the caller promises; pointer and length came from one slice.
+    unsafe { std::slice::from_raw_parts(message.payload.cast::<u8>(), message.len) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::partition::of_key;
+    use proptest::prelude::*;
 
-    fn murmur2_partition(key: &[u8], partitions: i32) -> i32 {
-        // SAFETY: with a key, the partitioner reads the key and nothing else.
-        unsafe {
-            sys::rd_kafka_msg_partitioner_murmur2_random(
-                ptr::null(),
-                key.as_ptr().cast(),
-                key.len(),
-                partitions,
-                ptr::null_mut(),
-                ptr::null_mut(),
-            )
-        }
-    }
-
-    /// The hashes of Kafka's own `UtilsTest.testMurmur2`; a partition is the hash without its sign bit, modulo.
-    #[test]
-    fn keys_go_to_the_partitions_that_the_java_client_chooses() {
-        for (key, hash) in [
-            ("21", -973_932_308_i32),
-            ("foobar", -790_332_482),
-            ("a-little-bit-long-string", -985_981_536),
-            ("a-little-bit-longer-string", -1_486_304_829),
-            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
-            ("abc", 479_470_107),
-        ] {
-            for partitions in [1, 2, 3, 6, 100, i32::MAX] {
-                let expected = (hash & i32::MAX) % partitions;
-                assert_eq!(murmur2_partition(key.as_bytes(), partitions), expected, "{key}");
-            }
+    proptest! {
+        #[test]
+        fn partitions_are_those_that_librdkafka_would_choose_as_java_does(
+            key in proptest::collection::vec(any::<u8>(), 0..40), partitions in 1u32..1_000,
+        ) {
+            // SAFETY: with a key, the partitioner reads the key and nothing else.
+            let theirs = unsafe {
+                let (key, length) = (key.as_ptr().cast(), key.len());
+                let count = partitions.cast_signed();
+                sys::rd_kafka_msg_partitioner_murmur2(ptr::null(), key, length, count, ptr::null_mut(), ptr::null_mut())
+            };
+            prop_assert_eq!(of_key(&key, partitions).cast_signed(), theirs);
         }
     }
 }
