@@ -4,6 +4,7 @@ mod architecture;
 mod command_line;
 mod embedded;
 mod fixture;
+mod ingest;
 mod projection;
 mod real_kafka;
 mod real_pipeline;
