@@ -57,6 +57,19 @@ pub async fn find(
     search.below_end(end).await
 }
 
+/// Whether a valid link stands at a place.
+///
+/// # Errors
+/// What the store says; [`AppError::Corrupt`] where a newer version of the software wrote it.
+pub async fn is_linked(store: &dyn Store, trust: &Trust, place: &Place) -> Result<bool, AppError> {
+    let search = Search {
+        store,
+        trust,
+        partition: &place.partition,
+    };
+    Ok(search.link_at(place).await?.is_some())
+}
+
 /// Whether what was asked for may go on after a page.
 enum PageEnd {
     Last,

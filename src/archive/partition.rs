@@ -376,12 +376,12 @@ impl Partition {
         if chain.sealing.is_some() || self.leaving.is_some() {
             return;
         }
+        // A found segment may be larger than the limits: its writer went on filling it while another was being sealed.
+        // Only memory makes us give it up.
         if chain.adoption.ends().is_some() {
-            // A found segment that is larger than any of ours was not written by us.
-            if cx.policy.full(chain.open.len(), chain.open.buffered_bytes()).is_some() {
-                self.give_up_found(cx);
-            }
-        } else if let Some(reason) = cx.policy.due(chain.open.fill(cx.now)) {
+            return;
+        }
+        if let Some(reason) = cx.policy.due(chain.open.fill(cx.now)) {
             let end = chain.open.expected();
             self.seal_at(end, reason, cx);
         }

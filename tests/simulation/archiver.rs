@@ -34,7 +34,7 @@ use kivend::verify::kafka::Commit;
 use super::dice::Dice;
 use super::faults::Odds;
 use super::kafka::{Kafka, ProcessId, Questions, Read};
-use super::network::{Network, step};
+use super::network::{COMMIT, ENCODE, Fate, Network, step};
 use super::setup::Setup;
 
 /// What one partition may hold beyond the budget: a segment's bytes are a few KiB even of one record.
@@ -61,6 +61,8 @@ pub struct Deeds {
     pub absent: u64,
     pub holds: u64,
     pub checkpoints: u64,
+    /// Segments that zombies left and no link names.
+    pub orphans: u64,
 }
 
 impl AddAssign for Deeds {
@@ -75,6 +77,7 @@ impl AddAssign for Deeds {
         self.absent += other.absent;
         self.holds += other.holds;
         self.checkpoints += other.checkpoints;
+        self.orphans += other.orphans;
     }
 }
 
@@ -130,8 +133,8 @@ pub struct Process {
 }
 
 impl Process {
-    pub fn new(id: ProcessId, setup: &Setup, kafka: &Kafka, bucket: &MemoryStore, mut dice: Dice, odds: Odds) -> Process {
-        let policy = policy(&mut dice);
+    pub fn new(id: ProcessId, (kafka, bucket): (&Kafka, &MemoryStore), policy: SealPolicy, mut dice: Dice, odds: Odds) -> Process {
+        let setup = Setup::shared();
         let questions = Questions {
             kafka: kafka.clone(),
             dice: Mutex::new((dice.split(), odds)),
@@ -191,10 +194,6 @@ impl Process {
             })
     }
 
-    pub fn owns(&self, partition: &TopicPartition) -> bool {
-        self.ours.contains(partition)
-    }
-
     pub fn shut_down(&mut self) {
         if !self.machine.is_shutting_down() {
             self.step(Event::Shutdown);
@@ -239,6 +238,7 @@ impl Process {
     }
 
     fn step(&mut self, event: Event) {
+        if std::env::var("KIVEND_SIM_TRACE").is_ok() { eprintln!("{} p{} <- {}", self.now.monotonic_ms, self.id, format!("{event:?}").chars().take(700).collect::<String>()); }
         self.machine.step(event, self.now, &mut self.actions);
         self.carry_out();
     }
@@ -298,8 +298,11 @@ impl Process {
                 let times = if self.dice.permille(self.odds.again) { 2 } else { 1 };
                 let slot = self.machine.slot(partition).unwrap_or(Slot(usize::MAX));
                 for _ in 0..times {
-                    record.lend(|record| self.machine.record(slot, record, self.now, &mut self.actions));
-                    self.carry_out();
+                    // After a seek nothing from before it is delivered any more.
+                    if self.next_of(partition) == Some(record.offset + 1) {
+                        record.lend(|record| self.machine.record(slot, record, self.now, &mut self.actions));
+                        self.carry_out();
+                    }
                 }
                 true
             }
@@ -318,8 +321,15 @@ impl Process {
         }
     }
 
+    fn next_of(&self, partition: &TopicPartition) -> Option<i64> {
+        Some(self.standings.get(partition)?.position?.next)
+    }
+
     fn encode(&mut self) {
         let Some((ticket, job)) = self.to_encode.pop_front() else { return };
+        if self.network.scripted(ENCODE) == Some(Fate::Lost) {
+            return self.to_encode.push_front((ticket, job));
+        }
         let (rows, footer) = *job;
         match encode(rows, &footer, &Projection::none()) {
             Ok(bytes) => {
@@ -376,6 +386,7 @@ impl Process {
     }
 
     fn act(&mut self, action: Action) {
+        if std::env::var("KIVEND_SIM_TRACE").is_ok() { eprintln!("{} p{} -> {}", self.now.monotonic_ms, self.id, format!("{action:?}").chars().take(400).collect::<String>()); }
         let (network, questions, trust) = (self.network.clone(), Arc::clone(&self.questions), Arc::clone(&self.trust));
         match action {
             Action::LoadHead(ticket, partition) => self.jobs.push(Box::pin(async move {
@@ -395,7 +406,7 @@ impl Process {
             Action::CreateSegment(ticket, key, object) => {
                 self.must_be_ours(ticket, "creates a segment");
                 self.jobs.push(Box::pin(async move {
-                    done(patiently(|| requests::create_segment(&network, ticket, &key, &object)).await)
+                    done(patiently(|| requests::create_segment(&network, &trust, ticket, (&key, &object))).await)
                 }));
             }
             Action::CreateLink(ticket, key, object) => {
@@ -449,13 +460,16 @@ impl Process {
             return self.step(Event::Committed(ticket));
         }
         let (kafka, bucket, id) = (self.questions.kafka.clone(), self.bucket.clone(), self.id);
-        let fault = self.dice.permille(self.odds.commits).then(|| self.dice.below(2));
+        let refused = match self.network.scripted(COMMIT) {
+            Some(fate) => fate == Fate::Lost,
+            None => self.dice.permille(self.odds.commits),
+        };
         self.jobs.push(Box::pin(async move {
             step().await;
             if !is_durable(&bucket, &partition, &metadata) {
                 return Outcome::Failed(format!("AR-1: commits {partition} {next} without its link"));
             }
-            if fault != Some(0) {
+            if !refused {
                 let commit = Commit {
                     next_offset: next.0,
                     metadata: metadata.to_string(),
@@ -488,7 +502,7 @@ impl Process {
 }
 
 /// Different in every process: exactly-once does not depend on cutting the same way twice.
-fn policy(dice: &mut Dice) -> SealPolicy {
+pub fn any_policy(dice: &mut Dice) -> SealPolicy {
     SealPolicy {
         seal_max_bytes: dice.between(500, 8000),
         seal_max_records: dice.between(1, 12),

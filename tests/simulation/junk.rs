@@ -17,6 +17,20 @@ use super::oracle;
 use super::setup::Setup;
 use crate::fixture::OwnedRecord;
 
+/// Where the next link of a partition belongs; its beginning where the chain is broken.
+pub fn next_place(bucket: &MemoryStore, partition: &TopicPartition) -> Place {
+    let chain = oracle::chain(bucket, &Setup::shared().trust(), partition).unwrap_or_default();
+    place_after(partition, chain.last())
+}
+
+fn place_after(partition: &TopicPartition, head: Option<&SignedLink>) -> Place {
+    Place {
+        partition: partition.clone(),
+        epoch: Epoch(0),
+        first_offset: head.map_or(FirstOffset(0), |head| head.link.next_offset.begins()),
+    }
+}
+
 /// A hand that plants.
 pub struct Stranger<'a> {
     pub bucket: &'a MemoryStore,
@@ -29,15 +43,15 @@ impl Stranger<'_> {
     /// Something that leaves the archive intact.
     pub fn plant(&self, dice: &mut Dice) -> Result<(), String> {
         let head = self.head()?;
-        let place = self.next(head.as_ref());
+        let place = place_after(self.partition, head.as_ref());
         match dice.below(6) {
             0 => self.put(&self.free(|k| place.segment(k)), b"junk".to_vec()),
             1 => self.put(&self.free(|k| place.link(k)), b"junk\n".to_vec()),
             2 => self.put_checkpoint(),
             3 => self.put_segment_of_elsewhere(head.as_ref(), &place),
             // What a predecessor leaves that died before its link.
-            4 => self.put_segment(head.as_ref(), &place, dice, |_| {}),
-            _ => self.put_segment(head.as_ref(), &place, dice, |records| {
+            4 => self.put_segment(head.as_ref(), self.any_end(&place, dice), |_| {}),
+            _ => self.put_segment(head.as_ref(), self.any_end(&place, dice), |records| {
                 if let Some(record) = records.last_mut() {
                     record.value = Some(b"forged".to_vec());
                 }
@@ -49,7 +63,7 @@ impl Stranger<'_> {
     /// Something that stays, and that a verifier must accuse.
     pub fn vandalise(&self, dice: &mut Dice) -> Result<(), String> {
         let head = self.head()?;
-        let place = self.next(head.as_ref());
+        let place = place_after(self.partition, head.as_ref());
         let far = |offset: i64| Place {
             first_offset: FirstOffset(offset),
             ..place.clone()
@@ -84,14 +98,6 @@ impl Stranger<'_> {
         Ok(oracle::chain(self.bucket, &self.setup.trust(), self.partition)?.pop())
     }
 
-    fn next(&self, head: Option<&SignedLink>) -> Place {
-        Place {
-            partition: self.partition.clone(),
-            epoch: Epoch(0),
-            first_offset: head.map_or(FirstOffset(0), |head| head.link.next_offset.begins()),
-        }
-    }
-
     fn free(&self, key: impl Fn(Attempt) -> Key) -> String {
         let keys = (0..).map(|k| key(Attempt(k)).to_string());
         keys.into_iter()
@@ -118,12 +124,18 @@ impl Stranger<'_> {
         }
     }
 
-    fn put_segment(&self, head: Option<&SignedLink>, place: &Place, dice: &mut Dice, forge: fn(&mut Vec<OwnedRecord>)) {
-        let (mut records, end) = self.kafka.log(self.partition, |log| {
-            let first = place.first_offset.0;
-            let end = first + 1 + dice.below((log.stable_end() - first).max(0) as usize + 2) as i64;
-            let records: Vec<OwnedRecord> = log.acknowledged.range(first..end).map(|(_, r)| r.clone()).collect();
-            (records, end)
+    fn any_end(&self, place: &Place, dice: &mut Dice) -> i64 {
+        let first = place.first_offset.0;
+        let stable_end = self.kafka.log(self.partition, |log| log.stable_end());
+        first + 1 + dice.below((stable_end - first).max(0) as usize + 2) as i64
+    }
+
+    /// A segment of the records up to `end`, as a writer would have made it but for what is forged.
+    pub fn put_segment(&self, head: Option<&SignedLink>, end: i64, forge: fn(&mut Vec<OwnedRecord>)) {
+        let place = place_after(self.partition, head);
+        let mut records: Vec<OwnedRecord> = self.kafka.log(self.partition, |log| {
+            let range = log.acknowledged.range(place.first_offset.0..end);
+            range.map(|(_, record)| record.clone()).collect()
         });
         forge(&mut records);
         if records.is_empty() {

@@ -13,6 +13,7 @@ mod memory;
 mod network;
 mod oracle;
 mod setup;
+mod table;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -31,8 +31,14 @@ pub enum Fate {
     Refused,
 }
 
-/// A create as the fault table sees it, to decide its fate.
+/// Decides the fate of each create by its key, of each commit ([`COMMIT`]) and each encoding ([`ENCODE`]): for the fault
+/// table.
 pub type Script = Box<dyn FnMut(&str) -> Fate + Send>;
+
+/// How a script is asked about a commit.
+pub const COMMIT: &str = "commit";
+/// How a script is asked about an encoding.
+pub const ENCODE: &str = "encode";
 
 struct Wire {
     dice: Dice,
@@ -112,9 +118,14 @@ impl Network {
         struck.map_or(Fate::Fine, |(_, fate)| fate)
     }
 
+    /// What the script says, where one is followed.
+    pub fn scripted(&self, of: &str) -> Option<Fate> {
+        self.wire().script.as_mut().map(|script| script(of))
+    }
+
     fn fate_of_create(&self, key: &str) -> Fate {
-        if let Some(script) = &mut self.wire().script {
-            return script(key);
+        if let Some(fate) = self.scripted(key) {
+            return fate;
         }
         let late = {
             let mut wire = self.wire();

@@ -1,13 +1,15 @@
 //! One run: some processes, one Kafka, one bucket, and an evil hour. Then peace, an archiver that runs to the end, and
 //! the oracle.
 
+use std::collections::BTreeSet;
+
 use kivend::archive::step::StopReason;
 use kivend::model::position::TopicPartition;
 use kivend::store::Store as _;
 use kivend::store::memory::MemoryStore;
 use tokio::runtime::Runtime;
 
-use super::archiver::{Deeds, News, Process};
+use super::archiver::{Deeds, News, Process, any_policy};
 use super::dice::Dice;
 use super::faults::Odds;
 use super::junk::Stranger;
@@ -33,6 +35,8 @@ pub struct World {
     late: Vec<Put>,
     now_ms: u64,
     events: u64,
+    /// What a stranger put there.
+    planted: BTreeSet<String>,
     vandalised: bool,
     recreated: bool,
     deeds: Deeds,
@@ -70,6 +74,7 @@ impl World {
             late: Vec::new(),
             now_ms: 0,
             events: 0,
+            planted: BTreeSet::new(),
             vandalised: false,
             recreated: false,
             deeds: Deeds::default(),
@@ -188,7 +193,11 @@ impl World {
             setup: self.setup,
             partition: &partition,
         };
-        act(&stranger, &mut self.dice)
+        let before = self.bucket.keys();
+        act(&stranger, &mut self.dice)?;
+        let new = self.bucket.keys().into_iter().filter(|key| !before.contains(key));
+        self.planted.extend(new);
+        Ok(())
     }
 
     fn any_partition(&mut self) -> TopicPartition {
@@ -292,10 +301,11 @@ impl World {
     }
 
     fn start(&mut self) {
-        let (id, dice) = (self.started, self.dice.split());
+        let (id, mut dice) = (self.started, self.dice.split());
         self.started += 1;
-        let process = Process::new(id, self.setup, &self.kafka, &self.bucket, dice, self.odds);
-        self.processes.push(process);
+        let policy = any_policy(&mut dice);
+        self.processes
+            .push(Process::new(id, (&self.kafka, &self.bucket), policy, dice, self.odds));
     }
 
     fn give(&mut self, partition: &TopicPartition, permille: u32) {
@@ -372,6 +382,7 @@ impl World {
         if !anything || self.vandalised || self.recreated {
             return Ok(());
         }
-        oracle::check_verdict(runtime, &self.bucket, &self.kafka, vec!["payments".to_owned()])
+        self.deeds.orphans += oracle::check_verdict(runtime, &self.bucket, &self.kafka, &self.planted)?;
+        Ok(())
     }
 }

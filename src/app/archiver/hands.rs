@@ -137,7 +137,7 @@ impl Hands {
             let store = hands.store.as_ref();
             hands
                 .patiently("create a segment", || {
-                    requests::create_segment(store, ticket, &key, &object)
+                    requests::create_segment(store, &hands.trust, ticket, (&key, &object))
                 })
                 .await
         });

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::app::error::AppError;
 use crate::app::head::{self, Trust};
 use crate::archive::step::{Event, LoadedHead, Object, Ticket};
+use crate::error::{Explain as _, Kind};
 use crate::model::hash::Hash;
 use crate::model::position::{Epoch, FirstOffset, TopicPartition};
 use crate::segment::commit::CommitMetadata;
@@ -71,11 +72,26 @@ pub async fn load_head(
     })
 }
 
-/// Creates a segment. Where something stands under its key, equal bytes count as ours.
+/// Creates a segment. Where something stands under its key, equal bytes count as ours. Where its place is linked already
+/// it is not created: a zombie's segment beside a link that names none would be nobody's, for ever.
 ///
 /// # Errors
 /// The store's.
-pub async fn create_segment(store: &dyn Store, ticket: Ticket, key: &Key, object: &Object) -> Result<Event, AppError> {
+pub async fn create_segment(
+    store: &dyn Store,
+    trust: &Trust,
+    ticket: Ticket,
+    (key, object): (&Key, &Object),
+) -> Result<Event, AppError> {
+    if let Key::Segment(place, _) = key {
+        match head::is_linked(store, trust, place).await {
+            Ok(false) => {}
+            Ok(true) => return Ok(Event::SegmentTaken(ticket)),
+            // Loading the head says what is wrong with it.
+            Err(error) if error.kind() == Kind::Corrupt => return Ok(Event::SegmentTaken(ticket)),
+            Err(error) => return Err(error),
+        }
+    }
     Ok(match create(store, &key.to_string(), object).await? {
         None => Event::SegmentCreated(ticket),
         Some(other) if Hash::of(&other) == object.sha256 => Event::SegmentCreated(ticket),
