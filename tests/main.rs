@@ -9,6 +9,7 @@ mod projection;
 mod real_kafka;
 mod real_pipeline;
 mod segments;
+mod simulation;
 mod store_contract;
 mod vectors;
 mod verify;

@@ -76,7 +76,8 @@ pub struct Checkpointer {
 struct Log {
     tree: Tree,
     head: Option<SignedLink>,
-    read_up_to: Option<String>,
+    /// Where reading goes on: never beyond junk that stands in the next link's way, because `-r1` sorts before it.
+    head_key: Option<String>,
 }
 
 impl Checkpointer {
@@ -214,42 +215,40 @@ impl Checkpointer {
     }
 
     async fn read_log(&self, store: &dyn Store, partition: &TopicPartition, log: &mut Log) -> Result<(), AppError> {
+        let mut start_after = log.head_key.clone();
         loop {
-            let page = store
-                .list(&links_of(partition), log.read_up_to.as_deref(), PAGE)
-                .await?;
+            let page = store.list(&links_of(partition), start_after.as_deref(), PAGE).await?;
             let places = page.iter().filter_map(|entry| match entry.key.parse() {
                 Ok(Key::Link(place, _)) => Some((place, entry.key.clone())),
                 _ => None,
             });
             let (places, keys): (Vec<Place>, Vec<String>) = places.unzip();
             let objects = fetch::get_all(store, &keys).await?;
-            for (place, object) in places.iter().zip(objects) {
+            for ((place, key), object) in places.iter().zip(&keys).zip(objects) {
                 let Some(object) = object else { continue };
-                self.extend(log, place, &object)?;
+                self.extend(log, (place, key), &object)?;
             }
-            let Some(last) = page.last() else { return Ok(()) };
-            log.read_up_to = Some(last.key.clone());
-            if page.len() < PAGE {
-                return Ok(());
+            match page.last() {
+                Some(last) if page.len() == PAGE => start_after = Some(last.key.clone()),
+                _ => return Ok(()),
             }
         }
     }
 
     /// Takes a link into the log. What is no valid note is passed over; a valid one must continue the chain.
-    fn extend(&self, log: &mut Log, place: &Place, object: &[u8]) -> Result<(), AppError> {
+    fn extend(&self, log: &mut Log, (place, key): (&Place, &str), object: &[u8]) -> Result<(), AppError> {
         let Ok(next) = link::open(object, &self.trust.keyring, &self.trust.archive_id, place) else {
             return Ok(());
         };
         let genesis = genesis(&self.trust.identity, &place.partition);
         next.link.continues(log.head.as_ref(), &genesis).map_err(|broken| {
-            let key = place.link(Attempt::PLAIN);
             AppError::corrupt(format!(
                 "no checkpoint is signed over a broken chain: {broken} key=`{key}`"
             ))
         })?;
         log.tree.push(leaf_hash(object));
         log.head = Some(next);
+        log.head_key = Some(key.to_owned());
         Ok(())
     }
 }

@@ -5,7 +5,6 @@
 use bytes::Bytes;
 
 use crate::app::error::AppError;
-use crate::app::fetch;
 use crate::archive::step::Found;
 use crate::model::hash::Hash;
 use crate::model::position::{Epoch, FirstOffset, TopicPartition};
@@ -13,7 +12,7 @@ use crate::segment::commit::CommitMetadata;
 use crate::segment::decode;
 use crate::segment::footer::Footer;
 use crate::segment::identity::genesis;
-use crate::segment::key::{Attempt, Key, Place, links_of, segments_of};
+use crate::segment::key::{Attempt, Key, Place, links_of};
 use crate::segment::link::{self, SignedLink};
 use crate::segment::note::{Invalid, Keyring};
 use crate::store::{Entry, Store};
@@ -58,6 +57,19 @@ pub async fn find(
     search.below_end(end).await
 }
 
+/// Whether a valid link stands at a place.
+///
+/// # Errors
+/// What the store says; [`AppError::Corrupt`] where a newer version of the software wrote it.
+pub async fn is_linked(store: &dyn Store, trust: &Trust, place: &Place) -> Result<bool, AppError> {
+    let search = Search {
+        store,
+        trust,
+        partition: &place.partition,
+    };
+    Ok(search.link_at(place).await?.is_some())
+}
+
 /// Whether what was asked for may go on after a page.
 enum PageEnd {
     Last,
@@ -96,26 +108,24 @@ impl Search<'_> {
         }
     }
 
-    /// Walks down from the greatest place until a valid link continues the one before it.
+    /// The greatest valid link of the newest epoch, if it continues the one before it.
     async fn below_end(&self, end: i64) -> Result<Option<SignedLink>, AppError> {
-        let mut epoch = self.greatest_epoch().await?;
-        let mut below = end.saturating_add(1);
-        loop {
-            let Some(place) = self.greatest_place(epoch, below).await? else {
-                match epoch.0.checked_sub(1) {
-                    None => return Ok(None),
-                    Some(before) => (epoch, below) = (Epoch(before), i64::MAX),
-                }
-                continue;
-            };
+        let epoch = self.newest_epoch().await?;
+        match self.greatest_link(epoch, end.saturating_add(1)).await? {
+            Some(link) if !self.stands(&link).await? => Err(self.broken(&link)),
+            head => Ok(head),
+        }
+    }
+
+    /// The greatest valid link of an epoch that begins below `below`; what is none is passed over on the way down.
+    async fn greatest_link(&self, epoch: Epoch, mut below: i64) -> Result<Option<SignedLink>, AppError> {
+        while let Some(place) = self.greatest_place(epoch, below).await? {
             if let Some(link) = self.link_at(&place).await? {
-                if self.stands(&link).await? {
-                    return Ok(Some(link));
-                }
-                return Err(self.broken(&link));
+                return Ok(Some(link));
             }
             below = place.first_offset.0;
         }
+        Ok(None)
     }
 
     /// Whether what the link names as `previous` is there.
@@ -124,15 +134,13 @@ impl Search<'_> {
             return Ok(self.continues(link, None));
         }
         let before = if link.link.first_offset.0 > 0 {
-            self.greatest_place(link.link.epoch, link.link.first_offset.0).await?
+            self.greatest_link(link.link.epoch, link.link.first_offset.0).await?
         } else {
             match link.link.epoch.0.checked_sub(1) {
-                Some(before) => self.greatest_place(Epoch(before), i64::MAX).await?,
+                Some(before) => self.greatest_link(Epoch(before), i64::MAX).await?,
                 None => None,
             }
         };
-        let Some(place) = before else { return Ok(false) };
-        let before = self.link_at(&place).await?;
         Ok(before.is_some_and(|before| self.continues(link, Some(&before))))
     }
 
@@ -170,16 +178,15 @@ impl Search<'_> {
         }
     }
 
-    async fn greatest_epoch(&self) -> Result<Epoch, AppError> {
-        let mut epoch = Epoch(0);
+    /// Epochs follow without a gap, and each begins at offset 0: whatever else stands there is junk.
+    async fn newest_epoch(&self) -> Result<Epoch, AppError> {
+        let mut newest = Epoch(0);
         loop {
-            let next = self.stem(Epoch(epoch.0 + 1), 0);
-            // Keys of later epochs sort after all of this one; the partition's folder bounds the listing.
-            let later = self.store.list(&links_of(self.partition), Some(&next), 1).await?;
-            match later.first().and_then(place_of) {
-                Some(place) if place.epoch > epoch => epoch = place.epoch,
-                _ => return Ok(epoch),
+            let next = Epoch(newest.0 + 1);
+            if self.link_at(&self.place(next, FirstOffset(0))).await?.is_none() {
+                return Ok(newest);
             }
+            newest = next;
         }
     }
 
@@ -241,27 +248,18 @@ fn place_of(entry: &Entry) -> Option<Place> {
     }
 }
 
-/// The segments that stand at a place, by ascending attempt: hints from a stranger, nothing more.
+/// The segments that stand at a place, by ascending attempt up to the first that is free: hints from a stranger, nothing
+/// more. One is held in memory at a time.
 ///
 /// # Errors
 /// What the store says.
 pub async fn found_segments(store: &dyn Store, place: &Place) -> Result<Vec<Found>, AppError> {
-    let stem = format!("{}{}", segments_of(&place.partition), place.stem());
-    let entries = store.list(&stem, None, PAGE).await?;
-    let attempts = entries.iter().filter_map(|entry| match entry.key.parse() {
-        Ok(Key::Segment(at, attempt)) if at == *place => Some((attempt, entry.key.clone())),
-        _ => None,
-    });
-    let (attempts, keys): (Vec<Attempt>, Vec<String>) = attempts.unzip();
-    let objects = fetch::get_all(store, &keys).await?;
-    let standing = attempts
-        .into_iter()
-        .zip(objects)
-        .filter_map(|(attempt, object)| Some((attempt, object?)));
-    let mut found: Vec<Found> = standing
-        .map(|(attempt, object)| look_at(place, attempt, &object))
-        .collect();
-    found.sort_by_key(|found| found.attempt);
+    let mut found = Vec::new();
+    let mut attempt = Attempt::PLAIN;
+    while let Some(object) = store.get(&place.segment(attempt).to_string()).await? {
+        found.push(look_at(place, attempt, &object));
+        attempt = attempt.next();
+    }
     Ok(found)
 }
 

@@ -28,10 +28,15 @@ pub enum Outcome {
 
 impl Adoption {
     /// The found ones at `place`; those that are no segment, or end where Kafka's log does not reach, are rejected at once.
+    /// Beyond a gap in the names none is looked at: a link names them without one, so no writer left them.
     #[must_use]
     pub fn new(place: &Place, found: Vec<Found>, log_end_offset: i64) -> Adoption {
         let mut adoption = Adoption::default();
-        for found in found {
+        let without_gap = found
+            .into_iter()
+            .zip(0..)
+            .take_while(|(found, index)| found.attempt.0 == *index);
+        for (found, _) in without_gap {
             match found.ends {
                 None => adoption.reject(place, found, RejectReason::Unreadable),
                 Some(ends) if ends.0 <= place.first_offset.0 || ends.0 > log_end_offset => {

@@ -242,8 +242,9 @@ impl Machine {
         }
     }
 
-    /// The largest segment that can be sealed now. Where none can and the budget is used up, one that is being filled up
-    /// to the end of a found segment: else everybody would wait for everybody.
+    /// The largest segment that can be sealed now. Where none can, no seal is under way that will free memory, and
+    /// consumption has stopped, one that is being filled up to the end of a found segment: else everybody would wait for
+    /// everybody.
     fn to_seal_for_memory(&self) -> Option<Slot> {
         let largest = |size: fn(&Partition) -> usize| {
             self.partitions
@@ -251,7 +252,7 @@ impl Machine {
                 .max_by_key(|partition| size(partition))
                 .filter(|partition| size(partition) > 0)
         };
-        let stuck = self.encoding.is_empty() && self.buffered_bytes() >= self.policy.memory_budget_bytes;
+        let stuck = self.paused && self.encoding.is_empty() && !self.partitions.iter().any(Partition::is_sealing);
         largest(Partition::sealable_bytes)
             .or_else(|| largest(Partition::adopting_bytes).filter(|_| stuck))
             .map(|partition| partition.ticket().slot)

@@ -62,7 +62,7 @@ impl OpenSegment {
             if record.offset < self.expected {
                 return Appended::Before;
             }
-            if self.absent.len() == MAX_ABSENT_RANGES {
+            if self.is_full_of_holes() {
                 return Appended::TooManyHoles;
             }
             self.absent.push((self.expected, record.offset));
@@ -80,6 +80,12 @@ impl OpenSegment {
     #[must_use]
     pub fn expected(&self) -> i64 {
         self.expected
+    }
+
+    /// Whether a link can name no further hole.
+    #[must_use]
+    pub fn is_full_of_holes(&self) -> bool {
+        self.absent.len() == MAX_ABSENT_RANGES
     }
 
     /// Whether it holds no record.
@@ -115,10 +121,14 @@ impl OpenSegment {
         }
     }
 
-    /// Cuts after the last record, or at `end` where that lies beyond it: the offsets between are then absent. An empty
-    /// one begins there.
+    /// Cuts after the last record, or at `end` where that lies beyond it and a link can name one hole more: the offsets
+    /// between are then absent. An empty one begins there.
     pub fn cut(&mut self, partition: &TopicPartition, end: i64) -> Cut {
-        let next_offset = end.max(self.expected);
+        let next_offset = if self.is_full_of_holes() {
+            self.expected
+        } else {
+            end.max(self.expected)
+        };
         let fresh = OpenSegment::new(partition, FirstOffset(next_offset));
         let OpenSegment {
             rows,

@@ -135,6 +135,12 @@ impl Partition {
         chain.open.buffered_bytes() + object
     }
 
+    /// Whether a seal is under way, so that its memory will be free by itself.
+    #[must_use]
+    pub fn is_sealing(&self) -> bool {
+        matches!(&self.phase, Phase::Archiving(chain) if chain.sealing.is_some())
+    }
+
     /// Buffered bytes of a segment that could be sealed now.
     #[must_use]
     pub fn sealable_bytes(&self) -> usize {
@@ -233,7 +239,7 @@ impl Partition {
             return self.stop(reason, cx);
         }
         let next = loaded.head.as_ref().map_or(0, |head| head.link.next_offset.0);
-        let place = self.place(loaded.head.as_ref(), FirstOffset(next));
+        let place = place_after(&self.partition, loaded.head.as_ref());
         let mut chain = Chain {
             open: OpenSegment::new(&self.partition, FirstOffset(next.max(loaded.log_start_offset))),
             adoption: Adoption::new(&place, loaded.found, loaded.log_end_offset),
@@ -273,15 +279,6 @@ impl Partition {
         }
     }
 
-    fn place(&self, head: Option<&SignedLink>, first_offset: FirstOffset) -> Place {
-        let epoch = head.map_or(Epoch(0), |head| head.link.epoch);
-        Place {
-            partition: self.partition.clone(),
-            epoch,
-            first_offset,
-        }
-    }
-
     /// The next record. The hot path: once per record of the archive.
     #[inline]
     pub fn record(&mut self, record: &Record<'_>, cx: &mut Context<'_>) {
@@ -295,12 +292,15 @@ impl Partition {
             && record.offset >= ends
             && chain.sealing.is_none()
         {
-            self.seal_at(ends, SealReason::Revoked, cx);
+            chain.end_position = ends;
+            self.seal_at_found(cx);
             return self.record(record, cx);
         }
         match chain.open.append(record, cx.now) {
             Appended::Yes => {
-                if cx.policy.full(chain.open.len(), chain.open.buffered_bytes()).is_some() {
+                if chain.adoption.ends() == Some(chain.open.expected()) {
+                    self.seal_at_found(cx);
+                } else if cx.policy.full(chain.open.len(), chain.open.buffered_bytes()).is_some() {
                     self.seal_if_due(cx);
                 }
             }
@@ -316,6 +316,8 @@ impl Partition {
             return;
         };
         if chain.sealing.is_none() {
+            // A segment that would need more holes than a link may name is none of a writer's.
+            chain.adoption.reject_all(&chain.place(&self.partition));
             let end = chain.open.expected();
             self.seal_at(end, SealReason::Absent, cx);
             if let Phase::Archiving(chain) = &self.phase {
@@ -337,10 +339,22 @@ impl Partition {
             return;
         }
         chain.end_position = position;
-        if let Some(ends) = chain.adoption.ends()
-            && position >= ends
-            && chain.sealing.is_none()
-        {
+        self.seal_at_found(cx);
+    }
+
+    /// Seals where a found segment ends, once everything before that was delivered.
+    fn seal_at_found(&mut self, cx: &mut Context<'_>) {
+        let Phase::Archiving(chain) = &self.phase else {
+            return;
+        };
+        let Some(ends) = chain.adoption.ends() else { return };
+        let expected = chain.open.expected();
+        if chain.sealing.is_some() || chain.end_position.max(expected) < ends {
+            return;
+        }
+        if ends > expected && chain.open.is_full_of_holes() {
+            self.too_many_holes(cx);
+        } else {
             self.seal_at(ends, SealReason::Revoked, cx);
         }
     }
@@ -362,12 +376,12 @@ impl Partition {
         if chain.sealing.is_some() || self.leaving.is_some() {
             return;
         }
+        // A found segment may be larger than the limits: its writer went on filling it while another was being sealed.
+        // Only memory makes us give it up.
         if chain.adoption.ends().is_some() {
-            // A found segment that is larger than any of ours was not written by us.
-            if cx.policy.full(chain.open.len(), chain.open.buffered_bytes()).is_some() {
-                self.give_up_found(cx);
-            }
-        } else if let Some(reason) = cx.policy.due(chain.open.fill(cx.now)) {
+            return;
+        }
+        if let Some(reason) = cx.policy.due(chain.open.fill(cx.now)) {
             let end = chain.open.expected();
             self.seal_at(end, reason, cx);
         }
@@ -388,23 +402,22 @@ impl Partition {
         let Phase::Archiving(chain) = &mut self.phase else {
             return;
         };
-        let next = chain.head.as_ref().map_or(0, |head| head.link.next_offset.0);
-        let epoch = chain.head.as_ref().map_or(Epoch(0), |head| head.link.epoch);
-        let place = Place {
-            partition: self.partition.clone(),
-            epoch,
-            first_offset: FirstOffset(next),
-        };
-        chain.adoption.give_up(&place);
+        chain.adoption.give_up(&chain.place(&self.partition));
         match chain.adoption.ends() {
             Some(ends) if ends < chain.open.expected() => self.cut_again(cx),
-            Some(_) => {}
+            Some(_) => self.seal_at_found(cx),
             None => self.seal_if_due(cx),
         }
     }
 
-    /// Another found segment ends elsewhere: its range is taken from Kafka once more, from the head on.
+    /// Another found segment ends elsewhere: its range is taken from Kafka once more, from the head on. Who is leaving
+    /// takes no records: the next owner does it, or the next load.
     fn cut_again(&mut self, cx: &mut Context<'_>) {
+        match self.leaving {
+            Some(Leaving::Revoked | Leaving::Shutdown) => return self.release(cx),
+            Some(Leaving::Reload) => return self.load(cx),
+            None => {}
+        }
         let Phase::Archiving(chain) = &mut self.phase else {
             return;
         };
@@ -414,9 +427,6 @@ impl Partition {
         chain.end_position = 0;
         chain.open = OpenSegment::new(&self.partition, next.begins());
         cx.actions.push(Action::Consume(self.partition.clone(), next));
-        if matches!(self.leaving, Some(Leaving::Revoked | Leaving::Shutdown)) {
-            self.release(cx);
-        }
     }
 
     /// Cuts the open segment at `end` and sends it on its way. Nothing outside this process knows these records yet.
@@ -499,10 +509,14 @@ impl Partition {
             return;
         };
         let place = sealing.draft.place();
-        match chain
-            .adoption
-            .compare(&place, sealing.draft.next_offset.0, object.sha256)
-        {
+        let next_offset = sealing.draft.next_offset.0;
+        let mut outcome = chain.adoption.compare(&place, next_offset, object.sha256);
+        if outcome == Outcome::CutAgain && self.leaving == Some(Leaving::Shutdown) {
+            // What was delivered is to be archived before we go: no time to take it from Kafka once more.
+            chain.adoption.reject_all(&place);
+            outcome = chain.adoption.compare(&place, next_offset, object.sha256);
+        }
+        match outcome {
             Outcome::CutAgain => self.cut_again(cx),
             Outcome::Adopt(segment) => self.segment_stands(sealing, segment, Adopted::Found, cx),
             Outcome::Create(attempt) => {
@@ -658,6 +672,10 @@ impl Partition {
         let Some(leaving) = self.leaving else {
             return self.seal_if_due(cx);
         };
+        if leaving == Leaving::Shutdown {
+            // What was delivered is to be archived before we go, and a found segment that ends further on cannot wait.
+            chain.adoption.reject_all(&chain.place(&self.partition));
+        }
         let expected = chain.open.expected();
         let end = if leaving == Leaving::Shutdown {
             chain.end_position.max(expected)
@@ -681,6 +699,21 @@ impl Partition {
                 self.release(cx);
             }
         }
+    }
+}
+
+impl Chain {
+    /// Where the next link belongs.
+    fn place(&self, partition: &TopicPartition) -> Place {
+        place_after(partition, self.head.as_ref())
+    }
+}
+
+fn place_after(partition: &TopicPartition, head: Option<&SignedLink>) -> Place {
+    Place {
+        partition: partition.clone(),
+        epoch: head.map_or(Epoch(0), |head| head.link.epoch),
+        first_offset: head.map_or(FirstOffset(0), |head| head.link.next_offset.begins()),
     }
 }
 

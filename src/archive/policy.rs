@@ -58,7 +58,7 @@ impl SealPolicy {
     /// From here on the largest segments are sealed early, so that the encoder has work before consumption must pause.
     #[must_use]
     pub fn pressure_bytes(&self) -> usize {
-        self.memory_budget_bytes / 2
+        self.memory_budget_bytes / 3
     }
 
     /// Below this consumption goes on after a pause.

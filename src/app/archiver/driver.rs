@@ -369,6 +369,11 @@ impl Driver {
             self.consumer.seek(&partition, from)?;
         } else {
             self.consumer.start(&[(partition.clone(), from)])?;
+            // Who comes while memory is short waits with the others (MEM-1).
+            if let Hold::Paused(paused) = &mut self.hold {
+                self.consumer.pause(std::slice::from_ref(&partition))?;
+                paused.push(partition.clone());
+            }
             self.started.insert(partition);
         }
         Ok(())

@@ -6,25 +6,29 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 
+use crate::app::archiver::requests::{self, LogRange, Offsets};
 use crate::app::archiver::troubles::Troubles;
 use crate::app::error::AppError;
-use crate::app::head::{self, Trust};
-use crate::archive::step::{Event, LoadedHead, Object, Ticket};
+use crate::app::head::Trust;
+use crate::archive::step::{Event, Object, Ticket};
 use crate::error::{Explain as _, Kind};
 use crate::kafka::cluster::Cluster;
+use crate::kafka::error::KafkaError;
 use crate::model::hash::Hash;
-use crate::model::position::{Epoch, FirstOffset, TopicPartition};
+use crate::model::position::TopicPartition;
+use crate::segment::commit::CommitMetadata;
 use crate::segment::encode::encode;
 use crate::segment::footer::Footer;
-use crate::segment::key::{Key, Place};
+use crate::segment::key::Key;
 use crate::segment::projection::Projection;
 use crate::segment::rows::Rows;
+use crate::store::Store;
 use crate::store::retry::Backoff;
-use crate::store::{Creation, Store};
 
 /// Requests to the store under way at once.
 const CONCURRENT_REQUESTS: usize = 32;
@@ -108,7 +112,12 @@ impl Hands {
     /// Finds the head, and what stands after it.
     pub fn load_head(&self, ticket: Ticket, partition: TopicPartition) {
         self.work(move |hands| async move {
-            let loaded = hands.patiently("load the head", || hands.look_up(&partition)).await;
+            let (store, offsets) = (hands.store.as_ref(), GroupOffsets(Arc::clone(&hands.cluster)));
+            let loaded = hands
+                .patiently("load the head", || {
+                    requests::load_head(store, &offsets, &hands.trust, &partition)
+                })
+                .await;
             match loaded {
                 Ok(loaded) => Ok(Event::HeadLoaded(ticket, Box::new(loaded))),
                 Err(error) if error.kind() == Kind::Corrupt => Ok(Event::HeadRefused(ticket, error.to_string())),
@@ -122,73 +131,26 @@ impl Hands {
         drop(self.answers.send(Ok(event)).await);
     }
 
-    async fn look_up(&self, partition: &TopicPartition) -> Result<LoadedHead, AppError> {
-        let (cluster, asked) = (Arc::clone(&self.cluster), partition.clone());
-        let answer = tokio::task::spawn_blocking(move || {
-            let committed = cluster.committed(std::slice::from_ref(&asked))?.pop().flatten();
-            Ok::<_, AppError>((committed, cluster.watermarks(&asked)?))
-        });
-        let (committed, marks) = answer.await.map_err(|error| AppError::internal(error.to_string()))??;
-        let committed = committed.and_then(|c| std::str::from_utf8(&c.metadata).ok()?.parse().ok());
-        let store = self.store.as_ref();
-        let head = head::find(store, &self.trust, partition, committed.as_ref(), marks.high).await?;
-        let (epoch, next) = head
-            .as_ref()
-            .map_or((Epoch(0), 0), |head| (head.link.epoch, head.link.next_offset.0));
-        let place = Place {
-            partition: partition.clone(),
-            epoch,
-            first_offset: FirstOffset(next),
-        };
-        let found = head::found_segments(store, &place).await?;
-        Ok(LoadedHead {
-            head,
-            found,
-            log_start_offset: marks.low,
-            log_end_offset: marks.high,
-            committed,
-        })
-    }
-
-    /// Creates the segment. Where something stands under its key, equal bytes count as ours.
+    /// Creates the segment.
     pub fn create_segment(&self, ticket: Ticket, key: Key, object: Object) {
         self.work(move |hands| async move {
-            let key = key.to_string();
-            let standing = hands
-                .patiently("create a segment", || hands.create(&key, &object))
-                .await?;
-            Ok(match standing {
-                None => Event::SegmentCreated(ticket),
-                Some(other) if Hash::of(&other) == object.sha256 => Event::SegmentCreated(ticket),
-                Some(_) => Event::SegmentTaken(ticket),
-            })
+            let store = hands.store.as_ref();
+            hands
+                .patiently("create a segment", || {
+                    requests::create_segment(store, &hands.trust, ticket, (&key, &object))
+                })
+                .await
         });
     }
 
     /// Creates the link: THE COMMIT.
     pub fn create_link(&self, ticket: Ticket, key: Key, object: Object) {
         self.work(move |hands| async move {
-            let key = key.to_string();
-            let standing = hands.patiently("create a link", || hands.create(&key, &object)).await?;
-            Ok(standing.map_or(Event::LinkCreated(ticket), |other| Event::LinkTaken(ticket, other)))
+            let store = hands.store.as_ref();
+            hands
+                .patiently("create a link", || requests::create_link(store, ticket, &key, &object))
+                .await
         });
-    }
-
-    /// Nothing where it was created; else the object that stands there.
-    async fn create(&self, key: &str, object: &Object) -> Result<Option<Bytes>, AppError> {
-        match self
-            .store
-            .create_hashed(key, object.bytes.clone(), &object.sha256)
-            .await?
-        {
-            Creation::Created => Ok(None),
-            Creation::Exists => match self.store.get(key).await? {
-                Some(standing) => Ok(Some(standing)),
-                None => Err(AppError::transient(format!(
-                    "an object exists and cannot be read: somebody hides or deletes objects of the archive; run `kivend verify` key=`{key}`"
-                ))),
-            },
-        }
     }
 
     fn work<F, W>(&self, job: F)
@@ -228,6 +190,39 @@ impl Hands {
                 }
             }
         }
+    }
+}
+
+/// The group's commits and the logs' ends, asked where blocking is no harm.
+struct GroupOffsets(Arc<Cluster>);
+
+impl GroupOffsets {
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Cluster) -> Result<T, KafkaError> + Send + 'static,
+    ) -> Result<T, AppError> {
+        let cluster = Arc::clone(&self.0);
+        let answer = tokio::task::spawn_blocking(move || question(&cluster));
+        Ok(answer.await.map_err(|error| AppError::internal(error.to_string()))??)
+    }
+}
+
+#[async_trait]
+impl Offsets for GroupOffsets {
+    async fn committed(&self, partition: &TopicPartition) -> Result<Option<CommitMetadata>, AppError> {
+        let asked = partition.clone();
+        let mut answer = self.ask(move |cluster| cluster.committed(&[asked])).await?;
+        let committed = answer.pop().flatten();
+        Ok(committed.and_then(|c| std::str::from_utf8(&c.metadata).ok()?.parse().ok()))
+    }
+
+    async fn log_range(&self, partition: &TopicPartition) -> Result<LogRange, AppError> {
+        let asked = partition.clone();
+        let marks = self.ask(move |cluster| cluster.watermarks(&asked)).await?;
+        Ok(LogRange {
+            start_offset: marks.low,
+            end_offset: marks.high,
+        })
     }
 }
 

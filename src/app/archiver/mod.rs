@@ -1,7 +1,7 @@
 //! The archiver: preflight, then one loop over Kafka's consumer, the pure machine and the hands that carry out what it
 //! asks for. Never decides about a record: `archive` does.
 //!
-//! - [`driver`]: the loop · [`hands`]: store and encoder in the background · [`target`]: how far to go
+//! - [`driver`]: the loop · [`hands`]: store and encoder in the background, by the [`requests`] · [`target`]: how far to go
 //! - [`tally`], [`report`], [`troubles`]: what is told to people
 
 pub mod checkpoints;
@@ -9,6 +9,7 @@ pub mod driver;
 pub mod hands;
 pub mod listeners;
 pub mod report;
+pub mod requests;
 pub mod tally;
 pub mod target;
 pub mod troubles;

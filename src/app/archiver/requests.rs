@@ -1,0 +1,122 @@
+//! The requests behind the machine's actions, one try each, against any store and any Kafka: the hands carry them out
+//! on the real ones, the simulation on doubles. Decide nothing, and never try again by themselves.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::app::error::AppError;
+use crate::app::head::{self, Trust};
+use crate::archive::step::{Event, LoadedHead, Object, Ticket};
+use crate::error::{Explain as _, Kind};
+use crate::model::hash::Hash;
+use crate::model::position::{Epoch, FirstOffset, TopicPartition};
+use crate::segment::commit::CommitMetadata;
+use crate::segment::key::{Key, Place};
+use crate::store::{Creation, Store};
+
+/// Where a partition's log begins and ends in Kafka.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogRange {
+    /// The first offset that Kafka still has.
+    pub start_offset: i64,
+    /// The offset of the next record to come.
+    pub end_offset: i64,
+}
+
+/// What Kafka says of a partition's offsets.
+#[async_trait]
+pub trait Offsets: Send + Sync {
+    /// What the group's commit says of the head; nothing where there is none, or none of ours.
+    ///
+    /// # Errors
+    /// Kafka's.
+    async fn committed(&self, partition: &TopicPartition) -> Result<Option<CommitMetadata>, AppError>;
+
+    /// Where the log begins and ends now.
+    ///
+    /// # Errors
+    /// Kafka's.
+    async fn log_range(&self, partition: &TopicPartition) -> Result<LogRange, AppError>;
+}
+
+/// Finds the head of a partition, and what stands after it without a link.
+///
+/// # Errors
+/// What the store and Kafka say; `Corrupt` where the chain cannot be continued.
+pub async fn load_head(
+    store: &dyn Store,
+    offsets: &dyn Offsets,
+    trust: &Trust,
+    partition: &TopicPartition,
+) -> Result<LoadedHead, AppError> {
+    // In this order: a commit never runs ahead of the bucket, nor the bucket of Kafka, while others go on writing.
+    let committed = offsets.committed(partition).await?;
+    let end_offset = offsets.log_range(partition).await?.end_offset;
+    let head = head::find(store, trust, partition, committed.as_ref(), end_offset).await?;
+    let (epoch, next) = head
+        .as_ref()
+        .map_or((Epoch(0), 0), |head| (head.link.epoch, head.link.next_offset.0));
+    let place = Place {
+        partition: partition.clone(),
+        epoch,
+        first_offset: FirstOffset(next),
+    };
+    let found = head::found_segments(store, &place).await?;
+    let log = offsets.log_range(partition).await?;
+    Ok(LoadedHead {
+        head,
+        found,
+        log_start_offset: log.start_offset,
+        log_end_offset: log.end_offset,
+        committed,
+    })
+}
+
+/// Creates a segment. Where something stands under its key, equal bytes count as ours. Where its place is linked already
+/// it is not created: a zombie's segment beside a link that names none would be nobody's, for ever.
+///
+/// # Errors
+/// The store's.
+pub async fn create_segment(
+    store: &dyn Store,
+    trust: &Trust,
+    ticket: Ticket,
+    (key, object): (&Key, &Object),
+) -> Result<Event, AppError> {
+    if let Key::Segment(place, _) = key {
+        match head::is_linked(store, trust, place).await {
+            Ok(false) => {}
+            Ok(true) => return Ok(Event::SegmentTaken(ticket)),
+            // Loading the head says what is wrong with it.
+            Err(error) if error.kind() == Kind::Corrupt => return Ok(Event::SegmentTaken(ticket)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(match create(store, &key.to_string(), object).await? {
+        None => Event::SegmentCreated(ticket),
+        Some(other) if Hash::of(&other) == object.sha256 => Event::SegmentCreated(ticket),
+        Some(_) => Event::SegmentTaken(ticket),
+    })
+}
+
+/// Creates a link: THE COMMIT.
+///
+/// # Errors
+/// The store's.
+pub async fn create_link(store: &dyn Store, ticket: Ticket, key: &Key, object: &Object) -> Result<Event, AppError> {
+    let standing = create(store, &key.to_string(), object).await?;
+    Ok(standing.map_or(Event::LinkCreated(ticket), |other| Event::LinkTaken(ticket, other)))
+}
+
+/// Nothing where it was created; else the object that stands there.
+async fn create(store: &dyn Store, key: &str, object: &Object) -> Result<Option<Bytes>, AppError> {
+    match store.create_hashed(key, object.bytes.clone(), &object.sha256).await? {
+        Creation::Created => Ok(None),
+        Creation::Exists => match store.get(key).await? {
+            Some(standing) => Ok(Some(standing)),
+            None => Err(AppError::transient(format!(
+                "an object exists and cannot be read: somebody hides or deletes objects of the archive; run `kivend verify` key=`{key}`"
+            ))),
+        },
+    }
+}

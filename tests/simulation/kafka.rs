@@ -1,0 +1,249 @@
+//! Kafka in memory, as far as an archiver can tell: logs with transactions, aborted records, markers, holes and
+//! retention, topics that are deleted and created again, a group's commits with their owners. Remembers for the oracle
+//! every record that it ever acknowledged.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use kivend::app::archiver::requests::{LogRange, Offsets};
+use kivend::app::error::AppError;
+use kivend::model::position::TopicPartition;
+use kivend::segment::commit::CommitMetadata;
+use kivend::verify::kafka::Commit;
+
+use super::dice::Dice;
+use super::faults::Odds;
+use super::network::step;
+use crate::fixture::{Broker, Log as BrokerLog, OwnedRecord};
+
+/// Which process of the run.
+pub type ProcessId = usize;
+
+#[derive(Debug, Clone)]
+enum Entry {
+    Record(OwnedRecord),
+    /// Of a transaction that is not over.
+    Open(OwnedRecord),
+}
+
+/// What a reader gets at a position.
+#[derive(Debug, Clone)]
+pub enum Read {
+    Record(OwnedRecord),
+    /// Nothing more up to here.
+    End(i64),
+    OutOfRange,
+}
+
+/// One partition.
+#[derive(Debug, Clone, Default)]
+pub struct Log {
+    pub low: i64,
+    pub high: i64,
+    entries: BTreeMap<i64, Entry>,
+    transaction: Option<i64>,
+    pub commit: Option<Commit>,
+    /// Who may commit.
+    pub owner: Option<ProcessId>,
+    /// Every record that was ever there for a reader, retention or not.
+    pub acknowledged: BTreeMap<i64, OwnedRecord>,
+    /// What was acknowledged before the topic was deleted and created again, and where its log began then.
+    pub before: Option<(BTreeMap<i64, OwnedRecord>, i64)>,
+}
+
+impl Log {
+    /// Up to here readers of committed records get.
+    pub fn stable_end(&self) -> i64 {
+        self.transaction.unwrap_or(self.high)
+    }
+
+    pub fn produce(&mut self, number: u64, dice: &mut Dice) {
+        let record = shaped(OwnedRecord::event(self.high, number), dice);
+        if self.transaction.is_some() && dice.permille(700) {
+            self.entries.insert(self.high, Entry::Open(record));
+        } else {
+            self.acknowledged.insert(self.high, record.clone());
+            self.entries.insert(self.high, Entry::Record(record));
+        }
+        self.high += 1;
+    }
+
+    pub fn skip(&mut self, offsets: usize) {
+        if self.transaction.is_none() {
+            self.high += offsets as i64;
+        }
+    }
+
+    pub fn begin_transaction(&mut self, number: u64, dice: &mut Dice) {
+        if self.transaction.is_none() {
+            self.transaction = Some(self.high);
+            let record = shaped(OwnedRecord::event(self.high, number), dice);
+            self.entries.insert(self.high, Entry::Open(record));
+            self.high += 1;
+        }
+    }
+
+    pub fn end_transaction(&mut self, commit: bool) {
+        let Some(first) = self.transaction.take() else { return };
+        let open: Vec<i64> = self.entries.range(first..).map(|(offset, _)| *offset).collect();
+        for offset in open {
+            if let Some(Entry::Open(record)) = self.entries.get(&offset).cloned() {
+                if commit {
+                    self.acknowledged.insert(offset, record.clone());
+                    self.entries.insert(offset, Entry::Record(record));
+                } else {
+                    self.entries.remove(&offset);
+                }
+            }
+        }
+        // The marker.
+        self.high += 1;
+    }
+
+    pub fn in_transaction(&self) -> bool {
+        self.transaction.is_some()
+    }
+
+    pub fn delete_below(&mut self, low: i64) {
+        self.low = low.clamp(self.low, self.stable_end());
+        self.entries = self.entries.split_off(&self.low);
+    }
+
+    /// Commits go with the topic.
+    pub fn recreate(&mut self) {
+        let before = (std::mem::take(&mut self.acknowledged), self.low);
+        *self = Log {
+            owner: self.owner,
+            before: Some(before),
+            ..Log::default()
+        };
+    }
+
+    pub fn read(&self, position: i64) -> Read {
+        if position < self.low || position > self.high {
+            return Read::OutOfRange;
+        }
+        let next = self.entries.range(position..).find_map(|(offset, entry)| match entry {
+            Entry::Record(record) if *offset < self.stable_end() => Some(record.clone()),
+            _ => None,
+        });
+        next.map_or(Read::End(self.stable_end().max(position)), Read::Record)
+    }
+
+    /// Everything that can still be read.
+    fn held(&self) -> Vec<OwnedRecord> {
+        let of_entry = |entry: &Entry| match entry {
+            Entry::Record(record) => Some(record.clone()),
+            Entry::Open(_) => None,
+        };
+        self.entries.values().filter_map(of_entry).collect()
+    }
+}
+
+/// Nulls, empty values, tombstones, headers, and values of some size.
+fn shaped(mut record: OwnedRecord, dice: &mut Dice) -> OwnedRecord {
+    match dice.below(12) {
+        0 => record.key = None,
+        1 => record.value = None,
+        2 => record.value = Some(Vec::new()),
+        3 => record.value = Some(vec![0xff; dice.below(200)]),
+        4 => record.headers.clear(),
+        5 => record.headers.push((vec![0xc3, 0x28], Some(vec![0; dice.below(20)]))),
+        _ => {}
+    }
+    record
+}
+
+/// All partitions. Clones are the same.
+#[derive(Debug, Clone, Default)]
+pub struct Kafka {
+    logs: Arc<Mutex<BTreeMap<TopicPartition, Log>>>,
+}
+
+impl Kafka {
+    pub fn new(partitions: &[TopicPartition]) -> Kafka {
+        let logs = partitions.iter().map(|p| (p.clone(), Log::default())).collect();
+        Kafka {
+            logs: Arc::new(Mutex::new(logs)),
+        }
+    }
+
+    pub fn logs(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, Log>> {
+        self.logs.lock().unwrap()
+    }
+
+    pub fn log<T>(&self, partition: &TopicPartition, use_it: impl FnOnce(&mut Log) -> T) -> T {
+        use_it(self.logs().get_mut(partition).unwrap())
+    }
+
+    /// Takes the commit of who owns the partition, as the group's coordinator does.
+    pub fn commit(&self, by: ProcessId, partition: &TopicPartition, commit: Commit) -> bool {
+        self.log(partition, |log| {
+            let taken = log.owner == Some(by);
+            if taken {
+                log.commit = Some(commit);
+            }
+            taken
+        })
+    }
+
+    /// As the verifier asks it.
+    pub fn facts(&self) -> Arc<Broker> {
+        let broker = Broker::default();
+        for (partition, log) in self.logs().iter() {
+            let log = BrokerLog {
+                low: log.low,
+                high: log.high,
+                records: log.held(),
+                commit: log.commit.clone(),
+            };
+            broker.logs().insert(partition.clone(), log);
+        }
+        Arc::new(broker)
+    }
+}
+
+/// A process's questions to Kafka: lost, slow, and answered with what was true then.
+pub struct Questions {
+    pub kafka: Kafka,
+    pub dice: Mutex<(Dice, Odds)>,
+}
+
+impl Questions {
+    async fn ask<T>(&self, answer: impl FnOnce() -> T) -> Result<T, AppError> {
+        step().await;
+        if self.strikes(|odds| odds.lost) {
+            return Err(AppError::transient("Kafka did not answer"));
+        }
+        let answer = answer();
+        step().await;
+        while self.strikes(|odds| odds.slow) {
+            step().await;
+        }
+        Ok(answer)
+    }
+
+    fn strikes(&self, fault: fn(&Odds) -> u32) -> bool {
+        let (dice, odds) = &mut *self.dice.lock().unwrap();
+        dice.permille(fault(odds))
+    }
+}
+
+#[async_trait]
+impl Offsets for Questions {
+    async fn committed(&self, partition: &TopicPartition) -> Result<Option<CommitMetadata>, AppError> {
+        let answer = || self.kafka.log(partition, |log| log.commit.clone());
+        Ok(self.ask(answer).await?.and_then(|commit| commit.metadata.parse().ok()))
+    }
+
+    async fn log_range(&self, partition: &TopicPartition) -> Result<LogRange, AppError> {
+        let answer = || {
+            self.kafka.log(partition, |log| LogRange {
+                start_offset: log.low,
+                end_offset: log.high,
+            })
+        };
+        self.ask(answer).await
+    }
+}

@@ -1,0 +1,242 @@
+//! One process's way to the bucket: every request can be lost, carried out unheard, carried out late, refused or slow,
+//! and waits at every step, so that everybody else may come between. Changes no object: the bucket is create-only here
+//! too. Stale listings are not simulated: S3 has listed what was created since 2020, and so has every store that
+//! passes the contract suite.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use kivend::model::hash::Hash;
+use kivend::store::memory::MemoryStore;
+use kivend::store::{Creation, Entry, Store, StoreError};
+
+use super::dice::Dice;
+use super::faults::Odds;
+
+/// A create that left its process.
+pub type Put = (String, Bytes);
+
+/// What happens to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Fine,
+    Lost,
+    Unanswered,
+    Late,
+    Refused,
+}
+
+/// Decides the fate of each create by its key, of each commit ([`COMMIT`]) and each encoding ([`ENCODE`]): for the fault
+/// table.
+pub type Script = Box<dyn FnMut(&str) -> Fate + Send>;
+
+/// How a script is asked about a commit.
+pub const COMMIT: &str = "commit";
+/// How a script is asked about an encoding.
+pub const ENCODE: &str = "encode";
+
+struct Wire {
+    dice: Dice,
+    odds: Odds,
+    script: Option<Script>,
+    under_way: Vec<(u64, Put)>,
+    late: Vec<Put>,
+    next: u64,
+}
+
+/// The process's end of it. Clones are the same.
+#[derive(Clone)]
+pub struct Network {
+    bucket: MemoryStore,
+    wire: Arc<Mutex<Wire>>,
+}
+
+impl Network {
+    pub fn new(bucket: &MemoryStore, dice: Dice, odds: Odds) -> Network {
+        let wire = Wire {
+            dice,
+            odds,
+            script: None,
+            under_way: Vec::new(),
+            late: Vec::new(),
+            next: 0,
+        };
+        Network {
+            bucket: bucket.clone(),
+            wire: Arc::new(Mutex::new(wire)),
+        }
+    }
+
+    /// Creates have these fates from now on.
+    pub fn follow(&self, script: Script) {
+        self.wire().script = Some(script);
+    }
+
+    /// No more faults.
+    pub fn calm(&self) {
+        let mut wire = self.wire();
+        (wire.odds, wire.script) = (Odds::default(), None);
+    }
+
+    /// What counts as lost and is not.
+    pub fn take_late(&self) -> Vec<Put> {
+        std::mem::take(&mut self.wire().late)
+    }
+
+    /// The process is gone: what was under way may still arrive.
+    pub fn cut(&self) -> Vec<Put> {
+        let mut wire = self.wire();
+        let mut orphans = std::mem::take(&mut wire.late);
+        let under_way = std::mem::take(&mut wire.under_way);
+        orphans.extend(under_way.into_iter().map(|(_, put)| put));
+        orphans
+    }
+
+    fn wire(&self) -> MutexGuard<'_, Wire> {
+        self.wire.lock().unwrap()
+    }
+
+    fn fate(&self) -> Fate {
+        let mut wire = self.wire();
+        let Odds {
+            lost,
+            unanswered,
+            refused,
+            ..
+        } = wire.odds;
+        let fates = [
+            (lost, Fate::Lost),
+            (unanswered, Fate::Unanswered),
+            (refused, Fate::Refused),
+        ];
+        let struck = fates.into_iter().find(|(chance, _)| wire.dice.permille(*chance));
+        struck.map_or(Fate::Fine, |(_, fate)| fate)
+    }
+
+    /// What the script says, where one is followed.
+    pub fn scripted(&self, of: &str) -> Option<Fate> {
+        self.wire().script.as_mut().map(|script| script(of))
+    }
+
+    fn fate_of_create(&self, key: &str) -> Fate {
+        if let Some(fate) = self.scripted(key) {
+            return fate;
+        }
+        let late = {
+            let mut wire = self.wire();
+            let chance = wire.odds.late;
+            wire.dice.permille(chance)
+        };
+        if late { Fate::Late } else { self.fate() }
+    }
+
+    async fn travel(&self) {
+        step().await;
+        loop {
+            let slow = {
+                let mut wire = self.wire();
+                let chance = wire.odds.slow;
+                wire.dice.permille(chance)
+            };
+            if !slow {
+                return;
+            }
+            step().await;
+        }
+    }
+
+    async fn ask<T>(&self, answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        self.travel().await;
+        match self.fate() {
+            Fate::Fine => {
+                let answer = answer.await;
+                self.travel().await;
+                answer
+            }
+            _ => Err(StoreError::transient("the reply was lost", "it is tried again")),
+        }
+    }
+}
+
+/// Runs what waits for nobody.
+pub fn at_once<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return value;
+        }
+    }
+}
+
+/// Lets everybody else go first.
+pub async fn step() {
+    let mut waited = false;
+    poll_fn(|_| {
+        if std::mem::replace(&mut waited, true) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Network")
+    }
+}
+
+#[async_trait]
+impl Store for Network {
+    fn location(&self) -> String {
+        "simulated".to_owned()
+    }
+
+    async fn create_hashed(&self, key: &str, bytes: Bytes, hash: &Hash) -> Result<Creation, StoreError> {
+        let number = {
+            let mut wire = self.wire();
+            wire.next += 1;
+            let number = wire.next;
+            wire.under_way.push((number, (key.to_owned(), bytes.clone())));
+            number
+        };
+        self.travel().await;
+        let put = {
+            let mut wire = self.wire();
+            let at = wire.under_way.iter().position(|(n, _)| *n == number);
+            at.map(|at| wire.under_way.swap_remove(at).1)
+        };
+        let answer = match self.fate_of_create(key) {
+            Fate::Fine => self.bucket.create_hashed(key, bytes, hash).await,
+            Fate::Unanswered => {
+                self.bucket.create_hashed(key, bytes, hash).await?;
+                Err(StoreError::transient("the reply was lost", "it is tried again"))
+            }
+            Fate::Late => {
+                self.wire().late.extend(put);
+                Err(StoreError::transient("the reply was lost", "it is tried again"))
+            }
+            Fate::Lost => Err(StoreError::transient("the request was lost", "it is tried again")),
+            Fate::Refused => Err(StoreError::transient(
+                "another create is under way",
+                "it is tried again",
+            )),
+        };
+        self.travel().await;
+        answer
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        self.ask(self.bucket.get(key)).await
+    }
+
+    async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.ask(self.bucket.list(prefix, start_after, limit)).await
+    }
+}

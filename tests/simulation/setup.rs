@@ -1,0 +1,89 @@
+//! The archive of a run: its identity, its key, and what every process of it has in common.
+
+use std::sync::OnceLock;
+
+use kivend::app::checkpoint::Checkpointer;
+use kivend::app::head::Trust;
+use kivend::archive::author::Author;
+use kivend::model::hash::Hash;
+use kivend::model::note::SigningKey;
+use kivend::model::utc::UtcSeconds;
+use kivend::segment::identity::Identity;
+use kivend::segment::key::IDENTITY;
+use kivend::segment::link::CheckpointRef;
+use kivend::segment::note::Keyring;
+use kivend::store::memory::MemoryStore;
+
+use super::network::at_once;
+
+/// What every process of an archive knows.
+pub struct Setup {
+    pub key: SigningKey,
+    pub identity: Identity,
+    hash: Hash,
+    first: CheckpointRef,
+}
+
+impl Setup {
+    /// The same for all runs.
+    pub fn shared() -> &'static Setup {
+        static SHARED: OnceLock<Setup> = OnceLock::new();
+        SHARED.get_or_init(Setup::new)
+    }
+
+    fn new() -> Setup {
+        let key = SigningKey::from_seed("kivend", &[7; 32]).unwrap();
+        let at = UtcSeconds::from_unix(1_770_000_000);
+        let identity = Identity::new("simulated", [0xab; 16], at, key.verifying_key()).unwrap();
+        let hash = Hash::of(&identity.to_bytes().unwrap());
+        let mut setup = Setup {
+            key,
+            identity,
+            hash,
+            first: CheckpointRef {
+                number: 0,
+                sha256: Hash::ZERO,
+            },
+        };
+        setup.first = setup.found(&MemoryStore::new());
+        setup
+    }
+
+    /// A bucket with `archive.json` and checkpoint 0.
+    pub fn bucket(&self) -> MemoryStore {
+        let bucket = MemoryStore::new();
+        self.found(&bucket);
+        bucket
+    }
+
+    fn found(&self, bucket: &MemoryStore) -> CheckpointRef {
+        bucket.plant(IDENTITY, self.identity.to_bytes().unwrap());
+        let mut checkpointer = self.checkpointer();
+        let at = UtcSeconds::from_unix(1_770_000_000);
+        at_once(checkpointer.found(bucket, at)).unwrap().reference()
+    }
+
+    pub fn trust(&self) -> Trust {
+        Trust {
+            archive_id: self.identity.id().to_owned(),
+            identity: self.hash,
+            keyring: Keyring::new(vec![self.key.verifying_key().clone()]),
+        }
+    }
+
+    pub fn author(&self) -> Author {
+        Author {
+            archive_id: self.identity.id().to_owned(),
+            identity: self.hash,
+            cluster_id: "simulated-cluster".to_owned(),
+            sealed_by: "kivend-archiver 0.1.0".to_owned(),
+            key: self.key.clone(),
+            keyring: self.trust().keyring,
+            checkpoint: self.first,
+        }
+    }
+
+    pub fn checkpointer(&self) -> Checkpointer {
+        Checkpointer::new(self.identity.archive(), self.trust(), self.key.clone())
+    }
+}

@@ -1,0 +1,323 @@
+//! The fault table, exhaustive: every step of a seal that leaves the machine × every way in which it can go wrong, in the
+//! first seal and in a later one, then a restart, then the oracle. `docs/FAULTS.md` holds the same rows.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use kivend::archive::policy::SealPolicy;
+use kivend::model::position::TopicPartition;
+use kivend::segment::key::Attempt;
+use kivend::segment::link::MAX_ABSENT_RANGES;
+use kivend::store::memory::MemoryStore;
+use kivend::verify::kafka::Commit;
+
+use super::archiver::{Deeds, News, Process};
+use super::dice::Dice;
+use super::faults::Odds;
+use super::junk::{Stranger, next_place};
+use super::kafka::Kafka;
+use super::network::{COMMIT, ENCODE, Fate, Script};
+use super::oracle;
+use super::runtime;
+use super::setup::Setup;
+
+const PATIENCE_TURNS: usize = 500_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Encoded,
+    SegmentCreated,
+    LinkCreated,
+    OffsetCommitted,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    Lost,
+    LandedButErrored,
+    KilledBefore,
+    KilledAfter,
+    RevokedMeanwhile,
+    AnotherWriterFirst,
+    JunkPlanted,
+}
+
+use Fault::{AnotherWriterFirst, JunkPlanted, KilledAfter, KilledBefore, LandedButErrored, Lost, RevokedMeanwhile};
+use Step::{Encoded, LinkCreated, OffsetCommitted, SegmentCreated};
+
+const STEPS: [(Step, &str); 4] = [
+    (Encoded, "Parquet encoded"),
+    (SegmentCreated, "segment created"),
+    (LinkCreated, "link created"),
+    (OffsetCommitted, "offset committed"),
+];
+
+const FAULTS: [(Fault, &str); 7] = [
+    (Lost, "request lost"),
+    (LandedButErrored, "landed, answered with an error"),
+    (KilledBefore, "killed before"),
+    (KilledAfter, "killed after"),
+    (RevokedMeanwhile, "revoked meanwhile"),
+    (AnotherWriterFirst, "another writer first"),
+    (JunkPlanted, "junk planted at the key"),
+];
+
+/// What becomes of a fault; nothing where it cannot happen, because encoding sends no request.
+fn becomes(step: Step, fault: Fault) -> Option<&'static str> {
+    Some(match (step, fault) {
+        (Encoded, Lost | LandedButErrored) => return None,
+        (Encoded, KilledBefore | KilledAfter) => {
+            "nothing left the process: the next one takes the records from Kafka again"
+        }
+        (SegmentCreated | LinkCreated, Lost) => "tried again until it stands",
+        (SegmentCreated | LinkCreated, LandedButErrored) => "tried again, found to be our own bytes, goes on",
+        (SegmentCreated, KilledBefore) => "nothing stands: the next owner takes the records from Kafka again",
+        (SegmentCreated, KilledAfter) | (LinkCreated, KilledBefore) => {
+            "the next owner makes the same bytes and adopts the segment"
+        }
+        (LinkCreated, KilledAfter) => "the records are archived: the next owner goes on after them and commits",
+        (OffsetCommitted, Lost | LandedButErrored) => "a warning; the next commit covers it",
+        (OffsetCommitted, KilledBefore | KilledAfter) => "the next owner finds the head in the bucket and commits it",
+        (_, RevokedMeanwhile) => "the seal is finished and committed, then the partition is let go",
+        (Encoded | SegmentCreated, AnotherWriterFirst) => {
+            "fenced: its state is dropped, nothing of it enters the chain"
+        }
+        (LinkCreated, AnotherWriterFirst) => "the other adopts the segment; fenced: its state is dropped",
+        (OffsetCommitted, AnotherWriterFirst) => "Kafka refuses the commit of who is no longer the owner",
+        (Encoded | SegmentCreated, JunkPlanted) => {
+            "rejected by name in the link; the segment takes the next free -r key"
+        }
+        (LinkCreated, JunkPlanted) => "passed over and reported; the link takes the next free -r key",
+        (OffsetCommitted, JunkPlanted) => {
+            "a foreign commit is no hint: the head is found in the bucket, and committed over it"
+        }
+    })
+}
+
+fn rows() -> impl Iterator<Item = ((Step, &'static str), (Fault, &'static str), &'static str)> {
+    let of_step = |step: (Step, &'static str)| {
+        FAULTS
+            .into_iter()
+            .filter_map(move |fault| Some((step, fault, becomes(step.0, fault.0)?)))
+    };
+    STEPS.into_iter().flat_map(of_step)
+}
+
+struct Stage {
+    kafka: Kafka,
+    bucket: MemoryStore,
+    partition: TopicPartition,
+    now_ms: u64,
+    deeds: Deeds,
+}
+
+impl Stage {
+    fn new() -> Stage {
+        let partition = TopicPartition::new("payments", 0);
+        let kafka = Kafka::new(std::slice::from_ref(&partition));
+        let mut dice = Dice::new(1);
+        kafka.log(&partition, |log| {
+            (0..11).for_each(|number| log.produce(number, &mut dice))
+        });
+        Stage {
+            kafka,
+            bucket: Setup::shared().bucket(),
+            partition,
+            now_ms: 0,
+            deeds: Deeds::default(),
+        }
+    }
+
+    fn start(&self, id: usize, seal_max_records: usize) -> Process {
+        let policy = SealPolicy {
+            seal_max_bytes: 64 << 20,
+            seal_max_records,
+            seal_max_age_ms: 10_000_000,
+            seal_max_idle_ms: 10_000_000,
+            memory_budget_bytes: 64 << 20,
+        };
+        let dice = Dice::new(id as u64);
+        let mut process = Process::new(id, (&self.kafka, &self.bucket), policy, dice, Odds::default());
+        self.kafka.log(&self.partition, |log| log.owner = Some(id));
+        process.news.push_back(News::Assign(self.partition.clone()));
+        process
+    }
+
+    fn until(&mut self, process: &mut Process, is_so: impl Fn(&Process) -> bool) {
+        for _ in 0..PATIENCE_TURNS {
+            if is_so(process) {
+                return;
+            }
+            self.now_ms += 1;
+            process.turn(self.now_ms);
+            assert_eq!(process.failure, None);
+            assert_eq!(process.stops, []);
+        }
+        panic!("an archiver came to no end");
+    }
+
+    fn finish(&mut self, mut process: Process) {
+        self.until(&mut process, Process::is_at_end);
+        self.leave(process);
+    }
+
+    fn leave(&mut self, mut process: Process) {
+        process.shut_down();
+        self.until(&mut process, Process::is_done);
+        self.deeds += process.deeds;
+    }
+
+    /// The fault strikes the `nth` time that the step is reached; `struck` tells.
+    fn script(&self, step: Step, fault: Fault, nth: usize, struck: &Arc<AtomicBool>) -> Script {
+        let (kafka, bucket, partition) = (self.kafka.clone(), self.bucket.clone(), self.partition.clone());
+        let (struck, mut seen) = (Arc::clone(struck), 0);
+        Box::new(move |of| {
+            let is_step = match step {
+                Encoded => of == ENCODE,
+                SegmentCreated => of.starts_with("data/"),
+                LinkCreated => of.starts_with("links/"),
+                OffsetCommitted => of == COMMIT,
+            };
+            if !is_step || struck.load(Ordering::Relaxed) {
+                return Fate::Fine;
+            }
+            seen += 1;
+            if seen <= nth {
+                return Fate::Fine;
+            }
+            struck.store(true, Ordering::Relaxed);
+            match fault {
+                Lost | KilledBefore | AnotherWriterFirst => Fate::Lost,
+                KilledAfter if step == Encoded => Fate::Fine,
+                LandedButErrored | KilledAfter => Fate::Unanswered,
+                RevokedMeanwhile => Fate::Fine,
+                JunkPlanted => {
+                    match step {
+                        OffsetCommitted => kafka.log(&partition, |log| {
+                            log.commit = Some(Commit {
+                                next_offset: 2,
+                                metadata: "junk".to_owned(),
+                            });
+                        }),
+                        Encoded => bucket.plant(
+                            &next_place(&bucket, &partition).segment(Attempt::PLAIN).to_string(),
+                            "junk",
+                        ),
+                        SegmentCreated | LinkCreated => bucket.plant(of, "junk"),
+                    }
+                    Fate::Fine
+                }
+            }
+        })
+    }
+
+    fn play(&mut self, step: Step, fault: Fault, nth: usize) {
+        let struck = Arc::new(AtomicBool::new(false));
+        let mut process = self.start(1, 3);
+        process.network.follow(self.script(step, fault, nth, &struck));
+        self.until(&mut process, |_| struck.load(Ordering::Relaxed));
+        match fault {
+            KilledBefore | KilledAfter => {
+                drop(process.network.cut());
+                self.deeds += process.deeds;
+            }
+            Lost | LandedButErrored | JunkPlanted => self.finish(process),
+            RevokedMeanwhile => {
+                process.news.push_back(News::Revoke(self.partition.clone()));
+                self.until(&mut process, |process| !process.released.is_empty());
+                self.leave(process);
+            }
+            AnotherWriterFirst => {
+                let other = self.start(2, 4);
+                self.finish(other);
+                // The zombie goes on for a while, and learns only then that its partition moved.
+                for _ in 0..500 {
+                    self.now_ms += 1;
+                    process.turn(self.now_ms);
+                }
+                process.news.push_back(News::Lost(self.partition.clone()));
+                self.until(&mut process, |process| process.news.is_empty());
+                self.leave(process);
+            }
+        }
+        let last = self.start(3, 5);
+        self.finish(last);
+    }
+
+    /// More holes than one link may name, and behind the last record too.
+    fn riddle(&self) {
+        let mut dice = Dice::new(2);
+        self.kafka.log(&self.partition, |log| {
+            for number in 0..MAX_ABSENT_RANGES as u64 {
+                log.skip(1);
+                log.produce(number, &mut dice);
+            }
+            log.skip(3);
+        });
+    }
+
+    fn judge(&self) -> Result<(), String> {
+        self.bucket.check_unchanged().map_err(|error| error.to_string())?;
+        let chain = oracle::chain(&self.bucket, &Setup::shared().trust(), &self.partition)?;
+        oracle::check_partition(&chain, &self.partition, &self.kafka.logs()[&self.partition])?;
+        match oracle::check_verdict(&runtime(), &self.bucket, &self.kafka, &BTreeSet::new())? {
+            0 => Ok(()),
+            orphans => Err(format!("segments that no link names: {orphans}")),
+        }
+    }
+}
+
+#[test]
+fn every_fault_at_every_step_of_a_seal_ends_in_an_intact_archive() {
+    for ((step, step_name), (fault, fault_name), _) in rows() {
+        for nth in [0, 1] {
+            let mut stage = Stage::new();
+            stage.play(step, fault, nth);
+            let told = format!("{step_name} × {fault_name}, seal {nth}: {:?}", stage.deeds);
+            stage.judge().unwrap_or_else(|why| panic!("{told}: {why}"));
+            let adopts = matches!(
+                (step, fault),
+                (SegmentCreated, KilledAfter) | (LinkCreated, KilledBefore | AnotherWriterFirst)
+            );
+            assert_eq!(stage.deeds.adopted, u64::from(adopts), "{told}");
+            let fences = fault == AnotherWriterFirst && matches!(step, SegmentCreated | LinkCreated);
+            assert!(stage.deeds.fenced > 0 || !fences, "{told}");
+            let rejects = fault == JunkPlanted && matches!(step, Encoded | SegmentCreated);
+            assert_eq!(stage.deeds.rejected, u64::from(rejects), "{told}");
+        }
+    }
+}
+
+#[test]
+fn more_holes_than_a_link_may_name_stop_nobody_found_segment_or_not() {
+    for found_ends in [None, Some(20_005), Some(20_014)] {
+        let mut stage = Stage::new();
+        stage.riddle();
+        if let Some(end) = found_ends {
+            let stranger = Stranger {
+                bucket: &stage.bucket,
+                kafka: &stage.kafka,
+                setup: Setup::shared(),
+                partition: &stage.partition,
+            };
+            stranger.put_segment(None, end, |_| {});
+        }
+        let process = stage.start(1, 1 << 20);
+        stage.finish(process);
+        stage.judge().unwrap_or_else(|why| panic!("{found_ends:?}: {why}"));
+    }
+}
+
+#[test]
+fn the_documented_fault_table_is_the_one_that_is_tested() {
+    let mut table = "| step of a seal | fault | what becomes of it |\n|---|---|---|\n".to_owned();
+    for ((_, step), (_, fault), becomes) in rows() {
+        table.push_str(&format!("| {step} | {fault} | {becomes} |\n"));
+    }
+    let documented = include_str!("../../docs/FAULTS.md");
+    assert!(
+        documented.contains(&table),
+        "docs/FAULTS.md must hold this table:\n{table}"
+    );
+}

@@ -1,0 +1,396 @@
+//! One run: some processes, one Kafka, one bucket, and an evil hour. Then peace, an archiver that runs to the end, and
+//! the oracle.
+
+use std::collections::BTreeSet;
+
+use kivend::archive::step::StopReason;
+use kivend::model::position::TopicPartition;
+use kivend::store::Store as _;
+use kivend::store::memory::MemoryStore;
+use tokio::runtime::Runtime;
+
+use super::archiver::{Deeds, News, Process, any_policy};
+use super::dice::Dice;
+use super::faults::Odds;
+use super::junk::Stranger;
+use super::kafka::{Kafka, ProcessId};
+use super::network::{Put, at_once};
+use super::oracle;
+use super::setup::Setup;
+
+/// Turns in which the last archiver must come to the end.
+const PATIENCE_TURNS: usize = 100_000;
+
+/// Everything there is.
+pub struct World {
+    setup: &'static Setup,
+    dice: Dice,
+    odds: Odds,
+    partitions: Vec<TopicPartition>,
+    kafka: Kafka,
+    bucket: MemoryStore,
+    processes: Vec<Process>,
+    started: ProcessId,
+    /// Creates that count as lost and are not.
+    late: Vec<Put>,
+    now_ms: u64,
+    events: u64,
+    /// What a stranger put there.
+    planted: BTreeSet<String>,
+    vandalised: bool,
+    recreated: bool,
+    deeds: Deeds,
+}
+
+/// Runs one seed.
+pub fn run(seed: u64, runtime: &Runtime) -> Result<Deeds, String> {
+    let mut dice = Dice::new(seed);
+    let odds = Odds::draw(&mut dice);
+    let mut world = World::new(dice, odds);
+    for _ in 0..world.dice.between(50, 400) {
+        world.step()?;
+    }
+    world.make_peace()?;
+    world.archive_all()?;
+    world.archive_all()?;
+    world.judge(runtime)?;
+    Ok(world.deeds)
+}
+
+impl World {
+    fn new(mut dice: Dice, odds: Odds) -> World {
+        let setup = Setup::shared();
+        let count = dice.between(1, 3) as i32;
+        let partitions: Vec<_> = (0..count)
+            .map(|number| TopicPartition::new("payments", number))
+            .collect();
+        World {
+            setup,
+            dice,
+            odds,
+            kafka: Kafka::new(&partitions),
+            partitions,
+            bucket: setup.bucket(),
+            processes: Vec::new(),
+            started: 0,
+            late: Vec::new(),
+            now_ms: 0,
+            events: 0,
+            planted: BTreeSet::new(),
+            vandalised: false,
+            recreated: false,
+            deeds: Deeds::default(),
+        }
+    }
+
+    fn step(&mut self) -> Result<(), String> {
+        self.now_ms += self.dice.below(20) as u64;
+        self.produce();
+        self.strike()?;
+        self.land_late(50);
+        self.rebalance();
+        self.work(6)
+    }
+
+    fn work(&mut self, turns: usize) -> Result<(), String> {
+        for at in 0..self.processes.len() {
+            let process = &mut self.processes[at];
+            if process.asleep_until_ms > self.now_ms {
+                continue;
+            }
+            for _ in 0..self.dice.below(turns) {
+                process.turn(self.now_ms);
+            }
+            self.late.extend(process.network.take_late());
+            if let Some(why) = process.failure.take() {
+                return Err(why);
+            }
+            let recreated = self.recreated;
+            let without_cause = |(_, reason): &&(TopicPartition, StopReason)| {
+                !(recreated && matches!(reason, StopReason::LogBehindArchive { .. }))
+            };
+            if let Some((partition, reason)) = process.stops.iter().find(without_cause) {
+                return Err(format!("stopped without cause: {partition}: {reason}"));
+            }
+            for partition in std::mem::take(&mut self.processes[at].released) {
+                let id = self.processes[at].id;
+                self.disown(id, Some(&partition));
+            }
+        }
+        while let Some(at) = self.processes.iter().position(Process::is_done) {
+            self.end(at);
+        }
+        Ok(())
+    }
+
+    fn produce(&mut self) {
+        let Some(partition) = self.dice.pick(&self.partitions).cloned() else {
+            return;
+        };
+        let (odds, dice) = (self.odds, &mut self.dice);
+        let number = &mut self.events;
+        self.kafka.log(&partition, |log| {
+            // A recreated topic that has grown past the archive's head is not told from the old one.
+            if log.before.is_some() || log.high > 80 {
+                return;
+            }
+            if dice.permille(odds.holes) {
+                log.skip(dice.between(1, 4));
+            }
+            if dice.permille(odds.transactions) {
+                match log.in_transaction() {
+                    true => log.end_transaction(dice.permille(600)),
+                    false => log.begin_transaction(*number, dice),
+                }
+            }
+            if dice.permille(300) {
+                for _ in 0..dice.between(1, 3) {
+                    *number += 1;
+                    log.produce(*number, dice);
+                }
+            }
+        });
+    }
+
+    /// What befalls the whole world in this step.
+    fn strike(&mut self) -> Result<(), String> {
+        let odds = self.odds;
+        if self.dice.permille(odds.retention) {
+            let partition = self.any_partition();
+            let dice = &mut self.dice;
+            self.kafka.log(&partition, |log| {
+                let low = log.low + dice.below((log.stable_end() - log.low).max(0) as usize + 1) as i64;
+                log.delete_below(low);
+            });
+        }
+        if self.dice.permille(odds.junk) {
+            self.stranger(|stranger, dice| stranger.plant(dice))?;
+        }
+        if self.dice.permille(odds.vandal) {
+            self.vandalised = true;
+            self.stranger(|stranger, dice| stranger.vandalise(dice))?;
+        }
+        if self.dice.permille(odds.recreate) {
+            self.recreate()?;
+        }
+        if self.processes.is_empty() {
+            return Ok(());
+        }
+        let at = self.dice.below(self.processes.len());
+        if self.dice.permille(odds.pause) {
+            self.pause(at);
+        }
+        if self.dice.permille(odds.rolling) {
+            self.processes[at].shut_down();
+        }
+        if self.dice.permille(odds.kill) {
+            self.kill(at);
+        }
+        Ok(())
+    }
+
+    fn stranger(&mut self, act: fn(&Stranger<'_>, &mut Dice) -> Result<(), String>) -> Result<(), String> {
+        let partition = self.any_partition();
+        let stranger = Stranger {
+            bucket: &self.bucket,
+            kafka: &self.kafka,
+            setup: self.setup,
+            partition: &partition,
+        };
+        let before = self.bucket.keys();
+        act(&stranger, &mut self.dice)?;
+        let new = self.bucket.keys().into_iter().filter(|key| !before.contains(key));
+        self.planted.extend(new);
+        Ok(())
+    }
+
+    fn any_partition(&mut self) -> TopicPartition {
+        let at = self.dice.below(self.partitions.len());
+        self.partitions[at].clone()
+    }
+
+    /// The topic comes back shorter than what is archived of it: that must be noticed.
+    fn recreate(&mut self) -> Result<(), String> {
+        let partition = self.any_partition();
+        let chain = oracle::chain(&self.bucket, &self.setup.trust(), &partition)?;
+        let Some(head) = chain.last() else { return Ok(()) };
+        let next = head.link.next_offset.0 as usize;
+        let (dice, events) = (&mut self.dice, &mut self.events);
+        self.recreated = true;
+        self.kafka.log(&partition, |log| {
+            if log.before.is_none() {
+                log.end_transaction(false);
+                log.recreate();
+                for _ in 0..dice.below(next) {
+                    *events += 1;
+                    log.produce(*events, dice);
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// SIGSTOP for longer than the session: its partitions move, and it wakes not knowing of it.
+    fn pause(&mut self, at: usize) {
+        self.processes[at].asleep_until_ms = self.now_ms + self.dice.between(20, 2000) as u64;
+        let id = self.processes[at].id;
+        for partition in self.owned_by(id) {
+            self.seize(at, &partition);
+        }
+    }
+
+    fn seize(&mut self, at: usize, partition: &TopicPartition) {
+        self.processes[at].news.push_back(News::Lost(partition.clone()));
+        let id = self.processes[at].id;
+        self.disown(id, Some(partition));
+    }
+
+    /// Dies between any two steps. What it had sent may still arrive.
+    fn kill(&mut self, at: usize) {
+        let orphans = self.processes[at].network.cut();
+        self.end(at);
+        for put in orphans {
+            if self.dice.permille(500) {
+                self.late.push(put);
+            }
+        }
+    }
+
+    fn end(&mut self, at: usize) {
+        let process = self.processes.swap_remove(at);
+        self.late.extend(process.network.take_late());
+        self.deeds += process.deeds;
+        self.disown(process.id, None);
+    }
+
+    fn owned_by(&self, id: ProcessId) -> Vec<TopicPartition> {
+        let logs = self.kafka.logs();
+        let owned = logs.iter().filter(|(_, log)| log.owner == Some(id));
+        owned.map(|(partition, _)| partition.clone()).collect()
+    }
+
+    fn disown(&mut self, id: ProcessId, only: Option<&TopicPartition>) {
+        for (partition, log) in self.kafka.logs().iter_mut() {
+            if log.owner == Some(id) && only.is_none_or(|only| only == partition) {
+                log.owner = None;
+            }
+        }
+    }
+
+    fn land_late(&mut self, permille: u32) {
+        if !self.late.is_empty() && self.dice.permille(permille) {
+            let at = self.dice.below(self.late.len());
+            let (key, bytes) = self.late.swap_remove(at);
+            drop(at_once(self.bucket.create(&key, bytes)));
+        }
+    }
+
+    /// The group's coordinator: asks partitions back, takes them away, and gives the free ones to somebody.
+    fn rebalance(&mut self) {
+        let wanted = 1 + usize::from(self.odds.seize + self.odds.revoke > 0);
+        if self.processes.len() < wanted && self.dice.permille(if self.processes.is_empty() { 300 } else { 50 }) {
+            self.start();
+        }
+        let partition = self.any_partition();
+        let owner = self.kafka.log(&partition, |log| log.owner);
+        let Some(owner) = owner else {
+            return self.give(&partition, 300);
+        };
+        let Some(at) = self.processes.iter().position(|process| process.id == owner) else {
+            return;
+        };
+        if self.dice.permille(self.odds.revoke) {
+            self.processes[at].news.push_back(News::Revoke(partition));
+        } else if self.dice.permille(self.odds.seize) {
+            self.seize(at, &partition);
+        }
+    }
+
+    fn start(&mut self) {
+        let (id, mut dice) = (self.started, self.dice.split());
+        self.started += 1;
+        let policy = any_policy(&mut dice);
+        self.processes
+            .push(Process::new(id, (&self.kafka, &self.bucket), policy, dice, self.odds));
+    }
+
+    fn give(&mut self, partition: &TopicPartition, permille: u32) {
+        let awake: Vec<usize> = (0..self.processes.len())
+            .filter(|at| self.processes[*at].asleep_until_ms <= self.now_ms)
+            .filter(|at| !self.processes[*at].machine.is_shutting_down())
+            .collect();
+        let Some(at) = self.dice.pick(&awake).copied() else {
+            return;
+        };
+        if self.dice.permille(permille) {
+            let id = self.processes[at].id;
+            self.kafka.log(partition, |log| log.owner = Some(id));
+            self.processes[at].news.push_back(News::Assign(partition.clone()));
+        }
+    }
+
+    /// Everybody dies or leaves in order, and no more faults happen.
+    fn make_peace(&mut self) -> Result<(), String> {
+        self.odds = Odds::default();
+        for partition in self.partitions.clone() {
+            let commit = self.dice.permille(500);
+            self.kafka.log(&partition, |log| log.end_transaction(commit));
+        }
+        if self.dice.permille(500) {
+            for at in (0..self.processes.len()).rev() {
+                self.kill(at);
+            }
+        }
+        for process in &mut self.processes {
+            process.calm();
+            process.asleep_until_ms = 0;
+            process.shut_down();
+        }
+        self.until("to leave", |world| world.processes.is_empty())
+    }
+
+    /// A fresh archiver alone, as `--once` runs: up to the end, then it shuts down.
+    fn archive_all(&mut self) -> Result<(), String> {
+        self.start();
+        for partition in self.partitions.clone() {
+            self.give(&partition, 1000);
+        }
+        self.until("to reach the end", |world| world.processes[0].is_at_end())?;
+        self.processes[0].shut_down();
+        self.until("to finish", |world| world.processes.is_empty())?;
+        while !self.late.is_empty() {
+            self.land_late(1000);
+        }
+        Ok(())
+    }
+
+    fn until(&mut self, what: &str, is_so: impl Fn(&World) -> bool) -> Result<(), String> {
+        for _ in 0..PATIENCE_TURNS {
+            if is_so(self) {
+                return Ok(());
+            }
+            self.now_ms += 5;
+            self.land_late(50);
+            self.work(8)?;
+        }
+        Err(format!("an archiver without faults did not come {what}"))
+    }
+
+    fn judge(&mut self, runtime: &Runtime) -> Result<(), String> {
+        self.bucket.check_unchanged().map_err(|error| error.to_string())?;
+        for partition in &self.partitions {
+            let chain = oracle::chain(&self.bucket, &self.setup.trust(), partition)?;
+            let logs = self.kafka.logs();
+            oracle::check_partition(&chain, partition, &logs[partition])?;
+        }
+        let mut checkpointer = self.setup.checkpointer();
+        let at = kivend::model::utc::UtcSeconds::from_unix(1_780_000_000);
+        at_once(checkpointer.advance(&self.bucket, at)).map_err(|error| error.to_string())?;
+        let anything = self.kafka.logs().values().any(|log| log.high > 0);
+        if !anything || self.vandalised || self.recreated {
+            return Ok(());
+        }
+        self.deeds.orphans += oracle::check_verdict(runtime, &self.bucket, &self.kafka, &self.planted)?;
+        Ok(())
+    }
+}
