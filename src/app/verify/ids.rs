@@ -162,11 +162,12 @@ impl Iterator for Run {
     type Item = io::Result<u128>;
 
     fn next(&mut self) -> Option<io::Result<u128>> {
-        if self.read.len() == 0 && !self.ahead.is_empty() {
-            if let Err(error) = self.refill() {
-                self.ahead.start = self.ahead.end;
-                return Some(Err(error));
-            }
+        if self.read.len() == 0
+            && !self.ahead.is_empty()
+            && let Err(error) = self.refill()
+        {
+            self.ahead.start = self.ahead.end;
+            return Some(Err(error));
         }
         self.read.next().map(Ok)
     }
