@@ -247,14 +247,6 @@ impl Process {
     }
 
     fn step(&mut self, event: Event) {
-        if std::env::var("KIVEND_SIM_TRACE").is_ok() {
-            eprintln!(
-                "{} p{} <- {}",
-                self.now.monotonic_ms,
-                self.id,
-                format!("{event:?}").chars().take(700).collect::<String>()
-            );
-        }
         self.machine.step(event, self.now, &mut self.actions);
         self.carry_out();
     }
@@ -408,14 +400,6 @@ impl Process {
     }
 
     fn act(&mut self, action: Action) {
-        if std::env::var("KIVEND_SIM_TRACE").is_ok() {
-            eprintln!(
-                "{} p{} -> {}",
-                self.now.monotonic_ms,
-                self.id,
-                format!("{action:?}").chars().take(400).collect::<String>()
-            );
-        }
         let (network, questions, trust) = (
             self.network.clone(),
             Arc::clone(&self.questions),
