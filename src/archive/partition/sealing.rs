@@ -1,0 +1,248 @@
+//! The four steps of a seal: Parquet bytes, segment, link, commit. Everything that a crash between two of them leaves is
+//! what the next owner starts from. Never decides when to seal.
+
+use bytes::Bytes;
+
+use super::leaving::Leaving;
+use super::{Context, Partition, Phase, head};
+use crate::archive::adoption::{Adoption, Outcome};
+use crate::archive::open::Cut;
+use crate::archive::step::{Action, Adopted, Object, Report, StopReason};
+use crate::model::position::NextOffset;
+use crate::segment::footer::Footer;
+use crate::segment::key::Attempt;
+use crate::segment::link::{self, Link, SealReason, SegmentRef, SignedLink};
+use crate::segment::note::Invalid;
+
+/// A segment on its way from the open rows to its link.
+#[derive(Debug)]
+pub(super) struct Sealing {
+    draft: Link,
+    value_bytes: u64,
+    pub(super) stage: Stage,
+}
+
+/// What was asked for last.
+#[derive(Debug)]
+pub(super) enum Stage {
+    Encoding,
+    Segment(Object, Attempt),
+    Link(Box<SignedLink>, Object, Attempt, Adopted),
+}
+
+impl Partition {
+    /// Cuts the open segment at `end` and sends it on its way. Nothing outside this process knows these records yet.
+    pub(super) fn seal_at(&mut self, end: i64, reason: SealReason, cx: &mut Context<'_>) {
+        let Phase::Archiving(chain) = &mut self.phase else {
+            return;
+        };
+        let Cut {
+            rows,
+            range: (first_offset, next_offset),
+            absent,
+        } = chain.open.cut(&self.partition, end);
+        let draft = Link {
+            record_count: rows.len() as u64,
+            absent,
+            min_timestamp_ms: rows.min_timestamp_ms(),
+            max_timestamp_ms: rows.max_timestamp_ms(),
+            records_root: rows.root(),
+            seal_reason: reason,
+            ..head::draft(
+                &self.partition,
+                chain.head.as_ref(),
+                (first_offset, NextOffset(next_offset)),
+                cx,
+            )
+        };
+        if rows.is_empty() {
+            return self.without_segment(draft, cx);
+        }
+        let footer = Footer {
+            topic_partition: self.partition.clone(),
+            epoch: draft.epoch,
+            first_offset: draft.first_offset,
+            next_offset: draft.next_offset,
+            record_count: draft.record_count,
+            records_root: draft.records_root,
+            previous: draft.previous,
+        };
+        chain.sealing = Some(Sealing {
+            draft,
+            value_bytes: rows.value_bytes(),
+            stage: Stage::Encoding,
+        });
+        cx.actions.push(Action::Encode(self.ticket, Box::new((rows, footer))));
+    }
+
+    /// A range without records has a link and no segment. What was found at its key is none of ours.
+    pub(super) fn without_segment(&mut self, mut draft: Link, cx: &mut Context<'_>) {
+        let Phase::Archiving(chain) = &mut self.phase else {
+            return;
+        };
+        chain.adoption.reject_all(&draft.place());
+        draft.rejected = chain.adoption.rejected();
+        self.create_link(draft, 0, Adopted::Ours, cx);
+    }
+
+    /// The bytes are made: adopt what equals them, or create them.
+    pub fn encoded(&mut self, object: Object, cx: &mut Context<'_>) {
+        let Phase::Archiving(chain) = &mut self.phase else {
+            return;
+        };
+        let Some(mut sealing) = chain.sealing.take() else {
+            return;
+        };
+        let place = sealing.draft.place();
+        let next_offset = sealing.draft.next_offset.0;
+        let mut outcome = chain.adoption.compare(&place, next_offset, object.sha256);
+        if outcome == Outcome::CutAgain && self.leaving == Some(Leaving::Shutdown) {
+            // What was delivered is to be archived before we go: no time to take it from Kafka once more.
+            chain.adoption.reject_all(&place);
+            outcome = chain.adoption.compare(&place, next_offset, object.sha256);
+        }
+        match outcome {
+            Outcome::CutAgain => self.cut_again(cx),
+            Outcome::Adopt(segment) => self.segment_stands(sealing, segment, Adopted::Found, cx),
+            Outcome::Create(attempt) => {
+                cx.actions.push(Action::CreateSegment(
+                    self.ticket,
+                    place.segment(attempt),
+                    object.clone(),
+                ));
+                sealing.stage = Stage::Segment(object, attempt);
+                chain.sealing = Some(sealing);
+            }
+        }
+    }
+
+    /// The segment is durable from here: a crash now makes the next owner adopt it.
+    pub fn segment_created(&mut self, cx: &mut Context<'_>) {
+        let Phase::Archiving(chain) = &mut self.phase else {
+            return;
+        };
+        let Some(sealing) = chain.sealing.take() else { return };
+        let Stage::Segment(object, attempt) = &sealing.stage else {
+            chain.sealing = Some(sealing);
+            return;
+        };
+        let key = sealing.draft.place().segment(*attempt).to_string();
+        let segment = SegmentRef {
+            key,
+            bytes: object.bytes.len() as u64,
+            sha256: object.sha256,
+        };
+        self.segment_stands(sealing, segment, Adopted::Ours, cx);
+    }
+
+    fn segment_stands(&mut self, sealing: Sealing, segment: SegmentRef, adopted: Adopted, cx: &mut Context<'_>) {
+        let Phase::Archiving(chain) = &mut self.phase else {
+            return;
+        };
+        let mut draft = sealing.draft;
+        draft.rejected = chain.adoption.rejected();
+        draft.segment = Some(segment);
+        self.create_link(draft, sealing.value_bytes, adopted, cx);
+    }
+
+    /// Other bytes stand under the segment's key: a zombie's, a successor's, or a stranger's. The head tells.
+    pub fn segment_taken(&mut self, cx: &mut Context<'_>) {
+        self.conflict(cx);
+    }
+
+    fn create_link(&mut self, draft: Link, value_bytes: u64, adopted: Adopted, cx: &mut Context<'_>) {
+        let Phase::Archiving(chain) = &mut self.phase else {
+            return;
+        };
+        let place = draft.place();
+        match cx.author.sign(draft.clone(), chain.head.as_ref()) {
+            Err(error) => self.stop(StopReason::Unsignable(error.to_string()), cx),
+            Ok((signed, object)) => {
+                cx.actions.push(Action::CreateLink(
+                    self.ticket,
+                    place.link(Attempt::PLAIN),
+                    object.clone(),
+                ));
+                let stage = Stage::Link(Box::new(signed), object, Attempt::PLAIN, adopted);
+                chain.sealing = Some(Sealing {
+                    draft,
+                    value_bytes,
+                    stage,
+                });
+            }
+        }
+    }
+
+    /// THE COMMIT has happened. From here every reader sees the records, exactly once.
+    pub fn link_created(&mut self, cx: &mut Context<'_>) {
+        let Phase::Archiving(chain) = &mut self.phase else {
+            return;
+        };
+        let Some(Sealing {
+            value_bytes,
+            stage: Stage::Link(signed, _, _, adopted),
+            ..
+        }) = chain.sealing.take()
+        else {
+            return;
+        };
+        let next = signed.link.next_offset;
+        cx.actions.push(Action::Commit(
+            self.ticket,
+            self.partition.clone(),
+            next,
+            signed.commit_metadata(),
+        ));
+        chain.unanswered_commits += 1;
+        chain.adoption = Adoption::default();
+        chain.head = Some((*signed).clone());
+        cx.actions.push(Action::Report(
+            self.partition.clone(),
+            Report::Linked {
+                link: signed,
+                value_bytes,
+                adopted,
+            },
+        ));
+        self.settle(cx);
+    }
+
+    /// Something stands under the link's key: our own after a lost reply, another writer's, or junk to be passed over.
+    pub fn link_taken(&mut self, object: &Bytes, cx: &mut Context<'_>) {
+        let Phase::Archiving(chain) = &mut self.phase else {
+            return;
+        };
+        let Some(Sealing {
+            draft,
+            stage: Stage::Link(_, ours, attempt, _),
+            ..
+        }) = &mut chain.sealing
+        else {
+            return;
+        };
+        if ours.bytes == *object {
+            return self.link_created(cx);
+        }
+        let place = draft.place();
+        match link::open(object, &cx.author.keyring, &cx.author.archive_id, &place) {
+            Ok(_) => self.conflict(cx),
+            Err(newer @ Invalid::UnknownType(_)) => self.stop(StopReason::HeadRefused(newer.to_string()), cx),
+            Err(_) => {
+                let passed_over = place.link(*attempt);
+                *attempt = attempt.next();
+                cx.actions
+                    .push(Action::CreateLink(self.ticket, place.link(*attempt), ours.clone()));
+                cx.actions
+                    .push(Action::Report(self.partition.clone(), Report::PassedOver(passed_over)));
+            }
+        }
+    }
+
+    /// Kafka has answered the commit. If it refused, the next one covers this; losing it costs a re-read, never a record.
+    pub fn committed(&mut self, cx: &mut Context<'_>) {
+        if let Phase::Archiving(chain) = &mut self.phase {
+            chain.unanswered_commits = chain.unanswered_commits.saturating_sub(1);
+            self.settle(cx);
+        }
+    }
+}
