@@ -54,7 +54,6 @@ pub struct Driver {
     hold: Hold,
     target: Target,
     next_tick_ms: u64,
-    open_questions: usize,
     listeners: Listeners,
     /// What has been done so far.
     pub tally: Tally,
@@ -100,7 +99,6 @@ impl Driver {
             hold: Hold::Flowing,
             target,
             next_tick_ms: 0,
-            open_questions: 0,
             listeners,
             tally: Tally::default(),
         }
@@ -140,11 +138,7 @@ impl Driver {
     }
 
     fn answered(&mut self, answer: Answer) -> Result<(), AppError> {
-        let event = answer?;
-        if !matches!(event, Event::CheckpointSeen(_)) {
-            self.open_questions = self.open_questions.saturating_sub(1);
-        }
-        self.step(event);
+        self.step(answer?);
         self.carry_out()
     }
 
@@ -185,7 +179,7 @@ impl Driver {
             self.consumer.pause(&started)?;
             self.hold = Hold::Paused(started);
         }
-        let mut wait = if self.open_questions > 0 { BUSY_POLL } else { IDLE_POLL };
+        let mut wait = if self.is_answer_near() { BUSY_POLL } else { IDLE_POLL };
         for _ in 0..RECORDS_A_TURN {
             match self.consumer.poll(wait) {
                 Polled::Nothing => return Ok(()),
@@ -219,6 +213,11 @@ impl Driver {
         Ok(())
     }
 
+    /// In this order: an answer is sent before its question counts as answered.
+    fn is_answer_near(&self) -> bool {
+        self.hands.is_busy() || !self.to_encode.is_empty() || !self.answers.is_empty()
+    }
+
     fn each(&mut self, partitions: Vec<TopicPartition>, event: fn(TopicPartition) -> Event) {
         for partition in partitions {
             self.step(event(partition));
@@ -244,12 +243,20 @@ impl Driver {
     fn lost(&mut self, partitions: Vec<TopicPartition>) {
         for partition in &partitions {
             tracing::warn!(%partition, "lost: another member has it already");
-            self.assigned.remove(partition);
-            self.loading.remove(partition);
-            self.started.remove(partition);
-            self.listeners.released(partition);
+            self.let_go(partition);
         }
         self.each(partitions, Event::Lost);
+    }
+
+    /// Nothing is done for it from here on, whatever was under way (EP-1).
+    fn let_go(&mut self, partition: &TopicPartition) {
+        self.assigned.remove(partition);
+        self.loading.remove(partition);
+        self.started.remove(partition);
+        self.listeners.released(partition);
+        if let Some(slot) = self.machine.slot(partition) {
+            self.hands.let_go(slot);
+        }
     }
 
     /// Beyond the target records were not taken, so an end there says nothing about what was delivered.
@@ -286,6 +293,8 @@ impl Driver {
 
     fn failed(&mut self, error: KafkaError) -> Result<(), AppError> {
         match error.kind() {
+            // This client is dead, and only a new process has a new one.
+            _ if matches!(error, KafkaError::Fatal { .. }) => Err(error.into()),
             Kind::Transient | Kind::Fenced => {
                 tracing::warn!(%error, "kafka");
                 Ok(())
@@ -328,20 +337,16 @@ impl Driver {
     fn act(&mut self, action: Action) -> Result<(), AppError> {
         match action {
             Action::LoadHead(ticket, partition) => {
-                self.open_questions += 1;
                 self.loading.insert(partition.clone());
                 self.hands.load_head(ticket, partition);
             }
             Action::Encode(ticket, job) => {
-                self.open_questions += 1;
                 self.to_encode.extend(self.hands.encode((ticket, job)));
             }
             Action::CreateSegment(ticket, key, object) => {
-                self.open_questions += 1;
                 self.hands.create_segment(ticket, key, object);
             }
             Action::CreateLink(ticket, key, object) => {
-                self.open_questions += 1;
                 self.hands.create_link(ticket, key, object);
             }
             Action::Commit(ticket, partition, next, metadata) => {
@@ -391,10 +396,7 @@ impl Driver {
     }
 
     fn release(&mut self, partition: TopicPartition) {
-        self.assigned.remove(&partition);
-        self.loading.remove(&partition);
-        self.started.remove(&partition);
-        self.listeners.released(&partition);
+        self.let_go(&partition);
         tracing::info!(%partition, "released");
         if let Err(error) = self.consumer.release(std::slice::from_ref(&partition)) {
             tracing::warn!(%partition, %error, "released, but Kafka's client objects");

@@ -2,20 +2,23 @@
 //! runtime, Parquet on a thread of its own so that polling never waits for it. Tries for as long as it takes where an
 //! error is transient, and decides nothing: what an answer means is the machine's.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::AbortHandle;
 
 use crate::app::archiver::requests::{self, LogRange, Offsets};
 use crate::app::archiver::troubles::Troubles;
 use crate::app::error::AppError;
 use crate::app::head::Trust;
-use crate::archive::step::{Event, Object, Ticket};
+use crate::archive::step::{Event, Object, Slot, Ticket};
 use crate::error::{Explain as _, Kind};
 use crate::kafka::cluster::Cluster;
 use crate::kafka::error::KafkaError;
@@ -51,10 +54,29 @@ pub struct Hands {
     trust: Arc<Trust>,
     runtime: Handle,
     answers: mpsc::Sender<Answer>,
-    encoder: SyncSender<EncodeJob>,
+    encoder: SyncSender<(EncodeJob, Question)>,
     requests: Arc<Semaphore>,
+    /// What is under way for each partition: one request at most.
+    underway: Arc<Mutex<HashMap<Slot, AbortHandle>>>,
+    open_questions: Arc<AtomicUsize>,
     troubles: Arc<Troubles>,
     backoff: Backoff,
+}
+
+/// A question that was not answered yet, as long as this lives.
+struct Question(Arc<AtomicUsize>);
+
+impl Question {
+    fn ask(open: &Arc<AtomicUsize>) -> Question {
+        open.fetch_add(1, Ordering::AcqRel);
+        Question(Arc::clone(open))
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// What the hands work with.
@@ -95,6 +117,8 @@ impl Hands {
             answers,
             encoder,
             requests: Arc::new(Semaphore::new(CONCURRENT_REQUESTS)),
+            underway: Arc::default(),
+            open_questions: Arc::default(),
             troubles: tools.troubles,
             backoff: tools.backoff,
         };
@@ -103,15 +127,33 @@ impl Hands {
 
     /// Takes the job, or gives it back while the encoder has enough to do.
     pub fn encode(&self, job: EncodeJob) -> Option<EncodeJob> {
-        match self.encoder.try_send(job) {
+        match self.encoder.try_send((job, Question::ask(&self.open_questions))) {
             Ok(()) => None,
-            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => Some(job),
+            Err(TrySendError::Full((job, _)) | TrySendError::Disconnected((job, _))) => Some(job),
         }
+    }
+
+    /// Whether answers are still to come. One that was sent is no longer counted.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.open_questions.load(Ordering::Acquire) > 0
+    }
+
+    /// The partition is no longer ours: what is under way for it ends here, tries to come included (EP-1).
+    pub fn let_go(&self, slot: Slot) {
+        if let Some(request) = self.underway().remove(&slot) {
+            request.abort();
+        }
+    }
+
+    /// A panic elsewhere leaves the map whole: every change is one call.
+    fn underway(&self) -> MutexGuard<'_, HashMap<Slot, AbortHandle>> {
+        self.underway.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Finds the head, and what stands after it.
     pub fn load_head(&self, ticket: Ticket, partition: TopicPartition) {
-        self.work(move |hands| async move {
+        self.work(ticket.slot, move |hands| async move {
             let (store, offsets) = (hands.store.as_ref(), GroupOffsets(Arc::clone(&hands.cluster)));
             let loaded = hands
                 .patiently("load the head", || {
@@ -133,7 +175,7 @@ impl Hands {
 
     /// Creates the segment.
     pub fn create_segment(&self, ticket: Ticket, key: Key, object: Object) {
-        self.work(move |hands| async move {
+        self.work(ticket.slot, move |hands| async move {
             let store = hands.store.as_ref();
             hands
                 .patiently("create a segment", || {
@@ -145,7 +187,7 @@ impl Hands {
 
     /// Creates the link: THE COMMIT.
     pub fn create_link(&self, ticket: Ticket, key: Key, object: Object) {
-        self.work(move |hands| async move {
+        self.work(ticket.slot, move |hands| async move {
             let store = hands.store.as_ref();
             hands
                 .patiently("create a link", || requests::create_link(store, ticket, &key, &object))
@@ -153,20 +195,25 @@ impl Hands {
         });
     }
 
-    fn work<F, W>(&self, job: F)
+    /// An older request of the same partition is one whose answer nobody would hear: it ends.
+    fn work<F, W>(&self, slot: Slot, job: F)
     where
         F: FnOnce(Hands) -> W + Send + 'static,
         W: Future<Output = Answer> + Send,
     {
-        let hands = self.clone();
-        self.runtime.spawn(async move {
+        let (hands, question) = (self.clone(), Question::ask(&self.open_questions));
+        let request = self.runtime.spawn(async move {
             let (answers, requests) = (hands.answers.clone(), Arc::clone(&hands.requests));
             let permit = requests.acquire().await;
             let answer = job(hands).await;
             drop(permit);
             // The driver is gone only when the process ends: then nobody wants the answer.
             drop(answers.send(answer).await);
+            drop(question);
         });
+        if let Some(older) = self.underway().insert(slot, request.abort_handle()) {
+            older.abort();
+        }
     }
 
     /// Tries until it succeeds or fails for good, and tells meanwhile why the archiver is not ready.
@@ -174,20 +221,20 @@ impl Hands {
     where
         W: Future<Output = Result<T, AppError>>,
     {
+        let mut trying = self.troubles.trying(doing);
         let mut tries = 0;
         loop {
             match attempt().await {
                 Err(error) if error.kind() == Kind::Transient => {
                     tries += 1;
-                    self.troubles.retried(doing, &error);
+                    trying.failed(&error);
                     tokio::time::sleep(Duration::from_millis(self.backoff.delay_ms(tries))).await;
                 }
-                done => {
-                    if tries > 0 && done.is_ok() {
-                        self.troubles.over(doing);
-                    }
-                    return done;
+                Ok(done) => {
+                    trying.succeeded();
+                    return Ok(done);
                 }
+                Err(error) => return Err(error),
             }
         }
     }
@@ -226,8 +273,8 @@ impl Offsets for GroupOffsets {
     }
 }
 
-fn encode_all(jobs: &Receiver<EncodeJob>, answers: &mpsc::Sender<Answer>, projection: &Projection) {
-    while let Ok((ticket, job)) = jobs.recv() {
+fn encode_all(jobs: &Receiver<(EncodeJob, Question)>, answers: &mpsc::Sender<Answer>, projection: &Projection) {
+    while let Ok(((ticket, job), _question)) = jobs.recv() {
         let (rows, footer) = *job;
         let answer = encode(rows, &footer, projection).map_err(AppError::from).map(|bytes| {
             let sha256 = Hash::of(&bytes);

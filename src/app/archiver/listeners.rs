@@ -65,6 +65,7 @@ impl Listeners {
     /// The partition is somebody else's now.
     pub fn released(&mut self, partition: &TopicPartition) {
         self.metrics.remove(partition);
+        self.troubles.forget(&partition.to_string());
         self.vitals.metrics.release(partition);
     }
 }
