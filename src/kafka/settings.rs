@@ -69,8 +69,10 @@ pub fn client_config(settings: &KafkaSettings) -> Result<ClientConfig, KafkaErro
 /// As [`client_config`].
 pub fn reader_config(settings: &KafkaSettings) -> Result<ClientConfig, KafkaError> {
     let mut config = client_config(settings)?;
+    // With Kafka 4's own protocol (KIP-848) the broker assigns, and the client accepts no strategy.
+    let assigned_by_broker = config.get("group.protocol") == Some("consumer");
     for (name, value) in FETCHING {
-        if config.get(name).is_none() {
+        if config.get(name).is_none() && !(assigned_by_broker && name == "partition.assignment.strategy") {
             config.set(name, value);
         }
     }
@@ -107,6 +109,13 @@ mod tests {
     fn a_property_of_the_settings_wins_over_our_defaults() {
         let config = group_config(&with("fetch.queue.backoff.ms", "7")).unwrap();
         assert_eq!(config.get("fetch.queue.backoff.ms"), Some("7"));
+    }
+
+    #[test]
+    fn with_the_brokers_own_group_protocol_no_property_is_set_that_it_refuses() {
+        let config = group_config(&with("group.protocol", "consumer")).unwrap();
+        config.create_native_config().unwrap();
+        assert_eq!(config.get("partition.assignment.strategy"), None);
     }
 
     #[test]
