@@ -251,6 +251,7 @@ fn is_passing(code: Code) -> bool {
             | C::LeaderNotAvailable
             | C::NotLeaderForPartition
             | C::BrokerNotAvailable
+            | C::DestroyBroker
             | C::ReplicaNotAvailable
             | C::NetworkException
             | C::FencedLeaderEpoch
@@ -358,6 +359,14 @@ mod tests {
         assert!(is_quiet(Code::BrokerTransportFailure));
         assert!(!is_quiet(Code::AllBrokersDown));
         assert!(!is_quiet(Code::SaslAuthenticationFailed));
+    }
+
+    /// librdkafka says so to whoever waited for an answer of a broker that has just left the cluster.
+    #[test]
+    fn a_broker_that_leaves_while_it_is_asked_is_asked_again() {
+        let error = KafkaError::from_code(Code::DestroyBroker, "tell offsets", String::new());
+        assert_eq!(error.kind(), Kind::Transient);
+        assert!(is_quiet(Code::DestroyBroker));
     }
 
     #[test]
