@@ -6,6 +6,7 @@ mod embedded;
 mod fixture;
 mod ingest;
 mod projection;
+mod real_chaos;
 mod real_kafka;
 mod real_pipeline;
 mod segments;

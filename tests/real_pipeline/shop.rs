@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use kivend::clock::random_bytes;
+use kivend::config::{KafkaSettings, Properties};
 use serde_json::Value;
 
 pub struct Shop {
@@ -14,19 +15,24 @@ pub struct Shop {
 impl Shop {
     /// `None` where no cluster runs.
     pub fn open() -> Option<Shop> {
+        // A killed member keeps its partitions until its session ends: the shortest that brokers accept.
+        Shop::with_properties(&[("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "1000")])
+    }
+
+    /// With these properties of librdkafka's; `None` where no cluster runs.
+    pub fn with_properties(properties: &[(&str, &str)]) -> Option<Shop> {
         std::env::var_os("KIVEND_TEST_CLUSTER")?;
         let name = format!("shop-{:012x}", u64::from_be_bytes(random_bytes().unwrap()) >> 16);
         let shop = Shop {
             folder: tempfile::tempdir().unwrap(),
             name,
         };
-        // A killed member keeps its partitions until its session ends: the shortest that brokers accept.
         std::fs::create_dir(shop.folder().join("config")).unwrap();
-        std::fs::write(
-            shop.folder().join("config/kivend.toml"),
-            "[kafka.properties]\n\"session.timeout.ms\" = \"6000\"\n\"heartbeat.interval.ms\" = \"1000\"\n",
-        )
-        .unwrap();
+        let lines = properties
+            .iter()
+            .map(|(name, value)| format!("\"{name}\" = \"{value}\"\n"));
+        let settings = format!("[kafka.properties]\n{}", lines.collect::<String>());
+        std::fs::write(shop.folder().join("config/kivend.toml"), settings).unwrap();
         shop.json(&["topics", "create"]);
         Some(shop)
     }
@@ -38,6 +44,16 @@ impl Shop {
     /// The full name of one of the shop's topics.
     pub fn topic(&self, name: &str) -> String {
         format!("{}.{name}", self.name)
+    }
+
+    /// How a test reaches the shop's Kafka itself, in the name of its archivers' group.
+    pub fn kafka_settings(&self) -> KafkaSettings {
+        let brokers = std::env::var("KIVEND_KAFKA__BROKERS").expect("deploy/local/cluster run sets it");
+        KafkaSettings {
+            brokers: brokers.split(',').map(str::to_owned).collect(),
+            group_id: self.name.clone(),
+            properties: Properties::default(),
+        }
     }
 
     pub fn kivend(&self, arguments: &[&str]) -> Command {

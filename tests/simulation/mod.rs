@@ -5,7 +5,7 @@
 //! runs it again, `KIVEND_SIM_RUNS=<n>` runs so many. Seeds that once failed stand in seeds.txt and run first.
 
 mod archiver;
-mod dice;
+pub mod dice;
 mod faults;
 mod junk;
 mod kafka;

@@ -1,0 +1,27 @@
+//! Whatever dies, and whenever: processes are killed and stopped, brokers and the store go and come back, while events
+//! come in. Afterwards every record that Kafka acknowledged stands in the archive once, and the verifier says so.
+//!
+//! Runs when `deploy/local/cluster run` started the servers and `KIVEND_TEST_CHAOS` says how many rounds: what a test
+//! does again and again it does so often. `KIVEND_TEST_SEED` repeats the choices of an earlier run.
+
+mod brokers;
+mod kills;
+mod process;
+mod servers;
+mod shop;
+mod store;
+mod zombies;
+
+use std::time::{Duration, Instant};
+
+/// How long anything may take that must happen: several session timeouts, on a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Waits until something holds, and says what it waited for in vain.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "in vain: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,126 @@
+//! One archiver as a process: its signals, its log, its readiness.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::until;
+
+pub struct Archiver {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Archiver {
+    pub fn start(mut command: Command, log: PathBuf) -> Archiver {
+        let child = command
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        Archiver { child, log }
+    }
+
+    /// SIGKILL, and the end of it.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGSTOP: alive for the kernel, dead for the group.
+    pub fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// SIGCONT: a zombie wakes.
+    pub fn wake(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// SIGTERM; it must seal, commit and leave in good order.
+    pub fn terminate(mut self) {
+        self.signal(Signal::TERM);
+        let status = self.ended();
+        assert!(status.success(), "{status}: {}", self.log());
+    }
+
+    /// Waits until it ends by itself.
+    pub fn ended(&mut self) -> ExitStatus {
+        let mut status = None;
+        until("an archiver ends", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap()
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Everything that it said so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// How many lines of the log hold this.
+    pub fn said(&self, what: &str) -> usize {
+        self.log().lines().filter(|line| line.contains(what)).count()
+    }
+
+    /// Waits until the log holds this at least so often.
+    pub fn until_said(&mut self, what: &str, times: usize) {
+        until(&format!("an archiver says `{what}` {times} times"), || {
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none(), "it ended: {}", self.log());
+            self.said(what) >= times
+        });
+    }
+
+    /// What `/readyz` answers: whether it is ready, and the reason where not.
+    pub fn readiness(&self) -> (bool, String) {
+        let log = self.log();
+        let line = log.lines().find(|line| line.contains("metrics, health and readiness"));
+        let Some((_, address)) = line.and_then(|line| line.split_once("address=")) else {
+            return (false, "not listening yet".to_owned());
+        };
+        let mut stream = TcpStream::connect(address.trim()).unwrap();
+        stream
+            .write_all(b"GET /readyz HTTP/1.1\r\nHost: kivend\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body).trim();
+        (answer.starts_with("HTTP/1.1 200"), body.to_owned())
+    }
+
+    /// Waits until it is ready.
+    pub fn until_ready(&self) {
+        until("an archiver is ready", || self.readiness().0);
+    }
+
+    /// Waits until it is not ready, and returns the reason.
+    pub fn until_unready(&self) -> String {
+        until("an archiver is not ready", || !self.readiness().0);
+        self.readiness().1
+    }
+}
+
+impl Drop for Archiver {
+    /// A failed test leaves no process behind, and tells what its archivers said.
+    fn drop(&mut self) {
+        // It may have ended long ago: then there is nothing to end.
+        let _gone = self.child.kill();
+        let _status = self.child.wait();
+        if std::thread::panicking() {
+            let log = self.log();
+            let last = log.lines().rev().take(60).collect::<Vec<_>>();
+            eprintln!("--- {}", self.log.display());
+            last.iter().rev().for_each(|line| eprintln!("{line}"));
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! A shop in which something goes wrong: archivers that seal all the time, events that come in meanwhile, and the reckoning
+//! at the end.
+
+use std::collections::BTreeMap;
+use std::process::{Child, Command, Stdio};
+
+use kivend::clock::random_bytes;
+use kivend::kafka::cluster::Cluster;
+use kivend::model::position::{NextOffset, TopicPartition};
+use serde_json::Value;
+
+use super::process::Archiver;
+use super::servers::rounds;
+use crate::real_pipeline::shop::Shop;
+use crate::simulation::dice::Dice;
+
+/// A shop, and the chance that decides what happens to it.
+pub struct Chaos {
+    pub shop: Shop,
+    pub dice: Dice,
+    pub rounds: u32,
+}
+
+impl Chaos {
+    /// Once the servers were asked for.
+    pub fn begin() -> Chaos {
+        Chaos::with_properties(&[("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "1000")])
+    }
+
+    /// With these properties of librdkafka's.
+    pub fn with_properties(properties: &[(&str, &str)]) -> Chaos {
+        let shop = Shop::with_properties(properties).expect("the servers run");
+        shop.json(&["init"]);
+        let seed = std::env::var("KIVEND_TEST_SEED").ok();
+        let seed = seed.map_or_else(
+            || u64::from(u32::from_le_bytes(random_bytes().unwrap())),
+            |seed| seed.parse().expect("KIVEND_TEST_SEED is a number"),
+        );
+        eprintln!("KIVEND_TEST_SEED={seed}");
+        Chaos {
+            shop,
+            dice: Dice::new(seed),
+            rounds: rounds().expect("chaos was asked for"),
+        }
+    }
+
+    /// An archiver that seals twice a second, so that whatever happens happens in the middle of something.
+    pub fn archiver(&self, name: &str) -> Archiver {
+        self.archiver_with(name, |_| ())
+    }
+
+    /// The same with something changed.
+    pub fn archiver_with(&self, name: &str, change: impl FnOnce(&mut Command)) -> Archiver {
+        let mut command = self.shop.archiver(&[]);
+        command
+            .env("KIVEND_LOG", "warn,kivend=debug,aws=error")
+            .env("KIVEND_TELEMETRY__LISTEN", "127.0.0.1:0")
+            .env("KIVEND_ARCHIVE__SEAL_MAX_AGE", "500ms")
+            .env("KIVEND_STORE__ATTEMPT_TIMEOUT", "5s")
+            .env("KIVEND_STORE__OPERATION_TIMEOUT", "15s");
+        change(&mut command);
+        Archiver::start(command, self.shop.folder().join(format!("{name}.log")))
+    }
+
+    /// Events that come in at a rate, in the background.
+    pub fn feed(&mut self, events: u32, per_second: u32) -> Feed {
+        let seed = (self.dice.roll() >> 40).to_string();
+        let file = format!("feed-{seed}.jsonl");
+        let events_text = events.to_string();
+        let made = self
+            .shop
+            .run(&["generate", "--events", &events_text, "--seed", &seed, "-o", &file]);
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let rate = per_second.to_string();
+        let child = self
+            .shop
+            .kivend(&["ingest", &file, "--rate", &rate, "--format", "json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Feed { child, events }
+    }
+
+    /// What the group has committed, by partition.
+    pub fn committed(&self) -> BTreeMap<TopicPartition, NextOffset> {
+        let settings = self.shop.kafka_settings();
+        let cluster = Cluster::connect_to_group(&settings).unwrap();
+        let topics = ["user-events", "payments", "orders", "fraud-alerts"].map(|name| self.shop.topic(name));
+        let partitions = topics
+            .iter()
+            .flat_map(|topic| cluster.topic(topic).unwrap().positions());
+        let partitions: Vec<TopicPartition> = partitions.collect();
+        let committed = cluster.committed(&partitions).unwrap().into_iter();
+        let known = partitions.into_iter().zip(committed);
+        known
+            .filter_map(|(partition, commit)| Some((partition, commit?.next_offset)))
+            .collect()
+    }
+
+    /// How many records Kafka has.
+    pub fn records_in_kafka(&self) -> u64 {
+        let listed = self.shop.json(&["topics", "list"]);
+        let topics = listed["topics"].as_array().unwrap().iter();
+        topics.map(|topic| topic["records"].as_u64().unwrap()).sum()
+    }
+
+    /// Archives the rest, then counts: Kafka's end offsets, the archive and the verification agree, and nothing lies
+    /// about that no link names. Returns the records.
+    pub fn reckon(&self) -> u64 {
+        self.shop.json(&["archive"]);
+        let listed = self.shop.json(&["topics", "list"]);
+        let report = self.shop.json(&["verify", "--at-rest"]);
+        assert_eq!(report["verdict"], "intact", "{report:#}");
+        assert_eq!(report["findings"], Value::Array(vec![]), "{report:#}");
+        let mut records = 0;
+        for topic in report["topics"].as_array().unwrap() {
+            let in_kafka = &crate::real_pipeline::shop::topic(&listed, topic["topic"].as_str().unwrap())["records"];
+            assert_eq!(&topic["records"], in_kafka, "{report:#}");
+            assert_eq!(&topic["compared_with_kafka"], in_kafka, "{report:#}");
+            assert_eq!(topic["repeated_events"], 0, "{report:#}");
+            records += topic["records"].as_u64().unwrap();
+        }
+        records
+    }
+}
+
+/// Events on their way into Kafka.
+pub struct Feed {
+    child: Child,
+    events: u32,
+}
+
+impl Feed {
+    /// Waits for the end; returns how many events Kafka acknowledged: all of them.
+    pub fn all_acked(self) -> u64 {
+        let events = u64::from(self.events);
+        let report = self.report();
+        assert_eq!(report["acked"], events, "{report:#}");
+        events
+    }
+
+    /// Waits for the end, good or bad, and returns what ingest says of itself.
+    pub fn report(self) -> Value {
+        let output = self.child.wait_with_output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
