@@ -1,0 +1,1 @@
+"""What benches/compare and benches/scaling share: running a process and reading what it cost, keeping results, drawing them."""
