@@ -6,6 +6,7 @@ mod embedded;
 mod fixture;
 mod ingest;
 mod projection;
+mod proofs;
 mod real_chaos;
 mod real_kafka;
 mod real_pipeline;

@@ -2,6 +2,7 @@
 //! that shares no code with the crate (`tools/make_vectors.py`); where the two disagree, the text decides who is wrong.
 
 mod projection;
+mod proofs;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kivend::model::{

@@ -412,8 +412,10 @@ def checkpoints() -> dict[str, Any]:
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else VECTORS
     folder.mkdir(parents=True, exist_ok=True)
+    from make_proofs import proofs  # which needs what stands above
+
     for name, make in {"records": records, "merkle": trees, "notes": notes, "archive": archive, "links": links,
-                       "checkpoints": checkpoints, "projection": projections}.items():
+                       "checkpoints": checkpoints, "projection": projections, "proofs": proofs}.items():
         (folder / f"{name}.json").write_text(json.dumps(make(), indent=1, ensure_ascii=True) + "\n", encoding="utf-8")
 
 

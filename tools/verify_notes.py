@@ -17,7 +17,6 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from verify_projection import canonical, demand
-from verify_segment import EMPTY_ROOT
 
 Partition = tuple[str, int]
 Place = tuple[int, int]  # epoch and first offset
@@ -33,6 +32,9 @@ class Unknown(Exception):
 
 def sha(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+EMPTY_ROOT = sha(b"")
 
 
 # ---- signed notes (section 3) ----------------------------------------------------------------------------------------------

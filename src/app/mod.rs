@@ -15,6 +15,7 @@ pub mod ingest;
 pub mod init;
 pub mod process;
 pub mod progress;
+pub mod prove;
 pub mod stop;
 pub mod topics;
 pub mod verify;

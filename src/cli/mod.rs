@@ -26,8 +26,10 @@ mod interrupt;
 mod man;
 mod output;
 mod progress;
+mod prove;
 mod topics;
 mod verify;
+mod verify_proof;
 mod when;
 
 use std::process::ExitCode;
@@ -74,6 +76,10 @@ enum Command {
     Archive(archive::Args),
     /// Check the archive, recount it, and compare it with Kafka
     Verify(verify::Args),
+    /// Prove that one record stands in the archive, in one file that verifies offline
+    Prove(prove::Args),
+    /// Check a proof offline: no bucket, no Kafka, no network
+    VerifyProof(verify_proof::Args),
     /// List the segments that links own, for tools that want an exact list
     Files(files::Args),
     /// Make the archive's identity and signing key, once
@@ -99,6 +105,8 @@ impl Command {
             Command::Consume(args) => consume::run(&args, context),
             Command::Archive(args) => archive::run(&args, context),
             Command::Verify(args) => verify::run(&args, context),
+            Command::Prove(args) => prove::run(&args, context),
+            Command::VerifyProof(args) => verify_proof::run(&args, context),
             Command::Files(args) => files::run(&args, context),
             Command::Init(args) => init::run(&args, context),
             Command::Doctor(args) => doctor::run(&args, context),

@@ -1,4 +1,7 @@
-//! The Merkle tree hash of RFC 9162 section 2.1.1, grown leaf by leaf in O(log n) memory. Never keeps the leaves.
+//! The Merkle tree hash of RFC 9162 section 2.1.1, grown leaf by leaf in O(log n) memory; paths in it are [`path`]'s.
+//! Never keeps the leaves.
+
+pub mod path;
 
 use crate::model::hash::Hash;
 

@@ -1,6 +1,7 @@
 //! The words everything else is written in: positions, records, hashes, trees, signed notes. Pure: no I/O, no clock.
 
 pub mod canonical;
+pub mod encoded;
 pub mod event;
 pub mod event_time;
 pub mod glance;

@@ -8,9 +8,7 @@ use crate::model::hash::Hash;
 use crate::model::note::{KeyId, Note, NoteError, Signature, SigningKey, VerifyingKey};
 use crate::model::utc::UtcSeconds;
 use crate::segment::link::CheckpointRef;
-use crate::segment::note::{Invalid, Keyring, Sealed};
-
-const TYPE: &str = "kivend.keys/v1";
+use crate::segment::note::{self, Invalid, Keyring, Sealed};
 
 /// What a key change says, in the order of its canonical text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +99,7 @@ fn parse(text: &str) -> Result<KeyChange, Invalid> {
         r#type: String,
     }
     canonical::from_text(text).map_err(|error| match serde_json::from_str::<Typed>(text) {
-        Ok(typed) if typed.r#type != TYPE => Invalid::UnknownType(typed.r#type),
+        Ok(typed) if !note::JSON_TYPES.contains(&typed.r#type.as_str()) => Invalid::UnknownType(typed.r#type),
         _ => Invalid::Content(error.to_string()),
     })
 }

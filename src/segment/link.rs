@@ -13,7 +13,6 @@ use crate::segment::identity::is_archive_id;
 use crate::segment::key::{Attempt, Key, Place};
 use crate::segment::note::{self, Invalid, Keyring, Sealed};
 
-const TYPE: &str = "kivend.link/v1";
 /// A link names at most so many absent ranges; a writer seals before that.
 pub const MAX_ABSENT_RANGES: usize = 10_000;
 
@@ -209,7 +208,7 @@ fn parse(text: &str) -> Result<Link, Invalid> {
         r#type: String,
     }
     canonical::from_text(text).map_err(|error: NotCanonical| match serde_json::from_str::<Typed>(text) {
-        Ok(typed) if typed.r#type != TYPE => Invalid::UnknownType(typed.r#type),
+        Ok(typed) if !note::JSON_TYPES.contains(&typed.r#type.as_str()) => Invalid::UnknownType(typed.r#type),
         _ => Invalid::Content(error.to_string()),
     })
 }

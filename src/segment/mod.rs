@@ -20,6 +20,7 @@ mod micros;
 pub mod note;
 mod pages;
 pub mod projection;
+pub mod proof;
 pub mod rows;
 mod schema;
 mod statistics;

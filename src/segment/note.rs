@@ -4,6 +4,9 @@
 use crate::model::hash::Hash;
 use crate::model::note::{KeyId, Note, NoteError, SigningKey, VerifyingKey};
 
+/// The types of version 1 whose text is JSON. One of them where another belongs is no unknown type but a broken rule.
+pub(super) const JSON_TYPES: [&str; 3] = ["kivend.archive/v1", "kivend.keys/v1", "kivend.link/v1"];
+
 /// The keys that are in force for a note.
 #[derive(Debug, Clone, Default)]
 pub struct Keyring {

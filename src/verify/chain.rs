@@ -39,6 +39,8 @@ pub struct OpenedLink {
 pub struct Accepted {
     /// The link.
     pub signed: Arc<SignedLink>,
+    /// Its leaf in the log of its partition.
+    pub leaf: Hash,
     /// Its key.
     pub key: String,
     /// Whether the segment that it owns was listed.
@@ -261,6 +263,7 @@ impl Walk {
         self.before = Some(Arc::clone(&signed));
         Accepted {
             signed,
+            leaf,
             key,
             segment_listed,
         }

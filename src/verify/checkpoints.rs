@@ -260,7 +260,8 @@ impl CheckpointWalk {
     }
 }
 
-fn goes_back(last: &Checkpoint, checkpoint: &Checkpoint) -> Option<String> {
+/// What no later checkpoint does: leave a partition out, or go back or change at a height; in words.
+pub(super) fn goes_back(last: &Checkpoint, checkpoint: &Checkpoint) -> Option<String> {
     // Both are sorted by partition: one pass.
     let mut heads = checkpoint.heads.iter().peekable();
     for before in &last.heads {

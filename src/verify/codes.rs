@@ -270,6 +270,22 @@ codes! {
     KV513 KafkaEndsBeforeHead Tampered
         "Kafka's log ends before the archive does."
         "If the topic was deleted and created again, declare it to the archiver: it begins a new epoch.";
+    // Proof files.
+    KV601 ProofMalformed Tampered
+        "The file is not a proof of the format."
+        "Get it again from whoever made it, byte for byte; it proves nothing.";
+    KV602 ProofUnknownType Unverifiable
+        "The proof, or a note in it, is of a type that this version does not know."
+        "Use a newer kivend.";
+    KV603 ProofNoteInvalid Tampered
+        "The proof rests on a note that no key in force signed, or that breaks a rule."
+        "It proves nothing. Make sure that the key is the archive's, and get the proof again.";
+    KV604 ProofPathDiffers Tampered
+        "A path in the proof does not lead to the root that was signed."
+        "It proves nothing: what it shows, or the path, was changed.";
+    KV605 ProofContradicts Tampered
+        "Parts of the proof contradict each other."
+        "It proves nothing: it was put together from parts that do not belong together.";
     // Coverage.
     KV901 NothingArchived Incomplete
         "The archive has no link at all."

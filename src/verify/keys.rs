@@ -14,7 +14,7 @@ use crate::segment::checkpoint::{self, SignedCheckpoint};
 use crate::segment::identity::{Identity, IdentityError, genesis};
 use crate::segment::key::{IDENTITY, Place};
 use crate::segment::key_change::{self, SignedKeyChange};
-use crate::segment::link;
+use crate::segment::link::{self, SignedLink};
 use crate::segment::note::{Invalid, Keyring};
 use crate::verify::chain::OpenedLink;
 use crate::verify::findings::{Code, Finding};
@@ -268,6 +268,17 @@ impl Trust {
             signed,
             leaf: leaf_hash(object),
         })
+    }
+
+    /// Opens a link of which only the oldest checkpoint that covers it is known: a key counts up to a checkpoint, or beyond
+    /// one, for a link and for the oldest checkpoint over it alike.
+    ///
+    /// # Errors
+    /// [`Invalid`] where it is no valid link of that place.
+    pub fn open_covered_link(&self, object: &[u8], place: &Place, checkpoint: u64) -> Result<SignedLink, Invalid> {
+        let signed = link::open(object, &self.keyring(), self.identity.id(), place)?;
+        self.demand(object, |term| term.covers_checkpoint(checkpoint))?;
+        Ok(signed)
     }
 
     /// Opens the object at a checkpoint's key.

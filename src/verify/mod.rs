@@ -13,6 +13,7 @@ pub mod inventory;
 pub mod kafka;
 pub mod key_changes;
 pub mod keys;
+pub mod proof;
 pub mod report;
 pub mod segments;
 pub mod tally;

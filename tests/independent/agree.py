@@ -1,4 +1,5 @@
-"""Holds `kivend verify` and tools/verify.py against each other: every way of breaking an archive, one verdict.
+"""Holds `kivend verify` and tools/verify.py against each other: every way of breaking an archive, one verdict. Likewise
+`kivend verify-proof` and tools/verify_proof.py: every vector of a proof file, and files damaged by chance.
 
     python tests/independent/agree.py KIVEND [ROUNDS]        KIVEND is the binary; ROUNDS of random damage after the known cases
 
@@ -14,10 +15,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import test_proofs
 from test_verify import BROUGHT, CASES, Deed
 from small_archive import SmallArchive
 
 import verify
+import verify_proof
 from verify_notes import PublicKey
 
 # Where the two are known to differ, and why; told, and no failure.
@@ -66,6 +69,31 @@ def damage(seed: int) -> Deed:
     return deed
 
 
+def proof_by_kivend(kivend: str, file: Path, keys: list[str]) -> Told:
+    arguments = [kivend, "verify-proof", str(file), "--format", "json", *[word for key in keys for word in ("--key", key)]]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode not in verify_proof.EXIT_CODES.values():
+        return f"exit code {done.returncode}", [done.stderr]
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report["verdict"], [f"{finding['code']} {finding['detail']}" for finding in report["findings"]]
+
+
+def disagreements_on_proofs(kivend: str, rounds: int) -> int:
+    """Every vector as it is, and `rounds` damaged files."""
+    cases = list(test_proofs.cases()) + [(f"damaged proof {seed}", "", [], test_proofs.damaged(seed)[1]) for seed in range(rounds)]
+    disagreements = 0
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "a.proof")
+        for name, _, keys, data in cases:
+            file.write_bytes(data)
+            ours, theirs = verify_proof.verify(data, [PublicKey(key) for key in keys]), proof_by_kivend(kivend, file, keys)
+            if ours[0] != theirs[0]:
+                disagreements += 1
+                print(f"{name}: verify_proof.py says {ours[0]} ({ours[1]}), kivend says {theirs[0]}", *theirs[1], sep="\n    ")
+    print(f"{len(cases)} proofs, {disagreements} disagreements")
+    return disagreements
+
+
 def main() -> int:
     kivend, rounds = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 0
     cases: list[tuple[str, Deed, list[str]]] = [(name, deed, []) for name, _, deed in CASES]
@@ -82,6 +110,7 @@ def main() -> int:
             disagreements += 1
             print(f"{name}: verify.py says {ours[0]}, kivend says {theirs[0]}", *["    verify.py: " + line for line in ours[1]], *["    kivend: " + line for line in theirs[1]], sep="\n")
     print(f"{len(cases)} archives, {disagreements} disagreements")
+    disagreements += disagreements_on_proofs(kivend, 10 * rounds)
     return 1 if disagreements else 0
 
 

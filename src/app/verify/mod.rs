@@ -298,7 +298,8 @@ impl Run {
     }
 }
 
-fn open_saved(trust: &Trust, object: &[u8]) -> Result<SignedCheckpoint, VerifyError> {
+/// Opens a checkpoint that was saved, which says itself which number it has.
+pub(super) fn open_saved(trust: &Trust, object: &[u8]) -> Result<SignedCheckpoint, VerifyError> {
     let refused = |why: String| VerifyError::SavedCheckpoint(why);
     let text = std::str::from_utf8(object).map_err(|error| refused(error.to_string()))?;
     let number = text

@@ -1,0 +1,220 @@
+//! Finds a record in its segment, and gathers what proves it. Says exactly why where there is nothing to prove.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+
+use crate::app::error::AppError;
+use crate::app::prove::archive::Archive;
+use crate::app::prove::text;
+use crate::model::hash::Hash;
+use crate::model::json::{Reader, Value};
+use crate::model::merkle::leaf_hash;
+use crate::model::merkle::path::inclusion_path;
+use crate::model::position::{Epoch, TopicPartition};
+use crate::model::record::{LeafHasher, Record};
+use crate::segment::decode::Segment;
+use crate::segment::link::Link;
+use crate::segment::proof::{Proof, RecordProof};
+use crate::verify::chain::Accepted;
+use crate::verify::proof::leaf_index;
+
+/// The member of an event that names it.
+const EVENT_ID: &str = "event_id";
+
+/// Proves the record at an offset.
+pub async fn at(
+    archive: &Archive,
+    partition: &TopicPartition,
+    offset: i64,
+    epoch: Option<Epoch>,
+) -> Result<Proof, AppError> {
+    let chain = archive.chain(partition).await?;
+    let owner = owner(&chain, partition, offset, epoch)?;
+    let segment = segment(archive, &owner.signed.link).await?;
+    gather(archive, partition, &chain, (owner, segment), offset).await
+}
+
+/// Proves the first record whose event has this id.
+pub async fn of_event(archive: &Archive, id: &str) -> Result<Proof, AppError> {
+    for partition in archive.partitions() {
+        let chain = archive.chain(&partition).await?;
+        for owner in &chain {
+            if owner.signed.link.segment.is_none() {
+                continue;
+            }
+            let segment = segment(archive, &owner.signed.link).await?;
+            if let Some(offset) = find_event(segment.clone(), id.to_owned()).await? {
+                return gather(archive, &partition, &chain, (owner, segment), offset).await;
+            }
+        }
+    }
+    Err(
+        AppError::input(format!("no archived event has this id event_id=`{id}`"))
+            .fix("if it was sent just now, let the archiver catch up or run `kivend archive`"),
+    )
+}
+
+/// The link whose range has the offset, or why there is no record to prove.
+fn owner<'c>(
+    chain: &'c [Accepted],
+    partition: &TopicPartition,
+    offset: i64,
+    epoch: Option<Epoch>,
+) -> Result<&'c Accepted, AppError> {
+    let of_epoch = |accepted: &&Accepted| epoch.is_none_or(|epoch| accepted.signed.link.epoch == epoch);
+    let has = |accepted: &&Accepted| {
+        let link = &accepted.signed.link;
+        (link.first_offset.0..link.next_offset.0).contains(&offset)
+    };
+    let Some(head) = chain.iter().rfind(of_epoch) else {
+        return Err(
+            AppError::input(format!("nothing of this partition is archived partition=`{partition}`")).fix(
+                "`kivend verify` lists the topics of the archive; if the partition is right, run `kivend archive`",
+            ),
+        );
+    };
+    // A topic that was deleted and created again has an offset more than once: the newest is meant.
+    let Some(owner) = chain.iter().filter(of_epoch).rfind(has) else {
+        let end = head.signed.link.next_offset;
+        return Err(AppError::input(format!(
+            "the record is not archived yet: the archive ends before it partition=`{partition}` offset=`{offset}` ends_at=`{end}`"
+        ))
+        .fix("let the archiver catch up or run `kivend archive`; `kivend topics list` tells where Kafka ends"));
+    };
+    let link = &owner.signed.link;
+    if link.lost.is_some() {
+        return Err(AppError::input(format!(
+            "the record was lost: Kafka had deleted it before it was archived, and a signed link says so partition=`{partition}` offset=`{offset}` link=`{}`",
+            owner.key
+        ))
+        .fix("no archive can prove it; another copy of the topic may have it"));
+    }
+    if leaf_index(link, offset).is_none() {
+        return Err(AppError::input(format!(
+            "no record stands at this offset: Kafka did not deliver one when it was archived partition=`{partition}` offset=`{offset}`"
+        ))
+        .fix("it was a transaction's marker, an aborted record, or compacted; take a neighbouring offset"));
+    }
+    Ok(owner)
+}
+
+async fn segment(archive: &Archive, link: &Link) -> Result<Bytes, AppError> {
+    let Some(segment) = &link.segment else {
+        return Err(AppError::internal("a link with records has no segment"));
+    };
+    let missing = || AppError::corrupt(format!("the segment is not there key=`{}`", segment.key));
+    let object = archive.get(&segment.key).await?.ok_or_else(missing)?;
+    if Hash::of(&object) == segment.sha256 {
+        Ok(object)
+    } else {
+        let key = &segment.key;
+        Err(AppError::corrupt(format!(
+            "the segment is not the one that its link signed key=`{key}`"
+        )))
+    }
+}
+
+/// Everything that proves the record at `offset` of the segment that `owner` owns.
+async fn gather(
+    archive: &Archive,
+    partition: &TopicPartition,
+    chain: &[Accepted],
+    (owner, segment): (&Accepted, Bytes),
+    offset: i64,
+) -> Result<Proof, AppError> {
+    let link = &owner.signed.link;
+    let (encoding, leaves) = read_leaves(partition.clone(), segment, offset).await?;
+    let index = usize::try_from(leaf_index(link, offset).unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+    if leaves.get(index) != Some(&leaf_hash(&encoding)) {
+        let key = &owner.key;
+        return Err(AppError::corrupt(format!(
+            "the segment has other records than its link says link=`{key}`"
+        )));
+    }
+    let height = link.height.0;
+    let Some(covering) = archive.oldest_covering(partition, height).await? else {
+        return Err(AppError::input(format!(
+            "no checkpoint covers the record yet partition=`{partition}` offset=`{offset}` height=`{height}`"
+        ))
+        .fix("run `kivend checkpoint`, or wait for the archiver to sign the next one"));
+    };
+    let head = covering.signed.checkpoint.head(partition);
+    let log_size = head.map_or(0, |head| head.height.0 + 1);
+    let end = usize::try_from(log_size).unwrap_or(usize::MAX).min(chain.len());
+    let log: Vec<Hash> = chain[..end].iter().map(|link| link.leaf).collect();
+    let missing = || AppError::corrupt(format!("the link is gone key=`{}`", owner.key));
+    let note = archive.get(&owner.key).await?.ok_or_else(missing)?;
+    Ok(Proof::Record(Box::new(RecordProof {
+        record: BASE64.encode(&encoding),
+        leaf_index: index as u64,
+        leaf_count: leaves.len() as u64,
+        path: inclusion_path(&leaves, index),
+        link: text(&note)?,
+        link_index: height,
+        log_size,
+        log_path: inclusion_path(&log, usize::try_from(height).unwrap_or(usize::MAX)),
+        checkpoint: text(&covering.object)?,
+        archive: archive.identity()?,
+        key_changes: archive.key_changes().await?,
+    })))
+}
+
+/// The encoding of the record at an offset, empty where there is none, and the leaves of all.
+async fn read_leaves(partition: TopicPartition, segment: Bytes, offset: i64) -> Result<(Vec<u8>, Vec<Hash>), AppError> {
+    decoding(segment, move |segment| {
+        let mut hasher = LeafHasher::new(&partition);
+        let (mut encoding, mut leaves) = (Vec::new(), Vec::new());
+        segment.for_each_record(|record| {
+            leaves.push(hasher.leaf(record));
+            if record.offset == offset {
+                encoding = hasher.encoding(record).to_vec();
+            }
+        })?;
+        Ok((encoding, leaves))
+    })
+    .await
+}
+
+/// The offset of the first record whose event has this id.
+async fn find_event(segment: Bytes, id: String) -> Result<Option<i64>, AppError> {
+    decoding(segment, move |segment| {
+        let (mut reader, mut found) = (Reader::default(), None);
+        segment.for_each_record(|record| {
+            if found.is_none() && is_event(&mut reader, record, &id) {
+                found = Some(record.offset);
+            }
+        })?;
+        Ok(found)
+    })
+    .await
+}
+
+fn is_event(reader: &mut Reader, record: &Record<'_>, id: &str) -> bool {
+    let Some(value) = record.value.and_then(|value| std::str::from_utf8(value).ok()) else {
+        return false;
+    };
+    // Most values do not even contain the id, and need not be parsed; one that escapes it is no id of ours.
+    if memchr::memmem::find(value.as_bytes(), id.as_bytes()).is_none() {
+        return false;
+    }
+    let mut found = false;
+    let read = reader.read(value, |name, member| {
+        if let (true, Value::String(text)) = (name.is(EVENT_ID), member) {
+            found |= text.decoded() == id;
+        }
+    });
+    read.is_ok() && found
+}
+
+/// Decodes on a thread of its own, so that the requests of others go on.
+async fn decoding<T: Send + 'static>(
+    object: Bytes,
+    read: impl FnOnce(&Segment) -> Result<T, crate::segment::decode::Unreadable> + Send + 'static,
+) -> Result<T, AppError> {
+    let reading = tokio::task::spawn_blocking(move || read(&Segment::open(object)?));
+    reading
+        .await
+        .map_err(|error| AppError::internal(error.to_string()))?
+        .map_err(|error| AppError::corrupt(format!("the segment cannot be read: {error}")))
+}

@@ -1,0 +1,137 @@
+//! `kivend prove`: a self-contained proof that one record stands in the archive, or that one checkpoint continues
+//! another. The proof goes to a file or to stdout, what it proves to whoever watches.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::failure::FileError;
+use super::verify_proof::describe;
+use super::{Context, Failure, Format};
+use crate::app::prove::{Made, Wanted, WantedCheckpoint, prove};
+use crate::config::Settings;
+use crate::error::Exit;
+use crate::model::note::VerifyingKey;
+use crate::model::position::{Epoch, TopicPartition};
+use crate::store;
+use crate::verify::proof::Proved;
+
+/// Prove that one record stands in the archive, in one file that verifies offline
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The file is all that `kivend verify-proof` needs: no bucket, no Kafka, no network.
+
+Examples:
+  kivend prove payments 1 2500 -o payment.proof
+  kivend prove --event-id 0000000000000000000000000000002a -o event.proof
+  kivend prove --from saved-checkpoint.note --to 12 -o continues.proof"
+)]
+pub struct Args {
+    /// The topic, with or without the configured prefix
+    #[arg(required_unless_present_any = ["event_id", "from"], requires = "offset")]
+    topic: Option<String>,
+    /// The partition number
+    #[arg(requires = "topic", value_parser = clap::value_parser!(i32).range(0..))]
+    partition: Option<i32>,
+    /// The record's offset
+    #[arg(requires = "partition", value_parser = clap::value_parser!(i64).range(0..))]
+    offset: Option<i64>,
+    /// Which life of a topic that was deleted and created again; without it, the newest that has the offset
+    #[arg(long, value_name = "EPOCH", requires = "offset")]
+    epoch: Option<u32>,
+    /// Prove the first record whose event has this id; reads segments until it is found
+    #[arg(long, value_name = "ID", conflicts_with_all = ["topic", "from"])]
+    event_id: Option<String>,
+    /// Prove that a later checkpoint continues this one: a number, or the file of a saved one
+    #[arg(long, value_name = "CHECKPOINT", requires = "to", conflicts_with = "topic")]
+    from: Option<String>,
+    /// The later checkpoint: a number, or the file of a saved one
+    #[arg(long, value_name = "CHECKPOINT", requires = "from")]
+    to: Option<String>,
+    /// A public key of the archive, got from elsewhere than the bucket; may be repeated
+    #[arg(long = "key", value_name = "PUBLIC")]
+    keys: Vec<VerifyingKey>,
+    /// Write the proof to this file instead of stdout
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    /// The proof file's text.
+    proof: &'a str,
+    /// Where it was written.
+    file: Option<&'a Path>,
+    /// What it proves.
+    proved: Option<&'a Proved>,
+}
+
+pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let settings = context.settings()?;
+    let wanted = wanted(args, &settings)?;
+    let made = context.runtime()?.block_on(async {
+        let store = store::open(&settings.store).await?;
+        Ok::<_, Failure>(prove(store, &args.keys, &wanted).await?)
+    })?;
+    if let Some(file) = &args.output {
+        std::fs::write(file, &made.text).map_err(|error| FileError::new("write", file, error))?;
+    }
+    let report = Report {
+        proof: &made.text,
+        file: args.output.as_deref(),
+        proved: made.report.proved.as_ref(),
+    };
+    let output = context.output();
+    match (&args.output, output.format()) {
+        (None, Format::Text) => output.remark(&told(&made, None)),
+        _ => {}
+    }
+    output.report(&report, |_| match &args.output {
+        None => made.text.clone(),
+        Some(file) => told(&made, Some(file)),
+    })?;
+    Ok(Exit::Done)
+}
+
+fn told(made: &Made, file: Option<&Path>) -> String {
+    let what = made.report.proved.as_ref().map_or(String::new(), describe);
+    let size = made.text.len();
+    let check = match file {
+        None => format!("a proof of {size} bytes; `kivend verify-proof FILE` checks it anywhere"),
+        Some(file) => format!(
+            "{size} bytes in {0}; check it anywhere with `kivend verify-proof {0}`",
+            file.display()
+        ),
+    };
+    format!("{what}\n{check}\n")
+}
+
+fn wanted(args: &Args, settings: &Settings) -> Result<Wanted, Failure> {
+    if let (Some(from), Some(to)) = (&args.from, &args.to) {
+        return Ok(Wanted::Consistency {
+            from: checkpoint(from)?,
+            to: checkpoint(to)?,
+        });
+    }
+    Ok(match (&args.event_id, &args.topic) {
+        (Some(id), _) => Wanted::EventId(id.clone()),
+        (None, topic) => Wanted::Offset {
+            partition: TopicPartition::new(
+                &settings.topic_name(topic.as_deref().unwrap_or_default()),
+                args.partition.unwrap_or_default(),
+            ),
+            offset: args.offset.unwrap_or_default(),
+            epoch: args.epoch.map(Epoch),
+        },
+    })
+}
+
+/// A number means the bucket's checkpoint, anything else a file.
+fn checkpoint(text: &str) -> Result<WantedCheckpoint, Failure> {
+    if let Ok(number) = text.parse() {
+        return Ok(WantedCheckpoint::Number(number));
+    }
+    let file = Path::new(text);
+    let saved = std::fs::read(file).map_err(|error| FileError::new("read", file, error))?;
+    Ok(WantedCheckpoint::Saved(saved))
+}

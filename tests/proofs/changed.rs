@@ -1,0 +1,129 @@
+//! Whatever is changed in a proof, it proves nothing any more.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use kivend::segment::proof::{Proof, RecordProof};
+use kivend::verify::findings::Code;
+use kivend::verify::proof::check;
+use kivend::verify::verdict::Verdict;
+
+use super::{expect, key, made, public, record, rotated};
+use crate::fixture::Archive;
+
+fn proof(archive: &Archive, offset: i64) -> RecordProof {
+    let text = made(archive, &record("payments", 0, offset)).unwrap().text;
+    match Proof::from_bytes(text.as_bytes()).unwrap() {
+        Proof::Record(proof) => *proof,
+        Proof::Consistency(_) => unreachable!(),
+    }
+}
+
+#[track_caller]
+fn expect_changed(proof: &RecordProof, code: Code, change: impl FnOnce(&mut RecordProof)) {
+    let mut changed = proof.clone();
+    change(&mut changed);
+    let text = Proof::Record(Box::new(changed)).to_text().unwrap();
+    expect(&check(text.as_bytes(), &public(&[7])), Verdict::Tampered, code);
+}
+
+#[test]
+fn each_part_is_held_to_every_other() {
+    let mut archive = Archive::usual();
+    archive.seal("payments", 0, 25);
+    archive.checkpoint();
+    let (first, second, later) = (proof(&archive, 30), proof(&archive, 31), proof(&archive, 110));
+    let text = Proof::Record(Box::new(first.clone())).to_text().unwrap();
+    assert_eq!(check(text.as_bytes(), &public(&[7])).verdict, Verdict::Intact);
+
+    expect_changed(&first, Code::ProofContradicts, |proof| {
+        proof.record = second.record.clone()
+    });
+    expect_changed(&first, Code::ProofMalformed, |proof| proof.record.push('='));
+    expect_changed(&first, Code::ProofMalformed, |proof| proof.record.clear());
+    expect_changed(&first, Code::ProofPathDiffers, |proof| {
+        let mut encoding = STANDARD.decode(&proof.record).unwrap();
+        let length = encoding.len();
+        encoding[length - 70] ^= 1;
+        proof.record = STANDARD.encode(encoding);
+    });
+    expect_changed(&first, Code::ProofContradicts, |proof| proof.leaf_index += 1);
+    expect_changed(&first, Code::ProofContradicts, |proof| proof.leaf_count += 1);
+    expect_changed(&first, Code::ProofPathDiffers, |proof| proof.path[0].0[0] ^= 1);
+    expect_changed(&first, Code::ProofPathDiffers, |proof| proof.path.push(proof.path[0]));
+    expect_changed(&first, Code::ProofPathDiffers, |proof| proof.path.truncate(1));
+    expect_changed(&first, Code::ProofContradicts, |proof| proof.link = later.link.clone());
+    expect_changed(&first, Code::ProofNoteInvalid, |proof| {
+        proof.link = proof.link.replacen("25", "26", 1)
+    });
+    expect_changed(&first, Code::ProofContradicts, |proof| proof.link_index += 1);
+    expect_changed(&first, Code::ProofContradicts, |proof| proof.log_size += 1);
+    expect_changed(&first, Code::ProofPathDiffers, |proof| proof.log_path.reverse());
+    expect_changed(&first, Code::ProofContradicts, |proof| {
+        proof.checkpoint = later.checkpoint.clone()
+    });
+    expect_changed(&later, Code::ProofContradicts, |proof| {
+        proof.checkpoint = first.checkpoint.clone()
+    });
+    expect_changed(&first, Code::ProofNoteInvalid, |proof| {
+        proof.checkpoint = proof.checkpoint.replacen("payments", "payment5", 1)
+    });
+    expect_changed(&first, Code::IdentityMalformed, |proof| proof.archive.push('\n'));
+    expect_changed(&first, Code::ProofNoteInvalid, |proof| {
+        proof.key_changes.push("x".into())
+    });
+}
+
+#[test]
+fn a_proof_of_another_archive_by_the_same_key_is_none_of_this_one() {
+    let ours = proof(&Archive::usual(), 30);
+    let foreign = ours.archive.replacen("2026", "2025", 1);
+    expect_changed(&ours, Code::ProofContradicts, |proof| proof.archive = foreign);
+    let renamed = ours.archive.replacen("abab", "acac", 1);
+    expect_changed(&ours, Code::ProofNoteInvalid, |proof| proof.archive = renamed);
+}
+
+#[test]
+fn a_link_by_a_retired_key_is_believed_under_no_later_checkpoint() {
+    let archive = rotated();
+    let mut forged = proof(&archive, 105);
+    let mut link = archive.link("payments", 0, 5).clone();
+    link.sealed_by = "somebody".into();
+    forged.link = String::from_utf8(link.seal(&key(7)).unwrap().object).unwrap();
+    expect_changed(&forged, Code::ProofNoteInvalid, |_| ());
+    // The key that was added later does not sign for what an older checkpoint covers.
+    let mut early = proof(&archive, 99);
+    early.link = String::from_utf8(archive.link("payments", 0, 3).seal(&key(8)).unwrap().object).unwrap();
+    expect_changed(&early, Code::ProofNoteInvalid, |_| ());
+    let mut without = proof(&archive, 105);
+    without.key_changes.clear();
+    expect_changed(&without, Code::ProofNoteInvalid, |_| ());
+}
+
+#[test]
+fn wherever_a_bit_is_turned_the_file_proves_nothing() {
+    let archive = Archive::usual();
+    let text = made(&archive, &record("payments", 0, 30)).unwrap().text.into_bytes();
+    // A prime step, so that every part of the file is met and the test stays quick.
+    for (turn, at) in (0..text.len()).step_by(37).enumerate() {
+        let mut changed = text.clone();
+        changed[at] ^= 1 << (turn % 8);
+        let report = check(&changed, &public(&[7]));
+        assert_ne!(report.verdict, Verdict::Intact, "{at}");
+    }
+    for end in (0..text.len()).step_by(101) {
+        assert_eq!(check(&text[..end], &[]).verdict, Verdict::Tampered, "{end}");
+    }
+}
+
+#[test]
+fn a_newer_type_of_proof_is_unverifiable() {
+    let archive = Archive::usual();
+    let text = made(&archive, &record("payments", 0, 30)).unwrap().text;
+    let newer = text.replacen("proof/v1", "proof/v2", 1);
+    expect(
+        &check(newer.as_bytes(), &[]),
+        Verdict::Unverifiable,
+        Code::ProofUnknownType,
+    );
+    let foreign = text.replacen("proof/v1", "receipt/v1", 1);
+    expect(&check(foreign.as_bytes(), &[]), Verdict::Tampered, Code::ProofMalformed);
+}

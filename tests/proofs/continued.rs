@@ -1,0 +1,118 @@
+//! That the archive only grew between two checkpoints can be proved, and cannot where it did not.
+
+use kivend::app::prove::{Wanted, WantedCheckpoint};
+use kivend::segment::proof::{ConsistencyProof, Proof};
+use kivend::verify::findings::Code;
+use kivend::verify::proof::{Proved, check};
+use kivend::verify::verdict::Verdict;
+
+use super::{expect, made, public, rotated};
+use crate::fixture::Archive;
+
+fn between(from: u64, to: u64) -> Wanted {
+    Wanted::Consistency {
+        from: WantedCheckpoint::Number(from),
+        to: WantedCheckpoint::Number(to),
+    }
+}
+
+fn grown() -> Archive {
+    let mut archive = Archive::usual();
+    for (count, topic, number) in [
+        (3, "payments", 0),
+        (5, "orders", 2),
+        (7, "user-events", 1),
+        (1, "payments", 0),
+    ] {
+        archive.seal(topic, number, count);
+        archive.checkpoint();
+    }
+    archive
+}
+
+fn proof(archive: &Archive, from: u64, to: u64) -> ConsistencyProof {
+    let text = made(archive, &between(from, to)).unwrap().text;
+    match Proof::from_bytes(text.as_bytes()).unwrap() {
+        Proof::Consistency(proof) => proof,
+        Proof::Record(_) => unreachable!(),
+    }
+}
+
+#[test]
+fn any_checkpoint_continues_any_earlier_one() {
+    let archive = grown();
+    for from in 0..=5 {
+        for to in from..=5 {
+            let made = made(&archive, &between(from, to)).unwrap();
+            let report = check(made.text.as_bytes(), &public(&[7]));
+            assert_eq!(report.verdict, Verdict::Intact, "{from} {to} {:?}", report.findings);
+            let Some(Proved::Consistency { from: a, to: b, .. }) = report.proved else {
+                panic!()
+            };
+            assert_eq!((a.number, b.number), (from, to));
+        }
+        if from > 0 {
+            assert!(made(&archive, &between(from, 0)).is_err());
+        }
+    }
+    assert_eq!(
+        check(made(&rotated(), &between(0, 3)).unwrap().text.as_bytes(), &public(&[8])).verdict,
+        Verdict::Intact
+    );
+}
+
+#[test]
+fn a_saved_checkpoint_is_as_good_as_one_in_the_bucket() {
+    let archive = grown();
+    let saved = archive.store.bytes("checkpoints/0000000001.note").unwrap().to_vec();
+    let wanted = Wanted::Consistency {
+        from: WantedCheckpoint::Saved(saved),
+        to: WantedCheckpoint::Number(5),
+    };
+    assert_eq!(
+        made(&archive, &wanted).unwrap().text,
+        made(&archive, &between(1, 5)).unwrap().text
+    );
+}
+
+#[test]
+fn an_archive_that_was_rewritten_does_not_continue_what_was_saved_before() {
+    let mut archive = Archive::usual();
+    let saved = archive.store.bytes("checkpoints/0000000001.note").unwrap().to_vec();
+    let mut records = archive.records("payments", 0, 1);
+    records[3].value = Some(b"{}".to_vec());
+    archive.rewrite_from("payments", 0, 1, &records);
+    archive.seal("payments", 0, 5);
+    archive.checkpoint();
+    let wanted = Wanted::Consistency {
+        from: WantedCheckpoint::Saved(saved),
+        to: WantedCheckpoint::Number(2),
+    };
+    let error = made(&archive, &wanted).unwrap_err().to_string();
+    assert!(error.contains("KV604"), "{error}");
+}
+
+#[test]
+fn each_part_is_held_to_every_other() {
+    let archive = grown();
+    let good = proof(&archive, 1, 5);
+    let earlier = proof(&archive, 0, 2);
+    let expect_changed = |code: Code, change: &dyn Fn(&mut ConsistencyProof)| {
+        let mut changed = good.clone();
+        change(&mut changed);
+        let text = Proof::Consistency(changed).to_text().unwrap();
+        expect(&check(text.as_bytes(), &public(&[7])), Verdict::Tampered, code);
+    };
+    expect_changed(Code::ProofPathDiffers, &|proof| proof.paths[0][0].0[5] ^= 1);
+    expect_changed(Code::ProofPathDiffers, &|proof| proof.paths[1].clear());
+    expect_changed(Code::ProofMalformed, &|proof| drop(proof.paths.pop()));
+    expect_changed(Code::ProofMalformed, &|proof| proof.paths.push(vec![]));
+    expect_changed(Code::ProofMalformed, &|proof| proof.from = earlier.from.clone());
+    expect_changed(Code::ProofPathDiffers, &|proof| proof.to = earlier.to.clone());
+    expect_changed(Code::ProofContradicts, &|proof| {
+        std::mem::swap(&mut proof.from, &mut proof.to)
+    });
+    expect_changed(Code::ProofNoteInvalid, &|proof| {
+        proof.to = proof.to.replacen("payments", "payment5", 1)
+    });
+}

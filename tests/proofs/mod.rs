@@ -1,0 +1,180 @@
+//! The promise: whoever holds a proof file needs nothing else, and nothing but the truth can be proved. Proofs are made
+//! from an archive in memory, by the same code as the command's, and checked as a stranger would.
+
+mod changed;
+mod continued;
+mod refused;
+
+use std::process::Command;
+use std::sync::Arc;
+
+use kivend::app::error::AppError;
+use kivend::app::prove::{Made, Wanted, prove};
+use kivend::model::note::{SigningKey, VerifyingKey};
+use kivend::model::position::TopicPartition;
+use kivend::segment::key_change::KeyChange;
+use kivend::verify::findings::Code;
+use kivend::verify::proof::{ProofReport, Proved, ProvedRecord, check};
+use kivend::verify::verdict::Verdict;
+
+use crate::fixture::Archive;
+
+pub fn made(archive: &Archive, wanted: &Wanted) -> Result<Made, AppError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(prove(Arc::new(archive.store.clone()), &[], wanted))
+}
+
+pub fn record(topic: &str, number: i32, offset: i64) -> Wanted {
+    Wanted::Offset {
+        partition: TopicPartition::new(topic, number),
+        offset,
+        epoch: None,
+    }
+}
+
+pub fn key(seed: u8) -> SigningKey {
+    SigningKey::from_seed("kivend", &[seed; 32]).unwrap()
+}
+
+fn public(seeds: &[u8]) -> Vec<VerifyingKey> {
+    seeds.iter().map(|seed| key(*seed).verifying_key().clone()).collect()
+}
+
+#[track_caller]
+pub fn expect(report: &ProofReport, verdict: Verdict, code: Code) {
+    let codes: Vec<_> = report.findings.iter().map(|f| (f.code, &f.detail)).collect();
+    assert_eq!(report.verdict, verdict, "{codes:?}");
+    assert_eq!(codes.first().map(|(code, _)| *code), Some(code), "{codes:?}");
+    assert_eq!(report.proved, None);
+}
+
+fn proved(report: &ProofReport) -> &ProvedRecord {
+    match &report.proved {
+        Some(Proved::Record(record)) => record,
+        other => panic!("{other:?} {:?}", report.findings),
+    }
+}
+
+/// Signed by key 7 up to checkpoint 1, by key 8 from then on; then key 7 is retired.
+pub fn rotated() -> Archive {
+    let mut archive = Archive::usual();
+    archive.rotate(&key(8));
+    archive.seal("payments", 0, 5);
+    archive.checkpoint();
+    let retire = KeyChange {
+        retire: vec![key(7).verifying_key().to_string()],
+        ..archive.next_key_change()
+    };
+    archive.change_keys(&retire, &key(8), &[]);
+    archive.seal("payments", 0, 5);
+    archive.checkpoint();
+    archive
+}
+
+#[test]
+fn every_record_can_be_proved_to_who_has_the_key_and_to_who_has_not() {
+    let archive = Archive::usual();
+    for (topic, number, count) in [("payments", 0, 100), ("user-events", 1, 160)] {
+        for offset in (0..count).step_by(7).chain([count - 1]) {
+            let made = made(&archive, &record(topic, number, offset)).unwrap();
+            let report = check(made.text.as_bytes(), &public(&[7]));
+            assert_eq!(report.verdict, Verdict::Intact, "{:?}", report.findings);
+            let shown = proved(&report);
+            assert_eq!(
+                (shown.topic.as_str(), shown.partition, shown.offset),
+                (topic, number, offset)
+            );
+            let owner = archive.records(topic, number, usize::try_from(shown.link_height).unwrap());
+            let original = owner.iter().find(|record| record.offset == offset).unwrap();
+            let value = original
+                .value
+                .as_ref()
+                .map(|value| String::from_utf8(value.clone()).unwrap());
+            assert_eq!(shown.value, value);
+            assert_eq!(shown.checkpoint.number, 1);
+        }
+    }
+}
+
+#[test]
+fn an_event_is_found_by_its_id() {
+    let archive = Archive::usual();
+    let wanted = |id: &str| Wanted::EventId(id.to_owned());
+    let id = format!("{:032x}", 42);
+    let made_of_id = made(&archive, &wanted(&id)).unwrap();
+    assert!(proved(&made_of_id.report).value.as_ref().unwrap().contains(&id));
+    let error = made(&archive, &wanted("nobody")).unwrap_err().to_string();
+    assert!(error.contains("no archived event has this id"), "{error}");
+}
+
+#[test]
+fn a_proof_names_the_oldest_checkpoint_that_covers_it() {
+    let mut archive = Archive::usual();
+    for _ in 0..5 {
+        archive.seal("payments", 0, 3);
+        archive.checkpoint();
+    }
+    for (offset, number) in [(0, 1), (99, 1), (100, 2), (103, 3), (114, 6)] {
+        let made = made(&archive, &record("payments", 0, offset)).unwrap();
+        assert_eq!(proved(&made.report).checkpoint.number, number, "{offset}");
+    }
+}
+
+#[test]
+fn after_a_rotation_every_record_is_still_proved_by_the_old_key_the_new_one_or_none() {
+    let archive = rotated();
+    for offset in [0, 99, 100, 105] {
+        let made = made(&archive, &record("payments", 0, offset)).unwrap();
+        for keys in [&[][..], &[7], &[8], &[7, 8]] {
+            let report = check(made.text.as_bytes(), &public(keys));
+            assert_eq!(
+                report.verdict,
+                Verdict::Intact,
+                "{offset} {keys:?} {:?}",
+                report.findings
+            );
+        }
+        expect(
+            &check(made.text.as_bytes(), &public(&[9])),
+            Verdict::Tampered,
+            Code::KeyNotOfArchive,
+        );
+    }
+}
+
+#[test]
+fn a_proof_verifies_on_a_machine_without_network() {
+    let made = made(&Archive::usual(), &record("payments", 0, 42)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.proof"), &made.text).unwrap();
+    let program = env!("CARGO_BIN_EXE_kivend");
+    let without_network = |program: &str| {
+        let mut command = Command::new("unshare");
+        command
+            .args(["--map-root-user", "--net", program])
+            .current_dir(folder.path());
+        command
+    };
+    // Where the system lets nobody take the network away, the file is checked with it.
+    let permitted = without_network("true")
+        .output()
+        .is_ok_and(|output| output.status.success());
+    let mut command = if permitted {
+        without_network(program)
+    } else {
+        Command::new(program)
+    };
+    let output = command
+        .current_dir(folder.path())
+        .env_remove("KIVEND_CONFIG")
+        .args(["verify-proof", "a.proof", "--format", "json", "--key"])
+        .arg(key(7).verifying_key().to_string())
+        .output()
+        .unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert_eq!(
+        (told["verdict"].as_str(), told["proved"]["offset"].as_i64()),
+        (Some("intact"), Some(42))
+    );
+}

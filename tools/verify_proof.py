@@ -1,0 +1,345 @@
+#!/usr/bin/env python3
+"""Verifies one proof file (docs/FORMAT.md, section 8) offline: of a record, or that one checkpoint continues another.
+
+It shares no code with kivend, reads nothing but the file, and needs no more than the standard library and `cryptography`.
+
+    python tools/verify_proof.py FILE [--key PUBLIC]… [--json]
+
+Exit codes: 0 intact, 10 tampered, 12 unverifiable, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import re
+import struct
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from verify_notes import (
+    ARCHIVE,
+    HASH,
+    KEY_CHANGE,
+    LINK,
+    TOPIC,
+    Change,
+    Checkpoint,
+    Head,
+    Junk,
+    Note,
+    PublicKey,
+    Tenure,
+    Unknown,
+    check_link,
+    integer,
+    is_text,
+    listed,
+    parse_checkpoint,
+    sha,
+    shaped,
+)
+from verify_projection import Broken, canonical, demand
+
+EXIT_CODES = {"intact": 0, "tampered": 10, "unverifiable": 12}
+TYPES = {"kivend.proof/v1", "kivend.consistency/v1"}
+RECORD = {
+    "record": is_text,
+    "leaf_index": integer(),
+    "leaf_count": integer(),
+    "path": listed(HASH),
+    "link": is_text,
+    "link_index": integer(),
+    "log_size": integer(),
+    "log_path": listed(HASH),
+    "checkpoint": is_text,
+    "archive": is_text,
+    "key_changes": listed(is_text),
+}
+CONSISTENCY = {
+    "from": is_text,
+    "to": is_text,
+    "paths": listed(listed(HASH)),
+    "archive": is_text,
+    "key_changes": listed(is_text),
+}
+
+
+# ---- trees (RFC 9162, sections 2.1.3.2 and 2.1.4.2, step by step) -------------------------------------------------------
+def node(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def leaf(data: bytes) -> bytes:
+    return hashlib.sha256(b"\x00" + data).digest()
+
+
+def follow(index: int, last: int, path: list[bytes], left: Callable[[bytes], None], right: Callable[[bytes], None]) -> None:
+    """Climbs from a node to the root: `left` gets each sibling that stands to the left, `right` the others."""
+    for sibling in path:
+        demand(last != 0, "a path is too long")
+        if index & 1 or index == last:
+            left(sibling)
+            while not index & 1 and index:
+                index, last = index >> 1, last >> 1
+        else:
+            right(sibling)
+        index, last = index >> 1, last >> 1
+    demand(last == 0, "a path is too short")
+
+
+def check_inclusion(start: bytes, index: int, count: int, path: list[bytes], root: str) -> None:
+    demand(index < count, "there is no such leaf")
+    reached = [start]
+    follow(
+        index,
+        count - 1,
+        path,
+        lambda sibling: reached.append(node(sibling, reached[-1])),
+        lambda sibling: reached.append(node(reached[-1], sibling)),
+    )
+    demand(reached[-1].hex() == root, "a path does not lead to the root that was signed")
+
+
+def check_consistency(first: int, first_root: str, second: int, second_root: str, path: list[bytes]) -> None:
+    if first == second:
+        return demand(not path and first_root == second_root, "two logs of one size differ")
+    demand(0 < first < second, "the later log is the smaller one")
+    nodes = path if first & (first - 1) else [bytes.fromhex(first_root), *path]
+    demand(nodes and path, "a path is too short")
+    index, last = first - 1, second - 1
+    while index & 1:
+        index, last = index >> 1, last >> 1
+    old, new = [nodes[0]], [nodes[0]]
+
+    def left(sibling: bytes) -> None:
+        old.append(node(sibling, old[-1]))
+        new.append(node(sibling, new[-1]))
+
+    follow(index, last, nodes[1:], left, lambda sibling: new.append(node(new[-1], sibling)))
+    demand((old[-1].hex(), new[-1].hex()) == (first_root, second_root), "the later log does not continue the earlier one")
+
+
+# ---- records (section 2) ------------------------------------------------------------------------------------------------
+@dataclass
+class Record:
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int | None
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[bytes, bytes | None]] = field(default_factory=list)
+
+
+def read_record(coded: str) -> tuple[bytes, Record]:
+    try:
+        data = base64.b64decode(coded, validate=True)
+    except ValueError:
+        raise Broken("the record is not base64") from None
+    demand(base64.b64encode(data).decode() == coded, "the record is not canonical base64")
+    at = 0
+
+    def take(count: int) -> bytes:
+        nonlocal at
+        demand(0 <= count <= len(data) - at, "the record ends early")
+        at += count
+        return data[at - count : at]
+
+    def number(form: str) -> int:
+        return int(struct.unpack(">" + form, take(struct.calcsize(">" + form)))[0])
+
+    def nullable() -> bytes | None:
+        length = number("i")
+        return None if length == -1 else take(length)
+
+    demand(number("B") == 1, "not version 1 of the encoding")
+    topic = take(number("H"))
+    partition, offset, kind, ms = number("i"), number("q"), number("B"), number("q")
+    demand(re.fullmatch(rb"[a-zA-Z0-9._-]+", topic) and TOPIC(topic.decode()), "not a topic")
+    demand(partition >= 0 and offset >= 0 and kind in (0, 1, 255) and (ms == -1) == (kind == 255), "not a record")
+    found = Record(topic.decode(), partition, offset, None if ms == -1 else ms, nullable(), nullable())
+    found.headers = [(take(number("I")), nullable()) for _ in range(number("I"))]
+    demand(at == len(data), "something follows the record")
+    return data, found
+
+
+# ---- proofs ---------------------------------------------------------------------------------------------------------------
+class Proof:
+    """The keys that count, from `archive` and `key_changes` and what was brought."""
+
+    def __init__(self, archive: str, key_changes: list[str], brought: list[PublicKey]) -> None:
+        self.identity = shaped(canonical(archive), ARCHIVE, "archive.json")
+        keys = [PublicKey(key) for key in self.identity["keys"]]
+        demand(keys and len({key.text for key in keys}) == len(keys), "no keys, or one twice")
+        self.tenures = {(key.name, key.id): Tenure(key) for key in keys}
+        self.changes: list[Change] = []
+        self.signers: list[tuple[str, bytes]] = []  # of each change, the key that was in force
+        self.hashes = [sha(archive.encode())]
+        for text in key_changes:
+            self.change(text)
+        self.settle({key.text for key in brought})
+
+    def change(self, text: str) -> None:
+        note, number = Note(text.encode()), len(self.hashes)
+        first = self.signer_of(note, 0)
+        demand(not first.retired, "a retired key signs a key change")
+        content = note.content("kivend.keys/v1", KEY_CHANGE)
+        added, retired = ([PublicKey(key) for key in content[name]] for name in ("add", "retire"))
+        demand((content["id"], content["number"]) == (self.identity["id"], number), "a key change of another place")
+        demand(content["previous"] == self.hashes[-1], "a key change does not name what is before it")
+        demand(bool(added) != bool(retired) and len(note.lines) == 1 + len(added), "a key change adds and retires")
+        for line, key in enumerate(added, 1):
+            demand((key.name, key.id) not in self.tenures and key.signed(note, line), "an added key did not sign")
+            self.tenures[key.name, key.id] = Tenure(key)
+        leaving = [self.tenures.get((key.name, key.id)) for key in retired]
+        demand(len({key.text for key in retired}) == len(retired), "a key is retired twice")
+        for tenure in leaving:
+            demand(tenure and not tenure.retired and tenure is not first, "a key is retired that cannot be")
+        change = Change(note.hash, content, None)
+        for key in added:
+            self.tenures[key.name, key.id].added = change
+        for tenure in filter(None, leaving):
+            tenure.retired = change
+        demand(any(not tenure.retired for tenure in self.tenures.values()), "no key is left")
+        self.signers.append((first.key.name, first.key.id))
+        self.changes.append(change)
+        self.hashes.append(note.hash)
+
+    def settle(self, brought: set[str]) -> None:
+        """Only what the keys brought vouch for counts; one that a change added vouches for all before that change."""
+        if not brought:
+            return
+        of_brought = [t.added.number for t in self.tenures.values() if t.key.text in brought and t.added]
+        vouched_until, trusted = max(of_brought, default=0), set[tuple[str, bytes]]()
+        for name, tenure in self.tenures.items():
+            if tenure.added:
+                by = self.signers[tenure.added.number - 1]
+                counts = tenure.added.number <= vouched_until or by in trusted
+            else:
+                counts = vouched_until > 0
+            if counts or tenure.key.text in brought:
+                trusted.add(name)
+        demand(trusted, "none of the keys brought is the archive's")
+        self.tenures = {name: tenure for name, tenure in self.tenures.items() if name in trusted}
+
+    def signer_of(self, note: Note, line: int) -> Tenure:
+        name, id_, _ = note.lines[line]
+        tenure = self.tenures.get((name, id_))
+        if tenure is None or not tenure.key.signed(note, line):
+            raise Junk("a note that no key in force signed")
+        return tenure
+
+    def signed(self, text: str) -> tuple[Note, Tenure]:
+        note = Note(text.encode())
+        demand(len(note.lines) == 1, "a note with other than one signature")
+        return note, self.signer_of(note, 0)
+
+    def checkpoint(self, text: str) -> Checkpoint:
+        note, tenure = self.signed(text)
+        found = parse_checkpoint(note)
+        demand(found.archive == (self.identity["archive"], self.identity["id"]), "a checkpoint of another archive")
+        demand(tenure.covers_checkpoint(found.number), "a key signs beyond its term")
+        number, hash_ = found.change
+        demand(number < len(self.hashes) and self.hashes[number] == hash_, "the checkpoint's key change is not in the proof")
+        for named in (change.content["checkpoint"] for change in self.changes):
+            demand(named["number"] != found.number or named["sha256"] == found.hash, "a key change names another checkpoint")
+        return found
+
+
+def verify_record(proof: dict[str, Any], keys: Proof) -> Record:
+    encoding, record = read_record(proof["record"])
+    checkpoint = keys.checkpoint(proof["checkpoint"])
+    note, tenure = keys.signed(proof["link"])
+    link = note.content("kivend.link/v1", LINK)
+    check_link(link)
+    # The checkpoint is the oldest that covers the link: a key's term holds for both or for neither.
+    demand(tenure.covers_checkpoint(checkpoint.number), "a key signs beyond its term")
+    where = (record.topic, record.partition)
+    demand(link["archive_id"] == keys.identity["id"], "a link of another archive")
+    demand((link["topic"], link["partition"]) == where, "record and link are of different partitions")
+    demand(link["first_offset"] <= record.offset < link["next_offset"] and not link["lost"], "the record is not in the link's range")
+    demand(not any(a <= record.offset < b for a, b in link["absent"]), "the link says that the offset is absent")
+    before = sum(b - a for a, b in link["absent"] if b <= record.offset)
+    place = (record.offset - link["first_offset"] - before, link["record_count"])
+    demand((proof["leaf_index"], proof["leaf_count"]) == place, "the record stands at another place of its segment")
+    check_inclusion(leaf(encoding), *place, raw(proof["path"]), link["records_root"])
+    head = checkpoint.heads.get(where)
+    demand(head, "the checkpoint does not name the partition")
+    assert isinstance(head, Head)
+    heights = (link["height"], head.height + 1)
+    demand((proof["link_index"], proof["log_size"]) == heights, "link or checkpoint are of another height")
+    own = (link["epoch"], link["next_offset"], note.hash)
+    demand(link["height"] < head.height or own == (head.epoch, head.next_offset, head.link), "the head is another link")
+    check_inclusion(leaf(proof["link"].encode()), *heights, raw(proof["log_path"]), head.log_root)
+    return record
+
+
+def verify_consistency(proof: dict[str, Any], keys: Proof) -> str:
+    old, new = keys.checkpoint(proof["from"]), keys.checkpoint(proof["to"])
+    demand(old.number <= new.number, "the later checkpoint has the smaller number")
+    demand(old.number < new.number or old.hash == new.hash, "two checkpoints have one number")
+    demand(old.number + 1 != new.number or new.previous == old.hash, "the later does not name the hash of the earlier one")
+    demand(old.change[0] <= new.change[0], "the key change went back")
+    demand(len(proof["paths"]) == len(old.heads), "not one path for each head")
+    for (partition, head), path in zip(old.heads.items(), proof["paths"]):
+        later = new.heads.get(partition)
+        demand(later and later.height >= head.height, f"the head of {partition} went back")
+        assert isinstance(later, Head)
+        demand(later.height > head.height or later == head, f"the head of {partition} changed")
+        check_consistency(head.height + 1, head.log_root, later.height + 1, later.log_root, raw(path))
+    return f"checkpoint {new.number} continues checkpoint {old.number}"
+
+
+def raw(path: list[str]) -> list[bytes]:
+    return [bytes.fromhex(hash_) for hash_ in path]
+
+
+def verify(data: bytes, brought: list[PublicKey]) -> tuple[str, str, Record | None]:
+    """The verdict, what was found, and the record where one was proved."""
+    try:
+        type_, _, content = data.decode().partition("\n")
+        if type_ not in TYPES:
+            if re.fullmatch(r"kivend\.(proof|consistency)/v[0-9]{1,9}", type_):
+                raise Unknown(f"unknown type {type_}")
+            raise Broken("its first line names no type of proof")
+        is_record = type_ == "kivend.proof/v1"
+        proof = shaped(canonical(content), RECORD if is_record else CONSISTENCY, "the proof")
+        keys = Proof(proof["archive"], proof["key_changes"], brought)
+        if is_record:
+            record = verify_record(proof, keys)
+            return "intact", f"{record.topic}/{record.partition} offset {record.offset} stands in the archive", record
+        return "intact", verify_consistency(proof, keys), None
+    except Unknown as why:
+        return "unverifiable", str(why), None
+    except (Broken, Junk, UnicodeError) as why:
+        return "tampered", str(why), None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Verifies one proof file of a kivend archive, offline.")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--key", action="append", default=[], metavar="PUBLIC", help="a public key got from elsewhere")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    verdict, detail, record = verify(options.file.read_bytes(), [PublicKey(key) for key in options.key])
+    if options.json:
+        told: dict[str, Any] = {"verdict": verdict, "detail": detail, "trust": "keys_brought" if options.key else "first_use"}
+        told["record"] = asdict(record) if record else None
+        print(json.dumps(told, default=lambda data: data.decode(errors="replace")))
+    else:
+        print(f"{verdict}: {detail}")
+        if record:
+            print(f"time  {record.timestamp_ms} ms\nkey   {record.key!r}\nvalue {record.value!r}")
+        if verdict == "intact" and not options.key:
+            print("keys trusted on first use, as the proof itself names them; bring the archive's with --key")
+    return EXIT_CODES[verdict]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
