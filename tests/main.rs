@@ -3,6 +3,7 @@
 mod architecture;
 mod command_line;
 mod embedded;
+mod export;
 mod fixture;
 mod ingest;
 mod projection;

@@ -3,10 +3,12 @@
 
 pub mod archiver;
 pub mod checkpoint;
+pub mod checkpoint_now;
 pub mod consume;
 pub mod demo;
 pub mod doctor;
 pub mod error;
+pub mod export;
 mod fetch;
 pub mod files;
 pub mod generate;
@@ -16,6 +18,7 @@ pub mod init;
 pub mod process;
 pub mod progress;
 pub mod prove;
+mod reading;
 pub mod stop;
 pub mod topics;
 pub mod verify;

@@ -1,13 +1,12 @@
 //! `prove`: gathers from the bucket what proves one record, or that one checkpoint continues another, and checks it as
 //! anybody would before it is given away. Reads the chain of the partition and one segment; never writes, never signs.
 
-mod archive;
 mod record;
 
-use bytes::Bytes;
+use std::sync::Arc;
 
 use crate::app::error::AppError;
-use crate::app::prove::archive::Archive;
+use crate::app::reading::{Archive, text};
 use crate::model::merkle::path::consistency_path;
 use crate::model::note::VerifyingKey;
 use crate::model::position::{Epoch, TopicPartition};
@@ -15,6 +14,8 @@ use crate::segment::proof::{ConsistencyProof, Proof};
 use crate::store::Store;
 use crate::verify::proof::{ProofReport, check};
 use crate::verify::verdict::Verdict;
+
+pub use crate::app::reading::WantedCheckpoint;
 
 /// What is to be proved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,15 +40,6 @@ pub enum Wanted {
     },
 }
 
-/// A checkpoint as a user names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WantedCheckpoint {
-    /// The one of the bucket with this number.
-    Number(u64),
-    /// One that was saved: the object's bytes.
-    Saved(Vec<u8>),
-}
-
 /// A proof, and what checking it said.
 #[derive(Debug, Clone)]
 pub struct Made {
@@ -62,7 +54,7 @@ pub struct Made {
 /// # Errors
 /// `Input` where there is nothing to prove: not archived yet, lost, absent, or covered by no checkpoint; `Corrupt` where
 /// the archive does not bear it out; what the store says.
-pub async fn prove(store: std::sync::Arc<dyn Store>, keys: &[VerifyingKey], wanted: &Wanted) -> Result<Made, AppError> {
+pub async fn prove(store: Arc<dyn Store>, keys: &[VerifyingKey], wanted: &Wanted) -> Result<Made, AppError> {
     let archive = Archive::open(store, keys).await?;
     let proof = match wanted {
         Wanted::Offset {
@@ -104,11 +96,4 @@ async fn consistency(archive: &Archive, from: &WantedCheckpoint, to: &WantedChec
         archive: archive.identity()?,
         key_changes: archive.key_changes().await?,
     }))
-}
-
-/// A stored note or identity as text.
-fn text(object: &Bytes) -> Result<String, AppError> {
-    std::str::from_utf8(object)
-        .map(str::to_owned)
-        .map_err(|_| AppError::corrupt("an object of the archive is not UTF-8"))
 }

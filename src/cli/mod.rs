@@ -10,12 +10,14 @@
 //! [`Explain`]: crate::error::Explain
 
 mod archive;
+mod checkpoint;
 mod completions;
 mod config;
 mod consume;
 mod context;
 mod demo;
 mod doctor;
+mod export;
 mod failure;
 mod files;
 mod generate;
@@ -80,6 +82,10 @@ enum Command {
     Prove(prove::Args),
     /// Check a proof offline: no bucket, no Kafka, no network
     VerifyProof(verify_proof::Args),
+    /// Sign the heads now, store the checkpoint, and print the note
+    Checkpoint(checkpoint::Args),
+    /// Give archived records back as JSONL, byte for byte, or send them to Kafka again
+    Export(export::Args),
     /// List the segments that links own, for tools that want an exact list
     Files(files::Args),
     /// Make the archive's identity and signing key, once
@@ -107,6 +113,8 @@ impl Command {
             Command::Verify(args) => verify::run(&args, context),
             Command::Prove(args) => prove::run(&args, context),
             Command::VerifyProof(args) => verify_proof::run(&args, context),
+            Command::Checkpoint(args) => checkpoint::run(&args, context),
+            Command::Export(args) => export::run(&args, context),
             Command::Files(args) => files::run(&args, context),
             Command::Init(args) => init::run(&args, context),
             Command::Doctor(args) => doctor::run(&args, context),

@@ -11,6 +11,7 @@ mod native;
 mod polled;
 pub mod producer;
 pub mod reader;
+pub mod sender;
 pub mod settings;
 pub mod topics;
 

@@ -11,7 +11,7 @@ use crate::app::error::AppError;
 use crate::app::init::OwnArchive;
 use crate::archive::step::Event;
 use crate::clock::Clock;
-use crate::segment::link::CheckpointRef;
+use crate::segment::checkpoint::SignedCheckpoint;
 use crate::store::Store;
 
 /// The archive's checkpointer, shared between the interval and the end.
@@ -37,12 +37,11 @@ impl Checkpoints {
     ///
     /// # Errors
     /// What the store says, or that a chain is broken.
-    pub async fn advance(&self) -> Result<CheckpointRef, AppError> {
+    pub async fn advance(&self) -> Result<SignedCheckpoint, AppError> {
         let mut checkpointer = self.checkpointer.lock().await;
-        Ok(checkpointer
+        checkpointer
             .advance(self.store.as_ref(), self.clock.utc_seconds())
-            .await?
-            .reference())
+            .await
     }
 
     /// Signs at every interval, for ever. A failure is logged and waits for the next one: records are safe without it.
@@ -58,7 +57,7 @@ impl Checkpoints {
             loop {
                 ticks.tick().await;
                 match own.advance().await {
-                    Ok(newest) => hands.tell(Event::CheckpointSeen(newest)).await,
+                    Ok(newest) => hands.tell(Event::CheckpointSeen(newest.reference())).await,
                     Err(error) => tracing::error!(%error, "no checkpoint was signed"),
                 }
             }

@@ -5,8 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 
 use crate::app::error::AppError;
-use crate::app::prove::archive::Archive;
-use crate::app::prove::text;
+use crate::app::reading::{Archive, text};
 use crate::model::hash::Hash;
 use crate::model::json::{Reader, Value};
 use crate::model::merkle::leaf_hash;
@@ -14,7 +13,6 @@ use crate::model::merkle::path::inclusion_path;
 use crate::model::position::{Epoch, TopicPartition};
 use crate::model::record::{LeafHasher, Record};
 use crate::segment::decode::Segment;
-use crate::segment::link::Link;
 use crate::segment::proof::{Proof, RecordProof};
 use crate::verify::chain::Accepted;
 use crate::verify::proof::leaf_index;
@@ -31,7 +29,7 @@ pub async fn at(
 ) -> Result<Proof, AppError> {
     let chain = archive.chain(partition).await?;
     let owner = owner(&chain, partition, offset, epoch)?;
-    let segment = segment(archive, &owner.signed.link).await?;
+    let segment = archive.segment(&owner.signed.link).await?;
     gather(archive, partition, &chain, (owner, segment), offset).await
 }
 
@@ -43,7 +41,7 @@ pub async fn of_event(archive: &Archive, id: &str) -> Result<Proof, AppError> {
             if owner.signed.link.segment.is_none() {
                 continue;
             }
-            let segment = segment(archive, &owner.signed.link).await?;
+            let segment = archive.segment(&owner.signed.link).await?;
             if let Some(offset) = find_event(segment.clone(), id.to_owned()).await? {
                 return gather(archive, &partition, &chain, (owner, segment), offset).await;
             }
@@ -97,22 +95,6 @@ fn owner<'c>(
         .fix("it was a transaction's marker, an aborted record, or compacted; take a neighbouring offset"));
     }
     Ok(owner)
-}
-
-async fn segment(archive: &Archive, link: &Link) -> Result<Bytes, AppError> {
-    let Some(segment) = &link.segment else {
-        return Err(AppError::internal("a link with records has no segment"));
-    };
-    let missing = || AppError::corrupt(format!("the segment is not there key=`{}`", segment.key));
-    let object = archive.get(&segment.key).await?.ok_or_else(missing)?;
-    if Hash::of(&object) == segment.sha256 {
-        Ok(object)
-    } else {
-        let key = &segment.key;
-        Err(AppError::corrupt(format!(
-            "the segment is not the one that its link signed key=`{key}`"
-        )))
-    }
 }
 
 /// Everything that proves the record at `offset` of the segment that `owner` owns.

@@ -1,5 +1,5 @@
-//! The archive as a proof needs it: its notes by the names that the format gives them. Believes what the keys in force
-//! signed and nothing else.
+//! The archive as proofs and exports read it: its notes by the names that the format gives them, and segments that are
+//! what their links signed. Believes what the keys in force signed and nothing else; never writes.
 
 use std::sync::Arc;
 
@@ -7,7 +7,6 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::app::error::AppError;
-use crate::app::prove::{WantedCheckpoint, text};
 use crate::app::verify::VerifyError;
 use crate::app::verify::bucket::Bucket;
 use crate::app::verify::notes::{read_trust, walk_links};
@@ -16,6 +15,7 @@ use crate::model::note::VerifyingKey;
 use crate::model::position::TopicPartition;
 use crate::segment::checkpoint::SignedCheckpoint;
 use crate::segment::key::{Attempt, IDENTITY, Key};
+use crate::segment::link::Link;
 use crate::store::Store;
 use crate::verify::chain::Accepted;
 use crate::verify::findings::{Findings, Severity};
@@ -24,6 +24,15 @@ use crate::verify::keys::{Standing, Trust};
 
 /// Links between a walk and the list of them.
 const QUEUE: usize = 256;
+
+/// A checkpoint as a user names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WantedCheckpoint {
+    /// The one of the bucket with this number.
+    Number(u64),
+    /// One that was saved: the object's bytes.
+    Saved(Vec<u8>),
+}
 
 /// An archive whose keys were read.
 pub struct Archive {
@@ -101,6 +110,22 @@ impl Archive {
             .get(key)
             .await
             .map_err(|why| AppError::transient(format!("an object could not be read: {why} key=`{key}`")))
+    }
+
+    /// The segment that a link owns, byte for byte the one that was signed.
+    pub async fn segment(&self, link: &Link) -> Result<Bytes, AppError> {
+        let Some(segment) = &link.segment else {
+            return Err(AppError::internal("a link with records has no segment"));
+        };
+        let key = &segment.key;
+        let missing = || AppError::corrupt(format!("the segment is not there key=`{key}`"));
+        let object = self.get(key).await?.ok_or_else(missing)?;
+        if Hash::of(&object) == segment.sha256 {
+            Ok(object)
+        } else {
+            let what = "the segment is not the one that its link signed";
+            Err(AppError::corrupt(format!("{what} key=`{key}`")))
+        }
     }
 
     /// The chain of a partition, from height 0 without a gap. What else a verification would find there does not matter:
@@ -203,4 +228,11 @@ impl Archive {
             }
         }
     }
+}
+
+/// A stored note or identity as text.
+pub fn text(object: &Bytes) -> Result<String, AppError> {
+    std::str::from_utf8(object)
+        .map(str::to_owned)
+        .map_err(|_| AppError::corrupt("an object of the archive is not UTF-8"))
 }

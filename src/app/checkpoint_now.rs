@@ -1,0 +1,96 @@
+//! `checkpoint`: signs the heads now, as the archiver does every interval, and gives the note to whoever wants to keep it.
+//! Never makes an archive, and writes nothing where no head moved.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::app::archiver::checkpoints::Checkpoints;
+use crate::app::error::AppError;
+use crate::app::init;
+use crate::app::reading::text;
+use crate::config::ArchiveSettings;
+use crate::segment::checkpoint::Head;
+use crate::segment::key::{Attempt, IDENTITY, Key};
+use crate::store::Store;
+
+/// A checkpoint that stands in the bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Its number.
+    pub number: u64,
+    /// The hash of its object.
+    pub sha256: String,
+    /// When it was signed, by its writer's clock.
+    pub at: String,
+    /// Whether this call signed it; else no head had moved since.
+    pub signed_now: bool,
+    /// What it says of each partition.
+    pub heads: Vec<HeadReport>,
+    /// The note itself: what is saved elsewhere, byte for byte.
+    pub note: String,
+}
+
+/// One head.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HeadReport {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The head's epoch.
+    pub epoch: u32,
+    /// Its height.
+    pub height: u64,
+    /// Where the archive ends.
+    pub next_offset: i64,
+    /// The hash of the head's object.
+    pub link: String,
+    /// The root over the partition's links.
+    pub log_root: String,
+}
+
+impl From<&Head> for HeadReport {
+    fn from(head: &Head) -> HeadReport {
+        HeadReport {
+            topic: head.partition.topic.to_string(),
+            partition: head.partition.partition,
+            epoch: head.epoch.0,
+            height: head.height.0,
+            next_offset: head.next_offset.0,
+            link: head.link.to_string(),
+            log_root: head.log_root.to_string(),
+        }
+    }
+}
+
+/// Signs the heads as they stand in the bucket, whoever owns the partitions.
+///
+/// # Errors
+/// `Input` where there is no archive or no key; `Corrupt` where a chain is broken; what the store says.
+pub async fn checkpoint_now(store: &Arc<dyn Store>, settings: &ArchiveSettings) -> Result<Report, AppError> {
+    if store.get(IDENTITY).await?.is_none() {
+        return Err(AppError::input("there is no archive here to sign the heads of")
+            .fix("check store.bucket and store.prefix; `kivend archive` makes an archive"));
+    }
+    let own = init::open_or_make(store.as_ref(), &settings.name, &settings.key_file).await?;
+    let checkpoints = Checkpoints::new(Arc::clone(store), &own);
+    let newest = checkpoints.advance().await?;
+    let mut attempt = Attempt::PLAIN;
+    loop {
+        let key = Key::Checkpoint(newest.checkpoint.number, attempt).to_string();
+        let object = store.get(&key).await?;
+        let object = object.ok_or_else(|| AppError::corrupt(format!("the checkpoint is gone again key=`{key}`")))?;
+        if crate::model::hash::Hash::of(&object) == newest.hash {
+            return Ok(Report {
+                number: newest.checkpoint.number,
+                sha256: newest.hash.to_string(),
+                at: newest.checkpoint.at.to_string(),
+                signed_now: newest.checkpoint.number > own.checkpoint.number,
+                heads: newest.checkpoint.heads.iter().map(HeadReport::from).collect(),
+                note: text(&object)?,
+            });
+        }
+        attempt = attempt.next();
+    }
+}

@@ -1,0 +1,319 @@
+//! `export`: archived records back, as lines or into Kafka again, each segment only after it was seen to be what its
+//! link signed. Partition by partition, in the order of offsets. Never writes to the bucket.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use serde::Serialize;
+
+use crate::app::error::AppError;
+use crate::app::progress::Progress;
+use crate::app::reading::Archive;
+use crate::clock::Clock;
+use crate::config::KafkaSettings;
+use crate::error::{Explain, Kind};
+use crate::kafka::cluster::Cluster;
+use crate::kafka::error::KafkaError;
+use crate::kafka::sender::Sender;
+use crate::model::merkle::Tree;
+use crate::model::note::VerifyingKey;
+use crate::model::position::TopicPartition;
+use crate::model::record::{LeafHasher, Record};
+use crate::segment::decode::{Segment, Unreadable};
+use crate::segment::link::Link;
+use crate::store::Store;
+
+/// Segments fetched ahead.
+const AHEAD: usize = 3;
+
+/// What is wanted back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Request {
+    /// Only this topic.
+    pub topic: Option<String>,
+    /// Only records whose time is this or later, in ms since the epoch.
+    pub since_ms: Option<i64>,
+    /// Only records whose time is earlier.
+    pub until_ms: Option<i64>,
+}
+
+impl Request {
+    fn covers(&self, timestamp_ms: Option<i64>) -> bool {
+        match timestamp_ms {
+            Some(ms) => self.since_ms.is_none_or(|since| ms >= since) && self.until_ms.is_none_or(|until| ms < until),
+            None => self.since_ms.is_none() && self.until_ms.is_none(),
+        }
+    }
+
+    /// Whether a segment may hold such records, by what its link signed.
+    fn may_cover(&self, link: &Link) -> bool {
+        let late_enough = |since| link.max_timestamp_ms.is_some_and(|max| max >= since);
+        let early_enough = |until| link.min_timestamp_ms.is_some_and(|min| min < until);
+        self.since_ms.is_none_or(late_enough) && self.until_ms.is_none_or(early_enough)
+    }
+}
+
+/// What was given back.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// Records given back.
+    pub records: u64,
+    /// Bytes of their values.
+    pub value_bytes: u64,
+    /// Of them by topic.
+    pub topics: BTreeMap<String, u64>,
+    /// Records without a value: no line can show them, so they are left out of lines.
+    pub tombstones: u64,
+    /// Records whose value is empty: left out of lines too.
+    pub empty: u64,
+    /// Records whose value holds a newline: they stand on more than one line.
+    pub with_newline: u64,
+    /// Records whose time is none or 0: into Kafka they go with the time of sending.
+    pub restamped: u64,
+    /// Offsets that links declare lost.
+    pub lost_offsets: u64,
+    /// Wall time.
+    pub elapsed_s: f64,
+}
+
+/// Why an export ended early. What was given back until then stands.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The output cannot be written.
+    #[error("the output cannot be written")]
+    Output(#[source] io::Error),
+    /// Anything else.
+    #[error(transparent)]
+    App(#[from] AppError),
+}
+
+impl From<KafkaError> for ExportError {
+    fn from(error: KafkaError) -> ExportError {
+        ExportError::App(error.into())
+    }
+}
+
+impl Explain for ExportError {
+    fn kind(&self) -> Kind {
+        match self {
+            ExportError::Output(_) => Kind::Input,
+            ExportError::App(error) => error.kind(),
+        }
+    }
+
+    fn remedy(&self) -> Option<String> {
+        match self {
+            ExportError::Output(_) => None,
+            ExportError::App(error) => error.remedy(),
+        }
+    }
+}
+
+/// Where records go.
+pub enum Destination<'o> {
+    /// Values, one a line.
+    Lines(&'o mut dyn Write),
+    /// Whole records, to the same partition of a topic.
+    Kafka(ToKafka),
+}
+
+/// Which topic the records of a topic go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Naming {
+    /// All to this one.
+    Topic(String),
+    /// Each to its own name with this in front.
+    Prefix(String),
+}
+
+impl Naming {
+    fn target(&self, topic: &str) -> String {
+        match self {
+            Naming::Topic(name) => name.clone(),
+            Naming::Prefix(prefix) => format!("{prefix}{topic}"),
+        }
+    }
+}
+
+/// A connection to the topics that records go to.
+pub struct ToKafka {
+    sender: Sender,
+    cluster: Cluster,
+    naming: Naming,
+}
+
+impl ToKafka {
+    /// Nothing is sent yet.
+    ///
+    /// # Errors
+    /// Settings that librdkafka refuses.
+    pub fn connect(settings: &KafkaSettings, naming: Naming) -> Result<ToKafka, KafkaError> {
+        Ok(ToKafka {
+            sender: Sender::connect(settings)?,
+            cluster: Cluster::connect(settings)?,
+            naming,
+        })
+    }
+
+    /// Records stay in their partitions, so the target needs as many.
+    fn check(&self, partitions: &[TopicPartition]) -> Result<(), AppError> {
+        for partition in partitions {
+            let target = self.naming.target(&partition.topic);
+            let found = self.cluster.topic(&target)?.partitions.len();
+            if usize::try_from(partition.partition).unwrap_or(usize::MAX) >= found {
+                return Err(AppError::config(format!(
+                    "the topic has fewer partitions than the archive topic=`{target}` partitions=`{found}` archived=`{partition}`"
+                ))
+                .fix("create it with as many partitions as the archived topic had"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Gives back what is wanted.
+///
+/// # Errors
+/// The archive is not what it must be, or `Output`.
+pub async fn export(
+    store: Arc<dyn Store>,
+    keys: &[VerifyingKey],
+    request: &Request,
+    mut destination: Destination<'_>,
+    progress: &dyn Progress,
+) -> Result<Report, ExportError> {
+    let clock = Clock::start();
+    let archive = Archive::open(store, keys).await?;
+    let mut partitions = archive.partitions();
+    partitions.retain(|partition| request.topic.as_deref().is_none_or(|topic| topic == &*partition.topic));
+    if partitions.is_empty() {
+        let topic = request.topic.as_deref().unwrap_or("any");
+        let error = AppError::input(format!("nothing is archived of this topic topic=`{topic}`"));
+        return Err(error.fix("`kivend verify` lists the topics of the archive").into());
+    }
+    if let Destination::Kafka(kafka) = &destination {
+        kafka.check(&partitions)?;
+    }
+    let mut report = Report::default();
+    for partition in &partitions {
+        one(&archive, request, partition, &mut destination, &mut report, progress).await?;
+    }
+    destination.finish()?;
+    report.elapsed_s = clock.elapsed_s();
+    Ok(report)
+}
+
+async fn one(
+    archive: &Archive,
+    request: &Request,
+    partition: &TopicPartition,
+    destination: &mut Destination<'_>,
+    report: &mut Report,
+    progress: &dyn Progress,
+) -> Result<(), ExportError> {
+    let chain = archive.chain(partition).await?;
+    let links = chain.iter().map(|accepted| &accepted.signed.link);
+    let lost = links.clone().filter(|link| link.lost.is_some());
+    report.lost_offsets += lost
+        .map(|link| link.next_offset.0.abs_diff(link.first_offset.0))
+        .sum::<u64>();
+    let wanted = links.filter(|link| link.segment.is_some() && request.may_cover(link));
+    let mut segments = futures::stream::iter(wanted)
+        .map(|link| async move { (link, archive.segment(link).await) })
+        .buffered(AHEAD);
+    while let Some((link, object)) = segments.next().await {
+        let segment = signed_segment(link, object?)?;
+        let before = report.records;
+        give(&segment, request, partition, destination, report)?;
+        progress.advance(report.records - before);
+    }
+    Ok(())
+}
+
+/// The segment, once its records were seen to give the root that its link signed.
+fn signed_segment(link: &Link, object: Bytes) -> Result<Segment, AppError> {
+    let segment = Segment::open(object).map_err(|error| unreadable(link, &error))?;
+    let mut hasher = LeafHasher::new(&link.topic_partition());
+    let mut tree = Tree::default();
+    segment
+        .for_each_record(|record| tree.push(hasher.leaf(record)))
+        .map_err(|error| unreadable(link, &error))?;
+    if tree.root() == link.records_root {
+        Ok(segment)
+    } else {
+        Err(unreadable(link, &"its records are not those that were signed"))
+    }
+}
+
+fn unreadable(link: &Link, why: &dyn std::fmt::Display) -> AppError {
+    let key = link.segment.as_ref().map_or("", |segment| &segment.key);
+    AppError::corrupt(format!("a segment cannot be given back: {why} key=`{key}`"))
+}
+
+fn give(
+    segment: &Segment,
+    request: &Request,
+    partition: &TopicPartition,
+    destination: &mut Destination<'_>,
+    report: &mut Report,
+) -> Result<(), ExportError> {
+    let mut outcome = Ok(());
+    let read = segment.for_each_record(|record| {
+        if outcome.is_ok() && request.covers(record.timestamp.ms()) {
+            outcome = destination.take(partition, record, report);
+        }
+    });
+    outcome?;
+    read.map_err(|error: Unreadable| AppError::corrupt(error.to_string()).into())
+}
+
+impl Destination<'_> {
+    fn take(
+        &mut self,
+        partition: &TopicPartition,
+        record: &Record<'_>,
+        report: &mut Report,
+    ) -> Result<(), ExportError> {
+        match (self, record.value) {
+            (Destination::Lines(_), None) => report.tombstones += 1,
+            (Destination::Lines(_), Some([])) => report.empty += 1,
+            (Destination::Lines(lines), Some(value)) => {
+                lines.write_all(value).map_err(ExportError::Output)?;
+                lines.write_all(b"\n").map_err(ExportError::Output)?;
+                report.with_newline += u64::from(memchr::memchr(b'\n', value).is_some());
+                report.count(partition, value);
+            }
+            (Destination::Kafka(kafka), value) => {
+                let target = kafka.naming.target(&partition.topic);
+                kafka.sender.send(&target, Some(partition.partition), record)?;
+                report.tombstones += u64::from(value.is_none());
+                report.restamped += u64::from(matches!(record.timestamp.ms(), None | Some(0)));
+                report.count(partition, value.unwrap_or_default());
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), ExportError> {
+        match self {
+            Destination::Lines(lines) => lines.flush().map_err(ExportError::Output),
+            Destination::Kafka(kafka) => kafka.sender.finish().map(drop).map_err(ExportError::from),
+        }
+    }
+}
+
+impl Report {
+    fn count(&mut self, partition: &TopicPartition, value: &[u8]) {
+        self.records += 1;
+        self.value_bytes += value.len() as u64;
+        match self.topics.get_mut(&*partition.topic) {
+            Some(records) => *records += 1,
+            None => {
+                self.topics.insert(partition.topic.to_string(), 1);
+            }
+        }
+    }
+}

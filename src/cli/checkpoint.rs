@@ -1,0 +1,72 @@
+//! `kivend checkpoint`: the heads signed now, and the note to keep where the bucket's owner cannot reach it.
+
+use std::path::PathBuf;
+
+use super::failure::FileError;
+use super::{Align, Context, Failure, Format, count, table};
+use crate::app::checkpoint_now::{Report, checkpoint_now};
+use crate::error::Exit;
+use crate::store;
+
+/// Sign the heads now, store the checkpoint, and print the note
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Keep the note where the bucket's owner cannot reach it: `kivend verify --checkpoint FILE` and
+`kivend prove --from FILE --to NUMBER` then show whatever was rewritten or cut off since.
+
+Examples:
+  kivend checkpoint -o kivend-$(date +%F).note
+  kivend checkpoint --format json | jq '.heads[]'"
+)]
+pub struct Args {
+    /// Write the note to this file instead of stdout
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let settings = context.settings()?;
+    let report = context.runtime()?.block_on(async {
+        let store = store::open(&settings.store).await?;
+        Ok::<_, Failure>(checkpoint_now(&store, &settings.archive).await?)
+    })?;
+    if let Some(file) = &args.output {
+        std::fs::write(file, &report.note).map_err(|error| FileError::new("write", file, error))?;
+    }
+    let output = context.output();
+    if args.output.is_none() && output.format() == Format::Text {
+        output.remark(&summary(&report));
+    }
+    output.report(&report, |report| match &args.output {
+        None => report.note.clone(),
+        Some(file) => format!("{}\n{} written\n", summary(report), file.display()),
+    })?;
+    Ok(Exit::Done)
+}
+
+fn summary(report: &Report) -> String {
+    let what = if report.signed_now {
+        "signed now"
+    } else {
+        "no head moved since: nothing to sign"
+    };
+    let mut heads = table(&[
+        ("partition", Align::Left),
+        ("height", Align::Right),
+        ("ends at offset", Align::Right),
+    ]);
+    for head in &report.heads {
+        heads.add_row([
+            format!("{}/{}", head.topic, head.partition),
+            count(head.height),
+            head.next_offset.to_string(),
+        ]);
+    }
+    format!(
+        "checkpoint {} of {}, {what}\nsha256 {}\n\n{}\n",
+        report.number,
+        report.at,
+        report.sha256,
+        heads.trim_fmt()
+    )
+}

@@ -1,0 +1,136 @@
+//! `kivend export`: archived records back, as lines to a file or stdout, or into Kafka again.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+
+use super::failure::FileError;
+use super::{Context, Failure, Format, When, count, size};
+use crate::app::export::{Destination, ExportError, Naming, Report, Request, ToKafka, export};
+use crate::config::Settings;
+use crate::error::Exit;
+use crate::model::note::VerifyingKey;
+use crate::store;
+
+/// Give archived records back as JSONL, byte for byte, or send them to Kafka again
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Records come by topic, partition and offset, each segment only after its signature and hashes were checked.
+A record without a value, or with an empty one, is no line: such are counted and left out, and sent to Kafka as they are.
+
+Examples:
+  kivend export --topic payments -o payments.jsonl
+  kivend export --since 2026-02-01 --until 2026-02-02 | wc -l
+  kivend topics create --topic-prefix restored- && kivend export --to-kafka --to-prefix restored-"
+)]
+pub struct Args {
+    /// Only this topic
+    #[arg(long, value_name = "TOPIC")]
+    topic: Option<String>,
+    /// Only records whose time is this or later
+    #[arg(long, value_name = "WHEN")]
+    since: Option<When>,
+    /// Only records whose time is earlier
+    #[arg(long, value_name = "WHEN")]
+    until: Option<When>,
+    /// Write to this file instead of stdout
+    #[arg(short, long, value_name = "FILE", conflicts_with = "to_kafka")]
+    output: Option<PathBuf>,
+    /// Send whole records (key, value, headers, time) to the same partitions of another topic
+    #[arg(long, requires = "target")]
+    to_kafka: bool,
+    /// The topic that they go to
+    #[arg(long, value_name = "TOPIC", requires_all = ["to_kafka", "topic"], group = "target")]
+    to_topic: Option<String>,
+    /// What stands before their own topic's name in the name of the one that they go to
+    #[arg(long, value_name = "PREFIX", requires = "to_kafka", group = "target")]
+    to_prefix: Option<String>,
+    /// A public key of the archive, got from elsewhere than the bucket; may be repeated
+    #[arg(long = "key", value_name = "PUBLIC")]
+    keys: Vec<VerifyingKey>,
+}
+
+pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let settings = context.settings()?;
+    let ms = |when: When| when.resolve(context.clock().wall()).as_millisecond();
+    let request = Request {
+        topic: args.topic.as_deref().map(|topic| settings.topic_name(topic)),
+        since_ms: args.since.map(ms),
+        until_ms: args.until.map(ms),
+    };
+    let output = context.output();
+    let report = match (naming(args), &args.output) {
+        (Some(naming), _) => {
+            let kafka = ToKafka::connect(&settings.kafka, naming)?;
+            give(args, context, &settings, &request, Destination::Kafka(kafka))?
+        }
+        (None, Some(file)) => {
+            let created = File::create(file).map_err(|error| FileError::new("create", file, error))?;
+            let mut lines = BufWriter::with_capacity(1 << 16, created);
+            give(args, context, &settings, &request, Destination::Lines(&mut lines))?
+        }
+        // The lines are the result: with JSON only the counts are asked for.
+        (None, None) => {
+            let mut lines: Box<dyn Write> = match output.format() {
+                Format::Text => Box::new(output.stdout()),
+                Format::Json => Box::new(std::io::sink()),
+            };
+            give(args, context, &settings, &request, Destination::Lines(&mut lines))?
+        }
+    };
+    match (output.format(), naming(args).is_none() && args.output.is_none()) {
+        (Format::Text, true) => output.remark(&text(&report)),
+        _ => output.report(&report, text)?,
+    }
+    Ok(Exit::Done)
+}
+
+fn naming(args: &Args) -> Option<Naming> {
+    let topic = args.to_topic.clone().map(Naming::Topic);
+    topic.or_else(|| args.to_prefix.clone().map(Naming::Prefix))
+}
+
+fn give(
+    args: &Args,
+    context: &Context,
+    settings: &Settings,
+    request: &Request,
+    destination: Destination<'_>,
+) -> Result<Report, Failure> {
+    let progress = context.progress("records");
+    let outcome = context.runtime()?.block_on(async {
+        let store = store::open(&settings.store).await?;
+        Ok::<_, Failure>(export(store, &args.keys, request, destination, progress.as_ref()).await)
+    })?;
+    outcome.map_err(|error| match error {
+        ExportError::Output(error) => Failure::output(error),
+        ExportError::App(error) => error.into(),
+    })
+}
+
+fn text(report: &Report) -> String {
+    let mut text = format!(
+        "{} records ({}) in {:.1} s",
+        count(report.records),
+        size(report.value_bytes),
+        report.elapsed_s
+    );
+    for (topic, records) in &report.topics {
+        text.push_str(&format!("\n  {topic}: {}", count(*records)));
+    }
+    for (number, what) in [
+        (report.tombstones, "without a value (tombstones)"),
+        (report.empty, "with an empty value, left out"),
+        (
+            report.with_newline,
+            "whose value holds a newline: they stand on more than one line",
+        ),
+        (report.restamped, "without a time, sent with the time of sending"),
+        (report.lost_offsets, "lost before they were archived, as links say"),
+    ] {
+        if number > 0 {
+            text.push_str(&format!("\n  {} {what}", count(number)));
+        }
+    }
+    text
+}

@@ -1,0 +1,264 @@
+//! What comes back is what went in: events sent to brokers in this process, archived into a folder, and given back line by
+//! line, or into another topic with everything that a record has. On the way: a checkpoint signed on demand.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use kivend::app::archiver::{self, Mode};
+use kivend::app::checkpoint_now::checkpoint_now;
+use kivend::app::export::{Destination, Naming, Report, Request, ToKafka, export};
+use kivend::app::generate::generate;
+use kivend::app::ingest::{self, Plan, Surroundings};
+use kivend::app::progress::Silent;
+use kivend::app::stop::Stop;
+use kivend::clock::Clock;
+use kivend::config::{Settings, Sources, StoreBackend, StoreSettings, load};
+use kivend::embedded::Embedded;
+use kivend::kafka::reader::Reader;
+use kivend::kafka::sender::Sender;
+use kivend::model::position::TopicPartition;
+use kivend::model::record::{Header, Record, Timestamp};
+use kivend::store;
+use kivend::telemetry::{Health, Metrics, Vitals};
+
+use crate::fixture::{Archive, OwnedRecord};
+
+/// The shop's settings, with brokers in this process and a folder.
+fn shop(kafka: &Embedded, folder: &Path) -> Settings {
+    let sources = Sources {
+        config_home: Some(folder.to_owned()),
+        ..Sources::default()
+    };
+    let mut settings = load(&sources).unwrap().settings;
+    for topic in &settings.topics {
+        kafka.create_topic(topic).unwrap();
+    }
+    settings.kafka = kafka.settings("kivend-test");
+    settings.store = StoreSettings {
+        backend: StoreBackend::Directory(folder.join("archive")),
+        prefix: String::new(),
+    };
+    settings
+}
+
+fn ingest_file(settings: &Settings, file: &Path) {
+    let surroundings = Surroundings {
+        kafka: settings.kafka.clone(),
+        routing: settings.routing.clone(),
+        ingest: settings.ingest.clone(),
+    };
+    let plan = Plan {
+        inputs: vec![ingest::Input::of_argument(file)],
+        only: None,
+        max: None,
+        rate_per_s: None,
+        order: ingest::Order::AsRead,
+        mode: ingest::Mode::Send,
+        rejects: None,
+    };
+    ingest::ingest(&surroundings, plan, &Stop::never(), &Silent).unwrap();
+}
+
+fn archive(settings: &Settings) -> archiver::ArchiveReport {
+    let vitals = Vitals {
+        metrics: Arc::new(Metrics::default()),
+        health: Arc::new(Health::default()),
+        clock: Clock::start(),
+    };
+    archiver::run(settings, Mode::Once, &vitals, &Stop::never()).unwrap()
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Runtime::new().unwrap()
+}
+
+fn lines_of(settings: &Settings, topic: &str) -> Vec<Vec<u8>> {
+    let mut lines = Vec::new();
+    let request = Request {
+        topic: Some(topic.to_owned()),
+        ..Request::default()
+    };
+    runtime().block_on(async {
+        let store = store::open(&settings.store).await.unwrap();
+        let destination = Destination::Lines(&mut lines);
+        export(store, &[], &request, destination, &Silent).await.unwrap()
+    });
+    let lines = lines.split(|byte| *byte == b'\n');
+    lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
+}
+
+/// What Kafka has of a topic, by partition in order.
+fn values_in_kafka(settings: &Settings, topic: &str) -> Vec<Vec<u8>> {
+    let reader = Reader::connect(&settings.kafka).unwrap();
+    let mut values = Vec::new();
+    for partition in reader.cluster().topic(topic).unwrap().positions() {
+        let high = reader.cluster().watermarks(&partition).unwrap().high;
+        let take = |record: &Record<'_>| {
+            values.push(record.value.unwrap().to_vec());
+            Ok::<_, kivend::kafka::error::KafkaError>(())
+        };
+        reader.read_range(&partition, 0, high, take).unwrap();
+    }
+    values
+}
+
+#[test]
+fn events_that_were_sent_and_archived_come_back_line_by_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let kafka = Embedded::start(3).unwrap();
+    let settings = shop(&kafka, folder.path());
+    let file = folder.path().join("events.jsonl");
+    let mut written = Vec::new();
+    generate(2_000, 7, &mut written).unwrap();
+    std::fs::write(&file, &written).unwrap();
+    ingest_file(&settings, &file);
+    assert_eq!(archive(&settings).records, 2_000);
+
+    let mut back = Vec::new();
+    for topic in ["payments", "user-events"] {
+        let lines = lines_of(&settings, topic);
+        assert_eq!(lines, values_in_kafka(&settings, topic), "{topic}");
+        back.extend(lines);
+    }
+    back.sort();
+    let mut sent: Vec<Vec<u8>> = written
+        .split(|b| *b == b'\n')
+        .filter(|l| !l.is_empty())
+        .map(<[u8]>::to_vec)
+        .collect();
+    sent.sort();
+    assert_eq!(back, sent);
+
+    // At the end of a run all heads are signed: there is nothing to sign, and the note is the one in the bucket.
+    let (report, stored) = runtime().block_on(async {
+        let store = store::open(&settings.store).await.unwrap();
+        let report = checkpoint_now(&store, &settings.archive).await.unwrap();
+        let key = format!("checkpoints/{:010}.note", report.number);
+        (report, store.get(&key).await.unwrap().unwrap())
+    });
+    assert!(!report.signed_now);
+    assert_eq!(report.note.as_bytes(), &stored[..]);
+    let archived: i64 = report.heads.iter().map(|head| head.next_offset).sum();
+    assert_eq!(archived, 2_000);
+}
+
+#[test]
+fn whole_records_go_to_another_topic_as_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let kafka = Embedded::start(3).unwrap();
+    let settings = shop(&kafka, folder.path());
+    let sender = Sender::connect(&settings.kafka).unwrap();
+    let headers = [
+        Header {
+            name: b"trace",
+            value: Some(b"1"),
+        },
+        Header {
+            name: b"trace",
+            value: None,
+        },
+    ];
+    for (offset, value) in [Some(&b"{\"a\":1}"[..]), None, Some(b""), Some(b"not json\n at all")]
+        .into_iter()
+        .enumerate()
+    {
+        let record = Record {
+            offset: 0,
+            timestamp: Timestamp::create_ms(1_763_559_062_594 + i64::try_from(offset).unwrap()),
+            key: (offset != 2).then_some(b"C1"),
+            value,
+            headers: if offset == 0 { &headers } else { &[] },
+        };
+        sender.send("payments", Some(1), &record).unwrap();
+    }
+    assert_eq!(sender.finish().unwrap(), 4);
+    assert_eq!(archive(&settings).records, 4);
+
+    let to = ToKafka::connect(&settings.kafka, Naming::Topic("orders".to_owned())).unwrap();
+    let request = Request {
+        topic: Some("payments".to_owned()),
+        ..Request::default()
+    };
+    let report = runtime().block_on(async {
+        let store = store::open(&settings.store).await.unwrap();
+        export(store, &[], &request, Destination::Kafka(to), &Silent)
+            .await
+            .unwrap()
+    });
+    assert_eq!((report.records, report.tombstones, report.restamped), (4, 1, 0));
+    assert_eq!(whole(&settings, "orders"), whole(&settings, "payments"));
+}
+
+fn whole(settings: &Settings, topic: &str) -> Vec<String> {
+    let reader = Reader::connect(&settings.kafka).unwrap();
+    let mut records = Vec::new();
+    let take = |record: &Record<'_>| {
+        records.push(format!("{record:?}"));
+        Ok::<_, kivend::kafka::error::KafkaError>(())
+    };
+    reader.read_range(&TopicPartition::new(topic, 1), 0, 4, take).unwrap();
+    assert_eq!(records.len(), 4);
+    records
+}
+
+fn lines_of_memory(archive: &Archive, request: &Request) -> (String, Report) {
+    let mut lines = Vec::new();
+    let store = Arc::new(archive.store.clone());
+    let exporting = export(store, &[], request, Destination::Lines(&mut lines), &Silent);
+    let report = runtime().block_on(exporting).unwrap();
+    (String::from_utf8(lines).unwrap(), report)
+}
+
+#[test]
+fn what_no_line_can_show_is_counted_and_time_bounds_are_half_open() {
+    let mut archive = Archive::new();
+    let partition = TopicPartition::new("payments", 0);
+    let mut records: Vec<OwnedRecord> = archive.produce(&partition, 10);
+    records[2].value = None;
+    records[3].value = Some(Vec::new());
+    records[4].value = Some(b"two\nlines".to_vec());
+    records[5].timestamp = Timestamp::Absent;
+    archive.archive(&partition, &records, 10);
+    archive.append_loss(&partition, 15);
+
+    let (lines, report) = lines_of_memory(&archive, &Request::default());
+    assert_eq!(lines.lines().count(), 9);
+    let counts = (
+        report.records,
+        report.tombstones,
+        report.empty,
+        report.with_newline,
+        report.lost_offsets,
+    );
+    assert_eq!(counts, (8, 1, 1, 1, 5));
+    assert_eq!(report.topics, BTreeMap::from([("payments".to_owned(), 8)]));
+
+    let ms = |offset: usize| records[offset].timestamp.ms();
+    let between = Request {
+        since_ms: ms(1),
+        until_ms: ms(7),
+        ..Request::default()
+    };
+    // Offsets 1, 4 and 6: 2 and 3 have nothing to show, and 5 has no time.
+    assert_eq!(lines_of_memory(&archive, &between).1.records, 3);
+    let later = Request {
+        since_ms: ms(9).map(|last| last + 1),
+        ..Request::default()
+    };
+    assert_eq!(lines_of_memory(&archive, &later).1.records, 0);
+}
+
+#[test]
+fn nothing_is_given_back_that_its_link_did_not_sign() {
+    let archive = Archive::usual();
+    archive.tamper(&archive.segment_key("payments", 0, 1), |bytes| bytes[100] ^= 1);
+    let mut lines = Vec::new();
+    let store = Arc::new(archive.store.clone());
+    let request = Request::default();
+    let exporting = export(store, &[], &request, Destination::Lines(&mut lines), &Silent);
+    let error = runtime().block_on(exporting).unwrap_err().to_string();
+    assert!(error.contains("not the one that its link signed"), "{error}");
+    // What came before it stands.
+    assert_eq!(lines.split(|byte| *byte == b'\n').count(), 26);
+}
