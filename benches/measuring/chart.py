@@ -6,7 +6,7 @@ from html import escape
 
 INK, FAINT, GROUND = "#1f2933", "#cbd2d9", "#ffffff"
 OURS, OTHERS = "#0b7285", "#9aa5b1"
-LINES = ("#0b7285", "#d9480f", "#5f3dc4", "#2b8a3e", "#a61e4d")
+LINES = ("#0b7285", "#d9480f", "#5f3dc4", "#2b8a3e", "#a61e4d", "#1864ab", "#e67700")
 FONT = "font-family='system-ui, sans-serif'"
 
 
@@ -59,10 +59,13 @@ def lines(title, x_name, panels, note):
     side, tall, columns = 420, 300, 2
     rows = math.ceil(len(panels) / columns)
     parts = [_text(20, 32, title, 18)]
+    # One name, one colour, in every panel.
+    names = list(dict.fromkeys(name for _, _, series in panels for name in series))
+    colours = {name: LINES[number % len(LINES)] for number, name in enumerate(names)}
     for index, (heading, unit, series) in enumerate(panels):
         x, y = 20 + side * (index % columns), 56 + tall * (index // columns)
         parts.append(f"<g transform='translate({x},{y})'>")
-        parts += _plot(heading, unit, x_name, series)
+        parts += _plot(heading, unit, x_name, series, colours)
         parts.append("</g>")
     height = 56 + tall * rows + 30
     parts.append(_text(20, height - 14, note, 11))
@@ -74,7 +77,7 @@ def _decades(values):
     return low, max(high, low + 1)
 
 
-def _plot(heading, unit, x_name, series):
+def _plot(heading, unit, x_name, series, colours):
     left, top, width, height = 52, 34, 330, 200
     points = [point for line in series.values() for point in line if point[0] > 0 and point[1] > 0]
     parts = [_text(left, 14, f"{heading} ({unit})", 13, more="font-weight='600'")]
@@ -98,7 +101,7 @@ def _plot(heading, unit, x_name, series):
         parts.append(_text(left - 6, y + 4, short(10.0**power), 10, "end"))
     parts.append(_text(left + width, top + height + 32, x_name, 11, "end"))
     for number, (name, line) in enumerate(series.items()):
-        colour = LINES[number % len(LINES)]
+        colour = colours[name]
         spots = [at(x, y) for x, y in sorted(line) if x > 0 and y > 0]
         path = "L".join(f"{x:.1f} {y:.1f}" for x, y in spots)
         parts.append(f"<path d='M{path}' fill='none' stroke='{colour}' stroke-width='2'/>")

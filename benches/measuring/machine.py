@@ -31,6 +31,14 @@ def kivend_binary():
     return path
 
 
+def example(name):
+    """An example of the crate, built beside the binary."""
+    path = kivend_binary().parent / "examples" / name
+    if not path.exists():
+        raise SystemExit(f"no {path}: run cargo build --release --example {name} first")
+    return path
+
+
 def commit():
     """The commit in the checkout, with `-dirty` where files differ from it."""
     return _said("git", "describe", "--always", "--dirty")
