@@ -6,15 +6,22 @@
 //! partition and then drops the oldest: 41 MB of events in 6 partitions stay below that compressed with lz4, and only
 //! so. It hands out one batch per partition and fetch, so that small batches make it slow.
 
+use rdkafka::ClientConfig;
 use rdkafka::mocking::MockCluster;
-use rdkafka::producer::DefaultProducerContext;
+use rdkafka::producer::{BaseProducer, DefaultProducerContext, Producer as _};
+use rdkafka_sys as sys;
 
 use crate::config::{KafkaSettings, Properties, TopicSettings};
 use crate::kafka::error::KafkaError;
 
+/// A group's first members are not made to wait for others, which takes brokers three seconds by default.
+const REBALANCE_DELAY_MS: i32 = 0;
+
 /// A running cluster. It ends when dropped.
 pub struct Embedded {
-    cluster: MockCluster<'static, DefaultProducerContext>,
+    /// The client whose threads serve the brokers; sends nothing itself.
+    host: BaseProducer,
+    brokers: Vec<String>,
 }
 
 impl Embedded {
@@ -23,9 +30,14 @@ impl Embedded {
     /// # Errors
     /// No port can be had.
     pub fn start(brokers: i32) -> Result<Embedded, KafkaError> {
-        let cluster = MockCluster::new(brokers)
+        let host: BaseProducer = ClientConfig::new()
+            .set("test.mock.num.brokers", brokers.to_string())
+            .create()
             .map_err(|error| KafkaError::from_rdkafka(&error, "start the embedded cluster"))?;
-        Ok(Embedded { cluster })
+        let brokers = cluster_of(&host)?.bootstrap_servers();
+        let brokers = brokers.split(',').map(str::to_owned).collect();
+        shorten_rebalances(&host);
+        Ok(Embedded { host, brokers })
     }
 
     /// Creates a topic; its settings beyond partitions and replication are ignored.
@@ -33,7 +45,7 @@ impl Embedded {
     /// # Errors
     /// There is such a topic, or there are fewer brokers than replicas.
     pub fn create_topic(&self, topic: &TopicSettings) -> Result<(), KafkaError> {
-        self.cluster
+        cluster_of(&self.host)?
             .create_topic(&topic.name, topic.partitions, topic.replication_factor)
             .map_err(|error| KafkaError::TopicRefused {
                 topic: topic.name.clone(),
@@ -44,7 +56,7 @@ impl Embedded {
     /// `host:port` of each broker.
     #[must_use]
     pub fn brokers(&self) -> Vec<String> {
-        self.cluster.bootstrap_servers().split(',').map(str::to_owned).collect()
+        self.brokers.clone()
     }
 
     /// The settings with which a client finds this cluster.
@@ -54,6 +66,25 @@ impl Embedded {
             brokers: self.brokers(),
             group_id: group_id.to_owned(),
             properties: Properties::default(),
+        }
+    }
+}
+
+fn cluster_of(host: &BaseProducer) -> Result<MockCluster<'_, DefaultProducerContext>, KafkaError> {
+    host.client().mock_cluster().ok_or_else(|| KafkaError::Other {
+        doing: "start the embedded cluster",
+        reason: "librdkafka made none".to_owned(),
+    })
+}
+
+/// rust-rdkafka has no name for this setting of the mock cluster.
+#[allow(unsafe_code)]
+fn shorten_rebalances(host: &BaseProducer) {
+    // SAFETY: the client is alive, and owns the cluster that it hosts; null where it hosts none.
+    unsafe {
+        let cluster = sys::rd_kafka_handle_mock_cluster(host.client().native_ptr());
+        if !cluster.is_null() {
+            sys::rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, REBALANCE_DELAY_MS);
         }
     }
 }

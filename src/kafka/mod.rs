@@ -1,7 +1,7 @@
 //! Kafka through librdkafka: settings, questions, topics, the archiver's consumer, a plain reader. Knows positions and
 //! records, and nothing of segments or stores; decides nothing: it tells what Kafka said, in our words.
 //!
-//! `native` holds every `unsafe` of the crate: few C calls that the safe wrapper lacks or gets wrong.
+//! `native` holds the C calls that the safe wrapper lacks or gets wrong.
 
 mod assignment;
 pub mod cluster;

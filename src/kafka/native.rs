@@ -1,5 +1,5 @@
 //! The C calls that rust-rdkafka lacks or gets wrong: an end of partition with its topic, header names that are not
-//! UTF-8, fetching without a group. Every `unsafe` of the crate is here; nothing is decided here.
+//! UTF-8, fetching without a group. Nothing is decided here.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString};

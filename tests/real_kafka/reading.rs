@@ -76,12 +76,20 @@ fn aborted_records_and_transaction_markers_are_holes_and_the_end_behind_them_is_
             producer.abort_transaction(PATIENCE).unwrap();
         }
     }
+    settle(&corner);
     assert_eq!(high(&corner, partition), 8);
     let (found, position) = read(&corner, partition, 0, 8);
     let expected = [(0, "a"), (1, "b"), (6, "e")].map(|(offset, value)| (offset, value.to_owned()));
     assert_eq!((found, position), (expected.to_vec(), NextOffset(8)));
     assert_eq!(read(&corner, partition, 2, 6), (vec![], NextOffset(6)));
     assert_eq!(read(&corner, partition, 7, 8), (vec![], NextOffset(8)));
+}
+
+/// A commit is answered before its marker stands in the partitions; whoever takes over the transactional id is answered
+/// once it does.
+fn settle(corner: &Corner) {
+    let successor = corner.producer(&[("transactional.id", &corner.prefix)]);
+    successor.init_transactions(PATIENCE).unwrap();
 }
 
 #[test]
