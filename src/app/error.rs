@@ -6,7 +6,7 @@ use crate::app::verify::VerifyError;
 use crate::clock::NoRandomness;
 use crate::error::{Explain, Kind};
 use crate::kafka::error::KafkaError;
-use crate::segment::encode::SegmentError;
+use crate::segment::error::SegmentError;
 use crate::store::StoreError;
 use crate::telemetry::ListenError;
 

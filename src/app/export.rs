@@ -22,7 +22,8 @@ use crate::model::merkle::Tree;
 use crate::model::note::VerifyingKey;
 use crate::model::position::TopicPartition;
 use crate::model::record::{LeafHasher, Record};
-use crate::segment::decode::{Segment, Unreadable};
+use crate::segment::decode::Segment;
+use crate::segment::error::Unreadable;
 use crate::segment::link::Link;
 use crate::store::Store;
 

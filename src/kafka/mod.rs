@@ -7,6 +7,7 @@ mod assignment;
 pub mod cluster;
 pub mod consumer;
 pub mod error;
+mod incremental;
 mod native;
 mod polled;
 pub mod producer;

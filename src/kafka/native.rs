@@ -57,6 +57,11 @@ impl Queue {
         }
     }
 
+    /// For calls that answer into this queue.
+    pub(super) fn as_ptr(&self) -> *mut sys::rd_kafka_queue_t {
+        self.0.as_ptr()
+    }
+
     /// The next event, after at most `timeout`.
     #[inline]
     pub(crate) fn poll(&self, timeout: Duration) -> Option<Event> {
@@ -92,6 +97,11 @@ pub(crate) struct Event(NonNull<sys::rd_kafka_event_t>);
 unsafe impl Send for Event {}
 
 impl Event {
+    /// For calls that take an answer apart.
+    pub(super) fn as_ptr(&self) -> *mut sys::rd_kafka_event_t {
+        self.0.as_ptr()
+    }
+
     #[inline]
     pub(crate) fn topic(&self) -> Topic {
         // SAFETY: the event is alive.
@@ -377,7 +387,7 @@ impl Drop for Fetching<'_> {
 
 /// # Safety
 /// `text` is null or a C string that lives during the call.
-unsafe fn text_of(text: *const std::ffi::c_char) -> String {
+pub(super) unsafe fn text_of(text: *const std::ffi::c_char) -> String {
     if text.is_null() {
         return String::new();
     }

@@ -1,8 +1,6 @@
 //! The one enum that a consumer speaks in. Says what happened, and whose turn it is; never does anything.
 
 use crate::kafka::assignment::PartitionIndex;
-#[cfg(doc)]
-use crate::kafka::consumer::Consumer;
 use crate::kafka::error::KafkaError;
 use crate::model::position::{NextOffset, TopicPartition};
 use crate::model::record::Record;
@@ -12,7 +10,7 @@ use crate::model::record::Record;
 pub enum Polled<'a> {
     /// A record of a started partition; offsets of a partition rise, with holes where transactions ended.
     Record {
-        /// Dense and stable while the consumer lives: see [`Consumer::partition`].
+        /// Dense and stable while the consumer lives: see [`Consumer::partition`](crate::kafka::consumer::Consumer::partition).
         partition: PartitionIndex,
         /// Lent until the next poll.
         record: Record<'a>,
@@ -24,18 +22,18 @@ pub enum Polled<'a> {
         /// Beyond the last record and the transaction markers after it.
         position: NextOffset,
     },
-    /// These are ours now. Answer with [`Consumer::start`], at leisure and in parts.
+    /// These are ours now. Answer with [`Consumer::start`](crate::kafka::consumer::Consumer::start), at leisure and in parts.
     Assign(Vec<TopicPartition>),
-    /// Another member waits for these: finish, and answer with [`Consumer::release`]. Until then they stay ours.
+    /// Another member waits for these: finish, and answer with [`Consumer::release`](crate::kafka::consumer::Consumer::release). Until then they stay ours.
     Revoke(Vec<TopicPartition>),
     /// These are another member's already: drop what is open; neither create nor commit.
     Lost(Vec<TopicPartition>),
-    /// Kafka has nothing at the position: fetching stopped, until [`Consumer::seek`].
+    /// Kafka has nothing at the position: fetching stopped, until [`Consumer::seek`](crate::kafka::consumer::Consumer::seek).
     OutOfRange {
         /// Which partition.
         partition: TopicPartition,
     },
-    /// What became of an earlier [`Consumer::commit`].
+    /// What became of an earlier [`Consumer::commit`](crate::kafka::consumer::Consumer::commit).
     Committed(Vec<CommitOutcome>),
     /// Nothing within the time given, or something that was no news.
     Nothing,

@@ -8,15 +8,15 @@ use std::task::{Context as Task, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use rdkafka::admin::{
-    AdminClient, AdminOptions, AlterConfig, ConfigSource, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
-};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::config::{KafkaSettings, TopicSettings};
-use crate::kafka::cluster::{Broker, Cluster, TopicLayout};
+use crate::kafka::cluster::{Broker, Cluster};
 use crate::kafka::error::{Context, KafkaError};
+use crate::kafka::incremental;
 use crate::kafka::settings::client_config;
+use crate::model::position::TopicPartition;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// A new topic is known to every broker within a moment; after this many looks we go on without knowing.
@@ -55,6 +55,13 @@ pub struct Difference {
     pub wanted: String,
     /// As Kafka has it.
     pub found: String,
+}
+
+impl Difference {
+    /// Of a setting that Kafka keeps with the topic, not of how the topic is laid out.
+    fn is_property(&self) -> bool {
+        !matches!(self.setting.as_str(), "partitions" | "replication_factor")
+    }
 }
 
 /// A topic after [`Topics::ensure`].
@@ -118,7 +125,7 @@ impl Topics {
             });
         }
         self.alter(wanted, &differences)?;
-        let left = self.differences(wanted)?;
+        let left = self.await_settings(wanted)?;
         Ok(if left.is_empty() {
             Outcome {
                 action: Action::Altered,
@@ -151,22 +158,50 @@ impl Topics {
             // Somebody was faster: then it is a topic that exists.
             Err((_, Code::TopicAlreadyExists)) => Ok(Creation::Exists),
             Err((_, Code::InvalidReplicationFactor)) => Err(too_few(wanted, &brokers)),
-            Err((_, code)) => Err(refused(wanted, code, "create a topic")),
+            Err((_, code)) => Err(refused(wanted, code, code.to_string(), "create a topic")),
         }
     }
 
-    /// Kafka confirms a topic before every broker knows it; whoever writes next should not meet that.
+    /// Kafka confirms a topic before every broker knows it, and tells a leader before that one leads; whoever reads or
+    /// writes next should not meet that.
     fn await_leaders(&self, wanted: &TopicSettings) -> Result<(), KafkaError> {
-        let count = usize::try_from(wanted.partitions).unwrap_or(0);
         for _ in 0..LOOKS_AFTER_CREATION {
-            let ready =
-                |topic: TopicLayout| topic.partitions.len() == count && topic.partitions.iter().all(|p| p.leader >= 0);
-            if self.cluster.find_topic(&wanted.name)?.is_some_and(ready) {
+            if self.is_led(wanted)? {
                 return Ok(());
             }
             thread::sleep(LOOK_INTERVAL);
         }
         Ok(())
+    }
+
+    /// Whether each partition has a leader that answers for it.
+    fn is_led(&self, wanted: &TopicSettings) -> Result<bool, KafkaError> {
+        let Some(topic) = self.cluster.find_topic(&wanted.name)? else {
+            return Ok(false);
+        };
+        if usize::try_from(wanted.partitions) != Ok(topic.partitions.len())
+            || topic.partitions.iter().any(|partition| partition.leader < 0)
+        {
+            return Ok(false);
+        }
+        for number in 0..wanted.partitions {
+            match self.cluster.watermarks(&TopicPartition::new(&wanted.name, number)) {
+                Err(KafkaError::UnknownPartition { .. }) => return Ok(false),
+                answer => answer?,
+            };
+        }
+        Ok(true)
+    }
+
+    /// Kafka confirms a change before every broker shows it. Returns what is still not as wanted after some looks.
+    fn await_settings(&self, wanted: &TopicSettings) -> Result<Vec<Difference>, KafkaError> {
+        for _ in 1..LOOKS_AFTER_CREATION {
+            if !self.differences(wanted)?.iter().any(Difference::is_property) {
+                break;
+            }
+            thread::sleep(LOOK_INTERVAL);
+        }
+        self.differences(wanted)
     }
 
     /// What of an existing topic is not as wanted. Changes nothing.
@@ -217,7 +252,6 @@ impl Topics {
         let resource = first(described, doing)?
             .map_err(|code| KafkaError::from_code(code, doing, format!("{code} topic={topic}")))?;
         let property = |entry: rdkafka::admin::ConfigEntry| Property {
-            is_own: matches!(entry.source, ConfigSource::DynamicTopic),
             name: entry.name,
             value: entry.value.unwrap_or_default(),
         };
@@ -226,28 +260,16 @@ impl Topics {
 
     fn alter(&self, wanted: &TopicSettings, differences: &[Difference]) -> Result<(), KafkaError> {
         let doing = "alter a topic";
-        let is_layout = |name: &str| matches!(name, "partitions" | "replication_factor");
-        if differences.iter().any(|difference| !is_layout(&difference.setting)) {
-            // The request replaces all of a topic's own settings: those that we have no opinion on go along.
-            let own = self.properties(&wanted.name)?;
-            let kept = own
-                .iter()
-                .filter(|p| p.is_own && wanted.properties.get(&p.name).is_none());
-            let mut change = AlterConfig::new(ResourceSpecifier::Topic(&wanted.name));
-            for property in kept {
-                change = change.set(&property.name, &property.value);
-            }
-            for (name, value) in wanted.properties.iter() {
-                change = change.set(name, value);
-            }
-            first(wait_for(self.admin.alter_configs([&change], &options())), doing)?
-                .map_err(|(_, code)| refused(wanted, code, doing))?;
+        if differences.iter().any(Difference::is_property) {
+            let client = self.admin.inner().native_client();
+            incremental::set(client, &wanted.name, wanted.properties.iter(), REQUEST_TIMEOUT)
+                .map_err(|(code, reason)| refused(wanted, code, reason, doing))?;
         }
         let count = usize::try_from(wanted.partitions).unwrap_or(0);
         if self.cluster.topic(&wanted.name)?.partitions.len() < count {
             let more = NewPartitions::new(&wanted.name, count);
             first(wait_for(self.admin.create_partitions([&more], &options())), doing)?
-                .map_err(|(_, code)| refused(wanted, code, doing))?;
+                .map_err(|(_, code)| refused(wanted, code, code.to_string(), doing))?;
             self.await_leaders(wanted)?;
         }
         Ok(())
@@ -263,8 +285,6 @@ enum Creation {
 struct Property {
     name: String,
     value: String,
-    /// Set for this topic, not inherited from the broker.
-    is_own: bool,
 }
 
 fn options() -> AdminOptions {
@@ -285,8 +305,8 @@ fn too_few(wanted: &TopicSettings, brokers: &[Broker]) -> KafkaError {
     }
 }
 
-fn refused(wanted: &TopicSettings, code: Code, doing: &'static str) -> KafkaError {
-    match KafkaError::from_code(code, doing, code.to_string()) {
+fn refused(wanted: &TopicSettings, code: Code, reason: String, doing: &'static str) -> KafkaError {
+    match KafkaError::from_code(code, doing, reason) {
         KafkaError::Other { reason, .. } => KafkaError::TopicRefused {
             topic: wanted.name.clone(),
             reason,

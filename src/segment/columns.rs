@@ -11,7 +11,7 @@ use arrow_array::{
 use crate::model::position::TopicPartition;
 use crate::model::record::{Header, Record, Timestamp};
 use crate::segment::cell::Cell;
-use crate::segment::decode::Unreadable;
+use crate::segment::error::Unreadable;
 use crate::segment::projection::{ColumnType, Projection};
 use crate::segment::schema::AUTHORITATIVE;
 use crate::segment::statistics::Entry;

@@ -13,9 +13,9 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 
-use crate::error::Kind;
 use crate::model::record::Record;
 use crate::segment::columns::Columns;
+use crate::segment::error::Unreadable;
 use crate::segment::footer::Footer;
 use crate::segment::layout::{self, Layout};
 use crate::segment::projection::Projection;
@@ -28,54 +28,6 @@ const EXPANSION_MAX: u64 = 1 << 15;
 const EXPANSION_FREE_BYTES: u64 = 64 << 20;
 /// What a record counts beside its key, value and headers.
 const RECORD_BYTES: u64 = 40;
-
-/// The bytes are not a segment of the format, or could not be read to their end.
-#[derive(Debug, thiserror::Error)]
-pub enum Unreadable {
-    /// The Parquet reader gave up.
-    #[error("not readable as parquet: {0}")]
-    Parquet(String),
-    /// Something in the file that a segment does not have.
-    #[error("not laid out as a segment: {0}")]
-    Layout(String),
-    /// Columns other than a segment's.
-    #[error("not the columns of a segment: {0}")]
-    Schema(String),
-    /// The key-value metadata is not a segment's.
-    #[error("not the footer of a segment: {0}")]
-    Footer(String),
-    /// A row that is no record.
-    #[error("a row is no record: {what}, row={row}")]
-    Row {
-        /// Counted from 0.
-        row: u64,
-        /// What is wrong with it.
-        what: &'static str,
-    },
-    /// Reading on would take more memory or time than the object's size justifies.
-    #[error("it unpacks to more than its size allows: {0}")]
-    TooLarge(String),
-}
-
-impl Unreadable {
-    /// Stored bytes are not what they must be.
-    #[must_use]
-    pub fn kind(&self) -> Kind {
-        Kind::Corrupt
-    }
-}
-
-impl From<parquet::errors::ParquetError> for Unreadable {
-    fn from(error: parquet::errors::ParquetError) -> Unreadable {
-        Unreadable::Parquet(error.to_string())
-    }
-}
-
-impl From<arrow_schema::ArrowError> for Unreadable {
-    fn from(error: arrow_schema::ArrowError) -> Unreadable {
-        Unreadable::Parquet(error.to_string())
-    }
-}
 
 /// A segment whose layout, columns and footer are those of the format; its rows are not read yet.
 #[derive(Debug)]

@@ -11,15 +11,14 @@ use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, SchemaRef};
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
-use crate::error::Kind;
 use crate::model::position::TopicPartition;
 use crate::segment::cell::Projector;
+use crate::segment::error::SegmentError;
 use crate::segment::footer::Footer;
-use crate::segment::projection::{ColumnType, Projection, ProjectionError};
+use crate::segment::projection::{ColumnType, Projection};
 use crate::segment::rows::{ByteColumn, Chunk, Rows};
 use crate::segment::schema::{Side, arrow_schema, header_element, header_fields};
 use crate::segment::typed::typed_columns;
@@ -32,34 +31,6 @@ const PAGE_BYTES: usize = 1 << 20;
 const DICTIONARY_BYTES: usize = 64 << 10;
 /// Who made the file, as its footer says; a change here changes every segment's bytes.
 const CREATED_BY: &str = concat!("kivend ", env!("CARGO_PKG_VERSION"));
-
-/// A segment could not be made. It is our own mistake: records cannot be wrong.
-#[derive(Debug, thiserror::Error)]
-pub enum SegmentError {
-    /// The footer is not that of these rows.
-    #[error("the footer does not fit the records, field={0}")]
-    Footer(&'static str),
-    /// Offsets do not rise.
-    #[error("the records are not in offset order, after={0}")]
-    Order(i64),
-    /// The projection has no text.
-    #[error(transparent)]
-    Projection(#[from] ProjectionError),
-    /// Arrow refused the columns.
-    #[error("the records could not be laid out as columns")]
-    Columns(#[from] ArrowError),
-    /// The writer failed.
-    #[error("the segment could not be written as parquet")]
-    Parquet(#[from] ParquetError),
-}
-
-impl SegmentError {
-    /// Always ours.
-    #[must_use]
-    pub fn kind(&self) -> Kind {
-        Kind::Internal
-    }
-}
 
 /// Writes the segment. Chunks are taken from `rows` and freed one by one, so that the peak is about the rows and the
 /// finished bytes.

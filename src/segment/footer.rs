@@ -5,8 +5,8 @@ use parquet::file::metadata::KeyValue;
 
 use crate::model::hash::Hash;
 use crate::model::position::{Epoch, FirstOffset, NextOffset, TopicPartition, is_topic_name};
-use crate::segment::decode::Unreadable;
-use crate::segment::encode::SegmentError;
+use crate::segment::error::SegmentError;
+use crate::segment::error::Unreadable;
 use crate::segment::projection::Projection;
 
 /// The footer's fields, equal to the link's.

@@ -12,8 +12,9 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 
 use crate::segment::cell::Projector;
 use crate::segment::check::{Examined, examine};
-use crate::segment::decode::{Segment, Unreadable};
+use crate::segment::decode::Segment;
 use crate::segment::encode::{batch, properties};
+use crate::segment::error::Unreadable;
 use crate::segment::footer::Footer;
 use crate::segment::round_trip_tests::{Owned, event, footer_of, partition, projection, rows_of};
 use crate::segment::schema::{Side, arrow_schema};

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use crate::segment::check::{Examined, examine};
-use crate::segment::decode::{Segment, Unreadable};
+use crate::segment::decode::Segment;
+use crate::segment::error::Unreadable;
 use crate::segment::round_trip_tests::{Owned, event, partition, segment_of};
 
 fn read(bytes: &[u8]) -> Result<(Vec<Owned>, Examined), Unreadable> {

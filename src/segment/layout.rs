@@ -7,7 +7,7 @@ use std::ops::Range;
 use parquet::basic::ConvertedType;
 use parquet::schema::types::{SchemaDescriptor, Type};
 
-use crate::segment::decode::Unreadable;
+use crate::segment::error::Unreadable;
 use crate::segment::pages::{ChunkPlace, Pages};
 use crate::segment::statistics::{Claim, Statistics};
 use crate::segment::thrift::Thrift;

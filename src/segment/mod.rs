@@ -8,6 +8,7 @@ mod columns;
 pub mod commit;
 pub mod decode;
 pub mod encode;
+pub mod error;
 pub mod footer;
 pub mod identity;
 mod json;

@@ -5,7 +5,7 @@
 use std::io::Read;
 use std::ops::Range;
 
-use crate::segment::decode::Unreadable;
+use crate::segment::error::Unreadable;
 use crate::segment::statistics::Statistics;
 use crate::segment::thrift::{Thrift, varint};
 

@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use crate::segment::decode::Unreadable;
+use crate::segment::error::Unreadable;
 use crate::segment::thrift::Thrift;
 
 /// What a chunk or a page claims of its entries.

@@ -73,7 +73,7 @@ fn copy_folder(from: &Path, to: &Path, segments: &mut Vec<PathBuf>) -> std::io::
 
 /// Makes the segment anew, with another amount (or any other digit) in the record in its middle.
 fn rewrite(object: Bytes) -> Result<(Forged, Vec<u8>), AppError> {
-    let corrupt = |error: crate::segment::decode::Unreadable| AppError::corrupt(error.to_string());
+    let corrupt = |error: crate::segment::error::Unreadable| AppError::corrupt(error.to_string());
     let segment = Segment::open(object).map_err(corrupt)?;
     let footer = segment.footer().clone();
     let middle = i64::try_from(footer.record_count / 2).unwrap_or(0);

@@ -192,7 +192,7 @@ fn is_event(reader: &mut Reader, record: &Record<'_>, id: &str) -> bool {
 /// Decodes on a thread of its own, so that the requests of others go on.
 async fn decoding<T: Send + 'static>(
     object: Bytes,
-    read: impl FnOnce(&Segment) -> Result<T, crate::segment::decode::Unreadable> + Send + 'static,
+    read: impl FnOnce(&Segment) -> Result<T, crate::segment::error::Unreadable> + Send + 'static,
 ) -> Result<T, AppError> {
     let reading = tokio::task::spawn_blocking(move || read(&Segment::open(object)?));
     reading
