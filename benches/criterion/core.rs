@@ -1,6 +1,7 @@
-//! How long a record of the pure core takes, by Criterion: `cargo bench --bench core`. For whoever changes it and wants to know,
-//! on a quiet machine; what is held to a limit are instructions (`instructions.rs`). Never a server.
+//! How long a record of the pure core takes: `cargo run --release --manifest-path benches/criterion/Cargo.toml -- --bench`. For whoever
+//! changes it, on a quiet machine; what is held to a limit are instructions (`../instructions.rs`). Never a server.
 
+#[path = "../parts/mod.rs"]
 mod parts;
 
 use std::hint::black_box;
