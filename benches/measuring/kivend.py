@@ -1,8 +1,5 @@
 """The commands of kivend that are measured, each with settings of its own so that no two runs meet."""
 
-import os
-import subprocess
-
 from . import machine, processes
 
 TOPICS = ("user-events", "payments", "orders")
@@ -32,7 +29,7 @@ class Kivend:
         return processes.json_of(out), cost
 
     def create_topics(self):
-        subprocess.run(self.command("topics", "create"), env=os.environ | self.env, check=True, capture_output=True)
+        self.run("topics", "create")
 
     def topics(self):
         return [self.prefix + topic for topic in TOPICS]

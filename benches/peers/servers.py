@@ -3,7 +3,7 @@
 Run: servers.py ends BROKERS TOPIC…                 records by the offsets of the partitions
      servers.py delete-topics BROKERS PREFIX        every topic whose name begins so
      servers.py rows BUCKET PREFIX                  rows and bytes of all Parquet objects, from their footers
-     servers.py delete-objects BUCKET PREFIX
+     servers.py delete-objects BUCKET PREFIX       every object whose key begins so
 """
 
 import io
@@ -35,14 +35,14 @@ def delete_topics(brokers, prefix):
     return {"deleted": len(topics)}
 
 
-def _objects(bucket, prefix):
+def _objects(bucket, start):
     s3 = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix + "/")
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=start)
     return s3, (found for page in pages for found in page.get("Contents", []))
 
 
 def rows(bucket, prefix):
-    s3, objects = _objects(bucket, prefix)
+    s3, objects = _objects(bucket, prefix + "/")
     counted = {"rows": 0, "parquet_bytes": 0, "parquet_objects": 0, "other_bytes": 0, "other_objects": 0}
     for found in objects:
         kind = "parquet" if found["Key"].endswith(".parquet") else "other"
@@ -54,8 +54,8 @@ def rows(bucket, prefix):
     return counted
 
 
-def delete_objects(bucket, prefix):
-    s3, objects = _objects(bucket, prefix)
+def delete_objects(bucket, start):
+    s3, objects = _objects(bucket, start)
     deleted, batch = 0, []
     for found in objects:
         batch.append({"Key": found["Key"]})
