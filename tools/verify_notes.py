@@ -40,7 +40,7 @@ EMPTY_ROOT = sha(b"")
 # ---- signed notes (section 3) ----------------------------------------------------------------------------------------------
 class PublicKey:
     def __init__(self, text: str) -> None:
-        parts = re.fullmatch(r"([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]{44})", text)
+        parts = re.fullmatch(r"([^\s+\x00-\x1f]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]{44})", text)
         demand(parts, f"not a public key: {text}")
         name, id_, coded = parts.groups()  # type: ignore[union-attr]
         raw = base64.b64decode(coded)
@@ -79,7 +79,7 @@ class Note:
 
     @staticmethod
     def line(line: str) -> tuple[str, bytes, bytes]:
-        parts = re.fullmatch(r"— ([^\s+]+) ([A-Za-z0-9+/]{91}=)", line)
+        parts = re.fullmatch(r"— ([^\s+\x00-\x1f]+) ([A-Za-z0-9+/]{91}=)", line)
         raw = base64.b64decode(parts[2]) if parts else b""
         if not parts or base64.b64encode(raw).decode() != parts[2]:
             raise Junk("a signature line is malformed")

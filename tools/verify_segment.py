@@ -16,6 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from verify_projection import AUTHORITATIVE, Broken, demand, project, projection_rules, unique
 
+FOOTER_MAX_BYTES, MAX_RULES = 8 << 20, 1000
+# PLAIN, PLAIN_DICTIONARY, RLE, DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY, RLE_DICTIONARY, BYTE_STREAM_SPLIT.
+ENCODINGS = {0, 2, 3, 5, 6, 8, 9}
 EMPTY_ROOT = hashlib.sha256(b"").hexdigest()
 
 
@@ -129,13 +132,14 @@ class Segment:
     def __init__(self, data: bytes) -> None:
         demand(data[:4] == b"PAR1" == data[-4:] and len(data) > 12, "not a Parquet file")
         start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
-        demand(start >= 4, "the Parquet footer is longer than the file")
+        demand(4 <= start >= len(data) - 8 - FOOTER_MAX_BYTES, "the Parquet footer is longer than the file, or than any may be")
         try:
             self.data, self.start, self.meta = data, start, Thrift(data, start).struct()
             keys = [(pair[1].decode(), pair.get(2, b"").decode()) for pair in self.meta.get(5, [])]
             self.keys = unique(keys)
             demand("projection" in self.keys, "the footer has no projection")
             self.rules = projection_rules(self.keys["projection"])
+            demand(len(self.rules) <= MAX_RULES, "the projection has more rules than any may have")
             self.check_footer()
         except (LookupError, TypeError, ValueError, AttributeError, RecursionError, struct.error) as error:
             raise Broken(f"the Parquet footer is malformed: {error}") from None
@@ -159,6 +163,7 @@ class Segment:
             for chunk in group[1]:
                 demand(not {1, 4, 5, 6, 7, 8, 9} & chunk.keys(), "a chunk has file_path, a page index or encryption")
                 demand(chunk[3][4] == 6, "a chunk is not zstd")
+                demand(ENCODINGS >= set(chunk[3][2]), "a chunk is in an encoding that segments do not have")
                 demand(not {14, 15} & chunk[3].keys(), "a chunk has a bloom filter")
 
     def rows(self) -> Iterator[list[list[Any]]]:
@@ -188,11 +193,17 @@ class Segment:
         for start, stop, statistics in scopes:
             here = [value for value in values[start:stop] if value is not None]
             nulls = stop - start - len(here)
-            hidden = statistics is not None and 3 in statistics and not nulls - empty <= statistics[3] <= nulls
-            for low, high in ((6, 5), (2, 1)) if statistics and here else ():
-                hidden |= low in statistics and self.bound(statistics[low], index) > min(here)
-                hidden |= high in statistics and self.bound(statistics[high], index) < max(here)
-            demand(not hidden, f"a statistic of column {self.leaves[index]} hides a row")
+            claimed, true = statistics or {}, True
+            if 3 in claimed:
+                true = claimed[3] in (nulls, nulls - empty)
+            if 4 in claimed:
+                true &= bool(here) <= claimed[4] <= len(here)
+            for low, high in ((6, 5), (2, 1)) if here else ():
+                true &= low not in claimed or self.bound(claimed[low], index) <= min(here)
+                true &= high not in claimed or self.bound(claimed[high], index) >= max(here)
+            for bound, exact in ((5, 7), (6, 8)) if here else ():
+                true &= not claimed.get(exact) or bound not in claimed or self.bound(claimed[bound], index) in here
+            demand(true, f"a statistic of column {self.leaves[index]} is not true of its rows")
 
     def bound(self, raw: bytes, index: int) -> Any:
         physical = self.physical[index]

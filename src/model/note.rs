@@ -17,7 +17,7 @@ const SIGNATURE_START: &str = "\u{2014} ";
 /// Why some text is no note or no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoteError {
-    /// Not UTF-8, or control characters in the text.
+    /// Not UTF-8, or a control character below U+0020 in it that is no newline.
     #[error("the note is not plain UTF-8 text")]
     Text,
     /// No text, no empty line, no signature lines, or something after them.
@@ -150,7 +150,7 @@ impl SigningKey {
         )
     }
 
-    /// The note over `text`, which must end in a newline and have no control character but newlines.
+    /// The note over `text`, which must end in a newline and have no control character below U+0020 but newlines.
     ///
     /// # Errors
     /// [`NoteError::Text`] where it is not such a text.
@@ -208,12 +208,17 @@ fn split_key(text: &str) -> Result<(&str, &str, [u8; 32]), NoteError> {
 }
 
 fn is_key_name(name: &str) -> bool {
-    !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+')
+    !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || is_forbidden_control(c) || c == '+')
 }
 
 fn check_text(text: &str) -> Result<(), NoteError> {
-    let plain = text.ends_with('\n') && !text.chars().any(|c| c.is_ascii_control() && c != '\n');
+    let plain = text.ends_with('\n') && !text.chars().any(is_forbidden_control);
     if plain { Ok(()) } else { Err(NoteError::Text) }
+}
+
+/// C2SP forbids the control characters below U+0020 but newlines; U+007F to U+009F are text like any other.
+fn is_forbidden_control(c: char) -> bool {
+    c < '\u{20}' && c != '\n'
 }
 
 /// One signature line of a note.

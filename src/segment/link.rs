@@ -213,6 +213,14 @@ fn parse(text: &str) -> Result<Link, Invalid> {
     })
 }
 
+/// Whether the text is a topic's id as Kafka writes it: `[A-Za-z0-9_-]{22}`.
+fn is_topic_id(text: &str) -> bool {
+    text.len() == 22
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+}
+
 impl Link {
     /// The partition.
     #[must_use]
@@ -247,6 +255,10 @@ impl Link {
         demand!(
             is_topic_name(&self.topic) && self.partition >= 0,
             "not a partition of Kafka"
+        );
+        demand!(
+            self.topic_id.as_deref().is_none_or(is_topic_id),
+            "topic_id is not Kafka's 22 characters"
         );
         demand!(
             self.first_offset.0 >= 0 && self.next_offset.0 > self.first_offset.0,
