@@ -17,8 +17,9 @@ use kivend::segment::{
     commit::CommitMetadata,
     identity::{Identity, genesis},
     key::Place,
+    keyring::Keyring,
     link::{self, SignedLink},
-    note::{Invalid, Keyring, open},
+    note::{Invalid, open},
 };
 use serde_json::Value;
 

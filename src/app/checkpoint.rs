@@ -3,12 +3,14 @@
 //! learns the newest number.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::app::error::AppError;
 use crate::app::fetch;
 use crate::app::head::Trust;
+use crate::app::key_book::KeyBook;
 use crate::model::hash::Hash;
 use crate::model::merkle::{Tree, leaf_hash};
 use crate::model::note::SigningKey;
@@ -65,7 +67,9 @@ pub async fn at(store: &dyn Store, trust: &Trust, number: u64) -> Result<Option<
 /// Signs checkpoints, one after the other.
 pub struct Checkpointer {
     archive: String,
-    trust: Trust,
+    keys: Arc<KeyBook>,
+    /// What the last listing of `keys/` came to.
+    trust: Arc<Trust>,
     key: SigningKey,
     logs: BTreeMap<TopicPartition, Log>,
     newest: Option<SignedCheckpoint>,
@@ -83,10 +87,11 @@ struct Log {
 impl Checkpointer {
     /// Knows nothing yet; the first checkpoint reads every link.
     #[must_use]
-    pub fn new(archive: &str, trust: Trust, key: SigningKey) -> Checkpointer {
+    pub fn new(archive: &str, keys: Arc<KeyBook>, key: SigningKey) -> Checkpointer {
         Checkpointer {
             archive: archive.to_owned(),
-            trust,
+            trust: keys.trust(),
+            keys,
             key,
             logs: BTreeMap::new(),
             newest: None,
@@ -97,8 +102,10 @@ impl Checkpointer {
     /// no heads, is written where it is missing.
     ///
     /// # Errors
-    /// What the store says; `Corrupt` where the links of a partition are no chain: nothing is signed then.
+    /// What the store says; `Corrupt` where the links of a partition are no chain, `Config` where the key was retired:
+    /// nothing is signed then.
     pub async fn advance(&mut self, store: &dyn Store, now: UtcSeconds) -> Result<SignedCheckpoint, AppError> {
+        self.trust = self.keys.refresh(store).await?;
         self.refresh_newest(store).await?;
         loop {
             let newest = match self.newest.clone() {
@@ -111,6 +118,9 @@ impl Checkpointer {
             if heads.is_empty() || heads == newest.checkpoint.heads || self.is_behind(&newest) {
                 return Ok(newest);
             }
+            // After the newest checkpoint was read: the key change that a checkpoint names never goes back.
+            self.trust = self.keys.refresh(store).await?;
+            self.keys.require_own()?;
             let number = newest.checkpoint.number + 1;
             self.create(store, self.draft(number, newest.hash, heads, now)).await?;
         }
@@ -154,8 +164,8 @@ impl Checkpointer {
             archive_id: self.trust.archive_id.clone(),
             number,
             previous,
-            key_change_number: 0,
-            key_change: self.trust.identity,
+            key_change_number: self.trust.change_number,
+            key_change: self.trust.change,
             at,
             heads,
         }
@@ -181,6 +191,8 @@ impl Checkpointer {
                 return Ok(());
             }
             let Some(object) = store.get(&key).await? else { continue };
+            // A key that was added meanwhile may have signed it: whose signature is not known would be passed over.
+            self.trust = self.keys.refresh(store).await?;
             if let Ok(winner) = checkpoint::open(&object, &self.trust.keyring, &self.trust.archive_id, number) {
                 self.newest = Some(winner);
                 return Ok(());

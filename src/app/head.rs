@@ -11,10 +11,11 @@ use crate::model::position::{Epoch, FirstOffset, TopicPartition};
 use crate::segment::commit::CommitMetadata;
 use crate::segment::decode;
 use crate::segment::footer::Footer;
-use crate::segment::identity::genesis;
+use crate::segment::identity::{Identity, IdentityError, genesis};
 use crate::segment::key::{Attempt, Key, Place, links_of};
+use crate::segment::keyring::Keyring;
 use crate::segment::link::{self, SignedLink};
-use crate::segment::note::{Invalid, Keyring};
+use crate::segment::note::Invalid;
 use crate::store::{Entry, Store};
 
 /// Keys in one page of a listing; S3 gives no more.
@@ -27,8 +28,29 @@ pub struct Trust {
     pub archive_id: String,
     /// The hash of `archive.json`.
     pub identity: Hash,
-    /// The keys whose links count.
+    /// The keys whose notes count.
     pub keyring: Keyring,
+    /// The number of the newest key change in there, or 0.
+    pub change_number: u64,
+    /// Its hash, or that of `archive.json`.
+    pub change: Hash,
+}
+
+impl Trust {
+    /// The archive before any key change; `object` is its `archive.json`.
+    ///
+    /// # Errors
+    /// [`IdentityError`] where a key does not read.
+    pub fn of_identity(identity: &Identity, object: &[u8]) -> Result<Trust, IdentityError> {
+        let hash = Hash::of(object);
+        Ok(Trust {
+            archive_id: identity.id().to_owned(),
+            identity: hash,
+            keyring: Keyring::new(identity.keys()?),
+            change_number: 0,
+            change: hash,
+        })
+    }
 }
 
 /// The end of the chain, or nothing where the partition has no link. `end` is Kafka's log end: no link of ours begins

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -12,14 +13,13 @@ use serde::Serialize;
 use crate::app::checkpoint::Checkpointer;
 use crate::app::error::AppError;
 use crate::app::head::Trust;
+use crate::app::key_book::{self, KeyBook};
 use crate::clock::{self, Clock};
 use crate::error::Kind;
-use crate::model::hash::Hash;
 use crate::model::note::SigningKey;
 use crate::segment::identity::{Identity, IdentityError, is_archive_name};
 use crate::segment::key::IDENTITY;
 use crate::segment::link::CheckpointRef;
-use crate::segment::note::Keyring;
 use crate::store::Store;
 
 /// An archive that this process may write to.
@@ -96,13 +96,10 @@ pub async fn open_or_make(store: &dyn Store, archive: &str, key_file: &Path) -> 
     };
     let identity = Identity::from_bytes(&object)
         .map_err(|error| AppError::corrupt(format!("archive.json cannot be trusted: {error}")))?;
-    let keyring = Keyring::new(identity.keys().map_err(|error| AppError::corrupt(error.to_string()))?);
-    check_ours(&identity, &keyring, archive, &key, key_file)?;
-    let trust = Trust {
-        archive_id: identity.id().to_owned(),
-        identity: Hash::of(&object),
-        keyring,
-    };
+    check_name(&identity, archive)?;
+    let first = Trust::of_identity(&identity, &object).map_err(|error| AppError::corrupt(error.to_string()))?;
+    let trust = key_book::read_all(store, first).await?;
+    key_book::require_in_force(&trust, key.verifying_key())?;
     let checkpoint = newest_checkpoint(store, archive, &trust, &key).await?;
     Ok(OwnArchive {
         identity,
@@ -129,29 +126,15 @@ async fn create_identity(store: &dyn Store, archive: &str, key: &SigningKey) -> 
     stands.ok_or_else(|| AppError::corrupt("archive.json was created and is not there: the store loses objects"))
 }
 
-fn check_ours(
-    identity: &Identity,
-    keyring: &Keyring,
-    archive: &str,
-    key: &SigningKey,
-    key_file: &Path,
-) -> Result<(), AppError> {
-    if identity.archive() != archive {
-        let found = identity.archive();
-        return Err(AppError::config(format!(
-            "another archive stands under this prefix found=`{found}` configured=`{archive}`"
-        ))
-        .fix("set archive.name to its name, or store.prefix to a prefix of your own"));
+fn check_name(identity: &Identity, archive: &str) -> Result<(), AppError> {
+    if identity.archive() == archive {
+        return Ok(());
     }
-    if !keyring.keys().contains(key.verifying_key()) {
-        return Err(AppError::config(format!(
-            "the key in the file is none of this archive's key_file=`{}` key=`{}`",
-            key_file.display(),
-            key.verifying_key()
-        ))
-        .fix("set archive.key_file to the archive's key, or store.prefix to a prefix of your own"));
-    }
-    Ok(())
+    let found = identity.archive();
+    Err(AppError::config(format!(
+        "another archive stands under this prefix found=`{found}` configured=`{archive}`"
+    ))
+    .fix("set archive.name to its name, or store.prefix to a prefix of your own"))
 }
 
 /// The newest checkpoint; number 0 is made where a crash after `archive.json` left it out.
@@ -165,9 +148,8 @@ async fn newest_checkpoint(
         return Ok(newest.reference());
     }
     let now = Clock::start().utc_seconds();
-    let first = Checkpointer::new(archive, trust.clone(), key.clone())
-        .found(store, now)
-        .await?;
+    let keys = Arc::new(KeyBook::new(trust.clone(), key.verifying_key()));
+    let first = Checkpointer::new(archive, keys, key.clone()).found(store, now).await?;
     Ok(first.reference())
 }
 

@@ -15,6 +15,7 @@ pub mod generate;
 pub mod head;
 pub mod ingest;
 pub mod init;
+pub mod key_book;
 pub mod process;
 pub mod progress;
 pub mod prove;

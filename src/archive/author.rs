@@ -8,8 +8,8 @@ use crate::model::hash::Hash;
 use crate::model::note::{NoteError, SigningKey};
 use crate::model::position::TopicPartition;
 use crate::segment::identity;
+use crate::segment::keyring::Keyring;
 use crate::segment::link::{CheckpointRef, Link, SignedLink};
-use crate::segment::note::Keyring;
 
 /// Who writes.
 #[derive(Debug, Clone)]

@@ -123,6 +123,7 @@ impl Machine {
                 self.shutting_down = true;
                 self.with_all(now, actions, Partition::shut_down);
             }
+            Event::KeysSeen(keyring) => self.author.keyring = keyring,
             Event::CheckpointSeen(checkpoint) => {
                 if checkpoint.number > self.author.checkpoint.number {
                     self.author.checkpoint = checkpoint;

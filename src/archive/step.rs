@@ -8,6 +8,7 @@ use crate::model::utc::UtcSeconds;
 use crate::segment::commit::CommitMetadata;
 use crate::segment::footer::Footer;
 use crate::segment::key::{Attempt, Key};
+use crate::segment::keyring::Keyring;
 use crate::segment::link::{CheckpointRef, SignedLink};
 use crate::segment::rows::Rows;
 
@@ -98,6 +99,8 @@ pub enum Event {
     LinkTaken(Ticket, Bytes),
     /// The commit was answered; a refusal is told by Kafka's client and costs nothing.
     Committed(Ticket),
+    /// The keys whose notes count, as they are known now.
+    KeysSeen(Keyring),
     /// A newer checkpoint stands in the archive.
     CheckpointSeen(CheckpointRef),
     /// Kafka wants this partition back: finish, then let go.

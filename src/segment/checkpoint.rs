@@ -9,8 +9,9 @@ use crate::model::note::{NoteError, SigningKey};
 use crate::model::position::{Epoch, Height, NextOffset, TopicPartition, is_topic_name};
 use crate::model::utc::UtcSeconds;
 use crate::segment::identity::{is_archive_id, is_archive_name};
+use crate::segment::keyring::Keyring;
 use crate::segment::link::CheckpointRef;
-use crate::segment::note::{self, Invalid, Keyring, Sealed};
+use crate::segment::note::{self, Invalid, Sealed};
 
 const TYPE: &str = "kivend.checkpoint/v1";
 
@@ -98,6 +99,9 @@ pub fn open(object: &[u8], keyring: &Keyring, archive_id: &str, number: u64) -> 
             "the checkpoint names another number or archive: number={}",
             checkpoint.number
         )));
+    }
+    if !opened.term.covers_checkpoint(number) {
+        return Err(opened.out_of_term());
     }
     Ok(SignedCheckpoint {
         checkpoint,

@@ -7,8 +7,9 @@ use crate::model::canonical;
 use crate::model::hash::Hash;
 use crate::model::note::{KeyId, Note, NoteError, Signature, SigningKey, VerifyingKey};
 use crate::model::utc::UtcSeconds;
+use crate::segment::keyring::Keyring;
 use crate::segment::link::CheckpointRef;
-use crate::segment::note::{self, Invalid, Keyring, Sealed};
+use crate::segment::note::{self, Invalid, Sealed};
 
 /// What a key change says, in the order of its canonical text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +48,7 @@ pub struct SignedKeyChange {
     pub hash: Hash,
 }
 
-/// Opens the object at `keys/<number>` as this archive's key change; `keyring` are the keys in force before it.
+/// Opens the object at `keys/<number>` as this archive's key change; `keyring` holds the keys before it.
 ///
 /// # Errors
 /// [`Invalid`] where it is no valid note for that place; `Content` where a key in force signed something else.
@@ -56,14 +57,15 @@ pub fn open(object: &[u8], keyring: &Keyring, archive_id: &str, number: u64) -> 
     let Some((first, others)) = note.signatures().split_first() else {
         return Err(Invalid::Signatures(0));
     };
-    let signer = signer(&note, first, keyring.keys())?.clone();
+    let in_force = keyring.terms().iter().filter(|term| term.covers_change(number));
+    let signer = signer(&note, first, in_force.map(|term| &term.key))?.clone();
     let change = parse(note.text())?;
     let (add, retire) = change.check().map_err(Invalid::Content)?;
     if others.len() != add.len() {
         return Err(Invalid::Signatures(note.signatures().len()));
     }
     for (added, signature) in add.iter().zip(others) {
-        self::signer(&note, signature, std::slice::from_ref(added))?;
+        self::signer(&note, signature, std::iter::once(added))?;
     }
     if change.id != archive_id || change.number != number {
         let detail = format!(
@@ -81,9 +83,13 @@ pub fn open(object: &[u8], keyring: &Keyring, archive_id: &str, number: u64) -> 
     })
 }
 
-fn signer<'k>(note: &Note, signature: &Signature, keys: &'k [VerifyingKey]) -> Result<&'k VerifyingKey, Invalid> {
+fn signer<'k>(
+    note: &Note,
+    signature: &Signature,
+    mut keys: impl Iterator<Item = &'k VerifyingKey>,
+) -> Result<&'k VerifyingKey, Invalid> {
     let (name, id): (String, KeyId) = (signature.name.clone(), signature.key_id);
-    let Some(key) = keys.iter().find(|key| key.name() == name && key.id() == id) else {
+    let Some(key) = keys.find(|key| key.name() == name && key.id() == id) else {
         return Err(Invalid::UnknownKey { name, id });
     };
     if key.signed(note.text(), signature) {

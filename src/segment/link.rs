@@ -11,7 +11,8 @@ use crate::model::utc::UtcSeconds;
 use crate::segment::commit::CommitMetadata;
 use crate::segment::identity::is_archive_id;
 use crate::segment::key::{Attempt, Key, Place};
-use crate::segment::note::{self, Invalid, Keyring, Sealed};
+use crate::segment::keyring::{Keyring, Term};
+use crate::segment::note::{self, Invalid, Sealed};
 
 /// A link names at most so many absent ranges; a writer seals before that.
 pub const MAX_ABSENT_RANGES: usize = 10_000;
@@ -187,6 +188,21 @@ impl SignedLink {
 /// # Errors
 /// [`Invalid`] where it is no valid note for that place; `Content` where a key in force signed something else.
 pub fn open(object: &[u8], keyring: &Keyring, archive_id: &str, place: &Place) -> Result<SignedLink, Invalid> {
+    let covers = |term: &Term, link: &Link| term.covers_link(&place.partition, link.height);
+    open_where(object, keyring, archive_id, place, covers)
+}
+
+/// The same where `covers` says whether the signer's term covers the link.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_where(
+    object: &[u8],
+    keyring: &Keyring,
+    archive_id: &str,
+    place: &Place,
+    covers: impl Fn(&Term, &Link) -> bool,
+) -> Result<SignedLink, Invalid> {
     let opened = note::open(object, keyring)?;
     let link = parse(&opened.text)?;
     link.check().map_err(|broken| Invalid::Content(broken.to_string()))?;
@@ -195,6 +211,9 @@ pub fn open(object: &[u8], keyring: &Keyring, archive_id: &str, place: &Place) -
             "the link names another place or archive: place={}",
             link.place().link(Attempt::PLAIN)
         )));
+    }
+    if !covers(opened.term, &link) {
+        return Err(opened.out_of_term());
     }
     Ok(SignedLink {
         link,

@@ -15,6 +15,7 @@ mod json;
 mod json_string;
 pub mod key;
 pub mod key_change;
+pub mod keyring;
 mod layout;
 pub mod link;
 mod micros;

@@ -2,40 +2,32 @@
 //! continues what stands before it.
 
 use crate::model::hash::Hash;
-use crate::model::note::{KeyId, Note, NoteError, SigningKey, VerifyingKey};
+use crate::model::note::{KeyId, Note, NoteError, SigningKey};
+use crate::segment::keyring::{Keyring, Term};
 
 /// The types of version 1 whose text is JSON. One of them where another belongs is no unknown type but a broken rule.
 pub(super) const JSON_TYPES: [&str; 3] = ["kivend.archive/v1", "kivend.keys/v1", "kivend.link/v1"];
 
-/// The keys that are in force for a note.
-#[derive(Debug, Clone, Default)]
-pub struct Keyring {
-    keys: Vec<VerifyingKey>,
-}
-
-impl Keyring {
-    /// These keys and no others.
-    #[must_use]
-    pub fn new(keys: Vec<VerifyingKey>) -> Keyring {
-        Keyring { keys }
-    }
-
-    /// The keys.
-    #[must_use]
-    pub fn keys(&self) -> &[VerifyingKey] {
-        &self.keys
-    }
-}
-
 /// A note that a key in force signed: its text, and what is needed to name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Opened {
+pub struct Opened<'k> {
     /// The signed text.
     pub text: String,
     /// The SHA-256 of the whole object.
     pub hash: Hash,
-    /// Who signed it.
-    pub signer: KeyId,
+    /// The key that signed it, and what it may sign: whoever knows the note's place asks.
+    pub term: &'k Term,
+}
+
+impl Opened<'_> {
+    /// What to say where the signer's term does not cover the note: its key is as good as unknown.
+    #[must_use]
+    pub fn out_of_term(&self) -> Invalid {
+        Invalid::UnknownKey {
+            name: self.term.key.name().to_owned(),
+            id: self.term.key.id(),
+        }
+    }
 }
 
 /// Why an object is not a valid note.
@@ -71,27 +63,27 @@ pub enum Invalid {
     UnknownType(String),
 }
 
-/// Opens an object that must be a note with exactly one signature, by a key in force.
+/// Opens an object that must be a note with exactly one signature, by a key of the ring.
 ///
 /// # Errors
 /// [`Invalid`]: every variant before `Content`.
-pub fn open(object: &[u8], keyring: &Keyring) -> Result<Opened, Invalid> {
+pub fn open<'k>(object: &[u8], keyring: &'k Keyring) -> Result<Opened<'k>, Invalid> {
     let note = Note::parse(object)?;
     let [signature] = note.signatures() else {
         return Err(Invalid::Signatures(note.signatures().len()));
     };
-    let named = |key: &&VerifyingKey| key.name() == signature.name && key.id() == signature.key_id;
+    let named = |term: &&Term| term.key.name() == signature.name && term.key.id() == signature.key_id;
     let (name, id) = (signature.name.clone(), signature.key_id);
-    let Some(key) = keyring.keys.iter().find(named) else {
+    let Some(term) = keyring.terms().iter().find(named) else {
         return Err(Invalid::UnknownKey { name, id });
     };
-    if !key.signed(note.text(), signature) {
+    if !term.key.signed(note.text(), signature) {
         return Err(Invalid::Forged { name, id });
     }
     Ok(Opened {
         text: note.text().to_owned(),
         hash: Hash::of(object),
-        signer: id,
+        term,
     })
 }
 

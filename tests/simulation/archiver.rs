@@ -13,7 +13,7 @@ use bytes::Bytes;
 use kivend::app::archiver::requests;
 use kivend::app::checkpoint::Checkpointer;
 use kivend::app::error::AppError;
-use kivend::app::head::Trust;
+use kivend::app::key_book::KeyBook;
 use kivend::archive::machine::Machine;
 use kivend::archive::policy::SealPolicy;
 use kivend::archive::step::{Action, Adopted, Event, Now, Object, Report, Slot, StopReason, Ticket};
@@ -124,7 +124,7 @@ pub struct Process {
     held: bool,
     questions: Arc<Questions>,
     bucket: MemoryStore,
-    trust: Arc<Trust>,
+    keys: Arc<KeyBook>,
     checkpointer: Option<Box<Checkpointer>>,
     policy: SealPolicy,
     dice: Dice,
@@ -164,7 +164,7 @@ impl Process {
             held: false,
             questions: Arc::new(questions),
             bucket: bucket.clone(),
-            trust: Arc::new(setup.trust()),
+            keys: setup.keys(),
             checkpointer: Some(Box::new(setup.checkpointer())),
             policy,
             dice,
@@ -400,14 +400,14 @@ impl Process {
     }
 
     fn act(&mut self, action: Action) {
-        let (network, questions, trust) = (
+        let (network, questions, keys) = (
             self.network.clone(),
             Arc::clone(&self.questions),
-            Arc::clone(&self.trust),
+            Arc::clone(&self.keys),
         );
         match action {
             Action::LoadHead(ticket, partition) => self.jobs.push(Box::pin(async move {
-                let load = || requests::load_head(&network, questions.as_ref(), &trust, &partition);
+                let load = || requests::load_head(&network, questions.as_ref(), &keys, &partition);
                 match patiently(load).await {
                     Ok(loaded) => Outcome::Event(Event::HeadLoaded(ticket, Box::new(loaded))),
                     Err(error) if error.kind() == Kind::Corrupt => {
@@ -423,13 +423,13 @@ impl Process {
             Action::CreateSegment(ticket, key, object) => {
                 self.must_be_ours(ticket, "creates a segment");
                 self.jobs.push(Box::pin(async move {
-                    done(patiently(|| requests::create_segment(&network, &trust, ticket, (&key, &object))).await)
+                    done(patiently(|| requests::create_segment(&network, &keys, ticket, (&key, &object))).await)
                 }));
             }
             Action::CreateLink(ticket, key, object) => {
                 self.must_be_ours(ticket, "creates a link");
                 self.jobs.push(Box::pin(async move {
-                    done(patiently(|| requests::create_link(&network, ticket, &key, &object)).await)
+                    done(patiently(|| requests::create_link(&network, &keys, ticket, (&key, &object))).await)
                 }));
             }
             Action::Commit(ticket, partition, next, metadata) => {

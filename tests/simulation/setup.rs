@@ -1,9 +1,10 @@
 //! The archive of a run: its identity, its key, and what every process of it has in common.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use kivend::app::checkpoint::Checkpointer;
 use kivend::app::head::Trust;
+use kivend::app::key_book::KeyBook;
 use kivend::archive::author::Author;
 use kivend::model::hash::Hash;
 use kivend::model::note::SigningKey;
@@ -11,7 +12,6 @@ use kivend::model::utc::UtcSeconds;
 use kivend::segment::identity::Identity;
 use kivend::segment::key::IDENTITY;
 use kivend::segment::link::CheckpointRef;
-use kivend::segment::note::Keyring;
 use kivend::store::memory::MemoryStore;
 
 use super::network::at_once;
@@ -64,11 +64,12 @@ impl Setup {
     }
 
     pub fn trust(&self) -> Trust {
-        Trust {
-            archive_id: self.identity.id().to_owned(),
-            identity: self.hash,
-            keyring: Keyring::new(vec![self.key.verifying_key().clone()]),
-        }
+        Trust::of_identity(&self.identity, &self.identity.to_bytes().unwrap()).unwrap()
+    }
+
+    /// What a process that signs with the first key knows when it starts.
+    pub fn keys(&self) -> Arc<KeyBook> {
+        Arc::new(KeyBook::new(self.trust(), self.key.verifying_key()))
     }
 
     pub fn author(&self) -> Author {
@@ -84,6 +85,6 @@ impl Setup {
     }
 
     pub fn checkpointer(&self) -> Checkpointer {
-        Checkpointer::new(self.identity.archive(), self.trust(), self.key.clone())
+        Checkpointer::new(self.identity.archive(), self.keys(), self.key.clone())
     }
 }

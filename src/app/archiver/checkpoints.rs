@@ -9,6 +9,7 @@ use crate::app::archiver::hands::Hands;
 use crate::app::checkpoint::Checkpointer;
 use crate::app::error::AppError;
 use crate::app::init::OwnArchive;
+use crate::app::key_book::KeyBook;
 use crate::archive::step::Event;
 use crate::clock::Clock;
 use crate::segment::checkpoint::SignedCheckpoint;
@@ -24,8 +25,8 @@ pub struct Checkpoints {
 impl Checkpoints {
     /// For this archive.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, own: &OwnArchive) -> Checkpoints {
-        let checkpointer = Checkpointer::new(own.identity.archive(), own.trust.clone(), own.key.clone());
+    pub fn new(store: Arc<dyn Store>, own: &OwnArchive, keys: Arc<KeyBook>) -> Checkpoints {
+        let checkpointer = Checkpointer::new(own.identity.archive(), keys, own.key.clone());
         Checkpoints {
             store,
             checkpointer: Arc::new(Mutex::new(checkpointer)),

@@ -17,7 +17,7 @@ use tokio::task::AbortHandle;
 use crate::app::archiver::requests::{self, LogRange, Offsets};
 use crate::app::archiver::troubles::Troubles;
 use crate::app::error::AppError;
-use crate::app::head::Trust;
+use crate::app::key_book::KeyBook;
 use crate::archive::step::{Event, Object, Slot, Ticket};
 use crate::error::{Explain as _, Kind};
 use crate::kafka::cluster::Cluster;
@@ -51,7 +51,7 @@ pub type EncodeJob = (Ticket, Box<(Rows, Footer)>);
 pub struct Hands {
     store: Arc<dyn Store>,
     cluster: Arc<Cluster>,
-    trust: Arc<Trust>,
+    keys: Arc<KeyBook>,
     runtime: Handle,
     answers: mpsc::Sender<Answer>,
     encoder: SyncSender<(EncodeJob, Question)>,
@@ -85,8 +85,8 @@ pub struct Tools {
     pub store: Arc<dyn Store>,
     /// Whom to ask about offsets.
     pub cluster: Arc<Cluster>,
-    /// What chains are checked against.
-    pub trust: Trust,
+    /// Which keys count.
+    pub keys: Arc<KeyBook>,
     /// Which typed columns are made.
     pub projection: Projection,
     /// Where trouble is told.
@@ -112,7 +112,7 @@ impl Hands {
         let hands = Hands {
             store: tools.store,
             cluster: tools.cluster,
-            trust: Arc::new(tools.trust),
+            keys: tools.keys,
             runtime,
             answers,
             encoder,
@@ -157,7 +157,7 @@ impl Hands {
             let (store, offsets) = (hands.store.as_ref(), GroupOffsets(Arc::clone(&hands.cluster)));
             let loaded = hands
                 .patiently("load the head", || {
-                    requests::load_head(store, &offsets, &hands.trust, &partition)
+                    requests::load_head(store, &offsets, &hands.keys, &partition)
                 })
                 .await;
             match loaded {
@@ -179,7 +179,7 @@ impl Hands {
             let store = hands.store.as_ref();
             hands
                 .patiently("create a segment", || {
-                    requests::create_segment(store, &hands.trust, ticket, (&key, &object))
+                    requests::create_segment(store, &hands.keys, ticket, (&key, &object))
                 })
                 .await
         });
@@ -189,9 +189,13 @@ impl Hands {
     pub fn create_link(&self, ticket: Ticket, key: Key, object: Object) {
         self.work(ticket.slot, move |hands| async move {
             let store = hands.store.as_ref();
-            hands
-                .patiently("create a link", || requests::create_link(store, ticket, &key, &object))
-                .await
+            let create = || requests::create_link(store, &hands.keys, ticket, (&key, &object));
+            let created = hands.patiently("create a link", create).await?;
+            if matches!(created, Event::LinkTaken(..)) {
+                // First: what stands there is judged by these keys.
+                hands.tell(Event::KeysSeen(hands.keys.trust().keyring.clone())).await;
+            }
+            Ok(created)
         });
     }
 

@@ -30,6 +30,7 @@ use crate::app::archiver::target::Target;
 use crate::app::archiver::troubles::Troubles;
 use crate::app::error::AppError;
 use crate::app::init::{self, OwnArchive};
+use crate::app::key_book::KeyBook;
 use crate::app::process::peak_rss_bytes;
 use crate::app::stop::Stop;
 use crate::archive::author::Author;
@@ -144,13 +145,14 @@ pub fn run(settings: &Settings, mode: Mode, vitals: &Vitals, stop: &Stop) -> Res
     let cluster = Arc::new(Cluster::connect_to_group(&settings.kafka)?);
     let ends = log_ends(&cluster, settings)?;
 
-    let checkpoints = Checkpoints::new(Arc::clone(&store), &own);
+    let keys = Arc::new(KeyBook::new(own.trust.clone(), own.key.verifying_key()));
+    let checkpoints = Checkpoints::new(Arc::clone(&store), &own, Arc::clone(&keys));
     let machine = Machine::new(author(&own, cluster.cluster_id()?), seal_policy(&settings.archive));
     let troubles = Arc::new(Troubles::none(vitals.clone()));
     let tools = Tools {
         store,
         cluster,
-        trust: own.trust.clone(),
+        keys,
         projection: projection(&settings.archive)?,
         troubles: Arc::clone(&troubles),
         backoff: Backoff::patient(u64::from_le_bytes(clock::random_bytes()?)),

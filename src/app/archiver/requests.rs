@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::app::error::AppError;
 use crate::app::head::{self, Trust};
+use crate::app::key_book::KeyBook;
 use crate::archive::step::{Event, LoadedHead, Object, Ticket};
 use crate::error::{Explain as _, Kind};
 use crate::model::hash::Hash;
@@ -46,6 +47,22 @@ pub trait Offsets: Send + Sync {
 pub async fn load_head(
     store: &dyn Store,
     offsets: &dyn Offsets,
+    keys: &KeyBook,
+    partition: &TopicPartition,
+) -> Result<LoadedHead, AppError> {
+    loop {
+        let trust = keys.trust();
+        let loaded = load_head_by(store, offsets, &trust, partition).await;
+        // A link by a key that we did not know yet was passed over: look again with that key.
+        if keys.refresh(store).await?.change_number == trust.change_number {
+            return loaded;
+        }
+    }
+}
+
+async fn load_head_by(
+    store: &dyn Store,
+    offsets: &dyn Offsets,
     trust: &Trust,
     partition: &TopicPartition,
 ) -> Result<LoadedHead, AppError> {
@@ -73,25 +90,27 @@ pub async fn load_head(
 }
 
 /// Creates a segment. Where something stands under its key, equal bytes count as ours. Where its place is linked already
-/// it is not created: a zombie's segment beside a link that names none would be nobody's, for ever.
+/// it is not created: a zombie's segment beside a link that names none would be nobody's, for ever. The listing of keys that
+/// its link needs is made here, beside the look for that link.
 ///
 /// # Errors
-/// The store's.
+/// The store's; `Config` where our key was retired.
 pub async fn create_segment(
     store: &dyn Store,
-    trust: &Trust,
+    keys: &KeyBook,
     ticket: Ticket,
     (key, object): (&Key, &Object),
 ) -> Result<Event, AppError> {
     if let Key::Segment(place, _) = key {
-        match head::is_linked(store, trust, place).await {
-            Ok(false) => {}
+        match is_linked(store, keys, place).await {
+            Ok(false) => keys.note_listed(ticket),
             Ok(true) => return Ok(Event::SegmentTaken(ticket)),
             // Loading the head says what is wrong with it.
             Err(error) if error.kind() == Kind::Corrupt => return Ok(Event::SegmentTaken(ticket)),
             Err(error) => return Err(error),
         }
     }
+    keys.require_own()?;
     Ok(match create(store, &key.to_string(), object).await? {
         None => Event::SegmentCreated(ticket),
         Some(other) if Hash::of(&other) == object.sha256 => Event::SegmentCreated(ticket),
@@ -99,13 +118,37 @@ pub async fn create_segment(
     })
 }
 
-/// Creates a link: THE COMMIT.
+/// Whether a valid link stands at a place, by the keys of now.
+async fn is_linked(store: &dyn Store, keys: &KeyBook, place: &Place) -> Result<bool, AppError> {
+    let trust = keys.trust();
+    let (refreshed, linked) = futures::join!(keys.refresh(store), head::is_linked(store, &trust, place));
+    let refreshed = refreshed?;
+    if refreshed.change_number == trust.change_number {
+        return linked;
+    }
+    head::is_linked(store, &refreshed, place).await
+}
+
+/// Creates a link: THE COMMIT. Never with a key that a listing of `keys/` before it shows retired.
 ///
 /// # Errors
-/// The store's.
-pub async fn create_link(store: &dyn Store, ticket: Ticket, key: &Key, object: &Object) -> Result<Event, AppError> {
-    let standing = create(store, &key.to_string(), object).await?;
-    Ok(standing.map_or(Event::LinkCreated(ticket), |other| Event::LinkTaken(ticket, other)))
+/// The store's; `Config` where our key was retired.
+pub async fn create_link(
+    store: &dyn Store,
+    keys: &KeyBook,
+    ticket: Ticket,
+    (key, object): (&Key, &Object),
+) -> Result<Event, AppError> {
+    if !keys.take_listed(ticket) {
+        keys.refresh(store).await?;
+    }
+    keys.require_own()?;
+    let Some(standing) = create(store, &key.to_string(), object).await? else {
+        return Ok(Event::LinkCreated(ticket));
+    };
+    // Whoever was first may have signed with a key that was added meanwhile: it must not be taken for junk.
+    keys.refresh(store).await?;
+    Ok(Event::LinkTaken(ticket, standing))
 }
 
 /// Nothing where it was created; else the object that stands there.
