@@ -79,6 +79,12 @@ fn explain(error: figment::Error, merged: &Figment) -> ConfigError {
             key,
             origin,
         },
+        // It would repeat the value.
+        _ if is_secret(&key) => ConfigError::Invalid {
+            reason: "it is not of the right type".to_owned(),
+            key,
+            origin,
+        },
         kind => ConfigError::Invalid {
             reason: kind.to_string(),
             key,
@@ -146,7 +152,8 @@ fn collect(key: &str, value: &Value, merged: &Figment, entries: &mut Vec<Entry>)
 
 fn entry(key: &str, value: &Value, merged: &Figment) -> Entry {
     let masked = || serde_json::Value::from("***");
-    let shown = if is_secret(key) {
+    let is_set = value.as_str() != Some("");
+    let shown = if is_secret(key) && is_set {
         masked()
     } else {
         serde_json::to_value(value).unwrap_or_else(|_| masked())

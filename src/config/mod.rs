@@ -10,6 +10,8 @@ mod layers;
 mod load;
 mod properties;
 mod raw;
+mod secret;
+mod transport;
 mod units;
 mod validate;
 
@@ -22,6 +24,7 @@ pub use layers::{Flag, Sources};
 pub use load::{Entry, Loaded, load};
 pub use properties::{Properties, is_secret};
 pub use raw::ColumnType;
+pub use secret::Secret;
 pub use units::{Size, Span, UnitError};
 
 /// The defaults, exactly as `config/kivend.toml` documents them.
@@ -111,6 +114,8 @@ pub enum StoreBackend {
 pub struct S3Settings {
     /// None for Amazon S3 itself.
     pub endpoint: Option<String>,
+    /// Certificates in PEM to be believed instead of the system's.
+    pub ca_file: Option<PathBuf>,
     pub bucket: String,
     pub region: String,
     pub addressing: Addressing,
@@ -156,6 +161,8 @@ pub struct ArchiveSettings {
     /// Over all partitions; at least `seal_max_bytes`.
     pub memory_budget_bytes: usize,
     pub key_file: PathBuf,
+    /// The signing key itself; then no file is read.
+    pub key: Option<Secret>,
     pub checkpoint_interval: Duration,
     /// Columns in the order of the file.
     pub projection: Vec<ProjectionRule>,

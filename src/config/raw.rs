@@ -56,6 +56,7 @@ pub(super) struct RawRoutingRule {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawKafka {
     pub brokers: Brokers,
+    pub allow_plaintext: bool,
     pub group_id: String,
     pub properties: RawProperties,
 }
@@ -64,6 +65,8 @@ pub(super) struct RawKafka {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawStore {
     pub endpoint: String,
+    pub allow_plaintext: bool,
+    pub ca_file: String,
     pub bucket: String,
     pub prefix: String,
     pub region: String,
@@ -96,6 +99,7 @@ pub(super) struct RawArchive {
     pub seal_max_idle: Span,
     pub memory_budget: Size,
     pub key_file: String,
+    pub key: String,
     pub checkpoint_interval: Span,
     pub projection: Vec<RawProjectionRule>,
 }

@@ -96,14 +96,14 @@ fn a_text_from_the_environment_becomes_what_the_setting_is() {
     let (_folder, mut sources) = with_file("");
     let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     sources.environment = vec![
-        set("KIVEND_KAFKA__BROKERS", "a:1, b:2"),
+        set("KIVEND_KAFKA__BROKERS", "localhost:1, localhost:2"),
         set("KIVEND_INGEST__LINGER_MS", "25"),
         set("KIVEND_STORE__PATH_STYLE", "false"),
         set("KIVEND_STORE__PREFIX", "007"),
         set("KIVEND_KAFKA__PROPERTIES__SASL__PASSWORD", "1e5"),
     ];
     let settings = load(&sources).unwrap().settings;
-    assert_eq!(settings.kafka.brokers, ["a:1", "b:2"]);
+    assert_eq!(settings.kafka.brokers, ["localhost:1", "localhost:2"]);
     assert_eq!(settings.ingest.linger_ms, 25);
     assert_eq!(settings.store.prefix, "007");
     assert_eq!(settings.kafka.properties.get("sasl.password"), Some("1e5"));

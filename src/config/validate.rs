@@ -9,10 +9,11 @@ use super::raw::{
     Brokers, Raw, RawArchive, RawIngest, RawKafka, RawProperties, RawRouting, RawStore, RawTelemetry, RawTopic,
     RawTopicDefaults,
 };
+use super::transport::{is_plaintext_endpoint, plaintext_broker};
 use super::units::Size;
 use super::{
     Addressing, ArchiveSettings, IngestSettings, KafkaSettings, ProjectionRule, Properties, RoutingRule,
-    RoutingSettings, S3Settings, Settings, StoreBackend, StoreSettings, TelemetrySettings, TopicSettings,
+    RoutingSettings, S3Settings, Secret, Settings, StoreBackend, StoreSettings, TelemetrySettings, TopicSettings,
 };
 use crate::model::position::is_topic_name;
 
@@ -140,10 +141,20 @@ fn kafka(written: RawKafka) -> Result<KafkaSettings, Invalid> {
         )?;
     }
     require(!written.group_id.is_empty(), "kafka.group_id", "must not be empty")?;
+    let properties = properties(&written.properties);
+    let in_the_clear = plaintext_broker(&brokers, &properties).filter(|_| !written.allow_plaintext);
+    require(
+        in_the_clear.is_none(),
+        "kafka.brokers",
+        format!(
+            "records would travel unencrypted over a network: set security.protocol to SSL or SASL_SSL under kafka.properties, or kafka.allow_plaintext = true where nobody can listen broker=`{}`",
+            in_the_clear.unwrap_or_default()
+        ),
+    )?;
     Ok(KafkaSettings {
         brokers,
         group_id: written.group_id,
-        properties: properties(&written.properties),
+        properties,
     })
 }
 
@@ -182,6 +193,11 @@ fn s3(written: &RawStore) -> Result<S3Settings, Invalid> {
         "store.endpoint",
         "credentials do not belong into the endpoint",
     )?;
+    require(
+        written.allow_plaintext || !is_plaintext_endpoint(endpoint),
+        "store.endpoint",
+        "records and credentials' signatures would travel unencrypted over a network: use https (with store.ca_file for a CA of your own), or set store.allow_plaintext = true where nobody can listen",
+    )?;
     require(!written.bucket.is_empty(), "store.bucket", "must not be empty")?;
     require(!written.region.is_empty(), "store.region", "must not be empty")?;
     require(written.attempts >= 1, "store.attempts", "must be at least 1")?;
@@ -194,6 +210,7 @@ fn s3(written: &RawStore) -> Result<S3Settings, Invalid> {
     }
     Ok(S3Settings {
         endpoint: (!endpoint.is_empty()).then(|| endpoint.trim_end_matches('/').to_owned()),
+        ca_file: (!written.ca_file.is_empty()).then(|| PathBuf::from(&written.ca_file)),
         bucket: written.bucket.clone(),
         region: written.region.clone(),
         addressing: if written.path_style {
@@ -267,6 +284,7 @@ fn archive(written: RawArchive, config_home: Option<&Path>) -> Result<ArchiveSet
     }
     Ok(ArchiveSettings {
         key_file: key_file(&written, config_home)?,
+        key: (!written.key.is_empty()).then(|| Secret::new(written.key)),
         name: written.name,
         seal_max_bytes,
         seal_max_records,

@@ -28,6 +28,7 @@ fn cluster_settings() -> Option<S3Settings> {
     let variable = |name: &str| std::env::var(name).expect("deploy/local/cluster run sets it");
     Some(S3Settings {
         endpoint: Some(variable("KIVEND_STORE__ENDPOINT")),
+        ca_file: None,
         bucket: "kivend-tests".to_owned(),
         region: variable("KIVEND_STORE__REGION"),
         addressing: Addressing::Path,

@@ -3,6 +3,8 @@
 //! Never a checksum of its own making (`WhenRequired`): the default CRC trailers break some servers, and ours is sent
 //! with every create.
 
+use std::path::Path;
+
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_runtime::auth::PayloadSigningOverride;
 use aws_sdk_s3::Client;
@@ -14,7 +16,10 @@ use aws_sdk_s3::config::{
     RuntimeComponents, StalledStreamProtectionConfig,
 };
 use aws_sdk_s3::error::BoxError;
-use aws_smithy_http_client::tls;
+use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use super::super::StoreError;
 use super::failure;
@@ -32,9 +37,13 @@ pub(super) async fn connect(settings: &S3Settings, loader: ConfigLoader) -> Resu
 }
 
 /// What every client is loaded with; credentials are then looked for in the usual chain.
-pub(super) fn loader(settings: &S3Settings) -> ConfigLoader {
+///
+/// # Errors
+/// `Config` where the CA file holds no certificates.
+pub(super) fn loader(settings: &S3Settings) -> Result<ConfigLoader, StoreError> {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .tls_context(tls_context(settings.ca_file.as_deref())?)
         .build_https();
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(settings.connect_timeout)
@@ -53,7 +62,34 @@ pub(super) fn loader(settings: &S3Settings) -> ConfigLoader {
     if let Some(endpoint) = &settings.endpoint {
         loader = loader.endpoint_url(endpoint);
     }
-    loader
+    Ok(loader)
+}
+
+/// Whose certificates are believed: the system's, or those of the file alone.
+fn tls_context(ca_file: Option<&Path>) -> Result<TlsContext, StoreError> {
+    let context = TlsContext::builder();
+    let Some(file) = ca_file else {
+        return context.build().map_err(|error| no_authority(Path::new(""), &error));
+    };
+    let pem = std::fs::read(file).map_err(|error| no_authority(file, &error))?;
+    // The client would panic later on what is no certificate.
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let certificates = certificates.map_err(|error| no_authority(file, &error))?;
+    let (added, _) = RootCertStore::empty().add_parsable_certificates(certificates.clone());
+    if added == 0 || added < certificates.len() {
+        return Err(no_authority(file, &"not every block is a certificate"));
+    }
+    let trusted = TrustStore::empty().with_pem_certificate(pem);
+    let context = context.with_trust_store(trusted).build();
+    context.map_err(|error| no_authority(file, &error))
+}
+
+fn no_authority(file: &Path, why: &dyn std::fmt::Display) -> StoreError {
+    let error = StoreError::config(
+        "the certificates to be believed cannot be read",
+        "set store.ca_file to a file of certificates in PEM, or to \"\" for the system's",
+    );
+    error.with("file", file.display()).with("cause", why)
 }
 
 /// Asks for credentials now: a missing variable should be told at the start, by its name.

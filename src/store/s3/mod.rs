@@ -57,9 +57,9 @@ impl S3Store {
     /// profile, web identity, container, instance). Sends nothing to the store yet.
     ///
     /// # Errors
-    /// `Config` for a prefix that can't begin a key, and where no credentials are found.
+    /// `Config` for a prefix that can't begin a key, for a CA file that holds no certificates, and where no credentials are found.
     pub async fn open(settings: &S3Settings, prefix: &str) -> Result<Self, StoreError> {
-        Self::open_by(settings, prefix, client::loader(settings)).await
+        Self::open_by(settings, prefix, client::loader(settings)?).await
     }
 
     async fn open_by(settings: &S3Settings, prefix: &str, loader: ConfigLoader) -> Result<Self, StoreError> {

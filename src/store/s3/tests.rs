@@ -47,6 +47,7 @@ async fn played(script: Script) -> (S3Store, Seen) {
     tokio::spawn(serve(listener, script, Arc::clone(&seen)));
     let settings = S3Settings {
         endpoint: Some(endpoint),
+        ca_file: None,
         bucket: "bucket".to_owned(),
         region: "us-east-1".to_owned(),
         addressing: Addressing::Path,
@@ -56,7 +57,7 @@ async fn played(script: Script) -> (S3Store, Seen) {
         attempts: 3,
     };
     let credentials = Credentials::new("key", "secret", None, None, "test");
-    let loader = client::loader(&settings).credentials_provider(credentials);
+    let loader = client::loader(&settings).unwrap().credentials_provider(credentials);
     (S3Store::open_by(&settings, "p", loader).await.unwrap(), seen)
 }
 
