@@ -77,7 +77,7 @@ impl Chain {
         let runtime = Runtime::new()?;
         let store = runtime.block_on(store::open(&settings.store))?;
         let archive = &settings.archive;
-        let own = runtime.block_on(open_or_make(store.as_ref(), &archive.name, &archive.key_file))?;
+        let own = runtime.block_on(open_or_make(store.as_ref(), &archive.name, &archive.into()))?;
         Ok(Chain {
             author: Author {
                 archive_id: own.trust.archive_id.clone(),

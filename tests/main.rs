@@ -11,6 +11,7 @@ mod proofs;
 mod real_chaos;
 mod real_kafka;
 mod real_pipeline;
+mod rotation;
 mod segments;
 mod simulation;
 mod store_contract;

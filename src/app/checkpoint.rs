@@ -126,6 +126,28 @@ impl Checkpointer {
         }
     }
 
+    /// Writes a checkpoint though heads may not have moved: the newest is then signed by this key.
+    ///
+    /// # Errors
+    /// As [`Checkpointer::advance`].
+    pub async fn renew(&mut self, store: &dyn Store, now: UtcSeconds) -> Result<SignedCheckpoint, AppError> {
+        loop {
+            let newest = self.advance(store, now).await?;
+            let heads = newest.checkpoint.heads.clone();
+            let draft = self.draft(newest.checkpoint.number + 1, newest.hash, heads, now);
+            if self.create(store, draft).await? == Creation::Created
+                && let Some(own) = self.newest.clone()
+            {
+                return Ok(own);
+            }
+        }
+    }
+
+    /// The keys of the heads, as they were read last.
+    pub fn head_keys(&self) -> impl Iterator<Item = &str> {
+        self.logs.values().filter_map(|log| log.head_key.as_deref())
+    }
+
     /// Writes number 0, or reads it where another writer was first.
     ///
     /// # Errors
@@ -172,7 +194,7 @@ impl Checkpointer {
     }
 
     /// Creates the checkpoint, or reads the one that another writer created first; junk is passed over.
-    async fn create(&mut self, store: &dyn Store, checkpoint: Checkpoint) -> Result<(), AppError> {
+    async fn create(&mut self, store: &dyn Store, checkpoint: Checkpoint) -> Result<Creation, AppError> {
         let number = checkpoint.number;
         let sealed = checkpoint
             .seal(&self.key)
@@ -188,14 +210,14 @@ impl Checkpointer {
                     checkpoint,
                     hash: sealed.hash,
                 });
-                return Ok(());
+                return Ok(creation);
             }
             let Some(object) = store.get(&key).await? else { continue };
             // A key that was added meanwhile may have signed it: whose signature is not known would be passed over.
             self.trust = self.keys.refresh(store).await?;
             if let Ok(winner) = checkpoint::open(&object, &self.trust.keyring, &self.trust.archive_id, number) {
                 self.newest = Some(winner);
-                return Ok(());
+                return Ok(Creation::Exists);
             }
             attempt = attempt.next();
         }

@@ -73,7 +73,7 @@ pub async fn checkpoint_now(store: &Arc<dyn Store>, settings: &ArchiveSettings) 
         return Err(AppError::input("there is no archive here to sign the heads of")
             .fix("check store.bucket and store.prefix; `kivend archive` makes an archive"));
     }
-    let own = init::open_or_make(store.as_ref(), &settings.name, &settings.key_file).await?;
+    let own = init::open_or_make(store.as_ref(), &settings.name, &settings.into()).await?;
     let checkpoints = Checkpoints::new(Arc::clone(store), &own);
     let newest = checkpoints.advance().await?;
     let mut attempt = Attempt::PLAIN;

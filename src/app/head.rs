@@ -92,6 +92,34 @@ pub async fn is_linked(store: &dyn Store, trust: &Trust, place: &Place) -> Resul
     Ok(search.link_at(place).await?.is_some())
 }
 
+/// Whether the link that a commit names is one that its signer signed after its key was retired: it never counted, and
+/// neither does the commit.
+///
+/// # Errors
+/// What the store says.
+pub async fn is_void(
+    store: &dyn Store,
+    trust: &Trust,
+    partition: &TopicPartition,
+    committed: &CommitMetadata,
+) -> Result<bool, AppError> {
+    let place = Place {
+        partition: partition.clone(),
+        epoch: committed.epoch,
+        first_offset: committed.first_offset,
+    };
+    let mut attempt = Attempt::PLAIN;
+    while let Some(object) = store.get(&place.link(attempt).to_string()).await? {
+        if Hash::of(&object) == committed.link {
+            let opened = link::open(&object, &trust.keyring, &trust.archive_id, &place);
+            let is_known = |name: &str, id| trust.keyring.keys().any(|key| key.name() == name && key.id() == id);
+            return Ok(matches!(opened, Err(Invalid::UnknownKey { name, id }) if is_known(&name, id)));
+        }
+        attempt = attempt.next();
+    }
+    Ok(false)
+}
+
 /// Whether what was asked for may go on after a page.
 enum PageEnd {
     Last,

@@ -26,7 +26,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let runtime = context.runtime()?;
     let own = runtime.block_on(async {
         let store = store::open(&settings.store).await?;
-        open_or_make(store.as_ref(), name, &settings.archive.key_file).await
+        open_or_make(store.as_ref(), name, &(&settings.archive).into()).await
     })?;
     context.output().report(&InitReport::from(&own), text)?;
     Ok(Exit::Done)

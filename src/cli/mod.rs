@@ -25,6 +25,7 @@ mod global;
 mod ingest;
 mod init;
 mod interrupt;
+mod keys;
 mod man;
 mod output;
 mod progress;
@@ -90,6 +91,9 @@ enum Command {
     Files(files::Args),
     /// Make the archive's identity and signing key, once
     Init(init::Args),
+    /// Show the signing keys, or change them
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Look for everything that could be wrong, each with its remedy
     Doctor(doctor::Args),
     /// Show the settings in force, and where each came from
@@ -117,6 +121,7 @@ impl Command {
             Command::Export(args) => export::run(&args, context),
             Command::Files(args) => files::run(&args, context),
             Command::Init(args) => init::run(&args, context),
+            Command::Keys(command) => keys::run(&command, context),
             Command::Doctor(args) => doctor::run(&args, context),
             Command::Config(command) => config::run(&command, context),
             Command::Completions(args) => completions::run(&args, context),

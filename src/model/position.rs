@@ -43,6 +43,15 @@ pub fn is_topic_name(name: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
+/// Whether the text is a topic's id as Kafka writes it: `[A-Za-z0-9_-]{22}`.
+#[must_use]
+pub fn is_topic_id(text: &str) -> bool {
+    text.len() == 22
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+}
+
 macro_rules! position {
     ($(#[$doc:meta])* $name:ident($of:ty)) => {
         $(#[$doc])*

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::canonical::{self, NotCanonical};
 use crate::model::hash::Hash;
 use crate::model::note::{NoteError, SigningKey};
-use crate::model::position::{Epoch, FirstOffset, Height, NextOffset, TopicPartition, is_topic_name};
+use crate::model::position::{Epoch, FirstOffset, Height, NextOffset, TopicPartition, is_topic_id, is_topic_name};
 use crate::model::utc::UtcSeconds;
 use crate::segment::commit::CommitMetadata;
 use crate::segment::identity::is_archive_id;
@@ -230,14 +230,6 @@ fn parse(text: &str) -> Result<Link, Invalid> {
         Ok(typed) if !note::JSON_TYPES.contains(&typed.r#type.as_str()) => Invalid::UnknownType(typed.r#type),
         _ => Invalid::Content(error.to_string()),
     })
-}
-
-/// Whether the text is a topic's id as Kafka writes it: `[A-Za-z0-9_-]{22}`.
-fn is_topic_id(text: &str) -> bool {
-    text.len() == 22
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
 impl Link {

@@ -2,6 +2,7 @@
 //! one form on stderr, quiet where nobody reads, and settings from file, environment and flags.
 
 mod real_doctor;
+mod secrets;
 mod signals;
 
 use std::io::Read;

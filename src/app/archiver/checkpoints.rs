@@ -9,7 +9,6 @@ use crate::app::archiver::hands::Hands;
 use crate::app::checkpoint::Checkpointer;
 use crate::app::error::AppError;
 use crate::app::init::OwnArchive;
-use crate::app::key_book::KeyBook;
 use crate::archive::step::Event;
 use crate::clock::Clock;
 use crate::segment::checkpoint::SignedCheckpoint;
@@ -25,8 +24,8 @@ pub struct Checkpoints {
 impl Checkpoints {
     /// For this archive.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, own: &OwnArchive, keys: Arc<KeyBook>) -> Checkpoints {
-        let checkpointer = Checkpointer::new(own.identity.archive(), keys, own.key.clone());
+    pub fn new(store: Arc<dyn Store>, own: &OwnArchive) -> Checkpoints {
+        let checkpointer = Checkpointer::new(own.identity.archive(), Arc::clone(&own.keys), own.key.clone());
         Checkpoints {
             store,
             checkpointer: Arc::new(Mutex::new(checkpointer)),

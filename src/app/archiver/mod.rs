@@ -30,7 +30,6 @@ use crate::app::archiver::target::Target;
 use crate::app::archiver::troubles::Troubles;
 use crate::app::error::AppError;
 use crate::app::init::{self, OwnArchive};
-use crate::app::key_book::KeyBook;
 use crate::app::process::peak_rss_bytes;
 use crate::app::stop::Stop;
 use crate::archive::author::Author;
@@ -145,14 +144,13 @@ pub fn run(settings: &Settings, mode: Mode, vitals: &Vitals, stop: &Stop) -> Res
     let cluster = Arc::new(Cluster::connect_to_group(&settings.kafka)?);
     let ends = log_ends(&cluster, settings)?;
 
-    let keys = Arc::new(KeyBook::new(own.trust.clone(), own.key.verifying_key()));
-    let checkpoints = Checkpoints::new(Arc::clone(&store), &own, Arc::clone(&keys));
+    let checkpoints = Checkpoints::new(Arc::clone(&store), &own);
     let machine = Machine::new(author(&own, cluster.cluster_id()?), seal_policy(&settings.archive));
     let troubles = Arc::new(Troubles::none(vitals.clone()));
     let tools = Tools {
         store,
         cluster,
-        keys,
+        keys: Arc::clone(&own.keys),
         projection: projection(&settings.archive)?,
         troubles: Arc::clone(&troubles),
         backoff: Backoff::patient(u64::from_le_bytes(clock::random_bytes()?)),
@@ -186,7 +184,7 @@ pub fn run(settings: &Settings, mode: Mode, vitals: &Vitals, stop: &Stop) -> Res
 async fn open(store: &Arc<dyn Store>, settings: &ArchiveSettings) -> Result<OwnArchive, AppError> {
     let nonce = u128::from_le_bytes(clock::random_bytes()?);
     probe::probe(store, &format!("{nonce:032x}")).await?;
-    let own = init::open_or_make(store.as_ref(), &settings.name, &settings.key_file).await?;
+    let own = init::open_or_make(store.as_ref(), &settings.name, &settings.into()).await?;
     let report = init::InitReport::from(&own);
     if own.made == init::Made::Now {
         tracing::warn!(archive = report.archive, id = report.archive_id, public_key = report.public_key, key_file = %report.key_file.display(), "made a new archive; keep the key file safe, and give the public key to whoever verifies");

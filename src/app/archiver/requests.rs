@@ -70,6 +70,14 @@ async fn load_head_by(
     let committed = offsets.committed(partition).await?;
     let end_offset = offsets.log_range(partition).await?.end_offset;
     let head = head::find(store, trust, partition, committed.as_ref(), end_offset).await?;
+    let is_beyond = |committed: &CommitMetadata| {
+        let here = head.as_ref().filter(|head| committed.height <= head.link.height);
+        here.is_none_or(|head| head.hash != committed.link && committed.height == head.link.height)
+    };
+    let committed = match committed {
+        Some(void) if is_beyond(&void) && head::is_void(store, trust, partition, &void).await? => None,
+        committed => committed,
+    };
     let (epoch, next) = head
         .as_ref()
         .map_or((Epoch(0), 0), |head| (head.link.epoch, head.link.next_offset.0));

@@ -1,10 +1,10 @@
 //! The archive's identity and its signing key: whether what lies under the prefix is this archive, and whether the key
 //! here is one of its keys. Never shows a private key.
 
-use std::path::Path;
-
 use super::Check;
-use crate::app::init::read_key;
+use crate::app::head::Trust;
+use crate::app::key_book;
+use crate::app::key_file::KeySource;
 use crate::config::ArchiveSettings;
 use crate::error::{Explain, Kind};
 use crate::segment::identity::Identity;
@@ -19,7 +19,7 @@ pub async fn examine(store: Option<&dyn Store>, settings: &ArchiveSettings) -> V
     let Some(store) = store else {
         return vec![
             Check::skipped(ARCHIVE, "the store does not open"),
-            check_key(&settings.key_file, None),
+            check_key(&settings.into(), None),
         ];
     };
     match store.get(IDENTITY).await {
@@ -28,15 +28,13 @@ pub async fn examine(store: Option<&dyn Store>, settings: &ArchiveSettings) -> V
                 ARCHIVE,
                 "there is none yet; `kivend init` or the first archiver makes it",
             ),
-            check_key(&settings.key_file, None),
+            check_key(&settings.into(), None),
         ],
         Ok(Some(object)) => match Identity::from_bytes(&object) {
-            Ok(identity) => {
-                vec![
-                    check_name(&identity, &settings.name),
-                    check_key(&settings.key_file, Some(&identity)),
-                ]
-            }
+            Ok(identity) => vec![
+                check_name(&identity, &settings.name),
+                check_key_of(store, &settings.into(), (&identity, &object)).await,
+            ],
             Err(error) => {
                 let remedy =
                     "`kivend verify` says what else is wrong; restore archive.json from an older version or a copy";
@@ -66,10 +64,25 @@ fn check_name(identity: &Identity, wanted: &str) -> Check {
     )
 }
 
-/// The key file, against the keys of the archive where there is one.
-fn check_key(file: &Path, identity: Option<&Identity>) -> Check {
-    let shown = file.display();
-    let key = match (read_key(file), identity) {
+/// The key here, against the keys in force.
+async fn check_key_of(store: &dyn Store, source: &KeySource, (identity, object): (&Identity, &[u8])) -> Check {
+    let first = match Trust::of_identity(identity, object) {
+        Ok(first) => first,
+        Err(error) => return Check::failed(KEYS, error.to_string(), "`kivend verify` says what else is wrong"),
+    };
+    match key_book::read_all(store, first).await {
+        Ok(trust) => check_key(source, Some(&trust)),
+        Err(error) => Check::error(KEYS, &error),
+    }
+}
+
+/// The key here; `trust` is nothing where there is no archive yet.
+fn check_key(source: &KeySource, trust: Option<&Trust>) -> Check {
+    let shown = match source.text {
+        Some(_) => "the setting archive.key".to_owned(),
+        None => source.file.display().to_string(),
+    };
+    let key = match (source.read(), trust) {
         (Ok(key), _) => key,
         (Err(error), None) if error.kind() == Kind::Input => {
             return Check::ok(KEYS, format!("there is none yet; it will be made at {shown}"));
@@ -77,25 +90,19 @@ fn check_key(file: &Path, identity: Option<&Identity>) -> Check {
         (Err(error), _) => return Check::error(KEYS, &error),
     };
     let public = key.verifying_key();
-    match identity.map(Identity::keys) {
-        None => Check::ok(KEYS, format!("{public} at {shown}, for the archive to be made")),
-        Some(Ok(keys)) if keys.contains(public) => {
-            Check::ok(KEYS, format!("{public} at {shown}, and only its owner may read it"))
-        }
-        Some(_) => {
-            let detail = format!("the key at {shown} did not make this archive: {public}");
-            Check::failed(
-                KEYS,
-                detail,
-                "set archive.key_file to the archive's key, or store.prefix to a prefix of your own",
-            )
-        }
+    let Some(trust) = trust else {
+        return Check::ok(KEYS, format!("{public} at {shown}, for the archive to be made"));
+    };
+    match key_book::require_in_force(trust, public) {
+        Err(error) => Check::error(KEYS, &error),
+        Ok(()) => Check::ok(KEYS, format!("{public} at {shown}, and only its owner may read it")),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
 
     use bytes::Bytes;
 

@@ -1,0 +1,259 @@
+//! Signing keys change under a living archive: every step may be cut off and repeated, nothing is lost, and the verifier
+//! finds it intact with the old key, the new one, or none.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use kivend::app::archiver::requests;
+use kivend::app::checkpoint::Checkpointer;
+use kivend::app::head::Trust;
+use kivend::app::key_book::{self, KeyBook};
+use kivend::app::key_file::{self, KeySource};
+use kivend::app::rotate::{Idle, Rotated, retire, rotate, show};
+use kivend::app::verify::Request;
+use kivend::archive::step::{Event, Object, Slot, Ticket};
+use kivend::error::{Explain as _, Kind};
+use kivend::model::note::SigningKey;
+use kivend::model::utc::UtcSeconds;
+use kivend::segment::key::Attempt;
+use tokio::runtime::Runtime;
+
+use crate::fixture::Archive;
+use crate::verify::expect_intact;
+
+/// An archive whose writer takes its key from a file.
+struct Shop {
+    archive: Archive,
+    source: KeySource,
+    runtime: Runtime,
+    _folder: tempfile::TempDir,
+}
+
+impl Shop {
+    fn open() -> Shop {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = Archive::usual();
+        let file = folder.path().join("kivend.key");
+        write_key(&file, &archive.key);
+        Shop {
+            archive,
+            source: KeySource { file, text: None },
+            runtime: Runtime::new().unwrap(),
+            _folder: folder,
+        }
+    }
+
+    fn rotate(&self) -> kivend::app::rotate::RotateReport {
+        self.runtime
+            .block_on(rotate(&self.archive.store, &self.source))
+            .unwrap()
+    }
+
+    fn retire(&self, idle: Idle) -> Result<kivend::app::rotate::RetireReport, kivend::app::error::AppError> {
+        self.runtime
+            .block_on(retire(&self.archive.store, &self.source, None, idle))
+    }
+
+    fn trust(&self) -> Trust {
+        let object = self.archive.store.bytes("archive.json").unwrap();
+        let first = Trust::of_identity(&self.archive.identity, &object).unwrap();
+        self.runtime
+            .block_on(key_book::read_all(&self.archive.store, first))
+            .unwrap()
+    }
+
+    /// The writers start again with the key of the file, and every partition moves on.
+    fn go_over(&mut self) {
+        self.archive.read_notes();
+        self.archive.key = self.source.read().unwrap();
+        self.archive.seal("payments", 0, 5);
+        self.archive.seal("user-events", 1, 5);
+        self.archive.checkpoint();
+    }
+
+    fn is_intact_for_everybody(&mut self, old: &SigningKey) {
+        self.archive.read_notes();
+        self.archive.commit();
+        let new = self.source.read().unwrap();
+        for keys in [&[][..], &[old], &[&new], &[old, &new]] {
+            let request = Request {
+                keys: keys.iter().map(|key| key.verifying_key().clone()).collect(),
+                ..self.archive.request()
+            };
+            let report = self.archive.verify(Some(self.archive.broker.clone()), request);
+            expect_intact(&report, &[]);
+        }
+    }
+}
+
+fn write_key(file: &Path, key: &SigningKey) {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut opened = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(file)
+        .unwrap();
+    writeln!(opened, "{}", key.to_secret_text()).unwrap();
+}
+
+#[test]
+fn a_rotation_ends_with_the_new_key_alone_and_an_intact_archive() {
+    let mut shop = Shop::open();
+    let old = shop.archive.key.clone();
+    let rotated = shop.rotate();
+    assert_eq!(rotated.done, Rotated::Added);
+    assert_eq!(rotated.to_retire, [old.verifying_key().to_string()]);
+    let kept = key_file::read(&rotated.old_key_file.unwrap()).unwrap();
+    assert_eq!(kept.to_secret_text(), old.to_secret_text());
+    shop.go_over();
+    shop.is_intact_for_everybody(&old);
+
+    let retired = shop.retire(Idle::Refused).unwrap();
+    assert_eq!((retired.change, retired.late.len()), (2, 0));
+    shop.archive.read_notes();
+    shop.go_over();
+    shop.is_intact_for_everybody(&old);
+    let shown = shop.runtime.block_on(show(&shop.archive.store, &shop.source)).unwrap();
+    let terms: Vec<_> = shown
+        .keys
+        .iter()
+        .map(|key| (key.added_by, key.retired_by, key.signs_here))
+        .collect();
+    assert_eq!(terms, [(None, Some(2), false), (Some(1), None, true)]);
+    shop.archive.store.check_unchanged().unwrap();
+}
+
+#[test]
+fn each_step_that_was_cut_off_is_done_once_by_the_next_run() {
+    // Cut off after the new key's file was made.
+    let shop = Shop::open();
+    let next = key_file::make(&key_file::beside(&shop.source.file, "next"), "kivend").unwrap();
+    assert_eq!(shop.rotate().key, next.verifying_key().to_string());
+    assert_eq!(shop.trust().change_number, 1);
+
+    // Cut off after the change was written, before the file took its place.
+    let shop = Shop::open();
+    let old = shop.archive.key.clone();
+    let rotated = shop.rotate();
+    std::fs::rename(&shop.source.file, key_file::beside(&shop.source.file, "next")).unwrap();
+    write_key(&shop.source.file, &old);
+    assert_eq!(shop.rotate().key, rotated.key);
+    assert_eq!(shop.trust().change_number, 1);
+
+    // Run again where nothing was cut off: the overlap is open, and no third key appears.
+    let again = shop.rotate();
+    assert_eq!((again.done, again.key), (Rotated::OverlapOpen, rotated.key));
+    assert_eq!(shop.trust().change_number, 1);
+}
+
+#[test]
+fn a_key_is_retired_only_once_every_writer_has_gone_over() {
+    let mut shop = Shop::open();
+    shop.rotate();
+    let refused = shop.retire(Idle::Refused).unwrap_err();
+    assert!(refused.to_string().contains("the newest checkpoint"), "{refused}");
+    shop.archive.read_notes();
+    shop.archive.key = shop.source.read().unwrap();
+    shop.archive.seal("payments", 0, 5);
+    shop.archive.checkpoint();
+    let refused = shop.retire(Idle::Refused).unwrap_err();
+    assert!(refused.to_string().contains("links/user-events/1/"), "{refused}");
+    assert_eq!(shop.trust().change_number, 1);
+
+    let retired = shop.retire(Idle::Accepted).unwrap();
+    assert_eq!(retired.change, 2);
+    // A run that was cut off right after it is repeated with the key's name.
+    let key = retired.retired[0].parse().unwrap();
+    let again = retire(&shop.archive.store, &shop.source, Some(&key), Idle::Refused);
+    let again = shop.runtime.block_on(again).unwrap();
+    assert_eq!((again.change, again.checkpoint), (2, retired.checkpoint));
+    assert_eq!(shop.trust().change_number, 2);
+}
+
+#[test]
+fn a_writer_whose_key_was_retired_stops_before_its_next_note() {
+    let mut shop = Shop::open();
+    let old = shop.archive.key.clone();
+    let zombie = Arc::new(KeyBook::new(shop.trust(), old.verifying_key()));
+    let mut checkpointer = Checkpointer::new("kivend", Arc::clone(&zombie), old.clone());
+    shop.rotate();
+    shop.go_over();
+    shop.retire(Idle::Refused).unwrap();
+    shop.archive.read_notes();
+    shop.archive.seal("payments", 0, 5);
+
+    let link = shop
+        .archive
+        .next_link(&kivend::model::position::TopicPartition::new("payments", 0), 999);
+    let sealed = link.seal(&old).unwrap();
+    let object = Object {
+        bytes: sealed.object.into(),
+        sha256: sealed.hash,
+    };
+    let ticket = Ticket { slot: Slot(0), turn: 1 };
+    for key in [link.place().link(Attempt::PLAIN), link.place().segment(Attempt::PLAIN)] {
+        let keys = shop.archive.store.keys();
+        let refused = shop.runtime.block_on(async {
+            match key {
+                kivend::segment::key::Key::Link(..) => {
+                    requests::create_link(&shop.archive.store, &zombie, ticket, (&key, &object)).await
+                }
+                _ => requests::create_segment(&shop.archive.store, &zombie, ticket, (&key, &object)).await,
+            }
+        });
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.kind(), Kind::Config);
+        assert!(refused.remedy().unwrap().contains("kivend keys show"));
+        assert_eq!(shop.archive.store.keys(), keys);
+    }
+    let now = UtcSeconds::from_unix(1_770_113_800);
+    let refused = shop
+        .runtime
+        .block_on(checkpointer.advance(&shop.archive.store, now))
+        .unwrap_err();
+    assert_eq!(refused.kind(), Kind::Config);
+    shop.is_intact_for_everybody(&old);
+}
+
+#[test]
+fn a_writer_that_does_not_know_the_new_key_yet_takes_its_link_for_a_link() {
+    let mut shop = Shop::open();
+    let old = shop.archive.key.clone();
+    let behind = KeyBook::new(shop.trust(), old.verifying_key());
+    shop.rotate();
+    let before = shop
+        .archive
+        .next_link(&kivend::model::position::TopicPartition::new("payments", 0), 999);
+    shop.go_over();
+    let sealed = before.seal(&old).unwrap();
+    let object = Object {
+        bytes: sealed.object.into(),
+        sha256: sealed.hash,
+    };
+    let ticket = Ticket { slot: Slot(0), turn: 1 };
+    let key = before.place().link(Attempt::PLAIN);
+    let taken = requests::create_link(&shop.archive.store, &behind, ticket, (&key, &object));
+    let taken = shop.runtime.block_on(taken).unwrap();
+    assert!(matches!(taken, Event::LinkTaken(..)), "{taken:?}");
+    assert_eq!(behind.trust().change_number, 1);
+}
+
+#[test]
+fn junk_among_the_key_changes_is_passed_over_and_listed_only() {
+    let shop = Shop::open();
+    shop.archive.store.plant("keys/000001.note", "junk");
+    shop.archive.store.plant("keys/what", "junk");
+    let old = shop.archive.key.clone();
+    let book = KeyBook::new(shop.trust(), old.verifying_key());
+    for _ in 0..2 {
+        let known = shop.runtime.block_on(book.refresh(&shop.archive.store)).unwrap();
+        assert_eq!(known.change_number, 0);
+    }
+    let rotated = shop.rotate();
+    assert!(shop.archive.store.bytes("keys/000001-r1.note").is_some());
+    let known = shop.runtime.block_on(book.refresh(&shop.archive.store)).unwrap();
+    assert_eq!(known.keyring.in_force().last().unwrap().to_string(), rotated.key);
+}
