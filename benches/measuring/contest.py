@@ -197,18 +197,6 @@ def archive_python(round_):
     return told(report, cost, stored_bytes=report["stored_bytes"], value_bytes=report["value_bytes"])
 
 
-def archive_spark(round_):
-    prefix = f"{round_.name}-spark"
-    topics = round_.ingested[0].topics()[:2]
-    out, cost = processes.run(jvm.spark_archive(round_.servers.brokers, round_.servers.bucket, prefix, topics))
-    report = processes.json_of(out)
-    stored = round_.servers.rows(prefix)
-    demand("rows stored", stored["rows"], round_.events[1])
-    value_bytes = round_.archived[0]["value_bytes"]
-    report["records"] = stored["rows"]
-    return told(report, cost, stored_bytes=stored["parquet_bytes"], value_bytes=value_bytes)
-
-
 def verify_kivend(*against):
     def measure(round_):
         round_.archived

@@ -1,4 +1,4 @@
-"""The peers that run on the JVM: Kafka's own performance tools, and Spark as an archiver."""
+"""The peers that run on the JVM: Kafka's own performance tools."""
 
 import uuid
 
@@ -29,14 +29,3 @@ def consumed(out):
         raise Failed(f"not what the consumer's tool prints: {out[-1_000:]}")
     told = dict(zip(names, lines[-1].split(", ")))
     return int(told["data.consumed.in.nMsg"]), int(told["fetch.time.ms"]) / 1_000
-
-
-def spark_archive(brokers, bucket, prefix, topics):
-    jars = peers.maven_jars("spark")
-    options = ["--add-opens=java.base/" + package + "=ALL-UNNAMED" for package in _OPENED]
-    main = "org.apache.spark.deploy.SparkSubmit"
-    submit = ["--master", "local[2]", "--conf", "spark.ui.enabled=false", peers.FOLDER / "archive_spark.py"]
-    return ["java", "-Xmx2g", *options, "-cp", f"{jars}/*", main, *submit, brokers, bucket, prefix, *topics]
-
-
-_OPENED = ("java.lang", "java.nio", "java.util", "sun.nio.ch")

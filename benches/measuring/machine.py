@@ -40,8 +40,9 @@ def example(name):
 
 
 def commit():
-    """The commit in the checkout, with `-dirty` where files differ from it."""
-    return _said("git", "describe", "--always", "--dirty")
+    """The commit in the checkout, with `-changed` where what is built differs from it."""
+    changed = _said("git", "status", "--porcelain", "--", "src", "config", "Cargo.toml", "Cargo.lock")
+    return f"{_said('git', 'describe', '--always')}{'-changed' if changed else ''}"
 
 
 def described():

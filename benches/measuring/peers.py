@@ -37,15 +37,3 @@ def kafka_tool(name, *arguments):
         raise SystemExit("no Kafka jars: run deploy/local/cluster up first")
     config = f"-Dlog4j2.configurationFile={TOP / 'deploy/local/log4j2.properties'}"
     return ["java", "-Xmx512m", config, "-cp", f"{jars[-1].parent}/*", f"org.apache.kafka.tools.{name}", *arguments]
-
-
-def maven_jars(name):
-    """The folder of jars that peers/NAME.pom.xml lists."""
-    wanted = FOLDER / f"{name}.pom.xml"
-    folder = CACHE / f"{name}-{hashlib.sha256(wanted.read_bytes()).hexdigest()[:12]}"
-    if not (folder / "complete").exists():
-        print(f"fetching the jars of {name} (once)", file=sys.stderr)
-        goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={folder}"]
-        subprocess.run(["mvn", "--batch-mode", "--quiet", "--file", wanted, *goal], check=True)
-        (folder / "complete").touch()
-    return folder
