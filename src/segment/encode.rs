@@ -9,9 +9,11 @@ use arrow_array::{
 };
 use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, SchemaRef};
-use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
+use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 
 use crate::model::position::TopicPartition;
@@ -19,8 +21,10 @@ use crate::segment::cell::Projector;
 use crate::segment::error::SegmentError;
 use crate::segment::footer::Footer;
 use crate::segment::projection::{ColumnType, Projection};
+use crate::segment::row_group::RowGroup;
 use crate::segment::rows::{ByteColumn, Chunk, Rows};
-use crate::segment::schema::{Side, arrow_schema, header_element, header_fields};
+use crate::segment::schema::{Side, arrow_schema, header_element, header_fields, parquet_schema};
+use crate::segment::squeeze::{LEVEL, Squeezer};
 use crate::segment::typed::typed_columns;
 
 /// A row group takes no further chunk once it holds this much of keys, values and headers.
@@ -40,24 +44,29 @@ const CREATED_BY: &str = concat!("kivend ", env!("CARGO_PKG_VERSION"));
 pub fn encode(rows: Rows, footer: &Footer, projection: &Projection) -> Result<Vec<u8>, SegmentError> {
     refuse_other_footer(&rows, footer)?;
     let schema = arrow_schema(projection, Side::Writer);
-    let options = ArrowWriterOptions::new()
-        .with_properties(properties(footer, projection)?)
-        .with_skip_arrow_metadata(true);
-    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options)?;
+    let fields = parquet_schema(projection, Side::Writer)?.root_schema_ptr();
+    let properties = Arc::new(properties(footer, projection)?);
+    let mut file = SerializedFileWriter::new(Vec::new(), fields, properties)?;
+    let columns = ArrowRowGroupWriterFactory::new(&file, schema.clone());
+    let mut squeezer = Squeezer::new().map_err(ParquetError::from)?;
     let mut projector = Projector::new(projection);
     let partition = rows.partition().clone();
     let mut last_offset = None;
+    let mut row_group = RowGroup::begin(&columns, &file)?;
     let mut row_group_bytes = 0;
     for chunk in rows.into_chunks() {
-        last_offset = Some(refuse_disorder(&chunk, last_offset)?);
-        row_group_bytes += chunk.payload_bytes();
-        writer.write(&batch(chunk, &partition, &mut projector, projection, &schema)?)?;
         if row_group_bytes >= ROW_GROUP_BYTES {
-            writer.flush()?;
+            let next = RowGroup::begin(&columns, &file)?;
+            std::mem::replace(&mut row_group, next).close(&mut file)?;
             row_group_bytes = 0;
         }
+        last_offset = Some(refuse_disorder(&chunk, last_offset)?);
+        row_group_bytes += chunk.payload_bytes();
+        let batch = batch(chunk, &partition, &mut projector, projection, &schema)?;
+        row_group.write(&batch, &mut squeezer)?;
     }
-    Ok(writer.into_inner()?)
+    row_group.close(&mut file)?;
+    Ok(file.into_inner()?)
 }
 
 fn refuse_other_footer(rows: &Rows, footer: &Footer) -> Result<(), SegmentError> {
@@ -94,7 +103,7 @@ pub(super) fn properties(footer: &Footer, projection: &Projection) -> Result<Wri
     let mut builder = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
         .set_key_value_metadata(Some(footer.to_key_values(projection)?))
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(LEVEL)?))
         .set_offset_index_disabled(true)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_max_row_group_row_count(None)

@@ -17,17 +17,23 @@ pub mod key;
 pub mod key_change;
 pub mod keyring;
 mod layout;
+mod levels;
 pub mod link;
+mod matches;
 mod micros;
 pub mod note;
 mod pages;
 pub mod projection;
 pub mod proof;
+mod row_group;
 pub mod rows;
 mod schema;
+mod sequences;
+mod squeeze;
 mod statistics;
 mod thrift;
 mod typed;
+mod value_column;
 
 #[cfg(test)]
 mod forged_tests;
