@@ -34,6 +34,14 @@ const FETCHING: [(&str, &str); 5] = [
     ("max.poll.interval.ms", "300000"),
 ];
 
+/// The archiver takes records no faster than it encodes them: what is prefetched beyond that is memory for nothing. A
+/// request's share of a partition is still larger than a batch of a megabyte that lz4 has packed; less than a batch would be
+/// fetched again and again.
+const ARCHIVING: [(&str, &str); 2] = [
+    ("queued.max.messages.kbytes", "8192"),
+    ("fetch.message.max.bytes", "524288"),
+];
+
 /// What every client shares: addresses, name, and the properties of the settings, which win over ours.
 ///
 /// # Errors
@@ -89,6 +97,11 @@ pub fn reader_config(settings: &KafkaSettings) -> Result<ClientConfig, KafkaErro
 /// As [`client_config`].
 pub fn group_config(settings: &KafkaSettings) -> Result<ClientConfig, KafkaError> {
     let mut config = reader_config(settings)?;
+    for (name, value) in ARCHIVING {
+        if settings.properties.get(name).is_none() {
+            config.set(name, value);
+        }
+    }
     config.set("group.id", &settings.group_id);
     Ok(config)
 }
