@@ -167,7 +167,7 @@ fn read_back(bytes: Bytes, partition: &TopicPartition, spent: &mut Spent) -> Res
     segment.for_each_record(|record| length += record.value.map_or(0, <[u8]>::len))?;
     spent.decode += cpu() - start;
     let start = cpu();
-    let examined = examine(bytes, partition, &mut |_| {})?;
+    let examined = examine(bytes, partition, &mut |_, _| {})?;
     spent.examine += cpu() - start;
     if examined.root != examined.footer.records_root || examined.mismatch_count > 0 {
         return Err(format!("it does not read back: {:?}", examined.mismatches).into());

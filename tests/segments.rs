@@ -97,7 +97,10 @@ fn every_golden_file_holds_the_golden_records() {
         }
         let object = Bytes::from(std::fs::read(&path).unwrap());
         let mut records = Vec::new();
-        let examined = examine(object, &partition(&golden), &mut |record| records.push(shown(record))).unwrap();
+        let examined = examine(object, &partition(&golden), &mut |record, _| {
+            records.push(shown(record))
+        })
+        .unwrap();
         assert_eq!(records, expected, "{}", path.display());
         assert_eq!(examined.mismatches, [], "{}", path.display());
         assert_eq!(examined.root, footer(&golden).records_root, "{}", path.display());

@@ -116,7 +116,9 @@ impl Material {
     /// Reads every row back, recomputes root and typed columns, and counts the events.
     pub fn verify(&self, segment: Bytes) -> Result<(), Failure> {
         let mut tally = Tally::default();
-        let examined = examine(segment, &self.partition, &mut |record| tally.add(record))?;
+        let examined = examine(segment, &self.partition, &mut |record, parse_error| {
+            tally.add(record, parse_error);
+        })?;
         let intact = examined.mismatch_count == 0 && examined.root == examined.footer.records_root;
         if intact && tally.ids.len() as u64 == self.records() {
             Ok(())

@@ -7,7 +7,7 @@ use crate::model::hash::Hash;
 use crate::model::merkle::Tree;
 use crate::model::position::TopicPartition;
 use crate::model::record::{LeafHasher, Record};
-use crate::segment::cell::Projector;
+use crate::segment::cell::{ParseError, Projector};
 use crate::segment::columns::{Columns, TypedColumns, bytes_entry};
 use crate::segment::decode::{Order, Segment, Wanted};
 use crate::segment::error::Unreadable;
@@ -52,14 +52,15 @@ pub struct Examined {
     pub mismatch_count: u64,
 }
 
-/// Reads the whole segment as one of `partition`, checks its index against its records, and gives `sink` every record.
+/// Reads the whole segment as one of `partition`, checks its index against its records, and gives `sink` every record, with
+/// what its value is instead of a JSON object, if so.
 ///
 /// # Errors
 /// [`Unreadable`] where the bytes are not a segment of the format, or do not decode to the end.
 pub fn examine(
     bytes: Bytes,
     partition: &TopicPartition,
-    sink: &mut dyn FnMut(&Record<'_>),
+    sink: &mut dyn FnMut(&Record<'_>, Option<ParseError>),
 ) -> Result<Examined, Unreadable> {
     let segment = Segment::open(bytes)?;
     let mut pass = Pass::new(&segment, partition);
@@ -77,9 +78,9 @@ pub fn examine(
                 pass.mismatches
                     .add(record.offset, "topic", "the row names another topic or partition");
             }
-            pass.typed(&record, row, &typed);
+            let parse_error = pass.typed(&record, row, &typed);
             pass.headers(&record);
-            sink(&record);
+            sink(&record, parse_error);
         }
         pass.statistics(&columns, &typed, batch.num_rows());
         Ok(())
@@ -144,7 +145,8 @@ impl<'p> Pass<'p> {
         }
     }
 
-    fn typed(&mut self, record: &Record<'_>, row: usize, typed: &TypedColumns<'_>) {
+    /// Projects the value again; returns the `parse_error` that the row must have.
+    fn typed(&mut self, record: &Record<'_>, row: usize, typed: &TypedColumns<'_>) -> Option<ParseError> {
         let (rules, mismatches) = (self.projection.rules(), &mut self.mismatches);
         let error = self.projector.project(record.value, |index, cell| {
             if !typed.holds(index, row, cell) {
@@ -162,6 +164,7 @@ impl<'p> Pass<'p> {
                 "the typed column is not what the value says",
             );
         }
+        error
     }
 
     /// Shows the record's headers to the claims about them; a record without any is one entry all the same.

@@ -55,7 +55,7 @@ fn write(batch: &RecordBatch, properties: WriterProperties) -> Bytes {
 }
 
 fn read(bytes: Bytes) -> Result<Examined, Unreadable> {
-    examine(bytes, &partition(), &mut |_| {})
+    examine(bytes, &partition(), &mut |_, _| {})
 }
 
 /// The honest batch with one column changed, of whatever type.

@@ -10,7 +10,7 @@ use crate::segment::round_trip_tests::{Owned, event, partition, segment_of};
 fn read(bytes: &[u8]) -> Result<(Vec<Owned>, Examined), Unreadable> {
     let mut records = Vec::new();
     let bytes = Bytes::copy_from_slice(bytes);
-    let examined = examine(bytes, &partition(), &mut |record| records.push(Owned::of(record)))?;
+    let examined = examine(bytes, &partition(), &mut |record, _| records.push(Owned::of(record)))?;
     Ok((records, examined))
 }
 

@@ -106,7 +106,7 @@ pub(super) fn segment_of(records: &[Owned]) -> Bytes {
 /// Examines, and demands that `for_each_record` sees the same.
 fn read(bytes: &Bytes) -> (Vec<Owned>, Examined) {
     let mut records = Vec::new();
-    let examined = examine(bytes.clone(), &partition(), &mut |record| {
+    let examined = examine(bytes.clone(), &partition(), &mut |record, _| {
         records.push(Owned::of(record))
     })
     .unwrap();

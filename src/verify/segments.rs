@@ -41,8 +41,8 @@ pub fn check(accepted: &Accepted, bytes: Bytes) -> Checked {
     check.bytes(&bytes);
     let mut tally = Tally::default();
     let mut absent = Absent::new(link);
-    let examined = examine(bytes, &link.topic_partition(), &mut |record| {
-        tally.add(record);
+    let examined = examine(bytes, &link.topic_partition(), &mut |record, parse_error| {
+        tally.add(record, parse_error);
         absent.pass(record);
     });
     match examined {
@@ -260,7 +260,7 @@ pub fn check_rejected(link: &Link, rejected: &Rejected, object: Option<Bytes>) -
 }
 
 fn describe_rejected(link: &Link, bytes: Bytes) -> String {
-    match examine(bytes, &link.topic_partition(), &mut |_| {}) {
+    match examine(bytes, &link.topic_partition(), &mut |_, _| {}) {
         Err(unreadable) => unreadable.to_string(),
         Ok(examined) => {
             let footer = &examined.footer;

@@ -5,9 +5,11 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use crate::model::glance::string_member;
 use crate::model::hash::Hash;
 use crate::model::json::{Reader, Value};
 use crate::model::record::Record;
+use crate::segment::cell::ParseError;
 
 /// The member of an event that names it.
 const EVENT_ID: &str = "event_id";
@@ -32,10 +34,12 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts one record.
-    pub fn add(&mut self, record: &Record<'_>) {
+    /// Counts one record; `parse_error` is what the format says of its value.
+    pub fn add(&mut self, record: &Record<'_>, parse_error: Option<ParseError>) {
         self.records += 1;
-        if let Some(id) = record.value.and_then(|value| event_id(&mut self.reader, value)) {
+        let is_object = matches!(parse_error, None | Some(ParseError::FieldType));
+        let value = record.value.filter(|_| is_object);
+        if let Some(id) = value.and_then(|value| event_id(&mut self.reader, value)) {
             self.ids.push(id);
         }
     }
@@ -69,7 +73,12 @@ pub fn merge<E>(runs: Vec<impl Iterator<Item = Result<u128, E>>>) -> Result<Coun
     Ok(counted)
 }
 
+/// The id in a value that is known to be a JSON object without repeated names: a glance finds the one member of that name.
+/// Only what is written with escapes, or is not there, takes a full reading.
 fn event_id(reader: &mut Reader, value: &[u8]) -> Option<u128> {
+    if let Some(id) = string_member(value, EVENT_ID) {
+        return std::str::from_utf8(id).ok().map(fold);
+    }
     let text = std::str::from_utf8(value).ok()?;
     let mut id = None;
     reader
@@ -108,29 +117,40 @@ mod tests {
     fn an_event_has_the_id_that_its_outermost_object_names() {
         let hex = "00ff00ff00ff00ff00ff00ff00ff00ff";
         let mut tally = Tally::default();
+        let not_json = Some(ParseError::NotJson);
         let values = [
-            Some(format!("{{\"event_id\":\"{hex}\"}}")),
-            Some(format!("{{\"a\":{{\"event_id\":\"b\"}},\"event_id\":\"{hex}\"}}")),
-            Some("{\"event_id\":\"plain\",\"a\":1}".to_owned()),
-            None,
-            Some("{\"event_id\":null}".to_owned()),
-            Some("{\"event_id\":7}".to_owned()),
-            Some("{\"event_id\":\"x\"".to_owned()),
-            Some("[]".to_owned()),
+            (Some(format!("{{\"event_id\":\"{hex}\"}}")), None),
+            (
+                Some(format!("{{\"a\":{{\"event_id\":\"b\"}},\"event_id\":\"{hex}\"}}")),
+                None,
+            ),
+            (
+                Some("{\"event_id\":\"plain\",\"a\":1}".to_owned()),
+                Some(ParseError::FieldType),
+            ),
+            (Some("{\"event\\u005fid\":\"p\\u006cain\"}".to_owned()), None),
+            (None, None),
+            (Some("{\"event_id\":null}".to_owned()), None),
+            (Some("{\"event_id\":7}".to_owned()), None),
+            (Some("{\"event_id\":\"x\"".to_owned()), not_json),
+            (Some("{\"event_id\":\"x\",\"event_id\":\"x\"}".to_owned()), not_json),
+            (Some("[\"event_id\"]".to_owned()), Some(ParseError::NotObject)),
         ];
-        for value in &values {
-            tally.add(&Record {
+        for (value, parse_error) in &values {
+            let record = Record {
                 offset: 0,
                 timestamp: Timestamp::Absent,
                 key: None,
                 value: value.as_ref().map(String::as_bytes),
                 headers: &[],
-            });
+            };
+            tally.add(&record, *parse_error);
         }
-        assert_eq!(tally.records, 8);
-        assert_eq!(tally.ids.len(), 3);
+        assert_eq!(tally.records, 10);
+        assert_eq!(tally.ids.len(), 4);
         assert_eq!(tally.ids[0], tally.ids[1]);
         assert_eq!(tally.ids[0], 0x00ff_00ff_00ff_00ff_00ff_00ff_00ff_00ff);
+        assert_eq!(tally.ids[2], tally.ids[3]);
     }
 
     proptest! {
