@@ -1,15 +1,18 @@
 //! `kivend verify`: the archive checked, recounted and held against Kafka. The verdict is the exit code.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::ValueEnum;
 
 use super::failure::FileError;
 use super::{Context, Failure, When};
+use crate::app::error::AppError;
 use crate::app::verify::cluster::ClusterFacts;
 use crate::app::verify::facts::KafkaFacts;
-use crate::app::verify::{Depth, Losses, Request, Since, verify};
+use crate::app::verify::{Base, Depth, Losses, Request, Since, verify};
 use crate::config::{Settings, StoreBackend, StoreSettings};
 use crate::error::Exit;
 use crate::model::note::VerifyingKey;
@@ -17,6 +20,9 @@ use crate::model::utc::UtcSeconds;
 use crate::store;
 use crate::verify::html;
 use crate::verify::kafka::Rest;
+use crate::verify::merge::merge;
+use crate::verify::report::Report;
+use crate::verify::shard::Shard;
 use crate::verify::text::render;
 
 /// Check the archive, recount it, and compare it with Kafka
@@ -28,11 +34,20 @@ Examples:
   kivend verify
   kivend verify --key \"$(cat kivend.pub)\" --format json | jq .verdict
   kivend verify --against rows,links --since 24h
+  kivend verify --since checkpoint-of-yesterday.note
+  kivend verify --shard 1/2 --format json > 1.json   # and 2/2 elsewhere, then: kivend verify --merge 1.json 2.json
   kivend verify --offline ./copy-of-the-bucket")]
 pub struct Args {
-    /// Read only segments sealed, or with records, from then on; chains are still walked whole
-    #[arg(long, value_name = "WHEN")]
-    since: Option<When>,
+    /// Read only what is new: segments sealed, or with records, from a moment on (chains are still walked whole); or
+    /// whatever is newer than a checkpoint, which is a file or a number in the bucket
+    #[arg(long, value_name = "WHEN|CHECKPOINT")]
+    since: Option<Start>,
+    /// Verify only a part of the partitions, such as 1/4; join the reports of all parts with --merge
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    /// Join the JSON reports of all shards into one verdict, and look at nothing else
+    #[arg(long, value_name = "REPORT", num_args = 1.., conflicts_with_all = ["since", "shard", "keys", "topic", "partition", "offline", "checkpoints", "at_rest", "fail_on_loss"])]
+    merge: Vec<PathBuf>,
     /// A public key of the archive, got from elsewhere than the bucket; may be repeated
     #[arg(long = "key", value_name = "PUBLIC")]
     keys: Vec<VerifyingKey>,
@@ -62,6 +77,26 @@ pub struct Args {
     html: Option<PathBuf>,
 }
 
+/// From where on things are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Start {
+    When(When),
+    Number(u64),
+    File(PathBuf),
+}
+
+impl FromStr for Start {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Start, Infallible> {
+        Ok(match (text.parse(), text.parse()) {
+            (Ok(number), _) => Start::Number(number),
+            (_, Ok(when)) => Start::When(when),
+            _ => Start::File(PathBuf::from(text)),
+        })
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Against {
     /// The group's commit, and the records that Kafka still holds
@@ -73,6 +108,9 @@ enum Against {
 }
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    if !args.merge.is_empty() {
+        return conclude(args, &merged(&args.merge)?, context);
+    }
     let settings = context.settings()?;
     let request = request(args, &settings, context)?;
     let facts: Option<Arc<dyn KafkaFacts>> = if args.against.contains(&Against::Kafka) && args.offline.is_none() {
@@ -85,11 +123,29 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         let store = store::open(&place(args, &settings)).await?;
         Ok::<_, Failure>(verify(store, facts, request, progress).await?)
     })?;
+    conclude(args, &report, context)
+}
+
+fn conclude(args: &Args, report: &Report, context: &Context) -> Result<Exit, Failure> {
     if let Some(file) = &args.html {
-        std::fs::write(file, html::render(&report)).map_err(|error| FileError::new("write", file, error))?;
+        std::fs::write(file, html::render(report)).map_err(|error| FileError::new("write", file, error))?;
     }
-    context.output().report(&report, render)?;
+    context.output().report(report, render)?;
     Ok(report.verdict.into())
+}
+
+fn merged(files: &[PathBuf]) -> Result<Report, Failure> {
+    let mut reports = Vec::with_capacity(files.len());
+    for file in files {
+        let name = file.display().to_string();
+        let report = serde_json::from_slice(&read(file)?).map_err(|error| {
+            AppError::input(format!(
+                "not a report of `kivend verify --format json`: {error} file=`{name}`"
+            ))
+        })?;
+        reports.push((name, report));
+    }
+    Ok(merge(reports).map_err(|error| AppError::input(error.to_string()))?)
 }
 
 fn place(args: &Args, settings: &Settings) -> StoreSettings {
@@ -103,7 +159,12 @@ fn place(args: &Args, settings: &Settings) -> StoreSettings {
 }
 
 fn request(args: &Args, settings: &Settings, context: &Context) -> Result<Request, Failure> {
-    let since = args.since.map(|when| when.resolve(context.clock().wall()).as_second());
+    let (since, base) = match &args.since {
+        None => (None, None),
+        Some(Start::When(when)) => (Some(when.resolve(context.clock().wall()).as_second()), None),
+        Some(Start::Number(number)) => (None, Some(Base::Number(*number))),
+        Some(Start::File(file)) => (None, Some(Base::Saved(read(file)?))),
+    };
     let saved_checkpoints: Result<Vec<Vec<u8>>, Failure> = args.checkpoints.iter().map(|file| read(file)).collect();
     if let Some(folder) = args.offline.as_deref().filter(|folder| !folder.is_dir()) {
         read(folder)?;
@@ -113,6 +174,8 @@ fn request(args: &Args, settings: &Settings, context: &Context) -> Result<Reques
         topic: args.topic.as_deref().map(|topic| settings.topic_name(topic)),
         partition: args.partition,
         since: since.map(|seconds| Since(UtcSeconds::from_unix(seconds))),
+        base,
+        shard: args.shard,
         depth: if args.against.contains(&Against::Rows) {
             Depth::Rows
         } else {

@@ -284,6 +284,13 @@ impl Note {
         Ok(self)
     }
 
+    /// This note without the signatures for which `keeps` does not hold.
+    #[must_use]
+    pub fn with_only(mut self, keeps: impl FnMut(&Signature) -> bool) -> Note {
+        self.signatures.retain(keeps);
+        self
+    }
+
     /// The object's bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

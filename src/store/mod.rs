@@ -132,6 +132,18 @@ pub trait Store: fmt::Debug + Send + Sync {
         Ok(None)
     }
 
+    /// Those of [`Store::versions`] whose keys are greater than `start_after`.
+    ///
+    /// # Errors
+    /// As every method.
+    async fn versions_after(&self, prefix: &str, start_after: &str) -> Result<Option<Vec<Version>>, StoreError> {
+        let versions = self.versions(prefix).await?;
+        Ok(versions.map(|mut versions| {
+            versions.retain(|version| version.key.as_str() > start_after);
+            versions
+        }))
+    }
+
     /// The bytes of one version that [`Store::versions`] named, or `None` when it is not there or is a delete marker.
     ///
     /// # Errors

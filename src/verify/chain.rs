@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::model::hash::Hash;
 use crate::model::merkle::Tree;
 use crate::model::position::{Epoch, FirstOffset, Height, NextOffset, TopicPartition};
+use crate::segment::checkpoint::Head;
 use crate::segment::key::{Attempt, Key};
 use crate::segment::link::{CheckpointRef, Link, SignedLink};
 use crate::verify::candidates::{Candidate, Choice, Codes, Passed, choose};
@@ -107,6 +108,8 @@ pub struct Chain {
 pub struct Walk {
     chain: Chain,
     genesis: Hash,
+    /// What a checkpoint says of the link before the first that is fed, where the walk does not begin at the genesis.
+    base: Option<Head>,
     before: Option<Arc<SignedLink>>,
     log: Tree,
     claims: Claims,
@@ -136,6 +139,7 @@ impl Walk {
                 findings: Findings::default(),
             },
             genesis,
+            base: None,
             before: None,
             log: Tree::default(),
             claims: Claims::new(claims),
@@ -143,6 +147,23 @@ impl Walk {
             pending: Vec::new(),
             unknown: 0,
         }
+    }
+
+    /// Begins after this head instead of the genesis: nothing up to it is fed. Claims at its height are held against it, those
+    /// below are not judged; log roots beyond it cannot be recomputed, and are not judged either.
+    #[must_use]
+    pub fn after(mut self, head: &Head) -> Walk {
+        self.chain.head = Some(ChainHead {
+            epoch: head.epoch,
+            height: head.height,
+            next_offset: head.next_offset,
+            link: head.link,
+        });
+        for finding in self.claims.pass_head(head, &mut self.chain.anchors) {
+            self.report(finding);
+        }
+        self.base = Some(head.clone());
+        self
     }
 
     /// The objects at the next place that has any, in the order of the chain. Returns the link where one was accepted.
@@ -174,18 +195,31 @@ impl Walk {
     /// Where the next link may stand: where the last range ends, or at the beginning of the next epoch.
     fn may_be_next(&self, slot: &Slot) -> bool {
         let here = (slot.epoch, slot.first_offset);
-        match &self.before {
+        match self.stands_at() {
             None => here == (Epoch(0), FirstOffset(0)),
-            Some(before) => {
-                let Link { epoch, next_offset, .. } = before.link;
+            Some((epoch, next_offset, _)) => {
                 here == (epoch, next_offset.begins()) || here == (Epoch(epoch.0.saturating_add(1)), FirstOffset(0))
             }
         }
     }
 
+    /// Epoch, end and height of the link before the next one.
+    fn stands_at(&self) -> Option<(Epoch, NextOffset, Height)> {
+        match (&self.before, &self.base) {
+            (Some(before), _) => Some((before.link.epoch, before.link.next_offset, before.link.height)),
+            (None, Some(base)) => Some((base.epoch, base.next_offset, base.height)),
+            (None, None) => None,
+        }
+    }
+
     fn take(&mut self, opened: OpenedLink, key: String) -> Option<Accepted> {
         let link = &opened.signed.link;
-        let continues = link.continues(self.before.as_deref(), &self.genesis);
+        let continues = match (&self.before, &self.base) {
+            (None, Some(base)) => continues_head(link, base),
+            (before, _) => link
+                .continues(before.as_deref(), &self.genesis)
+                .map_err(|broken| broken.to_string()),
+        };
         if let Err(broken) = continues {
             let (place, height) = self.expected();
             let here = (link.epoch, link.first_offset);
@@ -193,7 +227,7 @@ impl Walk {
             if after_a_hole {
                 self.report_hole(link);
             } else {
-                let finding = Finding::new(Code::LinkBreaksRule, broken.to_string())
+                let finding = Finding::new(Code::LinkBreaksRule, broken)
                     .object(&key)
                     .offsets(link.first_offset.0, link.next_offset.0);
                 self.report(finding);
@@ -209,12 +243,9 @@ impl Walk {
     }
 
     fn expected(&self) -> ((Epoch, FirstOffset), Height) {
-        match &self.before {
+        match self.stands_at() {
             None => ((Epoch(0), FirstOffset(0)), Height(0)),
-            Some(before) => (
-                (before.link.epoch, before.link.next_offset.begins()),
-                before.link.height.next(),
-            ),
+            Some((epoch, next_offset, height)) => ((epoch, next_offset.begins()), height.next()),
         }
     }
 
@@ -359,6 +390,22 @@ impl Walk {
             }
         }
         self.chain
+    }
+}
+
+/// What [`Link::continues`] demands, as far as a checkpoint tells of the link before.
+fn continues_head(link: &Link, head: &Head) -> Result<(), String> {
+    let place = (link.epoch, link.first_offset);
+    let follows = place == (head.epoch, head.next_offset.begins())
+        || (Some(link.epoch.0) == head.epoch.0.checked_add(1) && link.first_offset.0 == 0);
+    if link.height != head.height.next() {
+        Err(format!("height does not follow: height={}", link.height))
+    } else if link.previous != head.link {
+        Err("previous is not the hash of the link before".to_owned())
+    } else if !follows {
+        Err("the range does not begin where the one before ends".to_owned())
+    } else {
+        Ok(())
     }
 }
 

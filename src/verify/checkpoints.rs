@@ -48,6 +48,8 @@ pub struct CheckpointWalk {
     junk: BTreeMap<u64, Vec<Passed>>,
     unknown: Vec<u64>,
     saved: BTreeMap<u64, Hash>,
+    /// The number of the first that is fed: below it nothing is judged.
+    first: u64,
     /// Checkpoints that appeared after the links were walked may name links that the walk did not see.
     listed_before_links: bool,
 }
@@ -64,8 +66,14 @@ impl CheckpointWalk {
             junk: BTreeMap::new(),
             unknown: Vec::new(),
             saved: BTreeMap::new(),
+            first: 0,
             listed_before_links: true,
         }
+    }
+
+    /// The first number that is fed will be this one: what stood before it is not judged.
+    pub fn begin_at(&mut self, number: u64) {
+        self.first = number;
     }
 
     /// A checkpoint that was saved elsewhere, opened as a valid one. Its heads bind the chains, whatever the bucket has.
@@ -127,7 +135,7 @@ impl CheckpointWalk {
 
     /// Numbers between the last valid checkpoint and this one: missing, or altered.
     fn report_gap(&mut self, number: u64) {
-        let first = self.last.as_ref().map_or(0, |last| last.checkpoint.number + 1);
+        let first = self.last.as_ref().map_or(self.first, |last| last.checkpoint.number + 1);
         let junk: Vec<u64> = self.junk.range(first..number).map(|(number, _)| *number).collect();
         let unknown = self.unknown.iter().filter(|n| (first..number).contains(n)).count();
         if number - first > (junk.len() + unknown) as u64 {
@@ -208,7 +216,7 @@ impl CheckpointWalk {
     }
 
     fn check_saved(&mut self) {
-        for (number, hash) in self.saved.clone() {
+        for (number, hash) in self.saved.clone().split_off(&self.first) {
             let key = Key::Checkpoint(number, Attempt::PLAIN);
             match self.sequence.hashes.get(&number) {
                 Some(stored) if *stored == hash => {}
@@ -227,7 +235,8 @@ impl CheckpointWalk {
     }
 
     fn check_named(&mut self, named: &BTreeMap<(u64, Hash), String>) {
-        for ((number, hash), link) in named {
+        let first = self.first;
+        for ((number, hash), link) in named.iter().filter(|((number, _), _)| *number >= first) {
             // A saved copy vouches for a checkpoint that the bucket lost; that it lost it is a finding already.
             let known = self.sequence.hashes.get(number).or_else(|| self.saved.get(number));
             match known {
@@ -248,7 +257,7 @@ impl CheckpointWalk {
 
     /// Junk at the next number was passed over; junk beyond it is where no writer would have put anything.
     fn judge_rest(&mut self) {
-        let next = self.newest_number().map_or(0, |number| number + 1);
+        let next = self.newest_number().map_or(self.first, |number| number + 1);
         for number in self.junk.keys().copied().collect::<Vec<_>>() {
             let code = if number == next {
                 Code::CheckpointPassedOver

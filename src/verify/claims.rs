@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::hash::Hash;
 use crate::model::position::{Epoch, FirstOffset, Height, NextOffset};
@@ -116,7 +116,7 @@ impl Claim {
 }
 
 /// Up to which height a chain is vouched for, and by what.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anchors {
     /// By a checkpoint in the bucket.
     pub checkpoint: Option<Height>,
@@ -179,6 +179,27 @@ impl Claims {
     #[must_use]
     pub fn wants(&self, height: Height) -> bool {
         self.by_height.contains_key(&height)
+    }
+
+    /// Holds the claims at this head's height against what a checkpoint says of it, and drops those below: nobody looks there.
+    pub fn pass_head(&mut self, head: &Head, anchors: &mut Anchors) -> Vec<Finding> {
+        let above = self.by_height.split_off(&head.height.next());
+        let here = std::mem::replace(&mut self.by_height, above).remove(&head.height);
+        let mut findings = Vec::new();
+        for claim in here.unwrap_or_default() {
+            let same = (claim.link, claim.epoch, claim.next_offset) == (head.link, head.epoch, head.next_offset)
+                && claim.log_root.is_none_or(|root| root == head.log_root);
+            if same {
+                anchors.raise(claim.witness, head.height);
+            } else {
+                let detail = format!(
+                    "{} names another link at height {} than the checkpoint to begin from",
+                    claim.witness, head.height
+                );
+                findings.push(Finding::new(claim.code_differs(), detail));
+            }
+        }
+        findings
     }
 
     /// Holds the claims at this link's height against it.

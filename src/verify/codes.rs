@@ -3,10 +3,10 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How grave a finding is, from what merely stands beside the verdict to what decides it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing; the verdict stays.
@@ -293,11 +293,30 @@ codes! {
     KV902 NothingInScope Incomplete
         "The scope that was asked for contains nothing, so nothing is claimed."
         "Widen --since, or mend --topic and --partition.";
+    KV903 ShardMissing Incomplete
+        "The report of a shard is missing, so its partitions are not covered."
+        "Run that shard, and merge again with its report.";
+    KV904 ShardsDiffer Incomplete
+        "A report is not one of the same verification: another archive, scope, trust or deal, doubled, or from long before."
+        "Run all shards with the same options, at about the same time, and merge their reports, each once.";
+    KV905 ShardsDisagree Tampered
+        "Two shards saw different checkpoints under one number: the bucket did not show them the same archive."
+        "Suspect whoever controls the bucket or the way to it. Run the verification in one piece, with a saved checkpoint.";
 }
 
 impl Serialize for Code {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.id())
+    }
+}
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Code, D::Error> {
+        let id = String::deserialize(deserializer)?;
+        let known = Code::ALL.iter().find(|code| code.id() == id);
+        known
+            .copied()
+            .ok_or_else(|| serde::de::Error::custom(format!("a finding that this version does not know: {id}")))
     }
 }
 

@@ -1,14 +1,14 @@
 //! Findings: each mismatch that a verification states, with the exact place. Never decides the verdict: that is
 //! [`crate::verify::verdict`].
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::position::TopicPartition;
 use crate::segment::key::Place;
 pub use crate::verify::codes::{Code, Severity};
 
 /// One mismatch: what, where, and the exact records concerned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// What kind it is.
     pub code: Code,

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::position::{Epoch, FirstOffset, TopicPartition};
+use crate::segment::checkpoint::Head;
 use crate::segment::key::{Attempt, Key, Place};
 use crate::verify::findings::{Code, Finding, Findings};
 
@@ -53,6 +54,8 @@ pub struct Shelf {
     pub links: Vec<Slot>,
     /// Everything that has a segment's key.
     pub segments: Vec<Slot>,
+    /// The head after which the above begins, where not everything was listed.
+    pub after: Option<Head>,
 }
 
 /// The keys of an archive.

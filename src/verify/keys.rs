@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::hash::Hash;
 use crate::model::merkle::leaf_hash;
@@ -21,7 +21,7 @@ use crate::verify::chain::OpenedLink;
 use crate::verify::findings::{Code, Finding};
 
 /// Why the keys are believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
     /// Whoever verifies brought them.
@@ -135,6 +135,12 @@ impl Trust {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// The hash of `archive.json`.
+    #[must_use]
+    pub fn identity_hash(&self) -> Hash {
+        self.identity_hash
     }
 
     /// What stands at the key change of this number.

@@ -3,16 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::position::{Height, TopicPartition};
 use crate::verify::claims::Anchors;
 use crate::verify::findings::{Code, Finding};
 use crate::verify::keys::Basis;
+use crate::verify::shard::Shard;
 use crate::verify::verdict::Verdict;
 
 /// What a verification came to.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Report {
     /// One word.
     pub verdict: Verdict,
@@ -33,7 +34,7 @@ pub struct Report {
     /// What was found, the gravest first; of each code at most 200.
     pub findings: Vec<Finding>,
     /// How many there were of each code.
-    pub finding_counts: BTreeMap<&'static str, u64>,
+    pub finding_counts: BTreeMap<String, u64>,
     /// Wall time in seconds.
     pub elapsed_s: f64,
     /// Rows read from segments per second.
@@ -41,18 +42,20 @@ pub struct Report {
 }
 
 /// Which archive was verified.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ArchiveNamed {
     /// Its name.
     pub archive: Option<String>,
     /// Its id.
     pub id: Option<String>,
+    /// The hash of its `archive.json`.
+    pub sha256: Option<String>,
     /// Where it stands.
     pub location: String,
 }
 
 /// What was looked at.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
     /// Only this topic.
     pub topic: Option<String>,
@@ -60,11 +63,19 @@ pub struct Scope {
     pub partition: Option<i32>,
     /// Only segments sealed at or after this moment, or with records of it, were read.
     pub since: Option<String>,
+    /// Only what is newer than this checkpoint was read.
+    pub since_checkpoint: Option<SinceCheckpoint>,
+    /// Only the partitions of this shard.
+    pub shard: Option<Shard>,
+    /// Whether records beyond the heads count as missing.
+    pub at_rest: bool,
+    /// Whether declared losses count as missing.
+    pub fail_on_loss: bool,
     /// What the archive was held against: `links`, `rows`, `kafka`.
-    pub against: Vec<&'static str>,
+    pub against: Vec<String>,
     /// Partitions in scope.
     pub partitions: u64,
-    /// Links walked: always all of the partitions in scope.
+    /// Links walked: all of the partitions in scope, or those that are newer than the checkpoint.
     pub links: u64,
     /// Segments that links own.
     pub segments: u64,
@@ -80,8 +91,19 @@ pub struct Scope {
     pub whole: bool,
 }
 
+/// Where a verification of new things began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SinceCheckpoint {
+    /// Its number.
+    pub number: u64,
+    /// Its hash.
+    pub sha256: String,
+    /// When it was signed, by its writer's clock.
+    pub at: String,
+}
+
 /// One topic.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopicReport {
     /// Its name.
     pub topic: String,
@@ -116,7 +138,7 @@ pub struct TopicReport {
 }
 
 /// How far a chain is vouched for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anchored {
     /// The topic.
     pub topic: String,
@@ -170,7 +192,7 @@ impl Anchored {
 }
 
 /// Which keys were believed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrustReport {
     /// Why.
     pub basis: Option<Basis>,
@@ -179,7 +201,7 @@ pub struct TrustReport {
 }
 
 /// The checkpoints.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckpointsReport {
     /// Valid ones in the bucket.
     pub count: u64,
@@ -189,6 +211,8 @@ pub struct CheckpointsReport {
     pub newest_sha256: Option<String>,
     /// Ones that were brought from elsewhere.
     pub saved: u64,
+    /// The numbers and hashes of the last few: by these, shards know that they saw the same sequence.
+    pub recent: Vec<(u64, String)>,
 }
 
 impl Report {
@@ -206,6 +230,12 @@ impl Report {
             let partition = scope.partition.map_or(String::new(), |p| format!(" partition {p}"));
             parts.push(format!("only {topic}{partition}"));
         }
+        if let Some(SinceCheckpoint { number, at, .. }) = &scope.since_checkpoint {
+            parts.push(format!("only what is newer than checkpoint {number} of {at}"));
+        }
+        if let Some(shard) = scope.shard {
+            parts.push(format!("only shard {shard}"));
+        }
         if scope.segments_read < scope.segments {
             let since = scope
                 .since
@@ -213,7 +243,7 @@ impl Report {
                 .map_or(String::new(), |since| format!(" (since {since})"));
             parts.push(format!("rows of {} segments read{since}", grouped(scope.segments_read)));
         }
-        if scope.against.contains(&"kafka") {
+        if scope.against.iter().any(|against| against == "kafka") {
             parts.push(format!("{} compared with Kafka", grouped(scope.records_compared)));
         } else {
             parts.push("not compared with Kafka".to_owned());

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Exit;
-use crate::verify::findings::{Findings, Severity};
+use crate::verify::findings::{Code, Findings, Severity};
 
 /// What a verification says, the gravest last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -25,7 +25,13 @@ impl Verdict {
     /// What these findings come to.
     #[must_use]
     pub fn of(findings: &Findings) -> Verdict {
-        match findings.gravest() {
+        Verdict::of_codes(findings.counts().keys().copied())
+    }
+
+    /// What findings of these codes come to.
+    #[must_use]
+    pub fn of_codes(codes: impl IntoIterator<Item = Code>) -> Verdict {
+        match codes.into_iter().map(Code::severity).max() {
             None | Some(Severity::Note) => Verdict::Intact,
             Some(Severity::Unverifiable) => Verdict::Unverifiable,
             Some(Severity::Incomplete) => Verdict::Incomplete,
@@ -59,7 +65,7 @@ impl fmt::Display for Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verify::findings::{Code, Finding};
+    use crate::verify::findings::Finding;
 
     #[test]
     fn the_gravest_finding_decides() {

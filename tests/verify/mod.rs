@@ -7,6 +7,8 @@ mod keys;
 mod links;
 mod objects;
 mod segments;
+mod shards;
+mod since;
 mod speed;
 
 use kivend::verify::findings::Code;

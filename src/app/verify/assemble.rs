@@ -10,10 +10,16 @@ use crate::model::position::TopicPartition;
 use crate::verify::chain::Chain;
 use crate::verify::checkpoints::Sequence;
 use crate::verify::findings::{Code, Finding, Findings};
+use crate::verify::kafka::Rest;
 use crate::verify::keys::Trust;
-use crate::verify::report::{Anchored, ArchiveNamed, CheckpointsReport, Report, Scope, TopicReport, TrustReport};
+use crate::verify::report::{
+    Anchored, ArchiveNamed, CheckpointsReport, Report, Scope, SinceCheckpoint, TopicReport, TrustReport,
+};
 use crate::verify::tally::Counted;
 use crate::verify::verdict::Verdict;
+
+/// Checkpoints that a report names, so that shards which ran some hours apart can still be compared.
+const RECENT_CHECKPOINTS: usize = 256;
 
 /// What one partition came to.
 #[derive(Debug)]
@@ -30,6 +36,7 @@ pub(super) struct Parts {
     archive: ArchiveNamed,
     trust: TrustReport,
     pub(super) checkpoints: CheckpointsReport,
+    pub(super) since_checkpoint: Option<SinceCheckpoint>,
     pub(super) against_kafka: bool,
     pub(super) by_partition: BTreeMap<TopicPartition, Part>,
     pub(super) findings: Findings,
@@ -48,6 +55,7 @@ impl Parts {
             },
             trust: TrustReport::default(),
             checkpoints: CheckpointsReport::default(),
+            since_checkpoint: None,
             against_kafka: false,
             by_partition: BTreeMap::new(),
             findings: Findings::default(),
@@ -61,6 +69,7 @@ impl Parts {
         let mut parts = Parts::unknown(request, location);
         parts.archive.archive = Some(identity.archive().to_owned());
         parts.archive.id = Some(identity.id().to_owned());
+        parts.archive.sha256 = Some(trust.identity_hash().to_string());
         parts.trust = TrustReport {
             basis: Some(trust.basis()),
             keys: trust.keys().map(ToString::to_string).collect(),
@@ -74,6 +83,8 @@ impl Parts {
             self.checkpoints.newest = Some(*number);
             self.checkpoints.newest_sha256 = Some(hash.to_string());
         }
+        let recent = sequence.hashes.iter().rev().take(RECENT_CHECKPOINTS);
+        self.checkpoints.recent = recent.map(|(number, hash)| (*number, hash.to_string())).collect();
         self.findings.append(sequence.findings);
     }
 
@@ -104,7 +115,7 @@ impl Parts {
             .findings
             .counts()
             .iter()
-            .map(|(code, count)| (code.id(), *count))
+            .map(|(code, count)| (code.id().to_owned(), *count))
             .collect();
         Report {
             summary: Report::summarise(verdict, &scope, &self.trust, &anchored),
@@ -169,24 +180,31 @@ impl Parts {
     }
 
     fn empty_scope(&self) -> Scope {
-        let mut against = vec!["links"];
+        let mut against = vec!["links".to_owned()];
         if self.request.depth == Depth::Rows {
-            against.push("rows");
+            against.push("rows".to_owned());
         }
         if self.against_kafka {
-            against.push("kafka");
+            against.push("kafka".to_owned());
         }
         Scope {
             topic: self.request.topic.clone(),
             partition: self.request.partition,
             since: self.request.since.map(|since| since.0.to_string()),
+            since_checkpoint: self.since_checkpoint.clone(),
+            shard: self.request.shard,
+            at_rest: self.request.rest == Rest::AtRest,
+            fail_on_loss: self.request.losses == Losses::Refused,
             against,
             ..Scope::default()
         }
     }
 
     fn check_scope(&mut self, scope: &mut Scope) {
-        let narrowed = scope.topic.is_some() || scope.partition.is_some();
+        let narrowed = scope.topic.is_some()
+            || scope.partition.is_some()
+            || scope.shard.is_some()
+            || scope.since_checkpoint.is_some();
         if scope.links == 0 && self.archive.id.is_some() {
             let code = if narrowed {
                 Code::NothingInScope

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
+use crate::app::verify::listing::{self, Beyond, PAGE};
+use crate::segment::checkpoint::Checkpoint;
+use crate::segment::key::{IDENTITY, KEY_CHANGES, PROBES};
 use crate::store::{Store, StoreError, Version, VersionKind};
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::inventory::Inventory;
 
-/// Keys asked for at a time: what S3 gives at most.
-const PAGE: usize = 1000;
 /// Requests under way at a time.
 const GETS: usize = 64;
 
@@ -40,7 +41,11 @@ impl Bucket {
                     first_version(of_key, &mut inventory, &mut oldest, &mut findings);
                 }
             }
-            None => list_pages(store.as_ref(), &mut inventory).await?,
+            None => {
+                for key in listing::all(store.as_ref()).await? {
+                    inventory.add(&key);
+                }
+            }
         }
         inventory.sort();
         let bucket = Bucket {
@@ -49,6 +54,74 @@ impl Bucket {
             gets: Semaphore::new(GETS),
         };
         Ok((bucket, inventory, findings))
+    }
+
+    /// Lists only the identity and the key changes: enough to know whose signature counts.
+    ///
+    /// # Errors
+    /// The store could not be listed.
+    pub async fn list_keys(store: Arc<dyn Store>) -> Result<(Bucket, Inventory, Findings), StoreError> {
+        let mut bucket = Bucket {
+            store,
+            oldest: HashMap::new(),
+            gets: Semaphore::new(GETS),
+        };
+        let (mut inventory, mut findings) = (Inventory::default(), Findings::default());
+        for prefix in [IDENTITY, KEY_CHANGES] {
+            let whole = Beyond {
+                prefix: prefix.to_owned(),
+                after: None,
+            };
+            bucket.add(&whole, &mut inventory, &mut findings).await?;
+        }
+        inventory.sort();
+        Ok((bucket, inventory, findings))
+    }
+
+    /// Lists what stands beyond a checkpoint too. The number of requests does not grow with what stands below.
+    ///
+    /// # Errors
+    /// The store could not be listed.
+    pub async fn list_beyond(
+        &mut self,
+        base: &Checkpoint,
+        inventory: &mut Inventory,
+        findings: &mut Findings,
+    ) -> Result<(), StoreError> {
+        for beyond in listing::beyond(self.store.as_ref(), base).await? {
+            self.add(&beyond, inventory, findings).await?;
+        }
+        inventory.checkpoints.retain(|(number, _)| *number >= base.number);
+        for head in &base.heads {
+            inventory.partitions.entry(head.partition.clone()).or_default().after = Some(head.clone());
+        }
+        inventory.sort();
+        Ok(())
+    }
+
+    async fn add(
+        &mut self,
+        beyond: &Beyond,
+        inventory: &mut Inventory,
+        findings: &mut Findings,
+    ) -> Result<(), StoreError> {
+        let versions = match &beyond.after {
+            Some(after) => self.store.versions_after(&beyond.prefix, after).await?,
+            None => self.store.versions(&beyond.prefix).await?,
+        };
+        match versions {
+            Some(versions) => {
+                for of_key in versions.chunk_by(|a, b| a.key == b.key) {
+                    first_version(of_key, inventory, &mut self.oldest, findings);
+                }
+            }
+            None => {
+                for key in listing::under(self.store.as_ref(), beyond).await? {
+                    inventory.add(&key);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Where it is, for people.
@@ -90,20 +163,6 @@ impl Bucket {
     }
 }
 
-async fn list_pages(store: &dyn Store, inventory: &mut Inventory) -> Result<(), StoreError> {
-    let mut after: Option<String> = None;
-    loop {
-        let page = store.list("", after.as_deref(), PAGE).await?;
-        for entry in &page {
-            inventory.add(&entry.key);
-        }
-        match page.into_iter().next_back() {
-            Some(last) if after.as_deref() != Some(&last.key) => after = Some(last.key),
-            _ => return Ok(()),
-        }
-    }
-}
-
 /// Of the versions of one key, the oldest object is the archive's; any other, and any delete marker, is a finding.
 fn first_version(
     versions: &[Version],
@@ -115,7 +174,7 @@ fn first_version(
         return;
     };
     inventory.add(&first.key);
-    if versions.len() > 1 && !first.key.starts_with(crate::segment::key::PROBES) {
+    if versions.len() > 1 && !first.key.starts_with(PROBES) {
         let markers = versions.iter().filter(|v| v.kind == VersionKind::DeleteMarker).count();
         let detail = format!("versions={} delete markers={markers}", versions.len() - markers);
         findings.push(Finding::new(Code::HiddenVersion, detail).object(&first.key));

@@ -3,11 +3,13 @@
 //! once and with flat memory. Never writes to the bucket or to Kafka.
 
 mod assemble;
+mod begin;
 pub mod bucket;
 pub mod cluster;
 mod compare;
 pub mod facts;
 mod ids;
+mod listing;
 pub(super) mod notes;
 mod request;
 mod rows;
@@ -20,11 +22,12 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::app::progress::Progress;
 use crate::app::verify::assemble::{Part, Parts};
+use crate::app::verify::begin::{Begun, begin};
 use crate::app::verify::bucket::Bucket;
 use crate::app::verify::compare::{Comparing, Comparison};
 use crate::app::verify::facts::{KafkaFacts, NoAnswer};
 use crate::app::verify::ids::EventIds;
-use crate::app::verify::notes::{read_trust, walk_checkpoints, walk_links};
+use crate::app::verify::notes::{walk_checkpoints, walk_links};
 use crate::app::verify::rows::Segments;
 use crate::clock::Clock;
 use crate::error::{Explain, Kind};
@@ -39,9 +42,10 @@ use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::inventory::{Inventory, Shelf};
 use crate::verify::kafka::claim_of_commit;
 use crate::verify::keys::Trust;
-use crate::verify::report::Report;
+use crate::verify::report::{Report, SinceCheckpoint};
 
-pub use request::{Depth, Losses, Request, Since};
+pub(super) use begin::open_saved;
+pub use request::{Base, Depth, Losses, Request, Since};
 
 /// Chains walked at a time.
 const CHAINS: usize = 16;
@@ -54,6 +58,9 @@ pub enum VerifyError {
     /// The store could not be listed.
     #[error("the archive cannot be listed")]
     Store(#[source] StoreError),
+    /// There is nothing to begin from.
+    #[error("the bucket has no valid checkpoint to begin from number=`{0}`")]
+    NoSuchCheckpoint(u64),
     /// A saved checkpoint is none of this archive.
     #[error("the saved checkpoint is not a valid one of this archive: {0}")]
     SavedCheckpoint(String),
@@ -63,7 +70,7 @@ impl Explain for VerifyError {
     fn kind(&self) -> Kind {
         match self {
             VerifyError::Store(error) => error.kind(),
-            VerifyError::SavedCheckpoint(_) => Kind::Input,
+            VerifyError::SavedCheckpoint(_) | VerifyError::NoSuchCheckpoint(_) => Kind::Input,
         }
     }
 }
@@ -80,19 +87,24 @@ pub async fn verify(
 ) -> Result<Report, VerifyError> {
     let clock = Clock::start();
     progress.note("listing");
-    let (bucket, mut inventory, mut findings) = Bucket::list(store).await.map_err(VerifyError::Store)?;
+    let Begun {
+        bucket,
+        mut inventory,
+        mut findings,
+        trust,
+        base,
+    } = begin(store, &request).await?;
     findings.append(std::mem::take(&mut inventory.strays));
     let mut run = Run {
-        bucket: Arc::new(bucket),
+        bucket,
         facts,
         request,
         progress,
         ids: Arc::default(),
     };
-    let trust = read_trust(&run.bucket, &inventory, &run.request.keys, &mut findings).await;
     let mut parts = match trust {
         None => Parts::unknown(&run.request, run.bucket.location()),
-        Some(trust) => run.with_trust(Arc::new(trust), inventory).await?,
+        Some(trust) => run.with_trust(Arc::new(trust), inventory, base).await?,
     };
     parts.findings.append(findings);
     parts.events = Arc::into_inner(run.ids).map(EventIds::finish).unwrap_or_default();
@@ -108,9 +120,26 @@ struct Run {
 }
 
 impl Run {
-    async fn with_trust(&mut self, trust: Arc<Trust>, mut inventory: Inventory) -> Result<Parts, VerifyError> {
+    async fn with_trust(
+        &mut self,
+        trust: Arc<Trust>,
+        mut inventory: Inventory,
+        base: Option<SignedCheckpoint>,
+    ) -> Result<Parts, VerifyError> {
         let mut parts = Parts::new(&self.request, self.bucket.location(), &trust);
         let mut walk = CheckpointWalk::new(&trust);
+        if let Some(base) = &base {
+            walk.begin_at(base.checkpoint.number);
+            if matches!(self.request.base, Some(Base::Saved(_))) {
+                walk.saved(base);
+                parts.checkpoints.saved += 1;
+            }
+            parts.since_checkpoint = Some(SinceCheckpoint {
+                number: base.checkpoint.number,
+                sha256: base.hash.to_string(),
+                at: base.checkpoint.at.to_string(),
+            });
+        }
         for object in &self.request.saved_checkpoints {
             walk.saved(&open_saved(&trust, object)?);
             parts.checkpoints.saved += 1;
@@ -164,7 +193,9 @@ impl Run {
     }
 
     fn is_asked(&self, partition: &TopicPartition) -> bool {
-        self.is_asked_topic(&partition.topic) && self.request.partition.is_none_or(|asked| asked == partition.partition)
+        self.request.shard.is_none_or(|shard| shard.owns(partition))
+            && self.is_asked_topic(&partition.topic)
+            && self.request.partition.is_none_or(|asked| asked == partition.partition)
     }
 
     /// Kafka's commits become claims. Where there is none, that is a finding once it is known that there are links.
@@ -299,20 +330,7 @@ impl Run {
 }
 
 /// Opens a checkpoint that was saved, which says itself which number it has.
-pub(super) fn open_saved(trust: &Trust, object: &[u8]) -> Result<SignedCheckpoint, VerifyError> {
-    let refused = |why: String| VerifyError::SavedCheckpoint(why);
-    let text = std::str::from_utf8(object).map_err(|error| refused(error.to_string()))?;
-    let number = text
-        .lines()
-        .nth(1)
-        .and_then(|line| line.split(' ').next()?.parse().ok());
-    let number = number.ok_or_else(|| refused("it has no number".to_owned()))?;
-    trust
-        .open_checkpoint(object, number)
-        .map_err(|invalid| refused(invalid.to_string()))
-}
-
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     facts: &Arc<dyn KafkaFacts>,
     ask: impl FnOnce(&dyn KafkaFacts) -> Result<T, NoAnswer> + Send + 'static,
 ) -> Result<T, NoAnswer> {

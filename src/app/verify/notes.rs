@@ -8,6 +8,7 @@ use futures::{Stream, StreamExt as _, stream};
 use tokio::sync::mpsc;
 
 use crate::app::verify::bucket::Bucket;
+use crate::app::verify::listing::links_after;
 use crate::model::note::VerifyingKey;
 use crate::model::position::TopicPartition;
 use crate::segment::checkpoint::SignedCheckpoint;
@@ -76,29 +77,22 @@ async fn walk_key_changes(bucket: &Bucket, inventory: &Inventory, walk: &mut Key
         let number = of_number.first().map_or(0, |(number, _)| *number);
         if let Some(signed) = walk.place(number, candidates) {
             let named = signed.change.checkpoint.number;
-            let checkpoint = find_checkpoint(bucket, inventory, walk.trust(), named).await;
+            let checkpoint = find_checkpoint(bucket, walk.trust(), named).await;
             walk.take(&signed, checkpoint.as_ref());
         }
     }
 }
 
 /// The valid checkpoint of this number, where there is one.
-async fn find_checkpoint(
-    bucket: &Bucket,
-    inventory: &Inventory,
-    trust: &Trust,
-    number: u64,
-) -> Option<SignedCheckpoint> {
-    for (_, attempt) in inventory.checkpoints.iter().filter(|(listed, _)| *listed == number) {
-        let object = bucket
-            .get(&Key::Checkpoint(number, *attempt).to_string())
-            .await
-            .ok()??;
+pub async fn find_checkpoint(bucket: &Bucket, trust: &Trust, number: u64) -> Option<SignedCheckpoint> {
+    let mut attempt = Attempt::PLAIN;
+    loop {
+        let object = bucket.get(&Key::Checkpoint(number, attempt).to_string()).await.ok()??;
         if let Ok(signed) = trust.open_checkpoint(&object, number) {
             return Some(signed);
         }
+        attempt = attempt.next();
     }
-    None
 }
 
 /// Feeds these checkpoints, in order, to the walk.
@@ -134,7 +128,11 @@ pub async fn walk_links(
     accepted: mpsc::Sender<Accepted>,
 ) -> Chain {
     let mut walk = Walk::new(partition, trust.genesis(partition), claims, shelf.segments);
-    let newest = newest_key(partition, &shelf.links);
+    let mut newest = newest_key(partition, &shelf.links);
+    if let Some(head) = &shelf.after {
+        walk = walk.after(head);
+        newest = newest.or_else(|| Some(links_after(head)));
+    }
     feed(bucket, trust, &mut walk, (partition, shelf.links), &accepted).await;
     if let Some(newest) = newest {
         match bucket.newer(&links_of(partition), &newest).await {

@@ -4,6 +4,7 @@ use crate::model::note::VerifyingKey;
 use crate::model::utc::UtcSeconds;
 use crate::segment::link::Link;
 use crate::verify::kafka::Rest;
+use crate::verify::shard::Shard;
 
 /// How deep the archive itself is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,15 @@ impl Since {
     }
 }
 
+/// A checkpoint from which on everything is read, and nothing before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Base {
+    /// A copy that was saved elsewhere: the object's bytes.
+    Saved(Vec<u8>),
+    /// The bucket's checkpoint of this number.
+    Number(u64),
+}
+
 /// What is to be verified, and how.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -47,6 +57,10 @@ pub struct Request {
     pub partition: Option<i32>,
     /// Only what is new since then is read.
     pub since: Option<Since>,
+    /// Only links and segments above the heights of this checkpoint are listed and read.
+    pub base: Option<Base>,
+    /// Only the partitions of this shard.
+    pub shard: Option<Shard>,
     /// How deep the archive itself is read.
     pub depth: Depth,
     /// Whether Kafka may have more than the archive.
@@ -68,6 +82,8 @@ impl Default for Request {
             topic: None,
             partition: None,
             since: None,
+            base: None,
+            shard: None,
             depth: Depth::Rows,
             rest: Rest::Live,
             losses: Losses::Stated,

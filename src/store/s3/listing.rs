@@ -98,9 +98,14 @@ pub(super) async fn keeps_versions(store: &S3Store) -> Result<bool, StoreError> 
 }
 
 /// See [`Store::versions`](super::Store::versions).
-pub(super) async fn versions(store: &S3Store, prefix: &str) -> Result<Vec<Version>, StoreError> {
+pub(super) async fn versions(
+    store: &S3Store,
+    prefix: &str,
+    start_after: Option<&str>,
+) -> Result<Vec<Version>, StoreError> {
     let mut found = Vec::new();
-    let mut markers: (Option<String>, Option<String>) = (None, None);
+    let mut markers: (Option<String>, Option<String>) =
+        (start_after.map(|after| format!("{}{after}", store.root)), None);
     loop {
         let request = store
             .client

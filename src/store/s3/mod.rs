@@ -217,7 +217,15 @@ impl Store for S3Store {
         if !listing::keeps_versions(self).await? {
             return Ok(None);
         }
-        listing::versions(self, prefix).await.map(Some)
+        listing::versions(self, prefix, None).await.map(Some)
+    }
+
+    async fn versions_after(&self, prefix: &str, start_after: &str) -> Result<Option<Vec<Version>>, StoreError> {
+        key::check_prefix(prefix)?;
+        if !listing::keeps_versions(self).await? {
+            return Ok(None);
+        }
+        listing::versions(self, prefix, Some(start_after)).await.map(Some)
     }
 
     async fn get_version(&self, key: &str, version: &str) -> Result<Option<Bytes>, StoreError> {

@@ -1,0 +1,81 @@
+//! Where a verification begins: what is listed, which keys count, and the checkpoint that stands for all that came before it,
+//! where only new things are to be read.
+
+use std::sync::Arc;
+
+use crate::app::verify::VerifyError;
+use crate::app::verify::bucket::Bucket;
+use crate::app::verify::notes::{find_checkpoint, read_trust};
+use crate::app::verify::request::{Base, Request};
+use crate::model::note::Note;
+use crate::segment::checkpoint::SignedCheckpoint;
+use crate::store::Store;
+use crate::verify::findings::Findings;
+use crate::verify::inventory::Inventory;
+use crate::verify::keys::Trust;
+
+/// What is known before the first chain is walked.
+pub(super) struct Begun {
+    pub(super) bucket: Arc<Bucket>,
+    pub(super) inventory: Inventory,
+    pub(super) findings: Findings,
+    /// Nothing where there is no archive.
+    pub(super) trust: Option<Trust>,
+    pub(super) base: Option<SignedCheckpoint>,
+}
+
+/// Lists, and reads the keys.
+pub(super) async fn begin(store: Arc<dyn Store>, request: &Request) -> Result<Begun, VerifyError> {
+    let listed = match request.base {
+        None => Bucket::list(store).await,
+        Some(_) => Bucket::list_keys(store).await,
+    };
+    let (mut bucket, mut inventory, mut findings) = listed.map_err(VerifyError::Store)?;
+    let trust = read_trust(&bucket, &inventory, &request.keys, &mut findings).await;
+    let base = match (&trust, &request.base) {
+        (Some(trust), Some(base)) => Some(open_base(&bucket, trust, base).await?),
+        _ => None,
+    };
+    if let Some(base) = &base {
+        let beyond = bucket.list_beyond(&base.checkpoint, &mut inventory, &mut findings);
+        beyond.await.map_err(VerifyError::Store)?;
+    }
+    Ok(Begun {
+        bucket: Arc::new(bucket),
+        inventory,
+        findings,
+        trust,
+        base,
+    })
+}
+
+async fn open_base(bucket: &Bucket, trust: &Trust, base: &Base) -> Result<SignedCheckpoint, VerifyError> {
+    match base {
+        Base::Saved(object) => open_saved(trust, object),
+        Base::Number(number) => {
+            let found = find_checkpoint(bucket, trust, *number).await;
+            found.ok_or(VerifyError::NoSuchCheckpoint(*number))
+        }
+    }
+}
+
+/// Opens a copy that was saved elsewhere. Witnesses may have signed it too: what the archive's keys did not sign is taken off, and
+/// what is left is the object as it stands in the bucket (FORMAT.md section 6).
+pub(in crate::app) fn open_saved(trust: &Trust, object: &[u8]) -> Result<SignedCheckpoint, VerifyError> {
+    let refused = |why: String| VerifyError::SavedCheckpoint(why);
+    let note = Note::parse(object).map_err(|error| refused(error.to_string()))?;
+    let number = note
+        .text()
+        .lines()
+        .nth(1)
+        .and_then(|line| line.split(' ').next()?.parse().ok());
+    let number = number.ok_or_else(|| refused("it has no number".to_owned()))?;
+    let own = note.with_only(|line| {
+        trust
+            .keys()
+            .any(|key| key.name() == line.name && key.id() == line.key_id)
+    });
+    trust
+        .open_checkpoint(&own.to_bytes(), number)
+        .map_err(|invalid| refused(invalid.to_string()))
+}

@@ -1,0 +1,219 @@
+//! A verification of what is new: from a checkpoint on, at a cost that does not grow with what stands before it; and what
+//! witnesses signed on a saved copy does not matter.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use kivend::app::progress::Silent;
+use kivend::app::verify::{Base, Request, verify};
+use kivend::model::hash::Hash;
+use kivend::model::note::{Note, SigningKey};
+use kivend::store::memory::MemoryStore;
+use kivend::store::{Creation, Entry, Store, StoreError};
+use kivend::verify::findings::Code;
+use kivend::verify::report::Report;
+use kivend::verify::verdict::Verdict;
+
+use super::{expect, expect_intact};
+use crate::fixture::Archive;
+
+/// A bucket without versions that counts what is asked of it.
+#[derive(Debug)]
+struct Counted(MemoryStore, AtomicU64);
+
+#[async_trait]
+impl Store for Counted {
+    fn location(&self) -> String {
+        self.0.location()
+    }
+
+    async fn create_hashed(&self, key: &str, bytes: Bytes, hash: &Hash) -> Result<Creation, StoreError> {
+        self.0.create_hashed(key, bytes, hash).await
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.get(key).await
+    }
+
+    async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.list(prefix, start_after, limit).await
+    }
+}
+
+fn since(archive: &Archive, base: Base) -> Report {
+    let request = Request {
+        base: Some(base),
+        ..archive.request()
+    };
+    archive.verify(Some(archive.broker.clone()), request)
+}
+
+/// Four links a partition below the checkpoint that is given, and three in one of them above it.
+fn grown() -> (Archive, Vec<u8>) {
+    let mut archive = Archive::usual();
+    let base = archive.store.bytes("checkpoints/0000000001.note").unwrap().to_vec();
+    for _ in 0..3 {
+        archive.seal("payments", 0, 5);
+    }
+    archive.checkpoint();
+    archive.commit();
+    (archive, base)
+}
+
+#[test]
+fn only_what_is_newer_than_the_checkpoint_is_read_and_the_first_line_says_so() {
+    let (archive, saved) = grown();
+    for base in [Base::Saved(saved), Base::Number(1)] {
+        let report = since(&archive, base);
+        expect_intact(&report, &[]);
+        assert_eq!((report.scope.links, report.scope.records_read), (3, 15));
+        assert!(
+            report.summary.contains("only what is newer than checkpoint 1 of"),
+            "{}",
+            report.summary
+        );
+        assert!(!report.scope.whole);
+        let heights: Vec<_> = report
+            .anchored
+            .iter()
+            .map(|anchored| (anchored.height.0, anchored.unanchored))
+            .collect();
+        assert_eq!(heights, [(6, 0), (3, 0)]);
+    }
+}
+
+#[test]
+fn the_number_of_requests_does_not_grow_with_the_old_part() {
+    let requests = |old: usize| {
+        let mut archive = Archive::new();
+        for _ in 0..old {
+            archive.seal("payments", 0, 1);
+            archive.checkpoint();
+        }
+        let saved = archive.checkpoint();
+        archive.seal("payments", 0, 5);
+        let counted = Arc::new(Counted(archive.store.clone(), AtomicU64::new(0)));
+        let request = Request {
+            base: Some(Base::Saved(saved)),
+            ..archive.request()
+        };
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let store = Arc::clone(&counted);
+        let report = runtime
+            .block_on(verify(store, None, request, Arc::new(Silent)))
+            .unwrap();
+        assert_eq!(report.verdict, Verdict::Intact, "{:#?}", report.findings);
+        counted.1.load(Ordering::Relaxed)
+    };
+    assert_eq!(requests(3), requests(300));
+}
+
+#[test]
+fn nothing_new_is_nothing_covered() {
+    let archive = Archive::usual();
+    expect(
+        &since(&archive, Base::Number(1)),
+        Verdict::Incomplete,
+        Code::NothingInScope,
+    );
+}
+
+#[test]
+fn tampering_above_the_checkpoint_is_found_and_below_it_is_not_looked_at() {
+    let (archive, saved) = grown();
+    archive.store.vanish(&archive.link_key("payments", 0, 1));
+    expect_intact(&since(&archive, Base::Saved(saved.clone())), &[]);
+
+    let (archive, _) = grown();
+    archive.store.vanish(&archive.link_key("payments", 0, 4));
+    expect(
+        &since(&archive, Base::Saved(saved.clone())),
+        Verdict::Tampered,
+        Code::LinkMissing,
+    );
+
+    let (archive, _) = grown();
+    archive.store.vanish(&archive.link_key("payments", 0, 6));
+    expect(
+        &since(&archive, Base::Saved(saved.clone())),
+        Verdict::Incomplete,
+        Code::ChainCut,
+    );
+
+    let (archive, _) = grown();
+    archive.tamper(&archive.link_key("payments", 0, 4), |bytes| bytes[100] ^= 1);
+    expect(
+        &since(&archive, Base::Saved(saved.clone())),
+        Verdict::Tampered,
+        Code::LinkAltered,
+    );
+
+    // The chain was written anew from below the checkpoint on, by somebody with the key.
+    let (mut archive, saved) = grown();
+    let mut other = Archive::new();
+    other.seal("payments", 0, 24);
+    for _ in 0..6 {
+        other.seal("payments", 0, 25);
+        other.seal("user-events", 1, 40);
+    }
+    for key in archive.store.keys() {
+        archive.store.vanish(&key);
+    }
+    for key in other.store.keys() {
+        archive.store.plant(&key, other.store.bytes(&key).unwrap());
+    }
+    archive.broker = other.broker.clone();
+    let report = since(&archive, Base::Saved(saved));
+    assert_eq!(report.verdict, Verdict::Tampered, "{:#?}", report.findings);
+}
+
+#[test]
+fn a_partition_that_is_new_is_walked_from_its_genesis() {
+    let (mut archive, saved) = grown();
+    archive.seal("payments", 2, 5);
+    archive.checkpoint();
+    archive.commit();
+    let report = since(&archive, Base::Saved(saved));
+    expect_intact(&report, &[]);
+    assert_eq!(report.scope.links, 4);
+}
+
+#[test]
+fn a_checkpoint_that_the_bucket_lost_or_replaced_is_told() {
+    let (archive, saved) = grown();
+    archive.store.vanish("checkpoints/0000000001.note");
+    let report = since(&archive, Base::Saved(saved));
+    expect(&report, Verdict::Incomplete, Code::SavedCheckpointMissing);
+}
+
+#[test]
+fn what_witnesses_signed_on_a_saved_copy_is_taken_off() {
+    let (archive, saved) = grown();
+    let witness = SigningKey::from_seed("witness.example", &[9; 32]).unwrap();
+    let note = Note::parse(&saved).unwrap();
+    let cosigned = witness.sign(note.text().to_owned()).unwrap();
+    for both in [
+        note.clone().with_signatures_of(cosigned.clone()).unwrap(),
+        cosigned.clone().with_signatures_of(note.clone()).unwrap(),
+    ] {
+        let request = Request {
+            saved_checkpoints: vec![both.to_bytes()],
+            ..archive.request()
+        };
+        let report = archive.verify(Some(archive.broker.clone()), request);
+        expect_intact(&report, &[]);
+        assert_eq!(report.checkpoints.saved, 1);
+        expect_intact(&since(&archive, Base::Saved(both.to_bytes())), &[]);
+    }
+    let alone = Request {
+        saved_checkpoints: vec![cosigned.to_bytes()],
+        ..archive.request()
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let refused = runtime.block_on(verify(Arc::new(archive.store.clone()), None, alone, Arc::new(Silent)));
+    assert!(refused.is_err());
+}
