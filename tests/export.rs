@@ -13,7 +13,7 @@ use kivend::app::ingest::{self, Plan, Surroundings};
 use kivend::app::progress::Silent;
 use kivend::app::stop::Stop;
 use kivend::clock::Clock;
-use kivend::config::{Settings, Sources, StoreBackend, StoreSettings, load};
+use kivend::config::{CheckpointCopy, Settings, Sources, StoreBackend, StoreSettings, load};
 use kivend::embedded::Embedded;
 use kivend::kafka::reader::Reader;
 use kivend::kafka::sender::Sender;
@@ -107,12 +107,18 @@ fn values_in_kafka(settings: &Settings, topic: &str) -> Vec<Vec<u8>> {
 fn events_that_were_sent_and_archived_come_back_line_by_line() {
     let folder = tempfile::tempdir().unwrap();
     let kafka = Embedded::start(3).unwrap();
-    let settings = shop(&kafka, folder.path());
+    let mut settings = shop(&kafka, folder.path());
     let file = folder.path().join("events.jsonl");
     let mut written = Vec::new();
     generate(2_000, 7, &mut written).unwrap();
     std::fs::write(&file, &written).unwrap();
     ingest_file(&settings, &file);
+    let witness = folder.path().join("witness");
+    std::fs::create_dir(&witness).unwrap();
+    settings.archive.checkpoint_copies = vec![CheckpointCopy::Store(StoreSettings {
+        backend: StoreBackend::Directory(witness.clone()),
+        prefix: String::new(),
+    })];
     assert_eq!(archive(&settings).records, 2_000);
 
     let mut back = Vec::new();
@@ -133,11 +139,29 @@ fn events_that_were_sent_and_archived_come_back_line_by_line() {
     // At the end of a run all heads are signed: there is nothing to sign, and the note is the one in the bucket.
     let (report, stored) = runtime().block_on(async {
         let store = store::open(&settings.store).await.unwrap();
-        let report = checkpoint_now(&store, &settings.archive).await.unwrap();
+        let report = checkpoint_now(&store, &settings).await.unwrap();
         let key = format!("checkpoints/{:010}.note", report.number);
         (report, store.get(&key).await.unwrap().unwrap())
     });
     assert!(!report.signed_now);
+    // The archiver had sent it to the second place already, and number 0 with it.
+    assert!(
+        report.copies.iter().all(|copy| copy.error.is_none()),
+        "{:?}",
+        report.copies
+    );
+    let id = std::fs::read_dir(&witness).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(
+        std::fs::read_dir(&id)
+            .unwrap()
+            .filter(|entry| entry.as_ref().unwrap().path().extension().is_some())
+            .count(),
+        2
+    );
+    assert_eq!(
+        std::fs::read(id.join("0000000001.note")).unwrap(),
+        report.note.as_bytes()
+    );
     assert_eq!(report.note.as_bytes(), &stored[..]);
     let archived: i64 = report.heads.iter().map(|head| head.next_offset).sum();
     assert_eq!(archived, 2_000);

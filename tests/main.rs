@@ -12,6 +12,7 @@ mod real_chaos;
 mod real_kafka;
 mod real_pipeline;
 mod rotation;
+mod second_places;
 mod segments;
 mod simulation;
 mod store_contract;

@@ -19,7 +19,7 @@ use crate::model::utc::UtcSeconds;
 use crate::segment::checkpoint::{self, Checkpoint, Head, SignedCheckpoint};
 use crate::segment::identity::genesis;
 use crate::segment::key::{Attempt, Key, LINKS, Place, links_of};
-use crate::segment::link::{self, SignedLink};
+use crate::segment::link::{self, CheckpointRef, SignedLink};
 use crate::store::{Creation, Store};
 
 const PAGE: usize = 1000;
@@ -61,6 +61,26 @@ pub async fn at(store: &dyn Store, trust: &Trust, number: u64) -> Result<Option<
             return Ok(Some(found));
         }
         attempt = attempt.next();
+    }
+}
+
+/// The object of the checkpoint that is known by number and hash, and its key.
+///
+/// # Errors
+/// What the store says; `Corrupt` where it is not there.
+pub async fn object_of(store: &dyn Store, named: &CheckpointRef) -> Result<(String, Bytes), AppError> {
+    let mut attempt = Attempt::PLAIN;
+    loop {
+        let key = Key::Checkpoint(named.number, attempt).to_string();
+        match store.get(&key).await? {
+            Some(object) if Hash::of(&object) == named.sha256 => return Ok((key, object)),
+            Some(_) => attempt = attempt.next(),
+            None => {
+                return Err(AppError::corrupt(format!(
+                    "a checkpoint that was signed is not there key=`{key}`"
+                )));
+            }
+        }
     }
 }
 

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::app::archiver::checkpoints::Checkpoints;
+use crate::app::checkpoint::object_of;
+use crate::app::checkpoint_copies::{Copied, Copies};
 use crate::app::error::AppError;
 use crate::app::init;
 use crate::app::reading::text;
-use crate::config::ArchiveSettings;
+use crate::config::Settings;
 use crate::segment::checkpoint::Head;
-use crate::segment::key::{Attempt, IDENTITY, Key};
+use crate::segment::key::IDENTITY;
 use crate::store::Store;
 
 /// A checkpoint that stands in the bucket.
@@ -27,6 +29,8 @@ pub struct Report {
     pub signed_now: bool,
     /// What it says of each partition.
     pub heads: Vec<HeadReport>,
+    /// What became of it at each second place.
+    pub copies: Vec<CopyReport>,
     /// The note itself: what is saved elsewhere, byte for byte.
     pub note: String,
 }
@@ -64,33 +68,50 @@ impl From<&Head> for HeadReport {
     }
 }
 
+/// A second place, and whether it has the checkpoint now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CopyReport {
+    /// Where it is, for people.
+    pub place: String,
+    /// Why it has not; it is tried again with the next checkpoint.
+    pub error: Option<String>,
+}
+
+impl From<Copied> for CopyReport {
+    fn from(copied: Copied) -> CopyReport {
+        CopyReport {
+            place: copied.place,
+            error: copied.outcome.err().map(|error| error.to_string()),
+        }
+    }
+}
+
 /// Signs the heads as they stand in the bucket, whoever owns the partitions.
 ///
 /// # Errors
 /// `Input` where there is no archive or no key; `Corrupt` where a chain is broken; what the store says.
-pub async fn checkpoint_now(store: &Arc<dyn Store>, settings: &ArchiveSettings) -> Result<Report, AppError> {
+pub async fn checkpoint_now(store: &Arc<dyn Store>, settings: &Settings) -> Result<Report, AppError> {
     if store.get(IDENTITY).await?.is_none() {
         return Err(AppError::input("there is no archive here to sign the heads of")
             .fix("check store.bucket and store.prefix; `kivend archive` makes an archive"));
     }
-    let own = init::open_or_make(store.as_ref(), &settings.name, &settings.into()).await?;
-    let checkpoints = Checkpoints::new(Arc::clone(store), &own);
+    let source = (&settings.archive).into();
+    let own = init::open_or_make(store.as_ref(), &settings.archive.name, &source).await?;
+    let checkpoints = Checkpoints::new(Arc::clone(store), &own, Copies::of(own.identity.id(), settings));
     let newest = checkpoints.advance().await?;
-    let mut attempt = Attempt::PLAIN;
-    loop {
-        let key = Key::Checkpoint(newest.checkpoint.number, attempt).to_string();
-        let object = store.get(&key).await?;
-        let object = object.ok_or_else(|| AppError::corrupt(format!("the checkpoint is gone again key=`{key}`")))?;
-        if crate::model::hash::Hash::of(&object) == newest.hash {
-            return Ok(Report {
-                number: newest.checkpoint.number,
-                sha256: newest.hash.to_string(),
-                at: newest.checkpoint.at.to_string(),
-                signed_now: newest.checkpoint.number > own.checkpoint.number,
-                heads: newest.checkpoint.heads.iter().map(HeadReport::from).collect(),
-                note: text(&object)?,
-            });
-        }
-        attempt = attempt.next();
-    }
+    let (_, object) = object_of(store.as_ref(), &newest.reference()).await?;
+    Ok(Report {
+        number: newest.checkpoint.number,
+        sha256: newest.hash.to_string(),
+        at: newest.checkpoint.at.to_string(),
+        signed_now: newest.checkpoint.number > own.checkpoint.number,
+        copies: checkpoints
+            .copy(&newest.reference())
+            .await
+            .into_iter()
+            .map(CopyReport::from)
+            .collect(),
+        heads: newest.checkpoint.heads.iter().map(HeadReport::from).collect(),
+        note: text(&object)?,
+    })
 }

@@ -3,6 +3,7 @@
 
 pub mod archiver;
 pub mod checkpoint;
+pub mod checkpoint_copies;
 pub mod checkpoint_now;
 pub mod consume;
 pub mod demo;
@@ -22,6 +23,7 @@ pub mod progress;
 pub mod prove;
 mod reading;
 pub mod rotate;
+pub mod second_place;
 pub mod stop;
 pub mod topics;
 pub mod verify;

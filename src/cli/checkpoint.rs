@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::failure::FileError;
 use super::{Align, Context, Failure, Format, count, table};
-use crate::app::checkpoint_now::{Report, checkpoint_now};
+use crate::app::checkpoint_now::{CopyReport, Report, checkpoint_now};
 use crate::error::Exit;
 use crate::store;
 
@@ -28,7 +28,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings()?;
     let report = context.runtime()?.block_on(async {
         let store = store::open(&settings.store).await?;
-        Ok::<_, Failure>(checkpoint_now(&store, &settings.archive).await?)
+        Ok::<_, Failure>(checkpoint_now(&store, &settings).await?)
     })?;
     if let Some(file) = &args.output {
         std::fs::write(file, &report.note).map_err(|error| FileError::new("write", file, error))?;
@@ -62,11 +62,19 @@ fn summary(report: &Report) -> String {
             head.next_offset.to_string(),
         ]);
     }
+    let copies: String = report.copies.iter().map(copied).collect();
     format!(
-        "checkpoint {} of {}, {what}\nsha256 {}\n\n{}\n",
+        "checkpoint {} of {}, {what}\nsha256 {}\n\n{}\n{copies}",
         report.number,
         report.at,
         report.sha256,
         heads.trim_fmt()
     )
+}
+
+fn copied(copy: &CopyReport) -> String {
+    match &copy.error {
+        None => format!("\ncopied to the {}", copy.place),
+        Some(error) => format!("\nNOT copied to the {}: {error}", copy.place),
+    }
 }

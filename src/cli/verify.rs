@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use super::failure::FileError;
 use super::{Context, Failure, When};
 use crate::app::error::AppError;
+use crate::app::second_place::SecondPlace;
 use crate::app::verify::cluster::ClusterFacts;
 use crate::app::verify::facts::KafkaFacts;
 use crate::app::verify::{Base, Depth, Losses, Request, Since, verify};
@@ -58,7 +59,7 @@ pub struct Args {
     #[arg(long, value_name = "PARTITION")]
     partition: Option<i32>,
     /// What to hold the archive against; links are always walked
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Against::Kafka, Against::Rows, Against::Links])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Against::Kafka, Against::Rows, Against::Links, Against::Copies])]
     against: Vec<Against>,
     /// Verify a copy of the archive in this folder, without Kafka and without a bucket
     #[arg(long, value_name = "DIR")]
@@ -105,6 +106,8 @@ enum Against {
     Rows,
     /// The chains of links and the checkpoints
     Links,
+    /// The newest checkpoint at each second place of the settings
+    Copies,
 }
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
@@ -189,8 +192,18 @@ fn request(args: &Args, settings: &Settings, context: &Context) -> Result<Reques
         },
         keys: args.keys.clone(),
         saved_checkpoints: saved_checkpoints?,
+        second_places: second_places(args, settings),
         ..Request::default()
     })
+}
+
+/// Those of the settings, where they are asked for and not left behind by --offline.
+fn second_places(args: &Args, settings: &Settings) -> Vec<SecondPlace> {
+    if args.offline.is_some() || !args.against.contains(&Against::Copies) {
+        return Vec::new();
+    }
+    let copies = settings.archive.checkpoint_copies.iter();
+    copies.map(|copy| SecondPlace::new(copy, &settings.kafka)).collect()
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {

@@ -5,6 +5,7 @@
 //! - [`load`](crate::config::load()): sources in, validated [`Settings`] and the origin of each value out
 //! - `raw.rs`: the shape of the file · `validate.rs`: from that shape to these types · `units.rs`: `5m`, `64MiB`
 
+mod copies;
 mod error;
 mod layers;
 mod load;
@@ -19,6 +20,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use copies::CheckpointCopy;
 pub use error::ConfigError;
 pub use layers::{Flag, Sources};
 pub use load::{Entry, Loaded, load};
@@ -57,7 +59,7 @@ impl Settings {
 }
 
 /// A topic as it should be.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicSettings {
     /// With the prefix.
     pub name: String,
@@ -119,6 +121,8 @@ pub struct S3Settings {
     pub bucket: String,
     pub region: String,
     pub addressing: Addressing,
+    /// Of the AWS files, whose credentials are then the only ones; else the usual chain finds them.
+    pub profile: Option<String>,
     /// How long a connection may take to open.
     pub connect_timeout: Duration,
     /// How long one try of a request may take.
@@ -164,6 +168,8 @@ pub struct ArchiveSettings {
     /// The signing key itself; then no file is read.
     pub key: Option<Secret>,
     pub checkpoint_interval: Duration,
+    /// Second places for checkpoints.
+    pub checkpoint_copies: Vec<CheckpointCopy>,
     /// Columns in the order of the file.
     pub projection: Vec<ProjectionRule>,
 }

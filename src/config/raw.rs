@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
+use super::copies::RawCheckpointCopy;
 use super::units::{Size, Span};
 
 #[derive(Debug, Deserialize)]
@@ -101,6 +102,7 @@ pub(super) struct RawArchive {
     pub key_file: String,
     pub key: String,
     pub checkpoint_interval: Span,
+    pub checkpoint_copies: Vec<RawCheckpointCopy>,
     pub projection: Vec<RawProjectionRule>,
 }
 

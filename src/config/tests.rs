@@ -205,3 +205,63 @@ fn a_configured_topic_may_be_named_without_its_prefix() {
     assert_eq!(settings.topic_name("test.payments"), "test.payments");
     assert_eq!(settings.topic_name("other"), "other");
 }
+
+#[test]
+fn second_places_for_checkpoints_are_a_folder_a_topic_or_a_bucket() {
+    let written = "[archive]\ncheckpoint_copies = [{ directory = '/mnt/witness' }, { topic = 'kivend-checkpoints' }, \
+                   { bucket = 'witness', profile = 'auditor', prefix = 'shop' }]";
+    let settings = settings(written);
+    let StoreBackend::S3(own) = settings.store.backend.clone() else {
+        panic!("not S3")
+    };
+    let [
+        CheckpointCopy::Store(folder),
+        CheckpointCopy::Topic(topic),
+        CheckpointCopy::Store(bucket),
+    ] = &settings.archive.checkpoint_copies[..]
+    else {
+        panic!("{:?}", settings.archive.checkpoint_copies)
+    };
+    assert_eq!(folder.backend, StoreBackend::Directory("/mnt/witness".into()));
+    assert_eq!((topic.partitions, topic.replication_factor), (1, 3));
+    assert_eq!(topic.properties.get("cleanup.policy"), Some("compact"));
+    let witness = S3Settings {
+        bucket: "witness".to_owned(),
+        profile: Some("auditor".to_owned()),
+        ..own
+    };
+    assert_eq!(
+        (&bucket.backend, bucket.prefix.as_str()),
+        (&StoreBackend::S3(witness), "shop")
+    );
+}
+
+#[test]
+fn a_second_place_that_is_none_is_refused() {
+    for (copies, said) in [
+        ("{}", "one of `directory`, `topic` or `bucket`"),
+        (
+            "{ directory = '/a', topic = 'b' }",
+            "one of `directory`, `topic` or `bucket`",
+        ),
+        ("{ directory = '' }", "must not be empty"),
+        ("{ directory = '/a', profile = 'b' }", "belongs to a bucket"),
+        ("{ topic = 'a/b' }", "not a name that Kafka accepts"),
+        ("{ topic = 'payments' }", "an archived topic"),
+        ("{ bucket = 'kivend-audit' }", "no second place"),
+        ("{ bucket = 'b', endpoint = 'https://a:b@c' }", "without credentials"),
+        ("{ bucket = 'b', endpoint = 'http://witness:9000' }", "allow_plaintext"),
+        ("{ directory = '/a' }, { directory = '/a' }", "twice"),
+    ] {
+        let refused = refusal(&format!("[archive]\ncheckpoint_copies = [{copies}]"));
+        assert!(
+            refused.contains(said) && refused.contains("archive.checkpoint_copies"),
+            "{refused}"
+        );
+    }
+    let secret = refusal("[archive]\ncheckpoint_copies = [{ bucket = 'b', secret_access_key = 'hunter2' }]");
+    assert!(
+        secret.contains("secret_access_key") && !secret.contains("hunter2"),
+        "{secret}"
+    );
+}

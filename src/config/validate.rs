@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::copies::{RawCheckpointCopy, copies};
 use super::raw::{
     Brokers, Raw, RawArchive, RawIngest, RawKafka, RawProperties, RawRouting, RawStore, RawTelemetry, RawTopic,
     RawTopicDefaults,
@@ -12,8 +13,9 @@ use super::raw::{
 use super::transport::{is_plaintext_endpoint, plaintext_broker};
 use super::units::Size;
 use super::{
-    Addressing, ArchiveSettings, IngestSettings, KafkaSettings, ProjectionRule, Properties, RoutingRule,
-    RoutingSettings, S3Settings, Secret, Settings, StoreBackend, StoreSettings, TelemetrySettings, TopicSettings,
+    Addressing, ArchiveSettings, CheckpointCopy, IngestSettings, KafkaSettings, ProjectionRule, Properties,
+    RoutingRule, RoutingSettings, S3Settings, Secret, Settings, StoreBackend, StoreSettings, TelemetrySettings,
+    TopicSettings,
 };
 use crate::model::position::is_topic_name;
 
@@ -25,7 +27,7 @@ pub(super) struct Invalid {
 }
 
 /// `Ok` where `holds`, else what is wrong with `key`.
-fn require(holds: bool, key: &'static str, reason: impl Into<String>) -> Result<(), Invalid> {
+pub(super) fn require(holds: bool, key: &'static str, reason: impl Into<String>) -> Result<(), Invalid> {
     if holds {
         Ok(())
     } else {
@@ -38,12 +40,15 @@ fn require(holds: bool, key: &'static str, reason: impl Into<String>) -> Result<
 
 pub(super) fn validate(raw: Raw, config_home: Option<&Path>) -> Result<Settings, Invalid> {
     let topics = topics(raw.topics, &raw.topic_defaults, &raw.topic_prefix)?;
+    let store = store(raw.store)?;
     Ok(Settings {
         routing: routing(raw.routing, &raw.topic_prefix, &topics)?,
         kafka: kafka(raw.kafka)?,
-        store: store(raw.store)?,
+        archive: archive(raw.archive, config_home, |written| {
+            copies(written, &store, &topics, &raw.topic_defaults)
+        })?,
+        store,
         ingest: ingest(raw.ingest)?,
-        archive: archive(raw.archive, config_home)?,
         telemetry: telemetry(&raw.telemetry)?,
         topic_prefix: raw.topic_prefix,
         topics,
@@ -218,6 +223,7 @@ fn s3(written: &RawStore) -> Result<S3Settings, Invalid> {
         } else {
             Addressing::VirtualHost
         },
+        profile: None,
         connect_timeout: written.connect_timeout.0,
         attempt_timeout: written.attempt_timeout.0,
         operation_timeout: written.operation_timeout.0,
@@ -257,7 +263,11 @@ fn ingest(written: RawIngest) -> Result<IngestSettings, Invalid> {
     })
 }
 
-fn archive(written: RawArchive, config_home: Option<&Path>) -> Result<ArchiveSettings, Invalid> {
+fn archive(
+    written: RawArchive,
+    config_home: Option<&Path>,
+    copies: impl FnOnce(Vec<RawCheckpointCopy>) -> Result<Vec<CheckpointCopy>, Invalid>,
+) -> Result<ArchiveSettings, Invalid> {
     let named = is_archive_name(&written.name);
     require(
         named,
@@ -292,6 +302,7 @@ fn archive(written: RawArchive, config_home: Option<&Path>) -> Result<ArchiveSet
         seal_max_idle: written.seal_max_idle.0,
         memory_budget_bytes,
         checkpoint_interval: written.checkpoint_interval.0,
+        checkpoint_copies: copies(written.checkpoint_copies)?,
         projection: written
             .projection
             .into_iter()

@@ -213,6 +213,17 @@ pub struct CheckpointsReport {
     pub saved: u64,
     /// The numbers and hashes of the last few: by these, shards know that they saw the same sequence.
     pub recent: Vec<(u64, String)>,
+    /// Second places that were read.
+    pub second_places: Vec<SecondPlaceReport>,
+}
+
+/// A second place of checkpoints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecondPlaceReport {
+    /// Where it is, for people.
+    pub place: String,
+    /// The number of its newest valid checkpoint.
+    pub newest: Option<u64>,
 }
 
 impl Report {

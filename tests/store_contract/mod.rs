@@ -32,6 +32,7 @@ fn cluster_settings() -> Option<S3Settings> {
         bucket: "kivend-tests".to_owned(),
         region: variable("KIVEND_STORE__REGION"),
         addressing: Addressing::Path,
+        profile: None,
         connect_timeout: Duration::from_secs(5),
         attempt_timeout: Duration::from_secs(60),
         operation_timeout: Duration::from_secs(120),

@@ -1,4 +1,5 @@
-//! Checkpoints while the archiver works: one every interval, and one at the end. Never in the way of a seal.
+//! Checkpoints while the archiver works: one every interval, and one at the end, each then copied to the second places.
+//! Never in the way of a seal.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,28 +8,32 @@ use tokio::sync::Mutex;
 
 use crate::app::archiver::hands::Hands;
 use crate::app::checkpoint::Checkpointer;
+use crate::app::checkpoint_copies::{Copied, Copies};
 use crate::app::error::AppError;
 use crate::app::init::OwnArchive;
 use crate::archive::step::Event;
 use crate::clock::Clock;
 use crate::segment::checkpoint::SignedCheckpoint;
+use crate::segment::link::CheckpointRef;
 use crate::store::Store;
 
 /// The archive's checkpointer, shared between the interval and the end.
 pub struct Checkpoints {
     store: Arc<dyn Store>,
     checkpointer: Arc<Mutex<Checkpointer>>,
+    copies: Arc<Mutex<Copies>>,
     clock: Clock,
 }
 
 impl Checkpoints {
     /// For this archive.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, own: &OwnArchive) -> Checkpoints {
+    pub fn new(store: Arc<dyn Store>, own: &OwnArchive, copies: Copies) -> Checkpoints {
         let checkpointer = Checkpointer::new(own.identity.archive(), Arc::clone(&own.keys), own.key.clone());
         Checkpoints {
             store,
             checkpointer: Arc::new(Mutex::new(checkpointer)),
+            copies: Arc::new(Mutex::new(copies)),
             clock: Clock::start(),
         }
     }
@@ -44,11 +49,24 @@ impl Checkpoints {
             .await
     }
 
+    /// Brings every second place up to this checkpoint. One that does not answer is warned of; it catches up later.
+    pub async fn copy(&self, newest: &CheckpointRef) -> Vec<Copied> {
+        let copied = self.copies.lock().await.bring_up_to(&self.store, newest).await;
+        for place in &copied {
+            if let Err(error) = &place.outcome {
+                let place = &place.place;
+                tracing::warn!(%error, "checkpoints were not copied to the {place}: tried again with the next one");
+            }
+        }
+        copied
+    }
+
     /// Signs at every interval, for ever. A failure is logged and waits for the next one: records are safe without it.
     pub fn every(&self, interval: Duration, hands: Hands) -> impl Future<Output = ()> + Send + 'static {
         let own = Checkpoints {
             store: Arc::clone(&self.store),
             checkpointer: Arc::clone(&self.checkpointer),
+            copies: Arc::clone(&self.copies),
             clock: self.clock,
         };
         async move {
@@ -57,7 +75,11 @@ impl Checkpoints {
             loop {
                 ticks.tick().await;
                 match own.advance().await {
-                    Ok(newest) => hands.tell(Event::CheckpointSeen(newest.reference())).await,
+                    Ok(newest) => {
+                        let newest = newest.reference();
+                        hands.tell(Event::CheckpointSeen(newest)).await;
+                        own.copy(&newest).await;
+                    }
                     Err(error) => tracing::error!(%error, "no checkpoint was signed"),
                 }
             }

@@ -28,6 +28,7 @@ use crate::app::archiver::listeners::Listeners;
 use crate::app::archiver::tally::{PartitionTally, Tally};
 use crate::app::archiver::target::Target;
 use crate::app::archiver::troubles::Troubles;
+use crate::app::checkpoint_copies::Copies;
 use crate::app::error::AppError;
 use crate::app::init::{self, OwnArchive};
 use crate::app::process::peak_rss_bytes;
@@ -144,7 +145,7 @@ pub fn run(settings: &Settings, mode: Mode, vitals: &Vitals, stop: &Stop) -> Res
     let cluster = Arc::new(Cluster::connect_to_group(&settings.kafka)?);
     let ends = log_ends(&cluster, settings)?;
 
-    let checkpoints = Checkpoints::new(Arc::clone(&store), &own);
+    let checkpoints = Checkpoints::new(Arc::clone(&store), &own, Copies::of(own.identity.id(), settings));
     let machine = Machine::new(author(&own, cluster.cluster_id()?), seal_policy(&settings.archive));
     let troubles = Arc::new(Troubles::none(vitals.clone()));
     let tools = Tools {
@@ -176,7 +177,8 @@ pub fn run(settings: &Settings, mode: Mode, vitals: &Vitals, stop: &Stop) -> Res
     drop(driver);
     following.abort();
     done?;
-    runtime.block_on(checkpoints.advance())?;
+    let newest = runtime.block_on(checkpoints.advance())?;
+    runtime.block_on(checkpoints.copy(&newest.reference()));
     Ok(ArchiveReport::new(tally, clock.elapsed_s()))
 }
 

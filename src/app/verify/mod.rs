@@ -42,7 +42,7 @@ use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::inventory::{Inventory, Shelf};
 use crate::verify::kafka::claim_of_commit;
 use crate::verify::keys::Trust;
-use crate::verify::report::{Report, SinceCheckpoint};
+use crate::verify::report::{Report, SecondPlaceReport, SinceCheckpoint};
 
 pub(super) use begin::open_saved;
 pub use request::{Base, Depth, Losses, Request, Since};
@@ -144,6 +144,7 @@ impl Run {
             walk.saved(&open_saved(&trust, object)?);
             parts.checkpoints.saved += 1;
         }
+        self.ask_second_places(&trust, &mut walk, &mut parts).await;
         let listed = std::mem::take(&mut inventory.checkpoints);
         walk_checkpoints(&self.bucket, &trust, listed, &mut walk).await;
         let mut claims = walk.take_claims();
@@ -170,6 +171,33 @@ impl Run {
             .map_err(VerifyError::Store)?;
         parts.take_checkpoints(walk.finish(&named));
         Ok(parts)
+    }
+
+    /// The newest valid checkpoint of each second place counts as one that was saved: through its log roots and
+    /// `previous` it vouches for all before it.
+    async fn ask_second_places(&self, trust: &Trust, walk: &mut CheckpointWalk, parts: &mut Parts) {
+        for place in &self.request.second_places {
+            let notes = match place.newest(trust.identity().id()).await {
+                Ok(notes) => notes,
+                Err(error) => {
+                    let detail = format!("the {place}: {error}");
+                    parts.findings.push(Finding::new(Code::SecondPlaceUnreadable, detail));
+                    continue;
+                }
+            };
+            let newest = notes.iter().find_map(|note| open_saved(trust, note).ok());
+            match &newest {
+                Some(newest) => walk.saved(newest),
+                None => {
+                    let detail = format!("the {place}");
+                    parts.findings.push(Finding::new(Code::SecondPlaceEmpty, detail));
+                }
+            }
+            parts.checkpoints.second_places.push(SecondPlaceReport {
+                place: place.to_string(),
+                newest: newest.map(|newest| newest.checkpoint.number),
+            });
+        }
     }
 
     /// A partition without a link is in scope where Kafka has it.

@@ -1,5 +1,6 @@
 //! What is to be verified, and how far. Plain values: nothing is read here.
 
+use crate::app::second_place::SecondPlace;
 use crate::model::note::VerifyingKey;
 use crate::model::utc::UtcSeconds;
 use crate::segment::link::Link;
@@ -71,6 +72,8 @@ pub struct Request {
     pub keys: Vec<VerifyingKey>,
     /// Checkpoints that were saved elsewhere: the objects' bytes.
     pub saved_checkpoints: Vec<Vec<u8>>,
+    /// Second places of checkpoints: the newest valid one of each counts as a saved one.
+    pub second_places: Vec<SecondPlace>,
     /// Segments decoded at a time, and partitions read from Kafka at a time.
     pub threads: usize,
 }
@@ -89,6 +92,7 @@ impl Default for Request {
             losses: Losses::Stated,
             keys: Vec::new(),
             saved_checkpoints: Vec::new(),
+            second_places: Vec::new(),
             threads: std::thread::available_parallelism().map_or(2, usize::from),
         }
     }

@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_runtime::auth::PayloadSigningOverride;
 use aws_sdk_s3::Client;
@@ -51,7 +53,7 @@ pub(super) fn loader(settings: &S3Settings) -> Result<ConfigLoader, StoreError> 
         .build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(settings.region.clone()))
-        .http_client(http)
+        .http_client(http.clone())
         .timeout_config(timeouts)
         // The store itself tries again: the client's budget of retries runs dry for good when tries end in a 412.
         .retry_config(RetryConfig::disabled())
@@ -59,6 +61,17 @@ pub(super) fn loader(settings: &S3Settings) -> Result<ConfigLoader, StoreError> 
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
         // The timeouts above bound a stalled stream already, without watching every chunk.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    if let Some(profile) = &settings.profile {
+        // Only this one: in the usual chain, variables of the environment come first.
+        let around = ProviderConfig::without_region()
+            .with_region(Some(Region::new(settings.region.clone())))
+            .with_http_client(http);
+        let credentials = ProfileFileCredentialsProvider::builder()
+            .configure(&around)
+            .profile_name(profile)
+            .build();
+        loader = loader.profile_name(profile).credentials_provider(credentials);
+    }
     if let Some(endpoint) = &settings.endpoint {
         loader = loader.endpoint_url(endpoint);
     }

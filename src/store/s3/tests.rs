@@ -51,6 +51,7 @@ async fn played(script: Script) -> (S3Store, Seen) {
         bucket: "bucket".to_owned(),
         region: "us-east-1".to_owned(),
         addressing: Addressing::Path,
+        profile: None,
         connect_timeout: Duration::from_secs(5),
         attempt_timeout: Duration::from_secs(5),
         operation_timeout: Duration::from_secs(20),

@@ -1,0 +1,171 @@
+//! Second places for checkpoints: a folder, a bucket with credentials of its own, or a compacted topic. Never holds a
+//! credential: a bucket names a profile of the AWS files.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::raw::RawTopicDefaults;
+use super::transport::is_plaintext_endpoint;
+use super::validate::{Invalid, require};
+use super::{Addressing, Properties, S3Settings, StoreBackend, StoreSettings, TopicSettings};
+use crate::model::position::is_topic_name;
+
+const KEY: &str = "archive.checkpoint_copies";
+
+/// A second place for checkpoints, out of the reach of whoever owns the bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckpointCopy {
+    /// A folder, or a bucket.
+    Store(StoreSettings),
+    /// A compacted topic with one partition, made where it is missing.
+    Topic(TopicSettings),
+}
+
+/// As it is written: one of `directory`, `bucket` and `topic`, and what belongs to it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCheckpointCopy {
+    directory: Option<String>,
+    topic: Option<String>,
+    bucket: Option<String>,
+    prefix: Option<String>,
+    endpoint: Option<String>,
+    region: Option<String>,
+    path_style: Option<bool>,
+    profile: Option<String>,
+    allow_plaintext: Option<bool>,
+}
+
+/// From what is written to what can be opened. `store` is the archive's own: a bucket is reached like it, save for what is
+/// written otherwise.
+pub(super) fn copies(
+    written: Vec<RawCheckpointCopy>,
+    store: &StoreSettings,
+    topics: &[TopicSettings],
+    defaults: &RawTopicDefaults,
+) -> Result<Vec<CheckpointCopy>, Invalid> {
+    let mut copies = Vec::with_capacity(written.len());
+    for copy in written {
+        let place = match (&copy.directory, &copy.topic, &copy.bucket) {
+            (Some(folder), None, None) => {
+                copy.require_no_bucket("directory")?;
+                folder_copy(folder)?
+            }
+            (None, Some(topic), None) => {
+                copy.require_no_bucket("topic")?;
+                topic_copy(topic, topics, defaults)?
+            }
+            (None, None, Some(bucket)) => bucket_copy(bucket, &copy, store)?,
+            _ => {
+                let reason = "each is one of `directory`, `topic` or `bucket`";
+                return Err(Invalid {
+                    key: KEY,
+                    reason: reason.to_owned(),
+                });
+            }
+        };
+        let is_archive = matches!(&place, CheckpointCopy::Store(place) if place == store);
+        require(!is_archive, KEY, "a copy beside the archive itself is no second place")?;
+        require(!copies.contains(&place), KEY, "a place stands there twice")?;
+        copies.push(place);
+    }
+    Ok(copies)
+}
+
+impl RawCheckpointCopy {
+    /// What belongs to a bucket says nothing of another place.
+    fn require_no_bucket(&self, kind: &str) -> Result<(), Invalid> {
+        let others = [&self.prefix, &self.endpoint, &self.region, &self.profile];
+        let none =
+            self.path_style.is_none() && self.allow_plaintext.is_none() && others.iter().all(|other| other.is_none());
+        require(
+            none,
+            KEY,
+            format!("a {kind} stands alone: the rest belongs to a bucket"),
+        )
+    }
+}
+
+fn folder_copy(folder: &str) -> Result<CheckpointCopy, Invalid> {
+    require(!folder.is_empty(), KEY, "`directory` must not be empty")?;
+    Ok(CheckpointCopy::Store(StoreSettings {
+        backend: StoreBackend::Directory(PathBuf::from(folder)),
+        prefix: String::new(),
+    }))
+}
+
+fn topic_copy(name: &str, topics: &[TopicSettings], defaults: &RawTopicDefaults) -> Result<CheckpointCopy, Invalid> {
+    require(
+        is_topic_name(name),
+        KEY,
+        format!("not a name that Kafka accepts topic=`{name}`"),
+    )?;
+    let archived = topics.iter().any(|topic| topic.name == name);
+    require(
+        !archived,
+        KEY,
+        format!("an archived topic cannot hold its archive's checkpoints topic=`{name}`"),
+    )?;
+    let properties = [("cleanup.policy", "compact"), ("retention.ms", "-1")];
+    let properties: Properties = properties
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into_iter()
+        .collect();
+    Ok(CheckpointCopy::Topic(TopicSettings {
+        name: name.to_owned(),
+        partitions: 1,
+        replication_factor: defaults.replication_factor,
+        properties,
+    }))
+}
+
+fn bucket_copy(bucket: &str, copy: &RawCheckpointCopy, store: &StoreSettings) -> Result<CheckpointCopy, Invalid> {
+    let StoreBackend::S3(own) = &store.backend else {
+        return Err(Invalid {
+            key: KEY,
+            reason: "a bucket is reached like the archive's own, which is a folder here".to_owned(),
+        });
+    };
+    require(!bucket.is_empty(), KEY, "`bucket` must not be empty")?;
+    let endpoint = match &copy.endpoint {
+        None => own.endpoint.clone(),
+        Some(endpoint) if endpoint.is_empty() => None,
+        Some(endpoint) => {
+            let is_url = endpoint.starts_with("http://") || endpoint.starts_with("https://");
+            require(
+                is_url && !endpoint.contains('@'),
+                KEY,
+                "an endpoint is http://… or https://…, without credentials",
+            )?;
+            require(
+                copy.allow_plaintext == Some(true) || !is_plaintext_endpoint(endpoint),
+                KEY,
+                "an endpoint elsewhere is https://…, or `allow_plaintext = true` says that nobody can listen",
+            )?;
+            Some(endpoint.trim_end_matches('/').to_owned())
+        }
+    };
+    let prefix = copy.prefix.clone().unwrap_or_default();
+    let slashed = prefix.starts_with('/') || prefix.ends_with('/') || prefix.contains("//");
+    require(
+        !slashed,
+        KEY,
+        format!("no slash at either end, nor two in a row prefix=`{prefix}`"),
+    )?;
+    Ok(CheckpointCopy::Store(StoreSettings {
+        backend: StoreBackend::S3(S3Settings {
+            endpoint,
+            bucket: bucket.to_owned(),
+            region: copy.region.clone().unwrap_or_else(|| own.region.clone()),
+            addressing: match copy.path_style {
+                None => own.addressing,
+                Some(true) => Addressing::Path,
+                Some(false) => Addressing::VirtualHost,
+            },
+            profile: copy.profile.clone().filter(|profile| !profile.is_empty()),
+            ..own.clone()
+        }),
+        prefix,
+    }))
+}

@@ -1,0 +1,244 @@
+//! Checkpoints stand twice: what the bucket's owner cuts off or rewrites is known to whoever holds the copies, and a place
+//! that was away catches up without a gap.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use kivend::app::checkpoint_copies::{Copied, Copies};
+use kivend::app::second_place::SecondPlace;
+use kivend::app::verify::Request;
+use kivend::config::{CheckpointCopy, KafkaSettings, Properties, StoreBackend, StoreSettings, TopicSettings};
+use kivend::embedded::Embedded;
+use kivend::model::hash::Hash;
+use kivend::segment::link::CheckpointRef;
+use kivend::store::Store;
+use kivend::verify::findings::Code;
+use kivend::verify::report::Report;
+use kivend::verify::verdict::Verdict;
+
+use crate::fixture::Archive;
+use crate::verify::{expect, expect_intact};
+
+fn nowhere() -> KafkaSettings {
+    KafkaSettings {
+        brokers: vec!["127.0.0.1:1".to_owned()],
+        group_id: "test".to_owned(),
+        properties: Properties::default(),
+    }
+}
+
+fn folder(path: &Path) -> SecondPlace {
+    let place = StoreSettings {
+        backend: StoreBackend::Directory(path.to_owned()),
+        prefix: String::new(),
+    };
+    SecondPlace::new(&CheckpointCopy::Store(place), &nowhere())
+}
+
+fn topic(kafka: &Embedded) -> SecondPlace {
+    let topic = TopicSettings {
+        name: "kivend-checkpoints".to_owned(),
+        partitions: 1,
+        replication_factor: 1,
+        properties: Properties::default(),
+    };
+    kafka.create_topic(&topic).unwrap();
+    SecondPlace::new(&CheckpointCopy::Topic(topic), &kafka.settings("test"))
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Runtime::new().unwrap()
+}
+
+fn key(number: u64) -> String {
+    format!("checkpoints/{number:010}.note")
+}
+
+fn named(archive: &Archive, number: u64) -> CheckpointRef {
+    CheckpointRef {
+        number,
+        sha256: Hash::of(&archive.store.bytes(&key(number)).unwrap()),
+    }
+}
+
+fn copy(archive: &Archive, copies: &mut Copies, number: u64) -> Vec<Copied> {
+    let bucket: Arc<dyn Store> = Arc::new(archive.store.clone());
+    runtime().block_on(copies.bring_up_to(&bucket, &named(archive, number)))
+}
+
+fn copies(archive: &Archive, places: &[&SecondPlace]) -> Copies {
+    let places = places.iter().map(|place| (*place).clone()).collect();
+    Copies::new(archive.identity.id(), places)
+}
+
+fn numbers(archive: &Archive, place: &SecondPlace) -> Vec<u64> {
+    let numbers = runtime().block_on(place.numbers(archive.identity.id())).unwrap();
+    numbers.into_iter().collect()
+}
+
+fn verified(archive: &Archive, place: &SecondPlace) -> Report {
+    let request = Request {
+        second_places: vec![place.clone()],
+        ..archive.request()
+    };
+    archive.verify(None, request)
+}
+
+/// Checkpoints 0 to 3.
+fn grown() -> Archive {
+    let mut archive = Archive::usual();
+    for _ in 0..2 {
+        archive.seal("payments", 0, 5);
+        archive.checkpoint();
+    }
+    archive
+}
+
+#[test]
+fn a_folder_gets_every_checkpoint_byte_for_byte_and_what_it_lacks_later() {
+    let mut archive = grown();
+    let base = tempfile::tempdir().unwrap();
+    let place = folder(base.path());
+    let mut running = copies(&archive, &[&place]);
+    assert!(
+        copy(&archive, &mut running, 1)
+            .iter()
+            .all(|copied| copied.outcome.is_ok())
+    );
+    assert_eq!(numbers(&archive, &place), [0, 1]);
+    copy(&archive, &mut running, 3);
+    assert_eq!(numbers(&archive, &place), [0, 1, 2, 3]);
+    let file = |number: u64| base.path().join(format!("{}/{number:010}.note", archive.identity.id()));
+    assert_eq!(
+        std::fs::read(file(2)).unwrap(),
+        archive.store.bytes(&key(2)).unwrap().to_vec()
+    );
+
+    // Somebody took two away: the next start finds the gap.
+    std::fs::remove_file(file(0)).unwrap();
+    std::fs::remove_file(file(2)).unwrap();
+    archive.seal("payments", 0, 5);
+    archive.checkpoint();
+    copy(&archive, &mut copies(&archive, &[&place]), 4);
+    assert_eq!(numbers(&archive, &place), [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn a_place_that_is_away_is_told_of_and_catches_up_while_the_others_go_on() {
+    let archive = grown();
+    let base = tempfile::tempdir().unwrap();
+    let (here, away) = (base.path().join("here"), base.path().join("away"));
+    std::fs::create_dir(&here).unwrap();
+    let (good, bad) = (folder(&here), folder(&away));
+    let mut running = copies(&archive, &[&bad, &good]);
+    let told = copy(&archive, &mut running, 2);
+    assert_eq!(
+        told.iter().map(|copied| copied.outcome.is_ok()).collect::<Vec<_>>(),
+        [false, true]
+    );
+    assert_eq!(numbers(&archive, &good), [0, 1, 2]);
+    std::fs::create_dir(&away).unwrap();
+    assert!(
+        copy(&archive, &mut running, 3)
+            .iter()
+            .all(|copied| copied.outcome.is_ok())
+    );
+    assert_eq!(numbers(&archive, &bad), [0, 1, 2, 3]);
+}
+
+#[test]
+fn another_checkpoint_under_the_same_number_is_told_of_and_stays() {
+    let archive = grown();
+    let base = tempfile::tempdir().unwrap();
+    let file = base.path().join(archive.identity.id()).join("0000000001.note");
+    let place = folder(base.path());
+    copy(&archive, &mut copies(&archive, &[&place]), 0);
+    let mut running = copies(&archive, &[&place]);
+    copy(&archive, &mut running, 0);
+    std::fs::write(&file, "another").unwrap();
+    let told = copy(&archive, &mut running, 1);
+    let error = told[0].outcome.as_ref().unwrap_err().to_string();
+    assert!(error.contains("another checkpoint stands"), "{error}");
+    assert_eq!(std::fs::read(&file).unwrap(), b"another");
+}
+
+#[test]
+fn a_topic_holds_checkpoints_as_well() {
+    let mut archive = grown();
+    let kafka = Embedded::start(1).unwrap();
+    let place = topic(&kafka);
+    assert_eq!(numbers(&archive, &place), Vec::<u64>::new());
+    let told = copy(&archive, &mut copies(&archive, &[&place]), 3);
+    assert!(told[0].outcome.is_ok(), "{told:?}");
+    assert_eq!(numbers(&archive, &place), [0, 1, 2, 3]);
+    expect_intact(&verified(&archive, &place), &[]);
+    // The newest of the bucket is cut off, with what it covered.
+    archive.store.vanish(&key(3));
+    archive.store.vanish(&archive.link_key("payments", 0, 5));
+    archive.store.vanish(&archive.segment_key("payments", 0, 5));
+    expect_intact(&archive.verify_bucket(), &[]);
+    expect(&verified(&archive, &place), Verdict::Incomplete, Code::ChainCut);
+    archive.seal("payments", 0, 1);
+}
+
+#[test]
+fn who_holds_the_copies_sees_what_was_cut_off_or_rewritten() {
+    let base = tempfile::tempdir().unwrap();
+    let place = folder(base.path());
+    let archive = grown();
+    copy(&archive, &mut copies(&archive, &[&place]), 3);
+    let honest = verified(&archive, &place);
+    expect_intact(&honest, &[]);
+    assert_eq!(honest.checkpoints.second_places[0].newest, Some(3));
+    assert!(
+        honest
+            .anchored
+            .iter()
+            .all(|anchored| anchored.by.saved_checkpoint.is_some())
+    );
+    archive.store.vanish(&key(3));
+    expect(
+        &verified(&archive, &place),
+        Verdict::Incomplete,
+        Code::SavedCheckpointMissing,
+    );
+
+    // An insider writes the whole bucket again, with checkpoints that fit.
+    let mut forged = Archive::new();
+    for _ in 0..4 {
+        forged.seal("payments", 0, 24);
+        forged.seal("user-events", 1, 40);
+    }
+    for _ in 0..3 {
+        forged.seal("payments", 0, 5);
+        forged.checkpoint();
+    }
+    expect_intact(&forged.verify_bucket(), &[]);
+    expect(
+        &verified(&forged, &place),
+        Verdict::Tampered,
+        Code::SavedCheckpointDiffers,
+    );
+}
+
+#[test]
+fn a_place_that_cannot_be_read_or_holds_nothing_is_named() {
+    let archive = grown();
+    let base = tempfile::tempdir().unwrap();
+    let empty = folder(base.path());
+    expect_intact(&verified(&archive, &empty), &[Code::SecondPlaceEmpty]);
+    let away = folder(&base.path().join("not mounted"));
+    expect(
+        &verified(&archive, &away),
+        Verdict::Unverifiable,
+        Code::SecondPlaceUnreadable,
+    );
+    // Junk above the newest is passed over: who may write there cannot take the evidence away.
+    let place = folder(base.path());
+    copy(&archive, &mut copies(&archive, &[&place]), 3);
+    let junk = base.path().join(archive.identity.id()).join("0000000009.note");
+    std::fs::write(junk, "junk").unwrap();
+    let report = verified(&archive, &place);
+    expect_intact(&report, &[]);
+    assert_eq!(report.checkpoints.second_places[0].newest, Some(3));
+}
