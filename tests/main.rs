@@ -1,6 +1,7 @@
 //! One integration binary: each module is one promise of the product. Modules that need the real servers run when
 //! `deploy/local/cluster run` started them, and are named `real_*`.
 mod architecture;
+mod checkpoints;
 mod command_line;
 mod embedded;
 mod export;

@@ -142,7 +142,13 @@ impl Checkpointer {
             self.trust = self.keys.refresh(store).await?;
             self.keys.require_own()?;
             let number = newest.checkpoint.number + 1;
-            self.create(store, self.draft(number, newest.hash, heads, now)).await?;
+            let draft = self.draft(number, newest.hash, heads, now);
+            // Heads that moved while it was written are the next one's: others may be writing without a pause.
+            if self.create(store, draft).await? == Creation::Created
+                && let Some(ours) = &self.newest
+            {
+                return Ok(ours.clone());
+            }
         }
     }
 

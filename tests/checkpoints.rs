@@ -1,0 +1,75 @@
+//! Checkpoints while others write: each covers what stood when it was begun, and signing one comes to an end.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use kivend::app::checkpoint::Checkpointer;
+use kivend::app::head::Trust;
+use kivend::app::key_book::KeyBook;
+use kivend::model::hash::Hash;
+use kivend::model::utc::UtcSeconds;
+use kivend::segment::checkpoint::SignedCheckpoint;
+use kivend::store::{Creation, Entry, Store, StoreError};
+
+use crate::fixture::Archive;
+
+/// A bucket in which another archiver adds a link whenever a checkpoint is created.
+struct Busy(Mutex<Archive>);
+
+impl fmt::Debug for Busy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Busy")
+    }
+}
+
+impl Busy {
+    fn store(&self) -> kivend::store::memory::MemoryStore {
+        self.0.lock().unwrap().store.clone()
+    }
+
+    fn checkpoints(&self) -> usize {
+        let keys = self.store().keys();
+        keys.iter().filter(|key| key.starts_with("checkpoints/")).count()
+    }
+}
+
+#[async_trait]
+impl Store for Busy {
+    fn location(&self) -> String {
+        self.store().location()
+    }
+
+    async fn create_hashed(&self, key: &str, bytes: Bytes, hash: &Hash) -> Result<Creation, StoreError> {
+        let creation = self.store().create_hashed(key, bytes, hash).await?;
+        assert!(self.checkpoints() < 10, "checkpoints without end");
+        self.0.lock().unwrap().seal("payments", 0, 1);
+        Ok(creation)
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        self.store().get(key).await
+    }
+
+    async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.store().list(prefix, start_after, limit).await
+    }
+}
+
+#[tokio::test]
+async fn one_checkpoint_is_signed_however_fast_others_write() {
+    let archive = Archive::usual();
+    let trust = Trust::of_identity(&archive.identity, &archive.identity.to_bytes().unwrap()).unwrap();
+    let keys = Arc::new(KeyBook::new(trust, archive.key.verifying_key()));
+    let mut checkpointer = Checkpointer::new("kivend", keys, archive.key.clone());
+    let busy = Busy(Mutex::new(archive));
+    busy.0.lock().unwrap().seal("payments", 0, 1);
+    let now = UtcSeconds::from_unix(1_770_000_100);
+    let mut numbers = Vec::new();
+    for _ in 0..3 {
+        let signed: SignedCheckpoint = checkpointer.advance(&busy, now).await.unwrap();
+        numbers.push(signed.checkpoint.number);
+    }
+    assert_eq!(numbers, [2, 3, 4]);
+}
