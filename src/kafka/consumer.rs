@@ -204,6 +204,15 @@ impl Consumer {
         self.apply_start(positions)
     }
 
+    /// Waits until librdkafka has stopped what the change before this one stopped. A partition that is told to stop
+    /// once more while it is stopping ends the process on an assertion of librdkafka's (2.12). Its main thread takes
+    /// what it is told in turn: the first question comes after the order to stop, the second after the word that it did.
+    fn settle(&self) {
+        for _ in 0..2 {
+            self.cluster.client.rebalance_protocol();
+        }
+    }
+
     fn apply_start(&self, positions: &[(TopicPartition, NextOffset)]) -> Result<(), KafkaError> {
         let doing = "start fetching partitions";
         let client = &self.cluster.client;
@@ -212,6 +221,7 @@ impl Consumer {
         client
             .resume(&names(&started))
             .map_err(|error| KafkaError::from_rdkafka(&error, doing))?;
+        self.settle();
         match self.assignment.protocol() {
             Protocol::Cooperative => client.incremental_assign(&offsets(positions.iter().cloned(), doing)?),
             // An eager assignment is always told whole: who was started already goes on where it stands.
@@ -229,6 +239,7 @@ impl Consumer {
         let Some(stopped) = self.assignment.release(partitions) else {
             return Ok(());
         };
+        self.settle();
         match self.assignment.protocol() {
             Protocol::Cooperative => self.cluster.client.incremental_unassign(&names(&stopped)),
             Protocol::Eager => self.cluster.client.unassign(),
@@ -290,6 +301,7 @@ impl Consumer {
         };
         let client = &self.cluster.client;
         let anew = offsets([(partition.clone(), position)], doing)?;
+        self.settle();
         match self.assignment.protocol() {
             Protocol::Cooperative => client
                 .incremental_unassign(&names(std::slice::from_ref(partition)))
