@@ -186,7 +186,8 @@ impl Topics {
         }
         for number in 0..wanted.partitions {
             match self.cluster.watermarks(&TopicPartition::new(&wanted.name, number)) {
-                Err(KafkaError::UnknownPartition { .. }) => return Ok(false),
+                // A broker that was just told to lead may say so only after it has refused.
+                Err(KafkaError::UnknownPartition { .. } | KafkaError::Busy { .. }) => return Ok(false),
                 answer => answer?,
             };
         }
