@@ -13,7 +13,8 @@ BUCKET=kivend-audit
 REGION=us-east-1
 # Known to everybody, and good for nothing but servers that listen on the loopback address only.
 ACCESS_KEY=kivend
-SECRET_KEY=kivend-local-only
+# CLUSTER_SECRET_KEY is for tests that withdraw it: MinIO takes what it is started with.
+SECRET_KEY=${CLUSTER_SECRET_KEY:-kivend-local-only}
 KAFKA_JARS=$CACHE/kafka-$KAFKA_VERSION-$(cksum <"$HERE/kafka.pom.xml" | cut -d ' ' -f 1)
 KAFKA_CLASSES=$KAFKA_JARS/classes.jsa
 MINIO=$CACHE/minio-$MINIO_VERSION/minio

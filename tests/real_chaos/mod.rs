@@ -6,16 +6,23 @@
 
 mod brokers;
 mod kills;
+mod members;
+mod poison;
 mod process;
+mod proxy;
 mod servers;
 mod shop;
 mod store;
+mod transactions;
 mod zombies;
 
 use std::time::{Duration, Instant};
 
-/// How long anything may take that must happen: several session timeouts, on a machine that does much else.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// How long anything may take that must happen: many session timeouts, on a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// How many partitions the four topics of a shop have.
+const PARTITIONS: usize = 14;
 
 /// Waits until something holds, and says what it waited for in vain.
 fn until(what: &str, mut holds: impl FnMut() -> bool) {

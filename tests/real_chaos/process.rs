@@ -1,5 +1,6 @@
 //! One archiver as a process: its signals, its log, its readiness.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -81,6 +82,20 @@ impl Archiver {
         });
     }
 
+    /// The partitions that it archives now, by its own account.
+    pub fn holds(&self) -> BTreeSet<String> {
+        let mut held = BTreeSet::new();
+        for line in self.log().lines() {
+            let Some(partition) = partition_of(line) else { continue };
+            if line.contains(" archiving ") {
+                held.insert(partition.to_owned());
+            } else if line.contains(" released ") || line.contains(" lost: ") {
+                held.remove(partition);
+            }
+        }
+        held
+    }
+
     /// What `/readyz` answers: whether it is ready, and the reason where not.
     pub fn readiness(&self) -> (bool, String) {
         let log = self.log();
@@ -108,6 +123,12 @@ impl Archiver {
         until("an archiver is not ready", || !self.readiness().0);
         self.readiness().1
     }
+}
+
+/// Which partition a line of the log is about.
+pub fn partition_of(line: &str) -> Option<&str> {
+    let (_, after) = line.split_once("partition=")?;
+    after.split_whitespace().next()
 }
 
 impl Drop for Archiver {

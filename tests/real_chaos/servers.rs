@@ -32,6 +32,13 @@ impl Mine {
         run(cluster("kill", servers));
     }
 
+    /// The store, with another password than everybody has.
+    pub fn start_store_of_a_stranger(&self) {
+        let mut start = cluster("start", &["minio"]);
+        start.env("CLUSTER_SECRET_KEY", "withdrawn-for-a-while");
+        run(start);
+    }
+
     /// Returns when they are ready.
     pub fn start(&self, servers: &[&str]) {
         run(cluster("start", servers));

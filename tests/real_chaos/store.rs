@@ -1,9 +1,10 @@
 //! The store that dies, stalls, refuses or is full: the archiver waits where waiting helps, stops where it does not, and
 //! commits nothing meanwhile.
 
-use super::servers::Mine;
+use super::proxy::{Proxy, Weather};
+use super::servers::{Mine, Whole};
 use super::shop::Chaos;
-use super::until;
+use super::{PARTITIONS, until};
 
 /// While the store is gone events come in, and nothing of them may be committed.
 fn commits_rest(chaos: &Chaos) {
@@ -34,7 +35,95 @@ fn a_store_that_dies_in_the_middle_of_uploads_is_waited_for_and_nothing_is_commi
         commits_rest(&chaos);
         mine.start(&["minio"]);
         archiver.until_ready();
-        archiver.until_said(" linked ", archiver.said(" linked ") + 10);
+        records += feed.all_acked();
+        archiver.terminate();
+    }
+    assert_eq!(chaos.reckon(), records);
+}
+
+#[test]
+fn credentials_that_are_withdrawn_stop_the_archiver_with_a_remedy_and_a_restart_goes_on() {
+    let Some(mine) = Mine::take() else { return };
+    let mut chaos = Chaos::begin();
+    let mut archiver = chaos.archiver("refused");
+    let feed = chaos.feed(10_000, 1_000);
+    archiver.until_said(" linked ", 1 + chaos.dice.below(40));
+    mine.kill(&["minio"]);
+    mine.start_store_of_a_stranger();
+    assert_eq!(archiver.ended().code(), Some(1));
+    let log = archiver.log();
+    assert!(
+        log.contains("error: the store does not know these credentials"),
+        "{log}"
+    );
+    assert!(
+        log.contains("fix: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"),
+        "{log}"
+    );
+
+    mine.kill(&["minio"]);
+    mine.start(&["minio"]);
+    let archiver = chaos.archiver("allowed");
+    until("it goes on", || archiver.holds().len() == PARTITIONS);
+    let records = feed.all_acked();
+    archiver.terminate();
+    assert_eq!(chaos.reckon(), records);
+}
+
+#[test]
+fn a_policy_that_denies_stops_the_archiver_with_a_remedy() {
+    let Some(_whole) = Whole::share() else { return };
+    let mut chaos = Chaos::begin();
+    let proxy = Proxy::start(chaos.dice.split());
+    let mut archiver = chaos.archiver_with("denied", |command| proxy.lead(command));
+    let feed = chaos.feed(5_000, 1_000);
+    archiver.until_said(" linked ", 5);
+    proxy.change(Weather::Refusing(403, "AccessDenied"));
+    assert_eq!(archiver.ended().code(), Some(1));
+    let log = archiver.log();
+    assert!(log.contains("error: the store refuses access"), "{log}");
+    assert!(log.contains("fix: allow s3:GetObject, s3:PutObject"), "{log}");
+    let records = feed.all_acked();
+    assert_eq!(chaos.reckon(), records);
+}
+
+#[test]
+fn a_full_store_is_waited_for_and_nothing_is_committed_meanwhile() {
+    let Some(_whole) = Whole::share() else { return };
+    let mut chaos = Chaos::begin();
+    let proxy = Proxy::start(chaos.dice.split());
+    let mut archiver = chaos.archiver_with("archiver", |command| proxy.lead(command));
+    let feed = chaos.feed(15_000, 1_000);
+    archiver.until_said(" linked ", 1 + chaos.dice.below(20));
+    proxy.change(Weather::Refusing(507, "XMinioStorageFull"));
+    let reason = archiver.until_unready();
+    assert!(reason.contains("the store is full"), "{reason}");
+    commits_rest(&chaos);
+    proxy.change(Weather::Fair);
+    archiver.until_ready();
+    let records = feed.all_acked();
+    archiver.terminate();
+    assert_eq!(chaos.reckon(), records);
+}
+
+#[test]
+fn a_network_that_is_slow_and_cuts_connections_anywhere_costs_no_record() {
+    let Some(_whole) = Whole::share() else { return };
+    let mut chaos = Chaos::begin();
+    let proxy = Proxy::start(chaos.dice.split());
+    let mut records = 0;
+    for round in 0..chaos.rounds.div_ceil(5) {
+        proxy.change(Weather::Fair);
+        let mut archiver = chaos.archiver_with(&format!("archiver-{round}"), |command| proxy.lead(command));
+        let feed = chaos.feed(15_000, 1_000);
+        archiver.until_said(" linked ", 5);
+        for (weather, harm) in [(Weather::Cutting, 60), (Weather::Slow, 200)] {
+            proxy.change(weather);
+            let harmed = proxy.harmed();
+            until("the weather does harm", || proxy.harmed() >= harmed + harm);
+        }
+        proxy.change(Weather::Fair);
+        archiver.until_ready();
         records += feed.all_acked();
         archiver.terminate();
     }

@@ -2,18 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use super::process::partition_of;
+use super::proxy::{Proxy, Weather};
 use super::servers::Whole;
 use super::shop::Chaos;
-use super::until;
-
-/// The partitions of a shop's four topics.
-const PARTITIONS: usize = 14;
+use super::{PARTITIONS, until};
 
 /// Between "lost" and "archiving" nothing of the partition may be linked or committed.
 fn stays_off_what_it_lost(log: &str) {
     let mut lost = BTreeSet::new();
     for line in log.lines() {
-        let Some(partition) = field(line, "partition=") else {
+        let Some(partition) = partition_of(line) else {
             continue;
         };
         if line.contains(" lost: another member has it already") {
@@ -24,11 +23,6 @@ fn stays_off_what_it_lost(log: &str) {
             assert!(!lost.contains(partition) || !line.contains(" linked "), "{line}");
         }
     }
-}
-
-fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
-    let (_, after) = line.split_once(name)?;
-    after.split_whitespace().next()
 }
 
 #[test]
@@ -43,12 +37,42 @@ fn a_zombie_that_wakes_after_its_partitions_moved_is_fenced_and_joins_again() {
         zombie.pause();
         // Its session ends while it sleeps, and another takes everything.
         let mut heir = chaos.archiver(&format!("heir-{round}"));
-        heir.until_said(" archiving ", PARTITIONS);
+        until("the heir has everything", || heir.holds().len() == PARTITIONS);
         heir.until_said(" linked ", 5);
         zombie.wake();
         zombie.until_said(" lost: another member has it already", PARTITIONS);
         let before = zombie.said(" archiving ");
         until("the zombie archives again", || zombie.said(" archiving ") > before);
+        stays_off_what_it_lost(&zombie.log());
+        records += feed.all_acked();
+        zombie.terminate();
+        heir.terminate();
+    }
+    assert_eq!(chaos.reckon(), records);
+}
+
+#[test]
+fn a_zombies_request_that_reaches_the_store_after_its_partitions_moved_is_refused() {
+    let Some(_whole) = Whole::share() else { return };
+    let mut chaos = Chaos::begin();
+    let proxy = Proxy::start(chaos.dice.split());
+    let mut records = 0;
+    for round in 0..chaos.rounds.div_ceil(5) {
+        let mut zombie = chaos.archiver_with(&format!("zombie-{round}"), |command| proxy.lead(command));
+        let feed = chaos.feed(20_000, 1_000);
+        zombie.until_said(" linked ", 10 + chaos.dice.below(30));
+        // What it sends now is on its way for as long as its heir needs.
+        let harmed = proxy.harmed();
+        proxy.change(Weather::Holding);
+        until("requests are held", || proxy.harmed() >= harmed + 3);
+        zombie.pause();
+        let mut heir = chaos.archiver(&format!("heir-{round}"));
+        until("the heir has everything", || heir.holds().len() == PARTITIONS);
+        heir.until_said(" linked ", PARTITIONS);
+        proxy.change(Weather::Fair);
+        heir.until_said(" linked ", 2 * PARTITIONS);
+        zombie.wake();
+        zombie.until_said(" lost: another member has it already", PARTITIONS);
         stays_off_what_it_lost(&zombie.log());
         records += feed.all_acked();
         zombie.terminate();

@@ -1,8 +1,5 @@
 //! What a reader without a group is given: every committed record as it was sent, no more, and an end.
 
-use std::ffi::CString;
-use std::os::raw::c_int;
-
 use kivend::app::consume::{Beginning, Ending, Request, Surroundings, consume};
 use kivend::app::progress::Silent;
 use kivend::app::stop::{Reason, Stop, stop};
@@ -12,9 +9,9 @@ use kivend::kafka::reader::{Range, Read, Reader};
 use kivend::model::position::{NextOffset, TopicPartition};
 use kivend::model::record::Timestamp;
 use rdkafka::producer::{BaseRecord, Producer as _};
-use rdkafka_sys as sys;
 
 use super::{Corner, PATIENCE, queue};
+use crate::fixture::{OwnedHeader, OwnedRecord, send_raw};
 
 /// Offsets and values of `[from, until)`, and where the reader stood at the end.
 fn read(corner: &Corner, partition: &TopicPartition, from: i64, until: i64) -> (Vec<(i64, String)>, NextOffset) {
@@ -124,89 +121,29 @@ fn times_of_minus_one_and_minus_five_are_told_apart() {
 fn keys_values_and_headers_come_as_they_were_sent_null_empty_and_not_utf8() {
     let Some(corner) = Corner::new() else { return };
     let partition = &corner.topic("orders", 1)[0];
-    send_raw(
-        &corner,
-        partition,
-        None,
-        None,
-        &[(b"h\xff", None), (b"h\xff", Some(b"")), (b"", Some(b"\0v"))],
-    );
-    send_raw(&corner, partition, Some(b""), Some(b""), &[]);
-    let mut found = Vec::new();
-    let reader = Reader::connect(&corner.settings).unwrap();
-    let keep = |record: &kivend::model::record::Record<'_>| {
-        let headers: Vec<_> = record
-            .headers
-            .iter()
-            .map(|h| (h.name.to_vec(), h.value.map(<[u8]>::to_vec)))
-            .collect();
-        found.push((
-            record.key.map(<[u8]>::to_vec),
-            record.value.map(<[u8]>::to_vec),
-            headers,
-        ));
-        Ok::<_, KafkaError>(())
-    };
-    reader.read_range(partition, 0, 2, keep).unwrap();
-    let headers = vec![
+    let headers = [
         (b"h\xff".to_vec(), None),
         (b"h\xff".to_vec(), Some(vec![])),
         (vec![], Some(b"\0v".to_vec())),
     ];
-    assert_eq!(found, [(None, None, headers), (Some(vec![]), Some(vec![]), vec![])]);
-}
-
-/// Header names that are not UTF-8 cannot be sent through rust-rdkafka.
-fn send_raw(
-    corner: &Corner,
-    partition: &TopicPartition,
-    key: Option<&[u8]>,
-    value: Option<&[u8]>,
-    headers: &[(&[u8], Option<&[u8]>)],
-) {
-    fn pointer(bytes: Option<&[u8]>) -> *const u8 {
-        bytes.map_or(std::ptr::null(), <[u8]>::as_ptr)
-    }
-    fn vtype(kind: sys::rd_kafka_vtype_t) -> c_int {
-        kind as c_int
-    }
-    let producer = corner.producer(&[]);
-    let client = producer.client().native_ptr();
-    let topic = CString::new(&*partition.topic).unwrap();
-    // SAFETY: every pointer outlives its call; librdkafka copies the headers, and the flag says to copy the value.
-    let failed = unsafe {
-        let list = sys::rd_kafka_headers_new(headers.len());
-        for (name, value) in headers {
-            let (bytes, size) = (pointer(*value), value.map_or(0, <[u8]>::len));
-            sys::rd_kafka_header_add(
-                list,
-                name.as_ptr().cast(),
-                name.len() as isize,
-                bytes.cast(),
-                size as isize,
-            );
-        }
-        sys::rd_kafka_producev(
-            client,
-            vtype(sys::rd_kafka_vtype_t::RD_KAFKA_VTYPE_TOPIC),
-            topic.as_ptr(),
-            vtype(sys::rd_kafka_vtype_t::RD_KAFKA_VTYPE_PARTITION),
-            partition.partition,
-            vtype(sys::rd_kafka_vtype_t::RD_KAFKA_VTYPE_MSGFLAGS),
-            sys::RD_KAFKA_MSG_F_COPY,
-            vtype(sys::rd_kafka_vtype_t::RD_KAFKA_VTYPE_KEY),
-            pointer(key),
-            key.map_or(0, <[u8]>::len),
-            vtype(sys::rd_kafka_vtype_t::RD_KAFKA_VTYPE_VALUE),
-            pointer(value),
-            value.map_or(0, <[u8]>::len),
-            vtype(sys::rd_kafka_vtype_t::RD_KAFKA_VTYPE_HEADERS),
-            list,
-            vtype(sys::rd_kafka_vtype_t::RD_KAFKA_VTYPE_END),
-        )
+    let record = |offset, bytes: Option<Vec<u8>>, headers: &[OwnedHeader]| OwnedRecord {
+        offset,
+        timestamp: Timestamp::CreateMs(1_763_559_062_594),
+        key: bytes.clone(),
+        value: bytes,
+        headers: headers.to_vec(),
     };
-    assert_eq!(failed, sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR);
-    producer.flush(PATIENCE).unwrap();
+    let sent = [record(0, None, &headers), record(1, Some(vec![]), &[])];
+    let place = (&*partition.topic, partition.partition);
+    sent.iter().for_each(|record| send_raw(&corner.settings, place, record));
+    let mut found = Vec::new();
+    let reader = Reader::connect(&corner.settings).unwrap();
+    let keep = |record: &kivend::model::record::Record<'_>| {
+        found.push(OwnedRecord::from(record));
+        Ok::<_, KafkaError>(())
+    };
+    reader.read_range(partition, 0, 2, keep).unwrap();
+    assert_eq!(found, sent);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! One test's shop: topics, group, bucket prefix and signing key that nobody else has, and the programs run within it.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -39,6 +40,18 @@ impl Shop {
 
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// What its topics, its group and its prefix are called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Adds to its settings file.
+    pub fn add_settings(&self, lines: &str) {
+        let path = self.folder().join("config/kivend.toml");
+        let mut file = std::fs::File::options().append(true).open(path).unwrap();
+        file.write_all(lines.as_bytes()).unwrap();
     }
 
     /// The full name of one of the shop's topics.

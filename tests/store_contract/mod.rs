@@ -23,7 +23,7 @@ use kivend::store::{Creation, Store};
 use tempfile::TempDir;
 
 /// The settings of the local cluster with a bucket for tests, or `None` where no cluster runs.
-fn cluster_settings() -> Option<S3Settings> {
+pub fn cluster_settings() -> Option<S3Settings> {
     std::env::var_os("KIVEND_TEST_CLUSTER")?;
     let variable = |name: &str| std::env::var(name).expect("deploy/local/cluster run sets it");
     Some(S3Settings {

@@ -1,0 +1,62 @@
+//! A transactional producer at work while an archiver runs: what was committed is archived, what was aborted and the markers
+//! between are holes that links explain.
+
+use kivend::model::position::TopicPartition;
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+
+use super::PATIENCE;
+use super::servers::Whole;
+use super::shop::Chaos;
+use crate::real_pipeline::shop::topic;
+
+fn transactional(chaos: &Chaos) -> BaseProducer {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", chaos.shop.kafka_settings().brokers.join(","))
+        .set("transactional.id", chaos.shop.topic("producer"))
+        .create()
+        .unwrap();
+    producer.init_transactions(PATIENCE).unwrap();
+    producer
+}
+
+/// One transaction of so many records, spread over the partitions.
+fn transact(producer: &BaseProducer, partitions: &[TopicPartition], records: usize, commits: bool) {
+    producer.begin_transaction().unwrap();
+    for number in 0..records {
+        let at = &partitions[number % partitions.len()];
+        let value = format!("{{\"number\":{number},\"commits\":{commits}}}");
+        let record = BaseRecord::<str, str>::to(&at.topic)
+            .partition(at.partition)
+            .payload(&value);
+        producer.send(record).map_err(|(error, _)| error).unwrap();
+    }
+    producer.flush(PATIENCE).unwrap();
+    if commits {
+        producer.commit_transaction(PATIENCE).unwrap();
+    } else {
+        producer.abort_transaction(PATIENCE).unwrap();
+    }
+}
+
+#[test]
+fn what_transactions_commit_is_archived_and_what_they_abort_is_a_hole_that_links_explain() {
+    let Some(_whole) = Whole::share() else { return };
+    let mut chaos = Chaos::begin();
+    let orders = chaos.shop.topic("orders");
+    let partitions: Vec<_> = (0..3).map(|number| TopicPartition::new(&orders, number)).collect();
+    let mut archiver = chaos.archiver("archiver");
+    let producer = transactional(&chaos);
+    let mut committed = 0;
+    for _ in 0..40 * chaos.rounds.div_ceil(5) {
+        let (records, commits) = (1 + chaos.dice.below(200), chaos.dice.permille(600));
+        transact(&producer, &partitions, records, commits);
+        committed += if commits { records as u64 } else { 0 };
+    }
+    archiver.until_said(" linked ", 5);
+    archiver.terminate();
+    let report = chaos.verified();
+    assert_eq!(topic(&report, &orders)["records"], committed, "{report:#}");
+    let offsets = topic(&chaos.shop.json(&["topics", "list"]), &orders)["records"].as_u64();
+    assert!(offsets > Some(committed), "no holes: {offsets:?}");
+}
