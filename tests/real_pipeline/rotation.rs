@@ -1,0 +1,51 @@
+//! The signing key changes under archivers at work, on real servers: one that follows goes on, one that does not stops.
+
+use serde_json::Value;
+
+use super::shop::Shop;
+
+fn text<'a>(report: &'a Value, field: &str) -> &'a str {
+    report[field].as_str().unwrap()
+}
+
+#[test]
+fn a_key_is_changed_while_the_archive_goes_on_and_whoever_keeps_the_old_one_stops() {
+    let Some(shop) = Shop::open() else { return };
+    let old = shop.json(&["init"]);
+    shop.ingest_generated(20_000, 1);
+    shop.json(&["archive"]);
+    let rotated = shop.json(&["keys", "rotate"]);
+    let refused = shop.run(&["keys", "retire"]);
+    assert_eq!(
+        refused.status.code(),
+        Some(2),
+        "{}",
+        String::from_utf8_lossy(&refused.stderr)
+    );
+
+    shop.ingest_generated(20_000, 2);
+    shop.json(&["archive"]);
+    // It joins the group with the old key, finds nothing to do, and goes on waiting.
+    let mut behind = shop.archiver(&[]);
+    behind.env("KIVEND_ARCHIVE__KEY_FILE", text(&rotated, "old_key_file"));
+    let behind = behind.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let retired = shop.json(&["keys", "retire"]);
+    assert_eq!(retired["retired"][0], old["public_key"]);
+    assert_eq!(retired["late"].as_array().unwrap().len(), 0);
+
+    shop.ingest_generated(20_000, 3);
+    // Whether it had joined before the key was retired or not, it writes nothing and ends.
+    let ended = behind.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(2), "{told}");
+    assert!(told.contains("the signing key was retired"), "{told}");
+
+    shop.verify_intact(60_000);
+    for key in [text(&old, "public_key"), text(&rotated, "key")] {
+        let report = shop.json(&["verify", "--at-rest", "--key", key]);
+        assert_eq!(
+            (&report["verdict"], &report["trust"]["basis"]),
+            (&"intact".into(), &"keys_brought".into())
+        );
+    }
+}
