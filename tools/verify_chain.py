@@ -36,6 +36,7 @@ class PartitionCheck:
         self.whole = True  # no link is missing so far
         self.log, self.roots = Tree(), dict[int, str]()
         self.named: set[str] = set()
+        self.ends: set[Place] = set()  # where an epoch ended: what a writer left there is nobody's, and stays
         self.rules: str | None = None
 
     def places(self, kind: str) -> list[Place]:
@@ -78,6 +79,8 @@ class PartitionCheck:
         if missing:
             self.all.find("incomplete", name, f"{missing} links before it are missing")
             self.whole = False
+        elif self.head and link.epoch > self.head.epoch:
+            self.ends.add(self.next_place())
         self.log.push(link.data)
         self.head, self.known[link.height] = link, link
         if self.whole:
@@ -221,8 +224,36 @@ class PartitionCheck:
         for where in [where for where in self.all.loose["links"] if where[:2] == self.partition]:
             cut = anchored > (self.head.height if self.head else -1)
             self.all.judge_loose("links", where, where[2:] in following and not cut)
+        linked = {(link.epoch, link.first_offset) for link in self.known.values()}
         for place in self.places("data"):
-            expected = place in following or place >= blind
+            expected = place in following or place in self.ends or place >= blind
             for key in self.all.places["data"][(*self.partition, *place)].values():
                 if key not in self.named and not expected:
-                    self.all.find("tampered", key, "a segment that no link names")
+                    try:
+                        demand(place in linked, "it does not stand at the place of a link")
+                        self.check_copy(key, place)
+                        self.all.find("note", key, "no link names it; it is a copy of what links hold")
+                    except (Broken, OSError) as why:
+                        self.all.find("tampered", key, f"a segment that no link names: {why}")
+
+    def check_copy(self, key: str, place: Place) -> None:
+        """What a stopped archiver left (section 1): exactly the records that links hold, and nothing that they do not."""
+        segment, tree = Segment(self.all.load(key)), Tree()
+        records = [(offset, encoding) for offset, _, encoding in segment.records()]
+        for _, encoding in records:
+            tree.push(encoding)
+        named = [str(entry) for entry in (*self.partition, *place, len(records), tree.root())]
+        names = ("topic", "partition", "epoch", "first_offset", "record_count", "records_root")
+        demand([segment.keys.get(name) for name in names] == named, "its footer is not that of its place and records")
+        first, text = place[1], segment.keys.get("next_offset", "")
+        demand(text.isascii() and text.isdigit(), "its footer has no next_offset")
+        end, reached, held = int(text), first, list[tuple[int, bytes]]()
+        for link in sorted(self.known.values(), key=lambda link: int(link.height)):
+            if link.epoch == place[0] and link.first_offset <= reached < min(link.next_offset, end):
+                reached = link.next_offset
+                if link.segment:
+                    data = self.all.load(link.segment["key"])
+                    demand(sha(data) == link.segment["sha256"], "what it would be a copy of was altered")
+                    held += [(offset, encoding) for offset, _, encoding in Segment(data).records()]
+        demand(first < end <= reached, "it claims offsets that no link holds")
+        demand(records == [(offset, encoding) for offset, encoding in held if offset < end], "it holds other records")

@@ -1,6 +1,6 @@
 //! All partitions of one archiver and the memory they share (MEM-1). Takes events, returns actions; carries out nothing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::archive::author::Author;
 use crate::archive::partition::{Context, Partition};
@@ -17,6 +17,8 @@ const ENCODER_QUEUE: usize = 2;
 pub struct Machine {
     author: Author,
     policy: SealPolicy,
+    /// Topics that an operator declared to have been created again.
+    new_epochs: BTreeSet<String>,
     partitions: Vec<Partition>,
     slots: HashMap<TopicPartition, Slot>,
     /// Rows handed to the encoder and not yet answered: they count until then, whatever became of their partition.
@@ -33,6 +35,7 @@ impl Machine {
         Machine {
             author,
             policy,
+            new_epochs: BTreeSet::new(),
             partitions: Vec::new(),
             slots: HashMap::new(),
             encoding: HashMap::new(),
@@ -40,6 +43,12 @@ impl Machine {
             paused: false,
             shutting_down: false,
         }
+    }
+
+    /// These topics may begin a new epoch where they are seen to have been deleted and created again. Where they are
+    /// not, this does nothing.
+    pub fn declare_new_epochs(&mut self, topics: impl IntoIterator<Item = String>) {
+        self.new_epochs.extend(topics);
     }
 
     /// The partition's slot; it has one from its first assignment on, for ever.
@@ -90,6 +99,7 @@ impl Machine {
         let mut cx = Context {
             author: &self.author,
             policy: &self.policy,
+            new_epochs: &self.new_epochs,
             now,
             actions,
         };
@@ -118,6 +128,7 @@ impl Machine {
                 self.with_named(&name, now, actions, |partition, cx| partition.end_reached(position, cx));
             }
             Event::OutOfRange(name) => self.with_named(&name, now, actions, Partition::out_of_range),
+            Event::TopicGone(name) => self.with_named(&name, now, actions, Partition::topic_gone),
             Event::Tick => self.with_all(now, actions, Partition::tick),
             Event::Shutdown => {
                 self.shutting_down = true;
@@ -141,6 +152,7 @@ impl Machine {
             }
             Event::SegmentCreated(ticket) => self.answer(ticket, now, actions, Partition::segment_created),
             Event::SegmentTaken(ticket) => self.answer(ticket, now, actions, Partition::segment_taken),
+            Event::TopicReplaced(ticket) => self.answer(ticket, now, actions, Partition::begin_again),
             Event::LinkCreated(ticket) => self.answer(ticket, now, actions, Partition::link_created),
             Event::LinkTaken(ticket, object) => {
                 self.answer(ticket, now, actions, |partition, cx| partition.link_taken(&object, cx));
@@ -209,6 +221,7 @@ impl Machine {
             &mut Context {
                 author: &self.author,
                 policy: &self.policy,
+                new_epochs: &self.new_epochs,
                 now,
                 actions,
             },

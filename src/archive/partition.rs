@@ -8,6 +8,8 @@ mod head;
 mod leaving;
 mod sealing;
 
+use std::collections::BTreeSet;
+
 use crate::archive::adoption::Adoption;
 use crate::archive::author::Author;
 use crate::archive::open::{Appended, OpenSegment};
@@ -15,7 +17,7 @@ use crate::archive::partition::leaving::Leaving;
 use crate::archive::partition::sealing::{Sealing, Stage};
 use crate::archive::policy::SealPolicy;
 use crate::archive::step::{Action, Now, Ticket};
-use crate::model::position::{NextOffset, TopicPartition};
+use crate::model::position::{Epoch, FirstOffset, NextOffset, TopicPartition};
 use crate::model::record::Record;
 use crate::segment::key::Place;
 use crate::segment::link::{SealReason, SignedLink};
@@ -26,6 +28,8 @@ pub struct Context<'a> {
     pub author: &'a Author,
     /// The limits.
     pub policy: &'a SealPolicy,
+    /// Topics that an operator declared to have been created again.
+    pub new_epochs: &'a BTreeSet<String>,
     /// The time of this step.
     pub now: Now,
     /// What is to be done.
@@ -56,6 +60,10 @@ enum Phase {
 #[derive(Debug)]
 struct Chain {
     head: Option<SignedLink>,
+    /// Of the next link: the head's, or the one after it.
+    epoch: Epoch,
+    /// Of the next link: the head's, or what Kafka told where the head has none.
+    topic_id: Option<String>,
     open: OpenSegment,
     sealing: Option<Sealing>,
     adoption: Adoption,
@@ -291,26 +299,31 @@ impl Partition {
     /// Another found segment ends elsewhere: its range is taken from Kafka once more, from the head on. Who is leaving
     /// takes no records: the next owner does it, or the next load.
     fn cut_again(&mut self, cx: &mut Context<'_>) {
-        match self.leaving {
-            Some(Leaving::Revoked | Leaving::Shutdown) => return self.release(cx),
-            Some(Leaving::Reload) => return self.load(cx),
-            None => {}
+        if self.leaving.is_some() {
+            return self.begin_again(cx);
         }
         let Phase::Archiving(chain) = &mut self.phase else {
             return;
         };
         self.ticket.turn += 1;
-        let next = NextOffset(chain.head.as_ref().map_or(0, |head| head.link.next_offset.0));
+        let first = chain.place(&self.partition).first_offset;
         chain.sealing = None;
         chain.end_position = 0;
-        chain.open = OpenSegment::new(&self.partition, next.begins());
-        cx.actions.push(Action::Consume(self.partition.clone(), next));
+        chain.open = OpenSegment::new(&self.partition, first);
+        cx.actions
+            .push(Action::Consume(self.partition.clone(), NextOffset(first.0)));
     }
 }
 
 impl Chain {
     /// Where the next link belongs.
     fn place(&self, partition: &TopicPartition) -> Place {
-        head::place_after(partition, self.head.as_ref())
+        let head = self.head.as_ref().map(|head| &head.link);
+        let in_epoch = head.filter(|head| head.epoch == self.epoch);
+        Place {
+            partition: partition.clone(),
+            epoch: self.epoch,
+            first_offset: in_epoch.map_or(FirstOffset(0), |head| head.next_offset.begins()),
+        }
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::model::hash::Hash;
-use crate::model::position::{NextOffset, TopicPartition};
+use crate::model::position::{Epoch, NextOffset, TopicPartition};
 use crate::model::utc::UtcSeconds;
 use crate::segment::commit::CommitMetadata;
 use crate::segment::footer::Footer;
@@ -64,6 +64,10 @@ pub struct LoadedHead {
     pub head: Option<SignedLink>,
     /// What stands at the head's next offset without a link, by ascending attempt.
     pub found: Vec<Found>,
+    /// The same at offset 0 of the epoch after the head's.
+    pub found_in_next_epoch: Vec<Found>,
+    /// Kafka's id of the topic; nothing where it tells none.
+    pub topic_id: Option<String>,
     /// Where Kafka's log begins.
     pub log_start_offset: i64,
     /// Where Kafka's log ends.
@@ -85,6 +89,8 @@ pub enum Event {
     EndReached(TopicPartition, i64),
     /// The offset we asked for is no longer there, or not yet.
     OutOfRange(TopicPartition),
+    /// The topic is no longer there.
+    TopicGone(TopicPartition),
     /// Time has passed.
     Tick,
     /// The answer to [`Action::Encode`].
@@ -93,6 +99,8 @@ pub enum Event {
     SegmentCreated(Ticket),
     /// Other bytes stand under the segment's key.
     SegmentTaken(Ticket),
+    /// The topic has another id than the one that the records came from: nothing was created.
+    TopicReplaced(Ticket),
     /// The link is durable under its key.
     LinkCreated(Ticket),
     /// An object stands under the link's key: these bytes.
@@ -124,11 +132,13 @@ pub enum Action {
     Resume,
     /// Make the segment's bytes. Answer with [`Event::Encoded`].
     Encode(Ticket, Box<(Rows, Footer)>),
-    /// Create this object. Answer with [`Event::SegmentCreated`] or, where other bytes stand there,
-    /// [`Event::SegmentTaken`].
-    CreateSegment(Ticket, Key, Object),
-    /// Create this link: THE COMMIT. Answer with [`Event::LinkCreated`] or [`Event::LinkTaken`].
-    CreateLink(Ticket, Key, Object),
+    /// Create this object of records from the topic of this id, while it is still the topic's. Answer with
+    /// [`Event::SegmentCreated`] or, where other bytes stand there, [`Event::SegmentTaken`], or
+    /// [`Event::TopicReplaced`].
+    CreateSegment(Ticket, Key, Object, Option<String>),
+    /// Create this link: THE COMMIT; where an id is given, while it is still the topic's. Answer with
+    /// [`Event::LinkCreated`], [`Event::LinkTaken`] or [`Event::TopicReplaced`].
+    CreateLink(Ticket, Key, Object, Option<String>),
     /// Commit this offset to Kafka: a cache and a witness. Answer with [`Event::Committed`].
     Commit(Ticket, TopicPartition, NextOffset, CommitMetadata),
     /// Nothing of this partition is left in us: let go of it.
@@ -158,6 +168,8 @@ pub enum Report {
         /// The first that is not.
         next_offset: i64,
     },
+    /// The topic was created again, as an operator declared: from here on its records are of this epoch.
+    NewEpoch(Epoch),
     /// Another writer owns the partition now; our state of it is dropped.
     Fenced,
     /// An object that is no valid note stands where our link belongs, and was passed over.
@@ -201,6 +213,21 @@ pub enum StopReason {
         /// The archive's end.
         next_offset: i64,
     },
+    /// Kafka gave the topic another id.
+    #[error(
+        "the topic was deleted and created again: Kafka's id of it is not the archive's; if that was meant, declare it with `kivend archive --new-epoch TOPIC`: archived_topic_id={archived} topic_id={found}"
+    )]
+    TopicRecreated {
+        /// The id in the chain.
+        archived: String,
+        /// The id now.
+        found: String,
+    },
+    /// The topic is not there any more.
+    #[error(
+        "the topic does not exist in Kafka any more; what it had delivered is archived; if it is created again, declare that with `kivend archive --new-epoch TOPIC`"
+    )]
+    TopicGone,
     /// The chain was written for another cluster.
     #[error(
         "the archive holds the records of another cluster under this prefix; set store.prefix to one of its own: archived={archived} connected={connected}"

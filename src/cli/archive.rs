@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Align, Context, Failure, count, size, table};
-use crate::app::archiver::{self, ArchiveReport, Mode};
+use crate::app::archiver::{self, ArchiveReport, Mode, Orders};
 use crate::app::stop::Reason;
 use crate::error::Exit;
 use crate::telemetry::{Health, Metrics, Vitals};
@@ -13,7 +13,19 @@ use crate::telemetry::{Health, Metrics, Vitals};
 #[command(after_help = "Examples:
   kivend archive
   kivend archive --format json | jq '{records, stored_bytes, records_per_s}'")]
-pub struct Args {}
+pub struct Args {
+    #[command(flatten)]
+    declared: Declared,
+}
+
+/// What only an operator can know.
+#[derive(Debug, clap::Args)]
+struct Declared {
+    /// This topic was deleted and created again on purpose: go on with what it holds now, as a new epoch. Nothing
+    /// happens where it was not
+    #[arg(long, value_name = "TOPIC")]
+    new_epoch: Vec<String>,
+}
 
 /// The daemon's own arguments.
 #[derive(Debug, clap::Args)]
@@ -21,17 +33,20 @@ pub struct DaemonArgs {
     /// Archive up to the offsets where Kafka's logs end now, then seal everything and stop
     #[arg(long)]
     once: bool,
+    #[command(flatten)]
+    declared: Declared,
 }
 
-pub fn run(_args: &Args, context: &Context) -> Result<Exit, Failure> {
-    archive(Mode::Once, context)
+pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    archive(Mode::Once, &args.declared, context)
 }
 
 pub fn run_daemon(args: &DaemonArgs, context: &Context) -> Result<Exit, Failure> {
-    archive(if args.once { Mode::Once } else { Mode::Daemon }, context)
+    let mode = if args.once { Mode::Once } else { Mode::Daemon };
+    archive(mode, &args.declared, context)
 }
 
-fn archive(mode: Mode, context: &Context) -> Result<Exit, Failure> {
+fn archive(mode: Mode, declared: &Declared, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings()?;
     let health = Arc::new(Health::default());
     let vitals = Vitals {
@@ -40,7 +55,11 @@ fn archive(mode: Mode, context: &Context) -> Result<Exit, Failure> {
         clock: context.clock(),
     };
     let stop = context.stop();
-    let report = archiver::run(&settings, mode, &vitals, &stop)?;
+    let orders = Orders {
+        mode,
+        new_epochs: declared.new_epoch.clone(),
+    };
+    let report = archiver::run(&settings, orders, &vitals, &stop)?;
     context.output().report(&report, text)?;
     Ok(match (mode, stop.reason()) {
         _ if report.stopped().next().is_some() => Exit::Failed,

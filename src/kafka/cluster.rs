@@ -238,6 +238,20 @@ impl Cluster {
             .ok_or_else(|| KafkaError::UnknownTopic { topic: name.to_owned() })
     }
 
+    /// Kafka's id of the topic, in its own text of 22 characters: another one after the topic was deleted and created
+    /// again. Nothing where the brokers are too old to know ids.
+    ///
+    /// # Errors
+    /// No such topic, or nobody answered for it.
+    pub fn topic_id(&self, name: &str) -> Result<Option<String>, KafkaError> {
+        let doing = "tell a topic's id";
+        native::topic_id(self.client.client().native_client(), name, QUESTION_TIMEOUT).map_err(|code| match code {
+            Code::UnknownTopicOrPartition | Code::UnknownTopic => KafkaError::UnknownTopic { topic: name.to_owned() },
+            Code::OperationTimedOut => self.refusal().unwrap_or_else(|| self.unreachable()),
+            code => KafkaError::from_code(code, doing, format!("{code} topic={name}")),
+        })
+    }
+
     /// From where to where Kafka has the partition now.
     ///
     /// # Errors

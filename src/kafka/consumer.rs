@@ -145,6 +145,11 @@ impl Consumer {
                 position: NextOffset(offset),
             },
             (Code::AutoOffsetReset, Some((partition, _))) => Polled::OutOfRange { partition },
+            (Code::UnknownPartition | Code::UnknownTopicOrPartition | Code::UnknownTopic, Some((partition, _)))
+                if partition.partition >= 0 =>
+            {
+                Polled::TopicGone { partition }
+            }
             (Code::UnknownTopicOrPartition | Code::UnknownTopic, Some((partition, _))) => {
                 Polled::Failed(KafkaError::UnknownTopic {
                     topic: partition.topic.to_string(),

@@ -203,6 +203,15 @@ impl KafkaError {
         }
     }
 
+    /// Whether it says that Kafka has no such topic.
+    #[must_use]
+    pub fn is_topic_gone(&self) -> bool {
+        matches!(
+            self,
+            KafkaError::UnknownTopic { .. } | KafkaError::UnknownPartition { .. }
+        )
+    }
+
     /// An error of rust-rdkafka's while `doing` something.
     #[must_use]
     pub fn from_rdkafka(error: &Rdkafka, doing: &'static str) -> KafkaError {

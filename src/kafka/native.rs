@@ -2,6 +2,8 @@
 //! UTF-8, fetching without a group. Nothing is decided here.
 #![allow(unsafe_code)]
 
+mod topic_id;
+
 use std::ffi::{CStr, CString};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
@@ -14,6 +16,8 @@ use rdkafka_sys as sys;
 
 use crate::model::position::TopicPartition;
 use crate::model::record::{Header, Record, Timestamp};
+
+pub(crate) use topic_id::topic_id;
 
 /// Where librdkafka puts what it has for us. Must be dropped before its client.
 pub(crate) struct Queue(NonNull<sys::rd_kafka_queue_t>);

@@ -33,6 +33,11 @@ pub enum Polled<'a> {
         /// Which partition.
         partition: TopicPartition,
     },
+    /// Kafka has no such partition any more: its topic was deleted. Told again as long as it is so.
+    TopicGone {
+        /// Which partition.
+        partition: TopicPartition,
+    },
     /// What became of an earlier [`Consumer::commit`](crate::kafka::consumer::Consumer::commit).
     Committed(Vec<CommitOutcome>),
     /// Nothing within the time given, or something that was no news.

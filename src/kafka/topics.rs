@@ -244,6 +244,18 @@ impl Topics {
         Ok(layout_differences.into_iter().chain(properties).flatten().collect())
     }
 
+    /// How long Kafka keeps the topic's records, in ms; nothing where it keeps them for ever, or does not say.
+    ///
+    /// # Errors
+    /// No such topic, missing rights, or nobody answered.
+    pub fn retention_ms(&self, topic: &str) -> Result<Option<i64>, KafkaError> {
+        let properties = self.properties(topic)?;
+        let set = properties.iter().find(|property| property.name == "retention.ms");
+        Ok(set
+            .and_then(|property| property.value.parse().ok())
+            .filter(|ms| *ms >= 0))
+    }
+
     fn properties(&self, topic: &str) -> Result<Vec<Property>, KafkaError> {
         let doing = "describe a topic's settings";
         let described = wait_for(

@@ -87,6 +87,10 @@ pub struct Chain {
     pub head: Option<ChainHead>,
     /// The ranges of the newest epoch, ascending.
     pub ranges: Vec<Range>,
+    /// Those of earlier epochs in which a segment stands unnamed.
+    earlier: BTreeMap<Epoch, Vec<Range>>,
+    /// Segments at the place of a link that does not name them.
+    pub unnamed: Vec<Slot>,
     /// The links that were accepted.
     pub links: u64,
     /// The segments that they own.
@@ -101,6 +105,17 @@ pub struct Chain {
     pub checkpoints_named: BTreeMap<(u64, Hash), String>,
     /// What was found.
     pub findings: Findings,
+}
+
+impl Chain {
+    /// The ranges of an epoch, ascending: of the newest, or one in which a segment stands unnamed.
+    #[must_use]
+    pub fn ranges_of(&self, epoch: Epoch) -> &[Range] {
+        match self.head {
+            Some(head) if head.epoch == epoch => &self.ranges,
+            _ => self.earlier.get(&epoch).map_or(&[], Vec::as_slice),
+        }
+    }
 }
 
 /// A walk along the links of one partition.
@@ -130,6 +145,8 @@ impl Walk {
                 partition: partition.clone(),
                 head: None,
                 ranges: Vec::new(),
+                earlier: BTreeMap::new(),
+                unnamed: Vec::new(),
                 links: 0,
                 segments: 0,
                 records: 0,
@@ -307,8 +324,11 @@ impl Walk {
             .checkpoints_named
             .entry((number, sha256))
             .or_insert_with(|| key.to_owned());
-        if self.chain.head.is_some_and(|head| head.epoch != link.epoch) {
-            self.chain.ranges.clear();
+        if let Some(head) = self.chain.head.filter(|head| head.epoch != link.epoch) {
+            let ended = std::mem::take(&mut self.chain.ranges);
+            if self.chain.unnamed.iter().any(|slot| slot.epoch == head.epoch) {
+                self.chain.earlier.insert(head.epoch, ended);
+            }
         }
         self.chain.ranges.push(Range {
             height: link.height,
@@ -344,12 +364,19 @@ impl Walk {
         let mut own_listed = false;
         let here = (link.epoch, link.first_offset);
         let named = u32::try_from(link.rejected.len()).unwrap_or(u32::MAX) + u32::from(link.segment.is_some());
+        let (ended_at, height) = self.expected();
+        let ends_an_epoch = link.epoch > ended_at.0 && link.height == height;
         while let Some(slot) = self.segments.next_if(|slot| (slot.epoch, slot.first_offset) <= here) {
-            let owned = (slot.epoch, slot.first_offset) == here && slot.attempt.0 < named;
-            own_listed |= owned && Some(slot.attempt) == own;
-            // Where a link could not be read, what it names is not known.
-            let open = self.unknown > 0 && (slot.epoch, slot.first_offset) != here;
-            if !owned && !open {
+            let at = (slot.epoch, slot.first_offset);
+            if at == here && slot.attempt.0 < named {
+                own_listed |= Some(slot.attempt) == own;
+            } else if at == here {
+                self.chain.unnamed.push(slot);
+            } else if self.unknown > 0 {
+                // Where a link could not be read, what it names is not known.
+            } else if ends_an_epoch && at == ended_at {
+                self.report_unnamed(&slot, Code::PendingSegment);
+            } else {
                 self.report_unnamed(&slot, Code::UnnamedSegment);
             }
         }

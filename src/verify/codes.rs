@@ -99,14 +99,17 @@ codes! {
         "An object stands under the prefix whose key no object of an archive has."
         "Find out who put it there; keep other software out of the archive's prefix.";
     KV102 UnnamedSegment Tampered
-        "A segment stands where no link names it and no writer could have left it."
+        "A segment stands where no link names it, and it is no copy of what links hold."
         "Do not query the data folder as a whole: take the list of `kivend files`. Find out who wrote it.";
     KV103 PendingSegment Note
-        "A segment without a link stands at a head's next offset: an interrupted writer may leave one."
-        "None: the next run of the archiver adopts or rejects it.";
+        "A segment without a link stands at a head's next offset, or where an epoch ended: an interrupted writer may leave one."
+        "None: at a head, the next run of the archiver adopts or rejects it; of an ended epoch it stays.";
     KV104 HiddenVersion Tampered
         "A key has more than one version, or a delete marker hides it; the oldest version was checked."
         "Remove the newer versions or markers; deny delete and overwrite to everybody, and turn on Object Lock.";
+    KV105 CopiedSegment Note
+        "A segment that no link names holds exactly what links hold: an archiver that was stopped or cut off for a while left it."
+        "Nothing depends on it. Do not query the data folder as a whole: take the list of `kivend files`.";
     // Links: the chain of a partition.
     KV201 LinkMissing Incomplete
         "Links are missing from the middle of a chain."

@@ -7,6 +7,7 @@ pub mod chain;
 pub mod checkpoints;
 pub mod claims;
 pub mod codes;
+pub mod copies;
 pub mod findings;
 pub mod html;
 pub mod inventory;

@@ -260,6 +260,8 @@ CASES: list[tuple[str, str, Deed]] = [
     ("a stray object", "tampered", plant("notes.txt")), ("a stray segment in the middle", "tampered", plant(SEGMENT.replace(".parquet", "-r1.parquet"))),
     ("a segment without a link at the next offset", "intact", plant("data/topic=payments/partition=1/0000-00000000000000000200.parquet")),
     ("a segment without a link in the next epoch", "intact", plant("data/topic=payments/partition=1/0001-00000000000000000000.parquet")),
+    ("a segment without a link where an epoch ended", "intact", both(plant("data/topic=payments/partition=1/0000-00000000000000000200.parquet"), further(0, 10, epoch=1))),
+    ("a copy of a segment beside it", "intact", copy(SEGMENT, SEGMENT.replace(".parquet", "-r1.parquet"))), ("a copy of a segment beside another", "tampered", copy(SEGMENT, SEGMENT_2.replace(".parquet", "-r1.parquet"))),
     ("a segment without a link further on", "tampered", plant("data/topic=payments/partition=1/0000-00000000000000000201.parquet")),
     ("a key of too many digits", "tampered", plant("checkpoints/00000000003.note")), ("a key of too few digits", "tampered", plant("checkpoints/3.note")), ("key change 0", "tampered", plant("keys/000000.note")),
     ("the last link gone", "incomplete", remove(link(3))), ("a link in the middle gone: its segment is left over", "tampered", remove(link(1))), ("a link without a segment gone", "incomplete", remove(link(2))),

@@ -56,6 +56,7 @@ impl Member {
             Polled::Revoke(partitions) => self.revoked.extend(partitions),
             Polled::Lost(partitions) => panic!("lost {partitions:?}"),
             Polled::OutOfRange { partition } => self.out_of_range.push(partition),
+            Polled::TopicGone { partition } => panic!("{partition} is gone"),
             Polled::Committed(outcomes) => {
                 for outcome in outcomes {
                     outcome.outcome.unwrap();

@@ -149,3 +149,9 @@ pub fn topic<'a>(report: &'a Value, name: &str) -> &'a Value {
         .find(|topic| topic["topic"] == name)
         .unwrap_or_else(|| panic!("no {name} in {report:#}"))
 }
+
+/// Asks a program to end.
+pub fn terminate(child: &mut Child) {
+    let pid = rustix::process::Pid::from_child(child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+}

@@ -1,6 +1,6 @@
 //! The original's walk-through, and what it left open: its audit trail.
 
-use super::shop::{Shop, topic};
+use super::shop::{Shop, terminate, topic};
 
 #[test]
 fn the_walk_through_ends_intact_with_the_documented_counts() {
@@ -70,9 +70,4 @@ fn a_terminated_archiver_leaves_nothing_unarchived_that_it_had_taken() {
     let output = archiver.wait_with_output().unwrap();
     assert!(output.status.success());
     shop.verify_intact(5_000);
-}
-
-fn terminate(child: &mut std::process::Child) {
-    let pid = rustix::process::Pid::from_child(child);
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use kivend::app::archiver::requests;
+use kivend::app::archiver::requests::{self, Desk};
 use kivend::app::checkpoint::Checkpointer;
 use kivend::app::error::AppError;
 use kivend::app::key_book::KeyBook;
@@ -61,8 +61,9 @@ pub struct Deeds {
     pub absent: u64,
     pub holds: u64,
     pub checkpoints: u64,
-    /// Segments that zombies left and no link names.
-    pub orphans: u64,
+    pub new_epochs: u64,
+    /// Copies that zombies left and no link names.
+    pub copies: u64,
 }
 
 impl AddAssign for Deeds {
@@ -77,7 +78,8 @@ impl AddAssign for Deeds {
         self.absent += other.absent;
         self.holds += other.holds;
         self.checkpoints += other.checkpoints;
-        self.orphans += other.orphans;
+        self.new_epochs += other.new_epochs;
+        self.copies += other.copies;
     }
 }
 
@@ -407,7 +409,7 @@ impl Process {
         );
         match action {
             Action::LoadHead(ticket, partition) => self.jobs.push(Box::pin(async move {
-                let load = || requests::load_head(&network, questions.as_ref(), &keys, &partition);
+                let load = || requests::load_head(desk(&network, &questions, &keys), &partition);
                 match patiently(load).await {
                     Ok(loaded) => Outcome::Event(Event::HeadLoaded(ticket, Box::new(loaded))),
                     Err(error) if error.kind() == Kind::Corrupt => {
@@ -420,16 +422,26 @@ impl Process {
                 self.must_be_ours(ticket, "encodes");
                 self.to_encode.push_back((ticket, job));
             }
-            Action::CreateSegment(ticket, key, object) => {
+            Action::CreateSegment(ticket, key, object, topic_id) => {
                 self.must_be_ours(ticket, "creates a segment");
                 self.jobs.push(Box::pin(async move {
-                    done(patiently(|| requests::create_segment(&network, &keys, ticket, (&key, &object))).await)
+                    let topic_id = topic_id.as_deref();
+                    let create = || {
+                        let desk = desk(&network, &questions, &keys);
+                        requests::create_segment(desk, ticket, (&key, &object), topic_id)
+                    };
+                    done(patiently(create).await)
                 }));
             }
-            Action::CreateLink(ticket, key, object) => {
+            Action::CreateLink(ticket, key, object, topic_id) => {
                 self.must_be_ours(ticket, "creates a link");
                 self.jobs.push(Box::pin(async move {
-                    done(patiently(|| requests::create_link(&network, &keys, ticket, (&key, &object))).await)
+                    let topic_id = topic_id.as_deref();
+                    let create = || {
+                        let desk = desk(&network, &questions, &keys);
+                        requests::create_link(desk, ticket, (&key, &object), topic_id)
+                    };
+                    done(patiently(create).await)
                 }));
             }
             Action::Commit(ticket, partition, next, metadata) => {
@@ -508,6 +520,7 @@ impl Process {
                 self.deeds.absent += link.link.absent.len() as u64;
             }
             Report::LossFound { .. } => self.deeds.losses += 1,
+            Report::NewEpoch(_) => self.deeds.new_epochs += 1,
             Report::Fenced => self.deeds.fenced += 1,
             Report::PassedOver(_) => self.deeds.passed_over += 1,
             Report::Stopped(reason) => {
@@ -515,6 +528,14 @@ impl Process {
                 self.stops.push((partition, reason));
             }
         }
+    }
+}
+
+fn desk<'a>(network: &'a Network, questions: &'a Questions, keys: &'a KeyBook) -> Desk<'a> {
+    Desk {
+        store: network,
+        offsets: questions,
+        keys,
     }
 }
 

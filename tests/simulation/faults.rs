@@ -38,6 +38,10 @@ pub struct Odds {
     pub commits: u32,
     /// A topic is deleted and created again.
     pub recreate: u32,
+    /// Records that are not archived yet are compacted away.
+    pub compaction: u32,
+    /// A listing lacks the newest key.
+    pub stale: u32,
     /// Junk at the keys that come next.
     pub junk: u32,
     /// Junk that no writer can step over without a trace: the verdict is tampered, the archive stays whole.
@@ -72,7 +76,9 @@ impl Odds {
             transactions: some(400, 150),
             retention: some(300, 15),
             commits: some(300, 300),
-            recreate: some(40, 4),
+            recreate: some(100, 4),
+            compaction: some(100, 30),
+            stale: some(200, 300),
             junk: some(300, 15),
             vandal: some(60, 6),
             wall: some(200, 300),

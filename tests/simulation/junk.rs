@@ -26,7 +26,7 @@ pub fn next_place(bucket: &MemoryStore, partition: &TopicPartition) -> Place {
 fn place_after(partition: &TopicPartition, head: Option<&SignedLink>) -> Place {
     Place {
         partition: partition.clone(),
-        epoch: Epoch(0),
+        epoch: head.map_or(Epoch(0), |head| head.link.epoch),
         first_offset: head.map_or(FirstOffset(0), |head| head.link.next_offset.begins()),
     }
 }
@@ -44,8 +44,14 @@ impl Stranger<'_> {
     pub fn plant(&self, dice: &mut Dice) -> Result<(), String> {
         let head = self.head()?;
         let place = place_after(self.partition, head.as_ref());
-        match dice.below(6) {
+        let next_epoch = Place {
+            epoch: Epoch(place.epoch.0 + 1),
+            first_offset: FirstOffset(0),
+            ..place.clone()
+        };
+        match dice.below(7) {
             0 => self.put(&self.free(|k| place.segment(k)), b"junk".to_vec()),
+            6 if head.is_some() => self.put(&self.free(|k| next_epoch.segment(k)), b"junk".to_vec()),
             1 => self.put(&self.free(|k| place.link(k)), b"junk\n".to_vec()),
             2 => self.put_checkpoint(),
             3 => self.put_segment_of_elsewhere(head.as_ref(), &place),

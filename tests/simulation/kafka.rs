@@ -2,7 +2,7 @@
 //! retention, topics that are deleted and created again, a group's commits with their owners. Remembers for the oracle
 //! every record that it ever acknowledged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
@@ -48,8 +48,10 @@ pub struct Log {
     pub owner: Option<ProcessId>,
     /// Every record that was ever there for a reader, retention or not.
     pub acknowledged: BTreeMap<i64, OwnedRecord>,
-    /// What was acknowledged before the topic was deleted and created again, and where its log began then.
-    pub before: Option<(BTreeMap<i64, OwnedRecord>, i64)>,
+    /// Records that compaction may have taken before they were archived.
+    pub compacted: BTreeSet<i64>,
+    /// What was acknowledged each time before the topic was deleted and created again, and where its log began then.
+    pub before: Vec<(BTreeMap<i64, OwnedRecord>, i64)>,
 }
 
 impl Log {
@@ -110,14 +112,31 @@ impl Log {
         self.entries = self.entries.split_off(&self.low);
     }
 
+    /// A record that has not been archived goes for a newer one of its key; whoever read it before has it.
+    pub fn compact(&mut self, offset: i64) {
+        if offset < self.stable_end() && self.entries.remove(&offset).is_some() {
+            self.compacted.insert(offset);
+        }
+    }
+
     /// Commits go with the topic.
     pub fn recreate(&mut self) {
-        let before = (std::mem::take(&mut self.acknowledged), self.low);
+        let mut before = std::mem::take(&mut self.before);
+        before.push((std::mem::take(&mut self.acknowledged), self.low));
         *self = Log {
             owner: self.owner,
-            before: Some(before),
+            compacted: std::mem::take(&mut self.compacted),
+            before,
             ..Log::default()
         };
+    }
+
+    /// What was acknowledged while the topic was there for the nth time, and where its log begins, or began.
+    pub fn incarnation(&self, number: usize) -> (&BTreeMap<i64, OwnedRecord>, i64) {
+        match self.before.get(number) {
+            Some((acknowledged, low)) => (acknowledged, *low),
+            None => (&self.acknowledged, self.low),
+        }
     }
 
     pub fn read(&self, position: i64) -> Read {
@@ -159,6 +178,13 @@ fn shaped(mut record: OwnedRecord, dice: &mut Dice) -> OwnedRecord {
 #[derive(Debug, Clone, Default)]
 pub struct Kafka {
     logs: Arc<Mutex<BTreeMap<TopicPartition, Log>>>,
+    /// Brokers before 2.8 know no ids of topics.
+    knows_ids: bool,
+}
+
+/// Kafka's id of the topic when it is there for the nth time.
+fn topic_id(incarnation: usize) -> String {
+    format!("{incarnation:022}")
 }
 
 impl Kafka {
@@ -166,7 +192,20 @@ impl Kafka {
         let logs = partitions.iter().map(|p| (p.clone(), Log::default())).collect();
         Kafka {
             logs: Arc::new(Mutex::new(logs)),
+            knows_ids: true,
         }
+    }
+
+    /// With brokers that tell no ids.
+    pub fn without_ids(self) -> Kafka {
+        Kafka {
+            knows_ids: false,
+            ..self
+        }
+    }
+
+    pub fn knows_ids(&self) -> bool {
+        self.knows_ids
     }
 
     pub fn logs(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, Log>> {
@@ -243,6 +282,14 @@ impl Offsets for Questions {
                 start_offset: log.low,
                 end_offset: log.high,
             })
+        };
+        self.ask(answer).await
+    }
+
+    async fn topic_id(&self, _topic: &str) -> Result<Option<String>, AppError> {
+        let answer = || {
+            let incarnation = self.kafka.logs().values().next().map_or(0, |log| log.before.len());
+            self.kafka.knows_ids.then(|| topic_id(incarnation))
         };
         self.ask(answer).await
     }

@@ -52,6 +52,8 @@ impl Bench {
                     let loaded = LoadedHead {
                         head: None,
                         found: Vec::new(),
+                        found_in_next_epoch: Vec::new(),
+                        topic_id: None,
                         log_start_offset: 0,
                         log_end_offset: RECORDS_EACH,
                         committed: None,

@@ -102,6 +102,7 @@ fn nothing_is_lost_and_nothing_stands_twice_whatever_happens() {
         absent,
         holds,
         checkpoints,
+        new_epochs,
         ..
     } = deeds;
     let all = [
@@ -114,6 +115,7 @@ fn nothing_is_lost_and_nothing_stands_twice_whatever_happens() {
         absent,
         holds,
         checkpoints,
+        new_epochs,
     ];
     assert!(
         all.iter().all(|count| *count > 0) || seeds.len() < 1000,

@@ -6,14 +6,16 @@ use std::sync::Arc;
 
 use kivend::app::head::Trust;
 use kivend::app::progress::Silent;
+use kivend::app::verify::facts::KafkaFacts;
 use kivend::app::verify::{Request, verify};
 use kivend::model::position::{Epoch, FirstOffset, TopicPartition};
+use kivend::segment::decode;
 use kivend::segment::identity::genesis;
-use kivend::segment::key::{Attempt, Place};
+use kivend::segment::key::{Attempt, Key, Place};
 use kivend::segment::link::{self, Link, SignedLink};
 use kivend::segment::rows::Rows;
 use kivend::store::memory::MemoryStore;
-use kivend::verify::findings::{Code, Severity};
+use kivend::verify::findings::{Code, Finding, Severity};
 use kivend::verify::kafka::Rest;
 use kivend::verify::verdict::Verdict;
 use tokio::runtime::Runtime;
@@ -26,12 +28,16 @@ use crate::fixture::OwnedRecord;
 pub fn chain(bucket: &MemoryStore, trust: &Trust, partition: &TopicPartition) -> Result<Vec<SignedLink>, String> {
     let mut chain: Vec<SignedLink> = Vec::new();
     loop {
-        let place = Place {
+        let at = |epoch: u32, first_offset: i64| Place {
             partition: partition.clone(),
-            epoch: Epoch(0),
-            first_offset: FirstOffset(chain.last().map_or(0, |head| head.link.next_offset.0)),
+            epoch: Epoch(epoch),
+            first_offset: FirstOffset(first_offset),
         };
-        let Some(next) = link_at(bucket, trust, &place) else {
+        let head = chain
+            .last()
+            .map_or((0, 0), |head| (head.link.epoch.0, head.link.next_offset.0));
+        let next = link_at(bucket, trust, &at(head.0, head.1));
+        let Some(next) = next.or_else(|| link_at(bucket, trust, &at(head.0 + 1, 0))) else {
             return Ok(chain);
         };
         let genesis = genesis(&trust.identity, partition);
@@ -56,11 +62,8 @@ fn link_at(bucket: &MemoryStore, trust: &Trust, place: &Place) -> Option<SignedL
 /// Whether a partition's chain holds every acknowledged record once and in order, calls absent only what no reader would
 /// get, and lost only what retention took.
 pub fn check_partition(chain: &[SignedLink], partition: &TopicPartition, log: &Log) -> Result<(), String> {
-    let (acknowledged, low) = match &log.before {
-        Some((acknowledged, low)) => (acknowledged, *low),
-        None => (&log.acknowledged, log.low),
-    };
     for SignedLink { link, .. } in chain {
+        let (acknowledged, low) = log.incarnation(incarnation_of(link));
         let told = || format!("{partition} height {}", link.height);
         if link.lost.is_some() {
             if link.next_offset.0 > low {
@@ -71,6 +74,7 @@ pub fn check_partition(chain: &[SignedLink], partition: &TopicPartition, log: &L
         let records: Vec<&OwnedRecord> = acknowledged
             .range(link.first_offset.0..link.next_offset.0)
             .map(|(_, record)| record)
+            .filter(|record| !(log.compacted.contains(&record.offset) && is_absent(link, record.offset)))
             .collect();
         if link.absent != holes(link, &records) {
             return Err(format!("{}: absent is not what no reader gets: {link:?}", told()));
@@ -84,13 +88,26 @@ pub fn check_partition(chain: &[SignedLink], partition: &TopicPartition, log: &L
         }
     }
     let next = chain.last().map_or(0, |head| head.link.next_offset.0);
-    if log.before.is_none() && next != log.stable_end() {
+    let of_newest = chain
+        .last()
+        .is_some_and(|head| incarnation_of(&head.link) == log.before.len());
+    if (of_newest || log.before.is_empty()) && next != log.stable_end() {
         return Err(format!(
             "{partition}: archived up to {next}, Kafka has up to {}",
             log.stable_end()
         ));
     }
     Ok(())
+}
+
+/// Which time the topic was there when the link's records were in it: by its id, or, where brokers tell none, by epoch.
+pub fn incarnation_of(link: &Link) -> usize {
+    let told = link.topic_id.as_ref().and_then(|id| id.parse().ok());
+    told.unwrap_or(link.epoch.0 as usize)
+}
+
+fn is_absent(link: &Link, offset: i64) -> bool {
+    link.absent.iter().any(|(from, to)| (*from..*to).contains(&offset))
 }
 
 fn holes(link: &Link, records: &[&OwnedRecord]) -> Vec<(i64, i64)> {
@@ -105,9 +122,8 @@ fn holes(link: &Link, records: &[&OwnedRecord]) -> Vec<(i64, i64)> {
     holes
 }
 
-/// What the real verifier says of the archive at rest. Segments that a stranger planted too late for any writer to name
-/// are accused by right; the others that no link names are counted: a zombie that sleeps between its last look at the
-/// chain and its create can leave one.
+/// What the real verifier says of the archive at rest: intact, save for what a stranger planted. Copies are counted. Where
+/// records were compacted away that somebody had archived, Kafka is not asked: it would contradict by right.
 pub fn check_verdict(
     runtime: &Runtime,
     bucket: &MemoryStore,
@@ -122,29 +138,49 @@ pub fn check_verdict(
         threads: 1,
         ..Request::default()
     };
-    let verified = verify(Arc::new(bucket.clone()), Some(kafka.facts()), request, Arc::new(Silent));
+    let compacted = kafka.logs().values().any(|log| !log.compacted.is_empty());
+    let facts = (!compacted).then(|| kafka.facts() as Arc<dyn KafkaFacts>);
+    let verified = verify(Arc::new(bucket.clone()), facts, request, Arc::new(Silent));
     let report = runtime.block_on(verified).map_err(|error| error.to_string())?;
-    let unnamed = report
-        .findings
-        .iter()
-        .filter(|finding| finding.code == Code::UnnamedSegment);
+    // Junk that the seed planted may be called tampering, by name: it is.
     let is_planted = |object: &Option<String>| object.as_ref().is_some_and(|key| planted.contains(key));
-    let accusing: Vec<String> = report
+    let (excused, accusing): (Vec<_>, Vec<_>) = report
         .findings
         .iter()
         .filter(|finding| finding.code.severity() != Severity::Note)
-        .filter(|finding| finding.code != Code::UnnamedSegment && !is_planted(&finding.object))
+        .partition(|finding| is_planted(&finding.object) || is_of_a_loss(bucket, finding));
+    let accusing: Vec<String> = accusing
+        .iter()
         .map(|finding| format!("{:?} {:?} {}", finding.code, finding.object, finding.detail))
         .collect();
-    // Junk that the seed planted may be called tampering, by name: it is.
-    let planted_is_named = report
-        .findings
-        .iter()
-        .any(|finding| finding.code.severity() != Severity::Note && is_planted(&finding.object));
-    let orphans: Vec<_> = unnamed.filter(|finding| !is_planted(&finding.object)).collect();
-    if accusing.is_empty() && (report.verdict == Verdict::Intact || planted_is_named || !orphans.is_empty()) {
-        Ok(orphans.len() as u64)
+    if accusing.is_empty() && (report.verdict == Verdict::Intact || !excused.is_empty()) {
+        let copies = report
+            .findings
+            .iter()
+            .filter(|finding| finding.code == Code::CopiedSegment);
+        Ok(copies.count() as u64)
     } else {
         Err(format!("the verifier says {}: {}", report.verdict, accusing.join("; ")))
     }
+}
+
+/// Whether this is the one accusation that an honest archiver can bring upon the archive: a zombie's segment of records
+/// that a link declares lost meanwhile. Nothing in the archive vouches for them.
+fn is_of_a_loss(bucket: &MemoryStore, finding: &Finding) -> bool {
+    let key = finding.object.as_deref().and_then(|key| key.parse().ok());
+    let (Code::UnnamedSegment, Some(Key::Segment(place, _))) = (finding.code, key) else {
+        return false;
+    };
+    let object = bucket
+        .bytes(&finding.object.clone().unwrap_or_default())
+        .unwrap_or_default();
+    let end = decode::read_footer(&object).map_or(0, |footer| footer.next_offset.0);
+    let chain = chain(bucket, &Setup::shared().trust(), &place.partition).unwrap_or_default();
+    chain.iter().any(|signed| {
+        let link = &signed.link;
+        link.lost.is_some()
+            && link.epoch == place.epoch
+            && link.first_offset.0 < end
+            && place.first_offset.0 < link.next_offset.0
+    })
 }

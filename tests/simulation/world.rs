@@ -39,6 +39,8 @@ pub struct World {
     planted: BTreeSet<String>,
     vandalised: bool,
     recreated: bool,
+    /// Whether archivers that start are told of the new epoch.
+    declared: bool,
     deeds: Deeds,
 }
 
@@ -51,6 +53,9 @@ pub fn run(seed: u64, runtime: &Runtime) -> Result<Deeds, String> {
         world.step()?;
     }
     world.make_peace()?;
+    if world.recreated && world.dice.permille(700) {
+        world.declare()?;
+    }
     world.archive_all()?;
     world.archive_all()?;
     world.judge(runtime)?;
@@ -64,11 +69,12 @@ impl World {
         let partitions: Vec<_> = (0..count)
             .map(|number| TopicPartition::new("payments", number))
             .collect();
+        let kafka = Kafka::new(&partitions);
         World {
+            kafka: if dice.permille(700) { kafka } else { kafka.without_ids() },
             setup,
             dice,
             odds,
-            kafka: Kafka::new(&partitions),
             partitions,
             bucket: setup.bucket(),
             processes: Vec::new(),
@@ -79,6 +85,7 @@ impl World {
             planted: BTreeSet::new(),
             vandalised: false,
             recreated: false,
+            declared: false,
             deeds: Deeds::default(),
         }
     }
@@ -107,7 +114,11 @@ impl World {
             }
             let recreated = self.recreated;
             let without_cause = |(_, reason): &&(TopicPartition, StopReason)| {
-                !(recreated && matches!(reason, StopReason::LogBehindArchive { .. }))
+                let told = matches!(
+                    reason,
+                    StopReason::LogBehindArchive { .. } | StopReason::TopicRecreated { .. }
+                );
+                !(recreated && told)
             };
             if let Some((partition, reason)) = process.stops.iter().find(without_cause) {
                 return Err(format!("stopped without cause: {partition}: {reason}"));
@@ -129,9 +140,10 @@ impl World {
         };
         let (odds, dice) = (self.odds, &mut self.dice);
         let number = &mut self.events;
+        let knows_ids = self.kafka.knows_ids();
         self.kafka.log(&partition, |log| {
-            // A recreated topic that has grown past the archive's head is not told from the old one.
-            if log.before.is_some() || log.high > 80 {
+            // Without its id, a recreated topic that has grown past the archive's head is not told from the old one.
+            if (!knows_ids && !log.before.is_empty()) || log.high > 80 {
                 return;
             }
             if dice.permille(odds.holes) {
@@ -170,8 +182,13 @@ impl World {
             self.vandalised = true;
             self.stranger(|stranger, dice| stranger.vandalise(dice))?;
         }
+        if self.dice.permille(odds.compaction) {
+            self.compact()?;
+        }
         if self.dice.permille(odds.recreate) {
             self.recreate()?;
+        } else if self.recreated && !self.declared && self.dice.permille(30) {
+            self.declare()?;
         }
         if self.processes.is_empty() {
             return Ok(());
@@ -209,23 +226,51 @@ impl World {
         self.partitions[at].clone()
     }
 
-    /// The topic comes back shorter than what is archived of it: that must be noticed.
+    /// The topic is deleted and created again. Without ids it comes back shorter than what is archived of it, once: else
+    /// nobody could notice.
     fn recreate(&mut self) -> Result<(), String> {
-        let partition = self.any_partition();
-        let chain = oracle::chain(&self.bucket, &self.setup.trust(), &partition)?;
-        let Some(head) = chain.last() else { return Ok(()) };
-        let next = head.link.next_offset.0 as usize;
-        let (dice, events) = (&mut self.dice, &mut self.events);
+        if self.recreated && (self.declared || !self.kafka.knows_ids()) {
+            return Ok(());
+        }
         self.recreated = true;
-        self.kafka.log(&partition, |log| {
-            if log.before.is_none() {
+        for partition in self.partitions.clone() {
+            let chain = oracle::chain(&self.bucket, &self.setup.trust(), &partition)?;
+            let next = chain.last().map_or(0, |head| head.link.next_offset.0) as usize;
+            let most = if self.kafka.knows_ids() { 20 } else { next };
+            let (dice, events) = (&mut self.dice, &mut self.events);
+            self.kafka.log(&partition, |log| {
                 log.end_transaction(false);
                 log.recreate();
-                for _ in 0..dice.below(next) {
+                for _ in 0..dice.below(most) {
                     *events += 1;
                     log.produce(*events, dice);
                 }
-            }
+            });
+        }
+        Ok(())
+    }
+
+    /// The operator stops every archiver, waits until nothing of theirs is under way, and declares the new epoch.
+    fn declare(&mut self) -> Result<(), String> {
+        for at in (0..self.processes.len()).rev() {
+            self.kill(at);
+        }
+        while !self.late.is_empty() {
+            self.land_late(1000);
+        }
+        self.declared = true;
+        Ok(())
+    }
+
+    /// A record beyond the archive's head goes; somebody may have read it already.
+    fn compact(&mut self) -> Result<(), String> {
+        let partition = self.any_partition();
+        let chain = oracle::chain(&self.bucket, &self.setup.trust(), &partition)?;
+        let head = chain.last().map_or(0, |head| head.link.next_offset.0);
+        let dice = &mut self.dice;
+        self.kafka.log(&partition, |log| {
+            let ahead = (log.high - head).max(0) as usize;
+            log.compact(head + dice.below(ahead.max(1)) as i64);
         });
         Ok(())
     }
@@ -310,8 +355,11 @@ impl World {
         let (id, mut dice) = (self.started, self.dice.split());
         self.started += 1;
         let policy = any_policy(&mut dice);
-        self.processes
-            .push(Process::new(id, (&self.kafka, &self.bucket), policy, dice, self.odds));
+        let mut process = Process::new(id, (&self.kafka, &self.bucket), policy, dice, self.odds);
+        if self.declared {
+            process.machine.declare_new_epochs(["payments".to_owned()]);
+        }
+        self.processes.push(process);
     }
 
     fn give(&mut self, partition: &TopicPartition, permille: u32) {
@@ -387,10 +435,25 @@ impl World {
         let at = kivend::model::utc::UtcSeconds::from_unix(1_780_000_000);
         at_once(checkpointer.advance(&self.bucket, at)).map_err(|error| error.to_string())?;
         let anything = self.kafka.logs().values().any(|log| log.high > 0);
-        if !anything || self.vandalised || self.recreated {
+        if !anything || self.vandalised || !self.is_up_to_date()? {
             return Ok(());
         }
-        self.deeds.orphans += oracle::check_verdict(runtime, &self.bucket, &self.kafka, &self.planted)?;
+        self.deeds.copies += oracle::check_verdict(runtime, &self.bucket, &self.kafka, &self.planted)?;
         Ok(())
+    }
+
+    /// Whether no partition's chain ends with what the topic held before it was created again.
+    fn is_up_to_date(&self) -> Result<bool, String> {
+        for partition in &self.partitions {
+            let chain = oracle::chain(&self.bucket, &self.setup.trust(), partition)?;
+            let newest = self.kafka.log(partition, |log| log.before.len());
+            if chain
+                .last()
+                .is_some_and(|head| oracle::incarnation_of(&head.link) != newest)
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }

@@ -199,6 +199,7 @@ impl Driver {
                 Polled::Revoke(partitions) => self.each(partitions, Event::Revoked),
                 Polled::Lost(partitions) => self.lost(partitions),
                 Polled::OutOfRange { partition } => self.step(Event::OutOfRange(partition)),
+                Polled::TopicGone { partition } => self.step(Event::TopicGone(partition)),
                 Polled::Committed(outcomes) => self.committed(outcomes),
                 Polled::Failed(error) => self.failed(error)?,
             }
@@ -343,11 +344,11 @@ impl Driver {
             Action::Encode(ticket, job) => {
                 self.to_encode.extend(self.hands.encode((ticket, job)));
             }
-            Action::CreateSegment(ticket, key, object) => {
-                self.hands.create_segment(ticket, key, object);
+            Action::CreateSegment(ticket, key, object, topic_id) => {
+                self.hands.create_segment(ticket, key, object, topic_id);
             }
-            Action::CreateLink(ticket, key, object) => {
-                self.hands.create_link(ticket, key, object);
+            Action::CreateLink(ticket, key, object, topic_id) => {
+                self.hands.create_link(ticket, key, object, topic_id);
             }
             Action::Commit(ticket, partition, next, metadata) => {
                 self.commit(ticket, partition, next, &metadata.to_string())
@@ -429,7 +430,7 @@ impl Driver {
                 self.target.give_up(partition);
                 self.tally.stopped(partition, reason.to_string());
             }
-            Report::LossFound { .. } | Report::Fenced | Report::PassedOver(_) => {}
+            Report::LossFound { .. } | Report::NewEpoch(_) | Report::Fenced | Report::PassedOver(_) => {}
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
 
-use crate::app::archiver::requests::{self, LogRange, Offsets};
+use crate::app::archiver::requests::{self, Desk, LogRange, Offsets};
 use crate::app::archiver::troubles::Troubles;
 use crate::app::error::AppError;
 use crate::app::key_book::KeyBook;
@@ -154,13 +154,14 @@ impl Hands {
     /// Finds the head, and what stands after it.
     pub fn load_head(&self, ticket: Ticket, partition: TopicPartition) {
         self.work(ticket.slot, move |hands| async move {
-            let (store, offsets) = (hands.store.as_ref(), GroupOffsets(Arc::clone(&hands.cluster)));
+            let offsets = hands.offsets();
             let loaded = hands
                 .patiently("load the head", || {
-                    requests::load_head(store, &offsets, &hands.keys, &partition)
+                    requests::load_head(hands.desk(&offsets), &partition)
                 })
                 .await;
             match loaded {
+                Err(AppError::Kafka(error)) if error.is_topic_gone() => Ok(Event::TopicGone(partition)),
                 Ok(loaded) => Ok(Event::HeadLoaded(ticket, Box::new(loaded))),
                 Err(error) if error.kind() == Kind::Corrupt => Ok(Event::HeadRefused(ticket, error.to_string())),
                 Err(error) => Err(error),
@@ -174,22 +175,22 @@ impl Hands {
     }
 
     /// Creates the segment.
-    pub fn create_segment(&self, ticket: Ticket, key: Key, object: Object) {
+    pub fn create_segment(&self, ticket: Ticket, key: Key, object: Object, topic_id: Option<String>) {
         self.work(ticket.slot, move |hands| async move {
-            let store = hands.store.as_ref();
+            let offsets = hands.offsets();
             hands
                 .patiently("create a segment", || {
-                    requests::create_segment(store, &hands.keys, ticket, (&key, &object))
+                    requests::create_segment(hands.desk(&offsets), ticket, (&key, &object), topic_id.as_deref())
                 })
                 .await
         });
     }
 
     /// Creates the link: THE COMMIT.
-    pub fn create_link(&self, ticket: Ticket, key: Key, object: Object) {
+    pub fn create_link(&self, ticket: Ticket, key: Key, object: Object, topic_id: Option<String>) {
         self.work(ticket.slot, move |hands| async move {
-            let store = hands.store.as_ref();
-            let create = || requests::create_link(store, &hands.keys, ticket, (&key, &object));
+            let offsets = hands.offsets();
+            let create = || requests::create_link(hands.desk(&offsets), ticket, (&key, &object), topic_id.as_deref());
             let created = hands.patiently("create a link", create).await?;
             if matches!(created, Event::LinkTaken(..)) {
                 // First: what stands there is judged by these keys.
@@ -197,6 +198,18 @@ impl Hands {
             }
             Ok(created)
         });
+    }
+
+    fn offsets(&self) -> GroupOffsets {
+        GroupOffsets(Arc::clone(&self.cluster))
+    }
+
+    fn desk<'a>(&'a self, offsets: &'a GroupOffsets) -> Desk<'a> {
+        Desk {
+            store: self.store.as_ref(),
+            offsets,
+            keys: &self.keys,
+        }
     }
 
     /// An older request of the same partition is one whose answer nobody would hear: it ends.
@@ -274,6 +287,11 @@ impl Offsets for GroupOffsets {
             start_offset: marks.low,
             end_offset: marks.high,
         })
+    }
+
+    async fn topic_id(&self, topic: &str) -> Result<Option<String>, AppError> {
+        let asked = topic.to_owned();
+        self.ask(move |cluster| cluster.topic_id(&asked)).await
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::app::archiver::deadlines::Board;
 use crate::app::archiver::troubles::Troubles;
 use crate::archive::step::Report;
 use crate::model::position::TopicPartition;
@@ -11,6 +12,8 @@ use crate::telemetry::{PartitionMetrics, Vitals};
 
 /// Who is told how it goes.
 pub struct Listeners {
+    /// Who looks how long Kafka keeps what waits.
+    pub board: Board,
     /// What does not work.
     pub troubles: Arc<Troubles>,
     /// Liveness and metrics.
@@ -31,6 +34,7 @@ impl Listeners {
             Report::Linked { link, .. } => {
                 let stored = link.link.segment.as_ref().map(|segment| segment.bytes);
                 metrics.linked(link.link.record_count, stored);
+                self.board.archived(partition, link.link.next_offset.0, metrics);
             }
             Report::LossFound {
                 first_offset,
@@ -40,7 +44,8 @@ impl Listeners {
             }
             Report::Fenced => metrics.fenced(),
             Report::Stopped(reason) => self.troubles.lasting(&partition.to_string(), &reason.to_string()),
-            Report::Continues(_) | Report::PassedOver(_) => {}
+            Report::Continues(next) => self.board.archived(partition, next.0, metrics),
+            Report::NewEpoch(_) | Report::PassedOver(_) => {}
         }
     }
 
@@ -66,6 +71,7 @@ impl Listeners {
     pub fn released(&mut self, partition: &TopicPartition) {
         self.metrics.remove(partition);
         self.troubles.forget(&partition.to_string());
+        self.board.released(partition);
         self.vitals.metrics.release(partition);
     }
 }

@@ -2,9 +2,10 @@
 //! asks for. Never decides about a record: `archive` does.
 //!
 //! - [`driver`]: the loop · [`hands`]: store and encoder in the background, by the [`requests`] · [`target`]: how far to go
-//! - [`tally`], [`report`], [`troubles`]: what is told to people
+//! - [`tally`], [`report`], [`troubles`], [`deadlines`]: what is told to people
 
 pub mod checkpoints;
+pub mod deadlines;
 pub mod driver;
 pub mod hands;
 pub mod listeners;
@@ -22,6 +23,7 @@ use serde::Serialize;
 use tokio::runtime::Runtime;
 
 use crate::app::archiver::checkpoints::Checkpoints;
+use crate::app::archiver::deadlines::{Board, Deadlines};
 use crate::app::archiver::driver::Driver;
 use crate::app::archiver::hands::{Hands, Tools};
 use crate::app::archiver::listeners::Listeners;
@@ -53,6 +55,15 @@ pub enum Mode {
     Daemon,
     /// When everything that Kafka held at the start is archived.
     Once,
+}
+
+/// What an archiver is told to do.
+#[derive(Debug, Clone)]
+pub struct Orders {
+    /// Whether it ends by itself.
+    pub mode: Mode,
+    /// Topics that were deleted and created again, as the operator declares: of each, the next link begins a new epoch.
+    pub new_epochs: Vec<String>,
 }
 
 /// What an archiver has done.
@@ -133,7 +144,9 @@ impl ArchiveReport {
 /// # Errors
 /// Preflight's: a store that cannot keep the promise, a missing topic, a key that is not this archive's. Later only
 /// what trying again cannot help. Everything that was linked before stays.
-pub fn run(settings: &Settings, mode: Mode, vitals: &Vitals, stop: &Stop) -> Result<ArchiveReport, AppError> {
+pub fn run(settings: &Settings, orders: Orders, vitals: &Vitals, stop: &Stop) -> Result<ArchiveReport, AppError> {
+    let Orders { mode, new_epochs } = orders;
+    must_be_configured(&new_epochs, settings)?;
     let clock = Clock::start();
     let runtime = Runtime::new().map_err(|error| AppError::internal(format!("no async runtime: {error}")))?;
     if let (Some(listen), Mode::Daemon) = (settings.telemetry.listen, mode) {
@@ -146,7 +159,8 @@ pub fn run(settings: &Settings, mode: Mode, vitals: &Vitals, stop: &Stop) -> Res
     let ends = log_ends(&cluster, settings)?;
 
     let checkpoints = Checkpoints::new(Arc::clone(&store), &own, Copies::of(own.identity.id(), settings));
-    let machine = Machine::new(author(&own, cluster.cluster_id()?), seal_policy(&settings.archive));
+    let mut machine = Machine::new(author(&own, cluster.cluster_id()?), seal_policy(&settings.archive));
+    machine.declare_new_epochs(new_epochs);
     let troubles = Arc::new(Troubles::none(vitals.clone()));
     let tools = Tools {
         store,
@@ -165,7 +179,13 @@ pub fn run(settings: &Settings, mode: Mode, vitals: &Vitals, stop: &Stop) -> Res
         Mode::Daemon => Target::endless(),
         Mode::Once => Target::up_to(ends),
     };
+    let board = Board::default();
+    let deadlines = match mode {
+        Mode::Daemon => Some(Deadlines::watch(&settings.kafka, board.clone(), clock)?),
+        Mode::Once => None,
+    };
     let listeners = Listeners {
+        board,
         troubles,
         vitals: vitals.clone(),
         metrics: HashMap::new(),
@@ -175,11 +195,23 @@ pub fn run(settings: &Settings, mode: Mode, vitals: &Vitals, stop: &Stop) -> Res
     let tally = std::mem::take(&mut driver.tally);
     // Leaves the group before the last checkpoint, so that others take over meanwhile.
     drop(driver);
+    drop(deadlines);
     following.abort();
     done?;
     let newest = runtime.block_on(checkpoints.advance())?;
     runtime.block_on(checkpoints.copy(&newest.reference()));
     Ok(ArchiveReport::new(tally, clock.elapsed_s()))
+}
+
+/// A misspelt declaration would change nothing and say nothing.
+fn must_be_configured(topics: &[String], settings: &Settings) -> Result<(), AppError> {
+    let is_known = |topic: &&String| settings.topics.iter().any(|known| known.name == **topic);
+    match topics.iter().find(|topic| !is_known(topic)) {
+        None => Ok(()),
+        Some(unknown) => Err(AppError::config(format!(
+            "a new epoch is declared for a topic that is not archived topic=`{unknown}`"
+        ))),
+    }
 }
 
 /// Proves what the archive rests on before anything is written, then opens the archive or makes it.

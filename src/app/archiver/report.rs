@@ -21,6 +21,9 @@ pub fn log(partition: &TopicPartition, report: &Report) {
         } => {
             tracing::error!(%partition, first_offset, next_offset, "LOSS: Kafka deleted records before they were archived; the range is on record for ever");
         }
+        Report::NewEpoch(epoch) => {
+            tracing::warn!(%partition, %epoch, "a new epoch, as declared: the topic was deleted and created again");
+        }
         Report::Fenced => {
             tracing::warn!(%partition, "fenced: another writer was first; our state of this partition is dropped");
         }

@@ -38,35 +38,45 @@ pub trait Offsets: Send + Sync {
     /// # Errors
     /// Kafka's.
     async fn log_range(&self, partition: &TopicPartition) -> Result<LogRange, AppError>;
+
+    /// Kafka's id of the topic; nothing where it tells none.
+    ///
+    /// # Errors
+    /// Kafka's.
+    async fn topic_id(&self, topic: &str) -> Result<Option<String>, AppError>;
+}
+
+/// Whom to ask, and what chains are checked against.
+#[derive(Clone, Copy)]
+pub struct Desk<'a> {
+    /// Where objects are.
+    pub store: &'a dyn Store,
+    /// What Kafka says.
+    pub offsets: &'a dyn Offsets,
+    /// Which keys count.
+    pub keys: &'a KeyBook,
 }
 
 /// Finds the head of a partition, and what stands after it without a link.
 ///
 /// # Errors
 /// What the store and Kafka say; `Corrupt` where the chain cannot be continued.
-pub async fn load_head(
-    store: &dyn Store,
-    offsets: &dyn Offsets,
-    keys: &KeyBook,
-    partition: &TopicPartition,
-) -> Result<LoadedHead, AppError> {
+pub async fn load_head(desk: Desk<'_>, partition: &TopicPartition) -> Result<LoadedHead, AppError> {
     loop {
-        let trust = keys.trust();
-        let loaded = load_head_by(store, offsets, &trust, partition).await;
+        let trust = desk.keys.trust();
+        let loaded = load_head_by(desk, &trust, partition).await;
         // A link by a key that we did not know yet was passed over: look again with that key.
-        if keys.refresh(store).await?.change_number == trust.change_number {
+        if desk.keys.refresh(desk.store).await?.change_number == trust.change_number {
             return loaded;
         }
     }
 }
 
-async fn load_head_by(
-    store: &dyn Store,
-    offsets: &dyn Offsets,
-    trust: &Trust,
-    partition: &TopicPartition,
-) -> Result<LoadedHead, AppError> {
-    // In this order: a commit never runs ahead of the bucket, nor the bucket of Kafka, while others go on writing.
+async fn load_head_by(desk: Desk<'_>, trust: &Trust, partition: &TopicPartition) -> Result<LoadedHead, AppError> {
+    let Desk { store, offsets, .. } = desk;
+    // In this order: a commit never runs ahead of the bucket, nor the bucket of Kafka, while others go on writing. The
+    // id first: a topic that is created again meanwhile is noticed when its first segment is to be created.
+    let topic_id = offsets.topic_id(&partition.topic).await?;
     let committed = offsets.committed(partition).await?;
     let end_offset = offsets.log_range(partition).await?.end_offset;
     let head = head::find(store, trust, partition, committed.as_ref(), end_offset).await?;
@@ -81,16 +91,20 @@ async fn load_head_by(
     let (epoch, next) = head
         .as_ref()
         .map_or((Epoch(0), 0), |head| (head.link.epoch, head.link.next_offset.0));
-    let place = Place {
+    let place = |epoch: Epoch, next: i64| Place {
         partition: partition.clone(),
         epoch,
         first_offset: FirstOffset(next),
     };
-    let found = head::found_segments(store, &place).await?;
+    let found = head::found_segments(store, &place(epoch, next)).await?;
+    let next_epoch = place(Epoch(epoch.0.saturating_add(1)), 0);
+    let found_in_next_epoch = head::found_segments(store, &next_epoch).await?;
     let log = offsets.log_range(partition).await?;
     Ok(LoadedHead {
         head,
         found,
+        found_in_next_epoch,
+        topic_id,
         log_start_offset: log.start_offset,
         log_end_offset: log.end_offset,
         committed,
@@ -98,18 +112,23 @@ async fn load_head_by(
 }
 
 /// Creates a segment. Where something stands under its key, equal bytes count as ours. Where its place is linked already
-/// it is not created: a zombie's segment beside a link that names none would be nobody's, for ever. The listing of keys that
-/// its link needs is made here, beside the look for that link.
+/// it is not created: a zombie's segment beside a link that names none would be nobody's, for ever. Nor where the topic
+/// that the records came from was replaced by another of its name: which of them are whose nobody could tell. The listing
+/// of keys that its link needs is made here, beside the look for that link.
 ///
 /// # Errors
-/// The store's; `Config` where our key was retired.
+/// The store's and Kafka's; `Config` where our key was retired.
 pub async fn create_segment(
-    store: &dyn Store,
-    keys: &KeyBook,
+    desk: Desk<'_>,
     ticket: Ticket,
     (key, object): (&Key, &Object),
+    topic_id: Option<&str>,
 ) -> Result<Event, AppError> {
+    let Desk { store, offsets, keys } = desk;
     if let Key::Segment(place, _) = key {
+        if is_replaced(offsets, &place.partition, topic_id).await? {
+            return Ok(Event::TopicReplaced(ticket));
+        }
         match is_linked(store, keys, place).await {
             Ok(false) => keys.note_listed(ticket),
             Ok(true) => return Ok(Event::SegmentTaken(ticket)),
@@ -137,16 +156,33 @@ async fn is_linked(store: &dyn Store, keys: &KeyBook, place: &Place) -> Result<b
     head::is_linked(store, &refreshed, place).await
 }
 
-/// Creates a link: THE COMMIT. Never with a key that a listing of `keys/` before it shows retired.
+/// Whether Kafka has another topic under this name now. Where it has none, nothing came from another one.
+async fn is_replaced(offsets: &dyn Offsets, partition: &TopicPartition, known: Option<&str>) -> Result<bool, AppError> {
+    let Some(known) = known else { return Ok(false) };
+    match offsets.topic_id(&partition.topic).await {
+        Ok(now) => Ok(now.is_some_and(|now| now != known)),
+        Err(AppError::Kafka(error)) if error.is_topic_gone() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Creates a link: THE COMMIT. Never with a key that a listing of `keys/` before it shows retired. Of one without a
+/// segment, what it says of the topic's offsets must still be of this topic.
 ///
 /// # Errors
-/// The store's; `Config` where our key was retired.
+/// The store's and Kafka's; `Config` where our key was retired.
 pub async fn create_link(
-    store: &dyn Store,
-    keys: &KeyBook,
+    desk: Desk<'_>,
     ticket: Ticket,
     (key, object): (&Key, &Object),
+    topic_id: Option<&str>,
 ) -> Result<Event, AppError> {
+    let Desk { store, offsets, keys } = desk;
+    if let Key::Link(place, _) = key
+        && is_replaced(offsets, &place.partition, topic_id).await?
+    {
+        return Ok(Event::TopicReplaced(ticket));
+    }
     if !keys.take_listed(ticket) {
         keys.refresh(store).await?;
     }

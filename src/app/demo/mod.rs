@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::app::archiver::{self, Mode};
+use crate::app::archiver::{self, Mode, Orders};
 use crate::app::demo::forge::{Forged, forge_one_value};
 use crate::app::error::AppError;
 use crate::app::generate::generate;
@@ -89,7 +89,11 @@ pub fn demo(
         health,
         clock,
     };
-    archiver::run(&settings, Mode::Once, &vitals, stop)?;
+    let orders = Orders {
+        mode: Mode::Once,
+        new_epochs: Vec::new(),
+    };
+    archiver::run(&settings, orders, &vitals, stop)?;
 
     let archive = folder.join("archive");
     let honest = check(&settings, &archive, progress)?;

@@ -7,6 +7,7 @@ mod begin;
 pub mod bucket;
 pub mod cluster;
 mod compare;
+mod copies;
 pub mod facts;
 mod ids;
 mod listing;
@@ -298,6 +299,7 @@ impl Run {
         let mut parts = BTreeMap::new();
         for (chain, comparison) in walked {
             let rows = rows.remove(&chain.partition).unwrap_or_default();
+            findings.append(copies::judge(&self.bucket, &chain).await);
             if let (Some(comparing), Some(comparison)) = (&comparing, &comparison) {
                 let named = comparing
                     .name(&self.bucket, &chain, &comparison.compared, &rows.suspects)

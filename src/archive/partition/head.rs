@@ -8,7 +8,6 @@ use crate::archive::open::OpenSegment;
 use crate::archive::step::{Action, LoadedHead, Report, StopReason};
 use crate::model::hash::Hash;
 use crate::model::position::{Epoch, FirstOffset, Height, NextOffset, TopicPartition};
-use crate::segment::key::Place;
 use crate::segment::link::{Link, LinkType, LossReason, Lost, SealReason, SignedLink};
 
 impl Partition {
@@ -17,49 +16,85 @@ impl Partition {
         if let Err(reason) = check_head(&loaded, cx.author) {
             return self.stop(reason, cx);
         }
-        let next = loaded.head.as_ref().map_or(0, |head| head.link.next_offset.0);
-        let place = place_after(&self.partition, loaded.head.as_ref());
-        let mut chain = Chain {
-            open: OpenSegment::new(&self.partition, FirstOffset(next.max(loaded.log_start_offset))),
-            adoption: Adoption::new(&place, loaded.found, loaded.log_end_offset),
-            head: loaded.head,
-            sealing: None,
-            end_position: 0,
-            unanswered_commits: 0,
-            waiting_since_ms: None,
+        let epoch = match self.epoch_after(&loaded, cx) {
+            Ok(epoch) => epoch,
+            Err(reason) => return self.stop(reason, cx),
         };
-        let lost = (loaded.log_start_offset > next).then_some((next, loaded.log_start_offset));
-        if lost.is_some() {
-            chain.adoption.reject_all(&place);
-        }
+        let log_start = loaded.log_start_offset;
+        let chain = self.chain_after(loaded, epoch, cx);
+        let next = chain.place(&self.partition).first_offset;
         let from = NextOffset(chain.open.expected());
-        // A commit that was lost with its process is made up for: the witness should know the head.
-        if let Some(head) = chain.head.as_ref()
-            && loaded.committed != Some(head.commit_metadata())
-        {
-            let (next, metadata) = (head.link.next_offset, head.commit_metadata());
-            cx.actions
-                .push(Action::Commit(self.ticket, self.partition.clone(), next, metadata));
-            chain.unanswered_commits += 1;
-        }
         self.phase = Phase::Archiving(Box::new(chain));
         cx.actions.push(Action::Consume(self.partition.clone(), from));
         cx.actions
             .push(Action::Report(self.partition.clone(), Report::Continues(from)));
-        if let Some((first_offset, next_offset)) = lost {
-            cx.actions.push(Action::Report(
-                self.partition.clone(),
-                Report::LossFound {
-                    first_offset,
-                    next_offset,
-                },
-            ));
-            self.declare_loss(FirstOffset(first_offset), NextOffset(next_offset), cx);
+        if log_start > next.0 {
+            self.declare_loss(next, NextOffset(log_start), cx);
         }
+    }
+
+    /// The epoch of the next link: the head's, or, where the topic was created again and an operator said so, the next.
+    fn epoch_after(&self, loaded: &LoadedHead, cx: &mut Context<'_>) -> Result<Epoch, StopReason> {
+        let Some(SignedLink { link: head, .. }) = &loaded.head else {
+            return Ok(Epoch(0));
+        };
+        match recreation(loaded, head) {
+            None => Ok(head.epoch),
+            Some(_) if cx.new_epochs.contains(&*self.partition.topic) => {
+                let epoch = Epoch(head.epoch.0.saturating_add(1));
+                cx.actions
+                    .push(Action::Report(self.partition.clone(), Report::NewEpoch(epoch)));
+                Ok(epoch)
+            }
+            Some(reason) => Err(reason),
+        }
+    }
+
+    /// The chain as it goes on after the bucket's head. A commit that was lost with its process is made up for: the
+    /// witness should know the head.
+    fn chain_after(&self, loaded: LoadedHead, epoch: Epoch, cx: &mut Context<'_>) -> Chain {
+        let in_epoch = loaded.head.as_ref().filter(|head| head.link.epoch == epoch);
+        let known_id = in_epoch.and_then(|head| head.link.topic_id.clone());
+        let found = match &loaded.head {
+            Some(head) if head.link.epoch != epoch => loaded.found_in_next_epoch,
+            _ => loaded.found,
+        };
+        let unwitnessed = loaded
+            .head
+            .as_ref()
+            .map(|head| (head.link.next_offset, head.commit_metadata()));
+        let mut chain = Chain {
+            topic_id: known_id.or(loaded.topic_id),
+            head: loaded.head,
+            epoch,
+            open: OpenSegment::new(&self.partition, FirstOffset(0)),
+            sealing: None,
+            adoption: Adoption::default(),
+            end_position: 0,
+            unanswered_commits: 0,
+            waiting_since_ms: None,
+        };
+        let place = chain.place(&self.partition);
+        let first = FirstOffset(place.first_offset.0.max(loaded.log_start_offset));
+        chain.open = OpenSegment::new(&self.partition, first);
+        chain.adoption = Adoption::new(&place, found, loaded.log_end_offset);
+        if let Some((next, metadata)) = unwitnessed.filter(|(_, metadata)| loaded.committed != Some(*metadata)) {
+            cx.actions
+                .push(Action::Commit(self.ticket, self.partition.clone(), next, metadata));
+            chain.unanswered_commits += 1;
+        }
+        chain
     }
 
     fn declare_loss(&mut self, first_offset: FirstOffset, next_offset: NextOffset, cx: &mut Context<'_>) {
         let Phase::Archiving(chain) = &self.phase else { return };
+        cx.actions.push(Action::Report(
+            self.partition.clone(),
+            Report::LossFound {
+                first_offset: first_offset.0,
+                next_offset: next_offset.0,
+            },
+        ));
         let lost = Lost {
             first_offset,
             next_offset,
@@ -70,17 +105,9 @@ impl Partition {
         let draft = Link {
             lost: Some(lost),
             seal_reason: SealReason::Lost,
-            ..draft(&self.partition, chain.head.as_ref(), (first_offset, next_offset), cx)
+            ..chain.draft(&self.partition, (first_offset, next_offset), cx)
         };
         self.without_segment(draft, cx);
-    }
-}
-
-pub(super) fn place_after(partition: &TopicPartition, head: Option<&SignedLink>) -> Place {
-    Place {
-        partition: partition.clone(),
-        epoch: head.map_or(Epoch(0), |head| head.link.epoch),
-        first_offset: head.map_or(FirstOffset(0), |head| head.link.next_offset.begins()),
     }
 }
 
@@ -109,46 +136,56 @@ fn check_head(loaded: &LoadedHead, author: &Author) -> Result<(), StopReason> {
             connected,
         });
     }
-    if loaded.log_end_offset < head.next_offset.0 {
-        let (log_end_offset, next_offset) = (loaded.log_end_offset, head.next_offset.0);
-        return Err(StopReason::LogBehindArchive {
-            log_end_offset,
-            next_offset,
-        });
-    }
     Ok(())
 }
 
-/// What every link of a partition takes from its head, for a range without records.
-pub(super) fn draft(
-    partition: &TopicPartition,
-    head: Option<&SignedLink>,
-    (first_offset, next_offset): (FirstOffset, NextOffset),
-    cx: &Context<'_>,
-) -> Link {
-    Link {
-        r#type: LinkType::V1,
-        archive_id: cx.author.archive_id.clone(),
-        cluster_id: cx.author.cluster_id.clone(),
-        topic: partition.topic.to_string(),
-        topic_id: head.and_then(|head| head.link.topic_id.clone()),
-        partition: partition.partition,
-        epoch: head.map_or(Epoch(0), |head| head.link.epoch),
-        height: head.map_or(Height(0), |head| head.link.height.next()),
-        first_offset,
-        next_offset,
-        record_count: 0,
-        absent: Vec::new(),
-        lost: None,
-        min_timestamp_ms: None,
-        max_timestamp_ms: None,
-        records_root: Hash::of(b""),
-        segment: None,
-        rejected: Vec::new(),
-        checkpoint: cx.author.checkpoint,
-        sealed_at: cx.now.wall,
-        seal_reason: SealReason::Shutdown,
-        sealed_by: cx.author.sealed_by.clone(),
-        previous: head.map_or_else(|| cx.author.genesis(partition), |head| head.hash),
+/// How it shows that the topic was deleted and created again, or that Kafka lost its newest records.
+fn recreation(loaded: &LoadedHead, head: &Link) -> Option<StopReason> {
+    if let (Some(archived), Some(found)) = (&head.topic_id, &loaded.topic_id)
+        && archived != found
+    {
+        let (archived, found) = (archived.clone(), found.clone());
+        return Some(StopReason::TopicRecreated { archived, found });
+    }
+    (loaded.log_end_offset < head.next_offset.0).then_some(StopReason::LogBehindArchive {
+        log_end_offset: loaded.log_end_offset,
+        next_offset: head.next_offset.0,
+    })
+}
+
+impl Chain {
+    /// What every link of a partition takes from its head, for a range without records.
+    pub(super) fn draft(
+        &self,
+        partition: &TopicPartition,
+        (first_offset, next_offset): (FirstOffset, NextOffset),
+        cx: &Context<'_>,
+    ) -> Link {
+        let head = self.head.as_ref();
+        Link {
+            r#type: LinkType::V1,
+            archive_id: cx.author.archive_id.clone(),
+            cluster_id: cx.author.cluster_id.clone(),
+            topic: partition.topic.to_string(),
+            topic_id: self.topic_id.clone(),
+            partition: partition.partition,
+            epoch: self.epoch,
+            height: head.map_or(Height(0), |head| head.link.height.next()),
+            first_offset,
+            next_offset,
+            record_count: 0,
+            absent: Vec::new(),
+            lost: None,
+            min_timestamp_ms: None,
+            max_timestamp_ms: None,
+            records_root: Hash::of(b""),
+            segment: None,
+            rejected: Vec::new(),
+            checkpoint: cx.author.checkpoint,
+            sealed_at: cx.now.wall,
+            seal_reason: SealReason::Shutdown,
+            sealed_by: cx.author.sealed_by.clone(),
+            previous: head.map_or_else(|| cx.author.genesis(partition), |head| head.hash),
+        }
     }
 }

@@ -12,11 +12,20 @@ pub(super) enum Leaving {
     Shutdown,
     /// Kafka no longer has what comes next: finish what we hold, then load the head and see.
     Reload,
+    /// The topic is no longer there: finish what we hold, then stand still.
+    TopicGone,
 }
 
 /// How long a partition that is let go waits for Kafka to answer its commits. A commit is a cache and a witness: the
 /// group must not stand still for it.
 const COMMIT_PATIENCE_MS: u64 = 5_000;
+
+impl Leaving {
+    /// Whether nothing more will be delivered to us: what was is archived now, and no found segment is waited for.
+    pub(super) fn is_last_chance(self) -> bool {
+        matches!(self, Leaving::Shutdown | Leaving::TopicGone)
+    }
+}
 
 impl Partition {
     /// Finishes what is open, then lets go.
@@ -34,6 +43,21 @@ impl Partition {
         if matches!(self.phase, Phase::Archiving(_)) && self.leaving.is_none() {
             self.leave(Leaving::Reload, cx);
         }
+    }
+
+    /// The topic is no longer there. What we hold was delivered from it, and is the end of its epoch.
+    pub fn topic_gone(&mut self, cx: &mut Context<'_>) {
+        match self.phase {
+            Phase::Released | Phase::Stopped => {}
+            Phase::Loading => self.stop(StopReason::TopicGone, cx),
+            Phase::Archiving(_) if self.is_going_away() => {}
+            Phase::Archiving(_) => self.leave(Leaving::TopicGone, cx),
+        }
+    }
+
+    /// Whether the partition is to be let go of when it is finished.
+    fn is_going_away(&self) -> bool {
+        matches!(self.leaving, Some(Leaving::Revoked | Leaving::Shutdown))
     }
 
     pub(super) fn leave(&mut self, leaving: Leaving, cx: &mut Context<'_>) {
@@ -54,11 +78,11 @@ impl Partition {
 
     /// Stands still until somebody acts.
     pub fn stop(&mut self, reason: StopReason, cx: &mut Context<'_>) {
-        let leaving = self.leaving.is_some();
+        let going_away = self.is_going_away();
         self.begin_turn(Phase::Stopped);
         cx.actions
             .push(Action::Report(self.partition.clone(), Report::Stopped(reason)));
-        if leaving {
+        if going_away {
             self.release(cx);
         }
     }
@@ -66,9 +90,15 @@ impl Partition {
     /// Another writer was first, or a stranger: the bucket is the authority, so begin again from it.
     pub(super) fn conflict(&mut self, cx: &mut Context<'_>) {
         cx.actions.push(Action::Report(self.partition.clone(), Report::Fenced));
-        match self.leaving {
-            Some(Leaving::Revoked | Leaving::Shutdown) => self.release(cx),
-            Some(Leaving::Reload) | None => self.load(cx),
+        self.begin_again(cx);
+    }
+
+    /// What we hold is worth nothing any more: the bucket and Kafka are asked anew, or nobody is where we go away.
+    pub fn begin_again(&mut self, cx: &mut Context<'_>) {
+        if self.is_going_away() {
+            self.release(cx);
+        } else {
+            self.load(cx);
         }
     }
 
@@ -83,12 +113,11 @@ impl Partition {
         let Some(leaving) = self.leaving else {
             return self.seal_if_due(cx);
         };
-        if leaving == Leaving::Shutdown {
-            // What was delivered is to be archived before we go, and a found segment that ends further on cannot wait.
+        if leaving.is_last_chance() {
             chain.adoption.reject_all(&chain.place(&self.partition));
         }
         let expected = chain.open.expected();
-        let end = if leaving == Leaving::Shutdown {
+        let end = if leaving.is_last_chance() {
             chain.end_position.max(expected)
         } else {
             expected
@@ -99,10 +128,13 @@ impl Partition {
                 Leaving::Shutdown => SealReason::Shutdown,
                 Leaving::Revoked => SealReason::Revoked,
                 Leaving::Reload => SealReason::Idle,
+                Leaving::TopicGone => SealReason::Epoch,
             };
             self.seal_at(end, reason, cx);
         } else if leaving == Leaving::Reload {
             self.load(cx);
+        } else if leaving == Leaving::TopicGone {
+            self.stop(StopReason::TopicGone, cx);
         } else {
             let since_ms = *chain.waiting_since_ms.get_or_insert(cx.now.monotonic_ms);
             let waited_ms = cx.now.monotonic_ms.saturating_sub(since_ms);

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::leaving::Leaving;
-use super::{Context, Partition, Phase, head};
+use super::{Context, Partition, Phase};
 use crate::archive::adoption::{Adoption, Outcome};
 use crate::archive::open::Cut;
 use crate::archive::step::{Action, Adopted, Object, Report, StopReason};
@@ -48,12 +48,7 @@ impl Partition {
             max_timestamp_ms: rows.max_timestamp_ms(),
             records_root: rows.root(),
             seal_reason: reason,
-            ..head::draft(
-                &self.partition,
-                chain.head.as_ref(),
-                (first_offset, NextOffset(next_offset)),
-                cx,
-            )
+            ..chain.draft(&self.partition, (first_offset, NextOffset(next_offset)), cx)
         };
         if rows.is_empty() {
             return self.without_segment(draft, cx);
@@ -96,7 +91,7 @@ impl Partition {
         let place = sealing.draft.place();
         let next_offset = sealing.draft.next_offset.0;
         let mut outcome = chain.adoption.compare(&place, next_offset, object.sha256);
-        if outcome == Outcome::CutAgain && self.leaving == Some(Leaving::Shutdown) {
+        if outcome == Outcome::CutAgain && self.leaving.is_some_and(Leaving::is_last_chance) {
             // What was delivered is to be archived before we go: no time to take it from Kafka once more.
             chain.adoption.reject_all(&place);
             outcome = chain.adoption.compare(&place, next_offset, object.sha256);
@@ -109,6 +104,7 @@ impl Partition {
                     self.ticket,
                     place.segment(attempt),
                     object.clone(),
+                    chain.topic_id.clone(),
                 ));
                 sealing.stage = Stage::Segment(object, attempt);
                 chain.sealing = Some(sealing);
@@ -158,10 +154,13 @@ impl Partition {
         match cx.author.sign(draft.clone(), chain.head.as_ref()) {
             Err(error) => self.stop(StopReason::Unsignable(error.to_string()), cx),
             Ok((signed, object)) => {
+                // Of a segment it was asked already, before it was created.
+                let topic_id = draft.segment.is_none().then(|| chain.topic_id.clone()).flatten();
                 cx.actions.push(Action::CreateLink(
                     self.ticket,
                     place.link(Attempt::PLAIN),
                     object.clone(),
+                    topic_id,
                 ));
                 let stage = Stage::Link(Box::new(signed), object, Attempt::PLAIN, adopted);
                 chain.sealing = Some(Sealing {
@@ -230,8 +229,12 @@ impl Partition {
             Err(_) => {
                 let passed_over = place.link(*attempt);
                 *attempt = attempt.next();
-                cx.actions
-                    .push(Action::CreateLink(self.ticket, place.link(*attempt), ours.clone()));
+                cx.actions.push(Action::CreateLink(
+                    self.ticket,
+                    place.link(*attempt),
+                    ours.clone(),
+                    None,
+                ));
                 cx.actions
                     .push(Action::Report(self.partition.clone(), Report::PassedOver(passed_over)));
             }

@@ -1,0 +1,107 @@
+//! Kafka's id of a topic, which rust-rdkafka does not tell: a topic that was deleted and created again has another.
+
+use std::ffi::CString;
+use std::ptr::NonNull;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rdkafka::client::NativeClient;
+use rdkafka::types::RDKafkaErrorCode as Code;
+use rdkafka_sys as sys;
+
+use super::{Event, Queue};
+
+/// Names of topics, as librdkafka wants them. Ours to destroy.
+struct Names(NonNull<sys::rd_kafka_TopicCollection_t>);
+
+impl Names {
+    fn of(topic: &str) -> Result<Names, Code> {
+        let name = CString::new(topic).map_err(|_| Code::InvalidTopic)?;
+        let mut names = [name.as_ptr()];
+        // SAFETY: one C string, copied by the call.
+        let names = unsafe { sys::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), names.len()) };
+        NonNull::new(names).map(Names).ok_or(Code::InvalidArgument)
+    }
+}
+
+impl Drop for Names {
+    fn drop(&mut self) {
+        // SAFETY: made by us, destroyed once.
+        unsafe { sys::rd_kafka_TopicCollection_destroy(self.0.as_ptr()) }
+    }
+}
+
+/// The id of a topic in Kafka's text; nothing where the broker is too old to have one.
+///
+/// # Errors
+/// librdkafka's code: no such topic, or nobody answered in time.
+pub(crate) fn topic_id(client: &NativeClient, topic: &str, timeout: Duration) -> Result<Option<String>, Code> {
+    let names = Names::of(topic)?;
+    let queue = Queue::new(client).ok_or(Code::Fail)?;
+    // SAFETY: client, names and queue are alive; librdkafka copies the names and refers to the queue on its own.
+    unsafe { sys::rd_kafka_DescribeTopics(client.ptr(), names.0.as_ptr(), std::ptr::null(), queue.0.as_ptr()) };
+    let answer = queue.poll(timeout).ok_or(Code::OperationTimedOut)?;
+    match answer.code() {
+        Code::NoError => id_in(&answer),
+        code => Err(code),
+    }
+}
+
+fn id_in(answer: &Event) -> Result<Option<String>, Code> {
+    let mut count = 0;
+    // SAFETY: the event is alive; null where it is the answer to another question.
+    let result = unsafe { sys::rd_kafka_event_DescribeTopics_result(answer.0.as_ptr()) };
+    if result.is_null() {
+        return Err(Code::Fail);
+    }
+    // SAFETY: the result belongs to the event, as does the array returned, of `count` pointers.
+    let topics = unsafe { sys::rd_kafka_DescribeTopics_result_topics(result, &raw mut count) };
+    if topics.is_null() || count == 0 {
+        return Err(Code::UnknownTopicOrPartition);
+    }
+    // SAFETY: there is at least one element, which lives as long as the event.
+    let topic = unsafe { *topics };
+    // SAFETY: the topic is alive; an error, where there is one, belongs to it.
+    let error = unsafe { sys::rd_kafka_error_code(sys::rd_kafka_TopicDescription_error(topic)) };
+    if !matches!(Code::from(error), Code::NoError) {
+        return Err(error.into());
+    }
+    // SAFETY: the topic is alive; the id belongs to it.
+    let id = unsafe { sys::rd_kafka_TopicDescription_topic_id(topic) };
+    // SAFETY: the id is alive while the event is, or null.
+    Ok((!id.is_null()).then(|| unsafe { bytes_of(id) }).and_then(text_of))
+}
+
+/// # Safety
+/// `id` is alive.
+unsafe fn bytes_of(id: *const sys::rd_kafka_Uuid_t) -> [u8; 16] {
+    // SAFETY: as the caller promises.
+    let (most, least) = unsafe {
+        (
+            sys::rd_kafka_Uuid_most_significant_bits(id),
+            sys::rd_kafka_Uuid_least_significant_bits(id),
+        )
+    };
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&most.to_be_bytes());
+    bytes[8..].copy_from_slice(&least.to_be_bytes());
+    bytes
+}
+
+/// Kafka writes ids in base64 for URLs, without padding (`org.apache.kafka.common.Uuid`); zero means that there is none.
+fn text_of(id: [u8; 16]) -> Option<String> {
+    (id != [0; 16]).then(|| URL_SAFE_NO_PAD.encode(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_written_as_kafka_writes_it() {
+        let id = 0xfbff_0000_0000_0000_0000_0000_0000_00ff_u128;
+        assert_eq!(text_of(id.to_be_bytes()).as_deref(), Some("-_8AAAAAAAAAAAAAAAAA_w"));
+        assert_eq!(text_of([0; 16]), None);
+    }
+}

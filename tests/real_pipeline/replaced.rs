@@ -1,0 +1,278 @@
+//! Topics that are deleted and created again, and records that Kafka deletes before they are archived: noticed, told, and
+//! on record. Never silently skipped.
+
+use std::fs::File;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use serde_json::Value;
+
+use super::shop::{Shop, terminate, topic};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What an operator does to topics beside us.
+struct Operator(AdminClient<DefaultClientContext>);
+
+impl Operator {
+    fn new() -> Operator {
+        let brokers = std::env::var("KIVEND_KAFKA__BROKERS").unwrap();
+        Operator(ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap())
+    }
+
+    fn wait<F: Future>(&self, answer: F) -> F::Output {
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+            .block_on(answer)
+    }
+
+    fn delete(&self, topic: &str) {
+        let deleted = self.wait(self.0.delete_topics(&[topic], &AdminOptions::new()));
+        deleted.unwrap().pop().unwrap().unwrap();
+        until("the topic is gone", || {
+            let known = self.0.inner().fetch_metadata(Some(topic), PATIENCE).unwrap();
+            known.topics()[0].partitions().is_empty()
+        });
+    }
+
+    fn keep_an_hour(&self, topic: &str) {
+        let change = AlterConfig::new(ResourceSpecifier::Topic(topic)).set("retention.ms", "3600000");
+        self.wait(self.0.alter_configs(&[change], &AdminOptions::new()))
+            .unwrap();
+    }
+
+    /// As retention does it: nothing below these offsets is left. Returns where each partition begins now.
+    fn delete_records(&self, topic: &str, partitions: i32) -> Vec<i64> {
+        let brokers = std::env::var("KIVEND_KAFKA__BROKERS").unwrap();
+        let client: BaseConsumer = ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap();
+        let ends: Vec<i64> = (0..partitions)
+            .map(|partition| client.fetch_watermarks(topic, partition, PATIENCE).unwrap().1)
+            .collect();
+        let mut below = TopicPartitionList::new();
+        for (partition, end) in (0..).zip(&ends) {
+            below
+                .add_partition_offset(topic, partition, Offset::Offset(*end))
+                .unwrap();
+        }
+        self.wait(self.0.delete_records(&below, &AdminOptions::new())).unwrap();
+        ends
+    }
+}
+
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// A daemon whose log can be read while it runs.
+struct Daemon<'s> {
+    child: Child,
+    shop: &'s Shop,
+}
+
+impl Daemon<'_> {
+    fn start(shop: &Shop) -> Daemon<'_> {
+        Daemon::start_with(shop, &["--set", "archive.seal_max_idle=1s"])
+    }
+
+    fn start_with<'s>(shop: &'s Shop, arguments: &[&str]) -> Daemon<'s> {
+        let log = File::create(shop.folder().join("daemon.log")).unwrap();
+        let mut command = shop.archiver(arguments);
+        command.env("KIVEND_TELEMETRY__LISTEN", "127.0.0.1:0");
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        Daemon { child, shop }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.shop.folder().join("daemon.log")).unwrap()
+    }
+
+    fn says(&self, what: &str) {
+        until(what, || self.log().contains(what));
+    }
+
+    /// The page for Prometheus.
+    fn metrics(&self) -> String {
+        use std::io::{Read as _, Write as _};
+        let log = self.log();
+        let (_, rest) = log.split_once("127.0.0.1:").unwrap();
+        let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        let mut stream = std::net::TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+        stream
+            .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).unwrap();
+        page
+    }
+
+    fn finish(mut self) -> Option<i32> {
+        terminate(&mut self.child);
+        self.child.wait().unwrap().code()
+    }
+}
+
+/// What stands in the archive of a topic now; the verdict is not asked for.
+fn archived(shop: &Shop, topic_name: &str) -> u64 {
+    let output = shop.run(&["verify", "--against", "links", "--format", "json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    topic(&report, topic_name)["records"].as_u64().unwrap()
+}
+
+#[test]
+fn a_topic_deleted_and_created_again_stands_still_until_its_new_epoch_is_declared() {
+    let Some(shop) = Shop::open() else { return };
+    let (payments, operator) = (shop.topic("payments"), Operator::new());
+    shop.ingest_generated(5_000, 1);
+    shop.json(&["archive"]);
+    let before = archived(&shop, &payments);
+
+    operator.delete(&payments);
+    shop.json(&["topics", "create"]);
+    // Grown past the archive's head: only the topic's id tells.
+    let sent = shop.ingest_generated(20_000, 2);
+    let after = sent["topics"][&payments].as_u64().unwrap();
+    assert!(after > before, "{sent}");
+
+    let stopped = shop.run(&["archive", "--format", "json"]);
+    assert_eq!(stopped.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&stopped.stdout).unwrap();
+    let told: Vec<&str> = report["partitions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|p| p["stopped"].as_str())
+        .collect();
+    assert!(
+        !told.is_empty() && told.iter().all(|why| why.contains("--new-epoch")),
+        "{report:#}"
+    );
+    assert_eq!(
+        archived(&shop, &payments),
+        before,
+        "something was archived before it was declared"
+    );
+
+    let misspelt = shop.run(&["archive", "--new-epoch", "paiments"]);
+    assert_eq!(misspelt.status.code(), Some(2));
+    shop.json(&["archive", "--new-epoch", &payments]);
+    let report = shop.verify_intact(25_000);
+    assert_eq!(topic(&report, &payments)["records"], before + after);
+    assert_eq!(topic(&report, &payments)["compared_with_kafka"], after);
+    assert_eq!(
+        shop.json(&["archive", "--new-epoch", &payments])["records"],
+        0,
+        "declared twice"
+    );
+}
+
+#[test]
+fn a_topic_deleted_under_a_running_archiver_stops_its_partitions_and_nothing_else() {
+    let Some(shop) = Shop::open() else { return };
+    let (payments, operator) = (shop.topic("payments"), Operator::new());
+    shop.json(&["init"]);
+    let user_events = shop.topic("user-events");
+    let sent = shop.ingest_generated(5_000, 1);
+    let of = |topic: &str| sent["topics"][topic].as_u64().unwrap();
+    let daemon = Daemon::start(&shop);
+    until("all is archived", || {
+        archived(&shop, &payments) == of(&payments) && archived(&shop, &user_events) == of(&user_events)
+    });
+    operator.delete(&payments);
+    daemon.says("the topic does not exist in Kafka any more");
+    shop.json(&["ingest", "events.jsonl", "--only", &user_events]);
+    until("the others go on", || {
+        archived(&shop, &user_events) == 2 * of(&user_events)
+    });
+    assert_eq!(daemon.finish(), Some(1));
+}
+
+#[test]
+fn records_that_kafka_deletes_before_they_are_archived_are_told_three_times_and_on_record() {
+    let Some(shop) = Shop::open() else { return };
+    let (payments, operator) = (shop.topic("payments"), Operator::new());
+    shop.json(&["init"]);
+    shop.ingest_generated(5_000, 1);
+    shop.json(&["archive"]);
+    let archived = archived(&shop, &payments);
+    let sent = shop.ingest_generated(5_000, 2);
+    let lost = sent["topics"][&payments].as_u64().unwrap();
+    let partitions = topic(&shop.json(&["topics", "list"]), &payments)["partitions"]
+        .as_i64()
+        .unwrap();
+    operator.delete_records(&payments, i32::try_from(partitions).unwrap());
+
+    let daemon = Daemon::start(&shop);
+    daemon.says("LOSS: Kafka deleted records before they were archived");
+    assert!(
+        daemon
+            .log()
+            .lines()
+            .any(|line| line.contains("ERROR") && line.contains("LOSS"))
+    );
+    let counted = |page: String| -> u64 {
+        let of_payments = |line: &&str| line.starts_with("kivend_lost_records_total{") && line.contains(&payments);
+        let values = page
+            .lines()
+            .filter(of_payments)
+            .map(|line| line.rsplit(' ').next().unwrap().to_owned());
+        values.map(|value| value.parse::<u64>().unwrap()).sum()
+    };
+    until("the alarm metric counts them", || counted(daemon.metrics()) == lost);
+    assert_eq!(daemon.finish(), Some(0));
+
+    let report = shop.verify_intact(10_000 - lost);
+    assert_eq!(topic(&report, &payments)["records"], archived);
+    assert_eq!(topic(&report, &payments)["lost"], lost);
+    let declared = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["code"] == "KV210");
+    assert!(declared.count() > 0);
+    let refused = shop.run(&["verify", "--fail-on-loss"]);
+    assert_eq!(refused.status.code(), Some(11));
+}
+
+#[test]
+fn records_that_kafka_deletes_within_a_day_are_warned_of_once_and_counted_down() {
+    let Some(shop) = Shop::open() else { return };
+    let (payments, operator) = (shop.topic("payments"), Operator::new());
+    operator.keep_an_hour(&payments);
+    shop.json(&["init"]);
+    shop.ingest_generated(5_000, 1);
+    let daemon = Daemon::start_with(
+        &shop,
+        &[
+            "--set",
+            "archive.seal_max_idle=10m",
+            "--set",
+            "archive.seal_max_age=10m",
+        ],
+    );
+    daemon.says("Kafka may soon delete records that are not archived");
+    let warned = daemon.log().matches("Kafka may soon delete").count();
+    let of_payments = |line: &&str| line.starts_with("kivend_until_deletion_seconds{") && line.contains(&payments);
+    let left_s: Vec<f64> = daemon
+        .metrics()
+        .lines()
+        .filter(of_payments)
+        .filter_map(|line| line.rsplit(' ').next()?.parse().ok())
+        .filter(|left_s: &f64| left_s.is_finite())
+        .collect();
+    assert_eq!(left_s.len(), warned, "one warning a partition that waits");
+    assert!(
+        left_s.iter().all(|left_s| (3_000.0..=3_600.0).contains(left_s)),
+        "{left_s:?}"
+    );
+    assert_eq!(daemon.finish(), Some(0));
+    shop.verify_intact(5_000);
+}
