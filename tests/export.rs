@@ -47,6 +47,7 @@ fn ingest_file(settings: &Settings, file: &Path) {
         kafka: settings.kafka.clone(),
         routing: settings.routing.clone(),
         ingest: settings.ingest.clone(),
+        ledger: ingest::LedgerSettings::beside(settings),
     };
     let plan = Plan {
         inputs: vec![ingest::Input::of_argument(file)],

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use kivend::app::ingest::{IngestError, Input, Mode, Order, Plan, Report, Surroundings, ingest};
+use kivend::app::ingest::{IngestError, Input, LedgerSettings, Mode, Order, Plan, Report, Surroundings, ingest};
 use kivend::app::progress::{Progress, Silent};
 use kivend::app::stop::{Reason, Stop, stop};
 use kivend::config::{KafkaSettings, Properties, Sources, TopicSettings, load};
@@ -49,9 +49,11 @@ fn surroundings(kafka: KafkaSettings) -> Surroundings {
         ..Sources::default()
     };
     let settings = load(&sources).unwrap().settings;
+    let ledger = LedgerSettings::beside(&settings);
     Surroundings {
         kafka,
         routing: settings.routing,
+        ledger,
         ingest: settings.ingest,
     }
 }

@@ -16,6 +16,7 @@ mod rotation;
 mod second_places;
 mod segments;
 mod simulation;
+mod starting;
 mod store_contract;
 mod vectors;
 mod verify;

@@ -4,8 +4,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use kivend::app::archiver::requests;
+use async_trait::async_trait;
+use kivend::app::archiver::requests::{self, Desk, LogRange, Offsets};
 use kivend::app::checkpoint::Checkpointer;
+use kivend::app::error::AppError;
 use kivend::app::head::Trust;
 use kivend::app::key_book::{self, KeyBook};
 use kivend::app::key_file::{self, KeySource};
@@ -14,12 +16,43 @@ use kivend::app::verify::Request;
 use kivend::archive::step::{Event, Object, Slot, Ticket};
 use kivend::error::{Explain as _, Kind};
 use kivend::model::note::SigningKey;
+use kivend::model::position::TopicPartition;
 use kivend::model::utc::UtcSeconds;
+use kivend::segment::commit::CommitMetadata;
 use kivend::segment::key::Attempt;
 use tokio::runtime::Runtime;
 
 use crate::fixture::Archive;
 use crate::verify::expect_intact;
+
+/// Kafka has nothing to say here.
+struct NoKafka;
+
+#[async_trait]
+impl Offsets for NoKafka {
+    async fn committed(&self, _: &TopicPartition) -> Result<Option<CommitMetadata>, AppError> {
+        Ok(None)
+    }
+
+    async fn log_range(&self, _: &TopicPartition) -> Result<LogRange, AppError> {
+        Ok(LogRange {
+            start_offset: 0,
+            end_offset: 0,
+        })
+    }
+
+    async fn topic_id(&self, _: &str) -> Result<Option<String>, AppError> {
+        Ok(None)
+    }
+}
+
+fn desk<'a>(archive: &'a Archive, keys: &'a KeyBook) -> Desk<'a> {
+    Desk {
+        store: &archive.store,
+        offsets: &NoKafka,
+        keys,
+    }
+}
 
 /// An archive whose writer takes its key from a file.
 struct Shop {
@@ -199,9 +232,9 @@ fn a_writer_whose_key_was_retired_stops_before_its_next_note() {
         let refused = shop.runtime.block_on(async {
             match key {
                 kivend::segment::key::Key::Link(..) => {
-                    requests::create_link(&shop.archive.store, &zombie, ticket, (&key, &object)).await
+                    requests::create_link(desk(&shop.archive, &zombie), ticket, (&key, &object), None).await
                 }
-                _ => requests::create_segment(&shop.archive.store, &zombie, ticket, (&key, &object)).await,
+                _ => requests::create_segment(desk(&shop.archive, &zombie), ticket, (&key, &object), None).await,
             }
         });
         let refused = refused.unwrap_err();
@@ -235,7 +268,7 @@ fn a_writer_that_does_not_know_the_new_key_yet_takes_its_link_for_a_link() {
     };
     let ticket = Ticket { slot: Slot(0), turn: 1 };
     let key = before.place().link(Attempt::PLAIN);
-    let taken = requests::create_link(&shop.archive.store, &behind, ticket, (&key, &object));
+    let taken = requests::create_link(desk(&shop.archive, &behind), ticket, (&key, &object), None);
     let taken = shop.runtime.block_on(taken).unwrap();
     assert!(matches!(taken, Event::LinkTaken(..)), "{taken:?}");
     assert_eq!(behind.trust().change_number, 1);

@@ -1,11 +1,13 @@
 //! Events from files to topics: read, check, route, send, and account for every line.
 //!
-//! `read = sent + rejected + filtered`, and at the end `sent = acked + failed`: nothing is dropped in silence, and bad
+//! `read = sent + rejected + filtered` (and with `--exactly-once` what earlier runs sent), and at the end `sent = acked + failed`: nothing is dropped in silence, and bad
 //! lines never keep good ones from being sent. Memory is bounded, but for `--sort`, which needs the whole input. The
 //! value sent is the line's bytes, untouched: all but the newline itself, a carriage return before it included.
 
+mod exactly;
 mod input;
 mod intake;
+mod mark;
 mod pace;
 mod rejects;
 mod report;
@@ -20,7 +22,7 @@ use std::time::Duration;
 use crate::app::progress::Progress;
 use crate::app::stop::Stop;
 use crate::clock::Clock;
-use crate::config::{IngestSettings, KafkaSettings, RoutingSettings};
+use crate::config::{IngestSettings, KafkaSettings, RoutingSettings, Settings};
 use crate::error::{Explain, Kind};
 use crate::kafka::error::KafkaError;
 use crate::kafka::producer::{Outgoing, Producer, Sending};
@@ -51,6 +53,29 @@ pub struct Surroundings {
     pub routing: RoutingSettings,
     /// What an event looks like, and how records are gathered.
     pub ingest: IngestSettings,
+    /// Where `--exactly-once` keeps its marks.
+    pub ledger: LedgerSettings,
+}
+
+/// The compacted topic that knows how far each file was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerSettings {
+    /// Its name.
+    pub topic: String,
+    /// Of the topic, where it must be created.
+    pub replication_factor: i32,
+}
+
+impl LedgerSettings {
+    /// Beside the topics of these settings, as safe as they are.
+    #[must_use]
+    pub fn beside(settings: &Settings) -> LedgerSettings {
+        let factors = settings.topics.iter().map(|topic| topic.replication_factor);
+        LedgerSettings {
+            topic: format!("{}kivend-ingest", settings.topic_prefix),
+            replication_factor: factors.max().unwrap_or(1),
+        }
+    }
 }
 
 /// In which order events are sent.
@@ -67,6 +92,8 @@ pub enum Order {
 pub enum Mode {
     /// To Kafka.
     Send,
+    /// To Kafka, so that readers of committed records get each event once, however often a run dies.
+    ExactlyOnce,
     /// Checked and counted; no broker is asked.
     DryRun,
 }
@@ -102,6 +129,28 @@ pub enum IngestError {
     /// Kafka.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
+    /// Exactly once, of what cannot be read again.
+    #[error("what comes from standard input or a pipe cannot be read again, so it cannot be sent exactly once")]
+    NotAFile,
+    /// Exactly once, in another order than that of the file.
+    #[error("a file is sent exactly once in its own order only")]
+    Sorted,
+    /// The file is not what it was.
+    #[error("the first lines of the file are not those that an earlier run sent file=`{file}` lines=`{lines}`")]
+    Changed {
+        /// Its path.
+        file: String,
+        /// How many lines were sent.
+        lines: u64,
+    },
+    /// The ledger holds what we did not write, or a newer version did.
+    #[error("the ledger's entry of the file is not one of ours ledger=`{ledger}` file=`{file}`")]
+    ForeignEntry {
+        /// Its topic.
+        ledger: String,
+        /// The file's path.
+        file: String,
+    },
     /// A topic to which no event can go.
     #[error("no event goes to this topic; events go to {} only=`{only}`", .topics.join(", "))]
     NoRoute {
@@ -118,7 +167,8 @@ impl Explain for IngestError {
             IngestError::Input(error) => error.kind(),
             IngestError::Rejects(error) => error.kind(),
             IngestError::Kafka(error) => error.kind(),
-            IngestError::NoRoute { .. } => Kind::Config,
+            IngestError::NoRoute { .. } | IngestError::NotAFile | IngestError::Sorted => Kind::Config,
+            IngestError::Changed { .. } | IngestError::ForeignEntry { .. } => Kind::Input,
         }
     }
 
@@ -127,6 +177,14 @@ impl Explain for IngestError {
             IngestError::Input(error) => error.remedy(),
             IngestError::Rejects(error) => error.remedy(),
             IngestError::Kafka(error) => error.remedy(),
+            IngestError::NotAFile => Some("write it to a file, and name that".to_owned()),
+            IngestError::Sorted => Some("leave out `--sort`, or `--exactly-once`".to_owned()),
+            IngestError::Changed { .. } => {
+                Some("restore the file; or, to send all of what it holds now, give it another name".to_owned())
+            }
+            IngestError::ForeignEntry { .. } => {
+                Some("find out who writes to the ledger; or use a newer kivend".to_owned())
+            }
             IngestError::NoRoute { .. } => Some("mend `--only`, or `routing` in the settings".to_owned()),
         }
     }
@@ -143,6 +201,12 @@ pub fn ingest(
     stop: &Stop,
     progress: &dyn Progress,
 ) -> Result<Report, IngestError> {
+    if plan.mode == Mode::ExactlyOnce {
+        return match plan.order {
+            Order::AsRead => exactly::ingest(surroundings, plan, stop, progress),
+            Order::Time => Err(IngestError::Sorted),
+        };
+    }
     let clock = Clock::start();
     let routing = routing(&surroundings.routing);
     let form = form(&surroundings.ingest);
@@ -151,7 +215,7 @@ pub fn ingest(
     let (names, total_bytes) = (input::names(&plan.inputs), input::total_bytes(&plan.inputs));
     let pieces = input::read(plan.inputs, form.line_max_bytes)?;
     let producer = match plan.mode {
-        Mode::Send => Some(connect(surroundings, &routing, only)?),
+        Mode::Send | Mode::ExactlyOnce => Some(connect(surroundings, &routing, only)?),
         Mode::DryRun => None,
     };
     let mut run = Run {
@@ -314,14 +378,19 @@ impl Run<'_> {
 }
 
 fn connect(surroundings: &Surroundings, routing: &Routing, only: Option<usize>) -> Result<Producer, KafkaError> {
-    let sending = Sending {
-        batch_size_bytes: surroundings.ingest.batch_size_bytes,
-        linger_ms: surroundings.ingest.linger_ms,
-        record_max_bytes: surroundings.ingest.max_event_bytes,
-    };
+    let sending = sending(surroundings);
     // All are known by their number; only those that events can go to must be there.
     let needed = |number| only.is_none_or(|only| only == number);
     Producer::connect(&surroundings.kafka, &sending, routing.topics(), needed)
+}
+
+fn sending(surroundings: &Surroundings) -> Sending {
+    Sending {
+        batch_size_bytes: surroundings.ingest.batch_size_bytes,
+        linger_ms: surroundings.ingest.linger_ms,
+        record_max_bytes: surroundings.ingest.max_event_bytes,
+        transactional_id: None,
+    }
 }
 
 fn routing(settings: &RoutingSettings) -> Routing {

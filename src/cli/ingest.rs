@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{ValueEnum, ValueHint};
 
 use super::{Align, Context, Failure, count, table};
-use crate::app::ingest::{Input, Mode, Order, Plan, Report, Surroundings, ingest};
+use crate::app::ingest::{Input, LedgerSettings, Mode, Order, Plan, Report, Surroundings, ingest};
 use crate::error::Exit;
 
 #[derive(Debug, clap::Args)]
@@ -34,6 +34,10 @@ pub struct Args {
     /// Write lines that were not sent to FILE, as JSONL with place and reason
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     rejects: Option<PathBuf>,
+    /// Send in transactions, and after a crash go on where the last one ended: no event of a file is in Kafka twice or
+    /// missing, for readers of committed records. The same command again sends what was added to the files since
+    #[arg(long, conflicts_with_all = ["sort", "dry_run"])]
+    exactly_once: bool,
     /// Check and count, send nothing
     #[arg(long)]
     dry_run: bool,
@@ -47,16 +51,22 @@ enum Sort {
 
 pub fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings()?;
+    let mode = match (args.dry_run, args.exactly_once) {
+        (true, _) => Mode::DryRun,
+        (false, true) => Mode::ExactlyOnce,
+        (false, false) => Mode::Send,
+    };
     let plan = Plan {
         inputs: args.files.iter().map(|file| Input::of_argument(file)).collect(),
         only: args.only.map(|topic| settings.topic_name(&topic)),
         max: args.max,
         rate_per_s: args.rate,
         order: args.sort.map_or(Order::AsRead, |Sort::Ts| Order::Time),
-        mode: if args.dry_run { Mode::DryRun } else { Mode::Send },
+        mode,
         rejects: args.rejects,
     };
     let surroundings = Surroundings {
+        ledger: LedgerSettings::beside(&settings),
         kafka: settings.kafka,
         routing: settings.routing,
         ingest: settings.ingest,
@@ -98,6 +108,7 @@ fn summary(report: &Report) -> String {
     for (number, what) in [
         (report.rejected, "rejected"),
         (report.filtered, "left out"),
+        (report.skipped, "sent by an earlier run"),
         (report.failed, "not delivered"),
         (report.without_key, "without a key"),
         (report.without_time, "without a time"),

@@ -128,6 +128,12 @@ pub enum KafkaError {
         /// librdkafka's words.
         reason: String,
     },
+    /// Whoever has the same transactional id later shuts out whoever had it before.
+    #[error("another run with the same transactional id has taken over, so this one must not {doing}")]
+    TakenOver {
+        /// What we were about to do.
+        doing: &'static str,
+    },
     /// Nothing we have words for.
     #[error("Kafka failed to {doing} reason=`{reason}`")]
     Other {
@@ -149,7 +155,7 @@ impl Explain for KafkaError {
             KafkaError::UnknownPartition { .. } | KafkaError::OutOfRange { .. } => Kind::Input,
             KafkaError::Unreachable { .. } | KafkaError::Busy { .. } | KafkaError::Fatal { .. } => Kind::Transient,
             KafkaError::Credentials { .. } | KafkaError::Forbidden { .. } => Kind::Permission,
-            KafkaError::NotAssigned { .. } | KafkaError::Fenced { .. } => Kind::Fenced,
+            KafkaError::NotAssigned { .. } | KafkaError::Fenced { .. } | KafkaError::TakenOver { .. } => Kind::Fenced,
             KafkaError::BadBatch { .. } => Kind::Corrupt,
             KafkaError::Other { .. } => Kind::Internal,
         }
@@ -174,6 +180,7 @@ impl Explain for KafkaError {
             KafkaError::FixedProperty { .. } => "remove it from kafka.properties",
             KafkaError::Property { .. } => "the properties and their values are in librdkafka's CONFIGURATION.md",
             KafkaError::Fatal { .. } => "start it again: it continues where the archive ends",
+            KafkaError::TakenOver { .. } => "let the other run finish; this one left nothing half sent",
             KafkaError::BadBatch { .. } => "look at the log and the disks of the brokers",
             _ => return None,
         };

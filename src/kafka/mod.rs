@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod consumer;
 pub mod error;
 mod incremental;
+pub mod ledger;
 mod native;
 mod polled;
 pub mod producer;

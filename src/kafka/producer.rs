@@ -8,6 +8,7 @@ mod lane;
 mod leases;
 mod native;
 mod settings;
+mod transactions;
 
 use std::borrow::Cow;
 use std::ops::Range;

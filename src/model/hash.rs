@@ -31,6 +31,23 @@ impl Hash {
     }
 }
 
+/// A SHA-256 of what comes by, which can be told at any point.
+#[derive(Debug, Clone, Default)]
+pub struct Hashing(Sha256);
+
+impl Hashing {
+    /// More bytes came by.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash of all that came by so far.
+    #[must_use]
+    pub fn so_far(&self) -> Hash {
+        Hash(self.0.clone().finalize().into())
+    }
+}
+
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";

@@ -37,7 +37,7 @@ impl Claimed {
     pub fn read(bytes: Bytes, partition: &TopicPartition, slot: &Slot) -> Result<Claimed, NoCopy> {
         let mut hasher = LeafHasher::new(partition);
         let mut leaves = Vec::new();
-        let mut take = |record: &Record<'_>| leaves.push((record.offset, hasher.leaf(record)));
+        let mut take = |record: &Record<'_>, _| leaves.push((record.offset, hasher.leaf(record)));
         let examined = examine(bytes, partition, &mut take).map_err(|unreadable| NoCopy(unreadable.to_string()))?;
         let footer = &examined.footer;
         let is_here = footer.topic_partition == *partition

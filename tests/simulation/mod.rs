@@ -14,6 +14,7 @@ mod network;
 mod oracle;
 mod setup;
 mod table;
+mod time;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

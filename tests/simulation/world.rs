@@ -1,6 +1,8 @@
 //! One run: some processes, one Kafka, one bucket, and an evil hour. Then peace, an archiver that runs to the end, and
 //! the oracle.
 
+mod recreation;
+
 use std::collections::BTreeSet;
 
 use kivend::archive::step::StopReason;
@@ -226,55 +228,6 @@ impl World {
         self.partitions[at].clone()
     }
 
-    /// The topic is deleted and created again. Without ids it comes back shorter than what is archived of it, once: else
-    /// nobody could notice.
-    fn recreate(&mut self) -> Result<(), String> {
-        if self.recreated && (self.declared || !self.kafka.knows_ids()) {
-            return Ok(());
-        }
-        self.recreated = true;
-        for partition in self.partitions.clone() {
-            let chain = oracle::chain(&self.bucket, &self.setup.trust(), &partition)?;
-            let next = chain.last().map_or(0, |head| head.link.next_offset.0) as usize;
-            let most = if self.kafka.knows_ids() { 20 } else { next };
-            let (dice, events) = (&mut self.dice, &mut self.events);
-            self.kafka.log(&partition, |log| {
-                log.end_transaction(false);
-                log.recreate();
-                for _ in 0..dice.below(most) {
-                    *events += 1;
-                    log.produce(*events, dice);
-                }
-            });
-        }
-        Ok(())
-    }
-
-    /// The operator stops every archiver, waits until nothing of theirs is under way, and declares the new epoch.
-    fn declare(&mut self) -> Result<(), String> {
-        for at in (0..self.processes.len()).rev() {
-            self.kill(at);
-        }
-        while !self.late.is_empty() {
-            self.land_late(1000);
-        }
-        self.declared = true;
-        Ok(())
-    }
-
-    /// A record beyond the archive's head goes; somebody may have read it already.
-    fn compact(&mut self) -> Result<(), String> {
-        let partition = self.any_partition();
-        let chain = oracle::chain(&self.bucket, &self.setup.trust(), &partition)?;
-        let head = chain.last().map_or(0, |head| head.link.next_offset.0);
-        let dice = &mut self.dice;
-        self.kafka.log(&partition, |log| {
-            let ahead = (log.high - head).max(0) as usize;
-            log.compact(head + dice.below(ahead.max(1)) as i64);
-        });
-        Ok(())
-    }
-
     /// SIGSTOP for longer than the session: its partitions move, and it wakes not knowing of it.
     fn pause(&mut self, at: usize) {
         self.processes[at].asleep_until_ms = self.now_ms + self.dice.between(20, 2000) as u64;
@@ -440,20 +393,5 @@ impl World {
         }
         self.deeds.copies += oracle::check_verdict(runtime, &self.bucket, &self.kafka, &self.planted)?;
         Ok(())
-    }
-
-    /// Whether no partition's chain ends with what the topic held before it was created again.
-    fn is_up_to_date(&self) -> Result<bool, String> {
-        for partition in &self.partitions {
-            let chain = oracle::chain(&self.bucket, &self.setup.trust(), partition)?;
-            let newest = self.kafka.log(partition, |log| log.before.len());
-            if chain
-                .last()
-                .is_some_and(|head| oracle::incarnation_of(&head.link) != newest)
-            {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 }

@@ -9,6 +9,7 @@ pub mod deadlines;
 pub mod driver;
 pub mod hands;
 pub mod listeners;
+pub mod preflight;
 pub mod report;
 pub mod requests;
 pub mod tally;
@@ -64,6 +65,15 @@ pub struct Orders {
     pub mode: Mode,
     /// Topics that were deleted and created again, as the operator declares: of each, the next link begins a new epoch.
     pub new_epochs: Vec<String>,
+}
+
+impl From<Mode> for Orders {
+    fn from(mode: Mode) -> Orders {
+        Orders {
+            mode,
+            new_epochs: Vec::new(),
+        }
+    }
 }
 
 /// What an archiver has done.
@@ -144,8 +154,13 @@ impl ArchiveReport {
 /// # Errors
 /// Preflight's: a store that cannot keep the promise, a missing topic, a key that is not this archive's. Later only
 /// what trying again cannot help. Everything that was linked before stays.
-pub fn run(settings: &Settings, orders: Orders, vitals: &Vitals, stop: &Stop) -> Result<ArchiveReport, AppError> {
-    let Orders { mode, new_epochs } = orders;
+pub fn run(
+    settings: &Settings,
+    orders: impl Into<Orders>,
+    vitals: &Vitals,
+    stop: &Stop,
+) -> Result<ArchiveReport, AppError> {
+    let Orders { mode, new_epochs } = orders.into();
     must_be_configured(&new_epochs, settings)?;
     let clock = Clock::start();
     let runtime = Runtime::new().map_err(|error| AppError::internal(format!("no async runtime: {error}")))?;
@@ -159,7 +174,9 @@ pub fn run(settings: &Settings, orders: Orders, vitals: &Vitals, stop: &Stop) ->
     let ends = log_ends(&cluster, settings)?;
 
     let checkpoints = Checkpoints::new(Arc::clone(&store), &own, Copies::of(own.identity.id(), settings));
-    let mut machine = Machine::new(author(&own, cluster.cluster_id()?), seal_policy(&settings.archive));
+    let cluster_id = cluster.cluster_id()?;
+    runtime.block_on(preflight::must_be_of_cluster(store.as_ref(), &own.trust, &cluster_id))?;
+    let mut machine = Machine::new(author(&own, cluster_id), seal_policy(&settings.archive));
     machine.declare_new_epochs(new_epochs);
     let troubles = Arc::new(Troubles::none(vitals.clone()));
     let tools = Tools {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::app::archiver::{self, Mode, Orders};
+use crate::app::archiver::{self, Mode};
 use crate::app::demo::forge::{Forged, forge_one_value};
 use crate::app::error::AppError;
 use crate::app::generate::generate;
@@ -89,11 +89,7 @@ pub fn demo(
         health,
         clock,
     };
-    let orders = Orders {
-        mode: Mode::Once,
-        new_epochs: Vec::new(),
-    };
-    archiver::run(&settings, orders, &vitals, stop)?;
+    archiver::run(&settings, Mode::Once, &vitals, stop)?;
 
     let archive = folder.join("archive");
     let honest = check(&settings, &archive, progress)?;
@@ -152,6 +148,7 @@ fn ingest_twice(settings: &Settings, events: &Path, stop: &Stop, progress: &dyn 
         kafka: settings.kafka.clone(),
         routing: settings.routing.clone(),
         ingest: settings.ingest.clone(),
+        ledger: ingest::LedgerSettings::beside(settings),
     };
     let only = settings.routing.default.clone();
     for (only, max, expected) in [(None, None, EVENTS), (Some(only), Some(SECOND_RUN), SECOND_RUN)] {

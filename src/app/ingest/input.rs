@@ -33,6 +33,24 @@ impl Input {
         }
     }
 
+    /// The path from the root, whatever the working directory; nothing for what is no file, or a pipe.
+    ///
+    /// # Errors
+    /// It cannot be looked at.
+    pub(super) fn absolute_path(&self) -> Result<Option<String>, InputError> {
+        let Input::File(path) = self else { return Ok(None) };
+        let looked = path
+            .canonicalize()
+            .and_then(|path| Ok((path.metadata()?.is_file(), path)));
+        match looked {
+            Ok((is_file, path)) => Ok(is_file.then(|| path.to_string_lossy().into_owned())),
+            Err(source) => Err(InputError {
+                name: self.name(),
+                source,
+            }),
+        }
+    }
+
     fn name(&self) -> String {
         match self {
             Input::File(path) => path.display().to_string(),

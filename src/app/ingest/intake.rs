@@ -30,6 +30,7 @@ pub(super) struct Intake<'r> {
 #[derive(Default)]
 struct Counts {
     sent: u64,
+    skipped: u64,
     filtered: u64,
     keyless: u64,
     timeless: u64,
@@ -98,6 +99,12 @@ impl<'r> Intake<'r> {
             }
             Err(rejection) => self.reject(rejection, line, None).map(|()| None),
         }
+    }
+
+    /// Lines that an earlier run has sent, and this one passes over.
+    pub(super) fn skip(&mut self, lines: u64) {
+        self.read += lines;
+        self.counts.skipped += lines;
     }
 
     /// The ordinal of the line that was read last.
@@ -207,6 +214,7 @@ impl<'r> Intake<'r> {
             acked,
             rejected: counts.rejections.values().sum(),
             filtered: counts.filtered,
+            skipped: counts.skipped,
             failed: tally.failed.values().sum(),
             would_send: dry_run.then_some(counts.sent),
             topics: topics.collect(),

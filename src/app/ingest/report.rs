@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::error::Exit;
 
-/// The account of a run: `read = sent + rejected + filtered`, and `sent = acked + failed`.
+/// The account of a run: `read = sent + rejected + filtered + skipped`, and `sent = acked + failed`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// Lines.
@@ -20,6 +20,8 @@ pub struct Report {
     pub rejected: u64,
     /// Events left out by `--only`, and with `--sort` those beyond `--max`.
     pub filtered: u64,
+    /// With `--exactly-once`: lines that earlier runs have dealt with.
+    pub skipped: u64,
     /// Records that were given up; Kafka may have some of them, where the cause is a time-out.
     pub failed: u64,
     /// Only in a dry run: how many would be sent.

@@ -21,11 +21,13 @@ fn surroundings() -> Surroundings {
         ..Sources::default()
     };
     let settings = load(&sources).unwrap().settings;
+    let ledger = LedgerSettings::beside(&settings);
     let mut ingest = settings.ingest;
     ingest.max_event_bytes = LINE_MAX_BYTES;
     Surroundings {
         kafka: settings.kafka,
         routing: settings.routing,
+        ledger,
         ingest,
     }
 }

@@ -38,7 +38,7 @@ const ALIASES: [(&str, &str); 5] = [
 ];
 
 /// How records are gathered and how large they may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sending {
     /// Of a batch, which goes to one partition.
     pub batch_size_bytes: u32,
@@ -46,6 +46,8 @@ pub struct Sending {
     pub linger_ms: u32,
     /// Of a record's value.
     pub record_max_bytes: usize,
+    /// Whose transactions; without one, records stand as soon as they are acknowledged.
+    pub transactional_id: Option<String>,
 }
 
 pub(super) fn producer_config(settings: &KafkaSettings, sending: &Sending) -> Result<ClientConfig, KafkaError> {
@@ -80,6 +82,11 @@ pub(super) fn producer_config(settings: &KafkaSettings, sending: &Sending) -> Re
     for (name, value) in FIXED {
         config.set(name, value);
     }
+    match &sending.transactional_id {
+        Some(id) => config.set("transactional.id", id),
+        // One for all runs would let each shut out the others.
+        None => config.remove("transactional.id"),
+    };
     Ok(config)
 }
 
@@ -91,6 +98,7 @@ mod tests {
         batch_size_bytes: 1_000_000,
         linger_ms: 10,
         record_max_bytes: 1_000_000,
+        transactional_id: None,
     };
 
     fn with(pairs: &[(&str, &str)]) -> KafkaSettings {

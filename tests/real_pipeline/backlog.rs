@@ -1,0 +1,185 @@
+//! A backlog behind one slow store: memory stays flat, and no partition waits for the others.
+//!
+//! `KIVEND_TEST_BACKLOG=10000000 deploy/local/cluster run cargo test --release backlog` is the long form: ten million
+//! records, some ten minutes and 15 GB of disk.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::shop::{Shop, terminate};
+
+/// Records, where nothing else is asked for.
+const RECORDS: u64 = 100_000;
+const PARTITIONS: i64 = 24;
+/// What the store takes together, whatever the number of connections: less than the archiver makes.
+const STORE_BYTES_PER_S: u64 = 4_000_000;
+/// The most that may be resident.
+const RESIDENT_MAX_BYTES: u64 = 256 << 20;
+
+#[test]
+fn a_backlog_behind_a_slow_store_is_archived_within_flat_memory_and_starves_nobody() {
+    let Some(shop) = Shop::open() else { return };
+    let records = asked("KIVEND_TEST_BACKLOG").unwrap_or(RECORDS);
+    let speed = if records > RECORDS {
+        8 * STORE_BYTES_PER_S
+    } else {
+        STORE_BYTES_PER_S
+    };
+    widen(&shop);
+    shop.json(&["init"]);
+    let made = shop.run(&["generate", "--events", &records.to_string(), "-o", "events.jsonl"]);
+    assert!(made.status.success());
+    assert_eq!(shop.json(&["ingest", "events.jsonl"])["acked"], records);
+
+    let store = slow(&std::env::var("KIVEND_STORE__ENDPOINT").unwrap(), speed);
+    let log = File::create(shop.folder().join("daemon.log")).unwrap();
+    let began = Instant::now();
+    let mut archiver = shop
+        .archiver(&["--format", "json", "--set", "archive.seal_max_idle=2s"])
+        .env("KIVEND_STORE__ENDPOINT", format!("http://{store}"))
+        .env("KIVEND_TELEMETRY__LISTEN", "127.0.0.1:0")
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let fairness = watch(&shop, records, Duration::from_secs(120 + records / 5_000));
+    eprintln!(
+        "archived within {:.1} s; at half, the last partition had {fairness:.2} of its records",
+        began.elapsed().as_secs_f64()
+    );
+    terminate(&mut archiver);
+    let output = archiver.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let resident = report["peak_rss_bytes"].as_u64().unwrap();
+    eprintln!("peak_rss_bytes={resident}");
+    assert!(resident <= RESIDENT_MAX_BYTES, "peak_rss_bytes={resident}");
+    assert_eq!(report["records"], records);
+    shop.verify_intact(records);
+}
+
+fn asked(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// Gives the busiest topic its partitions.
+fn widen(shop: &Shop) {
+    let mut config = std::fs::OpenOptions::new()
+        .append(true)
+        .open(shop.folder().join("config/kivend.toml"))
+        .unwrap();
+    let topics = [
+        ("user-events", PARTITIONS),
+        ("payments", 3),
+        ("orders", 3),
+        ("fraud-alerts", 2),
+    ];
+    for (name, partitions) in topics {
+        writeln!(config, "[[topics]]\nname = \"{name}\"\npartitions = {partitions}").unwrap();
+    }
+    drop(config);
+    shop.json(&["topics", "create", "--alter"]);
+}
+
+/// Waits until everything is archived. Says which part of its records the slowest partition had when half of all stood.
+fn watch(shop: &Shop, records: u64, patience: Duration) -> f64 {
+    let deadline = Instant::now() + patience;
+    let mut at_half = None;
+    loop {
+        assert!(Instant::now() < deadline, "not archived within {patience:?}");
+        std::thread::sleep(Duration::from_millis(200));
+        let archived = archived_by_partition(shop);
+        let total: u64 = archived.iter().sum();
+        if at_half.is_none() && total >= records / 2 {
+            let slowest = archived.iter().min().copied().unwrap_or(0);
+            let fair_share = total / archived.len().max(1) as u64;
+            at_half = Some(slowest as f64 / fair_share.max(1) as f64);
+        }
+        if total >= records {
+            return at_half.unwrap_or(1.0);
+        }
+    }
+}
+
+/// Records under links, of the partitions of the widened topic that have any lag or records to tell of.
+fn archived_by_partition(shop: &Shop) -> Vec<u64> {
+    let page = metrics(shop);
+    let lines = page.lines().filter(|line| line.starts_with("kivend_records_total{"));
+    lines.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect()
+}
+
+fn metrics(shop: &Shop) -> String {
+    let log = std::fs::read_to_string(shop.folder().join("daemon.log")).unwrap();
+    let Some((_, rest)) = log.split_once("127.0.0.1:") else {
+        return String::new();
+    };
+    let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    let Ok(mut stream) = TcpStream::connect(format!("127.0.0.1:{port}")) else {
+        return String::new();
+    };
+    let asked = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let mut page = String::new();
+    if stream.write_all(asked).is_err() || stream.read_to_string(&mut page).is_err() {
+        return String::new();
+    }
+    page
+}
+
+/// A way to the store that passes so many bytes a second on, of all connections together. Lives as long as the test.
+fn slow(endpoint: &str, bytes_per_s: u64) -> SocketAddr {
+    let store = endpoint.trim_start_matches("http://").to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let road: &'static Road = Box::leak(Box::new(Road::new(bytes_per_s)));
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let Ok(server) = TcpStream::connect(&store) else {
+                continue;
+            };
+            let (to_client, to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || pass(client, to_server, |bytes| road.travel(bytes)));
+            std::thread::spawn(move || pass(server, to_client, |_| ()));
+        }
+    });
+    address
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, before: impl Fn(u64)) {
+    let mut buffer = vec![0; 16 << 10];
+    while let Ok(read @ 1..) = from.read(&mut buffer) {
+        before(read as u64);
+        if to.write_all(&buffer[..read]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(std::net::Shutdown::Write);
+}
+
+/// Lets bytes through one after the other, each portion when it is its turn.
+struct Road {
+    bytes_per_s: u64,
+    free_at: std::sync::Mutex<Instant>,
+}
+
+impl Road {
+    fn new(bytes_per_s: u64) -> Road {
+        Road {
+            bytes_per_s,
+            free_at: std::sync::Mutex::new(Instant::now()),
+        }
+    }
+
+    fn travel(&self, bytes: u64) {
+        let turn = {
+            let mut free_at = self.free_at.lock().unwrap();
+            *free_at = (*free_at).max(Instant::now()) + Duration::from_nanos(bytes * 1_000_000_000 / self.bytes_per_s);
+            *free_at
+        };
+        std::thread::sleep(turn.saturating_duration_since(Instant::now()));
+    }
+}

@@ -1,0 +1,143 @@
+//! The wall clock is written down, and decides nothing: whatever it says, the same records give the same keys, ranges and
+//! reasons, for ages are measured with a clock that never goes back.
+
+use bytes::Bytes;
+use kivend::archive::machine::Machine;
+use kivend::archive::policy::SealPolicy;
+use kivend::archive::step::{Action, Event, LoadedHead, Now, Object, Slot};
+use kivend::model::hash::Hash;
+use kivend::model::position::TopicPartition;
+use kivend::model::utc::UtcSeconds;
+use kivend::segment::encode::encode;
+use kivend::segment::key::Key;
+use kivend::segment::link::{self, SealReason};
+use kivend::segment::projection::Projection;
+
+use super::setup::Setup;
+use crate::fixture::OwnedRecord;
+
+const POLICY: SealPolicy = SealPolicy {
+    seal_max_bytes: 1 << 20,
+    seal_max_records: 7,
+    seal_max_age_ms: 1_000,
+    seal_max_idle_ms: 400,
+    memory_budget_bytes: 1 << 24,
+};
+
+/// What a link says that no clock may change.
+type Sealed = (String, i64, i64, Hash, SealReason);
+
+struct Play {
+    machine: Machine,
+    now: Now,
+    sealed: Vec<Sealed>,
+}
+
+impl Play {
+    fn step(&mut self, event: Event) {
+        let mut actions = Vec::new();
+        self.machine.step(event, self.now, &mut actions);
+        self.carry_out(actions);
+    }
+
+    fn carry_out(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::LoadHead(ticket, _) => {
+                    let loaded = LoadedHead {
+                        head: None,
+                        found: Vec::new(),
+                        found_in_next_epoch: Vec::new(),
+                        topic_id: None,
+                        log_start_offset: 0,
+                        log_end_offset: 100,
+                        committed: None,
+                    };
+                    self.step(Event::HeadLoaded(ticket, Box::new(loaded)));
+                }
+                Action::Encode(ticket, job) => {
+                    let bytes = Bytes::from(encode(job.0, &job.1, &Projection::none()).unwrap());
+                    let sha256 = Hash::of(&bytes);
+                    self.step(Event::Encoded(ticket, Object { bytes, sha256 }));
+                }
+                Action::CreateSegment(ticket, ..) => self.step(Event::SegmentCreated(ticket)),
+                Action::CreateLink(ticket, key, object, _) => {
+                    self.note(&key, &object);
+                    self.step(Event::LinkCreated(ticket));
+                }
+                Action::Commit(ticket, ..) => self.step(Event::Committed(ticket)),
+                _ => {}
+            }
+        }
+    }
+
+    fn note(&mut self, key: &Key, object: &Object) {
+        let Key::Link(place, _) = key else { panic!("{key}") };
+        let trust = Setup::shared().trust();
+        let link = link::open(&object.bytes, &trust.keyring, &trust.archive_id, place)
+            .unwrap()
+            .link;
+        assert_eq!(
+            link.sealed_at, self.now.wall,
+            "the wall clock is written down as it stands"
+        );
+        let range = (link.first_offset.0, link.next_offset.0);
+        self.sealed
+            .push((key.to_string(), range.0, range.1, link.records_root, link.seal_reason));
+    }
+}
+
+/// Records that come in bursts and pauses, under a wall clock that says this at each moment.
+fn play(wall: impl Fn(u64) -> i64) -> Vec<Sealed> {
+    let mut play = Play {
+        machine: Machine::new(Setup::shared().author(), POLICY),
+        now: Now {
+            monotonic_ms: 0,
+            wall: UtcSeconds::from_unix(wall(0)),
+        },
+        sealed: Vec::new(),
+    };
+    play.step(Event::Assigned(TopicPartition::new("payments", 0)));
+    let mut offset = 0;
+    for moment in 0..120 {
+        play.now = Now {
+            monotonic_ms: moment * 100,
+            wall: UtcSeconds::from_unix(wall(moment)),
+        };
+        let records = match moment {
+            0..=9 => 2,
+            30..=60 if moment % 3 == 0 => 1,
+            _ => 0,
+        };
+        for _ in 0..records {
+            let mut actions = Vec::new();
+            let record = OwnedRecord::event(offset, offset as u64);
+            record.lend(|record| play.machine.record(Slot(0), record, play.now, &mut actions));
+            play.carry_out(actions);
+            offset += 1;
+        }
+        play.step(Event::Tick);
+    }
+    play.step(Event::Shutdown);
+    play.sealed
+}
+
+#[test]
+fn a_wall_clock_that_jumps_changes_no_key_no_range_and_no_reason() {
+    const BASE: i64 = 1_770_000_000;
+    let steady = play(|moment| BASE + moment as i64 / 10);
+    let reasons: Vec<_> = steady.iter().map(|sealed| sealed.4).collect();
+    for reason in [SealReason::Records, SealReason::Age, SealReason::Idle] {
+        assert!(reasons.contains(&reason), "{reasons:?}");
+    }
+    assert_eq!(play(|_| BASE), steady, "stands still");
+    assert_eq!(play(|moment| BASE - 1000 * moment as i64), steady, "runs backwards");
+    let years = |moment| {
+        if moment % 2 == 0 {
+            BASE + 315_360_000
+        } else {
+            BASE - 315_360_000
+        }
+    };
+    assert_eq!(play(years), steady, "jumps ten years to and fro");
+}

@@ -1,0 +1,70 @@
+//! What befalls topics as a whole: deleted and created again, declared by an operator, compacted.
+
+use super::World;
+use crate::simulation::oracle;
+
+impl World {
+    /// The topic is deleted and created again. Without ids it comes back shorter than what is archived of it, once: else
+    /// nobody could notice.
+    pub(super) fn recreate(&mut self) -> Result<(), String> {
+        if self.recreated && (self.declared || !self.kafka.knows_ids()) {
+            return Ok(());
+        }
+        self.recreated = true;
+        for partition in self.partitions.clone() {
+            let chain = oracle::chain(&self.bucket, &self.setup.trust(), &partition)?;
+            let next = chain.last().map_or(0, |head| head.link.next_offset.0) as usize;
+            let most = if self.kafka.knows_ids() { 20 } else { next };
+            let (dice, events) = (&mut self.dice, &mut self.events);
+            self.kafka.log(&partition, |log| {
+                log.end_transaction(false);
+                log.recreate();
+                for _ in 0..dice.below(most) {
+                    *events += 1;
+                    log.produce(*events, dice);
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// The operator stops every archiver, waits until nothing of theirs is under way, and declares the new epoch.
+    pub(super) fn declare(&mut self) -> Result<(), String> {
+        for at in (0..self.processes.len()).rev() {
+            self.kill(at);
+        }
+        while !self.late.is_empty() {
+            self.land_late(1000);
+        }
+        self.declared = true;
+        Ok(())
+    }
+
+    /// A record beyond the archive's head goes; somebody may have read it already.
+    pub(super) fn compact(&mut self) -> Result<(), String> {
+        let partition = self.any_partition();
+        let chain = oracle::chain(&self.bucket, &self.setup.trust(), &partition)?;
+        let head = chain.last().map_or(0, |head| head.link.next_offset.0);
+        let dice = &mut self.dice;
+        self.kafka.log(&partition, |log| {
+            let ahead = (log.high - head).max(0) as usize;
+            log.compact(head + dice.below(ahead.max(1)) as i64);
+        });
+        Ok(())
+    }
+
+    /// Whether no partition's chain ends with what the topic held before it was created again.
+    pub(super) fn is_up_to_date(&self) -> Result<bool, String> {
+        for partition in &self.partitions {
+            let chain = oracle::chain(&self.bucket, &self.setup.trust(), partition)?;
+            let newest = self.kafka.log(partition, |log| log.before.len());
+            if chain
+                .last()
+                .is_some_and(|head| oracle::incarnation_of(&head.link) != newest)
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}

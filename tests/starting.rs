@@ -1,0 +1,46 @@
+//! Who may begin: an archiver whose archive or cluster is another than the one under the prefix is refused at the start.
+
+use kivend::app::archiver::preflight::must_be_of_cluster;
+use kivend::app::head::Trust;
+use kivend::app::init::open_or_make;
+use kivend::app::key_file::KeySource;
+use kivend::error::{Explain as _, Kind};
+use kivend::store::memory::MemoryStore;
+
+use crate::fixture::Archive;
+
+fn run<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+#[test]
+fn an_archiver_of_another_cluster_is_refused_before_it_archives_anything() {
+    let archive = Archive::usual();
+    let trust = Trust::of_identity(&archive.identity, &archive.identity.to_bytes().unwrap()).unwrap();
+    run(must_be_of_cluster(&archive.store, &trust, "cluster")).unwrap();
+    let refused = run(must_be_of_cluster(&archive.store, &trust, "another")).unwrap_err();
+    assert_eq!(refused.kind(), Kind::Config);
+    assert!(refused.to_string().contains("another cluster"), "{refused}");
+    run(must_be_of_cluster(&MemoryStore::default(), &trust, "any")).unwrap();
+}
+
+#[test]
+fn an_archiver_of_another_name_is_refused_before_it_archives_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = MemoryStore::default();
+    let key = KeySource {
+        file: folder.path().join("key"),
+        text: None,
+    };
+    run(open_or_make(&store, "first", &key)).unwrap();
+    run(open_or_make(&store, "first", &key)).unwrap();
+    let refused = run(open_or_make(&store, "second", &key)).unwrap_err();
+    assert_eq!(refused.kind(), Kind::Config);
+    assert!(
+        refused.to_string().contains("another archive stands under this prefix"),
+        "{refused}"
+    );
+}
