@@ -1,6 +1,7 @@
 //! One integration binary: each module is one promise of the product. Modules that need the real servers run when
 //! `deploy/local/cluster run` started them, and are named `real_*`.
 mod architecture;
+mod attacks;
 mod checkpoints;
 mod command_line;
 mod embedded;
@@ -9,6 +10,7 @@ mod fixture;
 mod ingest;
 mod projection;
 mod proofs;
+mod real_attacks;
 mod real_chaos;
 mod real_kafka;
 mod real_pipeline;

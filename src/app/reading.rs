@@ -222,7 +222,8 @@ impl Archive {
                 .fix("`kivend verify` tells the newest number; a saved checkpoint is named by its file")
             }),
             WantedCheckpoint::Saved(object) => {
-                let signed = crate::app::verify::open_saved(&self.trust, object)?;
+                let opened = crate::app::verify::open_saved(&self.trust, object)?;
+                let signed = opened.map_err(VerifyError::SavedCheckpoint)?;
                 let object = Bytes::copy_from_slice(object);
                 Ok(CheckpointObject { object, signed })
             }

@@ -225,8 +225,8 @@ codes! {
         "A checkpoint saved elsewhere is not in the bucket any more."
         "Restore it from the copy.";
     KV411 SavedCheckpointDiffers Tampered
-        "The bucket's checkpoint of this number is not the one that was saved elsewhere."
-        "Trust the saved one: the bucket was rewritten after it was made.";
+        "A checkpoint that was saved elsewhere is not the bucket's of this number, or no key of this archive signed it."
+        "If it is of this archive, trust the saved one: the bucket was rewritten after it was made.";
     KV412 Unanchored Note
         "The newest links are covered by no checkpoint and by nothing in Kafka that was looked at."
         "Wait for the next checkpoint, or verify against Kafka.";

@@ -16,12 +16,22 @@ pub struct Shop {
 impl Shop {
     /// `None` where no cluster runs.
     pub fn open() -> Option<Shop> {
+        Shop::with_settings("")
+    }
+
+    /// With these settings besides, which name no property of Kafka's; `None` where no cluster runs.
+    pub fn with_settings(settings: &str) -> Option<Shop> {
         // A killed member keeps its partitions until its session ends: the shortest that brokers accept.
-        Shop::with_properties(&[("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "1000")])
+        let properties = [("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "1000")];
+        Shop::with(settings, &properties)
     }
 
     /// With these properties of librdkafka's; `None` where no cluster runs.
     pub fn with_properties(properties: &[(&str, &str)]) -> Option<Shop> {
+        Shop::with("", properties)
+    }
+
+    fn with(settings: &str, properties: &[(&str, &str)]) -> Option<Shop> {
         std::env::var_os("KIVEND_TEST_CLUSTER")?;
         let name = format!("shop-{:012x}", u64::from_be_bytes(random_bytes().unwrap()) >> 16);
         let shop = Shop {
@@ -32,10 +42,15 @@ impl Shop {
         let lines = properties
             .iter()
             .map(|(name, value)| format!("\"{name}\" = \"{value}\"\n"));
-        let settings = format!("[kafka.properties]\n{}", lines.collect::<String>());
+        let settings = format!("{settings}\n[kafka.properties]\n{}", lines.collect::<String>());
         std::fs::write(shop.folder().join("config/kivend.toml"), settings).unwrap();
         shop.json(&["topics", "create"]);
         Some(shop)
+    }
+
+    /// What its group and its prefix in the bucket are called.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     pub fn folder(&self) -> &Path {

@@ -41,7 +41,7 @@ pub fn cluster_settings() -> Option<S3Settings> {
 }
 
 /// A client that may do what kivend never does.
-async fn stranger(settings: &S3Settings) -> Client {
+pub async fn stranger(settings: &S3Settings) -> Client {
     let shared = aws_config::defaults(BehaviorVersion::latest())
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .region(Region::new(settings.region.clone()))

@@ -7,8 +7,8 @@ use crate::app::verify::VerifyError;
 use crate::app::verify::bucket::Bucket;
 use crate::app::verify::notes::{find_checkpoint, read_trust};
 use crate::app::verify::request::{Base, Request};
-use crate::model::note::Note;
-use crate::segment::checkpoint::SignedCheckpoint;
+use crate::model::note::{Note, VerifyingKey};
+use crate::segment::checkpoint::{Checkpoint, NotACheckpoint, SignedCheckpoint};
 use crate::store::Store;
 use crate::verify::findings::Findings;
 use crate::verify::inventory::Inventory;
@@ -51,7 +51,7 @@ pub(super) async fn begin(store: Arc<dyn Store>, request: &Request) -> Result<Be
 
 async fn open_base(bucket: &Bucket, trust: &Trust, base: &Base) -> Result<SignedCheckpoint, VerifyError> {
     match base {
-        Base::Saved(object) => open_saved(trust, object),
+        Base::Saved(object) => open_saved(trust, object)?.map_err(VerifyError::SavedCheckpoint),
         Base::Number(number) => {
             let found = find_checkpoint(bucket, trust, *number).await;
             found.ok_or(VerifyError::NoSuchCheckpoint(*number))
@@ -59,23 +59,26 @@ async fn open_base(bucket: &Bucket, trust: &Trust, base: &Base) -> Result<Signed
     }
 }
 
-/// Opens a copy that was saved elsewhere. Witnesses may have signed it too: what the archive's keys did not sign is taken off, and
-/// what is left is the object as it stands in the bucket (FORMAT.md section 6).
-pub(in crate::app) fn open_saved(trust: &Trust, object: &[u8]) -> Result<SignedCheckpoint, VerifyError> {
+/// A copy that was saved elsewhere, or why this archive cannot be the one that it was saved from. Witnesses may have signed it
+/// too: what the archive's keys did not sign is taken off, and what is left is the object as it stands in the bucket
+/// (FORMAT.md section 6).
+///
+/// # Errors
+/// The file is no checkpoint of any archive.
+pub(in crate::app) fn open_saved(
+    trust: &Trust,
+    object: &[u8],
+) -> Result<Result<SignedCheckpoint, String>, VerifyError> {
     let refused = |why: String| VerifyError::SavedCheckpoint(why);
     let note = Note::parse(object).map_err(|error| refused(error.to_string()))?;
-    let number = note
+    let saved: Checkpoint = note
         .text()
-        .lines()
-        .nth(1)
-        .and_then(|line| line.split(' ').next()?.parse().ok());
-    let number = number.ok_or_else(|| refused("it has no number".to_owned()))?;
+        .parse()
+        .map_err(|error: NotACheckpoint| refused(error.to_string()))?;
     let own = note.with_only(|line| {
-        trust
-            .keys()
-            .any(|key| key.name() == line.name && key.id() == line.key_id)
+        let named = |key: &VerifyingKey| key.name() == line.name && key.id() == line.key_id;
+        trust.keys().any(named)
     });
-    trust
-        .open_checkpoint(&own.to_bytes(), number)
-        .map_err(|invalid| refused(invalid.to_string()))
+    let opened = trust.open_checkpoint(&own.to_bytes(), saved.number);
+    Ok(opened.map_err(|invalid| format!("number={} id={}: {invalid}", saved.number, saved.archive_id)))
 }

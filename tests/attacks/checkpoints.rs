@@ -1,0 +1,99 @@
+//! Checkpoints damaged, taken away, replayed, renumbered or forged.
+
+use kivend::model::hash::Hash;
+use kivend::segment::checkpoint::Checkpoint;
+use kivend::segment::key::{Attempt, Key};
+use kivend::verify::findings::Code;
+
+use super::Who::{BucketAdmin, Creator, KeyHolder};
+use super::links::stranger;
+use super::scene::{EARLY, NEWEST, checkpoint};
+use super::{Attack, Scene, attack};
+
+pub const ATTACKS: &[Attack] = &[
+    attack("a bit flipped in a checkpoint", BucketAdmin, |scene| {
+        scene.flip(&checkpoint(EARLY), 3)
+    })
+    .always(Code::CheckpointAltered),
+    attack("a bit flipped in the newest checkpoint", BucketAdmin, |scene| {
+        scene.flip(&checkpoint(NEWEST), 3)
+    })
+    .always(Code::CheckpointPassedOver)
+    .saved(Code::CheckpointAltered),
+    attack("the first checkpoint gone", BucketAdmin, |scene| {
+        scene.vanish(&checkpoint(0))
+    })
+    .always(Code::CheckpointMissing),
+    attack("a checkpoint gone from the middle", BucketAdmin, |scene| {
+        scene.vanish(&checkpoint(EARLY))
+    })
+    .always(Code::CheckpointMissing),
+    attack("the newest checkpoint gone", BucketAdmin, |scene| {
+        scene.vanish(&checkpoint(NEWEST))
+    })
+    .saved(Code::SavedCheckpointMissing),
+    attack("every checkpoint gone", BucketAdmin, |scene| {
+        for number in 0..=NEWEST {
+            scene.vanish(&checkpoint(number));
+        }
+    })
+    .always(Code::CheckpointMissing),
+    attack("an early checkpoint put in place of the newest", BucketAdmin, |scene| {
+        let early = scene.archive.store.bytes(&checkpoint(EARLY)).unwrap();
+        scene.archive.store.tamper(&checkpoint(NEWEST), early);
+    })
+    .always(Code::CheckpointBreaksRule),
+    attack("an early checkpoint replayed as the next", Creator, |scene| {
+        let early = scene.archive.store.bytes(&checkpoint(EARLY)).unwrap();
+        scene.archive.store.plant(&checkpoint(NEWEST + 1), early);
+    })
+    .always(Code::CheckpointBreaksRule),
+    attack("the newest checkpoint renumbered", BucketAdmin, |scene| {
+        let newest = scene.archive.store.bytes(&checkpoint(NEWEST)).unwrap();
+        scene.vanish(&checkpoint(NEWEST));
+        scene.archive.store.plant(&checkpoint(NEWEST + 1), newest);
+    })
+    .always(Code::CheckpointBreaksRule),
+    attack("the next checkpoint forged with a stranger's key", Creator, |scene| {
+        let forged = scene.checkpoint_below(NEWEST + 1, 1).seal(&stranger(scene)).unwrap();
+        scene.archive.store.plant(&checkpoint(NEWEST + 1), forged.object);
+    })
+    .always(Code::CheckpointPassedOver),
+    attack("a stray object among the checkpoints", Creator, |scene| {
+        scene.archive.store.plant(&checkpoint(NEWEST + 7), "junk");
+    })
+    .always(Code::StrayCheckpoint),
+    attack("a second checkpoint of one number", KeyHolder, |scene| {
+        let second = scene.checkpoint_below(NEWEST, 1).seal(&scene.archive.key).unwrap();
+        let key = Key::Checkpoint(NEWEST, Attempt(1)).to_string();
+        scene.archive.store.plant(&key, second.object);
+    })
+    .always(Code::CheckpointDoubled),
+    attack("a checkpoint whose heights go back", KeyHolder, |scene| {
+        sign(scene, &scene.checkpoint_below(NEWEST + 1, 1));
+    })
+    .always(Code::CheckpointBreaksRule),
+    attack(
+        "the newest checkpoint signed anew with a false log root",
+        KeyHolder,
+        |scene| {
+            let mut forged = scene.checkpoint_below(NEWEST, 0);
+            forged.heads[0].log_root = Hash::ZERO;
+            let object = forged.seal(&scene.archive.key).unwrap().object;
+            scene.archive.store.tamper(&checkpoint(NEWEST), object);
+        },
+    )
+    .always(Code::ChainDiffers)
+    .saved(Code::SavedCheckpointDiffers),
+    attack("a checkpoint that names links which never were", KeyHolder, |scene| {
+        let mut forged = scene.checkpoint_below(NEWEST + 1, 0);
+        forged.heads[0].height.0 += 3;
+        sign(scene, &forged);
+    })
+    .always(Code::ChainCut),
+];
+
+fn sign(scene: &Scene, forged: &Checkpoint) {
+    let sealed = forged.seal(&scene.archive.key).unwrap();
+    scene.archive.store.plant(&checkpoint(forged.number), sealed.object);
+}

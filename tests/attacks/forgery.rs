@@ -1,0 +1,164 @@
+//! What only a holder of the signing key can do: links that are signed, and false.
+
+use kivend::model::hash::Hash;
+use kivend::model::note::SigningKey;
+use kivend::segment::identity::Identity;
+use kivend::segment::key::Attempt;
+use kivend::segment::link::{CheckpointRef, Link};
+use kivend::verify::findings::Code;
+
+use super::Who::KeyHolder;
+use super::scene::{MIDDLE, NEWEST, checkpoint};
+use super::{Attack, Scene, attack};
+use crate::fixture::OwnedRecord;
+
+pub const ATTACKS: &[Attack] = &[
+    attack("a link signed anew, the later ones left", KeyHolder, |scene| {
+        let mut link = scene.archive.chains[&scene.victim][MIDDLE].link.clone();
+        link.sealed_by = "somebody".into();
+        let object = link.seal(&scene.archive.key).unwrap().object;
+        scene.archive.store.tamper(&scene.link(MIDDLE), object);
+    })
+    .always(Code::LinkBreaksRule),
+    attack("a value changed and every later link signed anew", KeyHolder, |scene| {
+        rewrite_from(scene, MIDDLE)
+    })
+    .always(Code::ChainDiffers)
+    .records(Code::RecordsDifferFromKafka),
+    attack(
+        "the same beyond the early checkpoint, the newest checkpoint signed anew",
+        KeyHolder,
+        |scene| {
+            rewrite_with_checkpoint(scene);
+        },
+    )
+    .commit(Code::CommitDiffers)
+    .records(Code::RecordsDifferFromKafka)
+    .saved(Code::SavedCheckpointDiffers),
+    attack("the same, and the group's commit forged to fit", KeyHolder, |scene| {
+        rewrite_with_checkpoint(scene);
+        scene.archive.commit();
+    })
+    .records(Code::RecordsDifferFromKafka)
+    .saved(Code::SavedCheckpointDiffers),
+    attack("a record changed before it was ever archived", KeyHolder, |scene| {
+        let mut records = scene.unarchived();
+        records[4].value = Some(b"{\"cart_value\":0.5}".to_vec());
+        append(scene, &records);
+    })
+    .records(Code::RecordsDifferFromKafka),
+    attack("a record left out", KeyHolder, |scene| {
+        let mut records = scene.unarchived();
+        records.remove(4);
+        append(scene, &records);
+    })
+    .records(Code::RecordsNotArchived),
+    attack("records made up beyond the end of Kafka's log", KeyHolder, |scene| {
+        let mut records = scene.unarchived();
+        let last = records.last().unwrap().clone();
+        records.push(OwnedRecord {
+            offset: last.offset + 1,
+            ..last
+        });
+        append(scene, &records);
+    })
+    .records(Code::KafkaEndsBeforeHead),
+    attack(
+        "a loss declared over records that Kafka still holds",
+        KeyHolder,
+        |scene| {
+            let next = scene.unarchived().last().unwrap().offset + 1;
+            let victim = scene.victim.clone();
+            scene.archive.append_loss(&victim, next);
+            scene.archive.checkpoint();
+            scene.archive.commit();
+        },
+    )
+    .always(Code::LossDeclared)
+    .records(Code::LossFalse),
+    attack("a branch beside the chain", KeyHolder, |scene| {
+        let mut branch = scene.archive.chains[&scene.victim][MIDDLE].link.clone();
+        branch.first_offset.0 += 1;
+        (branch.record_count, branch.segment) = (0, None);
+        branch.absent = vec![(branch.first_offset.0, branch.next_offset.0)];
+        (branch.min_timestamp_ms, branch.max_timestamp_ms) = (None, None);
+        branch.records_root = Hash::of(b"");
+        let object = branch.seal(&scene.archive.key).unwrap().object;
+        scene
+            .archive
+            .store
+            .plant(&branch.place().link(Attempt::PLAIN).to_string(), object);
+    })
+    .always(Code::LinkBreaksRule),
+    attack("a second history of one range", KeyHolder, |scene| {
+        let mut link = scene.archive.chains[&scene.victim][MIDDLE].link.clone();
+        link.sealed_by = "somebody".into();
+        let object = link.seal(&scene.archive.key).unwrap().object;
+        scene
+            .archive
+            .store
+            .plant(&link.place().link(Attempt(1)).to_string(), object);
+    })
+    .always(Code::LinkDoubled),
+    attack("a link with false times", KeyHolder, |scene| {
+        append_link(scene, |link| link.min_timestamp_ms = Some(0));
+    })
+    .always(Code::TimestampsDiffer),
+    attack("a link that names a checkpoint which never was", KeyHolder, |scene| {
+        append_link(scene, |link| {
+            link.checkpoint = CheckpointRef {
+                number: NEWEST,
+                sha256: Hash::ZERO,
+            };
+        });
+    })
+    .always(Code::LinkCheckpointDiffers),
+    attack("a chain of another archive grafted in", KeyHolder, graft).always(Code::LinkBreaksRule),
+];
+
+/// A value in the segment at this height, and the chain from there on.
+fn rewrite_from(scene: &mut Scene, height: usize) {
+    let mut records = scene.records(height);
+    records[2].value = Some(b"{\"cart_value\":0.5}".to_vec());
+    let victim = scene.victim.clone();
+    scene
+        .archive
+        .rewrite_from(&victim.topic, victim.partition, height, &records);
+}
+
+fn rewrite_with_checkpoint(scene: &mut Scene) {
+    rewrite_from(scene, scene.height_of_early() + 1);
+    let forged = scene.checkpoint_below(NEWEST, 0);
+    let object = forged.seal(&scene.archive.key).unwrap().object;
+    scene.archive.store.tamper(&checkpoint(NEWEST), object);
+}
+
+/// Seals these as the victim's next link, and covers it by checkpoint and commit, as the archiver itself would.
+fn append(scene: &mut Scene, records: &[OwnedRecord]) {
+    let next = records.last().unwrap().offset + 1;
+    let victim = scene.victim.clone();
+    scene.archive.archive(&victim, records, next);
+    scene.archive.checkpoint();
+    scene.archive.commit();
+}
+
+/// Seals what Kafka holds beyond the head, under a link that says something else.
+fn append_link(scene: &mut Scene, change: impl FnOnce(&mut Link)) {
+    let records = scene.unarchived();
+    let next = scene
+        .archive
+        .next_link(&scene.victim, records.last().unwrap().offset + 1);
+    let (segment, mut link) = scene.archive.fill(next, &records);
+    let (key, bytes) = segment.unwrap();
+    scene.archive.store.plant(&key, bytes);
+    change(&mut link);
+    scene.archive.append(link);
+}
+
+/// The victim's next link, as it would stand in another archive of the same key.
+fn graft(scene: &mut Scene) {
+    let key: &SigningKey = &scene.archive.key;
+    let made_at = scene.archive.identity.created_at();
+    let other = Identity::new("other", [0xcd; 16], made_at, key.verifying_key()).unwrap();
+    append_link(scene, |link| link.archive_id = other.id().to_owned());
+}

@@ -1,0 +1,92 @@
+//! Signing keys added, retired and used by whoever has no right to it.
+
+use kivend::model::note::SigningKey;
+use kivend::segment::key_change::KeyChange;
+use kivend::verify::findings::Code;
+
+use super::Who::{Creator, KeyHolder};
+use super::links::stranger;
+use super::scene::MIDDLE;
+use super::{Attack, Scene, attack};
+
+pub const ATTACKS: &[Attack] = &[
+    attack("a key change that a stranger signed", Creator, |scene| {
+        let own = stranger(scene);
+        let change = adding(scene, &own);
+        scene.archive.change_keys(&change, &own, &[&own]);
+    })
+    .always(Code::KeyPassedOver),
+    attack("a stray object among the key changes", Creator, |scene| {
+        scene.archive.store.plant("keys/000007.note", "junk");
+    })
+    .always(Code::KeyChangeInvalid),
+    attack("a key added that is in force already", KeyHolder, |scene| {
+        let key = scene.archive.key.clone();
+        let change = adding(scene, &key);
+        scene.archive.change_keys(&change, &key, &[&key]);
+    })
+    .always(Code::KeyChangeInvalid),
+    attack("the only key retired", KeyHolder, |scene| {
+        let key = scene.archive.key.clone();
+        let change = retiring(scene, &key);
+        scene.archive.change_keys(&change, &key, &[]);
+    })
+    .always(Code::KeyChangeInvalid),
+    attack("a key change gone that a checkpoint names", KeyHolder, |scene| {
+        let old = scene.archive.key.clone();
+        scene.archive.rotate(&stranger(scene));
+        scene.archive.key = old;
+        scene.archive.checkpoint();
+        scene.vanish("keys/000001.note");
+    })
+    .always(Code::KeyChangeMissing),
+    attack("a link by a key that was retired", KeyHolder, |scene| {
+        let old = rotate(scene);
+        let records = scene.unarchived();
+        let next = scene
+            .archive
+            .next_link(&scene.victim, records.last().unwrap().offset + 1);
+        let (segment, link) = scene.archive.fill(next, &records);
+        let (key, bytes) = segment.unwrap();
+        scene.archive.store.plant(&key, bytes);
+        scene.archive.key = old;
+        scene.archive.append(link);
+    })
+    .always(Code::LinkPassedOver),
+    attack(
+        "a link exchanged for one by a key that came later",
+        KeyHolder,
+        |scene| {
+            rotate(scene);
+            let link = &scene.archive.chains[&scene.victim][MIDDLE].link;
+            let object = link.seal(&scene.archive.key).unwrap().object;
+            scene.archive.store.tamper(&scene.link(MIDDLE), object);
+        },
+    )
+    .always(Code::LinkAltered),
+];
+
+fn adding(scene: &Scene, key: &SigningKey) -> KeyChange {
+    KeyChange {
+        add: vec![key.verifying_key().to_string()],
+        ..scene.archive.next_key_change()
+    }
+}
+
+fn retiring(scene: &Scene, key: &SigningKey) -> KeyChange {
+    KeyChange {
+        retire: vec![key.verifying_key().to_string()],
+        ..scene.archive.next_key_change()
+    }
+}
+
+/// An honest rotation to a new key, which retires the old one; gives the old one.
+fn rotate(scene: &mut Scene) -> SigningKey {
+    let old = scene.archive.key.clone();
+    let new = stranger(scene);
+    scene.archive.rotate(&new);
+    scene.archive.checkpoint();
+    let change = retiring(scene, &old);
+    scene.archive.change_keys(&change, &new, &[]);
+    old
+}

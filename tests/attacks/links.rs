@@ -1,0 +1,161 @@
+//! Links damaged, taken away, exchanged or planted by somebody without the key.
+
+use kivend::model::hash::Hash;
+use kivend::model::note::SigningKey;
+use kivend::segment::key::Attempt;
+use kivend::verify::findings::Code;
+
+use super::Who::{BucketAdmin, Creator};
+use super::scene::{EARLY, MIDDLE, NEWEST, checkpoint};
+use super::{Attack, Scene, attack};
+
+pub const ATTACKS: &[Attack] = &[
+    attack("a bit flipped in a link", BucketAdmin, |scene| {
+        scene.flip(&scene.link(MIDDLE), 3)
+    })
+    .always(Code::LinkAltered),
+    attack("a bit flipped in the newest link", BucketAdmin, |scene| {
+        scene.flip(&scene.link(scene.head()), 3);
+    })
+    .always(Code::LinkAltered),
+    attack(
+        "a bit flipped in the newest link, the newest checkpoint gone",
+        BucketAdmin,
+        |scene| {
+            scene.flip(&scene.link(scene.head()), 3);
+            scene.vanish(&checkpoint(NEWEST));
+        },
+    )
+    .always(Code::LinkPassedOver)
+    .commit(Code::LinkAltered)
+    .saved(Code::LinkAltered),
+    attack("a link without its signature", BucketAdmin, |scene| {
+        scene.archive.tamper(&scene.link(MIDDLE), |bytes| {
+            let end = bytes.windows(2).position(|two| two == b"\n\n").unwrap();
+            bytes.truncate(end + 1);
+        });
+    })
+    .always(Code::LinkAltered),
+    attack(
+        "a link signed by a stranger's key of the same name",
+        BucketAdmin,
+        |scene| {
+            let link = &scene.archive.chains[&scene.victim][MIDDLE].link;
+            let object = link.seal(&stranger(scene)).unwrap().object;
+            scene.archive.store.tamper(&scene.link(MIDDLE), object);
+        },
+    )
+    .always(Code::LinkAltered),
+    attack("a link gone", BucketAdmin, |scene| scene.vanish(&scene.link(MIDDLE))).always(Code::UnnamedSegment),
+    attack("a link gone with its segment", BucketAdmin, |scene| {
+        scene.cut(MIDDLE..=MIDDLE)
+    })
+    .always(Code::LinkMissing),
+    attack("the first link gone with its segment", BucketAdmin, |scene| {
+        scene.cut(0..=0)
+    })
+    .always(Code::LinkMissing),
+    attack("the newest link cut off", BucketAdmin, |scene| {
+        scene.vanish(&scene.link(scene.head()))
+    })
+    .always(Code::ChainCut)
+    .commit(Code::HeadCut),
+    attack(
+        "the newest ten links cut off with their segments",
+        BucketAdmin,
+        |scene| {
+            scene.cut(scene.head() - 9..=scene.head());
+        },
+    )
+    .always(Code::ChainCut)
+    .commit(Code::HeadCut),
+    attack(
+        "the newest ten cut off with their segments and the checkpoint over them",
+        BucketAdmin,
+        |scene| {
+            scene.cut(scene.head() - 9..=scene.head());
+            scene.vanish(&checkpoint(NEWEST));
+        },
+    )
+    .commit(Code::HeadCut)
+    .saved(Code::ChainCut),
+    attack("a whole partition gone", BucketAdmin, |scene| {
+        scene.cut(0..=scene.head())
+    })
+    .always(Code::ChainCut)
+    .commit(Code::HeadCut),
+    attack(
+        "a whole partition gone with every checkpoint that names it",
+        BucketAdmin,
+        |scene| {
+            scene.cut(0..=scene.head());
+            scene.vanish(&checkpoint(EARLY));
+            scene.vanish(&checkpoint(NEWEST));
+        },
+    )
+    .always(Code::LinkCheckpointMissing),
+    attack("two links exchanged", BucketAdmin, |scene| {
+        scene.swap(&scene.link(MIDDLE), &scene.link(MIDDLE + 1))
+    })
+    .always(Code::LinkBreaksRule),
+    attack("a link moved to the name of a second try", BucketAdmin, |scene| {
+        let object = scene.archive.store.bytes(&scene.link(MIDDLE)).unwrap();
+        scene.vanish(&scene.link(MIDDLE));
+        let second = scene.link(MIDDLE).replace(".note", "-r1.note");
+        scene.archive.store.plant(&second, object);
+    })
+    .always(Code::LinkAttemptMissing),
+    attack("a link copied to the name of a second try", Creator, |scene| {
+        let object = scene.archive.store.bytes(&scene.link(MIDDLE)).unwrap();
+        let second = scene.link(MIDDLE).replace(".note", "-r1.note");
+        scene.archive.store.plant(&second, object);
+    })
+    .always(Code::LinkDoubled),
+    attack("a link appended without the key", Creator, |scene| {
+        let records = scene.unarchived();
+        let next = scene
+            .archive
+            .next_link(&scene.victim, records.last().unwrap().offset + 1);
+        let (segment, link) = scene.archive.fill(next, &records);
+        let (key, bytes) = segment.unwrap();
+        scene.archive.store.plant(&key, bytes);
+        let object = link.seal(&stranger(scene)).unwrap().object;
+        scene
+            .archive
+            .store
+            .plant(&link.place().link(Attempt::PLAIN).to_string(), object);
+    })
+    .always(Code::LinkPassedOver),
+    attack("junk at the head's next link", Creator, |scene| {
+        let next = scene.archive.next_link(&scene.victim, i64::MAX).place();
+        scene
+            .archive
+            .store
+            .plant(&next.link(Attempt::PLAIN).to_string(), "junk");
+    })
+    .always(Code::LinkPassedOver),
+    attack("junk among the links far beyond the head", Creator, |scene| {
+        let mut place = scene.archive.next_link(&scene.victim, i64::MAX).place();
+        place.first_offset.0 += 5000;
+        scene
+            .archive
+            .store
+            .plant(&place.link(Attempt::PLAIN).to_string(), "junk");
+    })
+    .always(Code::StrayLink),
+    attack("junk among the links within an archived range", Creator, |scene| {
+        let mut place = scene.archive.chains[&scene.victim][MIDDLE].link.place();
+        place.first_offset.0 += 1;
+        scene
+            .archive
+            .store
+            .plant(&place.link(Attempt::PLAIN).to_string(), "junk");
+    })
+    .always(Code::StrayLink),
+];
+
+/// A key that is not the archive's, though it has its name.
+pub fn stranger(scene: &Scene) -> SigningKey {
+    let name = scene.archive.key.verifying_key().name().to_owned();
+    SigningKey::from_seed(&name, &Hash::of(b"a stranger").0).unwrap()
+}

@@ -1,0 +1,192 @@
+//! The honest archive that every attack begins with. Two partitions: the victim, with a checkpoint after its first
+//! links and more than ten beyond it, and one beside it. Two checkpoints over both, everything committed, and records in
+//! Kafka beyond the victim's head that are not archived yet. One object in it was planted by a stranger and rejected.
+
+use kivend::model::hash::Hash;
+use kivend::model::position::{Height, TopicPartition};
+use kivend::segment::checkpoint::Checkpoint;
+use kivend::segment::key::{Attempt, Key};
+use kivend::segment::link::{RejectReason, Rejected};
+
+use crate::fixture::{Archive, OwnedRecord};
+
+/// Numbers of the checkpoints after the first links and over everything.
+pub const EARLY: u64 = 1;
+pub const NEWEST: u64 = 2;
+/// A height of the victim below both checkpoints.
+pub const MIDDLE: usize = 1;
+
+/// An archive, and the names in it that attacks speak of.
+pub struct Scene {
+    pub archive: Archive,
+    pub victim: TopicPartition,
+    pub beside: TopicPartition,
+    /// The newest checkpoint, as an auditor saved it.
+    pub saved: Vec<u8>,
+}
+
+impl Scene {
+    pub fn in_memory() -> Scene {
+        let mut archive = Archive::new();
+        let (victim, beside) = (
+            TopicPartition::new("payments", 0),
+            TopicPartition::new("user-events", 1),
+        );
+        for _ in 0..3 {
+            archive.seal("payments", 0, 4);
+        }
+        archive.seal("user-events", 1, 4);
+        archive.checkpoint();
+        for _ in 0..11 {
+            archive.seal("payments", 0, 4);
+        }
+        seal_beside_junk(&mut archive, &beside);
+        archive.checkpoint();
+        archive.commit();
+        archive.produce(&victim, 10);
+        Scene::of(archive, victim, beside)
+    }
+
+    /// Of an archive with the shape that the module tells.
+    pub fn of(archive: Archive, victim: TopicPartition, beside: TopicPartition) -> Scene {
+        let saved = archive.store.bytes(&checkpoint(NEWEST)).unwrap().to_vec();
+        let scene = Scene {
+            archive,
+            victim,
+            beside,
+            saved,
+        };
+        let named = |signed: &kivend::segment::link::SignedLink| signed.link.checkpoint.number;
+        let named: Vec<u64> = scene.archive.chains[&scene.victim].iter().map(named).collect();
+        assert!(
+            scene.height_of_early() > MIDDLE,
+            "checkpoints named by the victim: {named:?}"
+        );
+        assert!(scene.head() >= scene.height_of_early() + 11);
+        assert_eq!(scene.rejected().len(), 1);
+        assert!(scene.unarchived().len() >= 10);
+        scene
+    }
+
+    /// Another like it, that shares nothing with it.
+    pub fn copy(&self) -> Scene {
+        Scene {
+            archive: self.archive.copy(),
+            victim: self.victim.clone(),
+            beside: self.beside.clone(),
+            saved: self.saved.clone(),
+        }
+    }
+
+    /// The victim's height at its head.
+    pub fn head(&self) -> usize {
+        self.archive.chains[&self.victim].len() - 1
+    }
+
+    /// The victim's height that the early checkpoint names.
+    pub fn height_of_early(&self) -> usize {
+        let named = |signed: &&kivend::segment::link::SignedLink| signed.link.checkpoint.number < EARLY;
+        self.archive.chains[&self.victim].iter().filter(named).count() - 1
+    }
+
+    pub fn link(&self, height: usize) -> String {
+        self.archive.link_key(&self.victim.topic, self.victim.partition, height)
+    }
+
+    pub fn segment(&self, height: usize) -> String {
+        self.archive
+            .segment_key(&self.victim.topic, self.victim.partition, height)
+    }
+
+    pub fn records(&self, height: usize) -> Vec<OwnedRecord> {
+        self.archive.records(&self.victim.topic, self.victim.partition, height)
+    }
+
+    /// The victim's records that Kafka holds beyond its head.
+    pub fn unarchived(&self) -> Vec<OwnedRecord> {
+        let from = self.archive.chains[&self.victim][self.head()].link.next_offset.0;
+        let logs = self.archive.broker.logs();
+        let records = &logs[&self.victim].records;
+        records.iter().filter(|record| record.offset >= from).cloned().collect()
+    }
+
+    /// The objects that links name as rejected.
+    pub fn rejected(&self) -> Vec<String> {
+        let links = self.archive.chains.values().flatten();
+        links
+            .flat_map(|signed| signed.link.rejected.iter().map(|rejected| rejected.key.clone()))
+            .collect()
+    }
+
+    /// Removes the links of these heights, and their segments.
+    pub fn cut(&self, heights: std::ops::RangeInclusive<usize>) {
+        for height in heights {
+            self.archive.store.vanish(&self.link(height));
+            self.archive.store.vanish(&self.segment(height));
+        }
+    }
+
+    pub fn vanish(&self, key: &str) {
+        self.archive.store.vanish(key);
+    }
+
+    pub fn flip(&self, key: &str, part: usize) {
+        self.archive.tamper(key, |bytes| {
+            let at = bytes.len() * part / 8;
+            bytes[at] ^= 0x04;
+        });
+    }
+
+    /// Exchanges the objects of two keys.
+    pub fn swap(&self, one: &str, other: &str) {
+        let store = &self.archive.store;
+        let (a, b) = (store.bytes(one).unwrap(), store.bytes(other).unwrap());
+        store.tamper(one, b);
+        store.tamper(other, a);
+    }
+
+    /// The heads as of some heights below them, as a checkpoint with this number would sign them.
+    pub fn checkpoint_below(&self, number: u64, below: u64) -> Checkpoint {
+        let archive = &self.archive;
+        let mut heads = archive.heads();
+        for head in &mut heads {
+            head.height = Height(head.height.0.saturating_sub(below));
+            let signed = &archive.chains[&head.partition][usize::try_from(head.height.0).unwrap()];
+            (head.link, head.next_offset) = (signed.hash, signed.link.next_offset);
+            head.log_root = archive.log_root(&head.partition, head.height);
+        }
+        Checkpoint {
+            archive: archive.identity.archive().to_owned(),
+            archive_id: archive.identity.id().to_owned(),
+            number,
+            previous: Hash::of(&archive.store.bytes(&checkpoint(number - 1)).unwrap()),
+            key_change_number: 0,
+            key_change: archive.identity_hash(),
+            at: archive.identity.created_at(),
+            heads,
+        }
+    }
+}
+
+pub fn checkpoint(number: u64) -> String {
+    Key::Checkpoint(number, Attempt::PLAIN).to_string()
+}
+
+/// A stranger was first at the segment's key; the writer rejected what it found.
+fn seal_beside_junk(archive: &mut Archive, partition: &TopicPartition) {
+    let records = archive.produce(partition, 4);
+    let link = archive.next_link(partition, records.last().unwrap().offset + 1);
+    let (segment, mut link) = archive.fill(link, &records);
+    let (plain, bytes) = segment.unwrap();
+    let own = link.place().segment(Attempt(1)).to_string();
+    archive.store.plant(&plain, "junk");
+    archive.store.plant(&own, bytes);
+    link.segment.as_mut().unwrap().key = own;
+    link.rejected = vec![Rejected {
+        key: plain,
+        bytes: 4,
+        sha256: Hash::of(b"junk"),
+        reason: RejectReason::Unreadable,
+    }];
+    archive.append(link);
+}

@@ -1,0 +1,153 @@
+//! Segments damaged, exchanged, taken away or planted, and the index in them falsified.
+
+use std::sync::Arc;
+
+use arrow_array::{Array as _, ArrayRef, RecordBatch, StringArray};
+use kivend::segment::key::Attempt;
+use kivend::verify::findings::Code;
+
+use super::Who::{BucketAdmin, Creator};
+use super::scene::MIDDLE;
+use super::{Attack, Scene, attack};
+use crate::fixture::rewrite;
+
+pub const ATTACKS: &[Attack] = &[
+    attack("a bit flipped among a segment's pages", BucketAdmin, |scene| {
+        scene.flip(&scene.segment(MIDDLE), 2);
+    })
+    .always(Code::SegmentAltered),
+    attack("a bit flipped in a segment's footer", BucketAdmin, |scene| {
+        scene.flip(&scene.segment(MIDDLE), 7);
+    })
+    .always(Code::SegmentAltered),
+    attack("a segment gone", BucketAdmin, |scene| {
+        scene.vanish(&scene.segment(MIDDLE))
+    })
+    .always(Code::SegmentMissing),
+    attack("a segment cut to half its length", BucketAdmin, |scene| {
+        let half = |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2);
+        scene.archive.tamper(&scene.segment(MIDDLE), half);
+    })
+    .always(Code::SegmentMalformed),
+    attack("a segment emptied", BucketAdmin, |scene| {
+        scene.archive.tamper(&scene.segment(MIDDLE), Vec::clear);
+    })
+    .always(Code::SegmentMalformed),
+    attack("two segments exchanged", BucketAdmin, |scene| {
+        scene.swap(&scene.segment(MIDDLE), &scene.segment(MIDDLE + 1));
+    })
+    .always(Code::FooterDiffers),
+    attack("a row doubled", BucketAdmin, |scene| {
+        with_batch(scene, |batch| {
+            vec![batch.slice(0, 2), batch.slice(1, batch.num_rows() - 1)]
+        });
+    })
+    .always(Code::SegmentMalformed),
+    attack("two rows in the other order", BucketAdmin, |scene| {
+        with_batch(scene, |batch| {
+            let rest = batch.slice(2, batch.num_rows() - 2);
+            vec![batch.slice(1, 1), batch.slice(0, 1), rest]
+        });
+    })
+    .always(Code::SegmentMalformed),
+    attack("a typed column altered while the value stays", BucketAdmin, |scene| {
+        with_batch(scene, falsify_event_type);
+    })
+    .always(Code::TypedColumnDiffers),
+    attack(
+        "a statistic that hides a row from query engines",
+        BucketAdmin,
+        |scene| {
+            let last = scene.records(MIDDLE).last().unwrap().offset;
+            scene
+                .archive
+                .tamper(&scene.segment(MIDDLE), |bytes| lower_the_greatest(bytes, last));
+        },
+    )
+    .always(Code::StatisticsHideRows),
+    attack("a segment planted within an archived range", Creator, |scene| {
+        let mut place = scene.archive.chains[&scene.victim][MIDDLE].link.place();
+        place.first_offset.0 += 1;
+        let bytes = scene.archive.store.bytes(&scene.segment(MIDDLE)).unwrap();
+        scene
+            .archive
+            .store
+            .plant(&place.segment(Attempt::PLAIN).to_string(), bytes);
+    })
+    .always(Code::UnnamedSegment),
+    attack("a segment planted beside one that a link owns", Creator, |scene| {
+        let place = scene.archive.chains[&scene.victim][MIDDLE].link.place();
+        scene
+            .archive
+            .store
+            .plant(&place.segment(Attempt(1)).to_string(), "junk");
+    })
+    .always(Code::UnnamedSegment),
+    attack("junk planted at the head's next segment", Creator, |scene| {
+        let next = scene.archive.next_link(&scene.victim, i64::MAX).place();
+        scene
+            .archive
+            .store
+            .plant(&next.segment(Attempt::PLAIN).to_string(), "junk");
+    })
+    .always(Code::PendingSegment),
+    attack(
+        "true rows with false typed columns planted at the head's next segment",
+        Creator,
+        |scene| {
+            let records = scene.unarchived();
+            let next = scene
+                .archive
+                .next_link(&scene.victim, records.last().unwrap().offset + 1);
+            let (key, bytes) = scene.archive.fill(next, &records).0.unwrap();
+            let falsified = rewrite(&bytes, falsify_event_type);
+            scene.archive.store.plant(&key, falsified);
+        },
+    )
+    .always(Code::PendingSegment),
+    attack("a rejected object exchanged for other bytes", BucketAdmin, |scene| {
+        scene.archive.store.tamper(&scene.rejected()[0], "other junk");
+    })
+    .always(Code::RejectedAltered),
+    attack("a rejected object gone", BucketAdmin, |scene| {
+        scene.vanish(&scene.rejected()[0])
+    })
+    .always(Code::RejectedMissing),
+];
+
+fn with_batch(scene: &mut Scene, change: impl Fn(RecordBatch) -> Vec<RecordBatch>) {
+    scene
+        .archive
+        .tamper(&scene.segment(MIDDLE), |bytes| *bytes = rewrite(bytes, change));
+}
+
+/// Every typed `event_type` but the first becomes another.
+fn falsify_event_type(batch: RecordBatch) -> Vec<RecordBatch> {
+    let index = batch.schema().index_of("event_type").unwrap();
+    let mut columns = batch.columns().to_vec();
+    let honest = columns[index].as_any().downcast_ref::<StringArray>().unwrap();
+    let falsified: StringArray = (0..honest.len())
+        .map(|row| {
+            if row == 0 {
+                honest.is_valid(0).then(|| honest.value(0))
+            } else {
+                Some("refund")
+            }
+        })
+        .collect();
+    columns[index] = Arc::new(falsified) as ArrayRef;
+    vec![RecordBatch::try_new(batch.schema(), columns).unwrap()]
+}
+
+/// In the footer's statistics, the greatest offset becomes the one before: an engine that asks for the last skips the
+/// file. Pages are compressed, and the footer's own keys are decimal: so only statistics hold these eight bytes.
+fn lower_the_greatest(bytes: &mut [u8], last: i64) {
+    let (from, to) = (last.to_le_bytes(), (last - 1).to_le_bytes());
+    let places: Vec<usize> = (0..=bytes.len() - 8)
+        .filter(|at| bytes[*at..].starts_with(&from))
+        .collect();
+    assert!(!places.is_empty(), "no statistic of the last offset");
+    for at in places {
+        bytes[at..at + 8].copy_from_slice(&to);
+    }
+}

@@ -1,0 +1,73 @@
+//! A bucket of which each object is asked for once: several verifications of one state cost no more requests than one.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use kivend::model::hash::Hash;
+use kivend::store::s3::S3Store;
+use kivend::store::{Creation, Entry, Store, StoreError, Version};
+
+#[derive(Debug)]
+pub struct ReadOnce {
+    store: Arc<S3Store>,
+    /// By key, and version where one was asked for.
+    read: Mutex<HashMap<(String, String), Option<Bytes>>>,
+}
+
+impl ReadOnce {
+    pub fn new(store: Arc<S3Store>) -> ReadOnce {
+        ReadOnce {
+            store,
+            read: Mutex::default(),
+        }
+    }
+
+    fn remembered(&self, key: &str, version: &str) -> Option<Option<Bytes>> {
+        let read = self.read.lock().unwrap();
+        read.get(&(key.to_owned(), version.to_owned())).cloned()
+    }
+
+    fn remember(&self, key: &str, version: &str, object: &Option<Bytes>) {
+        let mut read = self.read.lock().unwrap();
+        read.insert((key.to_owned(), version.to_owned()), object.clone());
+    }
+}
+
+#[async_trait]
+impl Store for ReadOnce {
+    fn location(&self) -> String {
+        self.store.location()
+    }
+
+    async fn create_hashed(&self, key: &str, bytes: Bytes, hash: &Hash) -> Result<Creation, StoreError> {
+        self.store.create_hashed(key, bytes, hash).await
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        if let Some(object) = self.remembered(key, "") {
+            return Ok(object);
+        }
+        let object = self.store.get(key).await?;
+        self.remember(key, "", &object);
+        Ok(object)
+    }
+
+    async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.store.list(prefix, start_after, limit).await
+    }
+
+    async fn versions(&self, prefix: &str) -> Result<Option<Vec<Version>>, StoreError> {
+        self.store.versions(prefix).await
+    }
+
+    async fn get_version(&self, key: &str, version: &str) -> Result<Option<Bytes>, StoreError> {
+        if let Some(object) = self.remembered(key, version) {
+            return Ok(object);
+        }
+        let object = self.store.get_version(key, version).await?;
+        self.remember(key, version, &object);
+        Ok(object)
+    }
+}
