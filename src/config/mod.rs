@@ -131,6 +131,33 @@ pub struct S3Settings {
     pub operation_timeout: Duration,
     /// How often a request is tried before a transient error is reported; at least 1.
     pub attempts: u32,
+    /// What every object is created with.
+    pub lock: ObjectLock,
+}
+
+/// How the bucket is asked to keep each object from being deleted or overwritten. Nothing is asked by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ObjectLock {
+    pub retention: Option<Retention>,
+    /// Until somebody with the right to takes it off.
+    pub legal_hold: bool,
+}
+
+/// From the moment of its creation on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    pub mode: LockMode,
+    /// At least 1.
+    pub days: u32,
+}
+
+/// Who may end a retention early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LockMode {
+    /// Whoever has the right `s3:BypassGovernanceRetention`.
+    Governance,
+    /// Nobody.
+    Compliance,
 }
 
 /// Where the bucket's name stands in a request.

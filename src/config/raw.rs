@@ -76,6 +76,9 @@ pub(super) struct RawStore {
     pub attempt_timeout: Span,
     pub operation_timeout: Span,
     pub attempts: u32,
+    pub lock_mode: String,
+    pub lock_days: u32,
+    pub legal_hold: bool,
     pub directory: String,
 }
 

@@ -13,9 +13,9 @@ use super::raw::{
 use super::transport::{is_plaintext_endpoint, plaintext_broker};
 use super::units::Size;
 use super::{
-    Addressing, ArchiveSettings, CheckpointCopy, IngestSettings, KafkaSettings, ProjectionRule, Properties,
-    RoutingRule, RoutingSettings, S3Settings, Secret, Settings, StoreBackend, StoreSettings, TelemetrySettings,
-    TopicSettings,
+    Addressing, ArchiveSettings, CheckpointCopy, IngestSettings, KafkaSettings, LockMode, ObjectLock, ProjectionRule,
+    Properties, Retention, RoutingRule, RoutingSettings, S3Settings, Secret, Settings, StoreBackend, StoreSettings,
+    TelemetrySettings, TopicSettings,
 };
 use crate::model::position::is_topic_name;
 
@@ -228,6 +228,7 @@ fn s3(written: &RawStore) -> Result<S3Settings, Invalid> {
         attempt_timeout: written.attempt_timeout.0,
         operation_timeout: written.operation_timeout.0,
         attempts: written.attempts,
+        lock: lock(written)?,
     })
 }
 
@@ -260,6 +261,35 @@ fn ingest(written: RawIngest) -> Result<IngestSettings, Invalid> {
         batch_size_bytes: u32::try_from(batch).unwrap_or(u32::MAX),
         linger_ms: written.linger_ms,
         max_event_bytes,
+    })
+}
+
+/// The longest retention: a hundred years. A typing error here cannot be taken back.
+const LOCK_MAX_DAYS: u32 = 36_525;
+
+fn lock(written: &RawStore) -> Result<ObjectLock, Invalid> {
+    let mode = match written.lock_mode.as_str() {
+        "" => None,
+        "governance" => Some(LockMode::Governance),
+        "compliance" => Some(LockMode::Compliance),
+        other => {
+            let reason = format!("must be governance, compliance, or empty for none lock_mode=`{other}`");
+            return Err(Invalid {
+                key: "store.lock_mode",
+                reason,
+            });
+        }
+    };
+    let days = written.lock_days;
+    let fits = if mode.is_some() { 1..=LOCK_MAX_DAYS } else { 0..=0 };
+    require(
+        fits.contains(&days),
+        "store.lock_days",
+        "must be 1 to 36525 with store.lock_mode, and 0 without",
+    )?;
+    Ok(ObjectLock {
+        retention: mode.map(|mode| Retention { mode, days }),
+        legal_hold: written.legal_hold,
     })
 }
 

@@ -122,6 +122,15 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// As every method; `Config` when the backend lists in another order.
     async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError>;
 
+    /// Holds the store to what the settings ask it to keep objects with: the object at `key`, which was created just
+    /// now, is locked as they say. Nothing is asked of a store that knows no locks.
+    ///
+    /// # Errors
+    /// `Config` where the object is not locked so.
+    async fn check_lock(&self, key: &str) -> Result<(), StoreError> {
+        key::check(key)
+    }
+
     /// Every version and delete marker of the keys that begin with `prefix`, ascending by key bytes, the oldest first;
     /// `None` where the backend keeps no versions.
     ///

@@ -25,10 +25,10 @@ pub struct Probe {
 }
 
 /// Probes `store`: exactly one of many concurrent creates of one key wins and its bytes are read back, the object is
-/// listed, and it is asked whether a wrong hash is refused. `nonce` makes the keys new: random, of key characters.
+/// listed and locked as the settings say, and it is asked whether a wrong hash is refused. `nonce` makes the keys new: random, of key characters.
 ///
 /// # Errors
-/// `Config` when more than one create won, or other bytes came back; `Transient` when the answers do not tell; what the
+/// `Config` when more than one create won, other bytes came back, or it is not locked; `Transient` when the answers do not tell; what the
 /// store itself answers otherwise (no such bucket, no right).
 pub async fn probe(store: &Arc<dyn Store>, nonce: &str) -> Result<Probe, StoreError> {
     let key = format!("probes/{nonce}");
@@ -44,6 +44,7 @@ pub async fn probe(store: &Arc<dyn Store>, nonce: &str) -> Result<Probe, StoreEr
     {
         return Err(lies(store, &key));
     }
+    store.check_lock(&key).await?;
     Ok(Probe {
         refuses_wrong_hash: refuses_wrong_hash(store, nonce).await?,
     })

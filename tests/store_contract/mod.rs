@@ -2,6 +2,7 @@
 //! `deploy/local/cluster run` started it. Each test has a prefix or a folder of its own, and removes no object.
 
 mod listing;
+mod real_lock;
 mod real_s3;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub fn cluster_settings() -> Option<S3Settings> {
         attempt_timeout: Duration::from_secs(60),
         operation_timeout: Duration::from_secs(120),
         attempts: 4,
+        lock: kivend::config::ObjectLock::default(),
     })
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::Check;
 use crate::clock::{self, Clock};
-use crate::config::{S3Settings, StoreBackend, StoreSettings};
+use crate::config::{self, LockMode, S3Settings, StoreBackend, StoreSettings};
 use crate::error::Kind;
 use crate::store::probe::{Probe, probe};
 use crate::store::s3::S3Store;
@@ -114,7 +114,7 @@ async fn ask_bucket(settings: &S3Settings, prefix: &str, clock: Clock) -> Vec<Ch
     } = store.facts().await;
     vec![
         check_versioning(versioning),
-        check_object_lock(object_lock),
+        check_object_lock(object_lock, settings.lock),
         check_clock(server_time, clock.wall()),
     ]
 }
@@ -151,7 +151,28 @@ fn check_versioning(versioning: Versioning) -> Check {
     }
 }
 
-fn check_object_lock(object_lock: ObjectLock) -> Check {
+/// What the settings ask for was proved on the probe's object already, and outdoes what the bucket does by itself.
+fn check_object_lock(object_lock: ObjectLock, asked: config::ObjectLock) -> Check {
+    let Some(retention) = asked.retention else {
+        return check_default_lock(object_lock);
+    };
+    let days = retention.days;
+    match retention.mode {
+        LockMode::Compliance => {
+            let detail = format!("each object is created with COMPLIANCE for {days} days, and the probe's has it");
+            Check::ok(OBJECT_LOCK, format!("{detail}: nobody can delete or shorten"))
+        }
+        LockMode::Governance => {
+            let detail = format!(
+                "each object is created with GOVERNANCE for {days} days: who has the right to bypass it can delete"
+            );
+            let remedy = "set store.lock_mode to compliance where the law wants it";
+            Check::warning(OBJECT_LOCK, detail, remedy)
+        }
+    }
+}
+
+fn check_default_lock(object_lock: ObjectLock) -> Check {
     let create = "create the bucket with Object Lock and a default retention in COMPLIANCE mode";
     match object_lock {
         ObjectLock::ByDefault { mode, period } if mode == "COMPLIANCE" => Check::ok(
@@ -169,7 +190,7 @@ fn check_object_lock(object_lock: ObjectLock) -> Check {
         ObjectLock::OnRequest => Check::warning(
             OBJECT_LOCK,
             "Object Lock is on, but new objects are not locked",
-            "give the bucket a default retention",
+            "set store.lock_mode and store.lock_days, or give the bucket a default retention",
         ),
         ObjectLock::Off => {
             let detail =
@@ -240,19 +261,26 @@ mod tests {
     }
 
     #[test]
-    fn only_a_compliance_lock_by_default_is_fine() {
+    fn only_a_compliance_lock_is_fine() {
         let by_default = |mode: &str| ObjectLock::ByDefault {
             mode: mode.to_owned(),
             period: "30 days".to_owned(),
         };
-        assert_eq!(check_object_lock(by_default("COMPLIANCE")).status, Status::Ok);
+        assert_eq!(check_default_lock(by_default("COMPLIANCE")).status, Status::Ok);
         for weaker in [
             by_default("GOVERNANCE"),
             ObjectLock::OnRequest,
             ObjectLock::Off,
             ObjectLock::Untold,
         ] {
-            assert_eq!(check_object_lock(weaker).status, Status::Warning);
+            assert_eq!(check_default_lock(weaker).status, Status::Warning);
         }
+        let asked = |mode| config::ObjectLock {
+            retention: Some(config::Retention { mode, days: 30 }),
+            legal_hold: false,
+        };
+        let status = |mode| check_object_lock(ObjectLock::OnRequest, asked(mode)).status;
+        assert_eq!(status(LockMode::Compliance), Status::Ok);
+        assert_eq!(status(LockMode::Governance), Status::Warning);
     }
 }

@@ -117,6 +117,11 @@ fn answered(status: u16, code: &str) -> StoreError {
             StoreError::transient("the store is full", "give it space; it is tried again")
         }
         (200..=299, _) => not_s3(),
+        // What servers answer to a lock in a bucket without Object Lock.
+        (400, "InvalidRequest" | "InvalidBucketState" | "InvalidBucketObjectLockConfiguration") => StoreError::config(
+            "the store refuses the request as it is",
+            "if store.lock_mode or store.legal_hold is set, use a bucket that was made with Object Lock enabled",
+        ),
         (401 | 403, _) => StoreError::permission(
             "the store refuses access",
             "allow s3:GetObject, s3:PutObject and s3:ListBucket on this bucket and prefix, and look for a policy that denies",

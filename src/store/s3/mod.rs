@@ -9,6 +9,7 @@ mod client;
 mod failure;
 pub mod inspect;
 mod listing;
+mod lock;
 
 use std::fmt;
 use std::time::Duration;
@@ -24,8 +25,8 @@ use bytes::Bytes;
 use super::key::{self, KEY_MAX_BYTES};
 use super::retry::{Backoff, Failure, retrying};
 use super::{Creation, Entry, Store, StoreError, Version, check_size};
-use crate::clock;
-use crate::config::S3Settings;
+use crate::clock::{self, Clock};
+use crate::config::{ObjectLock, S3Settings};
 use crate::error::Kind;
 use crate::model::hash::Hash;
 use client::SignedHash;
@@ -38,6 +39,8 @@ pub struct S3Store {
     /// What stands before every key: empty, or ends in `/`.
     root: String,
     location: String,
+    lock: ObjectLock,
+    clock: Clock,
     backoff: Backoff,
     attempt_timeout: Duration,
     operation_timeout: Duration,
@@ -81,6 +84,8 @@ impl S3Store {
             bucket: settings.bucket.clone(),
             location: format!("s3://{}/{root} at {server}", settings.bucket),
             root,
+            lock: settings.lock,
+            clock: Clock::start(),
             backoff: Backoff::bounded(settings.attempts, seed()?),
             attempt_timeout: settings.attempt_timeout,
             operation_timeout: settings.operation_timeout,
@@ -130,6 +135,9 @@ impl S3Store {
             .key(&upload.full)
             .if_none_match("*")
             .checksum_sha256(BASE64.encode(upload.hash.0))
+            .set_object_lock_mode(lock::mode(self.lock))
+            .set_object_lock_retain_until_date(lock::retain_until(self.lock, self.clock))
+            .set_object_lock_legal_hold_status(lock::legal_hold(self.lock))
             .body(ByteStream::new(SdkBody::from(upload.bytes.clone())));
         match request.customize().interceptor(SignedHash(upload.hash)).send().await {
             // Durable from here, if it was an S3 server that said so: every one names an ETag.
@@ -210,6 +218,12 @@ impl Store for S3Store {
     async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
         key::check_prefix(prefix)?;
         listing::list(self, prefix, start_after, limit).await
+    }
+
+    async fn check_lock(&self, key: &str) -> Result<(), StoreError> {
+        let full = self.full_key(key)?;
+        self.patiently(self.scene("head", key), || lock::check(self, key, &full))
+            .await
     }
 
     async fn versions(&self, prefix: &str) -> Result<Option<Vec<Version>>, StoreError> {

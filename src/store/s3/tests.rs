@@ -56,6 +56,7 @@ async fn played(script: Script) -> (S3Store, Seen) {
         attempt_timeout: Duration::from_secs(5),
         operation_timeout: Duration::from_secs(20),
         attempts: 3,
+        lock: crate::config::ObjectLock::default(),
     };
     let credentials = Credentials::new("key", "secret", None, None, "test");
     let loader = client::loader(&settings).unwrap().credentials_provider(credentials);

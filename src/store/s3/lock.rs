@@ -1,0 +1,96 @@
+//! Object Lock: what each create asks for, and whether the bucket recorded it. A server that takes the headers and
+//! ignores them would leave an archive that everybody believes to be locked: so the first object is asked for its lock.
+
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::primitives::DateTime;
+use aws_sdk_s3::types::{ObjectLockLegalHoldStatus, ObjectLockMode};
+
+use super::S3Store;
+use crate::clock::Clock;
+use crate::config::{LockMode, ObjectLock};
+use crate::store::StoreError;
+
+const DAY_S: i64 = 86_400;
+/// How much earlier than asked a lock may end: clocks differ, and some servers keep whole days.
+const TOLERANCE_S: i64 = DAY_S;
+
+pub(super) fn mode(lock: ObjectLock) -> Option<ObjectLockMode> {
+    lock.retention.map(|retention| match retention.mode {
+        LockMode::Governance => ObjectLockMode::Governance,
+        LockMode::Compliance => ObjectLockMode::Compliance,
+    })
+}
+
+pub(super) fn retain_until(lock: ObjectLock, clock: Clock) -> Option<DateTime> {
+    let now = clock.wall().as_second();
+    lock.retention
+        .map(|retention| DateTime::from_secs(now + i64::from(retention.days) * DAY_S))
+}
+
+pub(super) fn legal_hold(lock: ObjectLock) -> Option<ObjectLockLegalHoldStatus> {
+    lock.legal_hold.then_some(ObjectLockLegalHoldStatus::On)
+}
+
+/// Asks once whether the object at `key` has the lock that the settings ask for.
+pub(super) async fn check(store: &S3Store, key: &str, full: &str) -> Result<(), StoreError> {
+    if store.lock == ObjectLock::default() {
+        return Ok(());
+    }
+    let head = store.client.head_object().bucket(&store.bucket).key(full);
+    let head = match head.send().await {
+        Ok(head) => head,
+        Err(error) => return Err(store.scene("head", key).failure(error)),
+    };
+    if is_locked(&head, store.lock, retain_until(store.lock, store.clock)) {
+        return Ok(());
+    }
+    Err(StoreError::config(
+        "the bucket does not keep the lock that objects are created with",
+        "make a bucket with Object Lock enabled, allow s3:PutObjectRetention, s3:PutObjectLegalHold, \
+         s3:GetObjectRetention and s3:GetObjectLegalHold, or empty store.lock_mode and store.legal_hold",
+    )
+    .with("store", &store.location)
+    .with("key", key))
+}
+
+fn is_locked(head: &HeadObjectOutput, lock: ObjectLock, until: Option<DateTime>) -> bool {
+    let told = head.object_lock_retain_until_date.as_ref().map_or(0, DateTime::secs);
+    let long_enough = until.is_none_or(|until| told >= until.secs() - TOLERANCE_S);
+    let held = !lock.legal_hold || head.object_lock_legal_hold_status == legal_hold(lock);
+    head.object_lock_mode == mode(lock) && long_enough && held
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Retention;
+
+    #[test]
+    fn a_lock_is_there_only_in_its_mode_and_to_its_end() {
+        let lock = ObjectLock {
+            retention: Some(Retention {
+                mode: LockMode::Compliance,
+                days: 30,
+            }),
+            legal_hold: true,
+        };
+        let until = Some(DateTime::from_secs(100 * DAY_S));
+        let told = |mode, day: i64, hold| {
+            HeadObjectOutput::builder()
+                .object_lock_mode(mode)
+                .object_lock_retain_until_date(DateTime::from_secs(day * DAY_S))
+                .set_object_lock_legal_hold_status(hold)
+                .build()
+        };
+        let on = || Some(ObjectLockLegalHoldStatus::On);
+        assert!(is_locked(&told(ObjectLockMode::Compliance, 100, on()), lock, until));
+        for weaker in [
+            told(ObjectLockMode::Governance, 100, on()),
+            told(ObjectLockMode::Compliance, 98, on()),
+            told(ObjectLockMode::Compliance, 100, None),
+            HeadObjectOutput::builder().build(),
+        ] {
+            assert!(!is_locked(&weaker, lock, until), "{weaker:?}");
+        }
+    }
+}
