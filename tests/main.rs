@@ -14,6 +14,7 @@ mod real_attacks;
 mod real_chaos;
 mod real_kafka;
 mod real_pipeline;
+mod real_policies;
 mod rotation;
 mod second_places;
 mod segments;
