@@ -10,6 +10,7 @@ mod segments;
 mod shards;
 mod since;
 mod speed;
+mod unreadable;
 
 use kivend::verify::findings::Code;
 use kivend::verify::report::Report;
