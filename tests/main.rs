@@ -1,5 +1,7 @@
 //! One integration binary: each module is one promise of the product. Modules that need the real servers run when
 //! `deploy/local/cluster run` started them, and are named `real_*`.
+use kivend as product;
+
 mod architecture;
 mod attacks;
 mod checkpoints;
@@ -7,6 +9,7 @@ mod command_line;
 mod embedded;
 mod export;
 mod fixture;
+mod hostile;
 mod ingest;
 mod projection;
 mod proofs;

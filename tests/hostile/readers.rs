@@ -1,0 +1,126 @@
+//! Every reader of stored bytes, as a function that takes any bytes. Shared with the fuzz targets. None may panic, loop, or
+//! allocate beyond its input by more than the factor that [`super`] states.
+
+use bytes::Bytes;
+
+use crate::product::model::note::{Note, SigningKey, VerifyingKey};
+use crate::product::model::position::{Epoch, FirstOffset, TopicPartition};
+use crate::product::segment::check::examine;
+use crate::product::segment::checkpoint::Checkpoint;
+use crate::product::segment::commit::CommitMetadata;
+use crate::product::segment::decode::Segment;
+use crate::product::segment::identity::Identity;
+use crate::product::segment::key::{Key, Place};
+use crate::product::segment::keyring::Keyring;
+use crate::product::segment::projection::Projection;
+use crate::product::segment::proof::Proof;
+use crate::product::segment::{checkpoint, key_change, link};
+
+/// A reader, by its name.
+pub type Reader = (&'static str, fn(&[u8]));
+
+/// Those that read text: links, key changes, checkpoints, the identity, proofs and what stands in Kafka and footers.
+pub const TEXTS: [Reader; 9] = [
+    ("note", read_note),
+    ("link", read_link),
+    ("key_change", read_key_change),
+    ("checkpoint", read_checkpoint),
+    ("identity", read_identity),
+    ("proof", read_proof),
+    ("commit", read_commit),
+    ("projection", read_projection),
+    ("object_key", read_object_key),
+];
+
+/// The reader of Parquet.
+pub const SEGMENT: Reader = ("segment", read_segment);
+
+/// The name and the seed of the key of tests/vectors, so that seeds from there get past their signature. Whatever else is
+/// read is signed anew by it, so that the reader behind the signature is reached.
+const KEY: (&str, [u8; 32]) = ("kivend", [7; 32]);
+
+fn key() -> Option<SigningKey> {
+    SigningKey::from_seed(KEY.0, &KEY.1).ok()
+}
+
+/// The note as it is, and its text under a signature that verifies.
+fn signed(bytes: &[u8], read: impl Fn(&[u8], &Keyring)) {
+    let Some(key) = key() else { return };
+    let keyring = Keyring::new(vec![key.verifying_key().clone()]);
+    read(bytes, &keyring);
+    let text = bytes
+        .split(|byte| *byte == 0)
+        .next()
+        .and_then(|text| std::str::from_utf8(text).ok());
+    let text = text.and_then(|text| text.split("\n\n").next()).unwrap_or_default();
+    if let Ok(note) = key.sign(format!("{}\n", text.trim_end_matches('\n'))) {
+        read(&note.to_bytes(), &keyring);
+    }
+}
+
+fn read_note(bytes: &[u8]) {
+    let _read_or_not = Note::parse(bytes).map(|note| note.to_bytes());
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _read_or_not = (text.parse::<VerifyingKey>(), text.parse::<SigningKey>());
+    }
+}
+
+fn read_link(bytes: &[u8]) {
+    let place = Place {
+        partition: TopicPartition::new("payments", 1),
+        epoch: Epoch(0),
+        first_offset: FirstOffset(0),
+    };
+    signed(bytes, |bytes, keyring| {
+        let _read_or_not = link::open(bytes, keyring, "", &place);
+    });
+}
+
+fn read_key_change(bytes: &[u8]) {
+    signed(bytes, |bytes, keyring| {
+        let _read_or_not = key_change::open(bytes, keyring, "", 1);
+    });
+}
+
+fn read_checkpoint(bytes: &[u8]) {
+    signed(bytes, |bytes, keyring| {
+        let _read_or_not = checkpoint::open(bytes, keyring, "", 1);
+    });
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _read_or_not = text.parse::<Checkpoint>().map(|checkpoint| checkpoint.to_string());
+    }
+}
+
+fn read_identity(bytes: &[u8]) {
+    let _read_or_not = Identity::from_bytes(bytes).map(|identity| identity.keys());
+}
+
+fn read_proof(bytes: &[u8]) {
+    let _read_or_not = Proof::from_bytes(bytes);
+    let _checked_or_not = crate::product::verify::proof::check(bytes, &[]);
+}
+
+fn read_commit(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _read_or_not = text.parse::<CommitMetadata>();
+    }
+}
+
+fn read_projection(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _read_or_not = Projection::from_text(text);
+    }
+}
+
+fn read_object_key(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _read_or_not = text.parse::<Key>();
+    }
+}
+
+fn read_segment(bytes: &[u8]) {
+    let bytes = Bytes::copy_from_slice(bytes);
+    if Segment::open(bytes.clone()).is_ok() {
+        let _examined_or_not = examine(bytes, &TopicPartition::new("payments", 0), &mut |_| {});
+    }
+}
