@@ -64,8 +64,9 @@ impl KeyWalk {
         }
     }
 
-    /// Takes the chosen change, with the checkpoint of the number that it names, where a valid one is there.
-    pub fn take(&mut self, signed: &SignedKeyChange, checkpoint: Option<&SignedCheckpoint>) {
+    /// Takes the chosen change, with the checkpoint of the number that it names, where a valid one is
+    /// there, or why that could not be read.
+    pub fn take(&mut self, signed: &SignedKeyChange, checkpoint: Result<Option<&SignedCheckpoint>, &String>) {
         let number = signed.change.number;
         let key = Key::KeyChange(number, Attempt::PLAIN);
         self.report_gap(number);
@@ -77,19 +78,24 @@ impl KeyWalk {
         }
         let named = &signed.change.checkpoint;
         match checkpoint {
-            None => {
+            Err(why) => {
+                let detail = format!("checkpoint {}, which it names, could not be read: {why}", named.number);
+                self.findings
+                    .push(Finding::new(Code::CheckpointUnreadable, detail).object(key));
+            }
+            Ok(None) => {
                 let detail = format!("checkpoint {} is not there", named.number);
                 self.findings
                     .push(Finding::new(Code::KeyCheckpointMissing, detail).object(key));
             }
-            Some(checkpoint) if checkpoint.hash != named.sha256 => {
+            Ok(Some(checkpoint)) if checkpoint.hash != named.sha256 => {
                 let detail = format!("it names checkpoint {} with another hash", named.number);
                 self.findings
                     .push(Finding::new(Code::KeyChangeInvalid, detail).object(key));
             }
-            Some(_) => {}
+            Ok(Some(_)) => {}
         }
-        self.trust.apply(signed, checkpoint);
+        self.trust.apply(signed, checkpoint.ok().flatten());
     }
 
     fn report_gap(&mut self, number: u64) {
@@ -111,8 +117,9 @@ impl KeyWalk {
     }
 
     /// Ends the walk: junk at the next number was passed over, junk beyond it is where nobody would have put anything.
+    /// No trust where a change could not be read: what the keys that it names signed would be called a stranger's.
     #[must_use]
-    pub fn finish(mut self) -> (Trust, Findings) {
+    pub fn finish(mut self) -> (Option<Trust>, Findings) {
         for number in self.junk.keys().copied().collect::<Vec<_>>() {
             let code = if number == self.newest + 1 {
                 Code::KeyPassedOver
@@ -121,9 +128,12 @@ impl KeyWalk {
             };
             self.report_junk(number, code);
         }
+        if self.findings.has(Code::KeyUnreadable) {
+            return (None, self.findings);
+        }
         if let Err(finding) = self.trust.settle() {
             self.findings.push(finding);
         }
-        (self.trust, self.findings)
+        (Some(self.trust), self.findings)
     }
 }

@@ -121,6 +121,6 @@ fn read_object_key(bytes: &[u8]) {
 fn read_segment(bytes: &[u8]) {
     let bytes = Bytes::copy_from_slice(bytes);
     if Segment::open(bytes.clone()).is_ok() {
-        let _examined_or_not = examine(bytes, &TopicPartition::new("payments", 0), &mut |_| {});
+        let _examined_or_not = examine(bytes, &TopicPartition::new("payments", 0), &mut |_, _| {});
     }
 }

@@ -48,11 +48,6 @@ impl Shop {
         Some(shop)
     }
 
-    /// What its group and its prefix in the bucket are called.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }

@@ -54,7 +54,7 @@ async fn open_base(bucket: &Bucket, trust: &Trust, base: &Base) -> Result<Signed
         Base::Saved(object) => open_saved(trust, object)?.map_err(VerifyError::SavedCheckpoint),
         Base::Number(number) => {
             let found = find_checkpoint(bucket, trust, *number).await;
-            found.ok_or(VerifyError::NoSuchCheckpoint(*number))
+            found.ok().flatten().ok_or(VerifyError::NoSuchCheckpoint(*number))
         }
     }
 }

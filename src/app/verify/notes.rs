@@ -50,7 +50,7 @@ pub async fn read_trust(
             walk_key_changes(bucket, inventory, &mut walk).await;
             let (trust, found) = walk.finish();
             findings.append(found);
-            Some(trust)
+            trust
         }
     }
 }
@@ -78,18 +78,23 @@ async fn walk_key_changes(bucket: &Bucket, inventory: &Inventory, walk: &mut Key
         if let Some(signed) = walk.place(number, candidates) {
             let named = signed.change.checkpoint.number;
             let checkpoint = find_checkpoint(bucket, walk.trust(), named).await;
-            walk.take(&signed, checkpoint.as_ref());
+            walk.take(&signed, checkpoint.as_ref().map(Option::as_ref));
         }
     }
 }
 
 /// The valid checkpoint of this number, where there is one.
-pub async fn find_checkpoint(bucket: &Bucket, trust: &Trust, number: u64) -> Option<SignedCheckpoint> {
+///
+/// # Errors
+/// Why an object that may be it could not be read, in words.
+pub async fn find_checkpoint(bucket: &Bucket, trust: &Trust, number: u64) -> Result<Option<SignedCheckpoint>, String> {
     let mut attempt = Attempt::PLAIN;
     loop {
-        let object = bucket.get(&Key::Checkpoint(number, attempt).to_string()).await.ok()??;
+        let Some(object) = bucket.get(&Key::Checkpoint(number, attempt).to_string()).await? else {
+            return Ok(None);
+        };
         if let Ok(signed) = trust.open_checkpoint(&object, number) {
-            return Some(signed);
+            return Ok(Some(signed));
         }
         attempt = attempt.next();
     }
