@@ -128,7 +128,10 @@ impl Material {
     }
 }
 
-fn events(lines: &[u8], form: &Form) -> Result<Vec<(Range<usize>, Option<Vec<u8>>)>, Failure> {
+/// Where an event's line stands, and its key.
+type Located = (Range<usize>, Option<Vec<u8>>);
+
+fn events(lines: &[u8], form: &Form) -> Result<Vec<Located>, Failure> {
     let mut reader = LineReader::new(form);
     let mut events = Vec::new();
     let mut start = 0;

@@ -37,7 +37,7 @@ Examples:
   kivend keys retire
   kivend keys retire \"$(cat old.pub)\" --accept-idle"
     )]
-    Retire(RetireArgs),
+    Retire(Box<RetireArgs>),
 }
 
 /// Which key, and what is known of its use.

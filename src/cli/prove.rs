@@ -82,9 +82,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         proved: made.report.proved.as_ref(),
     };
     let output = context.output();
-    match (&args.output, output.format()) {
-        (None, Format::Text) => output.remark(&told(&made, None)),
-        _ => {}
+    if (&args.output, output.format()) == (&None, Format::Text) {
+        output.remark(&told(&made, None));
     }
     output.report(&report, |_| match &args.output {
         None => made.text.clone(),

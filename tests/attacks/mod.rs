@@ -97,7 +97,7 @@ impl Attack {
     /// Holds a report to what this evidence must show; says what is wrong with it.
     pub fn judge(&self, evidence: Evidence, report: &Report) -> Result<(), String> {
         let told = self.told[evidence as usize];
-        let expected = told.map_or(Verdict::Intact, |code| verdict_of(code));
+        let expected = told.map_or(Verdict::Intact, verdict_of);
         let found = told.is_none_or(|code| report.findings.iter().any(|finding| finding.code == code));
         if report.verdict == expected && found {
             return Ok(());

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use kivend::app::verify::cluster::ClusterFacts;
 use kivend::app::verify::facts::KafkaFacts;
+use kivend::clock::Clock;
 use kivend::config::KafkaSettings;
 use kivend::model::note::SigningKey;
 use kivend::model::position::TopicPartition;
@@ -123,9 +124,12 @@ async fn archive_batches(shop: &Shop, batches: &[(&TopicPartition, u64)]) {
         for _ in 0..*count {
             let before = links(&store, partition).await;
             produce(shop, partition, before as u64 * BATCH);
-            let deadline = Instant::now() + PATIENCE;
+            let waiting = Clock::start();
             while links(&store, partition).await == before {
-                assert!(Instant::now() < deadline, "no link of {partition} after {before}");
+                assert!(
+                    waiting.elapsed_s() < PATIENCE.as_secs_f64(),
+                    "no link of {partition} after {before}"
+                );
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }

@@ -7,7 +7,9 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use kivend::clock::Clock;
 
 use serde_json::Value;
 
@@ -38,7 +40,7 @@ fn a_backlog_behind_a_slow_store_is_archived_within_flat_memory_and_starves_nobo
 
     let store = slow(&std::env::var("KIVEND_STORE__ENDPOINT").unwrap(), speed);
     let log = File::create(shop.folder().join("daemon.log")).unwrap();
-    let began = Instant::now();
+    let began = Clock::start();
     let mut archiver = shop
         .archiver(&["--format", "json", "--set", "archive.seal_max_idle=2s"])
         .env("KIVEND_STORE__ENDPOINT", format!("http://{store}"))
@@ -50,7 +52,7 @@ fn a_backlog_behind_a_slow_store_is_archived_within_flat_memory_and_starves_nobo
     let fairness = watch(&shop, records, Duration::from_secs(120 + records / 5_000));
     eprintln!(
         "archived within {:.1} s; at half, the last partition had {fairness:.2} of its records",
-        began.elapsed().as_secs_f64()
+        began.elapsed_s()
     );
     terminate(&mut archiver);
     let output = archiver.wait_with_output().unwrap();
@@ -88,10 +90,13 @@ fn widen(shop: &Shop) {
 
 /// Waits until everything is archived. Says which part of its records the slowest partition had when half of all stood.
 fn watch(shop: &Shop, records: u64, patience: Duration) -> f64 {
-    let deadline = Instant::now() + patience;
+    let waiting = Clock::start();
     let mut at_half = None;
     loop {
-        assert!(Instant::now() < deadline, "not archived within {patience:?}");
+        assert!(
+            waiting.elapsed_s() < patience.as_secs_f64(),
+            "not archived within {patience:?}"
+        );
         std::thread::sleep(Duration::from_millis(200));
         let archived = archived_by_partition(shop);
         let total: u64 = archived.iter().sum();
@@ -163,23 +168,26 @@ fn pass(mut from: TcpStream, mut to: TcpStream, before: impl Fn(u64)) {
 /// Lets bytes through one after the other, each portion when it is its turn.
 struct Road {
     bytes_per_s: u64,
-    free_at: std::sync::Mutex<Instant>,
+    clock: Clock,
+    free_at: std::sync::Mutex<Duration>,
 }
 
 impl Road {
     fn new(bytes_per_s: u64) -> Road {
         Road {
             bytes_per_s,
-            free_at: std::sync::Mutex::new(Instant::now()),
+            clock: Clock::start(),
+            free_at: std::sync::Mutex::new(Duration::ZERO),
         }
     }
 
     fn travel(&self, bytes: u64) {
+        let now = || Duration::from_secs_f64(self.clock.elapsed_s());
         let turn = {
             let mut free_at = self.free_at.lock().unwrap();
-            *free_at = (*free_at).max(Instant::now()) + Duration::from_nanos(bytes * 1_000_000_000 / self.bytes_per_s);
+            *free_at = (*free_at).max(now()) + Duration::from_nanos(bytes * 1_000_000_000 / self.bytes_per_s);
             *free_at
         };
-        std::thread::sleep(turn.saturating_duration_since(Instant::now()));
+        std::thread::sleep(turn.saturating_sub(now()));
     }
 }
