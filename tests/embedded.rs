@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use kivend::config::{Properties, TopicSettings};
 use kivend::embedded::Embedded;
+use kivend::kafka::cluster::Cluster;
 use kivend::kafka::consumer::{Consumer, Polled};
 use kivend::kafka::error::KafkaError;
 use kivend::kafka::reader::Reader;
@@ -119,4 +120,11 @@ fn a_group_reads_it_and_its_commits_keep_their_metadata() {
         (committed.next_offset, &*committed.metadata),
         (NextOffset(3), &b"v1 0 0"[..])
     );
+}
+
+#[test]
+fn it_has_no_topic_ids_and_says_so_at_once() {
+    let cluster = cluster_with("payments", 1);
+    let asking = Cluster::connect(&cluster.settings("ids")).unwrap();
+    assert_eq!(asking.topic_id("payments"), Ok(None));
 }

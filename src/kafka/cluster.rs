@@ -19,6 +19,9 @@ use crate::model::position::{NextOffset, TopicPartition};
 
 /// How long a question may take: enough for a TLS handshake across the world, short enough to be told of a typing error.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
+/// So begins the id of librdkafka's mock clusters. Their controller is a broker that they do not have, so that a question
+/// for it, as that for a topic's id, is never answered.
+const MOCK_CLUSTER: &str = "mockCluster";
 
 /// How many waiting events (log lines among them) are looked through for the cause of a failure.
 const EVENTS_PER_FAILURE: usize = 200;
@@ -239,12 +242,16 @@ impl Cluster {
     }
 
     /// Kafka's id of the topic, in its own text of 22 characters: another one after the topic was deleted and created
-    /// again. Nothing where the brokers are too old to know ids.
+    /// again. Nothing where the brokers are too old to know ids, or are librdkafka's mock ones.
     ///
     /// # Errors
     /// No such topic, or nobody answered for it.
     pub fn topic_id(&self, name: &str) -> Result<Option<String>, KafkaError> {
         let doing = "tell a topic's id";
+        let cluster_id = self.client.client().fetch_cluster_id(QUESTION_TIMEOUT);
+        if cluster_id.is_some_and(|id| id.starts_with(MOCK_CLUSTER)) {
+            return Ok(None);
+        }
         native::topic_id(self.client.client().native_client(), name, QUESTION_TIMEOUT).map_err(|code| match code {
             Code::UnknownTopicOrPartition | Code::UnknownTopic => KafkaError::UnknownTopic { topic: name.to_owned() },
             Code::OperationTimedOut => self.refusal().unwrap_or_else(|| self.unreachable()),
