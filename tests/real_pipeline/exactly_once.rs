@@ -36,7 +36,7 @@ fn a_file_whose_ingest_is_killed_again_and_again_stands_in_kafka_once() {
             .spawn()
             .unwrap();
         // The moment is what is tested: anywhere between connecting and the last commit.
-        let pause_ms = 500 + u64::from(u16::from_be_bytes(random_bytes().unwrap())) % 3_000;
+        let pause_ms = 2_000 + u64::from(u16::from_be_bytes(random_bytes().unwrap())) % 4_000;
         eprintln!("round {round}: killed after {pause_ms} ms");
         std::thread::sleep(Duration::from_millis(pause_ms));
         ingest.kill().unwrap();
