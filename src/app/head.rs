@@ -133,16 +133,33 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Starts from the link that the commit names, which stands for everything before it, and follows what was linked
-    /// since. Nothing where the hint's link is not there: then the bucket is searched as if there were no hint.
+    /// Starts from the link that the commit names, which stands for everything before it. Nothing where that link is not
+    /// there: then the bucket is searched as if there were no hint.
     async fn after_hint(&self, hint: &CommitMetadata) -> Result<Option<SignedLink>, AppError> {
-        let place = self.place(hint.epoch, hint.first_offset);
-        let Some(mut head) = self.link_at(&place).await? else {
-            return Ok(None);
-        };
-        if head.hash != hint.link {
-            return Ok(None);
+        match self.link_at(&self.place(hint.epoch, hint.first_offset)).await? {
+            Some(named) if named.hash == hint.link => self.follow(named).await.map(Some),
+            _ => Ok(None),
         }
+    }
+
+    /// Starts from the greatest valid link of the newest epoch below the log's end, if it continues the one before it.
+    async fn below_end(&self, end: i64) -> Result<Option<SignedLink>, AppError> {
+        let epoch = self.newest_epoch().await?;
+        let greatest = match self.greatest_link(epoch, end.saturating_add(1)).await? {
+            None => self.link_at(&self.place(epoch, FirstOffset(0))).await?,
+            greatest => greatest,
+        };
+        match greatest {
+            Some(link) if !self.stands(&link).await? => Err(self.broken(&link)),
+            Some(link) => self.follow(link).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The end of the chain from this link on, each asked for by name: a listing may be of an earlier moment, and a topic
+    /// that was created again may end below its archive. In a new epoch, whose keys are its own, nobody would meet the
+    /// link that was overlooked.
+    async fn follow(&self, mut head: SignedLink) -> Result<SignedLink, AppError> {
         loop {
             let same_epoch = self.place(head.link.epoch, head.link.next_offset.begins());
             let next_epoch = self.place(Epoch(head.link.epoch.0 + 1), FirstOffset(0));
@@ -153,17 +170,8 @@ impl Search<'_> {
             match next {
                 Some(next) if self.continues(&next, Some(&head)) => head = next,
                 Some(next) => return Err(self.broken(&next)),
-                None => return Ok(Some(head)),
+                None => return Ok(head),
             }
-        }
-    }
-
-    /// The greatest valid link of the newest epoch, if it continues the one before it.
-    async fn below_end(&self, end: i64) -> Result<Option<SignedLink>, AppError> {
-        let epoch = self.newest_epoch().await?;
-        match self.greatest_link(epoch, end.saturating_add(1)).await? {
-            Some(link) if !self.stands(&link).await? => Err(self.broken(&link)),
-            head => Ok(head),
         }
     }
 

@@ -13,7 +13,6 @@ use crate::model::hash::Hash;
 use crate::model::position::{Epoch, FirstOffset, TopicPartition};
 use crate::segment::commit::CommitMetadata;
 use crate::segment::key::{Key, Place};
-use crate::segment::link::SignedLink;
 use crate::store::{Creation, Store};
 
 /// Where a partition's log begins and ends in Kafka.
@@ -73,16 +72,6 @@ pub async fn load_head(desk: Desk<'_>, partition: &TopicPartition) -> Result<Loa
     }
 }
 
-/// Where the link after this head stands, in its own epoch.
-fn successor_of(head: Option<&SignedLink>, partition: &TopicPartition) -> Place {
-    let (epoch, next) = head.map_or((Epoch(0), 0), |head| (head.link.epoch, head.link.next_offset.0));
-    Place {
-        partition: partition.clone(),
-        epoch,
-        first_offset: FirstOffset(next),
-    }
-}
-
 async fn load_head_by(desk: Desk<'_>, trust: &Trust, partition: &TopicPartition) -> Result<LoadedHead, AppError> {
     let Desk { store, offsets, .. } = desk;
     // In this order: a commit never runs ahead of the bucket, nor the bucket of Kafka, while others go on writing. The
@@ -90,16 +79,7 @@ async fn load_head_by(desk: Desk<'_>, trust: &Trust, partition: &TopicPartition)
     let topic_id = offsets.topic_id(&partition.topic).await?;
     let committed = offsets.committed(partition).await?;
     let end_offset = offsets.log_range(partition).await?.end_offset;
-    let mut head = head::find(store, trust, partition, committed.as_ref(), end_offset).await?;
-    // Asked by name: a listing may be of an earlier moment, and a topic that was created again may end below its archive.
-    // Whoever begins from a stale head meets its successor's key, save in a new epoch, whose keys are its own.
-    if head::is_linked(store, trust, &successor_of(head.as_ref(), partition)).await? {
-        head = head::find(store, trust, partition, None, i64::MAX).await?;
-        if head::is_linked(store, trust, &successor_of(head.as_ref(), partition)).await? {
-            let why = format!("the listing of links is of an earlier moment partition=`{partition}`");
-            return Err(AppError::transient(why));
-        }
-    }
+    let head = head::find(store, trust, partition, committed.as_ref(), end_offset).await?;
     let is_beyond = |committed: &CommitMetadata| {
         let here = head.as_ref().filter(|head| committed.height <= head.link.height);
         here.is_none_or(|head| head.hash != committed.link && committed.height == head.link.height)
