@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use kivend::app::verify::{Depth, Losses, Request, Since};
-use kivend::model::position::TopicPartition;
+use kivend::model::position::{Epoch, FirstOffset, TopicPartition};
 use kivend::model::utc::UtcSeconds;
-use kivend::segment::key::Attempt;
+use kivend::segment::key::{Attempt, Place};
 use kivend::verify::findings::Code;
 use kivend::verify::kafka::Rest;
 use kivend::verify::verdict::Verdict;
@@ -244,6 +244,22 @@ fn junk_at_the_next_keys_is_passed_over_and_named() {
     let object = link.seal(&archive.key).unwrap().object;
     archive.store.plant(&next.link(Attempt(1)).to_string(), object);
     expect_intact(&archive.verify_bucket(), &[Code::LinkPassedOver, Code::Unanchored]);
+}
+
+#[test]
+fn nobody_owes_a_commit_for_junk_where_a_first_link_would_stand() {
+    let archive = Archive::usual();
+    let untouched = TopicPartition::new("payments", 9);
+    archive.broker.logs().entry(untouched.clone()).or_default();
+    let first = Place {
+        partition: untouched,
+        epoch: Epoch(0),
+        first_offset: FirstOffset(0),
+    };
+    archive
+        .store
+        .plant(&first.link(Attempt::PLAIN).to_string(), b"junk".to_vec());
+    expect_intact(&archive.verify_all(), &[Code::LinkPassedOver]);
 }
 
 #[test]

@@ -164,9 +164,19 @@ impl Run {
         }
         partitions.retain(|partition, _| self.is_asked(partition));
         parts.against_kafka = self.facts.is_some();
-        self.add_commits(&partitions, &mut claims, &mut parts).await;
+        let uncommitted = self.add_commits(&partitions, &mut claims, &mut parts.findings).await;
 
         parts.by_partition = self.chains(&trust, partitions, claims, &mut parts.findings).await;
+        for (partition, finding) in uncommitted {
+            // Junk where links would stand is no chain: nobody owes it a commit.
+            if parts
+                .by_partition
+                .get(&partition)
+                .is_some_and(|part| part.chain.head.is_some())
+            {
+                parts.findings.push(finding);
+            }
+        }
         let mut named = BTreeMap::new();
         for part in parts.by_partition.values() {
             named.extend(part.chain.checkpoints_named.clone());
@@ -231,14 +241,15 @@ impl Run {
             && self.request.partition.is_none_or(|asked| asked == partition.partition)
     }
 
-    /// Kafka's commits become claims. Where there is none, that is a finding once it is known that there are links.
+    /// Kafka's commits become claims. Where there is none, that is a finding once it is known that there is a chain.
     async fn add_commits(
         &self,
         partitions: &BTreeMap<TopicPartition, Shelf>,
         claims: &mut BTreeMap<TopicPartition, Vec<Claim>>,
-        parts: &mut Parts,
-    ) {
-        let Some(facts) = &self.facts else { return };
+        findings: &mut Findings,
+    ) -> Vec<(TopicPartition, Finding)> {
+        let mut uncommitted = Vec::new();
+        let Some(facts) = &self.facts else { return uncommitted };
         let asked: Vec<TopicPartition> = partitions.keys().cloned().collect();
         let commits = {
             let asked = asked.clone();
@@ -247,19 +258,18 @@ impl Run {
         let commits = match commits {
             Ok(commits) => commits,
             Err(NoAnswer(why)) => {
-                parts.findings.push(Finding::new(Code::KafkaUnreadable, why));
-                return;
+                findings.push(Finding::new(Code::KafkaUnreadable, why));
+                return uncommitted;
             }
         };
-        for (partition, commit) in asked.iter().zip(commits) {
-            match claim_of_commit(partition, commit.as_ref()) {
-                Ok(claim) => claims.entry(partition.clone()).or_default().push(claim),
-                Err(finding) if commit.is_some() || !partitions[partition].links.is_empty() => {
-                    parts.findings.push(finding);
-                }
-                Err(_) => {}
+        for (partition, commit) in asked.into_iter().zip(commits) {
+            match claim_of_commit(&partition, commit.as_ref()) {
+                Ok(claim) => claims.entry(partition).or_default().push(claim),
+                Err(finding) if commit.is_some() => findings.push(finding),
+                Err(finding) => uncommitted.push((partition, finding)),
             }
         }
+        uncommitted
     }
 
     /// Walks every chain, reads segments and compares with Kafka, all at once.
