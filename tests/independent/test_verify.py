@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests" / "independent")]
 import verify  # noqa: E402
 from make_vectors import ARCHIVE, KEY, OTHER, Key, canonical, note, sha  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
-from small_archive import SmallArchive, parquet, rows  # noqa: E402
+from small_archive import SmallArchive, parquet, root, rows  # noqa: E402
 from verify_chain import PartitionCheck  # noqa: E402
 from verify_notes import Junk, Note, PublicKey, Unknown  # noqa: E402
 from verify_projection import Broken, project, projection_rules  # noqa: E402
@@ -149,6 +149,20 @@ def copy(old: str, new: str) -> Deed:
     return lambda archive: archive.put(new, (archive.folder / old).read_bytes())
 
 
+def beside(change: Callable[[list[dict[str, Any]]], object]) -> Deed:
+    """A segment without a fault beside the first link's, of its rows as `change` leaves them."""
+    def deed(archive: SmallArchive) -> None:
+        made = rows(0, 100, {10, 11, 12})
+        change(made)
+        content = archive.contents[0] | {"record_count": len(made), "records_root": root(made)}
+        archive.put(SEGMENT.replace(".parquet", "-r1.parquet"), parquet(made, content))
+    return deed
+
+
+def without(index: int) -> Callable[[list[dict[str, Any]]], object]:
+    return lambda made: made.pop(index)
+
+
 def sealed(change: Callable[[list[dict[str, Any]]], object], **options: Any) -> Deed:
     """One more segment, whose rows were changed after its link was made, but whose bytes the link names."""
     def deed(archive: SmallArchive) -> None:
@@ -262,6 +276,8 @@ CASES: list[tuple[str, str, Deed]] = [
     ("a segment without a link in the next epoch", "intact", plant("data/topic=payments/partition=1/0001-00000000000000000000.parquet")),
     ("a segment without a link where an epoch ended", "intact", both(plant("data/topic=payments/partition=1/0000-00000000000000000200.parquet"), further(0, 10, epoch=1))),
     ("a copy of a segment beside it", "intact", copy(SEGMENT, SEGMENT.replace(".parquet", "-r1.parquet"))), ("a copy of a segment beside another", "tampered", copy(SEGMENT, SEGMENT_2.replace(".parquet", "-r1.parquet"))),
+    ("a copy with records missing", "intact", beside(without(50))), ("a copy with another record", "tampered", beside(lambda made: made[3].update(value=b"{}"))),
+    ("a copy whose records changed places", "tampered", beside(lambda made: made.reverse())),
     ("a segment without a link further on", "tampered", plant("data/topic=payments/partition=1/0000-00000000000000000201.parquet")),
     ("a key of too many digits", "tampered", plant("checkpoints/00000000003.note")), ("a key of too few digits", "tampered", plant("checkpoints/3.note")), ("key change 0", "tampered", plant("keys/000000.note")),
     ("the last link gone", "incomplete", remove(link(3))), ("a link in the middle gone: its segment is left over", "tampered", remove(link(1))), ("a link without a segment gone", "incomplete", remove(link(2))),

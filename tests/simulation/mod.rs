@@ -27,10 +27,6 @@ use tokio::runtime::{Builder, Runtime};
 /// Runs where nothing else is asked for: many in a release build, as CI does, few in a slow one.
 const RUNS: u64 = if cfg!(debug_assertions) { 100 } else { 10_000 };
 
-/// Runs that are known to fail, left out until they are mended (docs/FAULTS.md): a group whose only commit was void is told
-/// as one without a commit; a zombie's segment of other records lies beside a chain that took its range.
-const OPEN: [u64; 2] = [6983096629907795862, 11167102333901473075];
-
 fn runtime() -> Runtime {
     Builder::new_current_thread().build().unwrap()
 }
@@ -94,7 +90,6 @@ fn nothing_is_lost_and_nothing_stands_twice_whatever_happens() {
     let mut dice = Dice::new(asked("KIVEND_SIM_FROM").unwrap_or(1));
     let seeds: Vec<u64> = (0..asked("KIVEND_SIM_RUNS").unwrap_or(RUNS))
         .map(|_| dice.roll())
-        .filter(|seed| !OPEN.contains(seed))
         .collect();
     let deeds = run_all(&seeds);
     println!("{deeds:?}");
