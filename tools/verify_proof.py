@@ -20,53 +20,35 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import SimpleNamespace as Fields
 from typing import Any
 
-from verify_notes import (
-    ARCHIVE,
-    HASH,
-    KEY_CHANGE,
-    LINK,
-    TOPIC,
-    Change,
-    Checkpoint,
-    Head,
-    Junk,
-    Note,
-    PublicKey,
-    Tenure,
-    Unknown,
-    check_link,
-    integer,
-    is_text,
-    listed,
-    parse_checkpoint,
-    sha,
-    shaped,
+from verify import (
+    ARCHIVE, COUNT, HASH, KEY_CHANGE, LINK, TEXT, TOPIC, Broken, Junk, Unknown,
+    canonical, check_link, content, demand, fits, parse_checkpoint, public_key, read_note, sha, signed,
 )
-from verify_projection import Broken, canonical, demand
 
 EXIT_CODES = {"intact": 0, "tampered": 10, "unverifiable": 12}
 TYPES = {"kivend.proof/v1", "kivend.consistency/v1"}
 RECORD = {
-    "record": is_text,
-    "leaf_index": integer(),
-    "leaf_count": integer(),
-    "path": listed(HASH),
-    "link": is_text,
-    "link_index": integer(),
-    "log_size": integer(),
-    "log_path": listed(HASH),
-    "checkpoint": is_text,
-    "archive": is_text,
-    "key_changes": listed(is_text),
+    "record": TEXT,
+    "leaf_index": COUNT,
+    "leaf_count": COUNT,
+    "path": [HASH],
+    "link": TEXT,
+    "link_index": COUNT,
+    "log_size": COUNT,
+    "log_path": [HASH],
+    "checkpoint": TEXT,
+    "archive": TEXT,
+    "key_changes": [TEXT],
 }
 CONSISTENCY = {
-    "from": is_text,
-    "to": is_text,
-    "paths": listed(listed(HASH)),
-    "archive": is_text,
-    "key_changes": listed(is_text),
+    "from": TEXT,
+    "to": TEXT,
+    "paths": [[HASH]],
+    "archive": TEXT,
+    "key_changes": [TEXT],
 }
 
 
@@ -161,7 +143,7 @@ def read_record(coded: str) -> tuple[bytes, Record]:
     demand(number("B") == 1, "not version 1 of the encoding")
     topic = take(number("H"))
     partition, offset, kind, ms = number("i"), number("q"), number("B"), number("q")
-    demand(re.fullmatch(rb"[a-zA-Z0-9._-]+", topic) and TOPIC(topic.decode()), "not a topic")
+    demand(re.fullmatch(rb"[a-zA-Z0-9._-]+", topic) and fits(topic.decode(), TOPIC), "not a topic")
     demand(partition >= 0 and offset >= 0 and kind in (0, 1, 255) and (ms == -1) == (kind == 255), "not a record")
     found = Record(topic.decode(), partition, offset, None if ms == -1 else ms, nullable(), nullable())
     found.headers = [(take(number("I")), nullable()) for _ in range(number("I"))]
@@ -173,12 +155,13 @@ def read_record(coded: str) -> tuple[bytes, Record]:
 class Proof:
     """The keys that count, from `archive` and `key_changes` and what was brought."""
 
-    def __init__(self, archive: str, key_changes: list[str], brought: list[PublicKey]) -> None:
-        self.identity = shaped(canonical(archive), ARCHIVE, "archive.json")
-        keys = [PublicKey(key) for key in self.identity["keys"]]
+    def __init__(self, archive: str, key_changes: list[str], brought: list[Fields]) -> None:
+        self.identity = canonical(archive)
+        demand(fits(self.identity, ARCHIVE), "no identity of an archive")
+        keys = [public_key(key) for key in self.identity["keys"]]
         demand(keys and len({key.text for key in keys}) == len(keys), "no keys, or one twice")
-        self.tenures = {(key.name, key.id): Tenure(key) for key in keys}
-        self.changes: list[Change] = []
+        self.terms = {key.id: Fields(key=key, added=None, retired=None) for key in keys}
+        self.changes: list[Fields] = []
         self.signers: list[tuple[str, bytes]] = []  # of each change, the key that was in force
         self.hashes = [sha(archive.encode())]
         for text in key_changes:
@@ -186,28 +169,23 @@ class Proof:
         self.settle({key.text for key in brought})
 
     def change(self, text: str) -> None:
-        note, number = Note(text.encode()), len(self.hashes)
-        first = self.signer_of(note, 0)
+        note, number = read_note(text.encode()), len(self.hashes)
+        first = self.signer_of(note)
         demand(not first.retired, "a retired key signs a key change")
-        content = note.content("kivend.keys/v1", KEY_CHANGE)
-        added, retired = ([PublicKey(key) for key in content[name]] for name in ("add", "retire"))
-        demand((content["id"], content["number"]) == (self.identity["id"], number), "a key change of another place")
-        demand(content["previous"] == self.hashes[-1], "a key change does not name what is before it")
+        change = Fields(**content(note, KEY_CHANGE))
+        added, retired = [public_key(key) for key in change.add], [public_key(key).id for key in change.retire]
+        demand((change.id, change.number) == (self.identity["id"], number), "a key change of another place")
+        demand(change.previous == self.hashes[-1], "a key change does not name what is before it")
         demand(bool(added) != bool(retired) and len(note.lines) == 1 + len(added), "a key change adds and retires")
+        demand(len(set(retired)) == len(retired), "a key is retired twice")
         for line, key in enumerate(added, 1):
-            demand((key.name, key.id) not in self.tenures and key.signed(note, line), "an added key did not sign")
-            self.tenures[key.name, key.id] = Tenure(key)
-        leaving = [self.tenures.get((key.name, key.id)) for key in retired]
-        demand(len({key.text for key in retired}) == len(retired), "a key is retired twice")
-        for tenure in leaving:
-            demand(tenure and not tenure.retired and tenure is not first, "a key is retired that cannot be")
-        change = Change(note.hash, content, None)
-        for key in added:
-            self.tenures[key.name, key.id].added = change
-        for tenure in filter(None, leaving):
-            tenure.retired = change
-        demand(any(not tenure.retired for tenure in self.tenures.values()), "no key is left")
-        self.signers.append((first.key.name, first.key.id))
+            demand(key.id not in self.terms and signed(note, key, line), "an added key did not sign")
+            self.terms[key.id] = Fields(key=key, added=change, retired=None)
+        for term in map(self.terms.get, retired):
+            demand(term and not term.retired and term is not first, "a key is retired that cannot be")
+            term.retired = change  # type: ignore[union-attr]
+        demand(any(not term.retired for term in self.terms.values()), "no key is left")
+        self.signers.append(first.key.id)
         self.changes.append(change)
         self.hashes.append(note.hash)
 
@@ -215,51 +193,56 @@ class Proof:
         """Only what the keys brought vouch for counts; one that a change added vouches for all before that change."""
         if not brought:
             return
-        of_brought = [t.added.number for t in self.tenures.values() if t.key.text in brought and t.added]
+        of_brought = [term.added.number for term in self.terms.values() if term.key.text in brought and term.added]
         vouched_until, trusted = max(of_brought, default=0), set[tuple[str, bytes]]()
-        for name, tenure in self.tenures.items():
-            if tenure.added:
-                by = self.signers[tenure.added.number - 1]
-                counts = tenure.added.number <= vouched_until or by in trusted
+        for name, term in self.terms.items():
+            if term.added:
+                counts = term.added.number <= vouched_until or self.signers[term.added.number - 1] in trusted
             else:
                 counts = vouched_until > 0
-            if counts or tenure.key.text in brought:
+            if counts or term.key.text in brought:
                 trusted.add(name)
         demand(trusted, "none of the keys brought is the archive's")
-        self.tenures = {name: tenure for name, tenure in self.tenures.items() if name in trusted}
+        self.terms = {name: term for name, term in self.terms.items() if name in trusted}
 
-    def signer_of(self, note: Note, line: int) -> Tenure:
-        name, id_, _ = note.lines[line]
-        tenure = self.tenures.get((name, id_))
-        if tenure is None or not tenure.key.signed(note, line):
+    def signer_of(self, note: Fields) -> Fields:
+        term = self.terms.get(note.lines[0][0])
+        if term is None or not signed(note, term.key):
             raise Junk("a note that no key in force signed")
-        return tenure
+        return term
 
-    def signed(self, text: str) -> tuple[Note, Tenure]:
-        note = Note(text.encode())
+    def signed(self, text: str) -> tuple[Fields, Fields]:
+        note = read_note(text.encode())
         demand(len(note.lines) == 1, "a note with other than one signature")
-        return note, self.signer_of(note, 0)
+        return note, self.signer_of(note)
 
-    def checkpoint(self, text: str) -> Checkpoint:
-        note, tenure = self.signed(text)
+    def checkpoint(self, text: str) -> Fields:
+        note, term = self.signed(text)
         found = parse_checkpoint(note)
-        demand(found.archive == (self.identity["archive"], self.identity["id"]), "a checkpoint of another archive")
-        demand(tenure.covers_checkpoint(found.number), "a key signs beyond its term")
-        number, hash_ = found.change
-        demand(number < len(self.hashes) and self.hashes[number] == hash_, "the checkpoint's key change is not in the proof")
-        for named in (change.content["checkpoint"] for change in self.changes):
-            demand(named["number"] != found.number or named["sha256"] == found.hash, "a key change names another checkpoint")
+        named = (found.archive, found.id)
+        demand(named == (self.identity["archive"], self.identity["id"]), "a checkpoint of another archive")
+        must_cover(term, found.number)
+        is_known = found.change < len(self.hashes) and self.hashes[found.change] == found.change_hash
+        demand(is_known, "the checkpoint's key change is not in the proof")
+        for told in (change.checkpoint for change in self.changes):
+            demand(told["number"] != found.number or told["sha256"] == found.hash, "a key change names another checkpoint")
         return found
+
+
+def must_cover(term: Fields, number: int) -> None:
+    early = term.added and number <= term.added.checkpoint["number"]
+    late = term.retired and number > term.retired.checkpoint["number"]
+    demand(not early and not late, "a key signs beyond its term")
 
 
 def verify_record(proof: dict[str, Any], keys: Proof) -> Record:
     encoding, record = read_record(proof["record"])
     checkpoint = keys.checkpoint(proof["checkpoint"])
-    note, tenure = keys.signed(proof["link"])
-    link = note.content("kivend.link/v1", LINK)
+    note, term = keys.signed(proof["link"])
+    link = content(note, LINK)
     check_link(link)
     # The checkpoint is the oldest that covers the link: a key's term holds for both or for neither.
-    demand(tenure.covers_checkpoint(checkpoint.number), "a key signs beyond its term")
+    must_cover(term, checkpoint.number)
     where = (record.topic, record.partition)
     demand(link["archive_id"] == keys.identity["id"], "a link of another archive")
     demand((link["topic"], link["partition"]) == where, "record and link are of different partitions")
@@ -271,7 +254,6 @@ def verify_record(proof: dict[str, Any], keys: Proof) -> Record:
     check_inclusion(leaf(encoding), *place, raw(proof["path"]), link["records_root"])
     head = checkpoint.heads.get(where)
     demand(head, "the checkpoint does not name the partition")
-    assert isinstance(head, Head)
     heights = (link["height"], head.height + 1)
     demand((proof["link_index"], proof["log_size"]) == heights, "link or checkpoint are of another height")
     own = (link["epoch"], link["next_offset"], note.hash)
@@ -285,12 +267,11 @@ def verify_consistency(proof: dict[str, Any], keys: Proof) -> str:
     demand(old.number <= new.number, "the later checkpoint has the smaller number")
     demand(old.number < new.number or old.hash == new.hash, "two checkpoints have one number")
     demand(old.number + 1 != new.number or new.previous == old.hash, "the later does not name the hash of the earlier one")
-    demand(old.change[0] <= new.change[0], "the key change went back")
+    demand(old.change <= new.change, "the key change went back")
     demand(len(proof["paths"]) == len(old.heads), "not one path for each head")
     for (partition, head), path in zip(old.heads.items(), proof["paths"]):
         later = new.heads.get(partition)
         demand(later and later.height >= head.height, f"the head of {partition} went back")
-        assert isinstance(later, Head)
         demand(later.height > head.height or later == head, f"the head of {partition} changed")
         check_consistency(head.height + 1, head.log_root, later.height + 1, later.log_root, raw(path))
     return f"checkpoint {new.number} continues checkpoint {old.number}"
@@ -300,16 +281,17 @@ def raw(path: list[str]) -> list[bytes]:
     return [bytes.fromhex(hash_) for hash_ in path]
 
 
-def verify(data: bytes, brought: list[PublicKey]) -> tuple[str, str, Record | None]:
+def verify(data: bytes, brought: list[Fields]) -> tuple[str, str, Record | None]:
     """The verdict, what was found, and the record where one was proved."""
     try:
-        type_, _, content = data.decode().partition("\n")
+        type_, _, rest = data.decode().partition("\n")
         if type_ not in TYPES:
             if re.fullmatch(r"kivend\.(proof|consistency)/v[0-9]{1,9}", type_):
                 raise Unknown(f"unknown type {type_}")
             raise Broken("its first line names no type of proof")
         is_record = type_ == "kivend.proof/v1"
-        proof = shaped(canonical(content), RECORD if is_record else CONSISTENCY, "the proof")
+        proof = canonical(rest)
+        demand(fits(proof, RECORD if is_record else CONSISTENCY), "no proof of its type")
         keys = Proof(proof["archive"], proof["key_changes"], brought)
         if is_record:
             record = verify_record(proof, keys)
@@ -327,7 +309,7 @@ def main() -> int:
     parser.add_argument("--key", action="append", default=[], metavar="PUBLIC", help="a public key got from elsewhere")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    verdict, detail, record = verify(options.file.read_bytes(), [PublicKey(key) for key in options.key])
+    verdict, detail, record = verify(options.file.read_bytes(), [public_key(key) for key in options.key])
     if options.json:
         told: dict[str, Any] = {"verdict": verdict, "detail": detail, "trust": "keys_brought" if options.key else "first_use"}
         told["record"] = asdict(record) if record else None

@@ -19,23 +19,22 @@ import test_proofs
 from test_verify import BROUGHT, CASES, Deed
 from small_archive import SmallArchive
 
-import verify
 import verify_proof
-from verify_notes import PublicKey
+from verify import Archive, EXIT_CODES, public_key
 
 Told = tuple[str, list[str]]
 
 
 def by_python(folder: Path, keys: list[str]) -> Told:
-    verification = verify.Verification(folder, [PublicKey(key) for key in keys])
-    verification.run()
-    return verification.verdict, [f"{finding.severity} {finding.object}: {finding.detail}" for finding in verification.findings]
+    archive = Archive(folder, [public_key(key) for key in keys])
+    archive.run()
+    return archive.verdict, ["{} {}: {}".format(*finding) for finding in archive.findings]
 
 
 def by_kivend(kivend: str, folder: Path, keys: list[str]) -> Told:
     arguments = [kivend, "verify", "--offline", str(folder), "--format", "json", *[word for key in keys for word in ("--key", key)]]
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=False)
-    if done.returncode not in verify.EXIT_CODES.values():
+    if done.returncode not in EXIT_CODES.values():
         return f"exit code {done.returncode}", [done.stderr]
     report: dict[str, Any] = json.loads(done.stdout)
     return report["verdict"], [f"{finding['severity']} {finding['code']} {finding['object']}: {finding['detail']}" for finding in report["findings"]]
@@ -81,7 +80,7 @@ def disagreements_on_proofs(kivend: str, rounds: int) -> int:
         file = Path(folder, "a.proof")
         for name, _, keys, data in cases:
             file.write_bytes(data)
-            ours, theirs = verify_proof.verify(data, [PublicKey(key) for key in keys]), proof_by_kivend(kivend, file, keys)
+            ours, theirs = verify_proof.verify(data, [public_key(key) for key in keys]), proof_by_kivend(kivend, file, keys)
             if ours[0] != theirs[0]:
                 disagreements += 1
                 print(f"{name}: verify_proof.py says {ours[0]} ({ours[1]}), kivend says {theirs[0]}", *theirs[1], sep="\n    ")

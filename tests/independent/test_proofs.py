@@ -13,9 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools")]
 
 import verify_proof  # noqa: E402
-from verify_notes import PublicKey  # noqa: E402
+from verify import Broken, public_key  # noqa: E402
 from verify_proof import check_consistency, check_inclusion, verify  # noqa: E402
-from verify_projection import Broken  # noqa: E402
 
 VECTORS = json.loads((ROOT / "tests" / "vectors" / "proofs.json").read_text())
 MERKLE = json.loads((ROOT / "tests" / "vectors" / "merkle.json").read_text())
@@ -53,7 +52,7 @@ class Proofs(unittest.TestCase):
     def test_each_vector_gets_its_verdict(self) -> None:
         for name, verdict, keys, data in cases():
             with self.subTest(name):
-                found = verify(data, [PublicKey(key) for key in keys])
+                found = verify(data, [public_key(key) for key in keys])
                 self.assertEqual(found[0], verdict, found)
 
     def test_the_record_is_shown(self) -> None:
