@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 import sys
@@ -27,7 +26,7 @@ def strings(value: Any) -> Iterator[str]:
 def content(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True) if len(text) > 80 else text.encode()
-    except binascii.Error:
+    except ValueError:
         return text.encode()
 
 

@@ -24,9 +24,10 @@ from types import SimpleNamespace as Fields
 from typing import Any
 
 from verify import (
-    ARCHIVE, COUNT, HASH, KEY_CHANGE, LINK, TEXT, TOPIC, Broken, Junk, Unknown,
-    canonical, check_link, content, demand, fits, parse_checkpoint, public_key, read_note, sha, signed,
+    ARCHIVE, COUNT, HASH, KEY_CHANGE, LINK, TEXT, TOPIC, Junk, Unknown,
+    check_link, content, parse_checkpoint, public_key, read_note, signed,
 )
+from verify_segment import Broken, canonical, demand, fits, sha
 
 EXIT_CODES = {"intact": 0, "tampered": 10, "unverifiable": 12}
 TYPES = {"kivend.proof/v1", "kivend.consistency/v1"}
@@ -172,7 +173,7 @@ class Proof:
         note, number = read_note(text.encode()), len(self.hashes)
         first = self.signer_of(note)
         demand(not first.retired, "a retired key signs a key change")
-        change = Fields(**content(note, KEY_CHANGE))
+        change = content(note, KEY_CHANGE)
         added, retired = [public_key(key) for key in change.add], [public_key(key).id for key in change.retire]
         demand((change.id, change.number) == (self.identity["id"], number), "a key change of another place")
         demand(change.previous == self.hashes[-1], "a key change does not name what is before it")
@@ -219,13 +220,13 @@ class Proof:
     def checkpoint(self, text: str) -> Fields:
         note, term = self.signed(text)
         found = parse_checkpoint(note)
-        named = (found.archive, found.id)
-        demand(named == (self.identity["archive"], self.identity["id"]), "a checkpoint of another archive")
-        must_cover(term, found.number)
+        *named, number = found.place
+        demand(named == [self.identity["archive"], self.identity["id"]], "a checkpoint of another archive")
+        must_cover(term, number)
         is_known = found.change < len(self.hashes) and self.hashes[found.change] == found.change_hash
         demand(is_known, "the checkpoint's key change is not in the proof")
         for told in (change.checkpoint for change in self.changes):
-            demand(told["number"] != found.number or told["sha256"] == found.hash, "a key change names another checkpoint")
+            demand(told["number"] != number or told["sha256"] == found.hash, "a key change names another checkpoint")
         return found
 
 
@@ -242,31 +243,31 @@ def verify_record(proof: dict[str, Any], keys: Proof) -> Record:
     link = content(note, LINK)
     check_link(link)
     # The checkpoint is the oldest that covers the link: a key's term holds for both or for neither.
-    must_cover(term, checkpoint.number)
+    must_cover(term, checkpoint.place[2])
     where = (record.topic, record.partition)
-    demand(link["archive_id"] == keys.identity["id"], "a link of another archive")
-    demand((link["topic"], link["partition"]) == where, "record and link are of different partitions")
-    demand(link["first_offset"] <= record.offset < link["next_offset"] and not link["lost"], "the record is not in the link's range")
-    demand(not any(a <= record.offset < b for a, b in link["absent"]), "the link says that the offset is absent")
-    before = sum(b - a for a, b in link["absent"] if b <= record.offset)
-    place = (record.offset - link["first_offset"] - before, link["record_count"])
+    demand(link.archive_id == keys.identity["id"], "a link of another archive")
+    demand((link.topic, link.partition) == where, "record and link are of different partitions")
+    demand(link.first_offset <= record.offset < link.next_offset and not link.lost, "the record is not in the link's range")
+    demand(not any(a <= record.offset < b for a, b in link.absent), "the link says that the offset is absent")
+    before = sum(b - a for a, b in link.absent if b <= record.offset)
+    place = (record.offset - link.first_offset - before, link.record_count)
     demand((proof["leaf_index"], proof["leaf_count"]) == place, "the record stands at another place of its segment")
-    check_inclusion(leaf(encoding), *place, raw(proof["path"]), link["records_root"])
+    check_inclusion(leaf(encoding), *place, raw(proof["path"]), link.records_root)
     head = checkpoint.heads.get(where)
     demand(head, "the checkpoint does not name the partition")
-    heights = (link["height"], head.height + 1)
+    heights = (link.height, head.height + 1)
     demand((proof["link_index"], proof["log_size"]) == heights, "link or checkpoint are of another height")
-    own = (link["epoch"], link["next_offset"], note.hash)
-    demand(link["height"] < head.height or own == (head.epoch, head.next_offset, head.link), "the head is another link")
+    own = (link.epoch, link.next_offset, note.hash)
+    demand(link.height < head.height or own == (head.epoch, head.next_offset, head.link), "the head is another link")
     check_inclusion(leaf(proof["link"].encode()), *heights, raw(proof["log_path"]), head.log_root)
     return record
 
 
 def verify_consistency(proof: dict[str, Any], keys: Proof) -> str:
     old, new = keys.checkpoint(proof["from"]), keys.checkpoint(proof["to"])
-    demand(old.number <= new.number, "the later checkpoint has the smaller number")
-    demand(old.number < new.number or old.hash == new.hash, "two checkpoints have one number")
-    demand(old.number + 1 != new.number or new.previous == old.hash, "the later does not name the hash of the earlier one")
+    demand(old.place[2] <= new.place[2], "the later checkpoint has the smaller number")
+    demand(old.place[2] < new.place[2] or old.hash == new.hash, "two checkpoints have one number")
+    demand(old.place[2] + 1 != new.place[2] or new.previous == old.hash, "the later does not name the hash of the earlier one")
     demand(old.change <= new.change, "the key change went back")
     demand(len(proof["paths"]) == len(old.heads), "not one path for each head")
     for (partition, head), path in zip(old.heads.items(), proof["paths"]):
@@ -274,7 +275,7 @@ def verify_consistency(proof: dict[str, Any], keys: Proof) -> str:
         demand(later and later.height >= head.height, f"the head of {partition} went back")
         demand(later.height > head.height or later == head, f"the head of {partition} changed")
         check_consistency(head.height + 1, head.log_root, later.height + 1, later.log_root, raw(path))
-    return f"checkpoint {new.number} continues checkpoint {old.number}"
+    return f"checkpoint {new.place[2]} continues checkpoint {old.place[2]}"
 
 
 def raw(path: list[str]) -> list[bytes]:
