@@ -1,8 +1,9 @@
 //! All partitions of one archiver and the memory they share (MEM-1). Takes events, returns actions; carries out nothing.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use crate::archive::author::Author;
+use crate::archive::epochs::Declarations;
 use crate::archive::partition::{Context, Partition};
 use crate::archive::policy::SealPolicy;
 use crate::archive::step::{Action, Event, Now, Slot, StopReason, Ticket};
@@ -17,8 +18,8 @@ const ENCODER_QUEUE: usize = 2;
 pub struct Machine {
     author: Author,
     policy: SealPolicy,
-    /// Topics that an operator declared to have been created again.
-    new_epochs: BTreeSet<String>,
+    /// What an operator declared about topics that were created again.
+    new_epochs: Declarations,
     partitions: Vec<Partition>,
     slots: HashMap<TopicPartition, Slot>,
     /// Rows handed to the encoder and not yet answered: they count until then, whatever became of their partition.
@@ -35,7 +36,7 @@ impl Machine {
         Machine {
             author,
             policy,
-            new_epochs: BTreeSet::new(),
+            new_epochs: Declarations::default(),
             partitions: Vec::new(),
             slots: HashMap::new(),
             encoding: HashMap::new(),
@@ -45,8 +46,8 @@ impl Machine {
         }
     }
 
-    /// These topics may begin a new epoch where they are seen to have been deleted and created again. Where they are
-    /// not, this does nothing.
+    /// These topics, as they are first found, may begin a new epoch where they are seen to have been deleted and created
+    /// again. Where they are not, this does nothing; nor for a later recreation.
     pub fn declare_new_epochs(&mut self, topics: impl IntoIterator<Item = String>) {
         self.new_epochs.extend(topics);
     }
@@ -99,7 +100,7 @@ impl Machine {
         let mut cx = Context {
             author: &self.author,
             policy: &self.policy,
-            new_epochs: &self.new_epochs,
+            new_epochs: &mut self.new_epochs,
             now,
             actions,
         };
@@ -221,7 +222,7 @@ impl Machine {
             &mut Context {
                 author: &self.author,
                 policy: &self.policy,
-                new_epochs: &self.new_epochs,
+                new_epochs: &mut self.new_epochs,
                 now,
                 actions,
             },

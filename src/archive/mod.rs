@@ -14,6 +14,7 @@
 
 pub mod adoption;
 pub mod author;
+pub mod epochs;
 pub mod machine;
 pub mod open;
 pub mod partition;

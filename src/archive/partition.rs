@@ -8,10 +8,9 @@ mod head;
 mod leaving;
 mod sealing;
 
-use std::collections::BTreeSet;
-
 use crate::archive::adoption::Adoption;
 use crate::archive::author::Author;
+use crate::archive::epochs::Declarations;
 use crate::archive::open::{Appended, OpenSegment};
 use crate::archive::partition::leaving::Leaving;
 use crate::archive::partition::sealing::{Sealing, Stage};
@@ -28,8 +27,8 @@ pub struct Context<'a> {
     pub author: &'a Author,
     /// The limits.
     pub policy: &'a SealPolicy,
-    /// Topics that an operator declared to have been created again.
-    pub new_epochs: &'a BTreeSet<String>,
+    /// What an operator declared about topics that were created again.
+    pub new_epochs: &'a mut Declarations,
     /// The time of this step.
     pub now: Now,
     /// What is to be done.

@@ -22,7 +22,7 @@ pub struct Args {
 #[derive(Debug, clap::Args)]
 struct Declared {
     /// This topic was deleted and created again on purpose: go on with what it holds now, as a new epoch. Nothing
-    /// happens where it was not
+    /// happens where it was not. Counts once: a topic that is created again later stands still again
     #[arg(long, value_name = "TOPIC")]
     new_epoch: Vec<String>,
 }

@@ -16,6 +16,7 @@ impl Partition {
         if let Err(reason) = check_head(&loaded, cx.author) {
             return self.stop(reason, cx);
         }
+        cx.new_epochs.seen(&self.partition.topic, loaded.topic_id.as_deref());
         let epoch = match self.epoch_after(&loaded, cx) {
             Ok(epoch) => epoch,
             Err(reason) => return self.stop(reason, cx),
@@ -40,7 +41,11 @@ impl Partition {
         };
         match recreation(loaded, head) {
             None => Ok(head.epoch),
-            Some(_) if cx.new_epochs.contains(&*self.partition.topic) => {
+            Some(_)
+                if cx
+                    .new_epochs
+                    .allow(&self.partition, loaded.topic_id.as_deref(), head.epoch) =>
+            {
                 let epoch = Epoch(head.epoch.0.saturating_add(1));
                 cx.actions
                     .push(Action::Report(self.partition.clone(), Report::NewEpoch(epoch)));
