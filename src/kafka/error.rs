@@ -246,7 +246,9 @@ impl KafkaError {
     }
 }
 
-/// Goes away by itself, or by trying again.
+/// Goes away by itself, or by trying again: what librdkafka tries again itself, what Kafka calls retriable (KIP-35's errors
+/// whose exception is a `RetriableException`), and a broker that stumbled and does not know over what, which Kafka's own
+/// consumer asks again too. Whatever else has no words of its own above is for good: trying again would hide it.
 fn is_passing(code: Code) -> bool {
     use Code as C;
     matches!(
@@ -280,6 +282,21 @@ fn is_passing(code: Code) -> bool {
             | C::PreviousInProgress
             | C::PollExceeded
             | C::Retry
+            | C::WaitCache
+            | C::Outdated
+            | C::NotEnoughReplicas
+            | C::NotEnoughReplicasAfterAppend
+            | C::ConcurrentTransactions
+            | C::FetchSessionIdNotFound
+            | C::InvalidFetchSessionEpoch
+            | C::ListenerNotFound
+            | C::PreferredLeaderNotAvailable
+            | C::EligibleLeadersNotAvailable
+            | C::UnknownTopicId
+            | C::RebootstrapRequired
+            | C::StaleMemberEpoch
+            | C::UnreleasedInstanceId
+            | C::Unknown
     )
 }
 
@@ -287,7 +304,7 @@ fn is_passing(code: Code) -> bool {
 /// is loading after a start. Worth a debug line, never an alarm.
 #[must_use]
 pub(crate) fn is_quiet(code: Code) -> bool {
-    is_passing(code) && !matches!(code, Code::AllBrokersDown | Code::PollExceeded)
+    is_passing(code) && !matches!(code, Code::AllBrokersDown | Code::PollExceeded | Code::Unknown)
 }
 
 /// librdkafka's callbacks: log lines go to `tracing`, and the last error is remembered, for it explains a time-out.
@@ -383,6 +400,35 @@ mod tests {
         let error = KafkaError::from_code(Code::DestroyBroker, "tell offsets", String::new());
         assert_eq!(error.kind(), Kind::Transient);
         assert!(is_quiet(Code::DestroyBroker));
+    }
+
+    /// The numbers are the protocol's, of every error that Kafka 4.1 calls retriable, save three that have words of their
+    /// own: 2 (a batch that fails its checksum), 3 (no such topic), 103 and 106 (librdkafka tells them as 100).
+    #[test]
+    fn what_kafka_calls_retriable_is_tried_again() {
+        let retriable = [
+            5, 6, 7, 9, 13, 14, 15, 16, 19, 20, 41, 51, 56, 70, 71, 72, 74, 75, 78, 80, 83, 88, 89, 100,
+        ];
+        for number in retriable {
+            assert_eq!(kind_of(number), Kind::Transient, "error {number}");
+        }
+        assert_eq!(kind_of(-1), Kind::Transient, "a broker that stumbled");
+    }
+
+    #[test]
+    fn what_trying_again_cannot_help_is_for_good() {
+        // Not supported, malformed, not understood: by version, request, message format, compression.
+        for number in [35, 42, 43, 76] {
+            assert_eq!(kind_of(number), Kind::Internal, "error {number}");
+        }
+        for number in [29, 30, 31] {
+            assert_eq!(kind_of(number), Kind::Permission, "error {number}");
+        }
+    }
+
+    fn kind_of(number: i32) -> Kind {
+        let code = rdkafka::types::RDKafkaRespErr::try_from(number).unwrap();
+        KafkaError::from_code(code.into(), "consume", String::new()).kind()
     }
 
     #[test]
