@@ -12,6 +12,7 @@ use rdkafka::topic_partition_list::Offset;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::config::KafkaSettings;
+use crate::error::{Explain as _, Kind};
 use crate::kafka::error::{Context, KafkaError};
 use crate::kafka::native;
 use crate::kafka::settings::{group_config, reader_config};
@@ -19,6 +20,8 @@ use crate::model::position::{NextOffset, TopicPartition};
 
 /// How long a question may take: enough for a TLS handshake across the world, short enough to be told of a typing error.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
+/// A time after every record's: asked for the offset of it, a broker answers that there is none.
+const NEVER_MS: i64 = i64::MAX;
 /// So begins the id of librdkafka's mock clusters. Their controller is a broker that they do not have, so that a question
 /// for it, as that for a topic's id, is never answered.
 const MOCK_CLUSTER: &str = "mockCluster";
@@ -293,6 +296,32 @@ impl Cluster {
             Some(entry) if entry.offset >= 0 => Ok(entry.offset),
             _ => self.watermarks(partition).map(|marks| marks.high),
         }
+    }
+
+    /// Whether the brokers that serve these partitions answer: one question to each of them.
+    ///
+    /// # Errors
+    /// Why one does not; not that a partition is gone.
+    pub fn must_answer_for(&self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
+        let doing = "tell where logs end";
+        let times: Vec<_> = partitions
+            .iter()
+            .map(|partition| (partition.clone(), NEVER_MS))
+            .collect();
+        let answer = self
+            .client
+            .offsets_for_times(list(&times, doing)?, QUESTION_TIMEOUT)
+            .map_err(|e| self.explain(&e, doing))?;
+        let failed = native::entries(&answer).into_iter().find_map(|entry| match entry.code {
+            Code::NoError => None,
+            code => Some(KafkaError::from_code(
+                code,
+                doing,
+                format!("{code} partition={}", entry.partition),
+            ))
+            .filter(|error| error.kind() == Kind::Transient),
+        });
+        failed.map_or(Ok(()), Err)
     }
 
     /// What the group committed for each partition, in the order asked; `None` where it never did, or Kafka forgot.

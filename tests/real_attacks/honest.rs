@@ -3,12 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use kivend::app::verify::cluster::ClusterFacts;
 use kivend::app::verify::facts::KafkaFacts;
-use kivend::clock::Clock;
 use kivend::config::KafkaSettings;
 use kivend::model::note::SigningKey;
 use kivend::model::position::TopicPartition;
@@ -21,6 +19,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::attacks::Scene;
+use crate::fixture::patience::{PATIENCE, Waiting};
 use crate::fixture::{Archive, Broker, Log, OwnedRecord};
 use crate::real_pipeline::shop::Shop;
 use crate::store_contract::{cluster_settings, stranger};
@@ -36,7 +35,6 @@ seal_max_records = 10
 "#;
 /// Records in a segment.
 const BATCH: u64 = 10;
-const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Honest {
     pub shop: Shop,
@@ -124,13 +122,10 @@ async fn archive_batches(shop: &Shop, batches: &[(&TopicPartition, u64)]) {
         for _ in 0..*count {
             let before = links(&store, partition).await;
             produce(shop, partition, before as u64 * BATCH);
-            let waiting = Clock::start();
+            let what = format!("a link of {partition} after {before}");
+            let waiting = Waiting::begin(&what, PATIENCE);
             while links(&store, partition).await == before {
-                assert!(
-                    waiting.elapsed_s() < PATIENCE.as_secs_f64(),
-                    "no link of {partition} after {before}"
-                );
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                tokio::time::sleep(waiting.pause()).await;
             }
         }
     }

@@ -12,7 +12,7 @@ fn an_archiver_killed_again_and_again_while_events_come_in_archives_each_record_
     let mut records = 0;
     for round in 0..chaos.rounds {
         let archiver = chaos.archiver("killed");
-        let feed = chaos.feed(6_000, 3_000);
+        let feed = chaos.feed(3_000);
         // The moment is what is tested: anywhere between joining the group and having archived everything.
         let pause_ms = chaos.dice.below(10_000) as u64;
         eprintln!("round {round}: killed after {pause_ms} ms");

@@ -9,7 +9,7 @@ const INSTANCE: &str = "KIVEND_KAFKA__PROPERTIES__GROUP__INSTANCE__ID";
 
 fn one_becomes_three_becomes_one(mut chaos: Chaos) {
     let mut first = chaos.archiver("first");
-    let feed = chaos.feed(30_000, 1_500);
+    let feed = chaos.feed(1_500);
     first.until_said(" linked ", 10);
     let mut others = ["second", "third"].map(|name| chaos.archiver(name));
     for other in &mut others {
@@ -17,7 +17,9 @@ fn one_becomes_three_becomes_one(mut chaos: Chaos) {
     }
     others.into_iter().for_each(Archiver::terminate);
     until("the first has everything again", || first.holds().len() == PARTITIONS);
-    let records = feed.all_acked() + chaos.feed(5_000, 1_000).all_acked();
+    let linked = first.said(" linked ");
+    first.until_said(" linked ", linked + PARTITIONS);
+    let records = feed.all_acked();
     let log = first.log();
     assert!(!log.contains(" lost: "), "nobody died: {log}");
     first.terminate();
@@ -54,7 +56,7 @@ fn a_rolling_restart_of_named_members_moves_no_partition() {
     let Some(_whole) = Whole::share() else { return };
     let mut chaos = Chaos::with_properties(&[("session.timeout.ms", "45000")]);
     let mut members = vec![named(&chaos, "one"), named(&chaos, "two")];
-    let feed = chaos.feed(30_000, 1_000);
+    let feed = chaos.feed(1_000);
     until("all partitions are shared", || {
         let held = members.iter().map(Archiver::holds);
         held.clone().map(|held| held.len()).sum::<usize>() == PARTITIONS && held.clone().all(|held| !held.is_empty())
@@ -79,7 +81,7 @@ fn a_member_whose_name_another_took_ends_and_says_why() {
     let Some(_whole) = Whole::share() else { return };
     let mut chaos = Chaos::begin();
     let mut older = named(&chaos, "one");
-    let feed = chaos.feed(10_000, 1_000);
+    let feed = chaos.feed(1_000);
     older.until_said(" linked ", 10);
     let newer = chaos.archiver_with("newer", |command| {
         command.env(INSTANCE, "one");

@@ -16,21 +16,7 @@ mod store;
 mod transactions;
 mod zombies;
 
-use std::time::Duration;
-
-use kivend::clock::Clock;
-
-/// How long anything may take that must happen: many session timeouts, on a machine that does much else.
-const PATIENCE: Duration = Duration::from_secs(180);
+use crate::fixture::patience::{PATIENCE, until};
 
 /// How many partitions the four topics of a shop have.
 const PARTITIONS: usize = 14;
-
-/// Waits until something holds, and says what it waited for in vain.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let waiting = Clock::start();
-    while !holds() {
-        assert!(waiting.elapsed_s() < PATIENCE.as_secs_f64(), "in vain: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}

@@ -2,6 +2,7 @@
 //! at the end.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::process::{Child, Command, Stdio};
 
 use kivend::clock::random_bytes;
@@ -11,8 +12,11 @@ use serde_json::Value;
 
 use super::process::Archiver;
 use super::servers::rounds;
-use crate::real_pipeline::shop::{Shop, topic};
+use crate::real_pipeline::shop::{Shop, terminate, topic};
 use crate::simulation::dice::Dice;
+
+/// More events than any test waits for.
+const ENDLESS: &str = "1000000000";
 
 /// A shop, and the chance that decides what happens to it.
 pub struct Chaos {
@@ -62,24 +66,26 @@ impl Chaos {
         Archiver::start(command, self.shop.folder().join(format!("{name}.log")))
     }
 
-    /// Events that come in at a rate, in the background.
-    pub fn feed(&mut self, events: u32, per_second: u32) -> Feed {
+    /// Events that come in at a rate, in the background, for as long as a test needs them.
+    pub fn feed(&mut self, per_second: u32) -> Feed {
         let seed = (self.dice.roll() >> 40).to_string();
-        let file = format!("feed-{seed}.jsonl");
-        let events_text = events.to_string();
-        let made = self
+        let mut source = self
             .shop
-            .run(&["generate", "--events", &events_text, "--seed", &seed, "-o", &file]);
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let rate = per_second.to_string();
-        let child = self
-            .shop
-            .kivend(&["ingest", &file, "--rate", &rate, "--format", "json"])
+            .kivend(&["generate", "--events", ENDLESS, "--seed", &seed])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        Feed { child, events }
+        let rate = per_second.to_string();
+        let ingest = self
+            .shop
+            .kivend(&["ingest", "-", "--rate", &rate, "--format", "json"])
+            .stdin(source.stdout.take().unwrap())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Feed { source, ingest }
     }
 
     /// What the group has committed, by partition.
@@ -122,7 +128,10 @@ impl Chaos {
 
     /// Archives the rest; then all of it is intact, without a finding, up to Kafka's ends, and as Kafka has it.
     pub fn verified(&self) -> Value {
-        self.shop.json(&["archive"]);
+        let mut rest = self.archiver_with("rest", |command| {
+            command.arg("--once");
+        });
+        assert!(rest.ended().success(), "{}", rest.log());
         let report = self.shop.json(&["verify", "--at-rest"]);
         assert_eq!(report["verdict"], "intact", "{report:#}");
         assert_eq!(report["findings"], Value::Array(vec![]), "{report:#}");
@@ -136,22 +145,37 @@ impl Chaos {
 
 /// Events on their way into Kafka.
 pub struct Feed {
-    child: Child,
-    events: u32,
+    source: Child,
+    ingest: Child,
 }
 
 impl Feed {
-    /// Waits for the end; returns how many events Kafka acknowledged: all of them.
+    /// Ends it; returns how many events Kafka acknowledged: all that were sent.
     pub fn all_acked(self) -> u64 {
-        let events = u64::from(self.events);
         let report = self.report();
-        assert_eq!(report["acked"], events, "{report:#}");
-        events
+        assert_eq!(report["acked"], report["sent"], "{report:#}");
+        assert_eq!(report["stopped_by"], Value::Null, "{report:#}");
+        report["acked"].as_u64().unwrap()
     }
 
-    /// Waits for the end, good or bad, and returns what ingest says of itself.
-    pub fn report(self) -> Value {
-        let output = self.child.wait_with_output().unwrap();
-        serde_json::from_slice(&output.stdout).unwrap()
+    /// Ends it, unless it ended by itself, and returns what ingest says of itself.
+    pub fn report(mut self) -> Value {
+        if self.ingest.try_wait().unwrap().is_none() {
+            terminate(&mut self.ingest);
+        }
+        let mut report = Vec::new();
+        self.ingest.stdout.take().unwrap().read_to_end(&mut report).unwrap();
+        serde_json::from_slice(&report).unwrap()
+    }
+}
+
+impl Drop for Feed {
+    /// A failed test leaves no process behind.
+    fn drop(&mut self) {
+        for child in [&mut self.source, &mut self.ingest] {
+            // It may have ended long ago: then there is nothing to end.
+            let _gone = child.kill();
+            let _status = child.wait();
+        }
     }
 }

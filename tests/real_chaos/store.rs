@@ -26,7 +26,7 @@ fn a_store_that_dies_in_the_middle_of_uploads_is_waited_for_and_nothing_is_commi
     let mut records = 0;
     for round in 0..chaos.rounds.div_ceil(5) {
         let mut archiver = chaos.archiver(&format!("archiver-{round}"));
-        let feed = chaos.feed(20_000, 1_000);
+        let feed = chaos.feed(1_000);
         archiver.until_ready();
         archiver.until_said(" linked ", 1 + chaos.dice.below(40));
         mine.kill(&["minio"]);
@@ -46,7 +46,7 @@ fn credentials_that_are_withdrawn_stop_the_archiver_with_a_remedy_and_a_restart_
     let Some(mine) = Mine::take() else { return };
     let mut chaos = Chaos::begin();
     let mut archiver = chaos.archiver("refused");
-    let feed = chaos.feed(10_000, 1_000);
+    let feed = chaos.feed(1_000);
     archiver.until_said(" linked ", 1 + chaos.dice.below(40));
     mine.kill(&["minio"]);
     mine.start_store_of_a_stranger();
@@ -76,7 +76,7 @@ fn a_policy_that_denies_stops_the_archiver_with_a_remedy() {
     let mut chaos = Chaos::begin();
     let proxy = Proxy::start(chaos.dice.split());
     let mut archiver = chaos.archiver_with("denied", |command| proxy.lead(command));
-    let feed = chaos.feed(5_000, 1_000);
+    let feed = chaos.feed(1_000);
     archiver.until_said(" linked ", 5);
     proxy.change(Weather::Refusing(403, "AccessDenied"));
     assert_eq!(archiver.ended().code(), Some(1));
@@ -93,7 +93,7 @@ fn a_full_store_is_waited_for_and_nothing_is_committed_meanwhile() {
     let mut chaos = Chaos::begin();
     let proxy = Proxy::start(chaos.dice.split());
     let mut archiver = chaos.archiver_with("archiver", |command| proxy.lead(command));
-    let feed = chaos.feed(15_000, 1_000);
+    let feed = chaos.feed(1_000);
     archiver.until_said(" linked ", 1 + chaos.dice.below(20));
     proxy.change(Weather::Refusing(507, "XMinioStorageFull"));
     let reason = archiver.until_unready();
@@ -115,7 +115,7 @@ fn a_network_that_is_slow_and_cuts_connections_anywhere_costs_no_record() {
     for round in 0..chaos.rounds.div_ceil(5) {
         proxy.change(Weather::Fair);
         let mut archiver = chaos.archiver_with(&format!("archiver-{round}"), |command| proxy.lead(command));
-        let feed = chaos.feed(15_000, 1_000);
+        let feed = chaos.feed(1_000);
         archiver.until_said(" linked ", 5);
         for (weather, harm) in [(Weather::Cutting, 60), (Weather::Slow, 200)] {
             proxy.change(weather);

@@ -32,7 +32,7 @@ fn a_zombie_that_wakes_after_its_partitions_moved_is_fenced_and_joins_again() {
     let mut records = 0;
     for round in 0..chaos.rounds.div_ceil(5) {
         let mut zombie = chaos.archiver(&format!("zombie-{round}"));
-        let feed = chaos.feed(20_000, 1_000);
+        let feed = chaos.feed(1_000);
         zombie.until_said(" linked ", 10 + chaos.dice.below(30));
         zombie.pause();
         // Its session ends while it sleeps, and another takes everything.
@@ -59,7 +59,7 @@ fn a_zombies_request_that_reaches_the_store_after_its_partitions_moved_is_refuse
     let mut records = 0;
     for round in 0..chaos.rounds.div_ceil(5) {
         let mut zombie = chaos.archiver_with(&format!("zombie-{round}"), |command| proxy.lead(command));
-        let feed = chaos.feed(20_000, 1_000);
+        let feed = chaos.feed(1_000);
         zombie.until_said(" linked ", 10 + chaos.dice.below(30));
         // What it sends now is on its way for as long as its heir needs.
         let harmed = proxy.harmed();

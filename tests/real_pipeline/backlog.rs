@@ -14,6 +14,7 @@ use kivend::clock::Clock;
 use serde_json::Value;
 
 use super::shop::{Shop, terminate};
+use crate::fixture::patience::until_within;
 
 /// Records, where nothing else is asked for.
 const RECORDS: u64 = 100_000;
@@ -90,14 +91,8 @@ fn widen(shop: &Shop) {
 
 /// Waits until everything is archived. Says which part of its records the slowest partition had when half of all stood.
 fn watch(shop: &Shop, records: u64, patience: Duration) -> f64 {
-    let waiting = Clock::start();
     let mut at_half = None;
-    loop {
-        assert!(
-            waiting.elapsed_s() < patience.as_secs_f64(),
-            "not archived within {patience:?}"
-        );
-        std::thread::sleep(Duration::from_millis(200));
+    until_within(patience, "everything is archived", || {
         let archived = archived_by_partition(shop);
         let total: u64 = archived.iter().sum();
         if at_half.is_none() && total >= records / 2 {
@@ -105,10 +100,9 @@ fn watch(shop: &Shop, records: u64, patience: Duration) -> f64 {
             let fair_share = total / archived.len().max(1) as u64;
             at_half = Some(slowest as f64 / fair_share.max(1) as f64);
         }
-        if total >= records {
-            return at_half.unwrap_or(1.0);
-        }
-    }
+        total >= records
+    });
+    at_half.unwrap_or(1.0)
 }
 
 /// Records under links, of the partitions of the widened topic that have any lag or records to tell of.

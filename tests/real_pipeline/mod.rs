@@ -2,6 +2,7 @@
 //! `deploy/local/cluster run` started the servers; every test has topics, a group and a bucket prefix of its own.
 
 mod backlog;
+mod beside;
 mod exactly_once;
 mod replaced;
 mod rotation;

@@ -1,21 +1,16 @@
 //! Topics that are deleted and created again, and records that Kafka deletes before they are archived: noticed, told, and
 //! on record. Never silently skipped.
 
-use std::fs::File;
-use std::process::{Child, Stdio};
-use std::time::Duration;
-
-use kivend::clock::Clock;
-
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use serde_json::Value;
+use std::fs::File;
+use std::process::{Child, Stdio};
 
 use super::shop::{Shop, terminate, topic};
-
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::fixture::patience::{PATIENCE, until};
 
 /// What an operator does to topics beside us.
 struct Operator(AdminClient<DefaultClientContext>);
@@ -63,17 +58,6 @@ impl Operator {
         }
         self.wait(self.0.delete_records(&below, &AdminOptions::new())).unwrap();
         ends
-    }
-}
-
-fn until(what: &str, is_so: impl Fn() -> bool) {
-    let waiting = Clock::start();
-    while !is_so() {
-        assert!(
-            waiting.elapsed_s() < PATIENCE.as_secs_f64(),
-            "not within {PATIENCE:?}: {what}"
-        );
-        std::thread::sleep(Duration::from_millis(100));
     }
 }
 

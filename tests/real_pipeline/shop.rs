@@ -112,8 +112,9 @@ impl Shop {
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(
             output.status.success(),
-            "{arguments:?} ended with {}: {told}",
-            output.status
+            "{arguments:?} ended with {}: {told}{}",
+            output.status,
+            String::from_utf8_lossy(&output.stdout)
         );
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {told}"))
     }

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use crate::app::archiver::hands::{Answer, EncodeJob, Hands};
 use crate::app::archiver::listeners::Listeners;
 use crate::app::archiver::report;
+use crate::app::archiver::rest::Rest;
 use crate::app::archiver::tally::Tally;
 use crate::app::archiver::target::Target;
 use crate::app::error::AppError;
@@ -53,6 +54,7 @@ pub struct Driver {
     to_encode: VecDeque<EncodeJob>,
     hold: Hold,
     target: Target,
+    rest: Rest,
     next_tick_ms: u64,
     listeners: Listeners,
     /// What has been done so far.
@@ -98,6 +100,7 @@ impl Driver {
             to_encode: VecDeque::new(),
             hold: Hold::Flowing,
             target,
+            rest: Rest::default(),
             next_tick_ms: 0,
             listeners,
             tally: Tally::default(),
@@ -214,7 +217,7 @@ impl Driver {
         Ok(())
     }
 
-    /// In this order: an answer is sent before its question counts as answered.
+    /// An answer is sent before its question counts as answered.
     fn is_answer_near(&self) -> bool {
         self.hands.is_busy() || !self.to_encode.is_empty() || !self.answers.is_empty()
     }
@@ -226,6 +229,7 @@ impl Driver {
     }
 
     fn assigned(&mut self, partitions: &[TopicPartition]) {
+        self.rest.joined();
         for partition in partitions {
             tracing::info!(%partition, "assigned");
             self.assigned.insert(partition.clone());
@@ -305,18 +309,18 @@ impl Driver {
     }
 
     fn wait_for_an_answer(&mut self) -> Result<(), AppError> {
-        let answer = self
-            .runtime
-            .block_on(async { tokio::time::timeout(IDLE_POLL, self.answers.recv()).await });
-        match answer {
+        let answer = async { tokio::time::timeout(IDLE_POLL, self.answers.recv()).await };
+        match self.runtime.block_on(answer) {
             Ok(Some(answer)) => self.answered(answer),
             Ok(None) | Err(_) => Ok(()),
         }
     }
 
-    /// Whether everything that was asked for is archived as far as it concerns us.
-    fn is_target_reached(&self) -> bool {
-        !self.assigned.is_empty() && self.loading.is_empty() && self.target.is_reached_by(self.assigned.iter())
+    /// Whether everything that was asked for was delivered to us, or is archived by others.
+    fn is_target_reached(&mut self) -> bool {
+        let (target, ours, cluster) = (&self.target, &self.assigned, self.consumer.cluster());
+        let is_ours_reached = self.loading.is_empty() && target.is_reached_by(ours.iter());
+        is_ours_reached && self.rest.is_archived((target, ours), cluster, self.now.monotonic_ms)
     }
 
     /// Hands every action on; some lead to more.

@@ -1,8 +1,9 @@
 //! The archiver: preflight, then one loop over Kafka's consumer, the pure machine and the hands that carry out what it
 //! asks for. Never decides about a record: `archive` does.
 //!
-//! - [`driver`]: the loop · [`hands`]: store and encoder in the background, by the [`requests`] · [`target`]: how far to go
-//! - [`tally`], [`report`], [`troubles`], [`deadlines`]: what is told to people
+//! - [`driver`]: the loop · [`hands`]: store and encoder in the background, by the [`requests`]
+//! - [`target`]: how far to go · [`rest`]: what others have of it
+//! - [`tally`], [`report`], [`troubles`], [`pulse`], [`deadlines`]: what is told to people
 
 pub mod checkpoints;
 pub mod deadlines;
@@ -10,8 +11,10 @@ pub mod driver;
 pub mod hands;
 pub mod listeners;
 pub mod preflight;
+pub mod pulse;
 pub mod report;
 pub mod requests;
+pub mod rest;
 pub mod tally;
 pub mod target;
 pub mod troubles;
@@ -22,6 +25,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 
 use crate::app::archiver::checkpoints::Checkpoints;
 use crate::app::archiver::deadlines::{Board, Deadlines};
@@ -179,6 +183,13 @@ pub fn run(
     let mut machine = Machine::new(author(&own, cluster_id), seal_policy(&settings.archive));
     machine.declare_new_epochs(new_epochs);
     let troubles = Arc::new(Troubles::none(vitals.clone()));
+    let pulse = match mode {
+        Mode::Daemon => {
+            let partitions = ends.keys().cloned().collect();
+            Some(runtime.spawn(pulse::feel(Arc::clone(&cluster), partitions, Arc::clone(&troubles))))
+        }
+        Mode::Once => None,
+    };
     let tools = Tools {
         store,
         cluster,
@@ -214,6 +225,7 @@ pub fn run(
     drop(driver);
     drop(deadlines);
     following.abort();
+    pulse.iter().for_each(JoinHandle::abort);
     done?;
     let newest = runtime.block_on(checkpoints.advance())?;
     runtime.block_on(checkpoints.copy(&newest.reference()));

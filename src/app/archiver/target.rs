@@ -30,10 +30,13 @@ impl Target {
         }
     }
 
-    /// The partitions and their ends, if there are ends.
+    /// The ends of the partitions that are not ours, where there are records before them.
     #[must_use]
-    pub fn ends(&self) -> Option<&HashMap<TopicPartition, i64>> {
-        self.ends.as_ref()
+    pub fn ends_of_others(&self, ours: &HashSet<TopicPartition>) -> Vec<(TopicPartition, i64)> {
+        let all = self.ends.iter().flatten();
+        all.filter(|(partition, end)| **end > 0 && !ours.contains(partition))
+            .map(|(partition, end)| (partition.clone(), *end))
+            .collect()
     }
 
     /// From now on records of this slot are asked for.
