@@ -7,9 +7,9 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::app::error::AppError;
-use crate::app::verify::VerifyError;
 use crate::app::verify::bucket::Bucket;
 use crate::app::verify::notes::{read_trust, walk_links};
+use crate::app::verify::{VerifyError, open_saved, without_cosignatures};
 use crate::model::hash::Hash;
 use crate::model::note::VerifyingKey;
 use crate::model::position::TopicPartition;
@@ -222,9 +222,9 @@ impl Archive {
                 .fix("`kivend verify` tells the newest number; a saved checkpoint is named by its file")
             }),
             WantedCheckpoint::Saved(object) => {
-                let opened = crate::app::verify::open_saved(&self.trust, object)?;
-                let signed = opened.map_err(VerifyError::SavedCheckpoint)?;
-                let object = Bytes::copy_from_slice(object);
+                let signed = open_saved(&self.trust, object)?.map_err(VerifyError::SavedCheckpoint)?;
+                // A proof holds the object of the bucket: with a witness's line it would be another note.
+                let object = without_cosignatures(&self.trust, object)?.to_bytes().into();
                 Ok(CheckpointObject { object, signed })
             }
         }

@@ -1,6 +1,7 @@
 //! That the archive only grew between two checkpoints can be proved, and cannot where it did not.
 
 use kivend::app::prove::{Wanted, WantedCheckpoint};
+use kivend::model::note::{Note, SigningKey};
 use kivend::segment::proof::{ConsistencyProof, Proof};
 use kivend::verify::findings::Code;
 use kivend::verify::proof::{Proved, check};
@@ -36,6 +37,26 @@ fn proof(archive: &Archive, from: u64, to: u64) -> ConsistencyProof {
         Proof::Consistency(proof) => proof,
         Proof::Record(_) => unreachable!(),
     }
+}
+
+#[test]
+fn a_saved_checkpoint_that_witnesses_signed_too_is_proved_without_their_lines() {
+    let archive = grown();
+    let object = archive.store.bytes("checkpoints/0000000002.note").unwrap();
+    let note = Note::parse(&object).unwrap();
+    let witness = SigningKey::from_seed("witness.example", &[9; 32]).unwrap();
+    let cosigned = note
+        .clone()
+        .with_signatures_of(witness.sign(note.text().to_owned()).unwrap())
+        .unwrap();
+    let wanted = |from| Wanted::Consistency {
+        from: WantedCheckpoint::Saved(from),
+        to: WantedCheckpoint::Number(4),
+    };
+    let proof = made(&archive, &wanted(cosigned.to_bytes())).unwrap();
+    let plain = made(&archive, &wanted(object.to_vec())).unwrap();
+    assert_eq!(proof.text, plain.text);
+    assert_eq!(check(proof.text.as_bytes(), &public(&[7])).verdict, Verdict::Intact);
 }
 
 #[test]

@@ -59,9 +59,7 @@ async fn open_base(bucket: &Bucket, trust: &Trust, base: &Base) -> Result<Signed
     }
 }
 
-/// A copy that was saved elsewhere, or why this archive cannot be the one that it was saved from. Witnesses may have signed it
-/// too: what the archive's keys did not sign is taken off, and what is left is the object as it stands in the bucket
-/// (FORMAT.md section 6).
+/// A copy that was saved elsewhere, or why this archive cannot be the one that it was saved from.
 ///
 /// # Errors
 /// The file is no checkpoint of any archive.
@@ -69,16 +67,24 @@ pub(in crate::app) fn open_saved(
     trust: &Trust,
     object: &[u8],
 ) -> Result<Result<SignedCheckpoint, String>, VerifyError> {
-    let refused = |why: String| VerifyError::SavedCheckpoint(why);
-    let note = Note::parse(object).map_err(|error| refused(error.to_string()))?;
+    let note = without_cosignatures(trust, object)?;
     let saved: Checkpoint = note
         .text()
         .parse()
-        .map_err(|error: NotACheckpoint| refused(error.to_string()))?;
-    let own = note.with_only(|line| {
+        .map_err(|error: NotACheckpoint| VerifyError::SavedCheckpoint(error.to_string()))?;
+    let opened = trust.open_checkpoint(&note.to_bytes(), saved.number);
+    Ok(opened.map_err(|invalid| format!("number={} id={}: {invalid}", saved.number, saved.archive_id)))
+}
+
+/// A saved copy as it stands in the bucket: witnesses may have signed it too, and what the archive's keys did not sign is
+/// taken off (FORMAT.md section 6).
+///
+/// # Errors
+/// The file is no note.
+pub(in crate::app) fn without_cosignatures(trust: &Trust, object: &[u8]) -> Result<Note, VerifyError> {
+    let note = Note::parse(object).map_err(|error| VerifyError::SavedCheckpoint(error.to_string()))?;
+    Ok(note.with_only(|line| {
         let named = |key: &VerifyingKey| key.name() == line.name && key.id() == line.key_id;
         trust.keys().any(named)
-    });
-    let opened = trust.open_checkpoint(&own.to_bytes(), saved.number);
-    Ok(opened.map_err(|invalid| format!("number={} id={}: {invalid}", saved.number, saved.archive_id)))
+    }))
 }

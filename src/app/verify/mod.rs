@@ -45,7 +45,7 @@ use crate::verify::kafka::claim_of_commit;
 use crate::verify::keys::Trust;
 use crate::verify::report::{Report, SecondPlaceReport, SinceCheckpoint};
 
-pub(super) use begin::open_saved;
+pub(super) use begin::{open_saved, without_cosignatures};
 pub use request::{Base, Depth, Losses, Request, Since};
 
 /// Chains walked at a time.
