@@ -1,4 +1,5 @@
-"""Writes the fuzzer's seeds into a folder: every text and object of tests/vectors, every Parquet file of tests/segments."""
+"""Writes the fuzzer's seeds into a folder: every text and object of tests/vectors, every Parquet file of tests/segments, and what
+earlier runs found to reach more code (fuzz/corpus, an input a line in base64)."""
 from __future__ import annotations
 
 import base64
@@ -43,6 +44,9 @@ def main() -> None:
                 write(corpus / "texts", bytes([reader]) + content(text))
     for segment in (TOP / "tests" / "segments").glob("*.parquet"):
         write(corpus / "segment", segment.read_bytes())
+    for target in ("texts", "segment"):
+        for line in (TOP / "fuzz" / "corpus" / f"{target}.txt").read_text().splitlines():
+            write(corpus / target, base64.b64decode(line))
 
 
 if __name__ == "__main__":

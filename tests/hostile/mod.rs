@@ -120,6 +120,26 @@ fn every_reader_of_text_survives_any_change_within_its_memory() {
     }
 }
 
+/// What the fuzzer kept of its runs: an input a line, in base64.
+fn kept(target: &str) -> Vec<Vec<u8>> {
+    let path = format!("{}/fuzz/corpus/{target}.txt", env!("CARGO_MANIFEST_DIR"));
+    let lines = std::fs::read_to_string(path).unwrap();
+    lines.lines().map(|line| BASE64.decode(line).unwrap()).collect()
+}
+
+#[test]
+fn what_the_fuzzer_kept_is_survived_within_the_memory() {
+    for bytes in kept("texts") {
+        // Its first byte says which reader; here all read the rest.
+        for reader in TEXTS {
+            hold(reader, &bytes[1..], FREE_BYTES + FACTOR * bytes.len());
+        }
+    }
+    for bytes in kept("segment") {
+        hold(SEGMENT, &bytes, SEGMENT_BYTES);
+    }
+}
+
 #[test]
 fn lists_as_long_as_the_input_stay_within_the_factor() {
     let link = objects(".note").pop().unwrap();
