@@ -213,7 +213,8 @@ create_bucket() {
 
 # --- Environment -----------------------------------------------------------------------------------------------
 
-# KIVEND_TEST_CLUSTER tells the integration tests that real servers are there, and is the script that moves them.
+# KIVEND_TEST_CLUSTER tells the integration tests that real servers are there, and is the script that moves them;
+# KIVEND_TEST_MINIO is the program of one that a test starts with settings of its own.
 print_env() {
   local endpoint
   endpoint=http://$(server_address minio)
@@ -226,6 +227,7 @@ export KIVEND_KAFKA__BROKERS=$(brokers)
 export KIVEND_STORE__ENDPOINT=$endpoint
 export KIVEND_STORE__BUCKET=$BUCKET
 export KIVEND_STORE__REGION=$REGION
+export KIVEND_TEST_MINIO=$(printf %q "$MINIO")
 export KIVEND_TEST_CLUSTER=$(printf %q "$HERE/cluster")
 export CLUSTER_STATE=$(printf %q "$STATE")
 EXPORTS

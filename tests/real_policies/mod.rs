@@ -1,7 +1,7 @@
 //! The rights in deploy/policies suffice for what each is given for, and for nothing else: with credentials that the
 //! policy restricts, on the real MinIO.
 
-mod sts;
+pub mod sts;
 
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::Client;

@@ -1,6 +1,7 @@
 //! The verifier's promise: every tampering that the evidence in hand can show is told by name, and nothing intact is
 //! accused. Each test ends in a verdict and a code.
 
+mod copies;
 mod honest;
 mod kafka;
 mod keys;

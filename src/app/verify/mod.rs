@@ -74,6 +74,13 @@ impl Explain for VerifyError {
             VerifyError::SavedCheckpoint(_) | VerifyError::NoSuchCheckpoint(_) => Kind::Input,
         }
     }
+
+    fn remedy(&self) -> Option<String> {
+        match self {
+            VerifyError::Store(error) => Explain::remedy(error),
+            VerifyError::SavedCheckpoint(_) | VerifyError::NoSuchCheckpoint(_) => None,
+        }
+    }
 }
 
 /// Verifies the archive in `store`, against Kafka where somebody answers for it.

@@ -4,6 +4,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use aws_sdk_s3::config::http::HttpResponse;
@@ -33,6 +34,7 @@ impl Scene<'_> {
                     None => failure,
                 }
             }
+            _ if is_disbelieved(&error) => disbelieved().with("cause", innermost(&error)),
             _ => unanswered(&error).with("cause", innermost(&error)),
         };
         self.placed(failure)
@@ -84,6 +86,28 @@ pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
         innermost = source;
     }
     innermost.to_string()
+}
+
+/// Whether the server's certificate was not believed. An I/O error is no source of what it wraps, so it is asked.
+fn is_disbelieved(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = wrapped
+            .map(|wrapped| wrapped as &(dyn Error + 'static))
+            .or_else(|| error.source());
+    }
+    false
+}
+
+fn disbelieved() -> StoreError {
+    StoreError::config(
+        "the store's certificate is signed by no authority that is believed",
+        "set store.ca_file to the authority's certificate in PEM, if it is one of your own; else somebody stands in between",
+    )
 }
 
 fn answered(status: u16, code: &str) -> StoreError {
@@ -182,6 +206,15 @@ fn unanswered<E>(error: &SdkError<E, HttpResponse>) -> StoreError {
 mod tests {
     use super::*;
     use crate::error::Kind;
+
+    #[test]
+    fn a_certificate_that_is_not_believed_is_found_below_what_wraps_it() {
+        let wrapped = |inner: rustls::Error| io::Error::other(io::Error::new(io::ErrorKind::InvalidData, inner));
+        let unknown = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        assert!(is_disbelieved(&unknown) && is_disbelieved(&wrapped(unknown)));
+        assert!(!is_disbelieved(&wrapped(rustls::Error::HandshakeNotComplete)));
+        assert!(!is_disbelieved(&io::Error::from(io::ErrorKind::ConnectionRefused)));
+    }
 
     #[test]
     fn every_answer_has_the_kind_that_callers_branch_on() {

@@ -1,0 +1,121 @@
+//! TLS to a real MinIO whose certificate an authority of its own signed: `store.ca_file` is believed, nothing else is. The
+//! certificates are openssl's, made for each test; the server is this test's and ends with it.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::real_pipeline::shop::Shop;
+
+const DEADLINE: Duration = Duration::from_secs(30);
+const BUCKET: &str = "kivend-tls";
+
+fn openssl(folder: &Path, arguments: &str) {
+    let output = Command::new("openssl")
+        .args(arguments.split(' '))
+        .current_dir(folder)
+        .output()
+        .expect("openssl makes the certificates of this test");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A new authority: `<name>.crt` and `<name>.key`.
+fn authority(folder: &Path, name: &str) {
+    openssl(
+        folder,
+        &format!(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN={name} -keyout {name}.key -out {name}.crt"
+        ),
+    );
+}
+
+/// MinIO over TLS, with one empty bucket.
+struct Server {
+    process: Child,
+    port: u16,
+}
+
+impl Server {
+    fn start(folder: &Path) -> Server {
+        authority(folder, "authority");
+        std::fs::create_dir(folder.join("certs")).unwrap();
+        openssl(
+            folder,
+            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -keyout certs/private.key -out server.csr",
+        );
+        std::fs::write(folder.join("names"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n").unwrap();
+        openssl(
+            folder,
+            "x509 -req -in server.csr -CA authority.crt -CAkey authority.key -CAcreateserial -days 2 -extfile names -out certs/public.crt",
+        );
+        std::fs::create_dir_all(folder.join("data").join(BUCKET)).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let variable = |name: &str| std::env::var(name).expect("deploy/local/cluster run sets it");
+        let process = Command::new(variable("KIVEND_TEST_MINIO"))
+            .args(["server", "--quiet", "--certs-dir"])
+            .arg(folder.join("certs"))
+            .args(["--address", &format!("127.0.0.1:{port}")])
+            .arg(folder.join("data"))
+            .env("MINIO_ROOT_USER", variable("AWS_ACCESS_KEY_ID"))
+            .env("MINIO_ROOT_PASSWORD", variable("AWS_SECRET_ACCESS_KEY"))
+            .env("MINIO_BROWSER", "off")
+            .env("MINIO_UPDATE", "off")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let server = Server { process, port };
+        server.await_ready();
+        server
+    }
+
+    fn await_ready(&self) {
+        let since = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(since.elapsed() < DEADLINE, "MinIO does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _gone = self.process.kill().and_then(|()| self.process.wait());
+    }
+}
+
+fn run(shop: &Shop, server: &Server, authority: &Path, arguments: &[&str]) -> Output {
+    let mut command = shop.kivend(arguments);
+    command
+        .env("KIVEND_STORE__ENDPOINT", format!("https://127.0.0.1:{}", server.port))
+        .env("KIVEND_STORE__BUCKET", BUCKET)
+        .env("KIVEND_STORE__CA_FILE", authority)
+        .env_remove("AWS_ENDPOINT_URL");
+    command.output().unwrap()
+}
+
+#[test]
+fn an_authority_of_ones_own_is_believed_and_no_other() {
+    let Some(shop) = Shop::open() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    shop.ingest_generated(500, 1);
+    let own = folder.path().join("authority.crt");
+    for arguments in [&["archive"][..], &["verify", "--at-rest"]] {
+        let output = run(&shop, &server, &own, arguments);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {told}");
+    }
+
+    // Another authority of the same name, and the system's own: the server is not the one that was meant.
+    let other = folder.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    authority(&other, "authority");
+    for file in [other.join("authority.crt"), "".into()] {
+        let output = run(&shop, &server, &file, &["verify"]);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains("store.ca_file"), "{told}");
+    }
+}

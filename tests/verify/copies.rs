@@ -1,0 +1,79 @@
+//! A segment that no link names is a copy, which harms nobody, only where links hold every record of it: FORMAT.md section 1,
+//! docs/decisions/0006. Anything else of the kind is tampering.
+
+use kivend::model::position::{NextOffset, TopicPartition};
+use kivend::verify::findings::Code;
+use kivend::verify::verdict::Verdict;
+
+use super::{expect, expect_intact};
+use crate::fixture::{Archive, OwnedRecord};
+
+/// Puts a segment without a fault beside that of payments/0 at this height: its footer ends at `next`, its rows are these.
+fn beside(archive: &Archive, height: usize, next: i64, records: &[OwnedRecord]) {
+    let mut link = archive.link("payments", 0, height).clone();
+    link.next_offset = NextOffset(next);
+    let (key, bytes) = archive.fill(link, records).0.unwrap();
+    archive.store.plant(&key.replace(".parquet", "-r1.parquet"), bytes);
+}
+
+/// The records of payments/0 from this height on.
+fn records(archive: &Archive, from: usize) -> Vec<OwnedRecord> {
+    (from..4)
+        .flat_map(|height| archive.records("payments", 0, height))
+        .collect()
+}
+
+#[test]
+fn the_same_records_cut_otherwise_are_a_copy() {
+    for (next, count) in [(50, 25), (40, 15), (60, 35), (100, 75)] {
+        let archive = Archive::usual();
+        beside(&archive, 1, next, &records(&archive, 1)[..count]);
+        expect_intact(&archive.verify_bucket(), &[Code::CopiedSegment]);
+    }
+}
+
+#[test]
+fn a_copy_may_lack_what_compaction_took_before_it_was_read() {
+    let archive = Archive::usual();
+    let mut held = records(&archive, 1);
+    held.remove(30);
+    held.remove(3);
+    beside(&archive, 1, 100, &held);
+    expect_intact(&archive.verify_bucket(), &[Code::CopiedSegment]);
+}
+
+#[test]
+fn one_record_that_links_do_not_hold_makes_it_tampering() {
+    let archive = Archive::usual();
+    let mut held = records(&archive, 1);
+    held[30].value = Some(b"{}".to_vec());
+    beside(&archive, 1, 100, &held);
+    expect(&archive.verify_bucket(), Verdict::Tampered, Code::UnnamedSegment);
+}
+
+#[test]
+fn a_claim_beyond_the_chain_is_no_copy() {
+    let mut archive = Archive::usual();
+    let more = archive.produce(&TopicPartition::new("payments", 0), 5);
+    let held = [records(&archive, 3), more].concat();
+    beside(&archive, 3, 105, &held);
+    expect(&archive.verify_bucket(), Verdict::Tampered, Code::UnnamedSegment);
+}
+
+#[test]
+fn a_record_of_a_range_that_a_link_declares_lost_is_no_copy() {
+    let mut archive = Archive::usual();
+    let partition = TopicPartition::new("payments", 0);
+    let gone = archive.produce(&partition, 5);
+    archive.append_loss(&partition, 105);
+    let held = [records(&archive, 3), gone].concat();
+    beside(&archive, 3, 105, &held[..25]);
+    expect_intact(
+        &archive.verify_bucket(),
+        &[Code::CopiedSegment, Code::LossDeclared, Code::Unanchored],
+    );
+    let key = archive.segment_key("payments", 0, 3).replace(".parquet", "-r1.parquet");
+    archive.store.vanish(&key);
+    beside(&archive, 3, 105, &held);
+    expect(&archive.verify_bucket(), Verdict::Tampered, Code::UnnamedSegment);
+}
