@@ -3,38 +3,37 @@
 //! not assigned, create or commit for one that was taken away (EP-1), commit what is not durable (AR-1), or buffer
 //! beyond the budget (MEM-1).
 
+mod acting;
+mod reading;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ops::AddAssign;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use kivend::app::archiver::requests::{self, Desk};
 use kivend::app::checkpoint::Checkpointer;
 use kivend::app::error::AppError;
 use kivend::app::key_book::KeyBook;
 use kivend::archive::machine::Machine;
 use kivend::archive::policy::SealPolicy;
-use kivend::archive::step::{Action, Adopted, Event, Now, Object, Report, Slot, StopReason, Ticket};
+use kivend::archive::step::{Action, Event, Now, Object, StopReason, Ticket};
 use kivend::error::{Explain as _, Kind};
 use kivend::model::hash::Hash;
-use kivend::model::position::{NextOffset, TopicPartition};
+use kivend::model::position::TopicPartition;
 use kivend::model::utc::UtcSeconds;
-use kivend::segment::commit::CommitMetadata;
 use kivend::segment::encode::encode;
 use kivend::segment::footer::Footer;
-use kivend::segment::key::{Attempt, Place};
 use kivend::segment::link::CheckpointRef;
 use kivend::segment::projection::Projection;
 use kivend::segment::rows::Rows;
 use kivend::store::memory::MemoryStore;
-use kivend::verify::kafka::Commit;
 
+use super::deeds::Deeds;
 use super::dice::Dice;
 use super::faults::Odds;
-use super::kafka::{Kafka, ProcessId, Questions, Read};
-use super::network::{COMMIT, ENCODE, Fate, Network, step};
+use super::kafka::{Kafka, ProcessId, Questions};
+use super::network::{ENCODE, Fate, Network};
 use super::setup::Setup;
 
 /// What one partition may hold beyond the budget: a segment's bytes are a few KiB even of one record.
@@ -46,41 +45,6 @@ pub enum News {
     Assign(TopicPartition),
     Revoke(TopicPartition),
     Lost(TopicPartition),
-}
-
-/// What happened, counted: a simulation in which nothing happens proves nothing.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Deeds {
-    pub links: u64,
-    pub adopted: u64,
-    pub rejected: u64,
-    pub fenced: u64,
-    pub losses: u64,
-    pub passed_over: u64,
-    pub stopped: u64,
-    pub absent: u64,
-    pub holds: u64,
-    pub checkpoints: u64,
-    pub new_epochs: u64,
-    /// Copies that zombies left and no link names.
-    pub copies: u64,
-}
-
-impl AddAssign for Deeds {
-    fn add_assign(&mut self, other: Deeds) {
-        self.links += other.links;
-        self.adopted += other.adopted;
-        self.rejected += other.rejected;
-        self.fenced += other.fenced;
-        self.losses += other.losses;
-        self.passed_over += other.passed_over;
-        self.stopped += other.stopped;
-        self.absent += other.absent;
-        self.holds += other.holds;
-        self.checkpoints += other.checkpoints;
-        self.new_epochs += other.new_epochs;
-        self.copies += other.copies;
-    }
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -253,90 +217,6 @@ impl Process {
         self.carry_out();
     }
 
-    fn read_news(&mut self) {
-        match self.news.pop_front() {
-            None => {}
-            Some(News::Assign(partition)) => {
-                self.standings.insert(partition.clone(), Standing::default());
-                if !self.machine.is_shutting_down() {
-                    self.ours.insert(partition.clone());
-                }
-                self.step(Event::Assigned(partition.clone()));
-                let slot = self.machine.slot(&partition).map_or(0, |slot| slot.0);
-                if slot == self.names.len() {
-                    self.names.push(partition);
-                }
-            }
-            Some(News::Revoke(partition)) => {
-                if let Some(standing) = self.standings.get_mut(&partition) {
-                    standing.revoking = true;
-                    self.step(Event::Revoked(partition));
-                }
-            }
-            Some(News::Lost(partition)) => {
-                self.standings.remove(&partition);
-                self.ours.remove(&partition);
-                self.step(Event::Lost(partition));
-            }
-        }
-    }
-
-    fn read_records(&mut self) {
-        if self.held {
-            return;
-        }
-        let started: Vec<TopicPartition> = self.standings.keys().cloned().collect();
-        let Some(partition) = self.dice.pick(&started).cloned() else {
-            return;
-        };
-        for _ in 0..self.dice.between(1, 6) {
-            if !self.read_one(&partition) || self.held {
-                return;
-            }
-        }
-    }
-
-    fn read_one(&mut self, partition: &TopicPartition) -> bool {
-        let Some(position) = self.standings.get_mut(partition).and_then(|s| s.position.as_mut()) else {
-            return false;
-        };
-        if position.stalled {
-            return false;
-        }
-        match self.questions.kafka.log(partition, |log| log.read(position.next)) {
-            Read::Record(record) => {
-                position.next = record.offset + 1;
-                position.told_end = None;
-                let times = if self.dice.permille(self.odds.again) { 2 } else { 1 };
-                let slot = self.machine.slot(partition).unwrap_or(Slot(usize::MAX));
-                for _ in 0..times {
-                    // After a seek nothing from before it is delivered any more.
-                    if self.next_of(partition) == Some(record.offset + 1) {
-                        record.lend(|record| self.machine.record(slot, record, self.now, &mut self.actions));
-                        self.carry_out();
-                    }
-                }
-                true
-            }
-            Read::End(end) => {
-                position.next = end;
-                if position.told_end.replace(end) != Some(end) {
-                    self.step(Event::EndReached(partition.clone(), end));
-                }
-                false
-            }
-            Read::OutOfRange => {
-                position.stalled = true;
-                self.step(Event::OutOfRange(partition.clone()));
-                false
-            }
-        }
-    }
-
-    fn next_of(&self, partition: &TopicPartition) -> Option<i64> {
-        Some(self.standings.get(partition)?.position?.next)
-    }
-
     fn encode(&mut self) {
         let Some((ticket, job)) = self.to_encode.pop_front() else {
             return;
@@ -400,143 +280,6 @@ impl Process {
             }
         }
     }
-
-    fn act(&mut self, action: Action) {
-        let (network, questions, keys) = (
-            self.network.clone(),
-            Arc::clone(&self.questions),
-            Arc::clone(&self.keys),
-        );
-        match action {
-            Action::LoadHead(ticket, partition) => self.jobs.push(Box::pin(async move {
-                let load = || requests::load_head(desk(&network, &questions, &keys), &partition);
-                match patiently(load).await {
-                    Ok(loaded) => Outcome::Event(Event::HeadLoaded(ticket, Box::new(loaded))),
-                    Err(error) if error.kind() == Kind::Corrupt => {
-                        Outcome::Event(Event::HeadRefused(ticket, error.to_string()))
-                    }
-                    Err(error) => Outcome::Failed(error.to_string()),
-                }
-            })),
-            Action::Encode(ticket, job) => {
-                self.must_be_ours(ticket, "encodes");
-                self.to_encode.push_back((ticket, job));
-            }
-            Action::CreateSegment(ticket, key, object, topic_id) => {
-                self.must_be_ours(ticket, "creates a segment");
-                self.jobs.push(Box::pin(async move {
-                    let topic_id = topic_id.as_deref();
-                    let create = || {
-                        let desk = desk(&network, &questions, &keys);
-                        requests::create_segment(desk, ticket, (&key, &object), topic_id)
-                    };
-                    done(patiently(create).await)
-                }));
-            }
-            Action::CreateLink(ticket, key, object, topic_id) => {
-                self.must_be_ours(ticket, "creates a link");
-                self.jobs.push(Box::pin(async move {
-                    let topic_id = topic_id.as_deref();
-                    let create = || {
-                        let desk = desk(&network, &questions, &keys);
-                        requests::create_link(desk, ticket, (&key, &object), topic_id)
-                    };
-                    done(patiently(create).await)
-                }));
-            }
-            Action::Commit(ticket, partition, next, metadata) => {
-                self.must_be_ours(ticket, "commits");
-                self.commit(ticket, partition, next, metadata);
-            }
-            Action::Consume(partition, from) => self.consume(partition, from),
-            Action::Release(partition) => {
-                self.ours.remove(&partition);
-                if self.standings.get(&partition).is_some_and(|standing| standing.revoking) {
-                    self.standings.remove(&partition);
-                    self.released.push(partition);
-                }
-            }
-            Action::Pause => {
-                self.deeds.holds += 1;
-                self.held = true;
-            }
-            Action::Resume => self.held = false,
-            Action::Report(partition, report) => self.note(partition, report),
-        }
-    }
-
-    fn must_be_ours(&mut self, ticket: Ticket, does: &str) {
-        let is_ours = |name: &&TopicPartition| self.ours.contains(name);
-        if self.names.get(ticket.slot.0).filter(is_ours).is_none() {
-            self.fail(format!("EP-1: {does} for a partition that is not its own"));
-        }
-    }
-
-    fn consume(&mut self, partition: TopicPartition, from: NextOffset) {
-        match self.standings.get_mut(&partition) {
-            Some(standing) => {
-                standing.position = Some(Position {
-                    next: from.0,
-                    ..Position::default()
-                });
-            }
-            None => self.fail(format!("consumes {partition}, which is not assigned")),
-        }
-    }
-
-    fn commit(&mut self, ticket: Ticket, partition: TopicPartition, next: NextOffset, metadata: CommitMetadata) {
-        if !self.standings.contains_key(&partition) {
-            return self.step(Event::Committed(ticket));
-        }
-        let (kafka, bucket, id) = (self.questions.kafka.clone(), self.bucket.clone(), self.id);
-        let refused = match self.network.scripted(COMMIT) {
-            Some(fate) => fate == Fate::Lost,
-            None => self.dice.permille(self.odds.commits),
-        };
-        self.jobs.push(Box::pin(async move {
-            step().await;
-            if !is_durable(&bucket, &partition, &metadata) {
-                return Outcome::Failed(format!("AR-1: commits {partition} {next} without its link"));
-            }
-            if !refused {
-                let commit = Commit {
-                    next_offset: next.0,
-                    metadata: metadata.to_string(),
-                };
-                kafka.commit(id, &partition, commit);
-            }
-            step().await;
-            Outcome::Event(Event::Committed(ticket))
-        }));
-    }
-
-    fn note(&mut self, partition: TopicPartition, report: Report) {
-        match report {
-            Report::Continues(_) => {}
-            Report::Linked { link, adopted, .. } => {
-                self.deeds.links += 1;
-                self.deeds.adopted += u64::from(adopted == Adopted::Found);
-                self.deeds.rejected += link.link.rejected.len() as u64;
-                self.deeds.absent += link.link.absent.len() as u64;
-            }
-            Report::LossFound { .. } => self.deeds.losses += 1,
-            Report::NewEpoch(_) => self.deeds.new_epochs += 1,
-            Report::Fenced => self.deeds.fenced += 1,
-            Report::PassedOver(_) => self.deeds.passed_over += 1,
-            Report::Stopped(reason) => {
-                self.deeds.stopped += 1;
-                self.stops.push((partition, reason));
-            }
-        }
-    }
-}
-
-fn desk<'a>(network: &'a Network, questions: &'a Questions, keys: &'a KeyBook) -> Desk<'a> {
-    Desk {
-        store: network,
-        offsets: questions,
-        keys,
-    }
 }
 
 /// Different in every process: exactly-once does not depend on cutting the same way twice.
@@ -551,37 +294,5 @@ pub fn any_policy(dice: &mut Dice) -> SealPolicy {
         } else {
             1 << 20
         },
-    }
-}
-
-/// Whether the link that a commit names stands in the bucket.
-fn is_durable(bucket: &MemoryStore, partition: &TopicPartition, metadata: &CommitMetadata) -> bool {
-    let place = Place {
-        partition: partition.clone(),
-        epoch: metadata.epoch,
-        first_offset: metadata.first_offset,
-    };
-    (0..8).any(|attempt| {
-        let object = bucket.bytes(&place.link(Attempt(attempt)).to_string());
-        object.is_some_and(|object| Hash::of(&object) == metadata.link)
-    })
-}
-
-fn done(event: Result<Event, AppError>) -> Outcome {
-    match event {
-        Ok(event) => Outcome::Event(event),
-        Err(error) => Outcome::Failed(error.to_string()),
-    }
-}
-
-async fn patiently<T, W>(mut attempt: impl FnMut() -> W) -> Result<T, AppError>
-where
-    W: Future<Output = Result<T, AppError>>,
-{
-    loop {
-        match attempt().await {
-            Err(error) if error.kind() == Kind::Transient => step().await,
-            done => return done,
-        }
     }
 }

@@ -12,7 +12,8 @@ use kivend::segment::link::MAX_ABSENT_RANGES;
 use kivend::store::memory::MemoryStore;
 use kivend::verify::kafka::Commit;
 
-use super::archiver::{Deeds, News, Process};
+use super::archiver::{News, Process};
+use super::deeds::Deeds;
 use super::dice::Dice;
 use super::faults::Odds;
 use super::junk::{Stranger, next_place};

@@ -11,7 +11,8 @@ use kivend::store::Store as _;
 use kivend::store::memory::MemoryStore;
 use tokio::runtime::Runtime;
 
-use super::archiver::{Deeds, News, Process, any_policy};
+use super::archiver::{News, Process, any_policy};
+use super::deeds::Deeds;
 use super::dice::Dice;
 use super::faults::Odds;
 use super::junk::Stranger;
