@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::json::{NotJson, Outermost, Reader, Text, Value};
+use super::json::{NotJson, Outermost, Reader, Value};
 
 /// What an event's members are called, and how long its line may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +95,27 @@ impl Rejection {
 #[derive(Debug)]
 pub struct LineReader<'f> {
     form: &'f Form,
-    json: Reader,
+    json: Reader<Option<Roles>>,
+}
+
+/// What a member is read for: one may serve twice, such as a type that is also the key.
+#[derive(Debug, Clone, Copy)]
+struct Roles {
+    event_type: bool,
+    key: bool,
+    time: bool,
+}
+
+impl Roles {
+    /// Nothing for a member that is not read at all.
+    fn of(name: &str, form: &Form) -> Option<Roles> {
+        let roles = Roles {
+            event_type: name == form.event_type_field,
+            key: name == form.key_field,
+            time: name == form.time_field,
+        };
+        (roles.event_type || roles.key || roles.time).then_some(roles)
+    }
 }
 
 impl<'f> LineReader<'f> {
@@ -119,21 +139,20 @@ impl<'f> LineReader<'f> {
         }
         let text = std::str::from_utf8(line).map_err(|e| Rejection::NotUtf8 { at: e.valid_up_to() })?;
         let (mut event_type, mut key, mut time) = (Value::Null, Value::Null, Value::Null);
-        let outermost = self
-            .json
-            .read(text, |name: Text<'a>, value| {
-                // One member may serve twice, such as a type that is also the key.
-                for (field, place) in [
-                    (&form.event_type_field, &mut event_type),
-                    (&form.key_field, &mut key),
-                    (&form.time_field, &mut time),
-                ] {
-                    if name.is(field) {
-                        *place = value;
-                    }
+        let roles = |name: &str| Roles::of(name, form);
+        let read = self.json.read(text, roles, |roles, value| {
+            let Some(roles) = roles else { return };
+            for (is_it, member) in [
+                (roles.event_type, &mut event_type),
+                (roles.key, &mut key),
+                (roles.time, &mut time),
+            ] {
+                if is_it {
+                    *member = value;
                 }
-            })
-            .map_err(|e| why_not_json(text, e))?;
+            }
+        });
+        let outermost = read.map_err(|e| why_not_json(text, e))?;
         if outermost == Outermost::Other {
             return Err(Rejection::NotObject);
         }

@@ -1,8 +1,10 @@
 //! From a record's value to the cells of its typed columns. The archiver writes them, the verifier makes them again and
 //! compares: one definition for both. Never decides whether a record is archived: every value is.
 
-use crate::segment::json::{Found, Scanner, Token};
-use crate::segment::json_string::unescape_into;
+use std::borrow::Cow;
+
+use crate::model::json::Value;
+use crate::segment::members::Members;
 use crate::segment::micros;
 use crate::segment::projection::{ColumnType, Projection};
 
@@ -49,12 +51,11 @@ pub enum Cell<'a> {
     TimestampUs(i64),
 }
 
-/// Makes cells. Keeps its buffers, and what it learnt of the events' shape, from value to value.
+/// Makes cells. Keeps what it learnt of the events' shape from value to value.
 #[derive(Debug)]
 pub struct Projector<'p> {
     projection: &'p Projection,
-    scanner: Scanner<'p>,
-    unescaped: String,
+    members: Members<'p>,
 }
 
 impl<'p> Projector<'p> {
@@ -63,93 +64,67 @@ impl<'p> Projector<'p> {
     pub fn new(projection: &'p Projection) -> Projector<'p> {
         Projector {
             projection,
-            scanner: Scanner::new(projection),
-            unescaped: String::new(),
+            members: Members::new(projection),
         }
     }
 
     /// Gives `sink` the cell of each rule, in the rules' order, with the rule's index; then returns the record's
     /// `parse_error`.
     pub fn project(&mut self, value: Option<&[u8]>, mut sink: impl FnMut(usize, Cell<'_>)) -> Option<ParseError> {
-        let scanned = match value {
+        let found = match value {
             None => Err(None),
-            Some(value) => scan(&mut self.scanner, value).map_err(Some),
+            Some(value) => find(&mut self.members, value).map_err(Some),
         };
         let rules = self.projection.rules();
-        let (text, found) = match scanned {
-            Ok(scanned) => scanned,
+        let found = match found {
+            Ok(found) => found,
             Err(error) => {
                 (0..rules.len()).for_each(|index| sink(index, Cell::Null));
                 return error;
             }
         };
         let mut error = None;
-        for (index, (rule, found)) in rules.iter().zip(found).enumerate() {
-            let cell = if found.token == Token::Null {
-                Cell::Null
-            } else {
-                cell(rule.column_type, text, *found, &mut self.unescaped).unwrap_or_else(|| {
-                    error = Some(ParseError::FieldType);
-                    Cell::Null
-                })
+        for (index, (rule, value)) in rules.iter().zip(found).enumerate() {
+            let decoded = match value {
+                Value::String(text) => text.decoded(),
+                _ => Cow::Borrowed(""),
             };
+            let cell = cell(rule.column_type, value, &decoded).unwrap_or_else(|| {
+                error = Some(ParseError::FieldType);
+                Cell::Null
+            });
             sink(index, cell);
         }
         error
     }
 }
 
-fn scan<'s, 'v>(scanner: &'s mut Scanner<'_>, value: &'v [u8]) -> Result<(&'v str, &'s [Found]), ParseError> {
+fn find<'t>(members: &mut Members<'_>, value: &'t [u8]) -> Result<Vec<Value<'t>>, ParseError> {
     let text = std::str::from_utf8(value).map_err(|_| ParseError::NotUtf8)?;
-    match scanner.scan(text) {
-        Ok((Token::Object, found)) => Ok((text, found)),
-        Ok(_) => Err(ParseError::NotObject),
+    match members.find(text) {
+        Ok(Some(found)) => Ok(found),
+        Ok(None) => Err(ParseError::NotObject),
         Err(_) => Err(ParseError::NotJson),
     }
 }
 
-/// The cell of a member that is not null; nothing where it is not of the column's type.
+/// The cell of a member; `decoded` is what a string says. Nothing where it is not of the column's type.
 #[inline]
-fn cell<'a>(column_type: ColumnType, text: &'a str, found: Found, buffer: &'a mut String) -> Option<Cell<'a>> {
-    let raw = text.get(found.start..found.end)?;
-    match column_type {
-        ColumnType::Json => Some(Cell::Text(raw)),
-        ColumnType::String => string(raw, found.token, buffer).map(Cell::Text),
-        ColumnType::TimestampUs => {
-            let string = string(raw, found.token, buffer)?;
-            micros::parse(string.as_bytes()).map(Cell::TimestampUs)
-        }
-        ColumnType::Int64 => match found.token {
-            Token::Integer => raw.parse().ok().map(Cell::Int64),
-            _ => None,
-        },
-        ColumnType::Float64 => float(raw, found.token).map(Cell::Float64),
-        ColumnType::Bool => match found.token {
-            Token::Bool(bool) => Some(Cell::Bool(bool)),
-            _ => None,
-        },
-    }
-}
-
-#[inline]
-fn string<'a>(raw: &'a str, token: Token, buffer: &'a mut String) -> Option<&'a str> {
-    let inside = raw.get(1..raw.len().checked_sub(1)?);
-    match token {
-        Token::Plain => inside,
-        Token::Escaped => {
-            buffer.clear();
-            unescape_into(inside?.as_bytes(), buffer);
-            Some(buffer)
-        }
-        _ => None,
-    }
-}
-
-fn float(raw: &str, token: Token) -> Option<f64> {
-    match token {
+fn cell<'a>(column_type: ColumnType, value: Value<'a>, decoded: &'a str) -> Option<Cell<'a>> {
+    match (column_type, value) {
+        (_, Value::Null) => Some(Cell::Null),
+        (ColumnType::Json, value) => Some(Cell::Text(value.raw())),
+        (ColumnType::String, Value::String(_)) => Some(Cell::Text(decoded)),
+        (ColumnType::TimestampUs, Value::String(_)) => micros::parse(decoded.as_bytes()).map(Cell::TimestampUs),
+        // A fraction or an exponent, even if nothing comes of it, is no integer's: Rust does not read it as one either.
+        (ColumnType::Int64, Value::Number(number)) => number.parse().ok().map(Cell::Int64),
         // `-0` is the integer 0, and its double is 0, not -0.
-        Token::Integer if raw == "-0" => Some(0.0),
-        Token::Integer | Token::Number => raw.parse().ok().filter(|float: &f64| float.is_finite()),
+        (ColumnType::Float64, Value::Number("-0")) => Some(Cell::Float64(0.0)),
+        (ColumnType::Float64, Value::Number(number)) => {
+            let float = number.parse().ok().filter(|float: &f64| float.is_finite());
+            float.map(Cell::Float64)
+        }
+        (ColumnType::Bool, Value::Bool(bool)) => Some(Cell::Bool(bool)),
         _ => None,
     }
 }

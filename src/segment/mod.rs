@@ -11,8 +11,6 @@ pub mod encode;
 pub mod error;
 pub mod footer;
 pub mod identity;
-mod json;
-mod json_string;
 pub mod key;
 pub mod key_change;
 pub mod keyring;
@@ -20,6 +18,7 @@ mod layout;
 mod levels;
 pub mod link;
 mod matches;
+mod members;
 mod micros;
 pub mod note;
 mod pages;
@@ -36,11 +35,11 @@ mod typed;
 mod value_column;
 
 #[cfg(test)]
+mod cell_tests;
+#[cfg(test)]
 mod forged_tests;
 #[cfg(test)]
 mod hostile_tests;
-#[cfg(test)]
-mod json_tests;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

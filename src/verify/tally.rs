@@ -30,7 +30,7 @@ pub struct Tally {
     pub records: u64,
     /// An id for each record that has one.
     pub ids: Vec<u128>,
-    reader: Reader,
+    reader: Reader<bool>,
 }
 
 impl Tally {
@@ -75,18 +75,22 @@ pub fn merge<E>(runs: Vec<impl Iterator<Item = Result<u128, E>>>) -> Result<Coun
 
 /// The id in a value that is known to be a JSON object without repeated names: a glance finds the one member of that name.
 /// Only what is written with escapes, or is not there, takes a full reading.
-fn event_id(reader: &mut Reader, value: &[u8]) -> Option<u128> {
+fn event_id(reader: &mut Reader<bool>, value: &[u8]) -> Option<u128> {
     if let Some(id) = string_member(value, EVENT_ID) {
         return std::str::from_utf8(id).ok().map(fold);
     }
     let text = std::str::from_utf8(value).ok()?;
     let mut id = None;
     reader
-        .read(text, |name, member| {
-            if let (true, Value::String(text)) = (name.is(EVENT_ID), member) {
-                id = Some(fold(&text.decoded()));
-            }
-        })
+        .read(
+            text,
+            |name| name == EVENT_ID,
+            |is_id, member| {
+                if let (true, Value::String(text)) = (is_id, member) {
+                    id = Some(fold(&text.decoded()));
+                }
+            },
+        )
         .ok()?;
     id
 }

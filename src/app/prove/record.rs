@@ -172,7 +172,7 @@ async fn find_event(segment: Bytes, id: String) -> Result<Option<i64>, AppError>
     .await
 }
 
-fn is_event(reader: &mut Reader, record: &Record<'_>, id: &str) -> bool {
+fn is_event(reader: &mut Reader<bool>, record: &Record<'_>, id: &str) -> bool {
     let Some(value) = record.value.and_then(|value| std::str::from_utf8(value).ok()) else {
         return false;
     };
@@ -181,11 +181,15 @@ fn is_event(reader: &mut Reader, record: &Record<'_>, id: &str) -> bool {
         return false;
     }
     let mut found = false;
-    let read = reader.read(value, |name, member| {
-        if let (true, Value::String(text)) = (name.is(EVENT_ID), member) {
-            found |= text.decoded() == id;
-        }
-    });
+    let read = reader.read(
+        value,
+        |name| name == EVENT_ID,
+        |is_id, member| {
+            if let (true, Value::String(text)) = (is_id, member) {
+                found |= text.decoded() == id;
+            }
+        },
+    );
     read.is_ok() && found
 }
 

@@ -4,8 +4,6 @@
 //! text that begins as a known, valid one does, value by value, needs only its values checked: its names are known to be
 //! well-formed and distinct. Never accepts what the ordinary way would refuse.
 
-use super::Text;
-
 /// Longer or larger shapes are not worth keeping.
 const MEMBERS_MAX: usize = 64;
 const TEXT_MAX_BYTES: usize = 4_096;
@@ -19,24 +17,31 @@ pub(super) struct Mark {
 }
 
 /// The text around the values of the last object that was valid; empty if there was none worth keeping.
-#[derive(Debug, Default)]
-pub(super) struct Shape {
-    members: Vec<Member>,
+#[derive(Debug)]
+pub(super) struct Shape<T> {
+    members: Vec<Member<T>>,
     /// After the last value.
     end: Vec<u8>,
 }
 
-/// The text that leads to a value.
+/// The text that leads to a value, from the end of the value before or the start of the text, and what its name means.
 #[derive(Debug)]
-pub(super) struct Member {
-    /// From the end of the value before, or the start of the text.
+pub(super) struct Member<T> {
     lead: Vec<u8>,
-    name_start: usize,
-    name_end: usize,
+    meaning: T,
 }
 
-impl Shape {
-    pub(super) fn members(&self) -> &[Member] {
+impl<T> Default for Shape<T> {
+    fn default() -> Shape<T> {
+        Shape {
+            members: Vec::new(),
+            end: Vec::new(),
+        }
+    }
+}
+
+impl<T> Shape<T> {
+    pub(super) fn members(&self) -> &[Member<T>] {
         &self.members
     }
 
@@ -46,7 +51,7 @@ impl Shape {
     }
 
     /// Keeps the shape of a text that was found valid, whose members stand at `marks`.
-    pub(super) fn learn(&mut self, text: &str, marks: &[Mark]) {
+    pub(super) fn learn(&mut self, text: &str, marks: &[Mark], meaning: impl Fn(&str) -> T) {
         self.members.clear();
         let values_bytes: usize = marks.iter().map(|mark| mark.value.len()).sum();
         let is_worth_it = marks.len() <= MEMBERS_MAX && text.len() - values_bytes <= TEXT_MAX_BYTES;
@@ -57,8 +62,7 @@ impl Shape {
         for mark in marks {
             self.members.push(Member {
                 lead: text.as_bytes()[start..mark.value.start].to_vec(),
-                name_start: mark.name.start - start,
-                name_end: mark.name.end - start,
+                meaning: meaning(&text[mark.name.clone()]),
             });
             start = mark.value.end;
         }
@@ -66,16 +70,24 @@ impl Shape {
     }
 }
 
-impl Member {
-    pub(super) fn lead(&self) -> &[u8] {
-        &self.lead
+impl<T> Member<T> {
+    pub(super) fn meaning(&self) -> &T {
+        &self.meaning
     }
 
-    /// The member's name, if its lead stands in `text` at `at`.
+    /// The lead's length, if `text` begins with it. Leads are short: comparing words here is faster than calling for it.
     #[inline]
-    pub(super) fn name_in<'a>(&self, text: &'a str, at: usize) -> Option<Text<'a>> {
-        let stands = text.as_bytes().get(at..)?.starts_with(&self.lead);
-        let raw = text.get(at + self.name_start..at + self.name_end)?;
-        stands.then_some(Text { raw, escaped: false })
+    pub(super) fn lead_in(&self, text: &[u8]) -> Option<usize> {
+        let lead = self.lead.as_slice();
+        let text = text.get(..lead.len())?;
+        let is_same = match (lead.last_chunk::<8>(), text.last_chunk::<8>()) {
+            (Some(lead_end), Some(text_end)) => {
+                let (lead_words, _) = lead.as_chunks::<8>();
+                let (text_words, _) = text.as_chunks::<8>();
+                lead_end == text_end && lead_words.iter().zip(text_words).all(|(one, other)| one == other)
+            }
+            _ => lead == text,
+        };
+        is_same.then_some(lead.len())
     }
 }

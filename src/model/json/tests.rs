@@ -5,13 +5,13 @@ use proptest::prelude::*;
 
 fn members(text: &str) -> Result<Vec<(String, String)>, NotJson> {
     let mut members = Vec::new();
-    Reader::default().read(text, |name, value| {
+    Reader::default().read(text, str::to_owned, |name, value| {
         let value = match value {
             Value::String(text) => text.decoded().into_owned(),
             Value::Number(text) | Value::Array(text) | Value::Object(text) => text.to_owned(),
             other => format!("{other:?}"),
         };
-        members.push((name.decoded().into_owned(), value));
+        members.push((name.clone(), value));
     })?;
     Ok(members)
 }
@@ -78,7 +78,7 @@ fn what_rfc_8259_or_the_archive_format_refuses_is_refused() {
 #[test]
 fn other_values_than_objects_are_valid_and_show_nothing() {
     for text in ["[]", "[{\"a\":1}]", "-0.0e-7", "\"\"", "null", " 3 "] {
-        let answer = Reader::default().read(text, |_, _| panic!("shown"));
+        let answer = Reader::default().read(text, |_| (), |(), _| panic!("shown"));
         assert_eq!(answer, Ok(Outermost::Other), "{text}");
     }
 }
@@ -132,10 +132,10 @@ proptest! {
 
 /// The answers to texts read one after the other by one reader, and each by a reader of its own.
 fn answers(texts: &[String]) -> (Vec<String>, Vec<String>) {
-    let answer = |reader: &mut Reader, text: &str| {
+    let answer = |reader: &mut Reader<String>, text: &str| {
         let mut last = std::collections::BTreeMap::new();
-        let answer = reader.read(text, |name, value| {
-            last.insert(name.decoded().into_owned(), format!("{value:?}"));
+        let answer = reader.read(text, str::to_owned, |name, value| {
+            last.insert(name.clone(), format!("{value:?}"));
         });
         format!(
             "{answer:?} {:?}",
