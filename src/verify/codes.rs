@@ -108,7 +108,7 @@ codes! {
         "A key has more than one version, or a delete marker hides it; the oldest version was checked."
         "Remove the newer versions or markers; deny delete and overwrite to everybody, and turn on Object Lock.";
     KV105 CopiedSegment Note
-        "A segment that no link names holds exactly what links hold: an archiver that was stopped or cut off for a while left it."
+        "A segment that no link names holds nothing but what links hold: an archiver that was stopped or cut off for a while left it."
         "Nothing depends on it. Do not query the data folder as a whole: take the list of `kivend files`.";
     // Links: the chain of a partition.
     KV201 LinkMissing Incomplete
