@@ -4,6 +4,7 @@
 //! lines never keep good ones from being sent. Memory is bounded, but for `--sort`, which needs the whole input. The
 //! value sent is the line's bytes, untouched: all but the newline itself, a carriage return before it included.
 
+mod error;
 mod exactly;
 mod input;
 mod intake;
@@ -23,12 +24,12 @@ use crate::app::progress::Progress;
 use crate::app::stop::Stop;
 use crate::clock::Clock;
 use crate::config::{IngestSettings, KafkaSettings, RoutingSettings, Settings};
-use crate::error::{Explain, Kind};
 use crate::kafka::error::KafkaError;
 use crate::kafka::producer::{Outgoing, Producer, Sending};
 use crate::model::event::Form;
 use crate::model::routing::Routing;
 
+pub use error::IngestError;
 pub use input::{Input, InputError};
 pub use rejects::RejectsError;
 pub use report::{FirstRejected, Report, Resemblance};
@@ -117,79 +118,6 @@ pub struct Plan {
     pub rejects: Option<PathBuf>,
 }
 
-/// Why nothing was sent, or not everything was told of.
-#[derive(Debug, thiserror::Error)]
-pub enum IngestError {
-    /// An input that cannot be opened.
-    #[error(transparent)]
-    Input(#[from] InputError),
-    /// The file for rejected lines.
-    #[error(transparent)]
-    Rejects(#[from] RejectsError),
-    /// Kafka.
-    #[error(transparent)]
-    Kafka(#[from] KafkaError),
-    /// Exactly once, of what cannot be read again.
-    #[error("what comes from standard input or a pipe cannot be read again, so it cannot be sent exactly once")]
-    NotAFile,
-    /// Exactly once, in another order than that of the file.
-    #[error("a file is sent exactly once in its own order only")]
-    Sorted,
-    /// The file is not what it was.
-    #[error("the first lines of the file are not those that an earlier run sent file=`{file}` lines=`{lines}`")]
-    Changed {
-        /// Its path.
-        file: String,
-        /// How many lines were sent.
-        lines: u64,
-    },
-    /// The ledger holds what we did not write, or a newer version did.
-    #[error("the ledger's entry of the file is not one of ours ledger=`{ledger}` file=`{file}`")]
-    ForeignEntry {
-        /// Its topic.
-        ledger: String,
-        /// The file's path.
-        file: String,
-    },
-    /// A topic to which no event can go.
-    #[error("no event goes to this topic; events go to {} only=`{only}`", .topics.join(", "))]
-    NoRoute {
-        /// What was asked for.
-        only: String,
-        /// Those to which events go.
-        topics: Vec<String>,
-    },
-}
-
-impl Explain for IngestError {
-    fn kind(&self) -> Kind {
-        match self {
-            IngestError::Input(error) => error.kind(),
-            IngestError::Rejects(error) => error.kind(),
-            IngestError::Kafka(error) => error.kind(),
-            IngestError::NoRoute { .. } | IngestError::NotAFile | IngestError::Sorted => Kind::Config,
-            IngestError::Changed { .. } | IngestError::ForeignEntry { .. } => Kind::Input,
-        }
-    }
-
-    fn remedy(&self) -> Option<String> {
-        match self {
-            IngestError::Input(error) => error.remedy(),
-            IngestError::Rejects(error) => error.remedy(),
-            IngestError::Kafka(error) => error.remedy(),
-            IngestError::NotAFile => Some("write it to a file, and name that".to_owned()),
-            IngestError::Sorted => Some("leave out `--sort`, or `--exactly-once`".to_owned()),
-            IngestError::Changed { .. } => {
-                Some("restore the file; or, to send all of what it holds now, give it another name".to_owned())
-            }
-            IngestError::ForeignEntry { .. } => {
-                Some("find out who writes to the ledger; or use a newer kivend".to_owned())
-            }
-            IngestError::NoRoute { .. } => Some("mend `--only`, or `routing` in the settings".to_owned()),
-        }
-    }
-}
-
 /// Does what `plan` says, until all is done or `stop` asks for an end.
 ///
 /// # Errors
@@ -221,8 +149,7 @@ pub fn ingest(
     let mut run = Run {
         intake: Intake::new(&form, &routing, only, names, rejects),
         producer,
-        left: plan.max.unwrap_or(u64::MAX),
-        pace: Pace::new(plan.rate_per_s, clock),
+        pace: Pace::new(plan.rate_per_s, plan.max, clock),
         clock,
         stop,
         progress,
@@ -242,8 +169,6 @@ struct Run<'a> {
     intake: Intake<'a>,
     /// None in a dry run.
     producer: Option<Producer>,
-    /// How many events may still be sent.
-    left: u64,
     pace: Pace,
     clock: Clock,
     stop: &'a Stop,
@@ -260,13 +185,13 @@ impl Run<'_> {
                 Piece::Lines(lines) => {
                     if !std::mem::replace(&mut began, true) {
                         self.progress
-                            .begin(estimate(&lines, total_bytes).map(|all| all.min(self.left)));
+                            .begin(estimate(&lines, total_bytes).map(|all| all.min(self.pace.left())));
                     }
                     self.send_lines(&Arc::new(lines))?;
                 }
                 other => self.note(other)?,
             }
-            if self.left == 0 {
+            if self.pace.left() == 0 {
                 break;
             }
         }
@@ -300,7 +225,7 @@ impl Run<'_> {
 
     fn send_lines(&mut self, chunk: &Arc<Vec<u8>>) -> Result<(), IngestError> {
         let mut rest = 0..chunk.len();
-        while !rest.is_empty() && self.left > 0 {
+        while !rest.is_empty() && self.pace.left() > 0 {
             let Some(allowed) = self.wait_for_room() else {
                 return Ok(());
             };
@@ -314,7 +239,7 @@ impl Run<'_> {
     fn wait_for_room(&mut self) -> Option<usize> {
         while self.goes_on() {
             let room = self.producer.as_ref().is_none_or(Producer::has_room);
-            let allowed = self.pace.allowed().min(self.left);
+            let allowed = self.pace.allowed();
             match usize::try_from(allowed) {
                 Ok(allowed @ 1..) if room => return Some(allowed),
                 Err(_) if room => return Some(usize::MAX),
@@ -331,7 +256,6 @@ impl Run<'_> {
             self.intake.failed(producer.take_failed())?;
         }
         let sent = records.len() as u64;
-        self.left -= sent;
         self.pace.sent(sent);
         self.progress.advance(sent);
         Ok(())
@@ -354,7 +278,7 @@ impl Run<'_> {
         let mut tally = None;
         if let Some(mut producer) = self.producer.take() {
             self.progress.note("waiting for acknowledgements");
-            self.wait_for_the_last(&mut producer);
+            wait_for_answers(&mut producer, self.stop, self.clock);
             self.intake.failed(producer.take_failed())?;
             tally = Some(producer.tally().clone());
         }
@@ -362,16 +286,17 @@ impl Run<'_> {
         let elapsed_s = self.clock.elapsed_s();
         Ok(self.intake.report(tally, self.broken_input, interrupted, elapsed_s)?)
     }
+}
 
-    fn wait_for_the_last(&self, producer: &mut Producer) {
-        let mut deadline_ms = None;
-        while !producer.is_idle() {
-            producer.poll(STEP);
-            if self.stop.is_requested() {
-                let now_ms = self.clock.monotonic_ms();
-                if now_ms >= *deadline_ms.get_or_insert(now_ms + FAREWELL_MS) {
-                    producer.give_up();
-                }
+/// Waits until the brokers have answered for everything that is on its way; not for ever where somebody wants to stop.
+fn wait_for_answers(producer: &mut Producer, stop: &Stop, clock: Clock) {
+    let mut deadline_ms = None;
+    while !producer.is_idle() {
+        producer.poll(STEP);
+        if stop.is_requested() {
+            let now_ms = clock.monotonic_ms();
+            if now_ms >= *deadline_ms.get_or_insert(now_ms + FAREWELL_MS) {
+                producer.give_up();
             }
         }
     }

@@ -16,7 +16,7 @@ use super::mark::{Mark, Reached, Subject};
 use super::pace::Pace;
 use super::rejects::Rejects;
 use super::report::Report;
-use super::{FAREWELL_MS, IngestError, Plan, STEP, Surroundings, form, number_of, routing, sending};
+use super::{IngestError, Plan, STEP, Surroundings, form, number_of, routing, sending, wait_for_answers};
 use crate::app::progress::Progress;
 use crate::app::stop::Stop;
 use crate::clock::Clock;
@@ -49,8 +49,7 @@ pub(super) fn ingest(
             acked: vec![0; routing.topics().len()],
             ..Tally::default()
         },
-        left: plan.max.unwrap_or(u64::MAX),
-        pace: Pace::new(plan.rate_per_s, clock),
+        pace: Pace::new(plan.rate_per_s, plan.max, clock),
         clock,
         stop,
         progress,
@@ -152,7 +151,6 @@ struct Run<'a> {
     intake: Intake<'a>,
     /// Of what stands.
     tally: Tally,
-    left: u64,
     pace: Pace,
     clock: Clock,
     stop: &'a Stop,
@@ -163,7 +161,10 @@ struct Run<'a> {
 impl Run<'_> {
     /// No more files: somebody wants to stop, enough was sent, or something failed.
     fn is_over(&self) -> bool {
-        self.stop.is_requested() || self.left == 0 || self.broken_input.is_some() || !self.tally.failed.is_empty()
+        self.stop.is_requested()
+            || self.pace.left() == 0
+            || self.broken_input.is_some()
+            || !self.tally.failed.is_empty()
     }
 
     fn goes_on(&self, way: &Way) -> bool {
@@ -188,7 +189,7 @@ impl Run<'_> {
                 Piece::TooLong { start, length_bytes } => self.pass_too_long(&mut way, &start, length_bytes)?,
                 Piece::Broken(error) => self.broken_input = Some(error),
             }
-            if self.left == 0 {
+            if self.pace.left() == 0 {
                 break;
             }
         }
@@ -216,7 +217,7 @@ impl Run<'_> {
         let begin = way.reached.skip(chunk, &way.mark).ok_or_else(|| way.changed())?;
         self.intake.skip(way.reached.lines - before);
         let mut rest = begin..chunk.len();
-        while !rest.is_empty() && self.left > 0 {
+        while !rest.is_empty() && self.pace.left() > 0 {
             let Some(allowed) = self.wait_for_room(way) else {
                 return Ok(());
             };
@@ -243,7 +244,6 @@ impl Run<'_> {
         way.reached.pass(&chunk[begin..rest.start]);
         let sent = records.len() as u64;
         way.open_records += sent;
-        self.left -= sent;
         self.pace.sent(sent);
         self.progress.advance(sent);
         Ok(())
@@ -266,7 +266,7 @@ impl Run<'_> {
     /// Waits until events may be sent, and answers how many; none when it is time to end.
     fn wait_for_room(&mut self, way: &mut Way) -> Option<usize> {
         while self.goes_on(way) {
-            let allowed = self.pace.allowed().min(self.left);
+            let allowed = self.pace.allowed();
             if allowed > 0 && way.producer.has_room() {
                 return Some(usize::try_from(allowed).unwrap_or(usize::MAX));
             }
@@ -297,7 +297,7 @@ impl Run<'_> {
             ordinal: 0,
         };
         way.producer.send(&mark, &[entry]);
-        self.wait_until_told(way);
+        wait_for_answers(&mut way.producer, self.stop, self.clock);
         if way.has_failed() {
             return Ok(());
         }
@@ -308,26 +308,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn wait_until_told(&self, way: &mut Way) {
-        let mut deadline_ms = None;
-        while !way.producer.is_idle() {
-            way.producer.poll(STEP);
-            if self.stop.is_requested() {
-                let now_ms = self.clock.monotonic_ms();
-                if now_ms >= *deadline_ms.get_or_insert(now_ms + FAREWELL_MS) {
-                    way.producer.give_up();
-                }
-            }
-        }
-    }
-
     /// Commits the rest; or, where a record failed, takes the open transaction back, and says so.
     fn end(&mut self, mut way: Way) -> Result<(), IngestError> {
         if !way.has_failed() {
             self.commit(&mut way)?;
         }
         if way.has_failed() {
-            self.wait_until_told(&mut way);
+            wait_for_answers(&mut way.producer, self.stop, self.clock);
             self.intake.failed(way.producer.take_failed())?;
             way.producer.abort()?;
             let causes: Vec<&str> = way.producer.tally().failed.keys().map(String::as_str).collect();

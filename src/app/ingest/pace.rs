@@ -1,4 +1,4 @@
-//! How many events may be sent by now, at a given rate. Never waits: who asks does.
+//! How many events may be sent by now, at a given rate and up to a given number. Never waits: who asks does.
 
 use std::num::NonZeroU32;
 
@@ -13,31 +13,39 @@ pub(super) struct Pace {
     clock: Clock,
     began_ms: u64,
     sent: u64,
+    left: u64,
 }
 
 impl Pace {
-    /// No limit without a rate.
-    pub(super) fn new(rate_per_s: Option<NonZeroU32>, clock: Clock) -> Pace {
+    /// No limit without a rate, no end without a `max`.
+    pub(super) fn new(rate_per_s: Option<NonZeroU32>, max: Option<u64>, clock: Clock) -> Pace {
         Pace {
             rate_per_s,
             clock,
             began_ms: clock.monotonic_ms(),
             sent: 0,
+            left: max.unwrap_or(u64::MAX),
         }
     }
 
     /// How many may be sent now.
     pub(super) fn allowed(&self) -> u64 {
         let Some(rate_per_s) = self.rate_per_s else {
-            return u64::MAX;
+            return self.left;
         };
         let rate_per_s = u64::from(rate_per_s.get());
         let elapsed_ms = self.clock.monotonic_ms() - self.began_ms;
         let due = (elapsed_ms * rate_per_s / 1000 + 1).saturating_sub(self.sent);
-        due.min((rate_per_s * BURST_MS / 1000).max(1))
+        due.min((rate_per_s * BURST_MS / 1000).max(1)).min(self.left)
+    }
+
+    /// How many may be sent at all from now on.
+    pub(super) fn left(&self) -> u64 {
+        self.left
     }
 
     pub(super) fn sent(&mut self, events: u64) {
         self.sent += events;
+        self.left -= events;
     }
 }

@@ -27,10 +27,10 @@ impl Run<'_> {
         self.progress.note("reading");
         let (input, index) = self.index(pieces)?;
         self.progress.note("");
-        self.progress.begin(Some(self.left.min(index.len() as u64)));
+        self.progress.begin(Some(self.pace.left().min(index.len() as u64)));
         let input = Arc::new(input);
         let mut rest = index.as_slice();
-        while !rest.is_empty() && self.left > 0 {
+        while !rest.is_empty() && self.pace.left() > 0 {
             let Some(allowed) = self.wait_for_room() else {
                 break;
             };

@@ -11,6 +11,7 @@ use crate::app::progress::Silent;
 use crate::app::stop;
 use crate::config::{Sources, load};
 use crate::error::Exit;
+use crate::error::{Explain as _, Kind};
 use crate::model::shop::Shop;
 
 const LINE_MAX_BYTES: usize = 2_000;
