@@ -5,6 +5,7 @@
 //! does again and again it does so often. `KIVEND_TEST_SEED` repeats the choices of an earlier run.
 
 mod brokers;
+mod disk;
 mod kills;
 mod members;
 mod poison;

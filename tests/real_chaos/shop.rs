@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::process::Archiver;
 use super::servers::rounds;
-use crate::real_pipeline::shop::{Shop, terminate, topic};
+use crate::real_pipeline::shop::{Shop, topic};
 use crate::simulation::dice::Dice;
 
 /// More events than any test waits for.
@@ -160,9 +160,8 @@ impl Feed {
 
     /// Ends it, unless it ended by itself, and returns what ingest says of itself.
     pub fn report(mut self) -> Value {
-        if self.ingest.try_wait().unwrap().is_none() {
-            terminate(&mut self.ingest);
-        }
+        // It sends what it has read, and ends as at the end of a file.
+        self.source.kill().unwrap();
         let mut report = Vec::new();
         self.ingest.stdout.take().unwrap().read_to_end(&mut report).unwrap();
         serde_json::from_slice(&report).unwrap()

@@ -1,6 +1,7 @@
 //! The store that dies, stalls, refuses or is full: the archiver waits where waiting helps, stops where it does not, and
 //! commits nothing meanwhile.
 
+use super::disk::Disk;
 use super::proxy::{Proxy, Weather};
 use super::servers::{Mine, Whole};
 use super::shop::Chaos;
@@ -100,6 +101,25 @@ fn a_full_store_is_waited_for_and_nothing_is_committed_meanwhile() {
     assert!(reason.contains("the store is full"), "{reason}");
     commits_rest(&chaos);
     proxy.change(Weather::Fair);
+    archiver.until_ready();
+    let records = feed.all_acked();
+    archiver.terminate();
+    assert_eq!(chaos.reckon(), records);
+}
+
+#[test]
+fn a_disk_that_is_really_full_is_waited_for_and_nothing_is_committed_meanwhile() {
+    let Some(_whole) = Whole::share() else { return };
+    let mut chaos = Chaos::begin();
+    let disk = Disk::mount(chaos.shop.folder().join("disk"), "2m");
+    chaos.shop.add_settings("\n[store]\ndirectory = \"disk\"\n");
+    let mut archiver = chaos.archiver("archiver");
+    let feed = chaos.feed(2_000);
+    archiver.until_said(" linked ", 5);
+    let reason = archiver.until_unready();
+    assert!(reason.contains("the disk is full"), "{reason}");
+    commits_rest(&chaos);
+    disk.grow("1g");
     archiver.until_ready();
     let records = feed.all_acked();
     archiver.terminate();
