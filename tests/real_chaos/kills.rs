@@ -21,4 +21,5 @@ fn an_archiver_killed_again_and_again_while_events_come_in_archives_each_record_
         records += feed.all_acked();
     }
     assert_eq!(chaos.reckon(), records);
+    eprintln!("{records} records acknowledged, and archived once each");
 }
