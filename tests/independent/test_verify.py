@@ -329,6 +329,14 @@ CASES: list[tuple[str, str, Deed]] = [
     ("an added key signs the next link", "intact", both(changed([OTHER], []), gap_link(200, 210, OTHER))), ("a stranger signs the next link", "intact", gap_link(200, 210, OTHER)),
     ("a retired key signs the next link", "intact", both(changed_again([], [KEY], signer=OTHER), gap_link(200, 210, KEY))), ("a retired key signs the next checkpoint", "intact", both(changed_again([], [KEY], signer=OTHER), checkpointed())),
     ("a change twice", "tampered", both(changed([OTHER], []), copy("keys/000001.note", "keys/000001-r1.note"))), ("junk below a change", "intact", both(changed([OTHER], []), move("keys/000001.note", "keys/000001-r1.note"), plant("keys/000001.note"))),
+    ("an unknown key change before a link that breaks a rule", "unverifiable", both(changed([OTHER], [], type="kivend.keys/v2"), relinked(3, seal_reason="age"))),
+    ("an unknown checkpoint before one that breaks the chain", "unverifiable", both(checkpointed(type_="kivend.checkpoint/v2"), checkpointed(previous=sha(b"x")))),
+    ("a segment changed before an unknown link", "tampered", both(relinked(1, type="kivend.link/v9"), plant(SEGMENT))),
+    ("a partition beyond i32", "tampered", plant("data/topic=payments/partition=4294967296/0000-00000000000000000000.parquet")), ("a topic of one dot", "tampered", plant("links/./1/0000-00000000000000000000.note")),
+    ("a name of try 0", "tampered", plant(link(1).replace(".note", "-r0.note"))), ("a try far beyond", "tampered", plant(link(1).replace(".note", "-r99999999999.note"))),
+    ("junk where a partition's first segment would stand", "intact", plant("data/topic=payments/partition=7/0000-00000000000000000000.parquet")),
+    ("junk where none would stand", "tampered", plant("data/topic=payments/partition=7/0000-00000000000000000005.parquet")), ("an epoch left out", "tampered", further(0, 10, epoch=2)),
+    ("a segment gone with a copy beside it", "tampered", both(copy(SEGMENT, SEGMENT.replace(".parquet", "-r1.parquet")), remove(SEGMENT))),
     ("archive.json changed", "tampered", plant("archive.json", ARCHIVE.replace(b"10:00:00", b"10:00:01"))), ("archive.json malformed", "tampered", plant("archive.json", ARCHIVE + b" ")),
 ]
 

@@ -4,11 +4,10 @@
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
+use crate::fixture::patience::until;
 use crate::real_pipeline::shop::Shop;
 
-const DEADLINE: Duration = Duration::from_secs(30);
 const BUCKET: &str = "kivend-tls";
 
 fn openssl(folder: &Path, arguments: &str) {
@@ -66,16 +65,8 @@ impl Server {
             .spawn()
             .unwrap();
         let server = Server { process, port };
-        server.await_ready();
+        until("MinIO listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
         server
-    }
-
-    fn await_ready(&self) {
-        let since = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(since.elapsed() < DEADLINE, "MinIO does not listen");
-            std::thread::sleep(Duration::from_millis(20));
-        }
     }
 }
 
