@@ -131,8 +131,8 @@ pub struct Walk {
     segments: std::iter::Peekable<std::vec::IntoIter<Slot>>,
     /// Objects without a valid note at a place where the next link may stand.
     pending: Vec<Passed>,
-    /// Places since the last accepted link of which nothing is known.
-    unknown: u64,
+    /// A place was met that cannot be read, or is of an unknown type: what stands further on is not judged.
+    is_blind: bool,
 }
 
 impl Walk {
@@ -162,7 +162,7 @@ impl Walk {
             claims: Claims::new(claims),
             segments: segments.into_iter().peekable(),
             pending: Vec::new(),
-            unknown: 0,
+            is_blind: false,
         }
     }
 
@@ -185,6 +185,9 @@ impl Walk {
 
     /// The objects at the next place that has any, in the order of the chain. Returns the link where one was accepted.
     pub fn place(&mut self, slot: Slot, candidates: Vec<Candidate<OpenedLink>>) -> Option<Accepted> {
+        if self.is_blind {
+            return None;
+        }
         let mut found = Findings::default();
         let choice = choose(candidates, &LINK_CODES, &mut found);
         for finding in found.kept() {
@@ -193,7 +196,7 @@ impl Walk {
         match choice {
             Choice::Valid(opened, key) => self.take(opened, key),
             Choice::Unknown => {
-                self.unknown += 1;
+                self.is_blind = true;
                 None
             }
             Choice::Junk(passed) if self.may_be_next(&slot) => {
@@ -271,7 +274,7 @@ impl Walk {
         let missing = link.height.0 - height.0;
         let altered = self.pending.len() as u64;
         self.report_pending(Code::LinkAltered);
-        if missing > altered + self.unknown {
+        if missing > altered {
             let until = if epoch == link.epoch {
                 link.first_offset.0
             } else {
@@ -297,7 +300,6 @@ impl Walk {
         let signed = Arc::new(signed);
         let link = &signed.link;
         let segment_listed = self.pass_segments(link);
-        self.unknown = 0;
         // After a hole the log is not known any more: its size then never fits the height again.
         if self.log.leaf_count() == link.height.0 {
             self.log.push(leaf);
@@ -372,8 +374,6 @@ impl Walk {
                 own_listed |= Some(slot.attempt) == own;
             } else if at == here {
                 self.chain.unnamed.push(slot);
-            } else if self.unknown > 0 {
-                // Where a link could not be read, what it names is not known.
             } else if ends_an_epoch && at == ended_at {
                 self.report_unnamed(&slot, Code::PendingSegment);
             } else {
@@ -399,7 +399,11 @@ impl Walk {
     #[must_use]
     pub fn finish(mut self) -> Chain {
         let ends_at = self.chain.head;
-        let unmet = self.claims.finish(ends_at.as_ref(), self.unknown);
+        let unmet = if self.is_blind {
+            Vec::new()
+        } else {
+            self.claims.finish(ends_at.as_ref())
+        };
         let code = if unmet.is_empty() {
             Code::LinkPassedOver
         } else {
@@ -412,7 +416,7 @@ impl Walk {
         while let Some(slot) = self.segments.next() {
             if self.may_be_next(&slot) {
                 self.report_unnamed(&slot, Code::PendingSegment);
-            } else if self.unknown == 0 {
+            } else if !self.is_blind {
                 self.report_unnamed(&slot, Code::UnnamedSegment);
             }
         }

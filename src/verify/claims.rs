@@ -220,11 +220,10 @@ impl Claims {
         findings
     }
 
-    /// The claims that the chain does not reach: of each kind of witness, the highest one. `unknown` places after the
-    /// head could not be read; what they may hold is not claimed to be missing.
+    /// The claims that the chain does not reach: of each kind of witness, the highest one.
     #[must_use]
-    pub fn finish(&mut self, head: Option<&ChainHead>, unknown: u64) -> Vec<Finding> {
-        let ends = head.map_or(0, |head| head.height.next().0).saturating_add(unknown);
+    pub fn finish(&mut self, head: Option<&ChainHead>) -> Vec<Finding> {
+        let ends = head.map_or(0, |head| head.height.next().0);
         let from = head.map_or(0, |head| head.next_offset.0);
         let mut highest: BTreeMap<Code, Claim> = BTreeMap::new();
         for claim in std::mem::take(&mut self.by_height).into_values().flatten() {

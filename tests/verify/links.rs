@@ -205,28 +205,31 @@ fn a_link_that_names_a_checkpoint_with_another_hash_is_named() {
     expect(&archive.verify_bucket(), Verdict::Tampered, Code::LinkCheckpointDiffers);
 }
 
+/// Gives a link the type of a newer version, signed by the archive's own key.
+fn renew(archive: &Archive, height: usize) {
+    let key = archive.link_key("payments", 0, height);
+    let text = String::from_utf8(archive.store.bytes(&key).unwrap().to_vec()).unwrap();
+    let (text, _) = text.split_once("\n\n").unwrap();
+    let newer = text.replacen("kivend.link/v1", "kivend.link/v2", 1) + "\n";
+    archive.store.tamper(&key, archive.key.sign(newer).unwrap().to_bytes());
+}
+
 #[test]
 fn a_note_of_a_newer_version_is_unverifiable() {
     let mut archive = Archive::usual();
     archive.seal("payments", 0, 1);
-    let text = String::from_utf8(
-        archive
-            .store
-            .bytes(&archive.link_key("payments", 0, 4))
-            .unwrap()
-            .to_vec(),
-    )
-    .unwrap();
-    let newer = text
-        .split("\n\n")
-        .next()
-        .unwrap()
-        .replacen("kivend.link/v1", "kivend.link/v2", 1)
-        + "\n";
-    let note = archive.key.sign(newer).unwrap();
+    renew(&archive, 4);
+    expect(&archive.verify_bucket(), Verdict::Unverifiable, Code::LinkUnknownType);
+}
+
+#[test]
+fn what_stands_after_a_note_of_a_newer_version_is_not_judged() {
+    let archive = Archive::usual();
+    renew(&archive, 1);
     archive
         .store
-        .tamper(&archive.link_key("payments", 0, 4), note.to_bytes());
+        .tamper(&archive.link_key("payments", 0, 2), b"junk".to_vec());
+    archive.store.vanish(&archive.segment_key("payments", 0, 3));
     expect(&archive.verify_bucket(), Verdict::Unverifiable, Code::LinkUnknownType);
 }
 
