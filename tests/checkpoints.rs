@@ -11,6 +11,7 @@ use kivend::app::key_book::KeyBook;
 use kivend::model::hash::Hash;
 use kivend::model::utc::UtcSeconds;
 use kivend::segment::checkpoint::SignedCheckpoint;
+use kivend::store::memory::MemoryStore;
 use kivend::store::{Creation, Entry, Store, StoreError};
 
 use crate::fixture::Archive;
@@ -60,9 +61,7 @@ impl Store for Busy {
 #[tokio::test]
 async fn one_checkpoint_is_signed_however_fast_others_write() {
     let archive = Archive::usual();
-    let trust = Trust::of_identity(&archive.identity, &archive.identity.to_bytes().unwrap()).unwrap();
-    let keys = Arc::new(KeyBook::new(trust, archive.key.verifying_key()));
-    let mut checkpointer = Checkpointer::new("kivend", keys, archive.key.clone());
+    let mut checkpointer = checkpointer(&archive);
     let busy = Busy(Mutex::new(archive));
     busy.0.lock().unwrap().seal("payments", 0, 1);
     let now = UtcSeconds::from_unix(1_770_000_100);
@@ -72,4 +71,53 @@ async fn one_checkpoint_is_signed_however_fast_others_write() {
         numbers.push(signed.checkpoint.number);
     }
     assert_eq!(numbers, [2, 3, 4]);
+}
+
+/// A bucket whose links nobody may read.
+#[derive(Debug)]
+struct Unread(MemoryStore);
+
+#[async_trait]
+impl Store for Unread {
+    fn location(&self) -> String {
+        self.0.location()
+    }
+
+    async fn create_hashed(&self, key: &str, bytes: Bytes, hash: &Hash) -> Result<Creation, StoreError> {
+        self.0.create_hashed(key, bytes, hash).await
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        assert!(!key.starts_with("links/"), "{key} was read");
+        self.0.get(key).await
+    }
+
+    async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.0.list(prefix, start_after, limit).await
+    }
+}
+
+fn checkpointer(archive: &Archive) -> Checkpointer {
+    let trust = Trust::of_identity(&archive.identity, &archive.identity.to_bytes().unwrap()).unwrap();
+    let keys = Arc::new(KeyBook::new(trust, archive.key.verifying_key()));
+    Checkpointer::new("kivend", keys, archive.key.clone())
+}
+
+#[tokio::test]
+async fn who_starts_where_nothing_was_linked_reads_no_chain() {
+    let now = UtcSeconds::from_unix(1_770_000_100);
+    let mut archive = Archive::usual();
+    archive.checkpoint();
+    let unread = Unread(archive.store.clone());
+    let before = checkpointer(&archive).advance_if_moved(&unread, now).await.unwrap();
+    for (topic, partition) in [("payments", 0), ("payments", 7)] {
+        archive.seal(topic, partition, 1);
+        let after = checkpointer(&archive)
+            .advance_if_moved(&archive.store, now)
+            .await
+            .unwrap();
+        assert!(after.checkpoint.number > before.checkpoint.number);
+        let again = checkpointer(&archive).advance_if_moved(&unread, now).await.unwrap();
+        assert_eq!(again.hash, after.hash);
+    }
 }

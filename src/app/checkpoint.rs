@@ -152,6 +152,24 @@ impl Checkpointer {
         }
     }
 
+    /// As [`Checkpointer::advance`], but reads no chain while nothing was linked since the newest checkpoint: whoever starts and
+    /// finds nothing to do asks one question a partition, however long the chains are.
+    ///
+    /// # Errors
+    /// As [`Checkpointer::advance`].
+    pub async fn advance_if_moved(&mut self, store: &dyn Store, now: UtcSeconds) -> Result<SignedCheckpoint, AppError> {
+        if self.logs.is_empty() {
+            self.trust = self.keys.refresh(store).await?;
+            self.refresh_newest(store).await?;
+            if let Some(newest) = &self.newest
+                && !has_moved(store, &newest.checkpoint.heads).await?
+            {
+                return Ok(newest.clone());
+            }
+        }
+        self.advance(store, now).await
+    }
+
     /// Writes a checkpoint though heads may not have moved: the newest is then signed by this key.
     ///
     /// # Errors
@@ -310,6 +328,33 @@ impl Checkpointer {
         log.head = Some(next);
         log.head_key = Some(key.to_owned());
         Ok(())
+    }
+}
+
+/// Whether anything stands under `links/` behind these heads, or in a partition that has none of them: one request a partition.
+async fn has_moved(store: &dyn Store, heads: &[Head]) -> Result<bool, AppError> {
+    let ends: BTreeMap<&TopicPartition, _> = heads
+        .iter()
+        .map(|head| (&head.partition, (head.epoch, head.next_offset.begins())))
+        .collect();
+    let mut start_after: Option<String> = None;
+    loop {
+        let page = store.list(LINKS, start_after.as_deref(), 1).await?;
+        let Some(entry) = page.first() else { return Ok(false) };
+        let Ok(Key::Link(place, _)) = entry.key.parse() else {
+            return Ok(true);
+        };
+        match ends.get(&place.partition) {
+            Some(&(epoch, first_offset)) if (place.epoch, place.first_offset) < (epoch, first_offset) => {
+                let next = Place {
+                    epoch,
+                    first_offset,
+                    ..place
+                };
+                start_after = Some(format!("{}{}", links_of(&next.partition), next.stem()));
+            }
+            _ => return Ok(true),
+        }
     }
 }
 

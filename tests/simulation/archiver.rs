@@ -241,7 +241,7 @@ impl Process {
         };
         let (network, wall) = (self.network.clone(), self.now.wall);
         self.jobs.push(Box::pin(async move {
-            let newest = checkpointer.advance(&network, wall).await;
+            let newest = checkpointer.advance_if_moved(&network, wall).await;
             Outcome::Checkpoint(checkpointer, newest.map(|newest| newest.reference()))
         }));
     }

@@ -45,7 +45,7 @@ impl Checkpoints {
     pub async fn advance(&self) -> Result<SignedCheckpoint, AppError> {
         let mut checkpointer = self.checkpointer.lock().await;
         checkpointer
-            .advance(self.store.as_ref(), self.clock.utc_seconds())
+            .advance_if_moved(self.store.as_ref(), self.clock.utc_seconds())
             .await
     }
 
