@@ -36,12 +36,10 @@ const FETCHING: [(&str, &str); 5] = [
 
 /// The archiver takes records no faster than it encodes them: what is prefetched beyond that is memory for nothing. A
 /// request's share of a partition is still larger than a batch of a megabyte that lz4 has packed; less than a batch would be
-/// fetched again and again. A response of a broker's many partitions is bounded as well: it is in memory unpacked, whatever the
-/// queue holds; the next one begins with the partitions that it left out.
-const ARCHIVING: [(&str, &str); 3] = [
+/// fetched again and again.
+const ARCHIVING: [(&str, &str); 2] = [
     ("queued.max.messages.kbytes", "8192"),
     ("fetch.message.max.bytes", "524288"),
-    ("fetch.max.bytes", "1048576"),
 ];
 
 /// What every client shares: addresses, name, and the properties of the settings, which win over ours.
@@ -99,10 +97,8 @@ pub fn reader_config(settings: &KafkaSettings) -> Result<ClientConfig, KafkaErro
 /// As [`client_config`].
 pub fn group_config(settings: &KafkaSettings) -> Result<ClientConfig, KafkaError> {
     let mut config = reader_config(settings)?;
-    // librdkafka refuses a response smaller than the largest record: whoever allows larger ones gets its own bound.
-    let larger_records = settings.properties.get("message.max.bytes").is_some();
     for (name, value) in ARCHIVING {
-        if settings.properties.get(name).is_none() && !(larger_records && name == "fetch.max.bytes") {
+        if settings.properties.get(name).is_none() {
             config.set(name, value);
         }
     }
@@ -126,17 +122,6 @@ mod tests {
     fn a_property_of_the_settings_wins_over_our_defaults() {
         let config = group_config(&with("fetch.queue.backoff.ms", "7")).unwrap();
         assert_eq!(config.get("fetch.queue.backoff.ms"), Some("7"));
-    }
-
-    #[test]
-    fn larger_records_may_be_allowed_without_allowing_larger_responses_too() {
-        let config = group_config(&with("message.max.bytes", "20000000")).unwrap();
-        config.create_native_config().unwrap();
-        assert_eq!(config.get("fetch.max.bytes"), None);
-        group_config(&with("client.id", "x"))
-            .unwrap()
-            .create_native_config()
-            .unwrap();
     }
 
     #[test]
