@@ -25,8 +25,8 @@ const STORE_BYTES_PER_S: u64 = 4_000_000;
 /// What part of its own records the slowest partition has at least when half of all are archived: one that waits for others
 /// has none.
 const SLOWEST_SHARE: f64 = 0.2;
-/// The most that may be resident.
-const RESIDENT_MAX_BYTES: u64 = 256 << 20;
+/// The most that may be resident, ten million records or a hundred thousand.
+const RESIDENT_MAX_BYTES: u64 = 400_000_000;
 
 #[test]
 fn a_backlog_behind_a_slow_store_is_archived_within_flat_memory_and_starves_nobody() {
