@@ -138,41 +138,50 @@ impl<'a, 'n> Cursor<'a, 'n> {
         }
     }
 
-    fn array(&mut self, depth: usize) -> Result<(), NotJson> {
+    /// Steps into an object or array; false if nothing is in it, and it lies behind.
+    #[inline]
+    fn enter(&mut self, depth: usize, close: u8) -> Result<bool, NotJson> {
         if depth > DEPTH_MAX {
             return Err(self.error("too many open objects and arrays"));
         }
         self.at += 1;
         self.skip_white_space();
-        if self.peek() == Some(b']') {
+        let is_empty = self.peek() == Some(close);
+        self.at += usize::from(is_empty);
+        Ok(!is_empty)
+    }
+
+    /// After something in an object or array: true if that was the last, false where the next one begins.
+    #[inline]
+    fn is_left(&mut self, close: u8, otherwise: &'static str) -> Result<bool, NotJson> {
+        self.skip_white_space();
+        if self.peek() == Some(close) {
             self.at += 1;
+            return Ok(true);
+        }
+        self.expect(b',', otherwise)?;
+        self.skip_white_space();
+        Ok(false)
+    }
+
+    fn array(&mut self, depth: usize) -> Result<(), NotJson> {
+        if !self.enter(depth, b']')? {
             return Ok(());
         }
         loop {
-            self.skip_white_space();
             self.value(depth)?;
-            self.skip_white_space();
-            if self.peek() == Some(b']') {
-                self.at += 1;
+            if self.is_left(b']', "neither comma nor end of the array")? {
                 return Ok(());
             }
-            self.expect(b',', "neither comma nor end of the array")?;
         }
     }
 
     fn object(&mut self, depth: usize, visit: &mut impl FnMut(Text<'a>, Value<'a>)) -> Result<(), NotJson> {
-        if depth > DEPTH_MAX {
-            return Err(self.error("too many open objects and arrays"));
-        }
-        let outer_names = self.names.len();
-        self.at += 1;
-        self.skip_white_space();
-        if self.peek() == Some(b'}') {
-            self.at += 1;
+        if !self.enter(depth, b'}')? {
             return Ok(());
         }
+        let outer_names = self.names.len();
         loop {
-            self.skip_white_space();
             let name = self.name(outer_names)?;
             self.skip_white_space();
             self.expect(b':', "no colon after a name")?;
@@ -183,12 +192,9 @@ impl<'a, 'n> Cursor<'a, 'n> {
                 self.mark(value_start);
             }
             visit(name, value);
-            self.skip_white_space();
-            if self.peek() == Some(b'}') {
-                self.at += 1;
+            if self.is_left(b'}', "neither comma nor end of the object")? {
                 break;
             }
-            self.expect(b',', "neither comma nor end of the object")?;
         }
         self.check_names_at_end(outer_names)?;
         self.names.truncate(outer_names);
