@@ -14,7 +14,7 @@ use kivend::segment::checkpoint::SignedCheckpoint;
 use kivend::store::memory::MemoryStore;
 use kivend::store::{Creation, Entry, Store, StoreError};
 
-use crate::fixture::Archive;
+use crate::fixture::{Archive, Watched};
 
 /// A bucket in which another archiver adds a link whenever a checkpoint is created.
 struct Busy(Mutex<Archive>);
@@ -26,7 +26,7 @@ impl fmt::Debug for Busy {
 }
 
 impl Busy {
-    fn store(&self) -> kivend::store::memory::MemoryStore {
+    fn store(&self) -> MemoryStore {
         self.0.lock().unwrap().store.clone()
     }
 
@@ -73,30 +73,6 @@ async fn one_checkpoint_is_signed_however_fast_others_write() {
     assert_eq!(numbers, [2, 3, 4]);
 }
 
-/// A bucket whose links nobody may read.
-#[derive(Debug)]
-struct Unread(MemoryStore);
-
-#[async_trait]
-impl Store for Unread {
-    fn location(&self) -> String {
-        self.0.location()
-    }
-
-    async fn create_hashed(&self, key: &str, bytes: Bytes, hash: &Hash) -> Result<Creation, StoreError> {
-        self.0.create_hashed(key, bytes, hash).await
-    }
-
-    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        assert!(!key.starts_with("links/"), "{key} was read");
-        self.0.get(key).await
-    }
-
-    async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        self.0.list(prefix, start_after, limit).await
-    }
-}
-
 fn checkpointer(archive: &Archive) -> Checkpointer {
     let trust = Trust::of_identity(&archive.identity, &archive.identity.to_bytes().unwrap()).unwrap();
     let keys = Arc::new(KeyBook::new(trust, archive.key.verifying_key()));
@@ -108,7 +84,10 @@ async fn who_starts_where_nothing_was_linked_reads_no_chain() {
     let now = UtcSeconds::from_unix(1_770_000_100);
     let mut archive = Archive::usual();
     archive.checkpoint();
-    let unread = Unread(archive.store.clone());
+    let unread = Watched {
+        bucket: archive.store.clone(),
+        told: |key: &str| assert!(!(key.starts_with("links/") && key.ends_with(".note")), "{key} was read"),
+    };
     let before = checkpointer(&archive).advance_if_moved(&unread, now).await.unwrap();
     for (topic, partition) in [("payments", 0), ("payments", 7)] {
         archive.seal(topic, partition, 1);

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use kivend::config::{Properties, TopicSettings};
 use kivend::embedded::Embedded;
 use kivend::kafka::cluster::Cluster;
 use kivend::kafka::consumer::{Consumer, Polled};
@@ -14,22 +13,12 @@ use kivend::model::shop::Shop;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
+use crate::fixture::embedded_with;
+
 const PATIENCE: Duration = Duration::from_secs(60);
 const PARTITIONS: i32 = 6;
 /// The events of the whole run that go to user-events, and those of the partial run after it.
 const EVENTS: usize = 64_131 + 51_710;
-
-fn cluster_with(name: &str, partitions: i32) -> Embedded {
-    let cluster = Embedded::start(3).unwrap();
-    let topic = TopicSettings {
-        name: name.to_owned(),
-        partitions,
-        replication_factor: 3,
-        properties: Properties::default(),
-    };
-    cluster.create_topic(&topic).unwrap();
-    cluster
-}
 
 fn producer(cluster: &Embedded) -> BaseProducer {
     let mut config = ClientConfig::new();
@@ -55,7 +44,7 @@ fn shop_events() -> Vec<u8> {
 
 #[test]
 fn it_holds_all_that_the_demo_sends_to_its_largest_topic() {
-    let cluster = cluster_with("user-events", PARTITIONS);
+    let cluster = embedded_with(&[("user-events", PARTITIONS)]);
     let producer = producer(&cluster);
     let events = shop_events();
     let lines = events.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
@@ -90,7 +79,7 @@ fn it_holds_all_that_the_demo_sends_to_its_largest_topic() {
 
 #[test]
 fn a_group_reads_it_and_its_commits_keep_their_metadata() {
-    let cluster = cluster_with("payments", 1);
+    let cluster = embedded_with(&[("payments", 1)]);
     let producer = producer(&cluster);
     for value in ["a", "b", "c"] {
         let record = BaseRecord::<str, str>::to("payments").partition(0).payload(value);
@@ -124,7 +113,7 @@ fn a_group_reads_it_and_its_commits_keep_their_metadata() {
 
 #[test]
 fn it_has_no_topic_ids_and_says_so_at_once() {
-    let cluster = cluster_with("payments", 1);
+    let cluster = embedded_with(&[("payments", 1)]);
     let asking = Cluster::connect(&cluster.settings("ids")).unwrap();
     assert_eq!(asking.topic_id("payments"), Ok(None));
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kivend::app::ingest::{IngestError, Input, LedgerSettings, Mode, Order, Plan, Report, Surroundings, ingest};
 use kivend::app::progress::{Progress, Silent};
 use kivend::app::stop::{Reason, Stop, stop};
-use kivend::config::{KafkaSettings, Properties, Sources, TopicSettings, load};
+use kivend::config::{KafkaSettings, Sources, load};
 use kivend::embedded::Embedded;
 use kivend::error::{Exit, Explain, Kind};
 use kivend::kafka::error::KafkaError;
@@ -19,6 +19,8 @@ use kivend::model::position::TopicPartition;
 use kivend::model::record::Record;
 use kivend::model::shop::Shop;
 
+use crate::fixture::embedded_with;
+
 const TOPICS: [(&str, i32); 3] = [("user-events", 6), ("payments", 3), ("orders", 3)];
 
 /// A record as Kafka has it.
@@ -27,20 +29,6 @@ struct Stored {
     partition: i32,
     key: Option<Vec<u8>>,
     value: Vec<u8>,
-}
-
-fn cluster() -> Embedded {
-    let cluster = Embedded::start(3).unwrap();
-    for (name, partitions) in TOPICS {
-        let topic = TopicSettings {
-            name: name.to_owned(),
-            partitions,
-            replication_factor: 3,
-            properties: Properties::default(),
-        };
-        cluster.create_topic(&topic).unwrap();
-    }
-    cluster
 }
 
 fn surroundings(kafka: KafkaSettings) -> Surroundings {
@@ -116,7 +104,7 @@ fn offsets(cluster: &Embedded) -> u64 {
 
 #[test]
 fn good_lines_arrive_byte_for_byte_in_the_partition_of_their_key_and_bad_ones_do_not() {
-    let cluster = cluster();
+    let cluster = embedded_with(&TOPICS);
     let good = [
         r#"{"event_type":"page_view","customer_id":"C00001"}"#,
         "  {\"customer_id\" : \"C\\u00e4\", \"event_type\":\"payment_attempt\"}\t\r",
@@ -149,7 +137,7 @@ fn good_lines_arrive_byte_for_byte_in_the_partition_of_their_key_and_bad_ones_do
 
 #[test]
 fn the_shops_events_arrive_each_once_and_each_customers_in_order() {
-    let cluster = cluster();
+    let cluster = embedded_with(&TOPICS);
     let lines = shop(20_000);
     let report = run(&cluster, plan(io::Cursor::new(lines.clone())));
     assert_eq!((report.acked, report.exit()), (20_000, Exit::Done));
@@ -179,7 +167,7 @@ fn the_shops_events_arrive_each_once_and_each_customers_in_order() {
 
 #[test]
 fn sorted_events_arrive_in_the_order_of_time() {
-    let cluster = cluster();
+    let cluster = embedded_with(&TOPICS);
     let sorted = Plan {
         order: Order::Time,
         max: Some(4_000),
@@ -252,7 +240,7 @@ impl<F: Fn() + Send + Sync> Progress for After<F> {
 
 #[test]
 fn an_interrupted_run_tells_exactly_what_kafka_has() {
-    let cluster = cluster();
+    let cluster = embedded_with(&TOPICS);
     let (stopper, stop) = stop();
     let progress = After::new(30_000, || stopper.request(Reason::Interrupt));
     let line = b"{\"event_type\":\"page_view\",\"customer_id\":\"C1\"}\n{\"event_type\":\"checkout\"}\n";
@@ -265,7 +253,7 @@ fn an_interrupted_run_tells_exactly_what_kafka_has() {
 
 #[test]
 fn brokers_that_go_away_end_the_run_with_every_record_accounted_for() {
-    let cluster = cluster();
+    let cluster = embedded_with(&TOPICS);
     let mut kafka = cluster.settings("test");
     let properties = [("message.timeout.ms", "1500"), ("socket.timeout.ms", "1000")];
     kafka.properties = properties

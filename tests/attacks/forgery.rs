@@ -144,13 +144,7 @@ fn append(scene: &mut Scene, records: &[OwnedRecord]) {
 
 /// Seals what Kafka holds beyond the head, under a link that says something else.
 fn append_link(scene: &mut Scene, change: impl FnOnce(&mut Link)) {
-    let records = scene.unarchived();
-    let next = scene
-        .archive
-        .next_link(&scene.victim, records.last().unwrap().offset + 1);
-    let (segment, mut link) = scene.archive.fill(next, &records);
-    let (key, bytes) = segment.unwrap();
-    scene.archive.store.plant(&key, bytes);
+    let mut link = scene.plant_unarchived();
     change(&mut link);
     scene.archive.append(link);
 }

@@ -42,13 +42,7 @@ pub const ATTACKS: &[Attack] = &[
     .always(Code::KeyChangeMissing),
     attack("a link by a key that was retired", KeyHolder, |scene| {
         let old = rotate(scene);
-        let records = scene.unarchived();
-        let next = scene
-            .archive
-            .next_link(&scene.victim, records.last().unwrap().offset + 1);
-        let (segment, link) = scene.archive.fill(next, &records);
-        let (key, bytes) = segment.unwrap();
-        scene.archive.store.plant(&key, bytes);
+        let link = scene.plant_unarchived();
         scene.archive.key = old;
         scene.archive.append(link);
     })

@@ -112,13 +112,7 @@ pub const ATTACKS: &[Attack] = &[
     })
     .always(Code::LinkDoubled),
     attack("a link appended without the key", Creator, |scene| {
-        let records = scene.unarchived();
-        let next = scene
-            .archive
-            .next_link(&scene.victim, records.last().unwrap().offset + 1);
-        let (segment, link) = scene.archive.fill(next, &records);
-        let (key, bytes) = segment.unwrap();
-        scene.archive.store.plant(&key, bytes);
+        let link = scene.plant_unarchived();
         let object = link.seal(&stranger(scene)).unwrap().object;
         scene
             .archive

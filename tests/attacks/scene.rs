@@ -6,7 +6,7 @@ use kivend::model::hash::Hash;
 use kivend::model::position::{Height, TopicPartition};
 use kivend::segment::checkpoint::Checkpoint;
 use kivend::segment::key::{Attempt, Key};
-use kivend::segment::link::{RejectReason, Rejected};
+use kivend::segment::link::Link;
 
 use crate::fixture::{Archive, OwnedRecord};
 
@@ -40,7 +40,7 @@ impl Scene {
         for _ in 0..11 {
             archive.seal("payments", 0, 4);
         }
-        seal_beside_junk(&mut archive, &beside);
+        archive.seal_beside_junk(&beside, 4);
         archive.checkpoint();
         archive.commit();
         archive.produce(&victim, 10);
@@ -110,6 +110,16 @@ impl Scene {
         records.iter().filter(|record| record.offset >= from).cloned().collect()
     }
 
+    /// A segment of the records beyond the victim's head, and the link that would append it.
+    pub fn plant_unarchived(&self) -> Link {
+        let records = self.unarchived();
+        let next = self.archive.next_link(&self.victim, records.last().unwrap().offset + 1);
+        let (segment, link) = self.archive.fill(next, &records);
+        let (key, bytes) = segment.unwrap();
+        self.archive.store.plant(&key, bytes);
+        link
+    }
+
     /// The objects that links name as rejected.
     pub fn rejected(&self) -> Vec<String> {
         let links = self.archive.chains.values().flatten();
@@ -170,23 +180,4 @@ impl Scene {
 
 pub fn checkpoint(number: u64) -> String {
     Key::Checkpoint(number, Attempt::PLAIN).to_string()
-}
-
-/// A stranger was first at the segment's key; the writer rejected what it found.
-fn seal_beside_junk(archive: &mut Archive, partition: &TopicPartition) {
-    let records = archive.produce(partition, 4);
-    let link = archive.next_link(partition, records.last().unwrap().offset + 1);
-    let (segment, mut link) = archive.fill(link, &records);
-    let (plain, bytes) = segment.unwrap();
-    let own = link.place().segment(Attempt(1)).to_string();
-    archive.store.plant(&plain, "junk");
-    archive.store.plant(&own, bytes);
-    link.segment.as_mut().unwrap().key = own;
-    link.rejected = vec![Rejected {
-        key: plain,
-        bytes: 4,
-        sha256: Hash::of(b"junk"),
-        reason: RejectReason::Unreadable,
-    }];
-    archive.append(link);
 }

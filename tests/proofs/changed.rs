@@ -6,7 +6,7 @@ use kivend::verify::findings::Code;
 use kivend::verify::proof::check;
 use kivend::verify::verdict::Verdict;
 
-use super::{expect, key, made, public, record, rotated};
+use super::{expect, key, made, public, record};
 use crate::fixture::Archive;
 
 fn proof(archive: &Archive, offset: i64) -> RecordProof {
@@ -83,7 +83,7 @@ fn a_proof_of_another_archive_by_the_same_key_is_none_of_this_one() {
 
 #[test]
 fn a_link_by_a_retired_key_is_believed_under_no_later_checkpoint() {
-    let archive = rotated();
+    let archive = Archive::rotated();
     let mut forged = proof(&archive, 105);
     let mut link = archive.link("payments", 0, 5).clone();
     link.sealed_by = "somebody".into();

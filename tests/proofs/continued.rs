@@ -7,7 +7,7 @@ use kivend::verify::findings::Code;
 use kivend::verify::proof::{Proved, check};
 use kivend::verify::verdict::Verdict;
 
-use super::{expect, made, public, rotated};
+use super::{expect, made, public};
 use crate::fixture::Archive;
 
 fn between(from: u64, to: u64) -> Wanted {
@@ -77,7 +77,11 @@ fn any_checkpoint_continues_any_earlier_one() {
         }
     }
     assert_eq!(
-        check(made(&rotated(), &between(0, 3)).unwrap().text.as_bytes(), &public(&[8])).verdict,
+        check(
+            made(&Archive::rotated(), &between(0, 3)).unwrap().text.as_bytes(),
+            &public(&[8])
+        )
+        .verdict,
         Verdict::Intact
     );
 }

@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 use kivend::app::error::AppError;
 use kivend::app::prove::{Made, Wanted, prove};
-use kivend::model::note::{SigningKey, VerifyingKey};
+use kivend::model::note::VerifyingKey;
 use kivend::model::position::TopicPartition;
-use kivend::segment::key_change::KeyChange;
 use kivend::verify::findings::Code;
 use kivend::verify::proof::{ProofReport, Proved, ProvedRecord, check};
 use kivend::verify::verdict::Verdict;
 
 use crate::fixture::Archive;
+pub use crate::fixture::key;
 
 pub fn made(archive: &Archive, wanted: &Wanted) -> Result<Made, AppError> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -30,10 +30,6 @@ pub fn record(topic: &str, number: i32, offset: i64) -> Wanted {
         offset,
         epoch: None,
     }
-}
-
-pub fn key(seed: u8) -> SigningKey {
-    SigningKey::from_seed("kivend", &[seed; 32]).unwrap()
 }
 
 fn public(seeds: &[u8]) -> Vec<VerifyingKey> {
@@ -53,22 +49,6 @@ fn proved(report: &ProofReport) -> &ProvedRecord {
         Some(Proved::Record(record)) => record,
         other => panic!("{other:?} {:?}", report.findings),
     }
-}
-
-/// Signed by key 7 up to checkpoint 1, by key 8 from then on; then key 7 is retired.
-pub fn rotated() -> Archive {
-    let mut archive = Archive::usual();
-    archive.rotate(&key(8));
-    archive.seal("payments", 0, 5);
-    archive.checkpoint();
-    let retire = KeyChange {
-        retire: vec![key(7).verifying_key().to_string()],
-        ..archive.next_key_change()
-    };
-    archive.change_keys(&retire, &key(8), &[]);
-    archive.seal("payments", 0, 5);
-    archive.checkpoint();
-    archive
 }
 
 #[test]
@@ -122,7 +102,7 @@ fn a_proof_names_the_oldest_checkpoint_that_covers_it() {
 
 #[test]
 fn after_a_rotation_every_record_is_still_proved_by_the_old_key_the_new_one_or_none() {
-    let archive = rotated();
+    let archive = Archive::rotated();
     for offset in [0, 99, 100, 105] {
         let made = made(&archive, &record("payments", 0, offset)).unwrap();
         for keys in [&[][..], &[7], &[8], &[7, 8]] {

@@ -117,7 +117,7 @@ async fn read_back(chaos: &Chaos) -> BTreeMap<(String, i64, i64), OwnedRecord> {
         let segment = Segment::open(bytes).unwrap();
         let keep = |record: &kivend::model::record::Record<'_>| {
             let place = (topic.to_owned(), partition, record.offset);
-            assert_eq!(found.insert(place, OwnedRecord::from(record)), None);
+            assert_eq!(found.insert(place, OwnedRecord::of(record)), None);
         };
         segment.for_each_record(keep).unwrap();
     }

@@ -139,7 +139,7 @@ fn keys_values_and_headers_come_as_they_were_sent_null_empty_and_not_utf8() {
     let mut found = Vec::new();
     let reader = Reader::connect(&corner.settings).unwrap();
     let keep = |record: &kivend::model::record::Record<'_>| {
-        found.push(OwnedRecord::from(record));
+        found.push(OwnedRecord::of(record));
         Ok::<_, KafkaError>(())
     };
     reader.read_range(partition, 0, 2, keep).unwrap();

@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use bytes::Bytes;
 use kivend::archive::machine::Machine;
 use kivend::archive::policy::SealPolicy;
-use kivend::archive::step::{Action, Event, LoadedHead, Now, Object, Slot, Ticket};
+use kivend::archive::step::{Action, Event, Now, Object, Slot, Ticket};
 use kivend::model::hash::Hash;
 use kivend::model::position::TopicPartition;
 use kivend::model::utc::UtcSeconds;
@@ -16,7 +16,7 @@ use kivend::segment::projection::Projection;
 use kivend::segment::rows::Rows;
 
 use super::dice::Dice;
-use super::setup::Setup;
+use super::setup::{Setup, without_head};
 use crate::fixture::OwnedRecord;
 
 const PARTITIONS: usize = 1000;
@@ -49,16 +49,8 @@ impl Bench {
         for action in actions {
             match action {
                 Action::LoadHead(ticket, _) => {
-                    let loaded = LoadedHead {
-                        head: None,
-                        found: Vec::new(),
-                        found_in_next_epoch: Vec::new(),
-                        topic_id: None,
-                        log_start_offset: 0,
-                        log_end_offset: RECORDS_EACH,
-                        committed: None,
-                    };
-                    self.asked.push_back(Event::HeadLoaded(ticket, Box::new(loaded)));
+                    let loaded = Box::new(without_head(RECORDS_EACH));
+                    self.asked.push_back(Event::HeadLoaded(ticket, loaded));
                 }
                 Action::Consume(partition, from) => self.next[self.slots[&partition]] = from.0,
                 Action::Encode(ticket, job) => self.to_encode.push_back((ticket, job)),

@@ -6,6 +6,7 @@ use kivend::app::checkpoint::Checkpointer;
 use kivend::app::head::Trust;
 use kivend::app::key_book::KeyBook;
 use kivend::archive::author::Author;
+use kivend::archive::step::LoadedHead;
 use kivend::model::hash::Hash;
 use kivend::model::note::SigningKey;
 use kivend::model::utc::UtcSeconds;
@@ -22,6 +23,19 @@ pub struct Setup {
     pub identity: Identity,
     hash: Hash,
     first: CheckpointRef,
+}
+
+/// What is loaded of a partition that nobody archived yet, of which Kafka holds all up to here.
+pub fn without_head(log_end_offset: i64) -> LoadedHead {
+    LoadedHead {
+        head: None,
+        found: Vec::new(),
+        found_in_next_epoch: Vec::new(),
+        topic_id: None,
+        log_start_offset: 0,
+        log_end_offset,
+        committed: None,
+    }
 }
 
 impl Setup {

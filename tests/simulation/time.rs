@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use kivend::archive::machine::Machine;
 use kivend::archive::policy::SealPolicy;
-use kivend::archive::step::{Action, Event, LoadedHead, Now, Object, Slot};
+use kivend::archive::step::{Action, Event, Now, Object, Slot};
 use kivend::model::hash::Hash;
 use kivend::model::position::TopicPartition;
 use kivend::model::utc::UtcSeconds;
@@ -13,7 +13,7 @@ use kivend::segment::key::Key;
 use kivend::segment::link::{self, SealReason};
 use kivend::segment::projection::Projection;
 
-use super::setup::Setup;
+use super::setup::{Setup, without_head};
 use crate::fixture::OwnedRecord;
 
 const POLICY: SealPolicy = SealPolicy {
@@ -44,16 +44,7 @@ impl Play {
         for action in actions {
             match action {
                 Action::LoadHead(ticket, _) => {
-                    let loaded = LoadedHead {
-                        head: None,
-                        found: Vec::new(),
-                        found_in_next_epoch: Vec::new(),
-                        topic_id: None,
-                        log_start_offset: 0,
-                        log_end_offset: 100,
-                        committed: None,
-                    };
-                    self.step(Event::HeadLoaded(ticket, Box::new(loaded)));
+                    self.step(Event::HeadLoaded(ticket, Box::new(without_head(100))));
                 }
                 Action::Encode(ticket, job) => {
                     let bytes = Bytes::from(encode(job.0, &job.1, &Projection::none()).unwrap());

@@ -8,13 +8,9 @@ use kivend::verify::findings::Code;
 use kivend::verify::verdict::Verdict;
 
 use super::{expect, expect_intact};
-use crate::fixture::Archive;
+use crate::fixture::{Archive, key};
 
 const FIRST: &str = "keys/000001.note";
-
-fn key(seed: u8) -> SigningKey {
-    SigningKey::from_seed("kivend", &[seed; 32]).unwrap()
-}
 
 fn with_keys(archive: &Archive, keys: &[&SigningKey]) -> Request {
     let keys = keys
@@ -27,26 +23,9 @@ fn with_keys(archive: &Archive, keys: &[&SigningKey]) -> Request {
     }
 }
 
-/// Signed by key 7 up to checkpoint 1, by key 8 from then on; then key 7 is retired.
-fn rotated() -> Archive {
-    let mut archive = Archive::usual();
-    archive.rotate(&key(8));
-    archive.seal("payments", 0, 5);
-    archive.checkpoint();
-    let retire = KeyChange {
-        retire: vec![key(7).verifying_key().to_string()],
-        ..archive.next_key_change()
-    };
-    archive.change_keys(&retire, &key(8), &[]);
-    archive.seal("payments", 0, 5);
-    archive.checkpoint();
-    archive.commit();
-    archive
-}
-
 #[test]
 fn a_rotation_is_intact_for_whoever_brings_the_old_key_the_new_one_or_none() {
-    let archive = rotated();
+    let archive = Archive::rotated();
     for keys in [&[][..], &[&key(7)], &[&key(8)], &[&key(7), &key(8)]] {
         let report = archive.verify(Some(archive.broker.clone()), with_keys(&archive, keys));
         expect_intact(&report, &[]);
@@ -56,7 +35,7 @@ fn a_rotation_is_intact_for_whoever_brings_the_old_key_the_new_one_or_none() {
 
 #[test]
 fn what_a_retired_key_signs_afterwards_does_not_count() {
-    let mut archive = rotated();
+    let mut archive = Archive::rotated();
     archive.key = key(7);
     archive.seal("payments", 0, 3);
     // Junk at the next key, by a key that does not speak for the archive any more.
@@ -71,7 +50,7 @@ fn what_a_retired_key_signs_afterwards_does_not_count() {
 
 #[test]
 fn a_link_that_the_retired_key_signs_into_the_chain_is_altered() {
-    let mut archive = rotated();
+    let mut archive = Archive::rotated();
     archive.seal("payments", 0, 3);
     let object = archive.link("payments", 0, 5).seal(&key(7)).unwrap().object;
     archive.store.tamper(&archive.link_key("payments", 0, 5), object);
@@ -80,7 +59,7 @@ fn a_link_that_the_retired_key_signs_into_the_chain_is_altered() {
 
 #[test]
 fn what_a_new_key_signs_before_it_was_added_does_not_count() {
-    let archive = rotated();
+    let archive = Archive::rotated();
     let object = archive.link("payments", 0, 1).seal(&key(8)).unwrap().object;
     archive.store.tamper(&archive.link_key("payments", 0, 1), object);
     expect(&archive.verify_bucket(), Verdict::Tampered, Code::LinkAltered);
@@ -99,7 +78,7 @@ fn a_key_change_by_an_outsider_is_no_key_change() {
 
 #[test]
 fn a_key_change_altered_is_tampering_where_a_checkpoint_names_it() {
-    let archive = rotated();
+    let archive = Archive::rotated();
     archive.tamper(FIRST, |bytes| bytes[60] ^= 1);
     expect(&archive.verify_bucket(), Verdict::Tampered, Code::KeyChangeInvalid);
 }
@@ -116,7 +95,7 @@ fn a_key_change_gone_is_incomplete() {
 
 #[test]
 fn the_checkpoint_that_a_key_change_names_must_be_there() {
-    let archive = rotated();
+    let archive = Archive::rotated();
     archive.store.vanish("checkpoints/0000000001.note");
     expect(
         &archive.verify_bucket(),
@@ -153,7 +132,7 @@ fn changes_that_break_a_rule_are_named() {
     archive.change_keys(&itself, &key(8), &[]);
     expect(&archive.verify_bucket(), Verdict::Tampered, Code::KeyChangeInvalid);
 
-    let archive = rotated();
+    let archive = Archive::rotated();
     let second = archive.store.bytes("keys/000002.note").unwrap();
     archive.store.plant("keys/000003.note", second);
     expect(&archive.verify_bucket(), Verdict::Tampered, Code::KeyChangeInvalid);

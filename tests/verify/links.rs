@@ -4,7 +4,7 @@ use kivend::model::hash::Hash;
 use kivend::model::note::SigningKey;
 use kivend::model::position::TopicPartition;
 use kivend::segment::key::Attempt;
-use kivend::segment::link::{CheckpointRef, Link, RejectReason, Rejected};
+use kivend::segment::link::{CheckpointRef, Link};
 use kivend::verify::findings::Code;
 use kivend::verify::verdict::Verdict;
 
@@ -246,21 +246,7 @@ fn a_gap_below_the_name_that_counts_is_incomplete() {
 #[test]
 fn rejected_objects_are_looked_at_but_are_no_part_of_the_archive() {
     let mut archive = Archive::usual();
-    let partition = TopicPartition::new("payments", 0);
-    let records = archive.produce(&partition, 5);
-    let (segment, mut link) = archive.fill(archive.next_link(&partition, 105), &records);
-    let (plain, bytes) = segment.unwrap();
-    let own = link.place().segment(Attempt(1)).to_string();
-    archive.store.plant(&plain, "junk");
-    archive.store.plant(&own, bytes);
-    link.segment.as_mut().unwrap().key = own;
-    link.rejected = vec![Rejected {
-        key: plain.clone(),
-        bytes: 4,
-        sha256: Hash::of(b"junk"),
-        reason: RejectReason::Unreadable,
-    }];
-    archive.append(link);
+    let plain = archive.seal_beside_junk(&TopicPartition::new("payments", 0), 5);
     archive.checkpoint();
     expect_intact(&archive.verify_bucket(), &[Code::RejectedPresent]);
     archive.store.tamper(&plain, "other junk");

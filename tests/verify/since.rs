@@ -4,45 +4,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use kivend::app::progress::Silent;
 use kivend::app::verify::{Base, Request, verify};
-use kivend::model::hash::Hash;
 use kivend::model::note::{Note, SigningKey};
-use kivend::store::memory::MemoryStore;
-use kivend::store::{Creation, Entry, Store, StoreError};
 use kivend::verify::findings::Code;
 use kivend::verify::report::Report;
 use kivend::verify::verdict::Verdict;
 
 use super::{expect, expect_intact};
-use crate::fixture::Archive;
-
-/// A bucket without versions that counts what is asked of it.
-#[derive(Debug)]
-struct Counted(MemoryStore, AtomicU64);
-
-#[async_trait]
-impl Store for Counted {
-    fn location(&self) -> String {
-        self.0.location()
-    }
-
-    async fn create_hashed(&self, key: &str, bytes: Bytes, hash: &Hash) -> Result<Creation, StoreError> {
-        self.0.create_hashed(key, bytes, hash).await
-    }
-
-    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.get(key).await
-    }
-
-    async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.list(prefix, start_after, limit).await
-    }
-}
+use crate::fixture::{Archive, Watched};
 
 fn since(archive: &Archive, base: Base) -> Report {
     let request = Request {
@@ -96,18 +66,22 @@ fn the_number_of_requests_does_not_grow_with_the_old_part() {
         }
         let saved = archive.checkpoint();
         archive.seal("payments", 0, 5);
-        let counted = Arc::new(Counted(archive.store.clone(), AtomicU64::new(0)));
+        let requests = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&requests);
+        let store = Arc::new(Watched {
+            bucket: archive.store.clone(),
+            told: move |_: &str| _ = counter.fetch_add(1, Ordering::Relaxed),
+        });
         let request = Request {
             base: Some(Base::Saved(saved)),
             ..archive.request()
         };
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let store = Arc::clone(&counted);
         let report = runtime
             .block_on(verify(store, None, request, Arc::new(Silent)))
             .unwrap();
         assert_eq!(report.verdict, Verdict::Intact, "{:#?}", report.findings);
-        counted.1.load(Ordering::Relaxed)
+        requests.load(Ordering::Relaxed)
     };
     assert_eq!(requests(3), requests(300));
 }

@@ -11,7 +11,7 @@ use kivend::error::{Explain as _, Kind};
 use kivend::model::hash::Hash;
 use kivend::model::position::{NextOffset, TopicPartition};
 use kivend::segment::commit::CommitMetadata;
-use kivend::segment::key::{Attempt, Place};
+use kivend::segment::key::{Attempt, Key, Place};
 use kivend::store::memory::MemoryStore;
 use kivend::verify::kafka::Commit;
 
@@ -41,24 +41,17 @@ impl Process {
                 self.must_be_ours(ticket, "encodes");
                 self.to_encode.push_back((ticket, job));
             }
-            Action::CreateSegment(ticket, key, object, topic_id) => {
-                self.must_be_ours(ticket, "creates a segment");
+            Action::CreateSegment(ticket, key, object, topic_id)
+            | Action::CreateLink(ticket, key, object, topic_id) => {
+                self.must_be_ours(ticket, "creates an object");
                 self.jobs.push(Box::pin(async move {
-                    let topic_id = topic_id.as_deref();
-                    let create = || {
-                        let desk = desk(&network, &questions, &keys);
-                        requests::create_segment(desk, ticket, (&key, &object), topic_id)
-                    };
-                    done(patiently(create).await)
-                }));
-            }
-            Action::CreateLink(ticket, key, object, topic_id) => {
-                self.must_be_ours(ticket, "creates a link");
-                self.jobs.push(Box::pin(async move {
-                    let topic_id = topic_id.as_deref();
-                    let create = || {
-                        let desk = desk(&network, &questions, &keys);
-                        requests::create_link(desk, ticket, (&key, &object), topic_id)
+                    let create = async || {
+                        let (desk, named, topic_id) =
+                            (desk(&network, &questions, &keys), (&key, &object), topic_id.as_deref());
+                        match key {
+                            Key::Link(..) => requests::create_link(desk, ticket, named, topic_id).await,
+                            _ => requests::create_segment(desk, ticket, named, topic_id).await,
+                        }
                     };
                     done(patiently(create).await)
                 }));
