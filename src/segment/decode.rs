@@ -7,10 +7,8 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader};
+use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 
 use crate::model::record::Record;
@@ -18,6 +16,7 @@ use crate::segment::columns::Columns;
 use crate::segment::error::Unreadable;
 use crate::segment::footer::Footer;
 use crate::segment::layout::{self, Layout};
+use crate::segment::page_readers::SegmentPages;
 use crate::segment::projection::Projection;
 use crate::segment::rows::payload_bytes;
 use crate::segment::schema::{AUTHORITATIVE, Side, arrow_schema, parquet_schema};
@@ -145,15 +144,22 @@ impl Segment {
     }
 
     fn reader(&self, wanted: Wanted) -> Result<ParquetRecordBatchReader, Unreadable> {
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), self.metadata.clone());
+        let metadata = self.metadata.metadata();
+        let columns = metadata.file_metadata().schema_descr();
         let mask = match wanted {
             Wanted::Everything => ProjectionMask::all(),
-            Wanted::Records => ProjectionMask::roots(builder.parquet_schema(), 0..AUTHORITATIVE),
+            Wanted::Records => ProjectionMask::roots(columns, 0..AUTHORITATIVE),
         };
-        Ok(builder
-            .with_projection(mask)
-            .with_batch_size(self.layout.batch_rows)
-            .build()?)
+        let fields = parquet_to_arrow_field_levels(columns, mask, Some(self.metadata.schema().fields()))?;
+        let pages = SegmentPages {
+            bytes: &self.bytes,
+            metadata,
+            layout: &self.layout,
+        };
+        let batch_rows = self.layout.batch_rows.min(self.layout.rows as usize);
+        Ok(ParquetRecordBatchReader::try_new_with_row_groups(
+            &fields, &pages, batch_rows, None,
+        )?)
     }
 }
 

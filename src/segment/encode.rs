@@ -11,7 +11,6 @@ use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, SchemaRef};
 use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
@@ -48,7 +47,7 @@ pub fn encode(rows: Rows, footer: &Footer, projection: &Projection) -> Result<Ve
     let properties = Arc::new(properties(footer, projection)?);
     let mut file = SerializedFileWriter::new(Vec::new(), fields, properties)?;
     let columns = ArrowRowGroupWriterFactory::new(&file, schema.clone());
-    let mut squeezer = Squeezer::new().map_err(ParquetError::from)?;
+    let mut squeezer = Squeezer::default();
     let mut projector = Projector::new(projection);
     let partition = rows.partition().clone();
     let mut last_offset = None;

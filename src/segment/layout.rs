@@ -11,6 +11,7 @@ use crate::segment::error::Unreadable;
 use crate::segment::pages::{ChunkPlace, Pages};
 use crate::segment::statistics::{Claim, Statistics};
 use crate::segment::thrift::Thrift;
+use crate::segment::unpack::Unpacker;
 
 /// The footer's structure, at most: rules and row groups without number are no segment's.
 const FOOTER_MAX_BYTES: usize = 8 << 20;
@@ -32,6 +33,10 @@ pub(super) struct Layout {
     pub(super) claims: Vec<Vec<Claim>>,
     /// Entries of each leaf column in all row groups.
     pub(super) entries: Vec<u64>,
+    /// What each page unpacks to, in bytes: by row group, leaf column, and place in the chunk.
+    pub(super) page_lengths: Vec<Vec<Vec<usize>>>,
+    /// For all pages of the file.
+    pub(super) unpacker: Unpacker,
     /// Bytes of the object that no chunk has taken yet.
     bytes_left: usize,
 }
@@ -74,6 +79,8 @@ impl Layout {
             rows: 0,
             batch_rows: BATCH_ROWS[0],
             claims: vec![Vec::new(); schema.num_columns()],
+            page_lengths: Vec::new(),
+            unpacker: Unpacker::new()?,
             bytes_left: pages_end,
             entries: vec![0; schema.num_columns()],
         };
@@ -109,6 +116,7 @@ impl Layout {
             pages_of.push(self.chunk(object, chunk, schema, column, rows).map_err(named)?);
         }
         self.rows = self.rows.saturating_add(rows);
+        self.page_lengths.push(pages_of.iter().map(Pages::lengths).collect());
         self.fit_memory(&pages_of, schema)
     }
 
@@ -137,7 +145,7 @@ impl Layout {
         // Chunks that share bytes would make a small file cost as much as a large one.
         let bytes_left = self.bytes_left.checked_sub(place.bytes.len());
         self.bytes_left = bytes_left.ok_or_else(|| refused("chunks overlap"))?;
-        let pages = Pages::walk(object, &place)?;
+        let pages = Pages::walk(object, &place, &self.unpacker)?;
         let entries = pages.entries();
         if metadata.size(5) != Some(entries) || (!place.has_repetition && entries != rows) || entries < rows {
             return Err(refused("a chunk counts other values than its pages or rows"));

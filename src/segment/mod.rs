@@ -21,6 +21,7 @@ mod matches;
 mod members;
 mod micros;
 pub mod note;
+mod page_readers;
 mod pages;
 pub mod projection;
 pub mod proof;
@@ -32,6 +33,7 @@ mod squeeze;
 mod statistics;
 mod thrift;
 mod typed;
+mod unpack;
 mod value_column;
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::ops::Range;
 use crate::segment::error::Unreadable;
 use crate::segment::statistics::Statistics;
 use crate::segment::thrift::{Thrift, varint};
+use crate::segment::unpack::Unpacker;
 
 const DATA_PAGE: i64 = 0;
 const DICTIONARY_PAGE: i64 = 2;
@@ -38,7 +39,7 @@ pub(super) struct ChunkPlace {
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     /// Bytes of the dictionary, unpacked.
-    dictionary_bytes: u64,
+    dictionary_bytes: Option<u64>,
     pub(super) data: Vec<DataPage>,
 }
 
@@ -52,29 +53,17 @@ pub(super) struct DataPage {
     pub(super) statistics: Option<Statistics>,
 }
 
-impl Pages {
-    /// Walks the chunk from its first byte to its last.
-    pub(super) fn walk(object: &[u8], place: &ChunkPlace) -> Result<Pages, Unreadable> {
-        let mut pages = Pages::default();
-        let mut at = place.bytes.start;
-        while at < place.bytes.end {
-            let rest = &object[at..place.bytes.end];
-            let (header, length) = Thrift::read(rest).map_err(|_| refused("a page header does not read"))?;
-            let packed = size(&header, 3)?;
-            let body = rest
-                .get(length..length.saturating_add(packed))
-                .ok_or_else(|| refused("a page is cut off"))?;
-            pages.page(&header, body, at, place)?;
-            at += length + packed;
-        }
-        if pages.data.is_empty() {
-            return Err(refused("a chunk has no page"));
-        }
-        Ok(pages)
-    }
+/// On the way through a chunk.
+struct Walk<'w> {
+    place: &'w ChunkPlace,
+    unpacker: &'w Unpacker,
+    pages: Pages,
+}
 
-    fn page(&mut self, header: &Thrift<'_>, body: &[u8], at: usize, place: &ChunkPlace) -> Result<(), Unreadable> {
+impl Walk<'_> {
+    fn page(&mut self, header: &Thrift<'_>, body: &[u8], at: usize) -> Result<(), Unreadable> {
         let bytes = size(header, 2)? as u64;
+        let place = self.place;
         let is_first = at == place.bytes.start;
         match header.int(1) {
             Some(DICTIONARY_PAGE) if is_first && place.has_dictionary => {
@@ -83,20 +72,108 @@ impl Pages {
                 if entries.is_none_or(|entries| entries > bytes) {
                     return Err(refused("a dictionary counts more values than it has bytes"));
                 }
-                self.dictionary_bytes = bytes;
+                self.pages.dictionary_bytes = Some(bytes);
                 Ok(())
             }
             Some(DATA_PAGE | DATA_PAGE_V2) if !(is_first && place.has_dictionary) => {
-                if self.data.is_empty() && at != place.data_page_offset {
+                if self.pages.data.is_empty() && at != place.data_page_offset {
                     return Err(refused("a chunk's first page is not where it says"));
                 }
                 let page = DataPage::read(header, bytes)?;
-                check_values(header, body, place, page.entries)?;
-                self.data.push(page);
+                self.check_values(header, body, page.entries)?;
+                self.pages.data.push(page);
                 Ok(())
             }
             _ => Err(refused("a page is of a kind that has no business there")),
         }
+    }
+
+    /// Demands an encoding that is known to be read within bounds, and a delta encoding that counts no more than the page.
+    fn check_values(&self, header: &Thrift<'_>, body: &[u8], entries: u64) -> Result<(), Unreadable> {
+        let (encoding, is_v2) = match header.int(1) {
+            Some(DATA_PAGE) => (header.field(5).and_then(|own| own.int(2)), false),
+            _ => (header.field(8).and_then(|own| own.int(4)), true),
+        };
+        match encoding {
+            Some(PLAIN | RLE | BYTE_STREAM_SPLIT) => Ok(()),
+            Some(PLAIN_DICTIONARY | RLE_DICTIONARY) if self.place.has_dictionary => Ok(()),
+            Some(DELTA_BINARY_PACKED | DELTA_LENGTH_BYTE_ARRAY) => {
+                let head = if is_v2 {
+                    self.head_of_v2(header, body)?
+                } else {
+                    self.head_of_v1(body)?
+                };
+                check_delta(&head, entries)
+            }
+            _ => Err(refused("a page is in an encoding that segments do not have")),
+        }
+    }
+
+    /// The first bytes of the values of a page of the first version, behind the levels.
+    fn head_of_v1(&self, body: &[u8]) -> Result<Vec<u8>, Unreadable> {
+        let levels = usize::from(self.place.has_repetition) + usize::from(self.place.has_definition);
+        self.unpacker.stream(body, |unpacked| {
+            for _ in 0..levels {
+                let mut length = [0; 4];
+                unpacked
+                    .read_exact(&mut length)
+                    .map_err(|_| refused("a page's levels are cut off"))?;
+                let length = u64::from(u32::from_le_bytes(length));
+                skip(unpacked, length)?;
+            }
+            head(unpacked)
+        })
+    }
+
+    /// The same of the second version, whose levels stand before what is packed.
+    fn head_of_v2(&self, header: &Thrift<'_>, body: &[u8]) -> Result<Vec<u8>, Unreadable> {
+        let own = header
+            .field(8)
+            .ok_or_else(|| refused("a page header lacks its own part"))?;
+        let levels = size(own, 5)?.saturating_add(size(own, 6)?);
+        let mut values = body
+            .get(levels..)
+            .ok_or_else(|| refused("a page's levels are cut off"))?;
+        match own.bool(7) {
+            Some(false) => head(&mut values),
+            _ => self.unpacker.stream(values, head),
+        }
+    }
+}
+
+impl Pages {
+    /// Walks the chunk from its first byte to its last.
+    pub(super) fn walk(object: &[u8], place: &ChunkPlace, unpacker: &Unpacker) -> Result<Pages, Unreadable> {
+        let mut walk = Walk {
+            place,
+            unpacker,
+            pages: Pages::default(),
+        };
+        let mut at = place.bytes.start;
+        while at < place.bytes.end {
+            let rest = &object[at..place.bytes.end];
+            let (header, length) = Thrift::read(rest).map_err(|_| refused("a page header does not read"))?;
+            let packed = size(&header, 3)?;
+            let body = rest
+                .get(length..length.saturating_add(packed))
+                .ok_or_else(|| refused("a page is cut off"))?;
+            walk.page(&header, body, at)?;
+            at += length + packed;
+        }
+        if walk.pages.data.is_empty() {
+            return Err(refused("a chunk has no page"));
+        }
+        Ok(walk.pages)
+    }
+
+    /// What each page unpacks to, in bytes, in their order.
+    pub(super) fn lengths(&self) -> Vec<usize> {
+        let data = self.data.iter().map(|page| page.bytes);
+        self.dictionary_bytes
+            .into_iter()
+            .chain(data)
+            .map(|bytes| bytes as usize)
+            .collect()
     }
 
     /// Entries in all pages.
@@ -120,14 +197,14 @@ impl Pages {
                 inner_entries = inner_entries.saturating_add(page.entries);
             }
         }
-        self.dictionary_bytes.saturating_add(most)
+        self.dictionary_bytes.unwrap_or(0).saturating_add(most)
     }
 
     /// The bytes of all pages, unpacked.
     pub(super) fn bytes(&self) -> u64 {
-        self.data
-            .iter()
-            .fold(self.dictionary_bytes, |sum, page| sum.saturating_add(page.bytes))
+        self.data.iter().fold(self.dictionary_bytes.unwrap_or(0), |sum, page| {
+            sum.saturating_add(page.bytes)
+        })
     }
 }
 
@@ -146,69 +223,14 @@ impl DataPage {
     }
 }
 
-/// Demands an encoding that is known to be read within bounds, and a delta encoding that counts no more than the page.
-fn check_values(header: &Thrift<'_>, body: &[u8], place: &ChunkPlace, entries: u64) -> Result<(), Unreadable> {
-    let (encoding, is_v2) = match header.int(1) {
-        Some(DATA_PAGE) => (header.field(5).and_then(|own| own.int(2)), false),
-        _ => (header.field(8).and_then(|own| own.int(4)), true),
-    };
-    match encoding {
-        Some(PLAIN | RLE | BYTE_STREAM_SPLIT) => Ok(()),
-        Some(PLAIN_DICTIONARY | RLE_DICTIONARY) if place.has_dictionary => Ok(()),
-        Some(DELTA_BINARY_PACKED | DELTA_LENGTH_BYTE_ARRAY) => {
-            let head = if is_v2 {
-                head_of_v2(header, body)?
-            } else {
-                head_of_v1(body, place)?
-            };
-            check_delta(&head, entries)
-        }
-        _ => Err(refused("a page is in an encoding that segments do not have")),
-    }
-}
-
-/// The first bytes of the values of a page of the first version, behind the levels.
-fn head_of_v1(body: &[u8], place: &ChunkPlace) -> Result<Vec<u8>, Unreadable> {
-    let mut unpacked = unpack(body)?;
-    for _ in 0..usize::from(place.has_repetition) + usize::from(place.has_definition) {
-        let mut length = [0; 4];
-        unpacked
-            .read_exact(&mut length)
-            .map_err(|_| refused("a page's levels are cut off"))?;
-        let length = u64::from(u32::from_le_bytes(length));
-        skip(&mut unpacked, length)?;
-    }
-    head(unpacked)
-}
-
-/// The same of the second version, whose levels stand before what is packed.
-fn head_of_v2(header: &Thrift<'_>, body: &[u8]) -> Result<Vec<u8>, Unreadable> {
-    let own = header
-        .field(8)
-        .ok_or_else(|| refused("a page header lacks its own part"))?;
-    let levels = size(own, 5)?.saturating_add(size(own, 6)?);
-    let values = body
-        .get(levels..)
-        .ok_or_else(|| refused("a page's levels are cut off"))?;
-    match own.bool(7) {
-        Some(false) => head(Box::new(values)),
-        _ => head(unpack(values)?),
-    }
-}
-
-fn unpack(packed: &[u8]) -> Result<Box<dyn Read + '_>, Unreadable> {
-    let unpacked = zstd::stream::read::Decoder::with_buffer(packed).map_err(|_| refused("a page does not unpack"))?;
-    Ok(Box::new(unpacked))
-}
-
-fn skip(unpacked: &mut impl Read, length: u64) -> Result<(), Unreadable> {
+fn skip(unpacked: &mut dyn Read, length: u64) -> Result<(), Unreadable> {
     match std::io::copy(&mut unpacked.take(length), &mut std::io::sink()) {
         Ok(skipped) if skipped == length => Ok(()),
         _ => Err(refused("a page's levels are cut off")),
     }
 }
 
-fn head(unpacked: Box<dyn Read + '_>) -> Result<Vec<u8>, Unreadable> {
+fn head(unpacked: &mut dyn Read) -> Result<Vec<u8>, Unreadable> {
     let mut head = Vec::new();
     unpacked
         .take(40)
@@ -258,7 +280,7 @@ mod tests {
             statistics: None,
         };
         Pages {
-            dictionary_bytes: 0,
+            dictionary_bytes: None,
             data: of.iter().map(page).collect(),
         }
     }

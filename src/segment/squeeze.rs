@@ -11,24 +11,17 @@ use crate::segment::sequences::SequenceCoder;
 /// Faster than the others, and smaller too: see `benches/NOTES.md`.
 pub(super) const LEVEL: i32 = 1;
 
-/// Packs page after page; keeps its memory between them.
+/// Packs page after page; keeps its memory between them. States of zstd are made when they are first used: for a short page that
+/// takes longer than packing it.
+#[derive(Default)]
 pub(super) struct Squeezer {
     matches: Matches,
-    coder: Option<SequenceCoder>,
-    plain: Compressor<'static>,
+    /// Nothing inside where the library cannot make one.
+    coder: Option<Option<SequenceCoder>>,
+    plain: Option<Compressor<'static>>,
 }
 
 impl Squeezer {
-    /// # Errors
-    /// No memory.
-    pub(super) fn new() -> io::Result<Squeezer> {
-        Ok(Squeezer {
-            matches: Matches::default(),
-            coder: SequenceCoder::new(),
-            plain: Compressor::new(LEVEL)?,
-        })
-    }
-
     /// One frame that unpacks to the page.
     ///
     /// # Errors
@@ -36,12 +29,17 @@ impl Squeezer {
     pub(super) fn pack(&mut self, page: &[u8]) -> io::Result<Vec<u8>> {
         let sequences = self.matches.find(page);
         let matched: usize = sequences.iter().map(|sequence| sequence.parts().2).sum();
-        let is_covered = matched > page.len() / 2;
-        let coder = self.coder.as_mut().filter(|_| is_covered);
-        match coder.and_then(|coder| coder.code(page, sequences)) {
-            Some(frame) => Ok(frame.to_vec()),
-            None => self.plain.compress(page),
+        if matched > page.len() / 2
+            && let Some(coder) = self.coder.get_or_insert_with(SequenceCoder::new)
+            && let Some(frame) = coder.code(page, sequences)
+        {
+            return Ok(frame.to_vec());
         }
+        let plain = match &mut self.plain {
+            Some(plain) => plain,
+            none => none.insert(Compressor::new(LEVEL)?),
+        };
+        plain.compress(page)
     }
 }
 
@@ -72,7 +70,7 @@ mod tests {
     #[test]
     fn pages_of_events_become_smaller_than_zstd_makes_them() {
         let page = events(3000);
-        let packed = Squeezer::new().unwrap().pack(&page).unwrap();
+        let packed = Squeezer::default().pack(&page).unwrap();
         assert_eq!(zstd::bulk::decompress(&packed, page.len()).unwrap(), page);
         assert!(packed.len() < zstd::bulk::compress(&page, LEVEL).unwrap().len());
     }
@@ -80,7 +78,7 @@ mod tests {
     #[test]
     fn a_page_larger_than_the_window_unpacks_too() {
         let page = events(6_000);
-        let packed = Squeezer::new().unwrap().pack(&page).unwrap();
+        let packed = Squeezer::default().pack(&page).unwrap();
         assert_eq!(zstd::bulk::decompress(&packed, page.len()).unwrap(), page);
     }
 
@@ -90,7 +88,7 @@ mod tests {
             let page: Vec<u8> = parts.iter().flat_map(|(byte, length, events_count)| {
                 [vec![*byte; *length], events(*events_count)].concat()
             }).collect();
-            let mut squeezer = Squeezer::new().unwrap();
+            let mut squeezer = Squeezer::default();
             for page in [&page[..], &page[page.len() / 3..]] {
                 let packed = squeezer.pack(page).unwrap();
                 prop_assert_eq!(&zstd::bulk::decompress(&packed, page.len()).unwrap(), page);
