@@ -91,7 +91,8 @@ pub struct Process {
     questions: Arc<Questions>,
     bucket: MemoryStore,
     keys: Arc<KeyBook>,
-    checkpointer: Option<Box<Checkpointer>>,
+    /// Away while it works.
+    pub checkpointer: Option<Box<Checkpointer>>,
     policy: SealPolicy,
     dice: Dice,
     odds: Odds,

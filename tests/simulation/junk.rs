@@ -13,13 +13,13 @@ use kivend::store::memory::MemoryStore;
 
 use super::dice::Dice;
 use super::kafka::Kafka;
-use super::oracle;
+use super::oracle::Chains;
 use super::setup::Setup;
 use crate::fixture::OwnedRecord;
 
 /// Where the next link of a partition belongs; its beginning where the chain is broken.
 pub fn next_place(bucket: &MemoryStore, partition: &TopicPartition) -> Place {
-    let chain = oracle::chain(bucket, &Setup::shared().trust(), partition).unwrap_or_default();
+    let chain = Chains::new(bucket).of(partition).unwrap_or_default();
     place_after(partition, chain.last())
 }
 
@@ -36,6 +36,7 @@ pub struct Stranger<'a> {
     pub bucket: &'a MemoryStore,
     pub kafka: &'a Kafka,
     pub setup: &'a Setup,
+    pub chains: &'a Chains,
     pub partition: &'a TopicPartition,
 }
 
@@ -111,7 +112,7 @@ impl Stranger<'_> {
     }
 
     fn head(&self) -> Result<Option<SignedLink>, String> {
-        Ok(oracle::chain(self.bucket, &self.setup.trust(), self.partition)?.pop())
+        Ok(self.chains.of(self.partition)?.pop())
     }
 
     fn free(&self, key: impl Fn(Attempt) -> Key) -> String {

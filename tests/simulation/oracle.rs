@@ -1,7 +1,8 @@
 //! Says whether a run kept the promise. Two judges: the real verifier, and this file's own short walk, which compares
 //! each link with every record that Kafka ever acknowledged, also those that retention has taken since.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kivend::app::head::Trust;
@@ -24,38 +25,60 @@ use super::kafka::{Kafka, Log};
 use super::setup::Setup;
 use crate::fixture::OwnedRecord;
 
-/// The chain of a partition, walked from its genesis.
-pub fn chain(bucket: &MemoryStore, trust: &Trust, partition: &TopicPartition) -> Result<Vec<SignedLink>, String> {
-    let mut chain: Vec<SignedLink> = Vec::new();
-    loop {
-        let at = |epoch: u32, first_offset: i64| Place {
-            partition: partition.clone(),
-            epoch: Epoch(epoch),
-            first_offset: FirstOffset(first_offset),
-        };
-        let head = chain
-            .last()
-            .map_or((0, 0), |head| (head.link.epoch.0, head.link.next_offset.0));
-        let next = link_at(bucket, trust, &at(head.0, head.1));
-        let Some(next) = next.or_else(|| link_at(bucket, trust, &at(head.0 + 1, 0))) else {
-            return Ok(chain);
-        };
-        let genesis = genesis(&trust.identity, partition);
-        next.link
-            .continues(chain.last(), &genesis)
-            .map_err(|broken| format!("{partition}: {broken}"))?;
-        chain.push(next);
-    }
+/// The chains in a bucket. A note is opened once: its object never changes (ST-1), which [`MemoryStore::check_unchanged`]
+/// says at the end of a run.
+pub struct Chains {
+    bucket: MemoryStore,
+    trust: Trust,
+    /// By key; nothing where it is no valid note.
+    opened: RefCell<BTreeMap<String, Option<SignedLink>>>,
 }
 
-fn link_at(bucket: &MemoryStore, trust: &Trust, place: &Place) -> Option<SignedLink> {
-    let mut attempt = Attempt::PLAIN;
-    loop {
-        let object = bucket.bytes(&place.link(attempt).to_string())?;
-        if let Ok(link) = link::open(&object, &trust.keyring, &trust.archive_id, place) {
-            return Some(link);
+impl Chains {
+    pub fn new(bucket: &MemoryStore) -> Chains {
+        Chains {
+            bucket: bucket.clone(),
+            trust: Setup::shared().trust(),
+            opened: RefCell::default(),
         }
-        attempt = attempt.next();
+    }
+
+    /// The chain of a partition, walked from its genesis.
+    pub fn of(&self, partition: &TopicPartition) -> Result<Vec<SignedLink>, String> {
+        let mut chain: Vec<SignedLink> = Vec::new();
+        loop {
+            let at = |epoch: u32, first_offset: i64| Place {
+                partition: partition.clone(),
+                epoch: Epoch(epoch),
+                first_offset: FirstOffset(first_offset),
+            };
+            let head = chain
+                .last()
+                .map_or((0, 0), |head| (head.link.epoch.0, head.link.next_offset.0));
+            let next = self.link_at(&at(head.0, head.1));
+            let Some(next) = next.or_else(|| self.link_at(&at(head.0 + 1, 0))) else {
+                return Ok(chain);
+            };
+            let genesis = genesis(&self.trust.identity, partition);
+            next.link
+                .continues(chain.last(), &genesis)
+                .map_err(|broken| format!("{partition}: {broken}"))?;
+            chain.push(next);
+        }
+    }
+
+    fn link_at(&self, place: &Place) -> Option<SignedLink> {
+        let mut attempt = Attempt::PLAIN;
+        loop {
+            let key = place.link(attempt).to_string();
+            let object = self.bucket.bytes(&key)?;
+            let open = || link::open(&object, &self.trust.keyring, &self.trust.archive_id, place).ok();
+            let link = self.opened.borrow_mut().entry(key).or_insert_with(open).clone();
+            if link.is_some() {
+                return link;
+            }
+            attempt = attempt.next();
+        }
     }
 }
 
@@ -126,7 +149,7 @@ fn holes(link: &Link, records: &[&OwnedRecord]) -> Vec<(i64, i64)> {
 /// records were compacted away that somebody had archived, Kafka is not asked: it would contradict by right.
 pub fn check_verdict(
     runtime: &Runtime,
-    bucket: &MemoryStore,
+    chains: &Chains,
     kafka: &Kafka,
     planted: &BTreeSet<String>,
 ) -> Result<u64, String> {
@@ -140,7 +163,7 @@ pub fn check_verdict(
     };
     let compacted = kafka.logs().values().any(|log| !log.compacted.is_empty());
     let facts = (!compacted).then(|| kafka.facts() as Arc<dyn KafkaFacts>);
-    let verified = verify(Arc::new(bucket.clone()), facts, request, Arc::new(Silent));
+    let verified = verify(Arc::new(chains.bucket.clone()), facts, request, Arc::new(Silent));
     let report = runtime.block_on(verified).map_err(|error| error.to_string())?;
     // Junk that the seed planted may be called tampering, by name: it is.
     let is_planted = |object: &Option<String>| object.as_ref().is_some_and(|key| planted.contains(key));
@@ -148,7 +171,7 @@ pub fn check_verdict(
         .findings
         .iter()
         .filter(|finding| finding.code.severity() != Severity::Note)
-        .partition(|finding| is_planted(&finding.object) || is_of_a_loss(bucket, finding));
+        .partition(|finding| is_planted(&finding.object) || is_of_a_loss(chains, finding));
     let accusing: Vec<String> = accusing
         .iter()
         .map(|finding| format!("{:?} {:?} {}", finding.code, finding.object, finding.detail))
@@ -166,16 +189,15 @@ pub fn check_verdict(
 
 /// Whether this is the one accusation that an honest archiver can bring upon the archive: a zombie's segment of records
 /// that a link declares lost meanwhile. Nothing in the archive vouches for them.
-fn is_of_a_loss(bucket: &MemoryStore, finding: &Finding) -> bool {
+fn is_of_a_loss(chains: &Chains, finding: &Finding) -> bool {
     let key = finding.object.as_deref().and_then(|key| key.parse().ok());
     let (Code::UnnamedSegment, Some(Key::Segment(place, _))) = (finding.code, key) else {
         return false;
     };
-    let object = bucket
-        .bytes(&finding.object.clone().unwrap_or_default())
-        .unwrap_or_default();
+    let object = chains.bucket.bytes(&finding.object.clone().unwrap_or_default());
+    let object = object.unwrap_or_default();
     let end = decode::read_footer(&object).map_or(0, |footer| footer.next_offset.0);
-    let chain = chain(bucket, &Setup::shared().trust(), &place.partition).unwrap_or_default();
+    let chain = chains.of(&place.partition).unwrap_or_default();
     chain.iter().any(|signed| {
         let link = &signed.link;
         link.lost.is_some()

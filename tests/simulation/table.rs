@@ -19,7 +19,7 @@ use super::faults::Odds;
 use super::junk::{Stranger, next_place};
 use super::kafka::Kafka;
 use super::network::{COMMIT, ENCODE, Fate, Script};
-use super::oracle;
+use super::oracle::{self, Chains};
 use super::runtime;
 use super::setup::Setup;
 
@@ -260,9 +260,10 @@ impl Stage {
 
     fn judge(&self) -> Result<(), String> {
         self.bucket.check_unchanged().map_err(|error| error.to_string())?;
-        let chain = oracle::chain(&self.bucket, &Setup::shared().trust(), &self.partition)?;
+        let chains = Chains::new(&self.bucket);
+        let chain = chains.of(&self.partition)?;
         oracle::check_partition(&chain, &self.partition, &self.kafka.logs()[&self.partition])?;
-        match oracle::check_verdict(&runtime(), &self.bucket, &self.kafka, &BTreeSet::new())? {
+        match oracle::check_verdict(&runtime(), &chains, &self.kafka, &BTreeSet::new())? {
             0 => Ok(()),
             orphans => Err(format!("segments that no link names: {orphans}")),
         }
@@ -300,6 +301,7 @@ fn more_holes_than_a_link_may_name_stop_nobody_found_segment_or_not() {
                 bucket: &stage.bucket,
                 kafka: &stage.kafka,
                 setup: Setup::shared(),
+                chains: &Chains::new(&stage.bucket),
                 partition: &stage.partition,
             };
             stranger.put_segment(None, end, |_| {});

@@ -12,7 +12,7 @@ impl World {
         }
         self.recreated = true;
         for partition in self.partitions.clone() {
-            let chain = oracle::chain(&self.bucket, &self.setup.trust(), &partition)?;
+            let chain = self.chains.of(&partition)?;
             let next = chain.last().map_or(0, |head| head.link.next_offset.0) as usize;
             let most = if self.kafka.knows_ids() { 20 } else { next };
             let (dice, events) = (&mut self.dice, &mut self.events);
@@ -43,7 +43,7 @@ impl World {
     /// A record beyond the archive's head goes; somebody may have read it already.
     pub(super) fn compact(&mut self) -> Result<(), String> {
         let partition = self.any_partition();
-        let chain = oracle::chain(&self.bucket, &self.setup.trust(), &partition)?;
+        let chain = self.chains.of(&partition)?;
         let head = chain.last().map_or(0, |head| head.link.next_offset.0);
         let dice = &mut self.dice;
         self.kafka.log(&partition, |log| {
@@ -56,7 +56,7 @@ impl World {
     /// Whether no partition's chain ends with what the topic held before it was created again.
     pub(super) fn is_up_to_date(&self) -> Result<bool, String> {
         for partition in &self.partitions {
-            let chain = oracle::chain(&self.bucket, &self.setup.trust(), partition)?;
+            let chain = self.chains.of(partition)?;
             let newest = self.kafka.log(partition, |log| log.before.len());
             if chain
                 .last()
