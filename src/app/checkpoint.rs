@@ -2,13 +2,16 @@
 //! next number. Keeps one small tree a partition between two checkpoints; never holds up the archiver, which only
 //! learns the newest number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::ready;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::app::error::AppError;
 use crate::app::fetch;
+use crate::app::folders::{links_after, partitions};
 use crate::app::head::Trust;
 use crate::app::key_book::KeyBook;
 use crate::model::hash::Hash;
@@ -23,6 +26,8 @@ use crate::segment::link::{self, CheckpointRef, SignedLink};
 use crate::store::{Creation, Store};
 
 const PAGE: usize = 1000;
+/// Partitions that are asked about side by side.
+const PARTITIONS_AT_ONCE: usize = 16;
 
 /// The newest checkpoint of the archive, or nothing where there is not even number 0. Numbers have no gap, so it is found
 /// by doubling and then halving: O(log n) requests. What is no valid note does not count.
@@ -283,12 +288,15 @@ impl Checkpointer {
     }
 
     async fn read_links(&mut self, store: &dyn Store) -> Result<(), AppError> {
-        for partition in partitions(store).await? {
-            let mut log = self.logs.remove(&partition).unwrap_or_default();
-            let read = self.read_log(store, &partition, &mut log).await;
-            self.logs.insert(partition, log);
-            read?;
-        }
+        let partitions = partitions(store, LINKS).await?;
+        let known = &*self;
+        let read = stream::iter(partitions).map(|partition| async move {
+            let mut log = known.logs.get(&partition).cloned().unwrap_or_default();
+            known.read_log(store, &partition, &mut log).await?;
+            Ok::<_, AppError>((partition, log))
+        });
+        let read: Vec<_> = read.buffered(PARTITIONS_AT_ONCE).try_collect().await?;
+        self.logs.extend(read);
         Ok(())
     }
 
@@ -331,53 +339,26 @@ impl Checkpointer {
     }
 }
 
-/// Whether anything stands under `links/` behind these heads, or in a partition that has none of them: one request a partition.
+/// Whether anything stands under `links/` behind these heads, or in a partition that has none of them: a request a partition.
 async fn has_moved(store: &dyn Store, heads: &[Head]) -> Result<bool, AppError> {
-    let ends: BTreeMap<&TopicPartition, _> = heads
+    let known: BTreeSet<&TopicPartition> = heads.iter().map(|head| &head.partition).collect();
+    if partitions(store, LINKS)
+        .await?
         .iter()
-        .map(|head| (&head.partition, (head.epoch, head.next_offset.begins())))
+        .any(|found| !known.contains(found))
+    {
+        return Ok(true);
+    }
+    let behind: Vec<_> = heads
+        .iter()
+        .map(|head| (links_of(&head.partition), links_after(head)))
         .collect();
-    let mut start_after: Option<String> = None;
-    loop {
-        let page = store.list(LINKS, start_after.as_deref(), 1).await?;
-        let Some(entry) = page.first() else { return Ok(false) };
-        let Ok(Key::Link(place, _)) = entry.key.parse() else {
-            return Ok(true);
-        };
-        match ends.get(&place.partition) {
-            Some(&(epoch, first_offset)) if (place.epoch, place.first_offset) < (epoch, first_offset) => {
-                let next = Place {
-                    epoch,
-                    first_offset,
-                    ..place
-                };
-                start_after = Some(format!("{}{}", links_of(&next.partition), next.stem()));
-            }
-            _ => return Ok(true),
-        }
-    }
-}
-
-/// Every partition that has an object under `links/`: one request each.
-///
-/// # Errors
-/// What the store says.
-pub async fn partitions(store: &dyn Store) -> Result<Vec<TopicPartition>, AppError> {
-    let mut partitions = Vec::new();
-    let mut start_after: Option<String> = None;
-    loop {
-        let page = store.list(LINKS, start_after.as_deref(), 1).await?;
-        let Some(entry) = page.first() else {
-            return Ok(partitions);
-        };
-        start_after = Some(match entry.key.parse() {
-            Ok(Key::Link(place, _)) => {
-                // '~' sorts after every character of a link's name.
-                let after = format!("{}~", links_of(&place.partition));
-                partitions.push(place.partition);
-                after
-            }
-            _ => entry.key.clone(),
-        });
-    }
+    let asked = stream::iter(behind).map(|(links, after)| async move {
+        let page = store.list(&links, Some(&after), 1).await?;
+        Ok::<_, AppError>(!page.is_empty())
+    });
+    asked
+        .buffer_unordered(PARTITIONS_AT_ONCE)
+        .try_any(|moved| ready(moved))
+        .await
 }

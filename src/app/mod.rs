@@ -12,6 +12,7 @@ pub mod error;
 pub mod export;
 mod fetch;
 pub mod files;
+mod folders;
 pub mod generate;
 pub mod head;
 pub mod ingest;

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::app::checkpoint::{self, Checkpointer};
 use crate::app::error::AppError;
+use crate::app::folders::{links_after, partitions};
 use crate::app::head::Trust;
 use crate::app::init;
 use crate::app::key_book::{self, KeyBook};
@@ -18,7 +19,7 @@ use crate::clock::Clock;
 use crate::model::note::{Note, SigningKey, VerifyingKey};
 use crate::segment::checkpoint::SignedCheckpoint;
 use crate::segment::identity::Identity;
-use crate::segment::key::{Attempt, Key, Place, links_of};
+use crate::segment::key::{Attempt, Key, LINKS, links_of};
 use crate::segment::key_change::{self, KeyChange, KeyChangeType};
 use crate::segment::keyring::Term;
 use crate::segment::link::CheckpointRef;
@@ -353,17 +354,9 @@ async fn late_links(
     let Some(checkpoint) = checkpoint::at(store, trust, number).await? else {
         return Ok(late);
     };
-    for partition in checkpoint::partitions(store).await? {
+    for partition in partitions(store, LINKS).await? {
         let head = checkpoint.checkpoint.head(&partition);
-        let after = head.map(|head| {
-            let place = Place {
-                partition: partition.clone(),
-                epoch: head.epoch,
-                first_offset: head.next_offset.begins(),
-            };
-            // Sorts before every name of that place.
-            format!("{}{}", links_of(&partition), place.stem())
-        });
+        let after = head.map(links_after);
         for entry in store.list(&links_of(&partition), after.as_deref(), PAGE).await? {
             if let Some(object) = store.get(&entry.key).await?
                 && signed_by_any(&object, keys)

@@ -179,13 +179,14 @@ pub fn at_once<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// Lets everybody else go first.
+/// Lets everybody else go first. Wakes at once, for who waits for several things polls only those that woke it.
 pub async fn step() {
     let mut waited = false;
-    poll_fn(|_| {
+    poll_fn(|context| {
         if std::mem::replace(&mut waited, true) {
             Poll::Ready(())
         } else {
+            context.waker().wake_by_ref();
             Poll::Pending
         }
     })

@@ -61,6 +61,16 @@ impl Checkpoints {
         copied
     }
 
+    /// The last checkpoint of a run, brought to every second place.
+    ///
+    /// # Errors
+    /// As [`Checkpoints::advance`].
+    pub async fn last(self) -> Result<(), AppError> {
+        let newest = self.advance().await?;
+        self.copy(&newest.reference()).await;
+        Ok(())
+    }
+
     /// Signs at every interval, for ever. A failure is logged and waits for the next one: records are safe without it.
     pub fn every(&self, interval: Duration, hands: Hands) -> impl Future<Output = ()> + Send + 'static {
         let own = Checkpoints {

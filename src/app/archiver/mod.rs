@@ -221,14 +221,17 @@ pub fn run(
     let mut driver = Driver::new(consumer, machine, hands, runtime.handle().clone(), target, listeners);
     let done = driver.run(stop);
     let tally = std::mem::take(&mut driver.tally);
-    // Leaves the group before the last checkpoint, so that others take over meanwhile.
-    drop(driver);
-    drop(deadlines);
     following.abort();
     pulse.iter().for_each(JoinHandle::abort);
+    let last = done.is_ok().then(|| runtime.spawn(checkpoints.last()));
+    // Leaves the group while the last checkpoint is signed, so that others take over meanwhile.
+    drop(driver);
+    drop(deadlines);
     done?;
-    let newest = runtime.block_on(checkpoints.advance())?;
-    runtime.block_on(checkpoints.copy(&newest.reference()));
+    if let Some(last) = last {
+        let signed = runtime.block_on(last);
+        signed.map_err(|error| AppError::internal(error.to_string()))??;
+    }
     Ok(ArchiveReport::new(tally, clock.elapsed_s()))
 }
 

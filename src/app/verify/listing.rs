@@ -3,9 +3,10 @@
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
+use crate::app::folders::{next_place, partitions};
 use crate::model::position::TopicPartition;
-use crate::segment::checkpoint::{Checkpoint, Head};
-use crate::segment::key::{CHECKPOINTS, Key, LINKS, Place, SEGMENTS, links_of, segments_of};
+use crate::segment::checkpoint::Checkpoint;
+use crate::segment::key::{CHECKPOINTS, LINKS, SEGMENTS, links_of, segments_of};
 use crate::store::{Store, StoreError};
 
 /// Keys asked for at a time: what S3 gives at most.
@@ -69,46 +70,6 @@ pub(super) async fn beyond(store: &dyn Store, base: &Checkpoint) -> Result<Vec<B
         }));
     }
     Ok(prefixes)
-}
-
-/// Where the link after this head stands, in the same epoch.
-pub(super) fn next_place(head: &Head) -> Place {
-    Place {
-        partition: head.partition.clone(),
-        epoch: head.epoch,
-        first_offset: head.next_offset.begins(),
-    }
-}
-
-/// What sorts before every name of the link after this head, and after every link before it.
-pub(super) fn links_after(head: &Head) -> String {
-    format!("{}{}", links_of(&head.partition), next_place(head).stem())
-}
-
-/// Every partition that has an object in its folder: one request each.
-async fn partitions(store: &dyn Store, folder: &str) -> Result<Vec<TopicPartition>, StoreError> {
-    let mut partitions = Vec::new();
-    let mut after: Option<String> = None;
-    loop {
-        let page = store.list(folder, after.as_deref(), 1).await?;
-        let Some(entry) = page.into_iter().next() else {
-            return Ok(partitions);
-        };
-        after = Some(match entry.key.parse() {
-            // '~' sorts after every character of a link's or segment's name.
-            Ok(Key::Link(place, _)) => {
-                let after = format!("{}~", links_of(&place.partition));
-                partitions.push(place.partition);
-                after
-            }
-            Ok(Key::Segment(place, _)) => {
-                let after = format!("{}~", segments_of(&place.partition));
-                partitions.push(place.partition);
-                after
-            }
-            _ => entry.key,
-        });
-    }
 }
 
 fn cut(after: Option<String>, at: Vec<String>, until: Option<String>) -> Vec<Range> {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use futures::{Stream, StreamExt as _, stream};
 use tokio::sync::mpsc;
 
+use crate::app::folders::links_after;
 use crate::app::verify::bucket::Bucket;
-use crate::app::verify::listing::links_after;
 use crate::model::note::VerifyingKey;
 use crate::model::position::TopicPartition;
 use crate::segment::checkpoint::SignedCheckpoint;
