@@ -24,10 +24,9 @@ from types import SimpleNamespace as Fields
 from typing import Any
 
 from verify import (
-    ARCHIVE, COUNT, HASH, KEY_CHANGE, LINK, TEXT, TOPIC, Junk, Unknown,
-    check_link, content, parse_checkpoint, public_key, read_note, signed,
+    ARCHIVE, COUNT, HASH, KEY_CHANGE, LINK, TEXT, TOPIC, Broken, Junk, Unknown,
+    canonical, check_link, content, demand, fits, parse_checkpoint, public_key, read_note, sha, signed,
 )
-from verify_segment import Broken, canonical, demand, fits, sha
 
 EXIT_CODES = {"intact": 0, "tampered": 10, "unverifiable": 12}
 TYPES = {"kivend.proof/v1", "kivend.consistency/v1"}
@@ -161,19 +160,26 @@ class Proof:
         demand(fits(self.identity, ARCHIVE), "no identity of an archive")
         keys = [public_key(key) for key in self.identity["keys"]]
         demand(keys and len({key.text for key in keys}) == len(keys), "no keys, or one twice")
-        self.terms = {key.id: Fields(key=key, added=None, retired=None) for key in keys}
+        self.own, self.hashes = keys, [sha(archive.encode())]
+        self.read(key_changes, {key.text for key in keys})
+        texts = {key.text for key in brought}
+        if texts and not any(term.added and term.key.text in texts for term in self.terms.values()):
+            self.read(key_changes, texts)  # no key that a change added vouches for what came before it
+        demand(any(not term.silent for term in self.terms.values()), "none of the keys brought is the archive's")
+
+    def read(self, key_changes: list[str], counting: set[str]) -> None:
+        """The changes in their order; of the archive's own keys, only those that count may sign."""
+        self.terms = {key.id: Fields(key=key, added=None, retired=None, silent=key.text not in counting) for key in self.own}
         self.changes: list[Fields] = []
-        self.signers: list[tuple[str, bytes]] = []  # of each change, the key that was in force
-        self.hashes = [sha(archive.encode())]
+        self.hashes = self.hashes[:1]
         for text in key_changes:
             self.change(text)
-        self.settle({key.text for key in brought})
 
     def change(self, text: str) -> None:
         note, number = read_note(text.encode()), len(self.hashes)
         first = self.signer_of(note)
         demand(not first.retired, "a retired key signs a key change")
-        change = content(note, KEY_CHANGE)
+        change = Fields(**content(note, KEY_CHANGE))
         added, retired = [public_key(key) for key in change.add], [public_key(key).id for key in change.retire]
         demand((change.id, change.number) == (self.identity["id"], number), "a key change of another place")
         demand(change.previous == self.hashes[-1], "a key change does not name what is before it")
@@ -181,34 +187,17 @@ class Proof:
         demand(len(set(retired)) == len(retired), "a key is retired twice")
         for line, key in enumerate(added, 1):
             demand(key.id not in self.terms and signed(note, key, line), "an added key did not sign")
-            self.terms[key.id] = Fields(key=key, added=change, retired=None)
+            self.terms[key.id] = Fields(key=key, added=change, retired=None, silent=False)
         for term in map(self.terms.get, retired):
             demand(term and not term.retired and term is not first, "a key is retired that cannot be")
             term.retired = change  # type: ignore[union-attr]
         demand(any(not term.retired for term in self.terms.values()), "no key is left")
-        self.signers.append(first.key.id)
         self.changes.append(change)
         self.hashes.append(note.hash)
 
-    def settle(self, brought: set[str]) -> None:
-        """Only what the keys brought vouch for counts; one that a change added vouches for all before that change."""
-        if not brought:
-            return
-        of_brought = [term.added.number for term in self.terms.values() if term.key.text in brought and term.added]
-        vouched_until, trusted = max(of_brought, default=0), set[tuple[str, bytes]]()
-        for name, term in self.terms.items():
-            if term.added:
-                counts = term.added.number <= vouched_until or self.signers[term.added.number - 1] in trusted
-            else:
-                counts = vouched_until > 0
-            if counts or term.key.text in brought:
-                trusted.add(name)
-        demand(trusted, "none of the keys brought is the archive's")
-        self.terms = {name: term for name, term in self.terms.items() if name in trusted}
-
     def signer_of(self, note: Fields) -> Fields:
         term = self.terms.get(note.lines[0][0])
-        if term is None or not signed(note, term.key):
+        if term is None or term.silent or not signed(note, term.key):
             raise Junk("a note that no key in force signed")
         return term
 
@@ -240,7 +229,7 @@ def verify_record(proof: dict[str, Any], keys: Proof) -> Record:
     encoding, record = read_record(proof["record"])
     checkpoint = keys.checkpoint(proof["checkpoint"])
     note, term = keys.signed(proof["link"])
-    link = content(note, LINK)
+    link = Fields(**content(note, LINK))
     check_link(link)
     # The checkpoint is the oldest that covers the link: a key's term holds for both or for neither.
     must_cover(term, checkpoint.place[2])
@@ -258,7 +247,7 @@ def verify_record(proof: dict[str, Any], keys: Proof) -> Record:
     heights = (link.height, head.height + 1)
     demand((proof["link_index"], proof["log_size"]) == heights, "link or checkpoint are of another height")
     own = (link.epoch, link.next_offset, note.hash)
-    demand(link.height < head.height or own == (head.epoch, head.next_offset, head.link), "the head is another link")
+    demand(link.height < head.height or own == (head.epoch, head.next_offset, head.hash), "the head is another link")
     check_inclusion(leaf(proof["link"].encode()), *heights, raw(proof["log_path"]), head.log_root)
     return record
 
@@ -300,7 +289,7 @@ def verify(data: bytes, brought: list[Fields]) -> tuple[str, str, Record | None]
         return "intact", verify_consistency(proof, keys), None
     except Unknown as why:
         return "unverifiable", str(why), None
-    except (Broken, Junk, UnicodeError) as why:
+    except Exception as why:  # What makes a reader fail breaks a rule.
         return "tampered", str(why), None
 
 

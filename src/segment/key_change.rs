@@ -57,7 +57,8 @@ pub fn open(object: &[u8], keyring: &Keyring, archive_id: &str, number: u64) -> 
     let Some((first, others)) = note.signatures().split_first() else {
         return Err(Invalid::Signatures(0));
     };
-    let in_force = keyring.terms().iter().filter(|term| term.covers_change(number));
+    let in_force = keyring.terms().iter();
+    let in_force = in_force.filter(|term| term.covers_change(number) && !term.silent);
     let signer = signer(&note, first, in_force.map(|term| &term.key))?.clone();
     let change = parse(note.text())?;
     let (add, retire) = change.check().map_err(Invalid::Content)?;

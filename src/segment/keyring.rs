@@ -34,10 +34,10 @@ pub struct Term {
     pub key: VerifyingKey,
     /// The change that added it; nothing for a key of `archive.json`.
     pub added: Option<Turn>,
-    /// The key that signed that change first.
-    pub added_by: Option<VerifyingKey>,
     /// The change that retired it.
     pub retired: Option<Turn>,
+    /// Nothing that it signs counts: whoever verifies neither brought it nor believes it otherwise. It may be retired.
+    pub silent: bool,
 }
 
 impl Term {
@@ -77,8 +77,8 @@ impl Keyring {
         let from_the_beginning = |key| Term {
             key,
             added: None,
-            added_by: None,
             retired: None,
+            silent: false,
         };
         Keyring {
             terms: keys.into_iter().map(from_the_beginning).collect(),
@@ -149,14 +149,21 @@ impl Keyring {
             self.terms.push(Term {
                 key: key.clone(),
                 added: Some(turn.clone()),
-                added_by: Some(signed.signer.clone()),
                 retired: None,
+                silent: false,
             });
         }
     }
 
-    /// Keeps only these keys, with their terms.
-    pub fn keep(&mut self, keys: &[VerifyingKey]) {
-        self.terms.retain(|term| keys.contains(&term.key));
+    /// From here on nothing counts that a key other than these signs, of those that are here now.
+    pub fn silence_others(&mut self, keys: &[VerifyingKey]) {
+        for term in &mut self.terms {
+            term.silent = !keys.contains(&term.key);
+        }
+    }
+
+    /// Keeps only the keys that sign what counts, with their terms.
+    pub fn drop_silent(&mut self) {
+        self.terms.retain(|term| !term.silent);
     }
 }

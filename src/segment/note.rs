@@ -72,7 +72,7 @@ pub fn open<'k>(object: &[u8], keyring: &'k Keyring) -> Result<Opened<'k>, Inval
     let [signature] = note.signatures() else {
         return Err(Invalid::Signatures(note.signatures().len()));
     };
-    let named = |term: &&Term| term.key.name() == signature.name && term.key.id() == signature.key_id;
+    let named = |term: &&Term| !term.silent && term.key.name() == signature.name && term.key.id() == signature.key_id;
     let (name, id) = (signature.name.clone(), signature.key_id);
     let Some(term) = keyring.terms().iter().find(named) else {
         return Err(Invalid::UnknownKey { name, id });

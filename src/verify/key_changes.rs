@@ -48,6 +48,12 @@ impl KeyWalk {
         &self.trust
     }
 
+    /// Whether the keys must be walked once more, with nothing but those brought: what they vouch for is known only now.
+    #[must_use]
+    pub fn counted_too_much(&self) -> bool {
+        !self.trust.vouches_for_the_archive() && !self.findings.has(Code::KeyUnreadable)
+    }
+
     /// Chooses among the objects of the next number that has any: the change whose checkpoint is to be fetched.
     pub fn place(&mut self, number: u64, candidates: Vec<Candidate<SignedKeyChange>>) -> Option<SignedKeyChange> {
         match choose(candidates, &KEY_CHANGE_CODES, &mut self.findings) {

@@ -100,31 +100,29 @@ impl Trust {
         self.note(signed.change.number, Standing::Valid(signed.hash));
     }
 
-    /// All changes were applied: from here on only what the keys brought vouch for counts.
+    /// Whether what the keys of `archive.json` sign counts, as far as changes were applied: no key was brought, or one that
+    /// a change added, which vouches through `previous` for everything before that change.
+    #[must_use]
+    pub fn vouches_for_the_archive(&self) -> bool {
+        let added_and_brought = |term: &Term| term.added.is_some() && self.brought.contains(&term.key);
+        self.brought.is_empty() || self.keyring.terms().iter().any(added_and_brought)
+    }
+
+    /// The same archive before any change, for whom nothing counts that a key signs which was not brought: what such a key
+    /// adds or retires neither.
+    #[must_use]
+    pub fn of_brought_alone(mut self) -> Trust {
+        self.keyring.silence_others(&self.brought);
+        self
+    }
+
+    /// All changes were applied: only the keys that count are left.
     ///
     /// # Errors
     /// The finding that none of the keys brought is the archive's.
     pub fn settle(&mut self) -> Result<(), Finding> {
-        if self.brought.is_empty() {
-            return Ok(());
-        }
-        // A key that a change added vouches, through `previous`, for everything before that change.
-        let terms = self.keyring.terms();
-        let is_brought = |term: &&Term| self.brought.contains(&term.key);
-        let vouched = terms.iter().filter(is_brought).filter_map(|term| term.added.as_ref());
-        let vouched_until = vouched.map(|turn| turn.change).max().unwrap_or(0);
-        let mut trusted: Vec<VerifyingKey> = Vec::new();
-        for term in terms {
-            let counts = match (&term.added, &term.added_by) {
-                (Some(turn), Some(by)) => turn.change <= vouched_until || trusted.contains(by),
-                _ => vouched_until > 0,
-            };
-            if counts || self.brought.contains(&term.key) {
-                trusted.push(term.key.clone());
-            }
-        }
-        self.keyring.keep(&trusted);
-        if trusted.is_empty() {
+        self.keyring.drop_silent();
+        if self.keyring.terms().is_empty() {
             let detail = "neither archive.json nor a key change names one of the keys that were brought";
             return Err(Finding::new(Code::KeyNotOfArchive, detail).object(IDENTITY));
         }

@@ -187,7 +187,19 @@ struct Trusted {
 
 impl Trusted {
     fn new(archive: &str, key_changes: &[String], brought: &[VerifyingKey]) -> Checked<Trusted> {
-        let mut trust = Trust::new(archive.as_bytes(), brought).map_err(Box::new)?;
+        let trust = Trust::new(archive.as_bytes(), brought).map_err(Box::new)?;
+        let mut trusted = Trusted::after(key_changes, trust.clone())?;
+        if !trusted.trust.vouches_for_the_archive() {
+            let trust = trust.of_brought_alone();
+            // Where no key is left, that says more than the first change that nobody signed.
+            trust.clone().settle().map_err(Box::new)?;
+            trusted = Trusted::after(key_changes, trust)?;
+        }
+        trusted.trust.settle().map_err(Box::new)?;
+        Ok(trusted)
+    }
+
+    fn after(key_changes: &[String], mut trust: Trust) -> Checked<Trusted> {
         let mut named = Vec::new();
         for (number, note) in (1..).zip(key_changes) {
             let what = format!("key change {number}");
@@ -198,7 +210,6 @@ impl Trusted {
             trust.apply(&signed, None);
             named.push((signed.change.checkpoint.number, signed.change.checkpoint.sha256));
         }
-        trust.settle().map_err(Box::new)?;
         Ok(Trusted { trust, named })
     }
 

@@ -66,12 +66,12 @@ def parquet(made: list[Row], link: Content, **options: Any) -> bytes:
 class SmallArchive:
     """payments/1 with four links (records, records, a gap, a loss), and a checkpoint before and after them."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, identity: bytes = ARCHIVE) -> None:
+        self.folder, self.identity = folder, sha(identity)
         self.links: list[bytes] = []
         self.contents: list[Content] = []
-        self.put("archive.json", ARCHIVE)
-        zero = f"kivend.checkpoint/v1 kivend {ARCHIVE_ID}\n0 {'0' * 64} 0 {sha(ARCHIVE)}\n2026-02-03T10:00:00Z\n"
+        self.put("archive.json", identity)
+        zero = f"kivend.checkpoint/v1 kivend {ARCHIVE_ID}\n0 {'0' * 64} 0 {self.identity}\n2026-02-03T10:00:00Z\n"
         self.checkpoints = [note(zero, KEY)]
         self.put("checkpoints/0000000000.note", self.checkpoints[0])
         self.seal(rows(0, 100, {10, 11, 12}), 0, 100, [[10, 13]])
@@ -87,7 +87,7 @@ class SmallArchive:
         path.write_bytes(data)
 
     def following(self) -> Content:
-        base = after(self.links[-1], self.contents[-1]) if self.links else first_link()
+        base = after(self.links[-1], self.contents[-1]) if self.links else first_link() | {"previous": sha(f"kivend.genesis/v1\n{self.identity}\npayments\n1\n".encode())}
         number = len(self.checkpoints) - 1
         return base | {"checkpoint": {"number": number, "sha256": sha(self.checkpoints[number])}}
 
@@ -116,7 +116,7 @@ class SmallArchive:
         number, link = len(self.checkpoints), self.contents[-1]
         line = {"epoch": link["epoch"], "height": link["height"], "next_offset": link["next_offset"], "link": sha(self.links[-1]),
                 "log_root": merkle([leaf(data) for data in self.links]).hex()} | head
-        change_number, change_hash = change or (0, sha(ARCHIVE))
+        change_number, change_hash = change or (0, self.identity)
         text = f"{type_} kivend {ARCHIVE_ID}\n{number} {previous or sha(self.checkpoints[-1])} {change_number} {change_hash}\n2026-02-03T10:05:00Z\n"
         text += "payments 1 {epoch} {height} {next_offset} {link} {log_root}\n".format(**line) if line["link"] else ""
         self.checkpoints.append(note(text, key))

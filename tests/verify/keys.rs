@@ -154,3 +154,49 @@ fn a_key_that_another_unbrought_key_added_is_not_vouched_for() {
         Code::KeyNotOfArchive,
     );
 }
+
+#[test]
+fn a_key_of_the_archive_that_was_not_brought_neither_adds_nor_retires() {
+    let retiring = |archive: &Archive, retired: &SigningKey| KeyChange {
+        retire: vec![retired.verifying_key().to_string()],
+        ..archive.next_key_change()
+    };
+    // Key 6 retires key 7, which writes on: so it is for whoever brings 7, and for nobody else.
+    let mut archive = Archive::of_two_keys(&key(6));
+    let change = retiring(&archive, &key(7));
+    archive.change_keys(&change, &key(6), &[]);
+    archive.seal("payments", 0, 5);
+    archive.seal("payments", 0, 5);
+    expect_intact(
+        &archive.verify(None, with_keys(&archive, &[&key(7)])),
+        &[Code::KeyPassedOver, Code::Unanchored],
+    );
+    let first_use = archive.verify(None, with_keys(&archive, &[]));
+    assert_eq!(first_use.verdict, Verdict::Tampered, "{:?}", first_use.findings);
+
+    // Key 6 adds key 8, which writes on: nothing that it signs counts.
+    let mut archive = Archive::of_two_keys(&key(6));
+    let change = KeyChange {
+        add: vec![key(8).verifying_key().to_string()],
+        ..archive.next_key_change()
+    };
+    archive.change_keys(&change, &key(6), &[&key(8)]);
+    archive.key = key(8);
+    archive.seal("payments", 0, 5);
+    let passed_over = [Code::KeyPassedOver, Code::PendingSegment, Code::LinkPassedOver];
+    expect_intact(&archive.verify(None, with_keys(&archive, &[&key(7)])), &passed_over);
+    for vouching in [&[&key(7), &key(6)][..], &[&key(8)]] {
+        expect_intact(
+            &archive.verify(None, with_keys(&archive, vouching)),
+            &[Code::Unanchored],
+        );
+    }
+
+    // A change by a key that was brought retires one that was not.
+    let mut archive = Archive::of_two_keys(&key(6));
+    let change = retiring(&archive, &key(6));
+    archive.change_keys(&change, &key(7), &[]);
+    let report = archive.verify(None, with_keys(&archive, &[&key(7)]));
+    expect_intact(&report, &[]);
+    assert_eq!(report.trust.keys.len(), 1);
+}

@@ -46,8 +46,12 @@ pub async fn read_trust(
             None
         }
         Ok(trust) => {
-            let mut walk = KeyWalk::new(trust);
+            let mut walk = KeyWalk::new(trust.clone());
             walk_key_changes(bucket, inventory, &mut walk).await;
+            if walk.counted_too_much() {
+                walk = KeyWalk::new(trust.of_brought_alone());
+                walk_key_changes(bucket, inventory, &mut walk).await;
+            }
             let (trust, found) = walk.finish();
             findings.append(found);
             trust
