@@ -2,6 +2,7 @@
 //! UTF-8, fetching without a group. Nothing is decided here.
 #![allow(unsafe_code)]
 
+mod inbox;
 mod topic_id;
 
 use std::ffi::{CStr, CString};
@@ -17,6 +18,7 @@ use rdkafka_sys as sys;
 use crate::model::position::TopicPartition;
 use crate::model::record::{Header, Record, Timestamp};
 
+pub(crate) use inbox::{Failure, Inbox};
 pub(crate) use topic_id::topic_id;
 
 /// Where librdkafka puts what it has for us. Must be dropped before its client.
@@ -212,6 +214,19 @@ impl<'a> Message<'a> {
     #[inline]
     pub(crate) fn offset(self) -> i64 {
         self.0.offset
+    }
+
+    /// Which partition, and at which offset, an error is about.
+    fn position(self) -> Option<(TopicPartition, i64)> {
+        let topic = (!self.0.rkt.is_null()).then(|| String::from_utf8_lossy(self.topic()))?;
+        Some((TopicPartition::new(&topic, self.0.partition), self.0.offset))
+    }
+
+    /// An error in librdkafka's words.
+    fn reason(self) -> String {
+        // SAFETY: the payload of an error is its text, which the message keeps.
+        let text = unsafe { bytes_of(self.0.payload.cast(), self.0.len) };
+        String::from_utf8_lossy(text.unwrap_or_default()).trim().to_owned()
     }
 
     /// What the producer gave with it.

@@ -12,7 +12,7 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use crate::config::KafkaSettings;
 use crate::kafka::cluster::Cluster;
 use crate::kafka::error::{KafkaError, is_quiet};
-use crate::kafka::native::{Event, Fetching, HeaderList, Queue, Topic};
+use crate::kafka::native::{Failure, Fetching, HeaderList, Inbox, Queue};
 use crate::model::position::{NextOffset, TopicPartition};
 use crate::model::record::Record;
 
@@ -122,9 +122,8 @@ struct Reading<'r> {
 /// Ranges being read. Dropping it ends the reading.
 pub struct Stream<'r> {
     // The order matters: fetching stops before its queue goes.
-    lent: Option<Event>,
     readings: Vec<Reading<'r>>,
-    queue: Queue,
+    inbox: Inbox,
     headers: HeaderList,
     cluster: &'r Cluster,
     /// Ranges that hold no offset: they end before anything is fetched.
@@ -158,10 +157,9 @@ impl<'r> Stream<'r> {
             readings.push(Reading { range, fetching });
         }
         Ok(Stream {
-            lent: None,
             open: readings.len() - empty.len(),
             readings,
-            queue,
+            inbox: Inbox::of(queue),
             headers: HeaderList::default(),
             cluster,
             empty,
@@ -176,14 +174,15 @@ impl<'r> Stream<'r> {
     /// Kafka refused, has nothing at a range's beginning, or was silent for a minute before a bounded range ended.
     #[inline]
     pub fn next(&mut self, timeout: Duration) -> Result<Read<'_>, KafkaError> {
-        self.lent = None;
         if self.open == 0 || !self.empty.is_empty() {
             return Ok(self.end_empty());
         }
-        match self.queue.poll(timeout) {
-            Some(event) if event.topic() == Topic::Record => self.lend(event),
-            Some(event) => self.tell(&event),
-            None => self.idle(timeout),
+        if !self.inbox.advance(timeout) {
+            return self.idle(timeout);
+        }
+        match self.inbox.failure() {
+            None => self.lend(),
+            Some(failure) => self.failed(failure),
         }
     }
 
@@ -198,14 +197,10 @@ impl<'r> Stream<'r> {
     }
 
     #[inline]
-    fn lend(&mut self, event: Event) -> Result<Read<'_>, KafkaError> {
-        let Some(message) = self.lent.insert(event).message() else {
+    fn lend(&mut self) -> Result<Read<'_>, KafkaError> {
+        let Some(message) = self.inbox.message() else {
             return Ok(Read::Nothing);
         };
-        if message.code() != Code::NoError {
-            let code = message.code();
-            return Err(KafkaError::from_code(code, "read a record", code.to_string()));
-        }
         self.silence = Duration::ZERO;
         let is_it = |reading: &Reading<'_>| {
             let partition = &reading.range.partition;
@@ -229,11 +224,9 @@ impl<'r> Stream<'r> {
     }
 
     #[cold]
-    fn tell(&mut self, event: &Event) -> Result<Read<'static>, KafkaError> {
-        if event.topic() != Topic::Error {
-            return Ok(Read::Nothing);
-        }
-        match (event.code(), event.position()) {
+    fn failed(&mut self, failure: Failure) -> Result<Read<'static>, KafkaError> {
+        let Failure { code, position, reason } = failure;
+        match (code, position) {
             (Code::PartitionEOF, Some((partition, offset))) => Ok(self.end_of(&partition, offset)),
             (Code::AutoOffsetReset, Some((partition, _))) => {
                 let offset = self
@@ -245,10 +238,10 @@ impl<'r> Stream<'r> {
                 Err(KafkaError::UnknownPartition { partition })
             }
             (code, _) if is_quiet(code) => {
-                tracing::debug!(target: "librdkafka", ?code, "{}", event.reason());
+                tracing::debug!(target: "librdkafka", ?code, "{reason}");
                 Ok(Read::Nothing)
             }
-            (code, _) => Err(KafkaError::from_code(code, "read a partition", event.reason())),
+            (code, _) => Err(KafkaError::from_code(code, "read a partition", reason)),
         }
     }
 
