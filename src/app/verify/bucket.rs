@@ -42,9 +42,7 @@ impl Bucket {
                 }
             }
             None => {
-                for key in listing::all(store.as_ref()).await? {
-                    inventory.add(&key);
-                }
+                listing::all(store.as_ref(), |key| inventory.add(key)).await?;
             }
         }
         inventory.sort();

@@ -1,39 +1,98 @@
 //! Listing a bucket for a verification: everything, many ranges of keys at a time; or only what stands above the heights of a
 //! checkpoint, in a number of requests that does not grow with what stands below. Never reads an object.
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use std::pin::pin;
+
+use futures::{TryStreamExt as _, stream};
 
 use crate::app::folders::{next_place, partitions};
 use crate::model::position::TopicPartition;
 use crate::segment::checkpoint::Checkpoint;
-use crate::segment::key::{CHECKPOINTS, LINKS, SEGMENTS, links_of, segments_of};
+use crate::segment::key::{CHECKPOINTS, Key, LINKS, SEGMENTS, links_of, segments_of};
 use crate::store::{Store, StoreError};
 
 /// Keys asked for at a time: what S3 gives at most.
 pub(super) const PAGE: usize = 1000;
-/// Ranges listed at a time.
-const RANGES: usize = 16;
+/// Folders listed at a time.
+const FOLDERS: usize = 16;
 
-/// A stretch of keys: those greater than `after`, up to and with `until`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Range {
-    after: Option<String>,
-    until: Option<String>,
+/// Every key, in the order of their bytes, a page at a time. What stands below `links/` is listed last: a segment or checkpoint that was
+/// listed has its link listed, if it has one, whatever writers add meanwhile.
+pub(super) async fn all(store: &dyn Store, mut take: impl FnMut(&str)) -> Result<(), StoreError> {
+    sweep(store, None, Some(LINKS), &mut take).await?;
+    sweep(store, Some(LINKS), None, &mut take).await
 }
 
-/// Every key. What stands below `links/` is listed last: a segment or checkpoint that was listed has its link listed, if it has
-/// one, whatever writers add meanwhile.
-pub(super) async fn all(store: &dyn Store) -> Result<Vec<String>, StoreError> {
-    let folders = |found: Vec<TopicPartition>, folder: fn(&TopicPartition) -> String| {
-        let mut folders: Vec<String> = found.iter().map(folder).collect();
-        folders.sort_unstable();
-        folders
-    };
-    let segments = folders(partitions(store, SEGMENTS).await?, segments_of);
-    let mut keys = ranges(store, cut(None, segments, Some(LINKS.to_owned()))).await?;
-    let links = folders(partitions(store, LINKS).await?, links_of);
-    keys.extend(ranges(store, cut(Some(LINKS.to_owned()), links, None)).await?);
-    Ok(keys)
+/// The keys greater than `after`, up to and with `until`. Where a page ends within a partition's folder, what is left of the
+/// folder is listed beside, and the next page begins behind it.
+async fn sweep(
+    store: &dyn Store,
+    after: Option<&str>,
+    until: Option<&str>,
+    take: &mut impl FnMut(&str),
+) -> Result<(), StoreError> {
+    let begin = Some(after.map(str::to_owned));
+    let pages = stream::try_unfold(begin, |cursor| async move {
+        let Some(after) = cursor else { return Ok(None) };
+        let page = one_page(store, "", after.as_deref(), until).await?;
+        let next = page.left.then(|| page.keys.last().cloned()).flatten();
+        let rest = next
+            .as_deref()
+            .and_then(|last| Some((folder_of(last)?, last.to_owned())));
+        let next = rest.as_ref().map(|(folder, _)| end_of(folder)).or(next);
+        Ok(Some(((page.keys, rest), next.map(Some))))
+    });
+    let listed = pages
+        .map_ok(|(keys, rest)| async move {
+            let left = match rest {
+                Some((folder, last)) => rest_of(store, &folder, last).await?,
+                None => Vec::new(),
+            };
+            Ok((keys, left))
+        })
+        .try_buffered(FOLDERS);
+    let mut listed = pin!(listed);
+    while let Some((keys, left)) = listed.try_next().await? {
+        keys.iter().chain(&left).for_each(|key| take(key));
+    }
+    Ok(())
+}
+
+/// What is left of a folder, up to its end.
+async fn rest_of(store: &dyn Store, folder: &str, last: String) -> Result<Vec<String>, StoreError> {
+    let end = end_of(folder);
+    let mut keys = Vec::new();
+    let mut after = last;
+    loop {
+        let page = one_page(store, folder, Some(&after), Some(&end)).await?;
+        keys.extend(page.keys);
+        match keys.last().filter(|_| page.left) {
+            Some(last) => after.clone_from(last),
+            None => return Ok(keys),
+        }
+    }
+}
+
+struct Page {
+    keys: Vec<String>,
+    /// Whether more may stand there.
+    left: bool,
+}
+
+async fn one_page(
+    store: &dyn Store,
+    prefix: &str,
+    after: Option<&str>,
+    until: Option<&str>,
+) -> Result<Page, StoreError> {
+    let page = store.list(prefix, after, PAGE).await?;
+    let listed = page.len();
+    let within = |key: &String| until.is_none_or(|until| key.as_str() <= until);
+    let keys: Vec<String> = page.into_iter().map(|entry| entry.key).take_while(within).collect();
+    Ok(Page {
+        left: listed == PAGE && keys.len() == listed,
+        keys,
+    })
 }
 
 /// What one prefix holds beyond a checkpoint.
@@ -72,41 +131,17 @@ pub(super) async fn beyond(store: &dyn Store, base: &Checkpoint) -> Result<Vec<B
     Ok(prefixes)
 }
 
-fn cut(after: Option<String>, at: Vec<String>, until: Option<String>) -> Vec<Range> {
-    let mut ranges = Vec::with_capacity(at.len() + 1);
-    let mut from = after;
-    for edge in at {
-        ranges.push(Range {
-            after: from.replace(edge.clone()),
-            until: Some(edge),
-        });
-    }
-    ranges.push(Range { after: from, until });
-    ranges
+/// What sorts after every name that an archive gives in a folder: '~' is greater than every character of one.
+fn end_of(folder: &str) -> String {
+    format!("{folder}~")
 }
 
-async fn ranges(store: &dyn Store, ranges: Vec<Range>) -> Result<Vec<String>, StoreError> {
-    let listed: Vec<Vec<String>> = stream::iter(ranges)
-        .map(|range| one_range(store, range))
-        .buffered(RANGES)
-        .try_collect()
-        .await?;
-    Ok(listed.into_iter().flatten().collect())
-}
-
-async fn one_range(store: &dyn Store, range: Range) -> Result<Vec<String>, StoreError> {
-    let mut keys: Vec<String> = Vec::new();
-    loop {
-        let after = keys.last().or(range.after.as_ref()).cloned();
-        let page = store.list("", after.as_deref(), PAGE).await?;
-        let is_full = page.len() == PAGE;
-        let within = |key: &str| range.until.as_deref().is_none_or(|until| key <= until);
-        let before = keys.len();
-        let whole = page.len();
-        keys.extend(page.into_iter().map(|entry| entry.key).take_while(|key| within(key)));
-        if !is_full || keys.len() - before < whole {
-            return Ok(keys);
-        }
+/// The partition's folder in which a key stands, if it has a link's or a segment's name.
+fn folder_of(key: &str) -> Option<String> {
+    match key.parse() {
+        Ok(Key::Link(place, _)) => Some(links_of(&place.partition)),
+        Ok(Key::Segment(place, _)) => Some(segments_of(&place.partition)),
+        _ => None,
     }
 }
 
@@ -149,18 +184,23 @@ mod tests {
         }
         for topic in ["a", "a-b", "a.b", "b"] {
             for number in [0, 1, 10, 2] {
-                for offset in 0..5 {
+                for offset in 0..if number == 10 { 2300 } else { 5 } {
                     let partition = TopicPartition::new(topic, number);
                     expected.push(format!("{}0000-{offset:020}.note", links_of(&partition)));
                     expected.push(format!("{}0000-{offset:020}.parquet", segments_of(&partition)));
                 }
+                expected.extend(
+                    ["junk", "~", "~~", "ü"]
+                        .map(|name| format!("{}{name}", links_of(&TopicPartition::new(topic, number)))),
+                );
             }
         }
         for key in &expected {
             store.plant(key, Bytes::from_static(b"x"));
         }
         expected.sort_unstable();
-        let mut listed = all(&store).await.unwrap();
+        let mut listed = Vec::new();
+        all(&store, |key| listed.push(key.to_owned())).await.unwrap();
         let links_begin = listed.iter().position(|key| key.as_str() > LINKS).unwrap();
         assert!(listed[..links_begin].iter().all(|key| key.as_str() <= LINKS));
         listed.sort_unstable();
