@@ -214,7 +214,7 @@ create_bucket() {
 # --- Environment -----------------------------------------------------------------------------------------------
 
 # KIVEND_TEST_CLUSTER tells the integration tests that real servers are there, and is the script that moves them;
-# KIVEND_TEST_MINIO is the program of one that a test starts with settings of its own.
+# KIVEND_TEST_MINIO is the program, and KIVEND_TEST_KAFKA the class path, of one that a test starts with settings of its own.
 print_env() {
   local endpoint
   endpoint=http://$(server_address minio)
@@ -228,6 +228,7 @@ export KIVEND_STORE__ENDPOINT=$endpoint
 export KIVEND_STORE__BUCKET=$BUCKET
 export KIVEND_STORE__REGION=$REGION
 export KIVEND_TEST_MINIO=$(printf %q "$MINIO")
+export KIVEND_TEST_KAFKA=$(printf %q "$KAFKA_JARS/*")
 export KIVEND_TEST_CLUSTER=$(printf %q "$HERE/cluster")
 export CLUSTER_STATE=$(printf %q "$STATE")
 EXPORTS

@@ -1,0 +1,212 @@
+//! TLS to a real broker: the authority that `ssl.ca.location` names is believed and no other, and who must give a password
+//! or a certificate of its own can.
+
+use std::fs::File;
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use kivend::clock::random_bytes;
+
+use super::certificates::{authority, of_this_machine};
+use crate::fixture::patience::until;
+
+const PASSWORD: &str = "open-sesame";
+
+/// One broker, reached over TLS only: without a password, with one, or with a certificate.
+struct Broker {
+    process: Child,
+    tls: u16,
+    password: u16,
+    mutual: u16,
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn java(folder: &Path, arguments: &[&str]) -> Command {
+    let home = std::env::var("JAVA_HOME").map(|home| format!("{home}/bin/java"));
+    let classes = std::env::var("KIVEND_TEST_KAFKA").expect("deploy/local/cluster run sets it");
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join("broker.log"))
+        .unwrap();
+    let mut command = Command::new(home.unwrap_or("java".to_owned()));
+    command
+        .args(["-Xmx512m", "-cp", &classes])
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log);
+    command
+}
+
+impl Broker {
+    fn start(folder: &Path) -> Broker {
+        authority(folder, "authority");
+        of_this_machine(folder, "server.crt", "server.key");
+        let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+        std::fs::write(folder.join("server.pem"), read("server.key") + &read("server.crt")).unwrap();
+        let [tls, password, mutual, controller] = [(); 4].map(|()| free_port());
+        let host = "127.0.0.1";
+        let settings = format!(
+            "process.roles=broker,controller\n\
+             node.id=1\n\
+             listeners=TLS://{host}:{tls},PASSWORD://{host}:{password},MUTUAL://{host}:{mutual},CONTROLLER://{host}:{controller}\n\
+             listener.security.protocol.map=TLS:SSL,PASSWORD:SASL_SSL,MUTUAL:SSL,CONTROLLER:PLAINTEXT\n\
+             controller.listener.names=CONTROLLER\n\
+             controller.quorum.voters=1@{host}:{controller}\n\
+             inter.broker.listener.name=TLS\n\
+             ssl.keystore.type=PEM\n\
+             ssl.keystore.location=server.pem\n\
+             ssl.truststore.type=PEM\n\
+             ssl.truststore.location=authority.crt\n\
+             listener.name.mutual.ssl.client.auth=required\n\
+             sasl.enabled.mechanisms=PLAIN\n\
+             listener.name.password.plain.sasl.jaas.config=\
+             org.apache.kafka.common.security.plain.PlainLoginModule required user_shop=\"{PASSWORD}\";\n\
+             offsets.topic.replication.factor=1\n\
+             offsets.topic.num.partitions=1\n\
+             transaction.state.log.replication.factor=1\n\
+             transaction.state.log.min.isr=1\n\
+             group.initial.rebalance.delay.ms=0\n\
+             auto.create.topics.enable=false\n\
+             log.dirs=data\n"
+        );
+        std::fs::write(folder.join("server.properties"), settings).unwrap();
+        let format = [
+            "format",
+            "--cluster-id",
+            "kivend-tls-cluster-AAA",
+            "--config",
+            "server.properties",
+        ];
+        let formatted = java(folder, &[&["kafka.tools.StorageTool"], &format[..]].concat()).status();
+        assert!(formatted.unwrap().success(), "{}", read("broker.log"));
+        let process = java(folder, &["kafka.Kafka", "server.properties"]).spawn().unwrap();
+        let broker = Broker {
+            process,
+            tls,
+            password,
+            mutual,
+        };
+        until("the broker listens", || TcpStream::connect((host, mutual)).is_ok());
+        broker
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _gone = self.process.kill().and_then(|()| self.process.wait());
+    }
+}
+
+/// Settings with these properties of librdkafka's, and a prefix for topics, group and bucket.
+struct Shop {
+    folder: tempfile::TempDir,
+    name: String,
+}
+
+impl Shop {
+    fn at(port: u16, properties: &[(&str, &str)]) -> Shop {
+        let name = format!("tls-{:012x}", u64::from_be_bytes(random_bytes().unwrap()) >> 16);
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("config")).unwrap();
+        let mut settings = format!(
+            "topic_prefix = '{name}.'\n\
+             [topic_defaults]\nreplication_factor = 1\n\
+             [topic_defaults.properties]\n\"min.insync.replicas\" = 1\n\
+             [store]\nprefix = '{name}'\n\
+             [kafka]\nbrokers = ['localhost:{port}']\ngroup_id = '{name}'\n\
+             [kafka.properties]\n"
+        );
+        for (name, value) in properties {
+            settings += &format!("\"{name}\" = '{value}'\n");
+        }
+        std::fs::write(folder.path().join("config/kivend.toml"), settings).unwrap();
+        Shop { folder, name }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_kivend"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("XDG_CONFIG_HOME", self.folder.path())
+            .env_remove("KIVEND_KAFKA__BROKERS")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    /// The whole job, from topics to a verdict against Kafka.
+    fn works(&self) {
+        for arguments in [
+            &["topics", "create"][..],
+            &["generate", "--events", "500", "--seed", "1", "-o", "events.jsonl"],
+            &["ingest", "events.jsonl"],
+            &["archive"],
+            &["verify", "--at-rest"],
+        ] {
+            let output = self.run(arguments);
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(0), "{}: {arguments:?}: {told}", self.name);
+        }
+    }
+
+    /// What it says to whoever it cannot reach; never a secret.
+    fn fails(&self) -> String {
+        let output = self.run(&["topics", "create"]);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_ne!(output.status.code(), Some(0), "{told}");
+        assert!(!told.contains(PASSWORD), "{told}");
+        told
+    }
+}
+
+#[test]
+fn a_broker_over_tls_is_believed_by_its_authority_and_believes_passwords_and_certificates() {
+    if std::env::var_os("KIVEND_TEST_CLUSTER").is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let broker = Broker::start(folder.path());
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let own = path("authority.crt");
+    let tls = [("security.protocol", "ssl"), ("ssl.ca.location", own.as_str())];
+    Shop::at(broker.tls, &tls).works();
+
+    // Another authority of the same name: the broker is not the one that was meant.
+    let other = folder.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    authority(&other, "authority");
+    let other = path("other/authority.crt");
+    let told = Shop::at(broker.tls, &[tls[0], ("ssl.ca.location", other.as_str())]).fails();
+    assert!(told.contains("ssl.ca.location"), "{told}");
+
+    let named = |password| {
+        let who = [
+            ("sasl.mechanism", "PLAIN"),
+            ("sasl.username", "shop"),
+            ("sasl.password", password),
+        ];
+        [&[("security.protocol", "sasl_ssl"), tls[1]], &who[..]].concat()
+    };
+    let shop = Shop::at(broker.password, &named(PASSWORD));
+    shop.works();
+    let shown = shop.run(&["config", "show"]);
+    assert!(!String::from_utf8_lossy(&shown.stdout).contains(PASSWORD));
+    let told = Shop::at(broker.password, &named("open-barley")).fails();
+    assert!(told.contains("sasl."), "{told}");
+
+    of_this_machine(folder.path(), "client.crt", "client.key");
+    let (certificate, key) = (path("client.crt"), path("client.key"));
+    let ours = [
+        ("ssl.certificate.location", certificate.as_str()),
+        ("ssl.key.location", key.as_str()),
+    ];
+    Shop::at(broker.mutual, &[&tls[..], &ours].concat()).works();
+    Shop::at(broker.mutual, &tls).fails();
+}
