@@ -357,8 +357,5 @@ async fn has_moved(store: &dyn Store, heads: &[Head]) -> Result<bool, AppError> 
         let page = store.list(&links, Some(&after), 1).await?;
         Ok::<_, AppError>(!page.is_empty())
     });
-    asked
-        .buffer_unordered(PARTITIONS_AT_ONCE)
-        .try_any(|moved| ready(moved))
-        .await
+    asked.buffer_unordered(PARTITIONS_AT_ONCE).try_any(ready).await
 }
