@@ -186,12 +186,39 @@ server_state() {
 }
 
 # A broker opens its port to clients last of all, once the controllers have unfenced it: it leads and replicates.
+# After a restart it may open it before it has heard of the others, so each is asked whom it knows.
 server_is_ready() {
   case $1 in
     minio) curl --silent --fail --max-time 2 --output /dev/null "http://$(server_address minio)/minio/health/ready" ;;
-    *) port_answers "$(broker_port "$1")" ;;
+    *) broker_knows_all "$1" ;;
   esac
 }
+
+# Whether a broker tells clients of every broker that lives.
+broker_knows_all() {
+  local server known address
+  known=$(broker_metadata "$1") || return 1
+  for server in "${SERVERS[@]}"; do
+    [[ $server != minio ]] && process_is_alive "$server" || continue
+    address=$(printf %s "$HOST" | in_hex)$(printf %08x "$(broker_port "$server")")
+    [[ $known == *"$address"* ]] || return 1
+  done
+}
+
+# Prints, in hex, a broker's answer to Kafka's Metadata request (version 4, no topics). In it, each broker that it knows
+# has its host followed by its port in four bytes.
+broker_metadata() {
+  local request='\x0\x0\x0\xf\x0\x3\x0\x4\x0\x0\x0\x1\xff\xff\x0\x0\x0\x0\x0' size
+  (
+    exec 3<>"/dev/tcp/$HOST/$(broker_port "$1")" || exit 1
+    # shellcheck disable=SC2059
+    printf "$request" >&3
+    size=$(timeout 2 head -c 4 <&3 | in_hex)
+    [[ -n $size ]] && timeout 2 head -c $((16#$size)) <&3 | in_hex
+  ) 2>/dev/null
+}
+
+in_hex() { od -An -v -tx1 | tr -d ' \n'; }
 
 # True once nothing is left that a kill could harm: the broker's logs are flushed and marked as cleanly closed.
 # Only its controller lives on, for 5 s, to hand its leadership to controllers that are ending too.
