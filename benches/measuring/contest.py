@@ -197,6 +197,31 @@ def archive_python(round_):
     return told(report, cost, stored_bytes=report["stored_bytes"], value_bytes=report["value_bytes"])
 
 
+def archive_on_jvm(who, command):
+    """An archiver on the JVM: `command` is given a round and the place for its objects. Values are as long as kivend found."""
+
+    def measure(round_):
+        place = f"{round_.name}-{who}"
+        out, cost = processes.run(command(round_, place))
+        report = processes.json_of(out)
+        demand("archived", report["records"], round_.events[1])
+        stored = round_.servers.rows(place)
+        demand("rows stored", stored["rows"], round_.events[1])
+        sizes = {"stored_bytes": stored["parquet_bytes"], "value_bytes": round_.archived[0]["value_bytes"]}
+        return told(report, cost, **sizes)
+
+    return measure
+
+
+def by_spark(round_, place):
+    return jvm.archive_by_spark(round_.servers.brokers, round_.servers.bucket, place, round_.ingested[0].topics())
+
+
+def by_iceberg(round_, place):
+    servers, topics = round_.servers, round_.ingested[0].topics()
+    return jvm.archive_by_iceberg(servers.brokers, servers.bucket, place, round_.events[1], topics)
+
+
 def verify_kivend(*against):
     def measure(round_):
         round_.archived
@@ -243,6 +268,8 @@ CONTESTANTS = [
     Contestant("consume", "Java consumer", consume_java),
     Contestant("archive", "kivend", archive_kivend),
     Contestant("archive", "Python archiver", archive_python),
+    Contestant("archive", "Spark", archive_on_jvm("spark", by_spark)),
+    Contestant("archive", "Iceberg sink on Kafka Connect", archive_on_jvm("iceberg", by_iceberg)),
     Contestant("verify", "kivend", verify_kivend("--against", "rows,links")),
     Contestant("verify", "kivend, against Kafka too", verify_kivend("--at-rest")),
     Contestant("verify", "pyarrow verifier", verify_pyarrow),

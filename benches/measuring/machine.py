@@ -45,6 +45,14 @@ def commit():
     return f"{_said('git', 'describe', '--always')}{'-changed' if changed else ''}"
 
 
+def _peers():
+    """The peers with their versions, as their lists name them."""
+    folder = Path(TOP, "benches/peers")
+    lines = [line for name in ("requirements", "requirements-spark") for line in Path(folder, f"{name}.txt").read_text().split("\n")]
+    iceberg = _found("<iceberg.version>(.*)<", Path(folder, "jars/iceberg.pom.xml").read_text())
+    return [line for line in lines if "==" in line] + [f"iceberg-kafka-connect=={iceberg}"]
+
+
 def described():
     """Machine, versions, date."""
     servers = Path(TOP, "deploy/local/servers.sh").read_text()
@@ -65,5 +73,5 @@ def described():
         "minio": _found(r"is (RELEASE\S+?)\.?$", servers),
         "java": _found(r'version "([^"]*)"', java),
         "python": platform.python_version(),
-        "peers": Path(TOP, "benches/peers/requirements.txt").read_text().split("\n")[1:-1],
+        "peers": _peers(),
     }
