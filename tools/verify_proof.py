@@ -23,7 +23,7 @@ from pathlib import Path
 from types import SimpleNamespace as Fields
 from typing import Any
 
-from verify import (
+from notes import (
     ARCHIVE, COUNT, HASH, KEY_CHANGE, LINK, TEXT, TOPIC, Broken, Junk, Unknown,
     canonical, check_link, content, demand, fits, parse_checkpoint, public_key, read_note, sha, signed,
 )

@@ -20,7 +20,8 @@ from test_verify import BROUGHT, CASES, Deed
 from small_archive import SmallArchive
 
 import verify_proof
-from verify import Archive, EXIT_CODES, public_key
+from notes import public_key
+from verify import Archive, EXIT_CODES
 
 Told = tuple[str, list[str]]
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
-from verify import Archive, public_key  # noqa: E402
+from notes import public_key  # noqa: E402
+from verify import Archive  # noqa: E402
 
 
 def main() -> None:

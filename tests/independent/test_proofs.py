@@ -13,9 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools")]
 
 import verify_proof  # noqa: E402
-from verify import public_key  # noqa: E402
+from notes import Broken, public_key  # noqa: E402
 from verify_proof import check_consistency, check_inclusion, verify  # noqa: E402
-from verify import Broken  # noqa: E402
 
 VECTORS = json.loads((ROOT / "tests" / "vectors" / "proofs.json").read_text())
 MERKLE = json.loads((ROOT / "tests" / "vectors" / "merkle.json").read_text())
