@@ -61,9 +61,13 @@ fn it_holds_all_that_the_demo_sends_to_its_largest_topic() {
 
     let reader = Reader::connect(&cluster.settings("demo")).unwrap();
     let mut found = 0;
-    for number in 0..PARTITIONS {
-        let partition = TopicPartition::new("user-events", number);
+    let partitions: Vec<_> = (0..PARTITIONS)
+        .map(|number| TopicPartition::new("user-events", number))
+        .collect();
+    let all = reader.cluster().watermarks_of(&partitions).unwrap();
+    for (partition, told_together) in partitions.into_iter().zip(all) {
         let marks = reader.cluster().watermarks(&partition).unwrap();
+        assert_eq!(marks, told_together);
         assert_eq!(marks.low, 0, "the cluster forgot the oldest records of {partition}");
         let count = |_: &Record<'_>| {
             found += 1;

@@ -11,7 +11,7 @@ use crate::app::stop::Stop;
 use crate::clock::Clock;
 use crate::config::KafkaSettings;
 use crate::error::{Explain, Kind};
-use crate::kafka::cluster::Cluster;
+use crate::kafka::cluster::{Cluster, Watermarks};
 use crate::kafka::error::KafkaError;
 use crate::kafka::reader::{Range, Read, Reader};
 use crate::model::glance;
@@ -160,8 +160,7 @@ pub fn consume(
 
 /// From where to where each partition is read.
 fn ranges(cluster: &Cluster, request: &Request) -> Result<Vec<Range>, KafkaError> {
-    let range = |partition: TopicPartition| {
-        let marks = cluster.watermarks(&partition)?;
+    let range = |(partition, marks): (TopicPartition, Watermarks)| {
         let from = match request.beginning {
             Beginning::Earliest => marks.low,
             Beginning::Latest => marks.high,
@@ -174,12 +173,9 @@ fn ranges(cluster: &Cluster, request: &Request) -> Result<Vec<Range>, KafkaError
         };
         Ok(Range { partition, from, until })
     };
-    cluster
-        .topic(&request.topic)?
-        .positions()
-        .into_iter()
-        .map(range)
-        .collect()
+    let partitions = cluster.topic(&request.topic)?.positions();
+    let marks = cluster.watermarks_of(&partitions)?;
+    partitions.into_iter().zip(marks).map(range).collect()
 }
 
 /// How many records there may be, where that is known.

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::config::{KafkaSettings, TopicSettings};
-use crate::kafka::cluster::{Cluster, TopicLayout};
+use crate::kafka::cluster::{Cluster, TopicLayout, Watermarks};
 use crate::kafka::error::KafkaError;
 use crate::kafka::topics::{Action, Alteration, Difference, Topics};
 
@@ -89,15 +89,12 @@ pub fn list(kafka: &KafkaSettings, prefix: &str) -> Result<Listed, KafkaError> {
 }
 
 fn listed(cluster: &Cluster, topic: &TopicLayout) -> Result<ListedTopic, KafkaError> {
-    let mut records = 0;
-    for partition in topic.positions() {
-        records += cluster.watermarks(&partition)?.offsets();
-    }
+    let marks = cluster.watermarks_of(&topic.positions())?;
     Ok(ListedTopic {
         topic: topic.name.to_string(),
         partitions: topic.partitions.len(),
         replication_factor: topic.replication_factor(),
-        records,
+        records: marks.into_iter().map(Watermarks::offsets).sum(),
         under_replicated: topic.is_under_replicated(),
     })
 }

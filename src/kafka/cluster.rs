@@ -19,7 +19,7 @@ use crate::kafka::settings::{group_config, reader_config};
 use crate::model::position::{NextOffset, TopicPartition};
 
 /// How long a question may take: enough for a TLS handshake across the world, short enough to be told of a typing error.
-const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// A time after every record's: asked for the offset of it, a broker answers that there is none.
 const NEVER_MS: i64 = i64::MAX;
 /// So begins the id of librdkafka's mock clusters. Their controller is a broker that they do not have, so that a question
@@ -374,7 +374,7 @@ impl Cluster {
     }
 
     /// librdkafka reports a failed question as a time-out: the reason came earlier, as an event.
-    fn explain(&self, error: &Rdkafka, doing: &'static str) -> KafkaError {
+    pub(super) fn explain(&self, error: &Rdkafka, doing: &'static str) -> KafkaError {
         if let Some(refusal) = self.refusal() {
             return refusal;
         }

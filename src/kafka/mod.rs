@@ -9,6 +9,7 @@ pub mod consumer;
 pub mod error;
 mod incremental;
 pub mod ledger;
+mod logs;
 mod native;
 mod polled;
 pub mod producer;

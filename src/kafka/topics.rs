@@ -16,7 +16,6 @@ use crate::kafka::cluster::{Broker, Cluster};
 use crate::kafka::error::{Context, KafkaError};
 use crate::kafka::incremental;
 use crate::kafka::settings::client_config;
-use crate::model::position::TopicPartition;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// A new topic is known to every broker within a moment; after this many looks we go on without knowing.
@@ -184,14 +183,11 @@ impl Topics {
         {
             return Ok(false);
         }
-        for number in 0..wanted.partitions {
-            match self.cluster.watermarks(&TopicPartition::new(&wanted.name, number)) {
-                // A broker that was just told to lead may say so only after it has refused.
-                Err(KafkaError::UnknownPartition { .. } | KafkaError::Busy { .. }) => return Ok(false),
-                answer => answer?,
-            };
+        match self.cluster.log_ends(&topic.positions()) {
+            // A broker that was just told to lead may say so only after it has refused.
+            Err(KafkaError::UnknownPartition { .. } | KafkaError::Busy { .. }) => Ok(false),
+            answer => answer.map(|_| true),
         }
-        Ok(true)
     }
 
     /// Kafka confirms a change before every broker shows it. Returns what is still not as wanted after some looks.

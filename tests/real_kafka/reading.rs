@@ -90,6 +90,33 @@ fn settle(corner: &Corner) {
 }
 
 #[test]
+fn the_ends_of_many_logs_are_told_at_once_and_stop_before_an_open_transaction() {
+    let Some(corner) = Corner::new() else { return };
+    let partitions = corner.topic("orders", 4);
+    corner.send(&partitions[1], 0, 7);
+    corner.send(&partitions[2], 0, 3);
+    let producer = corner.producer(&[("transactional.id", &corner.prefix)]);
+    producer.init_transactions(PATIENCE).unwrap();
+    producer.begin_transaction().unwrap();
+    queue(&producer, &partitions[2], "not yet");
+    producer.flush(PATIENCE).unwrap();
+
+    let reader = Reader::connect(&corner.settings).unwrap();
+    let cluster = reader.cluster();
+    let mut asked = partitions.clone();
+    asked.reverse();
+    assert_eq!(cluster.log_ends(&asked).unwrap(), [0, 3, 7, 0]);
+    let one_by_one: Vec<_> = asked.iter().map(|one| cluster.watermarks(one).unwrap()).collect();
+    assert_eq!(cluster.watermarks_of(&asked).unwrap(), one_by_one);
+    assert!(cluster.log_ends(&[]).unwrap().is_empty());
+
+    asked.push(TopicPartition::new(&partitions[0].topic, 4));
+    let error = cluster.log_ends(&asked).unwrap_err();
+    assert!(matches!(error, KafkaError::UnknownPartition { .. }), "{error}");
+    producer.abort_transaction(PATIENCE).unwrap();
+}
+
+#[test]
 fn times_of_minus_one_and_minus_five_are_told_apart() {
     let Some(corner) = Corner::new() else { return };
     let partition = &corner.topic("orders", 1)[0];

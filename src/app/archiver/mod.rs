@@ -260,14 +260,12 @@ async fn open(store: &Arc<dyn Store>, settings: &ArchiveSettings) -> Result<OwnA
 
 /// Where Kafka's logs end now, by partition.
 fn log_ends(cluster: &Cluster, settings: &Settings) -> Result<HashMap<TopicPartition, i64>, AppError> {
-    let mut ends = HashMap::new();
+    let mut partitions = Vec::new();
     for topic in &settings.topics {
-        for partition in cluster.topic(&topic.name)?.positions() {
-            let end = cluster.watermarks(&partition)?.high;
-            ends.insert(partition, end);
-        }
+        partitions.extend(cluster.topic(&topic.name)?.positions());
     }
-    Ok(ends)
+    let ends = cluster.log_ends(&partitions)?;
+    Ok(partitions.into_iter().zip(ends).collect())
 }
 
 fn author(own: &OwnArchive, cluster_id: String) -> Author {

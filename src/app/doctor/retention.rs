@@ -45,7 +45,7 @@ fn committed(cluster: &Cluster, positions: &[TopicPartition]) -> Result<Vec<Opti
     cluster.committed(positions)
 }
 
-/// Asks Kafka, partition by partition; blocks.
+/// Asks Kafka; blocks.
 pub fn ask<'a>(
     settings: &KafkaSettings,
     topics: impl Iterator<Item = (&'a TopicSettings, &'a TopicLayout)>,
@@ -56,8 +56,8 @@ pub fn ask<'a>(
     for (topic, layout) in topics {
         let positions = layout.positions();
         let committed = committed(&cluster, &positions)?;
-        for (partition, committed) in positions.into_iter().zip(committed) {
-            let watermarks = cluster.watermarks(&partition)?;
+        let watermarks = cluster.watermarks_of(&positions)?;
+        for ((partition, committed), watermarks) in positions.into_iter().zip(committed).zip(watermarks) {
             let next_offset = committed.map(|committed| committed.next_offset.0);
             let waiting = next_offset.unwrap_or(watermarks.low).max(watermarks.low);
             let oldest = if waiting < watermarks.high {
