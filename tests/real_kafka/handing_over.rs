@@ -68,6 +68,10 @@ impl Member {
         }
     }
 
+    fn offsets(&self) -> Vec<i64> {
+        self.seen.iter().map(|(_, offset)| *offset).collect()
+    }
+
     fn until(&mut self, what: &str, done: impl Fn(&Member) -> bool) {
         for _ in 0..POLLS_MAX {
             if done(self) {
@@ -175,8 +179,57 @@ fn a_paused_partition_is_silent_and_resumes_where_it_stood() {
     assert_eq!(member.seen.len(), 300);
     member.consumer.resume(&partitions).unwrap();
     member.until("the end", |member| !member.ended.is_empty());
-    let offsets: Vec<_> = member.seen.iter().map(|(_, offset)| *offset).collect();
-    assert_eq!(offsets, (0..1000).collect::<Vec<_>>());
+    assert_eq!(member.offsets(), (0..1000).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_partition_that_was_paused_at_its_end_goes_on_with_the_very_next_record() {
+    let Some(corner) = Corner::new() else { return };
+    let partitions = corner.topic("orders", 1);
+    corner.send(&partitions[0], 0, 10);
+    let mut member = Member::join(&corner, &partitions[0].topic);
+    member.until("an assignment", |member| !member.assigned.is_empty());
+    member.start_assigned();
+    member.until("the end", |member| !member.ended.is_empty());
+    member.consumer.pause(&partitions).unwrap();
+    corner.send(&partitions[0], 10, 10);
+    (0..20).for_each(|_| member.poll());
+    member.consumer.resume(&partitions).unwrap();
+    member.until("the rest", |member| member.seen.len() >= 20);
+    assert_eq!(member.offsets(), (0..20).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_seek_backwards_in_the_midst_delivers_from_there_and_nothing_that_waited_beyond() {
+    let Some(corner) = Corner::new() else { return };
+    let partitions = corner.topic("orders", 1);
+    corner.send(&partitions[0], 0, 1000);
+    let mut member = Member::join(&corner, &partitions[0].topic);
+    member.until("an assignment", |member| !member.assigned.is_empty());
+    member.start_assigned();
+    member.until("a record", |member| !member.seen.is_empty());
+    member.seen.clear();
+    member.ended.clear();
+    member.consumer.seek(&partitions[0], NextOffset(0)).unwrap();
+    member.until("the end", |member| !member.ended.is_empty());
+    assert_eq!(member.offsets(), (0..1000).collect::<Vec<_>>());
+}
+
+#[test]
+fn with_an_eager_strategy_partitions_that_start_one_after_the_other_all_go_on() {
+    let Some(corner) = Corner::new() else { return };
+    let corner = corner.with_property("partition.assignment.strategy", "range");
+    let partitions = corner.topic("orders", 3);
+    partitions.iter().for_each(|partition| corner.send(partition, 0, 20));
+    let mut member = Member::join(&corner, &partitions[0].topic);
+    member.until("an assignment", |member| member.assigned.len() == 3);
+    for (started, partition) in partitions.iter().enumerate() {
+        member.consumer.start(&[(partition.clone(), NextOffset(0))]).unwrap();
+        member.until("the end of it", |member| member.ended.contains(partition));
+        assert_eq!(member.seen.len(), 20 * (started + 1));
+    }
+    partitions.iter().for_each(|partition| corner.send(partition, 20, 20));
+    member.until("the rest", |member| member.seen.len() == 120);
 }
 
 #[test]
@@ -194,8 +247,7 @@ fn an_offset_out_of_range_is_told_and_a_seek_goes_on_from_there() {
     assert_eq!(member.seen, []);
     member.consumer.seek(&partitions[0], NextOffset(4)).unwrap();
     member.until("the end", |member| !member.ended.is_empty());
-    let offsets: Vec<_> = member.seen.iter().map(|(_, offset)| *offset).collect();
-    assert_eq!(offsets, (4..10).collect::<Vec<_>>());
+    assert_eq!(member.offsets(), (4..10).collect::<Vec<_>>());
 }
 
 #[test]
