@@ -122,8 +122,15 @@ impl Driver {
                 self.step(Event::Shutdown);
             }
             self.carry_out()?;
-            if self.machine.is_shutting_down() && self.machine.is_idle() {
-                return Ok(());
+            if self.machine.is_shutting_down() {
+                if self.machine.is_idle() {
+                    return Ok(());
+                }
+                if let Some(job) = self.to_encode.pop_back() {
+                    // This thread has nothing else to do: it takes what waits for the encoder.
+                    self.answered(self.hands.encode_here(job))?;
+                    continue;
+                }
             }
             self.take_records()?;
         }

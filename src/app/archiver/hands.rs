@@ -55,6 +55,7 @@ pub struct Hands {
     runtime: Handle,
     answers: mpsc::Sender<Answer>,
     encoder: SyncSender<(EncodeJob, Question)>,
+    projection: Arc<Projection>,
     requests: Arc<Semaphore>,
     /// What is under way for each partition: one request at most.
     underway: Arc<Mutex<HashMap<Slot, AbortHandle>>>,
@@ -104,10 +105,11 @@ impl Hands {
     pub fn new(tools: Tools, runtime: Handle) -> Result<(Hands, mpsc::Receiver<Answer>), AppError> {
         let (answers, from_hands) = mpsc::channel(ANSWERS);
         let (encoder, jobs) = sync_channel(ENCODER_QUEUE);
-        let (to_driver, projection) = (answers.clone(), tools.projection);
+        let projection = Arc::new(tools.projection);
+        let (to_driver, columns) = (answers.clone(), Arc::clone(&projection));
         std::thread::Builder::new()
             .name("encoder".into())
-            .spawn(move || encode_all(&jobs, &to_driver, &projection))
+            .spawn(move || encode_all(&jobs, &to_driver, &columns))
             .map_err(|error| AppError::internal(format!("no thread for the encoder: {error}")))?;
         let hands = Hands {
             store: tools.store,
@@ -116,6 +118,7 @@ impl Hands {
             runtime,
             answers,
             encoder,
+            projection,
             requests: Arc::new(Semaphore::new(CONCURRENT_REQUESTS)),
             underway: Arc::default(),
             open_questions: Arc::default(),
@@ -131,6 +134,14 @@ impl Hands {
             Ok(()) => None,
             Err(TrySendError::Full((job, _)) | TrySendError::Disconnected((job, _))) => Some(job),
         }
+    }
+
+    /// Encodes here and now, beside the encoder: for whoever has nothing else to do.
+    ///
+    /// # Errors
+    /// As [`encode`].
+    pub fn encode_here(&self, job: EncodeJob) -> Answer {
+        encode_one(job, &self.projection)
     }
 
     /// Whether answers are still to come. One that was sent is no longer counted.
@@ -296,20 +307,17 @@ impl Offsets for GroupOffsets {
 }
 
 fn encode_all(jobs: &Receiver<(EncodeJob, Question)>, answers: &mpsc::Sender<Answer>, projection: &Projection) {
-    while let Ok(((ticket, job), _question)) = jobs.recv() {
-        let (rows, footer) = *job;
-        let answer = encode(rows, &footer, projection).map_err(AppError::from).map(|bytes| {
-            let sha256 = Hash::of(&bytes);
-            Event::Encoded(
-                ticket,
-                Object {
-                    bytes: Bytes::from(bytes),
-                    sha256,
-                },
-            )
-        });
-        if answers.blocking_send(answer).is_err() {
+    while let Ok((job, _question)) = jobs.recv() {
+        if answers.blocking_send(encode_one(job, projection)).is_err() {
             return;
         }
     }
+}
+
+fn encode_one((ticket, job): EncodeJob, projection: &Projection) -> Answer {
+    let (rows, footer) = *job;
+    let bytes = encode(rows, &footer, projection)?;
+    let sha256 = Hash::of(&bytes);
+    let bytes = Bytes::from(bytes);
+    Ok(Event::Encoded(ticket, Object { bytes, sha256 }))
 }

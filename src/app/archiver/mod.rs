@@ -172,13 +172,16 @@ pub fn run(
         let address = runtime.block_on(telemetry::serve(listen, vitals.clone()))?;
         tracing::info!(%address, "metrics, health and readiness");
     }
+    let source = Source::ask(settings);
     let store = runtime.block_on(store::open(&settings.store))?;
     let own = runtime.block_on(open(&store, &settings.archive))?;
-    let cluster = Arc::new(Cluster::connect_to_group(&settings.kafka)?);
-    let ends = log_ends(&cluster, settings)?;
+    let Source {
+        cluster,
+        cluster_id,
+        ends,
+    } = source.join().map_err(|_| AppError::internal("asking Kafka panicked"))??;
 
     let checkpoints = Checkpoints::new(Arc::clone(&store), &own, Copies::of(own.identity.id(), settings));
-    let cluster_id = cluster.cluster_id()?;
     runtime.block_on(preflight::must_be_of_cluster(store.as_ref(), &own.trust, &cluster_id))?;
     let mut machine = Machine::new(author(&own, cluster_id), seal_policy(&settings.archive));
     machine.declare_new_epochs(new_epochs);
@@ -233,6 +236,29 @@ pub fn run(
         signed.map_err(|error| AppError::internal(error.to_string()))??;
     }
     Ok(ArchiveReport::new(tally, clock.elapsed_s()))
+}
+
+/// Kafka's side of a run, as it was found at the start.
+struct Source {
+    cluster: Arc<Cluster>,
+    cluster_id: String,
+    /// Where the logs end.
+    ends: HashMap<TopicPartition, i64>,
+}
+
+impl Source {
+    /// Asks on a thread of its own, while the store is asked what it is.
+    fn ask(settings: &Settings) -> std::thread::JoinHandle<Result<Source, AppError>> {
+        let settings = settings.clone();
+        std::thread::spawn(move || {
+            let cluster = Arc::new(Cluster::connect_to_group(&settings.kafka)?);
+            Ok(Source {
+                ends: log_ends(&cluster, &settings)?,
+                cluster_id: cluster.cluster_id()?,
+                cluster,
+            })
+        })
+    }
 }
 
 /// A misspelt declaration would change nothing and say nothing.
