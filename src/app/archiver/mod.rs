@@ -179,7 +179,9 @@ pub fn run(
         cluster,
         cluster_id,
         ends,
-    } = source.join().map_err(|_| AppError::internal("asking Kafka panicked"))??;
+    } = source
+        .join()
+        .map_err(|_| AppError::internal("asking Kafka panicked"))??;
 
     let checkpoints = Checkpoints::new(Arc::clone(&store), &own, Copies::of(own.identity.id(), settings));
     runtime.block_on(preflight::must_be_of_cluster(store.as_ref(), &own.trust, &cluster_id))?;
