@@ -1,39 +1,41 @@
 //! Questions to Kafka: who is there, which partitions, from where to where, what was committed. Blocks, with one time
 //! limit for all of them; never reads a record and changes nothing.
 
+mod question;
+
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaError as Rdkafka;
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::topic_partition_list::Offset;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::config::KafkaSettings;
 use crate::error::{Explain as _, Kind};
-use crate::kafka::error::{Context, KafkaError};
+use crate::kafka::context::Context;
+use crate::kafka::error::KafkaError;
 use crate::kafka::native;
 use crate::kafka::settings::{group_config, reader_config};
 use crate::model::position::{NextOffset, TopicPartition};
 
-/// How long a question may take: enough for a TLS handshake across the world, short enough to be told of a typing error.
-pub(super) const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
+use question::QUESTION_TIMEOUT;
+pub(super) use question::{ask_first, is_silence};
+
 /// A time after every record's: asked for the offset of it, a broker answers that there is none.
 const NEVER_MS: i64 = i64::MAX;
 /// So begins the id of librdkafka's mock clusters. Their controller is a broker that they do not have, so that a question
 /// for it, as that for a topic's id, is never answered.
 const MOCK_CLUSTER: &str = "mockCluster";
 
-/// How many waiting events (log lines among them) are looked through for the cause of a failure.
-const EVENTS_PER_FAILURE: usize = 200;
-
 /// A connection to a Kafka cluster.
 pub struct Cluster {
     pub(super) client: BaseConsumer<Context>,
     addresses: String,
     role: Role,
+    /// Whether some question was: from then on a failure is one of that question.
+    was_answered: AtomicBool,
 }
 
 /// Whether the client's events are ours to take, or a consumer polls them.
@@ -155,6 +157,7 @@ impl Cluster {
             client,
             addresses: settings.brokers.join(","),
             role,
+            was_answered: AtomicBool::new(false),
         })
     }
 
@@ -164,10 +167,7 @@ impl Cluster {
     /// No broker answered, or it refused us.
     pub fn brokers(&self) -> Result<Vec<Broker>, KafkaError> {
         let doing = "list the brokers";
-        let metadata = self
-            .client
-            .fetch_metadata(None, QUESTION_TIMEOUT)
-            .map_err(|e| self.explain(&e, doing))?;
+        let metadata = self.ask(doing, |patience| self.client.fetch_metadata(None, patience))?;
         let broker = |b: &rdkafka::metadata::MetadataBroker| Broker {
             id: b.id(),
             address: format!("{}:{}", b.host(), b.port()),
@@ -199,10 +199,7 @@ impl Cluster {
     /// No broker answered, or it refused us.
     pub fn topics(&self) -> Result<Vec<TopicLayout>, KafkaError> {
         let doing = "list the topics";
-        let metadata = self
-            .client
-            .fetch_metadata(None, QUESTION_TIMEOUT)
-            .map_err(|e| self.explain(&e, doing))?;
+        let metadata = self.ask(doing, |patience| self.client.fetch_metadata(None, patience))?;
         let mut topics: Vec<_> = metadata
             .topics()
             .iter()
@@ -219,10 +216,7 @@ impl Cluster {
     /// No broker answered, or it refused us.
     pub fn find_topic(&self, name: &str) -> Result<Option<TopicLayout>, KafkaError> {
         let doing = "describe a topic";
-        let metadata = self
-            .client
-            .fetch_metadata(Some(name), QUESTION_TIMEOUT)
-            .map_err(|e| self.explain(&e, doing))?;
+        let metadata = self.ask(doing, |patience| self.client.fetch_metadata(Some(name), patience))?;
         let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == name) else {
             return Ok(None);
         };
@@ -267,16 +261,16 @@ impl Cluster {
     /// # Errors
     /// No such partition, or nobody answered for it.
     pub fn watermarks(&self, partition: &TopicPartition) -> Result<Watermarks, KafkaError> {
-        match self
-            .client
-            .fetch_watermarks(&partition.topic, partition.partition, QUESTION_TIMEOUT)
-        {
+        let doing = "tell a partition's first and last offset";
+        let (topic, number) = (&partition.topic, partition.partition);
+        let asked = self.try_asking(|patience| self.client.fetch_watermarks(topic, number, patience));
+        match asked {
             Ok((low, high)) => Ok(Watermarks { low, high }),
             Err(error) => Err(match error.rdkafka_error_code() {
                 Some(Code::UnknownPartition | Code::UnknownTopicOrPartition) => KafkaError::UnknownPartition {
                     partition: partition.clone(),
                 },
-                _ => self.explain(&error, "tell a partition's first and last offset"),
+                _ => self.explain(&error, doing),
             }),
         }
     }
@@ -288,10 +282,7 @@ impl Cluster {
     pub fn offset_at(&self, partition: &TopicPartition, time_ms: i64) -> Result<i64, KafkaError> {
         let doing = "find the offset of a time";
         let asked = list(&[(partition.clone(), time_ms)], doing)?;
-        let answer = self
-            .client
-            .offsets_for_times(asked, QUESTION_TIMEOUT)
-            .map_err(|e| self.explain(&e, doing))?;
+        let answer = self.ask(doing, |patience| self.client.offsets_for_times(asked.clone(), patience))?;
         match native::entries(&answer).first() {
             Some(entry) if entry.offset >= 0 => Ok(entry.offset),
             _ => self.watermarks(partition).map(|marks| marks.high),
@@ -308,10 +299,8 @@ impl Cluster {
             .iter()
             .map(|partition| (partition.clone(), NEVER_MS))
             .collect();
-        let answer = self
-            .client
-            .offsets_for_times(list(&times, doing)?, QUESTION_TIMEOUT)
-            .map_err(|e| self.explain(&e, doing))?;
+        let asked = list(&times, doing)?;
+        let answer = self.ask(doing, |patience| self.client.offsets_for_times(asked.clone(), patience))?;
         let failed = native::entries(&answer).into_iter().find_map(|entry| match entry.code {
             Code::NoError => None,
             code => Some(KafkaError::from_code(
@@ -334,10 +323,7 @@ impl Cluster {
         for partition in partitions {
             asked.add_partition(&partition.topic, partition.partition);
         }
-        let answer = self
-            .client
-            .committed_offsets(asked, QUESTION_TIMEOUT)
-            .map_err(|e| self.explain(&e, doing))?;
+        let answer = self.ask(doing, |patience| self.client.committed_offsets(asked.clone(), patience))?;
         let entries = native::entries(&answer);
         let find = |partition: &TopicPartition| match entries.iter().find(|entry| entry.partition == *partition) {
             Some(entry) if entry.code != Code::NoError => Err(KafkaError::from_code(
@@ -352,38 +338,6 @@ impl Cluster {
             _ => Ok(None),
         };
         partitions.iter().map(find).collect()
-    }
-
-    /// That nobody answers at the configured addresses.
-    pub(super) fn unreachable(&self) -> KafkaError {
-        KafkaError::Unreachable {
-            brokers: self.addresses.clone(),
-        }
-    }
-
-    /// Whether credentials were refused lately: librdkafka only goes on trying, and tells of it in an event.
-    pub(super) fn refusal(&self) -> Option<KafkaError> {
-        if self.role == Role::Asking {
-            for _ in 0..EVENTS_PER_FAILURE {
-                self.client.poll(Duration::ZERO);
-            }
-        }
-        let (code, reason) = self.client.context().take_last()?;
-        let cause = KafkaError::from_code(code, "connect", reason);
-        matches!(cause, KafkaError::Credentials { .. }).then_some(cause)
-    }
-
-    /// librdkafka reports a failed question as a time-out: the reason came earlier, as an event.
-    pub(super) fn explain(&self, error: &Rdkafka, doing: &'static str) -> KafkaError {
-        if let Some(refusal) = self.refusal() {
-            return refusal;
-        }
-        match error.rdkafka_error_code() {
-            Some(Code::BrokerTransportFailure | Code::AllBrokersDown | Code::OperationTimedOut | Code::Resolve) => {
-                self.unreachable()
-            }
-            _ => KafkaError::from_rdkafka(error, doing),
-        }
     }
 }
 

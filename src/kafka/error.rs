@@ -1,11 +1,5 @@
-//! What can go wrong with Kafka, in words that tell what to do; and librdkafka's log lines, sent to `tracing`. Never
-//! retries anything.
+//! What can go wrong with Kafka, in words that tell what to do. Never retries anything.
 
-use std::sync::Mutex;
-
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError as Rdkafka;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
@@ -166,6 +160,10 @@ impl Explain for KafkaError {
             KafkaError::Unreachable { .. } => {
                 "start Kafka (here: `deploy/local/cluster up`), or set kafka.brokers to where it runs"
             }
+            KafkaError::Credentials { reason } if reason.contains("alert") && reason.contains("certificate") => {
+                "the broker wants this client's own certificate, by an authority that it believes: \
+                 check ssl.certificate.location and ssl.key.location under kafka.properties"
+            }
             KafkaError::Credentials { .. } => "check security.protocol, sasl.* and ssl.* under kafka.properties",
             KafkaError::Forbidden { .. } => "have the missing ACL granted to this user",
             KafkaError::UnknownTopic { .. } => {
@@ -307,67 +305,6 @@ pub(crate) fn is_quiet(code: Code) -> bool {
     is_passing(code) && !matches!(code, Code::AllBrokersDown | Code::PollExceeded | Code::Unknown)
 }
 
-/// librdkafka's callbacks: log lines go to `tracing`, and the last error is remembered, for it explains a time-out.
-#[derive(Debug, Default)]
-pub struct Context {
-    last: Mutex<Option<(Code, String)>>,
-}
-
-impl Context {
-    /// Remembers why the connection fails.
-    pub(crate) fn remember(&self, code: Code, reason: &str) {
-        // One of several brokers failing in another way must not hide that credentials are refused.
-        let weight = |code| {
-            matches!(
-                KafkaError::from_code(code, "", String::new()),
-                KafkaError::Credentials { .. }
-            )
-        };
-        if let Ok(mut last) = self.last.lock()
-            && last.as_ref().is_none_or(|(known, _)| weight(code) || !weight(*known))
-        {
-            *last = Some((code, reason.to_owned()));
-        }
-    }
-
-    /// The last error that librdkafka told, taken away.
-    pub(crate) fn take_last(&self) -> Option<(Code, String)> {
-        self.last.lock().ok()?.take()
-    }
-
-    /// One line of librdkafka's log, at the level it deserves here.
-    pub(crate) fn log_line(level: RDKafkaLogLevel, facility: &str, line: &str) {
-        // Connection trouble is also delivered as an error, which we report once and with a remedy.
-        let known = matches!(
-            facility,
-            "FAIL" | "ERROR" | "GETSUBSCRIPTIONS" | "COORD" | "REQTMOUT" | "MAXPOLL"
-        ) || line.contains("oordinator load in progress");
-        match level {
-            RDKafkaLogLevel::Debug => tracing::trace!(target: "librdkafka", facility, "{line}"),
-            _ if known => tracing::debug!(target: "librdkafka", facility, "{line}"),
-            RDKafkaLogLevel::Info | RDKafkaLogLevel::Notice => {
-                tracing::debug!(target: "librdkafka", facility, "{line}");
-            }
-            RDKafkaLogLevel::Warning => tracing::warn!(target: "librdkafka", facility, "{line}"),
-            _ => tracing::error!(target: "librdkafka", facility, "{line}"),
-        }
-    }
-}
-
-impl ClientContext for Context {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        Context::log_line(level, facility, line);
-    }
-
-    fn error(&self, error: Rdkafka, reason: &str) {
-        let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
-        tracing::debug!(target: "librdkafka", ?code, "{reason}");
-        self.remember(code, reason);
-    }
-}
-
-impl ConsumerContext for Context {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -429,13 +366,5 @@ mod tests {
     fn kind_of(number: i32) -> Kind {
         let code = rdkafka::types::RDKafkaRespErr::try_from(number).unwrap();
         KafkaError::from_code(code.into(), "consume", String::new()).kind()
-    }
-
-    #[test]
-    fn refused_credentials_outlast_a_later_broken_connection() {
-        let context = Context::default();
-        context.remember(Code::Authentication, "no");
-        context.remember(Code::AllBrokersDown, "down");
-        assert_eq!(context.take_last().map(|(code, _)| code), Some(Code::Authentication));
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
 use crate::config::{KafkaSettings, TopicSettings};
-use crate::kafka::error::{Context, KafkaError};
+use crate::kafka::context::Context;
+use crate::kafka::error::KafkaError;
 use crate::kafka::reader::Reader;
 use crate::kafka::settings::reader_config;
 use crate::kafka::topics::{Alteration, Topics};

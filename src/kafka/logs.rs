@@ -10,7 +10,7 @@ use rdkafka::consumer::Consumer as _;
 use rdkafka::topic_partition_list::Offset;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use crate::kafka::cluster::{Cluster, QUESTION_TIMEOUT, Watermarks};
+use crate::kafka::cluster::{Cluster, Watermarks};
 use crate::kafka::error::KafkaError;
 use crate::kafka::native;
 use crate::model::position::TopicPartition;
@@ -69,7 +69,7 @@ impl Cluster {
                 .add_partition_offset(&partition.topic, partition.partition, edge)
                 .map_err(|error| KafkaError::from_rdkafka(&error, DOING))?;
         }
-        let answer = match self.client.offsets_for_times(asked, QUESTION_TIMEOUT) {
+        let answer = match self.try_asking(|patience| self.client.offsets_for_times(asked.clone(), patience)) {
             Err(error) if error.rdkafka_error_code().is_some_and(is_of_one_partition) => return Ok(None),
             answer => answer.map_err(|error| self.explain(&error, DOING))?,
         };

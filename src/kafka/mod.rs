@@ -6,6 +6,7 @@
 mod assignment;
 pub mod cluster;
 pub mod consumer;
+mod context;
 pub mod error;
 mod incremental;
 pub mod ledger;

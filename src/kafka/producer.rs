@@ -22,7 +22,9 @@ use rdkafka::producer::{BaseProducer, DeliveryResult, Producer as _, ProducerCon
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::config::KafkaSettings;
-use crate::kafka::error::{Context, KafkaError};
+use crate::kafka::cluster::{ask_first, is_silence};
+use crate::kafka::context::Context;
+use crate::kafka::error::KafkaError;
 use crate::kafka::native::{Event, Queue, Topic as About};
 use crate::model::partition;
 
@@ -32,9 +34,6 @@ pub use settings::Sending;
 use lane::Lane;
 use leases::Leases;
 use native::Topic;
-
-/// How long Kafka may take to say whether a topic is there.
-const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A record to send, its value a part of a chunk.
 #[derive(Debug, Clone)]
@@ -120,7 +119,14 @@ impl Producer {
 
     fn open(&mut self, number: usize, name: &str, sending: &Sending) -> Result<Partitions, KafkaError> {
         let doing = "describe a topic";
-        let asked = self.client.client().fetch_metadata(Some(name), QUESTION_TIMEOUT);
+        let client = self.client.client();
+        let asked = ask_first(
+            |patience| client.fetch_metadata(Some(name), patience),
+            || {
+                self.hear();
+                self.errors.is_refused_by_all()
+            },
+        );
         let metadata = asked.map_err(|error| self.explain(&error, doing))?;
         let failed = |code: Code| KafkaError::from_code(code, doing, format!("{code} topic={name}"));
         let unknown = || KafkaError::UnknownTopic { topic: name.to_owned() };
@@ -145,22 +151,26 @@ impl Producer {
         })
     }
 
-    /// librdkafka reports a failed question as a time-out: the reason came earlier, as an event.
-    fn explain(&mut self, error: &Rdkafka, doing: &'static str) -> KafkaError {
-        self.poll(Duration::ZERO);
-        if let Some((code, reason)) = self.errors.take_last() {
-            let cause = KafkaError::from_code(code, doing, reason);
-            if matches!(cause, KafkaError::Credentials { .. }) {
-                return cause;
+    /// Lets librdkafka tell what it has to tell before anything is sent: there is no delivery that could be missed.
+    fn hear(&self) {
+        while let Some(event) = self.queue.poll(Duration::ZERO) {
+            match event.topic() {
+                About::Error => self.errors.remember(event.code(), &event.reason()),
+                About::Log => tell(&event),
+                _ => {}
             }
         }
-        match error.rdkafka_error_code() {
-            Some(Code::BrokerTransportFailure | Code::AllBrokersDown | Code::OperationTimedOut | Code::Resolve) => {
-                KafkaError::Unreachable {
-                    brokers: self.addresses.clone(),
-                }
-            }
-            _ => KafkaError::from_rdkafka(error, doing),
+    }
+
+    /// librdkafka reports a failed question as a time-out: the reason came earlier, as an event.
+    fn explain(&self, error: &Rdkafka, doing: &'static str) -> KafkaError {
+        self.hear();
+        match self.errors.take_refusal() {
+            Some(refusal) => refusal,
+            None if is_silence(error) => KafkaError::Unreachable {
+                brokers: self.addresses.clone(),
+            },
+            None => KafkaError::from_rdkafka(error, doing),
         }
     }
 

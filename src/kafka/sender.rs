@@ -14,7 +14,8 @@ use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _,
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::config::KafkaSettings;
-use crate::kafka::error::{Context, KafkaError};
+use crate::kafka::context::Context;
+use crate::kafka::error::KafkaError;
 use crate::kafka::settings::client_config;
 use crate::model::record::Record;
 

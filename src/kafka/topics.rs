@@ -13,7 +13,8 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::config::{KafkaSettings, TopicSettings};
 use crate::kafka::cluster::{Broker, Cluster};
-use crate::kafka::error::{Context, KafkaError};
+use crate::kafka::context::Context;
+use crate::kafka::error::KafkaError;
 use crate::kafka::incremental;
 use crate::kafka::settings::client_config;
 
