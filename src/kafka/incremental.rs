@@ -10,7 +10,7 @@ use rdkafka::client::NativeClient;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka_sys as sys;
 
-use crate::kafka::native::{Event, Queue, text_of};
+use crate::kafka::native::{Event, Queue, code, text_of};
 
 /// What Kafka said against a change: its code, and its words where it had any.
 pub(super) type Refusal = (Code, String);
@@ -64,7 +64,7 @@ fn outcome_of(answer: &Event) -> Result<(), Refusal> {
         let (code, reason) = unsafe {
             let resource = *resources.add(index);
             let text = sys::rd_kafka_ConfigResource_error_string(resource);
-            (Code::from(sys::rd_kafka_ConfigResource_error(resource)), text_of(text))
+            (code::of_resource(resource), text_of(text))
         };
         if code != Code::NoError {
             return Err((code, reason));
@@ -101,10 +101,7 @@ impl Change {
             if error.is_null() {
                 return Ok(());
             }
-            let refusal = (
-                Code::from(sys::rd_kafka_error_code(error)),
-                text_of(sys::rd_kafka_error_string(error)),
-            );
+            let refusal = (code::of_error(error), text_of(sys::rd_kafka_error_string(error)));
             sys::rd_kafka_error_destroy(error);
             Err(refusal)
         }

@@ -2,6 +2,7 @@
 //! UTF-8, fetching without a group. Nothing is decided here.
 #![allow(unsafe_code)]
 
+pub(super) mod code;
 mod inbox;
 mod topic_id;
 
@@ -134,7 +135,7 @@ impl Event {
     /// The error of an event; `NoError` where there is none.
     pub(crate) fn code(&self) -> Code {
         // SAFETY: the event is alive.
-        unsafe { sys::rd_kafka_event_error(self.0.as_ptr()) }.into()
+        unsafe { code::of_event(self.0.as_ptr()) }
     }
 
     /// The error in librdkafka's words.
@@ -208,7 +209,8 @@ impl<'a> Message<'a> {
     /// `NoError` for a record.
     #[inline]
     pub(crate) fn code(self) -> Code {
-        self.0.err.into()
+        // SAFETY: a field of a message that is alive.
+        unsafe { code::of_field(&raw const self.0.err) }
     }
 
     #[inline]
@@ -347,7 +349,8 @@ fn listed(raw: &sys::rd_kafka_topic_partition_t) -> Listed {
         // SAFETY: a list's topic is a C string of the list.
         partition: TopicPartition::new(&unsafe { text_of(raw.topic) }, raw.partition),
         offset: raw.offset,
-        code: raw.err.into(),
+        // SAFETY: a field of what is borrowed.
+        code: unsafe { code::of_field(&raw const raw.err) },
         // SAFETY: null, or `metadata_size` bytes of the list.
         metadata: unsafe { bytes_of(raw.metadata.cast(), raw.metadata_size) }
             .unwrap_or_default()

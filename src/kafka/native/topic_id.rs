@@ -10,7 +10,7 @@ use rdkafka::client::NativeClient;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka_sys as sys;
 
-use super::{Event, Queue};
+use super::{Event, Queue, code};
 
 /// Names of topics, as librdkafka wants them. Ours to destroy.
 struct Names(NonNull<sys::rd_kafka_TopicCollection_t>);
@@ -63,9 +63,9 @@ fn id_in(answer: &Event) -> Result<Option<String>, Code> {
     // SAFETY: there is at least one element, which lives as long as the event.
     let topic = unsafe { *topics };
     // SAFETY: the topic is alive; an error, where there is one, belongs to it.
-    let error = unsafe { sys::rd_kafka_error_code(sys::rd_kafka_TopicDescription_error(topic)) };
-    if !matches!(Code::from(error), Code::NoError) {
-        return Err(error.into());
+    let code = unsafe { code::of_error(sys::rd_kafka_TopicDescription_error(topic)) };
+    if code != Code::NoError {
+        return Err(code);
     }
     // SAFETY: the topic is alive; the id belongs to it.
     let id = unsafe { sys::rd_kafka_TopicDescription_topic_id(topic) };

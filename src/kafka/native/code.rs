@@ -1,0 +1,89 @@
+//! Error codes as librdkafka hands them on: whatever number a broker sent. Kafka has numbers that the bindings' enum lacks
+//! (109, 120, and those of brokers yet to come), and to read such a number as that enum is undefined behaviour: here they
+//! are read as numbers. What the safe wrapper itself reads is beyond us.
+
+use std::ffi::c_int;
+
+use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
+use rdkafka_sys as sys;
+
+// The same functions as the bindings', with what C returns.
+unsafe extern "C" {
+    fn rd_kafka_event_error(event: *mut sys::rd_kafka_event_t) -> c_int;
+    fn rd_kafka_error_code(error: *const sys::rd_kafka_error_t) -> c_int;
+    fn rd_kafka_ConfigResource_error(resource: *const sys::rd_kafka_ConfigResource_t) -> c_int;
+}
+
+/// The code of a number; for one that the bindings lack what Kafka's own client takes it for, an unknown error of the server.
+fn of_number(number: c_int) -> Code {
+    RDKafkaRespErr::try_from(number).map_or(Code::Unknown, Code::from)
+}
+
+/// The code in a field of librdkafka's.
+///
+/// # Safety
+/// `field` may be read.
+#[inline]
+pub(in crate::kafka) unsafe fn of_field(field: *const sys::rd_kafka_resp_err_t) -> Code {
+    // SAFETY: as the caller promises; the enum is an i32 in memory.
+    match unsafe { field.cast::<c_int>().read() } {
+        0 => Code::NoError,
+        number => of_number(number),
+    }
+}
+
+/// The code of an event.
+///
+/// # Safety
+/// The event is alive.
+pub(in crate::kafka) unsafe fn of_event(event: *mut sys::rd_kafka_event_t) -> Code {
+    // SAFETY: as the caller promises.
+    of_number(unsafe { rd_kafka_event_error(event) })
+}
+
+/// The code of an error object; `NoError` of null.
+///
+/// # Safety
+/// The error is null or alive.
+pub(in crate::kafka) unsafe fn of_error(error: *const sys::rd_kafka_error_t) -> Code {
+    // SAFETY: as the caller promises.
+    of_number(unsafe { rd_kafka_error_code(error) })
+}
+
+/// The code of what was to be configured.
+///
+/// # Safety
+/// The resource is alive.
+pub(in crate::kafka) unsafe fn of_resource(resource: *const sys::rd_kafka_ConfigResource_t) -> Code {
+    // SAFETY: as the caller promises.
+    of_number(unsafe { rd_kafka_ConfigResource_error(resource) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(number: c_int) -> Code {
+        // SAFETY: an integer of ours, with size and alignment of the enum.
+        unsafe { of_field((&raw const number).cast()) }
+    }
+
+    #[test]
+    fn a_code_that_the_bindings_do_not_know_is_an_unknown_error_of_the_server() {
+        for number in [98, 109, 120, 128, 131, 32_767, -1_000] {
+            assert_eq!(told(number), Code::Unknown, "{number}");
+        }
+    }
+
+    #[test]
+    fn known_codes_keep_their_names() {
+        let known = [
+            (0, Code::NoError),
+            (-191, Code::PartitionEOF),
+            (27, Code::RebalanceInProgress),
+        ];
+        for (number, code) in known {
+            assert_eq!(told(number), code);
+        }
+    }
+}
