@@ -38,12 +38,12 @@ const FETCHING: [(&str, &str); 5] = [
     ("max.poll.interval.ms", "300000"),
 ];
 
-/// The archiver takes records no faster than it encodes them: what is prefetched beyond that is memory for nothing. A
-/// request's share of a partition is still larger than a batch of a megabyte that lz4 has packed; less than a batch would be
-/// fetched again and again.
+/// The archiver takes records no faster than it encodes them: what is prefetched beyond that is memory for nothing, and a
+/// broker's answer, which holds this share of each of its partitions, is unpacked at once. The share is still larger than
+/// a batch of a megabyte that lz4 has packed; of larger batches a broker gives one an answer.
 const ARCHIVING: [(&str, &str); 2] = [
     ("queued.max.messages.kbytes", "8192"),
-    ("fetch.message.max.bytes", "524288"),
+    ("fetch.message.max.bytes", "262144"),
 ];
 
 /// What every client shares: addresses, name, and the properties of the settings, which win over ours.
