@@ -3,18 +3,23 @@
 
 use std::pin::pin;
 
-use futures::{TryStreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::app::folders::{next_place, partitions};
 use crate::model::position::TopicPartition;
 use crate::segment::checkpoint::Checkpoint;
-use crate::segment::key::{CHECKPOINTS, Key, LINKS, SEGMENTS, links_of, segments_of};
+use crate::segment::key::{CHECKPOINTS, Key, LINKS, Place, SEGMENTS, links_of, segments_of};
 use crate::store::{Store, StoreError};
 
 /// Keys asked for at a time: what S3 gives at most.
 pub(super) const PAGE: usize = 1000;
 /// Folders listed at a time.
 const FOLDERS: usize = 16;
+/// Windows of one long folder listed at a time, at most: twice as many each time, so that a folder of two pages costs no more
+/// than three.
+const WINDOWS: usize = 16;
+/// Keys that a window should hold.
+const WINDOW_KEYS: i64 = 900;
 
 /// Every key, in the order of their bytes, a page at a time. What stands below `links/` is listed last: a segment or checkpoint that was
 /// listed has its link listed, if it has one, whatever writers add meanwhile.
@@ -36,16 +41,14 @@ async fn sweep(
         let Some(after) = cursor else { return Ok(None) };
         let page = one_page(store, "", after.as_deref(), until).await?;
         let next = page.left.then(|| page.keys.last().cloned()).flatten();
-        let rest = next
-            .as_deref()
-            .and_then(|last| Some((folder_of(last)?, last.to_owned())));
-        let next = rest.as_ref().map(|(folder, _)| end_of(folder)).or(next);
-        Ok(Some(((page.keys, rest), next.map(Some))))
+        let long = next.as_deref().and_then(folder_of);
+        let next = long.as_deref().map(end_of).or(next);
+        Ok(Some(((page.keys, long), next.map(Some))))
     });
     let listed = pages
-        .map_ok(|(keys, rest)| async move {
-            let left = match rest {
-                Some((folder, last)) => rest_of(store, &folder, last).await?,
+        .map_ok(|(keys, long)| async move {
+            let left = match long {
+                Some(folder) => rest_of(store, &folder, &keys).await?,
                 None => Vec::new(),
             };
             Ok((keys, left))
@@ -58,18 +61,79 @@ async fn sweep(
     Ok(())
 }
 
-/// What is left of a folder, up to its end.
-async fn rest_of(store: &dyn Store, folder: &str, last: String) -> Result<Vec<String>, StoreError> {
+/// What is left of a folder after a page that ends in it, up to the folder's end. Nobody knows how much that is: some windows are
+/// listed side by side, each of as many offsets as the newest page held, and the last of them tells whether more is left.
+async fn rest_of(store: &dyn Store, folder: &str, page: &[String]) -> Result<Vec<String>, StoreError> {
     let end = end_of(folder);
     let mut keys = Vec::new();
-    let mut after = last;
+    let mut newest = page.to_vec();
+    let mut count = 2;
     loop {
-        let page = one_page(store, folder, Some(&after), Some(&end)).await?;
-        keys.extend(page.keys);
-        match keys.last().filter(|_| page.left) {
-            Some(last) => after.clone_from(last),
-            None => return Ok(keys),
+        let cuts = cuts(folder, &newest, count);
+        let untils = cuts.iter().skip(1).map(Some).chain([None]);
+        let windows = cuts.iter().zip(untils);
+        let mut listed: Vec<Page> = stream::iter(windows)
+            .map(|(after, until)| window(store, folder, after, until, &end))
+            .buffered(WINDOWS)
+            .try_collect()
+            .await?;
+        let last = listed.pop();
+        listed.into_iter().for_each(|page| keys.extend(page.keys));
+        match last {
+            Some(page) if page.left => newest = page.keys,
+            last => {
+                keys.extend(last.into_iter().flat_map(|page| page.keys));
+                return Ok(keys);
+            }
         }
+        keys.extend_from_slice(&newest);
+        count = (count * 2).min(WINDOWS);
+    }
+}
+
+/// The keys of a folder that are greater than `after`, up to and with `until`; of what has no such end, one page.
+async fn window(
+    store: &dyn Store,
+    folder: &str,
+    after: &str,
+    until: Option<&String>,
+    end: &str,
+) -> Result<Page, StoreError> {
+    let mut page = one_page(store, folder, Some(after), Some(until.map_or(end, String::as_str))).await?;
+    let Some(until) = until else { return Ok(page) };
+    let mut keys = std::mem::take(&mut page.keys);
+    while let Some(last) = keys.last().filter(|_| page.left) {
+        page = one_page(store, folder, Some(last), Some(until)).await?;
+        keys.append(&mut page.keys);
+    }
+    Ok(Page { keys, left: false })
+}
+
+/// Where the windows after a page begin: at its last key, and then every so many offsets as a page of keys as dense as there
+/// would hold; a few less, for who misses a page's end by one key has to ask twice. Only there where names are not an archive's.
+fn cuts(folder: &str, page: &[String], count: usize) -> Vec<String> {
+    let mut cuts: Vec<String> = page.last().cloned().into_iter().collect();
+    let of_folder = page.partition_point(|key| !key.starts_with(folder));
+    if let (Some(first), Some(last)) = (page.get(of_folder).and_then(place), page.last().and_then(place))
+        && first.epoch == last.epoch
+    {
+        let (first, last, epoch) = (first.first_offset.0, last.first_offset.0, last.epoch.0);
+        let keys = i64::try_from(page.len() - of_folder).unwrap_or(i64::MAX);
+        let offsets = (last.saturating_sub(first) / keys).max(1).saturating_mul(WINDOW_KEYS);
+        let begins = std::iter::successors(last.checked_add(offsets), |begin| begin.checked_add(offsets));
+        cuts.extend(
+            begins
+                .take(count - 1)
+                .map(|begin| format!("{folder}{epoch:04}-{begin:020}")),
+        );
+    }
+    cuts
+}
+
+fn place(key: &String) -> Option<Place> {
+    match key.parse() {
+        Ok(Key::Link(place, _) | Key::Segment(place, _)) => Some(place),
+        _ => None,
     }
 }
 
@@ -166,6 +230,20 @@ mod tests {
     use super::*;
     use crate::store::memory::MemoryStore;
 
+    /// Few; or many, with a part that is much denser, one that is much sparser, and one at the far end of all offsets.
+    fn offsets(topic: &str, partition: i32) -> Vec<i64> {
+        match (topic, partition) {
+            (_, 10) if topic != "a-b" => (0..2_300).collect(),
+            (_, 10) => (0..2_300)
+                .chain((2_300..9_000_000).step_by(1_000))
+                .chain(9_000_000..9_005_000)
+                .chain((9_100_000_000..9_103_000_000_000).step_by(1_000_000_000))
+                .chain(i64::MAX - 2_000..i64::MAX)
+                .collect(),
+            _ => (0..5).collect(),
+        }
+    }
+
     #[tokio::test]
     async fn every_key_is_listed_once_however_it_is_cut() {
         let store = MemoryStore::new();
@@ -184,10 +262,11 @@ mod tests {
         }
         for topic in ["a", "a-b", "a.b", "b"] {
             for number in [0, 1, 10, 2] {
-                for offset in 0..if number == 10 { 2300 } else { 5 } {
+                for offset in offsets(topic, number) {
                     let partition = TopicPartition::new(topic, number);
                     expected.push(format!("{}0000-{offset:020}.note", links_of(&partition)));
                     expected.push(format!("{}0000-{offset:020}.parquet", segments_of(&partition)));
+                    expected.push(format!("{}0001-{offset:020}.note", links_of(&partition)));
                 }
                 expected.extend(
                     ["junk", "~", "~~", "ü"]
