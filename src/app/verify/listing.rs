@@ -114,7 +114,7 @@ async fn window(
 fn cuts(folder: &str, page: &[String], count: usize) -> Vec<String> {
     let mut cuts: Vec<String> = page.last().cloned().into_iter().collect();
     let of_folder = page.partition_point(|key| !key.starts_with(folder));
-    if let (Some(first), Some(last)) = (page.get(of_folder).and_then(place), page.last().and_then(place))
+    if let (Some(first), Some(last)) = (place(page.get(of_folder)), place(page.last()))
         && first.epoch == last.epoch
     {
         let (first, last, epoch) = (first.first_offset.0, last.first_offset.0, last.epoch.0);
@@ -130,8 +130,8 @@ fn cuts(folder: &str, page: &[String], count: usize) -> Vec<String> {
     cuts
 }
 
-fn place(key: &String) -> Option<Place> {
-    match key.parse() {
+fn place(key: Option<&String>) -> Option<Place> {
+    match key?.parse() {
         Ok(Key::Link(place, _) | Key::Segment(place, _)) => Some(place),
         _ => None,
     }
