@@ -130,8 +130,11 @@ impl Checkpointer {
     /// What the store says; `Corrupt` where the links of a partition are no chain, `Config` where the key was retired:
     /// nothing is signed then.
     pub async fn advance(&mut self, store: &dyn Store, now: UtcSeconds) -> Result<SignedCheckpoint, AppError> {
-        self.trust = self.keys.refresh(store).await?;
-        self.refresh_newest(store).await?;
+        self.refresh(store).await?;
+        self.advance_from_here(store, now).await
+    }
+
+    async fn advance_from_here(&mut self, store: &dyn Store, now: UtcSeconds) -> Result<SignedCheckpoint, AppError> {
         loop {
             let newest = match self.newest.clone() {
                 Some(newest) => newest,
@@ -163,16 +166,14 @@ impl Checkpointer {
     /// # Errors
     /// As [`Checkpointer::advance`].
     pub async fn advance_if_moved(&mut self, store: &dyn Store, now: UtcSeconds) -> Result<SignedCheckpoint, AppError> {
-        if self.logs.is_empty() {
-            self.trust = self.keys.refresh(store).await?;
-            self.refresh_newest(store).await?;
-            if let Some(newest) = &self.newest
-                && !has_moved(store, &newest.checkpoint.heads).await?
-            {
-                return Ok(newest.clone());
-            }
+        self.refresh(store).await?;
+        if self.logs.is_empty()
+            && let Some(newest) = &self.newest
+            && !has_moved(store, &newest.checkpoint.heads).await?
+        {
+            return Ok(newest.clone());
         }
-        self.advance(store, now).await
+        self.advance_from_here(store, now).await
     }
 
     /// Writes a checkpoint though heads may not have moved: the newest is then signed by this key.
@@ -208,7 +209,9 @@ impl Checkpointer {
             .ok_or_else(|| AppError::internal("checkpoint 0 was created and is not known"))
     }
 
-    async fn refresh_newest(&mut self, store: &dyn Store) -> Result<(), AppError> {
+    /// Learns of new keys, and then of new checkpoints.
+    async fn refresh(&mut self, store: &dyn Store) -> Result<(), AppError> {
+        self.trust = self.keys.refresh(store).await?;
         let Some(known) = &self.newest else {
             self.newest = newest(store, &self.trust).await?;
             return Ok(());

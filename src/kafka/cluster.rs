@@ -5,6 +5,7 @@ mod question;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -28,6 +29,9 @@ const NEVER_MS: i64 = i64::MAX;
 /// So begins the id of librdkafka's mock clusters. Their controller is a broker that they do not have, so that a question
 /// for it, as that for a topic's id, is never answered.
 const MOCK_CLUSTER: &str = "mockCluster";
+
+/// Between two looks at whether a group was left.
+const LEAVING: Duration = Duration::from_millis(2);
 
 /// A connection to a Kafka cluster.
 pub struct Cluster {
@@ -367,4 +371,16 @@ pub(super) fn list(positions: &[(TopicPartition, i64)], doing: &'static str) -> 
             .map_err(|error| KafkaError::from_rdkafka(&error, doing))?;
     }
     Ok(list)
+}
+
+impl Drop for Cluster {
+    /// Leaves the group that it is of. The wrapper's own way, with which it does nothing more afterwards; that looks only every
+    /// 100 ms whether the group was left.
+    fn drop(&mut self) {
+        if self.client.close_queue().is_ok() {
+            while !self.client.closed() {
+                self.client.poll(LEAVING);
+            }
+        }
+    }
 }
