@@ -18,7 +18,7 @@
 //! - [`verify`]: links, segments and what Kafka says in; findings, a verdict and a report out. Pure.
 //! - [`store`]: create-only objects on S3, in a directory, in memory; faults on demand; the probe of the promise.
 //! - [`app`]: what the program can do; joins input and output to the pure core. [`cli`]: arguments to settings to `app`.
-//! - [`telemetry`], [`clock`]: log and metrics; the only place that reads the time. [`memory`]: how freed memory is kept.
+//! - [`telemetry`], [`clock`]: log and metrics; the only place that reads the time. [`memory`]: the allocator.
 //!
 //! # The import rule
 //! `model ← segment ← {archive, verify}`; `model ← {kafka, store}`; all of these `← app ← cli ← bin`. The pure layers

@@ -1,31 +1,36 @@
-//! How the process keeps the memory that it frees. Segments come and go in buffers of megabytes, on several threads; by
-//! default the C library gives each large one back to the kernel at once, which then clears the same pages again: a sixth of
-//! the archiver's time, measured (`benches/NOTES.md`). Never changes how much is in use: the budget does that (MEM-1).
+//! Which allocator serves the programs, and what it does with freed memory. Segments come and go in buffers of megabytes, and each
+//! record passes from a thread of librdkafka, which allocates it, to ours, which frees it: the C library's allocator has
+//! both wait for one lock, or gives memory back that the kernel then clears again. Never changes how much is in use: the
+//! budget does that (MEM-1).
 
-/// Frees go to the next allocation instead of the kernel, and all threads share one pool. Called once, before threads
-/// begin; where the C library is not glibc it does nothing, and costs nothing but speed.
-pub fn keep_what_is_freed() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    glibc::set();
-}
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub use jemalloc::{ALLOCATOR, Allocator};
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub use system::{ALLOCATOR, Allocator};
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[allow(unsafe_code)]
-mod glibc {
-    use std::ffi::c_int;
+mod jemalloc {
+    use std::ffi::c_char;
 
-    /// From malloc.h: memory kept at the top of the heap, its growth, what is large enough for a mapping of its own (at most
-    /// 32 MiB), and how many pools there are.
-    const SETTINGS: [(c_int, c_int); 4] = [(-1, 1 << 30), (-2, 4 << 20), (-3, 32 << 20), (-8, 1)];
+    /// For Rust; a feature of its crate puts it in the place of `malloc` for the C libraries too.
+    pub type Allocator = tikv_jemallocator::Jemalloc;
+    /// To be the program's `#[global_allocator]`.
+    pub const ALLOCATOR: Allocator = tikv_jemallocator::Jemalloc;
 
-    unsafe extern "C" {
-        fn mallopt(parameter: c_int, value: c_int) -> c_int;
-    }
+    /// One pool for all threads, each with a small cache of its own; what is freed stays for the next segment, and goes back to the
+    /// kernel over a second. Figures in `benches/NOTES.md`; the user's `MALLOC_CONF` goes before.
+    // SAFETY: jemalloc asks for a symbol of this name that points to a C string.
+    #[unsafe(export_name = "malloc_conf")]
+    static SETTINGS: Option<&'static c_char> =
+        // SAFETY: the first byte of a literal.
+        Some(unsafe { &*c"narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0".as_ptr() });
+}
 
-    pub(super) fn set() {
-        for (parameter, value) in SETTINGS {
-            // SAFETY: takes two numbers; one that it does not know changes nothing.
-            unsafe { mallopt(parameter, value) };
-        }
-    }
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+mod system {
+    /// The platform's own.
+    pub type Allocator = std::alloc::System;
+    /// To be the program's `#[global_allocator]`.
+    pub const ALLOCATOR: Allocator = std::alloc::System;
 }

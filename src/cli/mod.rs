@@ -46,7 +46,6 @@ pub use output::{Align, Format, Output, count, size, table};
 pub use when::When;
 
 use crate::error::Exit;
-use crate::memory;
 
 /// Archive Kafka topics as signed Parquet on S3, and prove that nothing is missing or changed
 #[derive(Debug, Parser)]
@@ -161,7 +160,6 @@ pub fn archiver() -> ExitCode {
 
 /// Runs a command within its surroundings: log, signals, and the one place that reports failure.
 fn start(global: &Global, run: impl FnOnce(&Context) -> Result<Exit, Failure>) -> ExitCode {
-    memory::keep_what_is_freed();
     let context = Context::new(global);
     let exit = run(&context).unwrap_or_else(|failure| failure.report(context.output()));
     exit.into()

@@ -70,7 +70,8 @@ impl Rows {
     }
 
     fn cut(&mut self) {
-        let full = std::mem::take(&mut self.open);
+        let next = Chunk::with_room_for_as_much_as(&self.open);
+        let full = std::mem::replace(&mut self.open, next);
         self.full_capacity_bytes += full.capacity_bytes();
         self.full.push(full);
     }
@@ -136,11 +137,9 @@ impl Rows {
     }
 
     /// The chunks in order, to be taken and freed one by one.
-    pub(super) fn into_chunks(mut self) -> impl Iterator<Item = Chunk> {
-        if self.open.len() > 0 {
-            self.cut();
-        }
-        self.full.into_iter()
+    pub(super) fn into_chunks(self) -> impl Iterator<Item = Chunk> {
+        let last = (self.open.len() > 0).then_some(self.open);
+        self.full.into_iter().chain(last)
     }
 }
 
@@ -186,6 +185,23 @@ impl Default for Chunk {
 }
 
 impl Chunk {
+    /// Empty. Where one chunk became full, another is likely to: growing its buffers step by step would copy all of it again.
+    fn with_room_for_as_much_as(full: &Chunk) -> Chunk {
+        let rows = (full.len() + full.len() / 8).min(CHUNK_MAX_ROWS);
+        let mut header_offsets = Vec::with_capacity(rows + 1);
+        header_offsets.push(0);
+        Chunk {
+            offsets: Vec::with_capacity(rows),
+            timestamps_ms: Vec::with_capacity(rows),
+            timestamp_types: Vec::with_capacity(rows),
+            keys: ByteColumn::with_room_for_as_much_as(&full.keys),
+            values: ByteColumn::with_room_for_as_much_as(&full.values),
+            header_offsets,
+            header_names: ByteColumn::with_room_for_as_much_as(&full.header_names),
+            header_values: ByteColumn::with_room_for_as_much_as(&full.header_values),
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.offsets.len()
     }
@@ -245,6 +261,18 @@ impl Default for ByteColumn {
 }
 
 impl ByteColumn {
+    /// Empty. No column but that of one large record holds more bytes than a chunk may.
+    fn with_room_for_as_much_as(full: &ByteColumn) -> ByteColumn {
+        let bytes = (full.bytes.len() + full.bytes.len() / 8).min(CHUNK_MAX_BYTES);
+        let mut offsets = Vec::with_capacity(full.len() + full.len() / 8 + 1);
+        offsets.push(0);
+        ByteColumn {
+            bytes: Vec::with_capacity(bytes),
+            offsets,
+            nulls: NullBufferBuilder::new(full.len()),
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.offsets.len() - 1
     }
