@@ -259,10 +259,20 @@ impl<'a, 'n> Cursor<'a, 'n> {
     #[inline]
     fn string(&mut self) -> Result<Text<'a>, NotJson> {
         let start = self.at;
-        let mut escaped = false;
         self.at += 1;
+        self.at += next_special(&self.bytes[self.at..]);
+        if self.peek() == Some(b'"') {
+            self.at += 1;
+            return Ok(Text::new(self.since(start), false));
+        }
+        self.unusual_string(start)
+    }
+
+    /// The string from `start` on, read as far as the first byte that is neither plain nor its end.
+    #[cold]
+    fn unusual_string(&mut self, start: usize) -> Result<Text<'a>, NotJson> {
+        let mut escaped = false;
         loop {
-            self.at += next_special(&self.bytes[self.at..]);
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
@@ -271,6 +281,7 @@ impl<'a, 'n> Cursor<'a, 'n> {
                 Some(b'\\') => {
                     escaped = true;
                     self.escape()?;
+                    self.at += next_special(&self.bytes[self.at..]);
                 }
                 Some(_) => return Err(self.error("control character in a string")),
                 None => return Err(self.error("string without end")),
