@@ -19,7 +19,7 @@ mod jemalloc {
     pub const ALLOCATOR: Allocator = tikv_jemallocator::Jemalloc;
 
     /// One pool for all threads, each with a small cache of its own; what is freed stays for the next segment, and goes back to the
-    /// kernel over a second. Figures in `benches/NOTES.md`; the user's `MALLOC_CONF` goes before.
+    /// kernel over a second. Figures in `benches/NOTES.md`; the user's `MALLOC_CONF` overrides them.
     // SAFETY: jemalloc asks for a symbol of this name that points to a C string.
     #[unsafe(export_name = "malloc_conf")]
     static SETTINGS: Option<&'static c_char> =

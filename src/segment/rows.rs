@@ -154,6 +154,11 @@ pub(super) fn payload_bytes(record: &Record<'_>) -> usize {
     record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len) + headers
 }
 
+/// Neighbouring chunks are about as large, not quite.
+fn and_some_more(count: usize) -> usize {
+    count + count / 8
+}
+
 /// Some consecutive records in columns. A chunk of one record may be as large as that record.
 #[derive(Debug)]
 pub(super) struct Chunk {
@@ -187,19 +192,17 @@ impl Default for Chunk {
 impl Chunk {
     /// Empty. Where one chunk became full, another is likely to: growing its buffers step by step would copy all of it again.
     fn with_room_for_as_much_as(full: &Chunk) -> Chunk {
-        let rows = (full.len() + full.len() / 8).min(CHUNK_MAX_ROWS);
-        let mut header_offsets = Vec::with_capacity(rows + 1);
-        header_offsets.push(0);
-        Chunk {
-            offsets: Vec::with_capacity(rows),
-            timestamps_ms: Vec::with_capacity(rows),
-            timestamp_types: Vec::with_capacity(rows),
-            keys: ByteColumn::with_room_for_as_much_as(&full.keys),
-            values: ByteColumn::with_room_for_as_much_as(&full.values),
-            header_offsets,
-            header_names: ByteColumn::with_room_for_as_much_as(&full.header_names),
-            header_values: ByteColumn::with_room_for_as_much_as(&full.header_values),
-        }
+        let rows = and_some_more(full.len()).min(CHUNK_MAX_ROWS);
+        let mut chunk = Chunk::default();
+        chunk.offsets.reserve_exact(rows);
+        chunk.timestamps_ms.reserve_exact(rows);
+        chunk.timestamp_types.reserve_exact(rows);
+        chunk.keys.make_room_for_as_much_as(&full.keys);
+        chunk.values.make_room_for_as_much_as(&full.values);
+        chunk.header_offsets.reserve_exact(rows);
+        chunk.header_names.make_room_for_as_much_as(&full.header_names);
+        chunk.header_values.make_room_for_as_much_as(&full.header_values);
+        chunk
     }
 
     pub(super) fn len(&self) -> usize {
@@ -261,16 +264,11 @@ impl Default for ByteColumn {
 }
 
 impl ByteColumn {
-    /// Empty. No column but that of one large record holds more bytes than a chunk may.
-    fn with_room_for_as_much_as(full: &ByteColumn) -> ByteColumn {
-        let bytes = (full.bytes.len() + full.bytes.len() / 8).min(CHUNK_MAX_BYTES);
-        let mut offsets = Vec::with_capacity(full.len() + full.len() / 8 + 1);
-        offsets.push(0);
-        ByteColumn {
-            bytes: Vec::with_capacity(bytes),
-            offsets,
-            nulls: NullBufferBuilder::new(full.len()),
-        }
+    /// No column but that of one large record holds more bytes than a chunk may.
+    fn make_room_for_as_much_as(&mut self, full: &ByteColumn) {
+        self.bytes
+            .reserve_exact(and_some_more(full.bytes.len()).min(CHUNK_MAX_BYTES));
+        self.offsets.reserve_exact(and_some_more(full.len()));
     }
 
     pub(super) fn len(&self) -> usize {

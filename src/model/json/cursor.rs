@@ -256,6 +256,7 @@ impl<'a, 'n> Cursor<'a, 'n> {
         Ok(())
     }
 
+    /// Most strings are plain: those that are not go another way, so that this one stays short enough to be inlined.
     #[inline]
     fn string(&mut self) -> Result<Text<'a>, NotJson> {
         let start = self.at;
