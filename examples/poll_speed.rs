@@ -8,7 +8,7 @@ use std::time::Duration;
 use kivend::clock::{Clock, random_bytes};
 use kivend::config::{Sources, load};
 use kivend::kafka::consumer::{Consumer, Polled};
-use kivend::model::position::NextOffset;
+use kivend::record::position::NextOffset;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let topic = std::env::args().nth(1).ok_or("which topic?")?;

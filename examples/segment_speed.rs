@@ -7,15 +7,15 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::io::Read;
 
 use bytes::Bytes;
-use kivend::model::hash::Hash;
-use kivend::model::position::{Epoch, FirstOffset, NextOffset, TopicPartition};
-use kivend::model::record::{Record, Timestamp};
-use kivend::segment::cell::Projector;
+use kivend::record::hash::Hash;
+use kivend::record::position::{Epoch, FirstOffset, NextOffset, TopicPartition};
+use kivend::record::record::{Record, Timestamp};
 use kivend::segment::check::examine;
 use kivend::segment::decode::Segment;
 use kivend::segment::encode::encode;
 use kivend::segment::footer::Footer;
-use kivend::segment::projection::{ColumnType, Projection, Rule};
+use kivend::segment::projection::cell::Projector;
+use kivend::segment::projection::rules::{ColumnType, Projection, Rule};
 use kivend::segment::rows::Rows;
 
 const PARTITIONS: usize = 6;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use crate::error::{Explain, Kind};
-use crate::model::utc::UtcSeconds;
+use crate::record::utc::UtcSeconds;
 
 /// The machine's clocks, read when asked. Cheap to copy.
 #[derive(Debug, Clone, Copy)]

@@ -26,15 +26,23 @@
 
 pub mod app;
 pub mod archive;
+pub mod archiver;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod embedded;
 pub mod error;
+pub mod event;
+pub mod json;
 pub mod kafka;
+pub mod log;
 pub mod memory;
-pub mod model;
+pub mod reading;
+pub mod record;
 pub mod segment;
 pub mod store;
+pub mod synthetic;
+pub mod task;
 pub mod telemetry;
 pub mod verify;
+pub mod writing;

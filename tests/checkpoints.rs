@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use kivend::app::checkpoint::Checkpointer;
-use kivend::app::head::Trust;
-use kivend::app::key_book::KeyBook;
-use kivend::model::hash::Hash;
-use kivend::model::utc::UtcSeconds;
-use kivend::segment::checkpoint::SignedCheckpoint;
+use kivend::log::checkpoint::SignedCheckpoint;
+use kivend::record::hash::Hash;
+use kivend::record::utc::UtcSeconds;
 use kivend::store::memory::MemoryStore;
 use kivend::store::{Creation, Entry, Store, StoreError};
+use kivend::writing::checkpointer::Checkpointer;
+use kivend::writing::head::Trust;
+use kivend::writing::writer_keys::KeyBook;
 
 use crate::fixture::{Archive, Watched};
 

@@ -7,9 +7,9 @@ use kivend::kafka::cluster::Cluster;
 use kivend::kafka::consumer::{Consumer, Polled};
 use kivend::kafka::error::KafkaError;
 use kivend::kafka::reader::Reader;
-use kivend::model::position::{NextOffset, TopicPartition};
-use kivend::model::record::Record;
-use kivend::model::shop::Shop;
+use kivend::record::position::{NextOffset, TopicPartition};
+use kivend::record::record::Record;
+use kivend::synthetic::Shop;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 

@@ -5,21 +5,21 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use kivend::app::archiver::{self, Mode};
-use kivend::app::checkpoint_now::checkpoint_now;
+use kivend::app::checkpoint::checkpoint_now;
 use kivend::app::export::{Destination, Naming, Report, Request, ToKafka, export};
 use kivend::app::generate::generate;
 use kivend::app::ingest::{self, Plan, Surroundings};
-use kivend::app::progress::Silent;
-use kivend::app::stop::Stop;
+use kivend::archiver::{self, Mode};
 use kivend::clock::Clock;
 use kivend::config::{CheckpointCopy, Settings, Sources, StoreBackend, StoreSettings, load};
 use kivend::embedded::Embedded;
 use kivend::kafka::reader::Reader;
 use kivend::kafka::sender::Sender;
-use kivend::model::position::TopicPartition;
-use kivend::model::record::{Header, Record, Timestamp};
+use kivend::record::position::TopicPartition;
+use kivend::record::record::{Header, Record, Timestamp};
 use kivend::store;
+use kivend::task::progress::Silent;
+use kivend::task::stop::Stop;
 use kivend::telemetry::{Health, Metrics, Vitals};
 
 use crate::fixture::{Archive, OwnedRecord};

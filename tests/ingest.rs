@@ -7,17 +7,17 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kivend::app::ingest::{IngestError, Input, LedgerSettings, Mode, Order, Plan, Report, Surroundings, ingest};
-use kivend::app::progress::{Progress, Silent};
-use kivend::app::stop::{Reason, Stop, stop};
 use kivend::config::{KafkaSettings, Sources, load};
 use kivend::embedded::Embedded;
 use kivend::error::{Exit, Explain, Kind};
 use kivend::kafka::error::KafkaError;
+use kivend::kafka::partitioner::of_key;
 use kivend::kafka::reader::Reader;
-use kivend::model::partition::of_key;
-use kivend::model::position::TopicPartition;
-use kivend::model::record::Record;
-use kivend::model::shop::Shop;
+use kivend::record::position::TopicPartition;
+use kivend::record::record::Record;
+use kivend::synthetic::Shop;
+use kivend::task::progress::{Progress, Silent};
+use kivend::task::stop::{Reason, Stop, stop};
 
 use crate::fixture::embedded_with;
 

@@ -2,8 +2,8 @@
 //! different things. The vectors were made from that text by a script that shares no code with the crate.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use kivend::segment::cell::{Cell, Projector};
-use kivend::segment::projection::Projection;
+use kivend::segment::projection::cell::{Cell, Projector};
+use kivend::segment::projection::rules::Projection;
 use serde_json::{Map, Value, json};
 
 fn vectors() -> Value {

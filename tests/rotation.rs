@@ -5,21 +5,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kivend::app::archiver::requests::{self, Desk, LogRange, Offsets};
-use kivend::app::checkpoint::Checkpointer;
-use kivend::app::error::AppError;
-use kivend::app::head::Trust;
-use kivend::app::key_book::{self, KeyBook};
-use kivend::app::key_file::{self, KeySource};
-use kivend::app::rotate::{Idle, Rotated, retire, rotate, show};
+use kivend::app::keys::{Idle, Rotated, retire, rotate, show};
 use kivend::app::verify::Request;
 use kivend::archive::step::{Event, Object, Slot, Ticket};
+use kivend::archiver::requests::{self, Desk, LogRange, Offsets};
 use kivend::error::{Explain as _, Kind};
-use kivend::model::note::SigningKey;
-use kivend::model::position::TopicPartition;
-use kivend::model::utc::UtcSeconds;
-use kivend::segment::commit::CommitMetadata;
-use kivend::segment::key::Attempt;
+use kivend::log::commit_metadata::CommitMetadata;
+use kivend::log::object_key::Attempt;
+use kivend::log::signed_note::SigningKey;
+use kivend::record::position::TopicPartition;
+use kivend::record::utc::UtcSeconds;
+use kivend::task::error::AppError;
+use kivend::writing::checkpointer::Checkpointer;
+use kivend::writing::head::Trust;
+use kivend::writing::key_file::{self, KeySource};
+use kivend::writing::writer_keys::{self, KeyBook};
 use tokio::runtime::Runtime;
 
 use crate::fixture::Archive;
@@ -76,13 +76,13 @@ impl Shop {
         }
     }
 
-    fn rotate(&self) -> kivend::app::rotate::RotateReport {
+    fn rotate(&self) -> kivend::app::keys::RotateReport {
         self.runtime
             .block_on(rotate(&self.archive.store, &self.source))
             .unwrap()
     }
 
-    fn retire(&self, idle: Idle) -> Result<kivend::app::rotate::RetireReport, kivend::app::error::AppError> {
+    fn retire(&self, idle: Idle) -> Result<kivend::app::keys::RetireReport, kivend::task::error::AppError> {
         self.runtime
             .block_on(retire(&self.archive.store, &self.source, None, idle))
     }
@@ -91,7 +91,7 @@ impl Shop {
         let object = self.archive.store.bytes("archive.json").unwrap();
         let first = Trust::of_identity(&self.archive.identity, &object).unwrap();
         self.runtime
-            .block_on(key_book::read_all(&self.archive.store, first))
+            .block_on(writer_keys::read_all(&self.archive.store, first))
             .unwrap()
     }
 
@@ -220,7 +220,7 @@ fn a_writer_whose_key_was_retired_stops_before_its_next_note() {
 
     let link = shop
         .archive
-        .next_link(&kivend::model::position::TopicPartition::new("payments", 0), 999);
+        .next_link(&kivend::record::position::TopicPartition::new("payments", 0), 999);
     let sealed = link.seal(&old).unwrap();
     let object = Object {
         bytes: sealed.object.into(),
@@ -231,7 +231,7 @@ fn a_writer_whose_key_was_retired_stops_before_its_next_note() {
         let keys = shop.archive.store.keys();
         let refused = shop.runtime.block_on(async {
             match key {
-                kivend::segment::key::Key::Link(..) => {
+                kivend::log::object_key::Key::Link(..) => {
                     requests::create_link(desk(&shop.archive, &zombie), ticket, (&key, &object), None).await
                 }
                 _ => requests::create_segment(desk(&shop.archive, &zombie), ticket, (&key, &object), None).await,
@@ -259,7 +259,7 @@ fn a_writer_that_does_not_know_the_new_key_yet_takes_its_link_for_a_link() {
     shop.rotate();
     let before = shop
         .archive
-        .next_link(&kivend::model::position::TopicPartition::new("payments", 0), 999);
+        .next_link(&kivend::record::position::TopicPartition::new("payments", 0), 999);
     shop.go_over();
     let sealed = before.seal(&old).unwrap();
     let object = Object {

@@ -4,17 +4,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use kivend::app::checkpoint_copies::{Copied, Copies};
-use kivend::app::second_place::SecondPlace;
 use kivend::app::verify::Request;
 use kivend::config::{CheckpointCopy, KafkaSettings, Properties, StoreBackend, StoreSettings, TopicSettings};
 use kivend::embedded::Embedded;
-use kivend::model::hash::Hash;
-use kivend::segment::link::CheckpointRef;
+use kivend::log::link::CheckpointRef;
+use kivend::record::hash::Hash;
 use kivend::store::Store;
 use kivend::verify::findings::Code;
 use kivend::verify::report::Report;
 use kivend::verify::verdict::Verdict;
+use kivend::writing::checkpoint_mirror::SecondPlace;
+use kivend::writing::mirrors::{Copied, Copies};
 
 use crate::fixture::Archive;
 use crate::verify::{expect, expect_intact};

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use kivend::model::position::{Epoch, FirstOffset, NextOffset, TopicPartition};
-use kivend::model::record::{Header, LeafHasher, Record, Timestamp};
-use kivend::segment::cell::{Cell, Projector};
+use kivend::record::position::{Epoch, FirstOffset, NextOffset, TopicPartition};
+use kivend::record::record::{Header, LeafHasher, Record, Timestamp};
 use kivend::segment::check::examine;
 use kivend::segment::encode::encode;
 use kivend::segment::footer::Footer;
-use kivend::segment::projection::Projection;
+use kivend::segment::projection::cell::{Cell, Projector};
+use kivend::segment::projection::rules::Projection;
 use kivend::segment::rows::Rows;
 use serde_json::{Map, Value, json};
 

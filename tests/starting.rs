@@ -1,11 +1,11 @@
 //! Who may begin: an archiver whose archive or cluster is another than the one under the prefix is refused at the start.
 
-use kivend::app::archiver::preflight::must_be_of_cluster;
-use kivend::app::head::Trust;
-use kivend::app::init::open_or_make;
-use kivend::app::key_file::KeySource;
+use kivend::archiver::preflight::must_be_of_cluster;
 use kivend::error::{Explain as _, Kind};
 use kivend::store::memory::MemoryStore;
+use kivend::writing::head::Trust;
+use kivend::writing::init::open_or_make;
+use kivend::writing::key_file::KeySource;
 
 use crate::fixture::Archive;
 

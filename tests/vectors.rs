@@ -5,21 +5,21 @@ mod projection;
 mod proofs;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use kivend::model::{
-    hash::Hash,
-    merkle::{Tree, leaf_hash},
-    note::{SigningKey, VerifyingKey},
-    position::{Epoch, FirstOffset, TopicPartition},
-    record::{Header, LeafHasher, Record, Timestamp},
-};
-use kivend::segment::{
+use kivend::log::{
     checkpoint,
-    commit::CommitMetadata,
+    commit_metadata::CommitMetadata,
     identity::{Identity, genesis},
-    key::Place,
     keyring::Keyring,
     link::{self, SignedLink},
     note::{Invalid, open},
+    object_key::Place,
+    signed_note::{SigningKey, VerifyingKey},
+};
+use kivend::record::{
+    hash::Hash,
+    merkle::{Tree, leaf_hash},
+    position::{Epoch, FirstOffset, TopicPartition},
+    record::{Header, LeafHasher, Record, Timestamp},
 };
 use serde_json::Value;
 

@@ -7,7 +7,7 @@ mod parts;
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use kivend::model::hash::Hash;
+use kivend::record::hash::Hash;
 
 use parts::Material;
 

@@ -9,18 +9,18 @@ use bytes::Bytes;
 use figment::Figment;
 use figment::providers::{Format, Toml};
 use kivend::config::DEFAULTS_TOML;
-use kivend::model::event::{Form, LineReader};
-use kivend::model::hash::Hash;
-use kivend::model::partition;
-use kivend::model::position::{Epoch, FirstOffset, NextOffset, TopicPartition};
-use kivend::model::record::{Record, Timestamp};
-use kivend::model::routing::{Census, Routing};
-use kivend::model::shop::Shop;
+use kivend::event::event::{Form, LineReader};
+use kivend::event::routing::{Census, Routing};
+use kivend::kafka::partitioner;
+use kivend::record::hash::Hash;
+use kivend::record::position::{Epoch, FirstOffset, NextOffset, TopicPartition};
+use kivend::record::record::{Record, Timestamp};
 use kivend::segment::check::examine;
 use kivend::segment::encode::encode;
 use kivend::segment::footer::Footer;
-use kivend::segment::projection::{Projection, Rule};
+use kivend::segment::projection::rules::{Projection, Rule};
 use kivend::segment::rows::Rows;
+use kivend::synthetic::Shop;
 use kivend::verify::tally::Tally;
 
 /// Why a part could not do its work.
@@ -78,7 +78,7 @@ impl Material {
             let event = reader.read(&self.lines[line.clone()])?;
             let topic = census.route(&event.event_type);
             let key = event.key.as_deref().map(str::as_bytes);
-            black_box((topic, key.map(|key| partition::of_key(key, 6))));
+            black_box((topic, key.map(|key| partitioner::of_key(key, 6))));
         }
         Ok(())
     }

@@ -3,8 +3,12 @@
 
 #[path = "../../src/error.rs"]
 pub mod error;
-#[path = "../../src/model/mod.rs"]
-pub mod model;
+#[path = "../../src/json/mod.rs"]
+pub mod json;
+#[path = "../../src/log/mod.rs"]
+pub mod log;
+#[path = "../../src/record/mod.rs"]
+pub mod record;
 #[path = "../../src/segment/mod.rs"]
 pub mod segment;
 #[path = "../../src/verify/mod.rs"]
@@ -12,7 +16,7 @@ pub mod verify;
 
 /// What the readers call the product.
 pub mod product {
-    pub use crate::{model, segment, verify};
+    pub use crate::{json, log, record, segment, verify};
 }
 
 #[path = "../../tests/hostile/readers.rs"]

@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::app::progress::Progress;
-use crate::app::stop::Stop;
 use crate::clock::Clock;
 use crate::config::KafkaSettings;
 use crate::error::{Explain, Kind};
+use crate::json::scan_member;
 use crate::kafka::cluster::{Cluster, Watermarks};
 use crate::kafka::error::KafkaError;
 use crate::kafka::reader::{Range, Read, Reader};
-use crate::model::glance;
-use crate::model::position::TopicPartition;
-use crate::model::record::Record;
+use crate::record::position::TopicPartition;
+use crate::record::record::Record;
+use crate::task::progress::Progress;
+use crate::task::stop::Stop;
 
 const POLL_TIMEOUT: Duration = Duration::from_millis(200);
 /// How many records pass between two looks at the wish to stop.
@@ -220,7 +220,7 @@ impl<'a> Tally<'a> {
         if let Some((_, records)) = self.partitions.get_mut(range) {
             *records += 1;
         }
-        match glance::string_member(value, self.event_type_field) {
+        match scan_member::string_member(value, self.event_type_field) {
             None => self.without_event_type += 1,
             Some(event_type) => match self.event_types.get_mut(event_type) {
                 Some(records) => *records += 1,

@@ -9,23 +9,23 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use serde::Serialize;
 
-use crate::app::error::AppError;
-use crate::app::progress::Progress;
-use crate::app::reading::Archive;
 use crate::clock::Clock;
 use crate::config::KafkaSettings;
 use crate::error::{Explain, Kind};
 use crate::kafka::cluster::Cluster;
 use crate::kafka::error::KafkaError;
 use crate::kafka::sender::Sender;
-use crate::model::merkle::Tree;
-use crate::model::note::VerifyingKey;
-use crate::model::position::TopicPartition;
-use crate::model::record::{LeafHasher, Record};
+use crate::log::link::Link;
+use crate::log::signed_note::VerifyingKey;
+use crate::reading::archive::Archive;
+use crate::record::merkle::Tree;
+use crate::record::position::TopicPartition;
+use crate::record::record::{LeafHasher, Record};
 use crate::segment::decode::Segment;
 use crate::segment::error::Unreadable;
-use crate::segment::link::Link;
 use crate::store::Store;
+use crate::task::error::AppError;
+use crate::task::progress::Progress;
 
 /// Segments fetched ahead.
 const AHEAD: usize = 3;

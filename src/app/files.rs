@@ -7,9 +7,9 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::app::verify::VerifyError;
-use crate::app::verify::bucket::Bucket;
-use crate::app::verify::notes::{read_trust, walk_links};
-use crate::model::note::VerifyingKey;
+use crate::log::signed_note::VerifyingKey;
+use crate::reading::bucket::Bucket;
+use crate::reading::notes::{read_trust, walk_links};
 use crate::store::Store;
 use crate::verify::chain::Accepted;
 use crate::verify::verdict::Verdict;

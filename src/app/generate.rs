@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::model::shop::Shop;
+use crate::synthetic::Shop;
 
 /// Sessions are gathered to writes of this size.
 const WRITE_BYTES: usize = 1 << 20;

@@ -4,9 +4,9 @@
 use std::collections::VecDeque;
 
 use crate::archive::step::Found;
-use crate::model::hash::Hash;
-use crate::segment::key::{Attempt, Place};
-use crate::segment::link::{RejectReason, Rejected, SegmentRef};
+use crate::log::link::{RejectReason, Rejected, SegmentRef};
+use crate::log::object_key::{Attempt, Place};
+use crate::record::hash::Hash;
 
 /// The found segments of one place, compared one after the other.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -128,7 +128,7 @@ impl Adoption {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::position::{Epoch, FirstOffset, NextOffset, TopicPartition};
+    use crate::record::position::{Epoch, FirstOffset, NextOffset, TopicPartition};
 
     fn place() -> Place {
         Place {

@@ -4,12 +4,12 @@
 use bytes::Bytes;
 
 use crate::archive::step::Object;
-use crate::model::hash::Hash;
-use crate::model::note::{NoteError, SigningKey};
-use crate::model::position::TopicPartition;
-use crate::segment::identity;
-use crate::segment::keyring::Keyring;
-use crate::segment::link::{CheckpointRef, Link, SignedLink};
+use crate::log::identity;
+use crate::log::keyring::Keyring;
+use crate::log::link::{CheckpointRef, Link, SignedLink};
+use crate::log::signed_note::{NoteError, SigningKey};
+use crate::record::hash::Hash;
+use crate::record::position::TopicPartition;
 
 /// Who writes.
 #[derive(Debug, Clone)]

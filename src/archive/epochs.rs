@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::model::position::{Epoch, TopicPartition};
+use crate::record::position::{Epoch, TopicPartition};
 
 /// The declarations, and what became of them.
 #[derive(Debug, Default)]

@@ -7,8 +7,8 @@ use crate::archive::epochs::Declarations;
 use crate::archive::partition::{Context, Partition};
 use crate::archive::policy::SealPolicy;
 use crate::archive::step::{Action, Event, Now, Slot, StopReason, Ticket};
-use crate::model::position::TopicPartition;
-use crate::model::record::Record;
+use crate::record::position::TopicPartition;
+use crate::record::record::Record;
 
 /// The encoder has enough to do when so many segments wait for it.
 const ENCODER_QUEUE: usize = 2;

@@ -3,9 +3,9 @@
 
 use crate::archive::policy::Fill;
 use crate::archive::step::Now;
-use crate::model::position::{FirstOffset, TopicPartition};
-use crate::model::record::Record;
-use crate::segment::link::MAX_ABSENT_RANGES;
+use crate::log::link::MAX_ABSENT_RANGES;
+use crate::record::position::{FirstOffset, TopicPartition};
+use crate::record::record::Record;
 use crate::segment::rows::Rows;
 
 /// What becomes of a record that was offered.

@@ -1,7 +1,7 @@
 //! When a segment is sealed. Exactly-once does not depend on cutting the same way twice, so every limit may be changed
 //! at any time; never a rule of the format.
 
-use crate::segment::link::SealReason;
+use crate::log::link::SealReason;
 
 /// The limits of an open segment, and of all of them together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

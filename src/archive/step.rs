@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 
-use crate::model::hash::Hash;
-use crate::model::position::{Epoch, NextOffset, TopicPartition};
-use crate::model::utc::UtcSeconds;
-use crate::segment::commit::CommitMetadata;
+use crate::log::commit_metadata::CommitMetadata;
+use crate::log::keyring::Keyring;
+use crate::log::link::{CheckpointRef, SignedLink};
+use crate::log::object_key::{Attempt, Key};
+use crate::record::hash::Hash;
+use crate::record::position::{Epoch, NextOffset, TopicPartition};
+use crate::record::utc::UtcSeconds;
 use crate::segment::footer::Footer;
-use crate::segment::key::{Attempt, Key};
-use crate::segment::keyring::Keyring;
-use crate::segment::link::{CheckpointRef, SignedLink};
 use crate::segment::rows::Rows;
 
 /// The time of a step, as a value.

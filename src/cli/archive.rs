@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Align, Context, Failure, count, size, table};
-use crate::app::archiver::{self, ArchiveReport, Mode, Orders};
-use crate::app::stop::Reason;
+use crate::archiver::{self, ArchiveReport, Mode, Orders};
+use crate::cli::{Align, Context, Failure, count, size, table};
 use crate::error::Exit;
+use crate::task::stop::Reason;
 use crate::telemetry::{Health, Metrics, Vitals};
 
 /// Archive everything that Kafka holds now, then stop

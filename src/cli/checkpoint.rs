@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::failure::FileError;
-use super::{Align, Context, Failure, Format, count, table};
-use crate::app::checkpoint_now::{CopyReport, Report, checkpoint_now};
+use crate::app::checkpoint::{CopyReport, Report, checkpoint_now};
+use crate::cli::failure::FileError;
+use crate::cli::{Align, Context, Failure, Format, count, table};
 use crate::error::Exit;
 use crate::store;
 

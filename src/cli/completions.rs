@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::{Context, Failure, Kivend};
+use crate::cli::{Context, Failure, Kivend};
 use crate::error::Exit;
 
 /// Print a completion script for a shell

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::{Align, Context, Failure, table};
+use crate::cli::{Align, Context, Failure, table};
 use crate::config::Entry;
 use crate::error::Exit;
 

@@ -4,10 +4,10 @@
 use std::io::{self, Write};
 use std::str::FromStr;
 
-use super::{Align, Context, Failure, Format, When, count, size, table};
 use crate::app::consume::{Beginning, ConsumeError, Ending, Report, Request, Surroundings, consume};
+use crate::cli::{Align, Context, Failure, Format, When, count, size, table};
 use crate::error::Exit;
-use crate::model::record::Record;
+use crate::record::record::Record;
 
 /// Print the records of a topic, then statistics
 #[derive(Debug, clap::Args)]

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::global::Global;
-use super::interrupt::Signals;
-use super::{Failure, Output, progress};
-use crate::app::progress::Progress;
-use crate::app::stop::Stop;
+use crate::cli::global::Global;
+use crate::cli::interrupt::Signals;
+use crate::cli::{Failure, Output, progress};
 use crate::clock::Clock;
 use crate::config::{self, ConfigError, Loaded, Settings, Sources};
 use crate::error::{Explain, Kind};
+use crate::task::progress::Progress;
+use crate::task::stop::Stop;
 use crate::telemetry;
 
 /// The surroundings of one run.

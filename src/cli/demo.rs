@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Align, Context, Failure, count, table};
 use crate::app::demo::{DemoReport, demo};
+use crate::cli::{Align, Context, Failure, count, table};
 use crate::error::Exit;
 
 /// Show everything in one process, without a server

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::output::Mark;
-use super::{Context, Failure, Output};
 use crate::app::doctor::{DoctorReport, Status, examine};
+use crate::cli::output::Mark;
+use crate::cli::{Context, Failure, Output};
 use crate::error::Exit;
 
 /// Look for everything that could be wrong, each with its remedy

@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
-use super::failure::FileError;
-use super::{Context, Failure, Format, When, count, size};
 use crate::app::export::{Destination, ExportError, Naming, Report, Request, ToKafka, export};
+use crate::cli::failure::FileError;
+use crate::cli::{Context, Failure, Format, When, count, size};
 use crate::config::Settings;
 use crate::error::Exit;
-use crate::model::note::VerifyingKey;
+use crate::log::signed_note::VerifyingKey;
 use crate::store;
 
 /// Give archived records back as JSONL, byte for byte, or send them to Kafka again

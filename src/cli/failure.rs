@@ -5,7 +5,7 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Output;
+use crate::cli::Output;
 use crate::error::{Exit, Explain, Kind};
 
 /// Why a command ended without its result.

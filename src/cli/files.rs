@@ -1,9 +1,9 @@
 //! `kivend files`: the segments that links own, one key a line, for tools that want an exact list.
 
-use super::{Context, Failure, Output};
 use crate::app::files::{self, Files};
+use crate::cli::{Context, Failure, Output};
 use crate::error::Exit;
-use crate::model::note::VerifyingKey;
+use crate::log::signed_note::VerifyingKey;
 use crate::store;
 use crate::verify::verdict::Verdict;
 

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use clap::ValueHint;
 
-use super::failure::FileError;
-use super::{Context, Failure, count, size};
 use crate::app::generate::{Generated, generate};
+use crate::cli::failure::FileError;
+use crate::cli::{Context, Failure, count, size};
 use crate::error::Exit;
-use crate::model::shop::EVENTS_DEFAULT;
+use crate::synthetic::EVENTS_DEFAULT;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {

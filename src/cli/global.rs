@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ColorChoice, ValueHint};
 
-use super::Format;
+use crate::cli::Format;
 use crate::config::{Flag, Sources};
 use crate::telemetry::{LogFormat, Verbosity};
 

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use clap::{ValueEnum, ValueHint};
 
-use super::{Align, Context, Failure, count, table};
 use crate::app::ingest::{Input, LedgerSettings, Mode, Order, Plan, Report, Surroundings, ingest};
+use crate::cli::{Align, Context, Failure, count, table};
 use crate::error::Exit;
 
 #[derive(Debug, clap::Args)]

@@ -1,9 +1,9 @@
 //! `kivend init`: the archive's identity and signing key.
 
-use super::{Context, Failure};
-use crate::app::init::{InitReport, Made, open_or_make};
+use crate::cli::{Context, Failure};
 use crate::error::Exit;
 use crate::store;
+use crate::writing::init::{InitReport, Made, open_or_make};
 
 /// Make the archive's identity and signing key, once
 #[derive(Debug, clap::Args)]

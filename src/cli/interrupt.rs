@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::app::stop::{Reason, Stop, Stopper, stop};
+use crate::task::stop::{Reason, Stop, Stopper, stop};
 
 /// Watches the signals of this process.
 #[derive(Debug)]

@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use clap::Subcommand;
 
-use super::{Align, Context, Failure, table};
-use crate::app::key_file::KeySource;
-use crate::app::rotate::{self, Idle, KeysReport, RetireReport, RotateReport, Rotated};
+use crate::app::keys::{self, Idle, KeysReport, RetireReport, RotateReport, Rotated};
+use crate::cli::{Align, Context, Failure, table};
 use crate::error::Exit;
-use crate::model::note::VerifyingKey;
+use crate::log::signed_note::VerifyingKey;
 use crate::store;
+use crate::writing::key_file::KeySource;
 
 /// Show the signing keys, or change them
 #[derive(Debug, Subcommand)]
@@ -59,15 +59,15 @@ pub fn run(command: &Keys, context: &Context) -> Result<Exit, Failure> {
         let store = store::open(&settings.store).await?;
         let store = store.as_ref();
         match command {
-            Keys::Show => output.report(&rotate::show(store, &source).await?, show),
-            Keys::Rotate => output.report(&rotate::rotate(store, &source).await?, rotated),
+            Keys::Show => output.report(&keys::show(store, &source).await?, show),
+            Keys::Rotate => output.report(&keys::rotate(store, &source).await?, rotated),
             Keys::Retire(args) => {
                 let idle = if args.accept_idle {
                     Idle::Accepted
                 } else {
                     Idle::Refused
                 };
-                let report = rotate::retire(store, &source, args.key.as_ref(), idle).await?;
+                let report = keys::retire(store, &source, args.key.as_ref(), idle).await?;
                 output.report(&report, retired)
             }
         }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::{CommandFactory, ValueHint};
 use clap_mangen::Man;
 
-use super::failure::FileError;
-use super::{Context, Failure, Kivend};
+use crate::cli::failure::FileError;
+use crate::cli::{Context, Failure, Kivend};
 use crate::error::{Exit, Kind};
 
 /// Print the manual page of kivend or of one of its commands

@@ -8,7 +8,7 @@ use clap::{ColorChoice, ValueEnum};
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use serde::Serialize;
 
-use super::{Failure, Global};
+use crate::cli::{Failure, Global};
 use crate::telemetry::Verbosity;
 
 /// The form of a result.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Output;
-use crate::app::progress::{Progress, Silent};
+use crate::cli::Output;
+use crate::task::progress::{Progress, Silent};
 
 pub(super) fn start(output: &Output, unit: &'static str) -> Arc<dyn Progress> {
     if output.is_watched() {

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::failure::FileError;
-use super::verify_proof::describe;
-use super::{Context, Failure, Format};
 use crate::app::prove::{Made, Wanted, WantedCheckpoint, prove};
+use crate::cli::failure::FileError;
+use crate::cli::verify_proof::describe;
+use crate::cli::{Context, Failure, Format};
 use crate::config::Settings;
 use crate::error::Exit;
-use crate::model::note::VerifyingKey;
-use crate::model::position::{Epoch, TopicPartition};
+use crate::log::signed_note::VerifyingKey;
+use crate::record::position::{Epoch, TopicPartition};
 use crate::store;
 use crate::verify::proof::Proved;
 

@@ -2,7 +2,7 @@
 
 use clap::{CommandFactory, Parser};
 
-use super::{Archiver, Kivend};
+use crate::cli::{Archiver, Kivend};
 
 #[test]
 fn the_definition_is_consistent() {

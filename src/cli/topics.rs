@@ -2,8 +2,8 @@
 
 use clap::Subcommand;
 
-use super::{Align, Context, Failure, count, table};
 use crate::app::topics::{self, Created, Listed};
+use crate::cli::{Align, Context, Failure, count, table};
 use crate::error::Exit;
 use crate::kafka::topics::{Action, Alteration};
 

@@ -7,24 +7,24 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 
-use super::failure::FileError;
-use super::{Context, Failure, When};
-use crate::app::error::AppError;
-use crate::app::second_place::SecondPlace;
 use crate::app::verify::cluster::ClusterFacts;
 use crate::app::verify::facts::KafkaFacts;
 use crate::app::verify::{Base, Depth, Losses, Request, Since, verify};
+use crate::cli::failure::FileError;
+use crate::cli::{Context, Failure, When};
 use crate::config::{Settings, StoreBackend, StoreSettings};
 use crate::error::Exit;
-use crate::model::note::VerifyingKey;
-use crate::model::utc::UtcSeconds;
+use crate::log::signed_note::VerifyingKey;
+use crate::record::utc::UtcSeconds;
 use crate::store;
+use crate::task::error::AppError;
 use crate::verify::html;
 use crate::verify::kafka::Rest;
 use crate::verify::merge::merge;
 use crate::verify::report::Report;
 use crate::verify::shard::Shard;
 use crate::verify::text::render;
+use crate::writing::checkpoint_mirror::SecondPlace;
 
 /// Check the archive, recount it, and compare it with Kafka
 #[derive(Debug, clap::Args)]

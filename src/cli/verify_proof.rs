@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::failure::FileError;
-use super::{Context, Failure, count};
+use crate::cli::failure::FileError;
+use crate::cli::{Context, Failure, count};
 use crate::error::Exit;
-use crate::model::note::VerifyingKey;
-use crate::model::utc::UtcSeconds;
+use crate::log::signed_note::VerifyingKey;
+use crate::record::utc::UtcSeconds;
 use crate::verify::keys::Basis;
 use crate::verify::proof::{ProofReport, Proved, check};
 use crate::verify::verdict::Verdict;

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::raw::RawTopicDefaults;
-use super::transport::is_plaintext_endpoint;
-use super::validate::{Invalid, require};
-use super::{Addressing, Properties, S3Settings, StoreBackend, StoreSettings, TopicSettings};
-use crate::model::position::is_topic_name;
+use crate::config::raw::RawTopicDefaults;
+use crate::config::transport::is_plaintext_endpoint;
+use crate::config::validate::{Invalid, require};
+use crate::config::{Addressing, Properties, S3Settings, StoreBackend, StoreSettings, TopicSettings};
+use crate::record::position::is_topic_name;
 
 const KEY: &str = "archive.checkpoint_copies";
 

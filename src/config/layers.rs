@@ -8,7 +8,7 @@ use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 
-use super::{ConfigError, DEFAULTS_TOML};
+use crate::config::{ConfigError, DEFAULTS_TOML};
 
 /// Variables that begin with `KIVEND_` and are no settings: the command line reads them itself. So are `KIVEND_TEST_*`,
 /// by which a script tells tests what is there.

@@ -6,10 +6,10 @@ use figment::error::Kind as FigmentKind;
 use figment::value::Value;
 use serde::Serialize;
 
-use super::layers::Sources;
-use super::raw::Raw;
-use super::validate::validate;
-use super::{ConfigError, Settings, is_secret};
+use crate::config::layers::Sources;
+use crate::config::raw::Raw;
+use crate::config::validate::validate;
+use crate::config::{ConfigError, Settings, is_secret};
 
 /// Settings, and where each came from.
 #[derive(Debug, Clone)]

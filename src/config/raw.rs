@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
-use super::copies::RawCheckpointCopy;
-use super::units::{Size, Span};
+use crate::config::copies::RawCheckpointCopy;
+use crate::config::units::{Size, Span};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

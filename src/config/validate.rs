@@ -5,19 +5,19 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::copies::{RawCheckpointCopy, copies};
-use super::raw::{
+use crate::config::copies::{RawCheckpointCopy, copies};
+use crate::config::raw::{
     Brokers, Raw, RawArchive, RawIngest, RawKafka, RawProperties, RawRouting, RawStore, RawTelemetry, RawTopic,
     RawTopicDefaults,
 };
-use super::transport::{is_plaintext_endpoint, plaintext_broker};
-use super::units::Size;
-use super::{
+use crate::config::transport::{is_plaintext_endpoint, plaintext_broker};
+use crate::config::units::Size;
+use crate::config::{
     Addressing, ArchiveSettings, CheckpointCopy, IngestSettings, KafkaSettings, LockMode, ObjectLock, ProjectionRule,
     Properties, Retention, RoutingRule, RoutingSettings, S3Settings, Secret, Settings, StoreBackend, StoreSettings,
     TelemetrySettings, TopicSettings,
 };
-use crate::model::position::is_topic_name;
+use crate::record::position::is_topic_name;
 
 /// A value that is of the right type and still not allowed.
 #[derive(Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::kafka::error::KafkaError;
-use crate::model::position::{NextOffset, TopicPartition};
+use crate::record::position::{NextOffset, TopicPartition};
 
 /// A partition by number: dense from 0 in the order of first assignment, and the same while the consumer lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -20,7 +20,7 @@ use crate::kafka::context::Context;
 use crate::kafka::error::{KafkaError, is_quiet};
 use crate::kafka::native::{self, Event, HeaderList, Listed, Queue, Topic};
 pub use crate::kafka::polled::{CommitOutcome, Polled};
-use crate::model::position::{NextOffset, TopicPartition};
+use crate::record::position::{NextOffset, TopicPartition};
 
 /// A member of the archivers' group. Dropping it leaves the group.
 pub struct Consumer {

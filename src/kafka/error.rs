@@ -4,7 +4,7 @@ use rdkafka::error::KafkaError as Rdkafka;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::error::{Explain, Kind};
-use crate::model::position::TopicPartition;
+use crate::record::position::TopicPartition;
 
 /// A failure of Kafka, or of our way to it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -11,7 +11,7 @@ use crate::kafka::error::KafkaError;
 use crate::kafka::reader::Reader;
 use crate::kafka::settings::reader_config;
 use crate::kafka::topics::{Alteration, Topics};
-use crate::model::position::TopicPartition;
+use crate::record::position::TopicPartition;
 
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// A transaction of somebody who died keeps readers waiting until Kafka takes it back: after its time-out of 60 s, and

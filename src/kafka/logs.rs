@@ -13,7 +13,7 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use crate::kafka::cluster::{Cluster, Watermarks};
 use crate::kafka::error::KafkaError;
 use crate::kafka::native;
-use crate::model::position::TopicPartition;
+use crate::record::position::TopicPartition;
 
 const DOING: &str = "tell where logs begin and end";
 

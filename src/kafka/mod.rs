@@ -12,6 +12,7 @@ mod incremental;
 pub mod ledger;
 mod logs;
 mod native;
+pub mod partitioner;
 mod polled;
 pub mod producer;
 pub mod reader;

@@ -2,8 +2,8 @@
 
 use crate::kafka::assignment::PartitionIndex;
 use crate::kafka::error::KafkaError;
-use crate::model::position::{NextOffset, TopicPartition};
-use crate::model::record::Record;
+use crate::record::position::{NextOffset, TopicPartition};
+use crate::record::record::Record;
 
 /// What one poll brought.
 #[derive(Debug)]

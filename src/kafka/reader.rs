@@ -13,8 +13,8 @@ use crate::config::KafkaSettings;
 use crate::kafka::cluster::Cluster;
 use crate::kafka::error::{KafkaError, is_quiet};
 use crate::kafka::native::{Failure, Fetching, HeaderList, Inbox, Queue};
-use crate::model::position::{NextOffset, TopicPartition};
-use crate::model::record::Record;
+use crate::record::position::{NextOffset, TopicPartition};
+use crate::record::record::Record;
 
 /// How long nothing at all may come before a bounded range is given up.
 const SILENCE_MAX: Duration = Duration::from_secs(60);

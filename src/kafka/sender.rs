@@ -1,6 +1,6 @@
 //! Sends whole records (key, value, headers, time) to a partition or by their key, one after the other, and knows at the
 //! end whether Kafka acknowledged all. For what is sent seldom or again; a stream of events goes through
-//! [`super::producer`]. Never splits, changes or reorders what it is given.
+//! [`crate::kafka::producer`]. Never splits, changes or reorders what it is given.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ use crate::config::KafkaSettings;
 use crate::kafka::context::Context;
 use crate::kafka::error::KafkaError;
 use crate::kafka::settings::client_config;
-use crate::model::record::Record;
+use crate::record::record::Record;
 
 /// How long a record may be on its way before it counts as failed.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(60);

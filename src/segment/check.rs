@@ -3,17 +3,17 @@
 
 use bytes::Bytes;
 
-use crate::model::hash::Hash;
-use crate::model::merkle::Tree;
-use crate::model::position::TopicPartition;
-use crate::model::record::{LeafHasher, Record};
-use crate::segment::cell::{ParseError, Projector};
+use crate::record::hash::Hash;
+use crate::record::merkle::Tree;
+use crate::record::position::TopicPartition;
+use crate::record::record::{LeafHasher, Record};
 use crate::segment::columns::{Columns, TypedColumns, bytes_entry};
 use crate::segment::decode::{Order, Segment, Wanted};
 use crate::segment::error::Unreadable;
 use crate::segment::footer::Footer;
-use crate::segment::projection::Projection;
-use crate::segment::statistics::{ColumnClaims, Entry};
+use crate::segment::guard::statistics::{ColumnClaims, Entry};
+use crate::segment::projection::cell::{ParseError, Projector};
+use crate::segment::projection::rules::Projection;
 
 /// Mismatches kept per segment; the rest are counted.
 pub const MISMATCHES_KEPT: usize = 100;

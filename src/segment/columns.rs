@@ -8,13 +8,13 @@ use arrow_array::{
     StringViewArray, TimestampMicrosecondArray, TimestampMillisecondArray,
 };
 
-use crate::model::position::TopicPartition;
-use crate::model::record::{Header, Record, Timestamp};
-use crate::segment::cell::Cell;
+use crate::record::position::TopicPartition;
+use crate::record::record::{Header, Record, Timestamp};
 use crate::segment::error::Unreadable;
-use crate::segment::projection::{ColumnType, Projection};
+use crate::segment::guard::statistics::Entry;
+use crate::segment::projection::cell::Cell;
+use crate::segment::projection::rules::{ColumnType, Projection};
 use crate::segment::schema::AUTHORITATIVE;
-use crate::segment::statistics::Entry;
 
 /// The authoritative columns of a batch.
 pub(super) struct Columns<'b> {

@@ -11,13 +11,13 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 
-use crate::model::record::Record;
+use crate::record::record::Record;
 use crate::segment::columns::Columns;
 use crate::segment::error::Unreadable;
 use crate::segment::footer::Footer;
-use crate::segment::layout::{self, Layout};
-use crate::segment::page_readers::SegmentPages;
-use crate::segment::projection::Projection;
+use crate::segment::guard::layout::{self, Layout};
+use crate::segment::guard::page_readers::SegmentPages;
+use crate::segment::projection::rules::Projection;
 use crate::segment::rows::payload_bytes;
 use crate::segment::schema::{AUTHORITATIVE, Side, arrow_schema, parquet_schema};
 

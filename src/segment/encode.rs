@@ -15,16 +15,16 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 
-use crate::model::position::TopicPartition;
-use crate::segment::cell::Projector;
+use crate::record::position::TopicPartition;
 use crate::segment::error::SegmentError;
 use crate::segment::footer::Footer;
-use crate::segment::projection::{ColumnType, Projection};
-use crate::segment::row_group::RowGroup;
+use crate::segment::page_encoding::compressor::{LEVEL, Squeezer};
+use crate::segment::page_encoding::row_group::RowGroup;
+use crate::segment::projection::cell::Projector;
+use crate::segment::projection::rules::{ColumnType, Projection};
+use crate::segment::projection::typed::typed_columns;
 use crate::segment::rows::{ByteColumn, Chunk, Rows};
 use crate::segment::schema::{Side, arrow_schema, header_element, header_fields, parquet_schema};
-use crate::segment::squeeze::{LEVEL, Squeezer};
-use crate::segment::typed::typed_columns;
 
 /// A row group takes no further chunk once it holds this much of keys, values and headers.
 const ROW_GROUP_BYTES: usize = 64 << 20;

@@ -4,7 +4,7 @@ use arrow_schema::ArrowError;
 use parquet::errors::ParquetError;
 
 use crate::error::Kind;
-use crate::segment::projection::ProjectionError;
+use crate::segment::projection::rules::ProjectionError;
 
 /// A segment could not be made. It is our own mistake: records cannot be wrong.
 #[derive(Debug, thiserror::Error)]

@@ -3,11 +3,11 @@
 
 use parquet::file::metadata::KeyValue;
 
-use crate::model::hash::Hash;
-use crate::model::position::{Epoch, FirstOffset, NextOffset, TopicPartition, is_topic_name};
+use crate::record::hash::Hash;
+use crate::record::position::{Epoch, FirstOffset, NextOffset, TopicPartition, is_topic_name};
 use crate::segment::error::SegmentError;
 use crate::segment::error::Unreadable;
-use crate::segment::projection::Projection;
+use crate::segment::projection::rules::Projection;
 
 /// The footer's fields, equal to the link's.
 #[derive(Debug, Clone, PartialEq, Eq)]

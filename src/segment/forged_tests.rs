@@ -10,12 +10,12 @@ use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion};
 
-use crate::segment::cell::Projector;
 use crate::segment::check::{Examined, examine};
 use crate::segment::decode::Segment;
 use crate::segment::encode::{batch, properties};
 use crate::segment::error::Unreadable;
 use crate::segment::footer::Footer;
+use crate::segment::projection::cell::Projector;
 use crate::segment::round_trip_tests::{Owned, event, footer_of, partition, projection, rows_of};
 use crate::segment::schema::{Side, arrow_schema};
 

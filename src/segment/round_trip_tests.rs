@@ -3,16 +3,16 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use crate::model::hash::Hash;
-use crate::model::merkle::Tree;
-use crate::model::position::{Epoch, FirstOffset, NextOffset, TopicPartition};
-use crate::model::record::{Header, LeafHasher, Record, Timestamp};
+use crate::record::hash::Hash;
+use crate::record::merkle::Tree;
+use crate::record::position::{Epoch, FirstOffset, NextOffset, TopicPartition};
+use crate::record::record::{Header, LeafHasher, Record, Timestamp};
 use crate::segment::check::{Examined, examine};
 use crate::segment::decode::{Segment, read_footer};
 use crate::segment::encode::encode;
 use crate::segment::error::SegmentError;
 use crate::segment::footer::Footer;
-use crate::segment::projection::{ColumnType, Projection, Rule};
+use crate::segment::projection::rules::{ColumnType, Projection, Rule};
 use crate::segment::rows::Rows;
 
 /// A header that owns its bytes.

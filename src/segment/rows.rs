@@ -6,10 +6,10 @@
 
 use arrow_buffer::NullBufferBuilder;
 
-use crate::model::hash::Hash;
-use crate::model::merkle::Tree;
-use crate::model::position::TopicPartition;
-use crate::model::record::{LeafHasher, Record};
+use crate::record::hash::Hash;
+use crate::record::merkle::Tree;
+use crate::record::position::TopicPartition;
+use crate::record::record::{LeafHasher, Record};
 
 /// A chunk takes no further record that would carry its keys, values and headers beyond this.
 const CHUNK_MAX_BYTES: usize = 1 << 20;

@@ -8,7 +8,7 @@ use parquet::arrow::ArrowSchemaConverter;
 use parquet::errors::ParquetError;
 use parquet::schema::types::SchemaDescriptor;
 
-use crate::segment::projection::{ColumnType, Projection};
+use crate::segment::projection::rules::{ColumnType, Projection};
 
 /// How many top-level columns stand before the typed ones.
 pub(super) const AUTHORITATIVE: usize = 8;

@@ -11,8 +11,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Creation, Entry, Store, StoreError, Version};
-use crate::model::hash::Hash;
+use crate::record::hash::Hash;
+use crate::store::{Creation, Entry, Store, StoreError, Version};
 
 /// The kinds of operation, as a plan sees them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

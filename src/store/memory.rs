@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Creation, Entry, Store, StoreError, Version, VersionKind, check_hash, check_size, key};
-use crate::model::hash::Hash;
+use crate::record::hash::Hash;
+use crate::store::{Creation, Entry, Store, StoreError, Version, VersionKind, check_hash, check_size, key};
 
 /// A store in memory. Clones share their objects, as processes share a bucket.
 #[derive(Clone, Default)]

@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::config::{StoreBackend, StoreSettings};
-use crate::model::hash::Hash;
+use crate::record::hash::Hash;
 
 pub use error::StoreError;
 

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::join_all;
 
-use super::{Creation, Store, StoreError};
 use crate::error::Kind;
-use crate::model::hash::Hash;
+use crate::record::hash::Hash;
+use crate::store::{Creation, Store, StoreError};
 
 /// How many creates of one key run at once.
 const CONTENDERS: usize = 16;

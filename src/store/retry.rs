@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use super::StoreError;
 use crate::error::Kind;
+use crate::store::StoreError;
 
 /// Waits that double from the first to the greatest, each shortened by up to a half, so that many that failed at the
 /// same moment do not come back at the same moment.

@@ -13,8 +13,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::model::position::TopicPartition;
-use crate::model::utc::UtcSeconds;
+use crate::record::position::TopicPartition;
+use crate::record::utc::UtcSeconds;
 
 type FloatGauge = Gauge<f64, AtomicU64>;
 

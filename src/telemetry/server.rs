@@ -9,9 +9,9 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 
-use super::{Health, Metrics};
 use crate::clock::Clock;
 use crate::error::{Explain, Kind};
+use crate::telemetry::{Health, Metrics};
 
 /// The port cannot be opened.
 #[derive(Debug, thiserror::Error)]

@@ -1,8 +1,8 @@
 //! Which of the objects at one place counts: the valid note with the lowest k (FORMAT.md sections 1 and 9). One rule
 //! for links, checkpoints and key changes. Never judges whether the note continues what stands before it.
 
-use crate::segment::key::Attempt;
-use crate::segment::note::Invalid;
+use crate::log::note::Invalid;
+use crate::log::object_key::Attempt;
 use crate::verify::findings::{Code, Finding, Findings};
 
 /// What an object turned out to be.

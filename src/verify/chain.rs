@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::hash::Hash;
-use crate::model::merkle::Tree;
-use crate::model::position::{Epoch, FirstOffset, Height, NextOffset, TopicPartition};
-use crate::segment::checkpoint::Head;
-use crate::segment::key::{Attempt, Key};
-use crate::segment::link::{CheckpointRef, Link, SignedLink};
+use crate::log::checkpoint::Head;
+use crate::log::link::{CheckpointRef, Link, SignedLink};
+use crate::log::object_key::{Attempt, Key};
+use crate::record::hash::Hash;
+use crate::record::merkle::Tree;
+use crate::record::position::{Epoch, FirstOffset, Height, NextOffset, TopicPartition};
 use crate::verify::candidates::{Candidate, Choice, Codes, Passed, choose};
 use crate::verify::claims::{Anchors, Claim, Claims};
 use crate::verify::findings::{Code, Finding, Findings};

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::hash::Hash;
-use crate::model::position::TopicPartition;
-use crate::segment::checkpoint::{Checkpoint, SignedCheckpoint};
-use crate::segment::key::{Attempt, Key};
+use crate::log::checkpoint::{Checkpoint, SignedCheckpoint};
+use crate::log::object_key::{Attempt, Key};
+use crate::record::hash::Hash;
+use crate::record::position::TopicPartition;
 use crate::verify::candidates::{Candidate, Choice, Codes, Found, Passed, choose};
 use crate::verify::claims::{Claim, Witness, of_checkpoint};
 use crate::verify::findings::{Code, Finding, Findings};

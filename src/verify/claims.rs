@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::hash::Hash;
-use crate::model::position::{Epoch, FirstOffset, Height, NextOffset};
-use crate::segment::checkpoint::{Head, SignedCheckpoint};
-use crate::segment::commit::CommitMetadata;
-use crate::segment::link::SignedLink;
+use crate::log::checkpoint::{Head, SignedCheckpoint};
+use crate::log::commit_metadata::CommitMetadata;
+use crate::log::link::SignedLink;
+use crate::record::hash::Hash;
+use crate::record::position::{Epoch, FirstOffset, Height, NextOffset};
 use crate::verify::chain::ChainHead;
 use crate::verify::findings::{Code, Finding};
 
@@ -257,7 +257,7 @@ impl Claims {
 pub fn of_checkpoint(
     witness: Witness,
     signed: &SignedCheckpoint,
-) -> impl Iterator<Item = (&crate::model::position::TopicPartition, Claim)> {
+) -> impl Iterator<Item = (&crate::record::position::TopicPartition, Claim)> {
     let heads = signed.checkpoint.heads.iter();
     heads.map(move |head| (&head.partition, Claim::of_head(witness, head)))
 }

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::position::TopicPartition;
-use crate::segment::key::Place;
+use crate::log::object_key::Place;
+use crate::record::position::TopicPartition;
 pub use crate::verify::codes::{Code, Severity};
 
 /// One mismatch: what, where, and the exact records concerned.

@@ -204,7 +204,7 @@ fn anchors(page: &mut String, report: &Report) -> fmt::Result {
 }
 
 fn anchor_row(page: &mut String, anchored: &Anchored) -> fmt::Result {
-    let height = |height: Option<crate::model::position::Height>| optional(height.map(|height| height.0));
+    let height = |height: Option<crate::record::position::Height>| optional(height.map(|height| height.0));
     let cells = [
         format!("{}/{}", anchored.topic, anchored.partition),
         grouped(anchored.height.0),

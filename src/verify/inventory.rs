@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::position::{Epoch, FirstOffset, TopicPartition};
-use crate::segment::checkpoint::Head;
-use crate::segment::key::{Attempt, Key, Place};
+use crate::log::checkpoint::Head;
+use crate::log::object_key::{Attempt, Key, Place};
+use crate::record::position::{Epoch, FirstOffset, TopicPartition};
 use crate::verify::findings::{Code, Finding, Findings};
 
 /// A link's or segment's key within its partition.

@@ -1,10 +1,10 @@
 //! What Kafka says, held against the chain of a partition: the commit, the watermarks, and the records themselves. The
 //! facts come in as values; nothing here talks to a broker.
 
-use crate::model::hash::Hash;
-use crate::model::merkle::Tree;
-use crate::model::position::{Height, NextOffset, TopicPartition};
-use crate::model::record::{LeafHasher, Record};
+use crate::record::hash::Hash;
+use crate::record::merkle::Tree;
+use crate::record::position::{Height, NextOffset, TopicPartition};
+use crate::record::record::{LeafHasher, Record};
 use crate::verify::chain::{Chain, Range};
 use crate::verify::claims::Claim;
 use crate::verify::findings::{Code, Finding, Findings};

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::segment::checkpoint::SignedCheckpoint;
-use crate::segment::key::{Attempt, Key};
-use crate::segment::key_change::SignedKeyChange;
+use crate::log::checkpoint::SignedCheckpoint;
+use crate::log::key_change::SignedKeyChange;
+use crate::log::object_key::{Attempt, Key};
 use crate::verify::candidates::{Candidate, Choice, Codes, Passed, choose};
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::keys::{Standing, Trust};

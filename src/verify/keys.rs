@@ -6,17 +6,17 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::hash::Hash;
-use crate::model::merkle::leaf_hash;
-use crate::model::note::VerifyingKey;
-use crate::model::position::TopicPartition;
-use crate::segment::checkpoint::{self, SignedCheckpoint};
-use crate::segment::identity::{Identity, IdentityError, genesis};
-use crate::segment::key::{IDENTITY, Place};
-use crate::segment::key_change::{self, SignedKeyChange};
-use crate::segment::keyring::{Keyring, Term};
-use crate::segment::link::{self, Link, SignedLink};
-use crate::segment::note::Invalid;
+use crate::log::checkpoint::{self, SignedCheckpoint};
+use crate::log::identity::{Identity, IdentityError, genesis};
+use crate::log::key_change::{self, SignedKeyChange};
+use crate::log::keyring::{Keyring, Term};
+use crate::log::link::{self, Link, SignedLink};
+use crate::log::note::Invalid;
+use crate::log::object_key::{IDENTITY, Place};
+use crate::log::signed_note::VerifyingKey;
+use crate::record::hash::Hash;
+use crate::record::merkle::leaf_hash;
+use crate::record::position::TopicPartition;
 use crate::verify::chain::OpenedLink;
 use crate::verify::findings::{Code, Finding};
 

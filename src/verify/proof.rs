@@ -5,19 +5,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
 
-use crate::model::canonical;
-use crate::model::encoded::Encoded;
-use crate::model::hash::Hash;
-use crate::model::merkle::leaf_hash;
-use crate::model::merkle::path::{included_root, is_consistent};
-use crate::model::note::{Note, VerifyingKey};
-use crate::model::position::{Epoch, FirstOffset};
-use crate::model::record::Record;
-use crate::segment::checkpoint::{Head, SignedCheckpoint};
-use crate::segment::key::{Attempt, Key, Place};
-use crate::segment::link::{Link, SignedLink};
-use crate::segment::note::Invalid;
-use crate::segment::proof::{ConsistencyProof, NotAProof, Proof, RecordProof};
+use crate::json::canonical;
+use crate::log::checkpoint::{Head, SignedCheckpoint};
+use crate::log::link::{Link, SignedLink};
+use crate::log::note::Invalid;
+use crate::log::object_key::{Attempt, Key, Place};
+use crate::log::proof::{ConsistencyProof, NotAProof, Proof, RecordProof};
+use crate::log::signed_note::{Note, VerifyingKey};
+use crate::record::decode::Encoded;
+use crate::record::hash::Hash;
+use crate::record::merkle::leaf_hash;
+use crate::record::merkle::path::{included_root, is_consistent};
+use crate::record::position::{Epoch, FirstOffset};
+use crate::record::record::Record;
 use crate::verify::checkpoints::goes_back;
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::keys::{Basis, Standing, Trust};
@@ -396,8 +396,8 @@ impl ProvedRecord {
     fn new(encoded: &Encoded<'_>, link: &SignedLink, checkpoint: &SignedCheckpoint) -> ProvedRecord {
         let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let record: Record<'_> = encoded.record();
-        let mut hasher = crate::model::record::LeafHasher::new(&encoded.partition);
-        let header = |header: &crate::model::record::Header<'_>| (shown(header.name), header.value.map(shown));
+        let mut hasher = crate::record::record::LeafHasher::new(&encoded.partition);
+        let header = |header: &crate::record::record::Header<'_>| (shown(header.name), header.value.map(shown));
         ProvedRecord {
             topic: encoded.partition.topic.to_string(),
             partition: encoded.partition.partition,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::position::{Height, TopicPartition};
+use crate::record::position::{Height, TopicPartition};
 use crate::verify::claims::Anchors;
 use crate::verify::findings::{Code, Finding};
 use crate::verify::keys::Basis;

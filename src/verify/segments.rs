@@ -3,14 +3,14 @@
 
 use bytes::Bytes;
 
-use crate::model::hash::Hash;
-use crate::model::position::TopicPartition;
-use crate::model::record::{LeafHasher, Record};
+use crate::log::link::{Link, Rejected};
+use crate::record::hash::Hash;
+use crate::record::position::TopicPartition;
+use crate::record::record::{LeafHasher, Record};
 use crate::segment::check::{Examined, Mismatch, examine};
 use crate::segment::decode::Segment;
 use crate::segment::error::Unreadable;
 use crate::segment::footer::Footer;
-use crate::segment::link::{Link, Rejected};
 use crate::verify::chain::Accepted;
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::tally::Tally;

@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::hash::Hash;
-use crate::model::position::TopicPartition;
+use crate::record::hash::Hash;
+use crate::record::position::TopicPartition;
 
 /// `index` of `count`, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -5,11 +5,11 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::model::glance::string_member;
-use crate::model::hash::Hash;
-use crate::model::json::{Reader, Value};
-use crate::model::record::Record;
-use crate::segment::cell::ParseError;
+use crate::json::scan_member::string_member;
+use crate::json::{Reader, Value};
+use crate::record::hash::Hash;
+use crate::record::record::Record;
+use crate::segment::projection::cell::ParseError;
 
 /// The member of an event that names it.
 const EVENT_ID: &str = "event_id";
@@ -115,7 +115,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::record::Timestamp;
+    use crate::record::record::Timestamp;
 
     #[test]
     fn an_event_has_the_id_that_its_outermost_object_names() {

@@ -1,8 +1,8 @@
 //! Checkpoints damaged, taken away, replayed, renumbered or forged.
 
-use kivend::model::hash::Hash;
-use kivend::segment::checkpoint::Checkpoint;
-use kivend::segment::key::{Attempt, Key};
+use kivend::log::checkpoint::Checkpoint;
+use kivend::log::object_key::{Attempt, Key};
+use kivend::record::hash::Hash;
 use kivend::verify::findings::Code;
 
 use super::Who::{BucketAdmin, Creator, KeyHolder};

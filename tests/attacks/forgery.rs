@@ -1,10 +1,10 @@
 //! What only a holder of the signing key can do: links that are signed, and false.
 
-use kivend::model::hash::Hash;
-use kivend::model::note::SigningKey;
-use kivend::segment::identity::Identity;
-use kivend::segment::key::Attempt;
-use kivend::segment::link::{CheckpointRef, Link};
+use kivend::log::identity::Identity;
+use kivend::log::link::{CheckpointRef, Link};
+use kivend::log::object_key::Attempt;
+use kivend::log::signed_note::SigningKey;
+use kivend::record::hash::Hash;
 use kivend::verify::findings::Code;
 
 use super::Who::KeyHolder;

@@ -1,7 +1,7 @@
 //! Signing keys added, retired and used by whoever has no right to it.
 
-use kivend::model::note::SigningKey;
-use kivend::segment::key_change::KeyChange;
+use kivend::log::key_change::KeyChange;
+use kivend::log::signed_note::SigningKey;
 use kivend::verify::findings::Code;
 
 use super::Who::{Creator, KeyHolder};

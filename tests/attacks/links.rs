@@ -1,8 +1,8 @@
 //! Links damaged, taken away, exchanged or planted by somebody without the key.
 
-use kivend::model::hash::Hash;
-use kivend::model::note::SigningKey;
-use kivend::segment::key::Attempt;
+use kivend::log::object_key::Attempt;
+use kivend::log::signed_note::SigningKey;
+use kivend::record::hash::Hash;
 use kivend::verify::findings::Code;
 
 use super::Who::{BucketAdmin, Creator};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use kivend::app::verify::facts::{KafkaFacts, NoAnswer};
 use kivend::app::verify::{Depth, Request};
-use kivend::model::note::SigningKey;
-use kivend::model::position::TopicPartition;
-use kivend::model::record::Record;
+use kivend::log::signed_note::SigningKey;
+use kivend::record::position::TopicPartition;
+use kivend::record::record::Record;
 use kivend::verify::kafka::{Commit, Watermarks};
 use kivend::verify::report::Report;
 use kivend::verify::verdict::Verdict;

@@ -1,6 +1,6 @@
 //! The archive as a whole: its identity, what else stands under its prefix, and what is left of it.
 
-use kivend::segment::identity::Identity;
+use kivend::log::identity::Identity;
 use kivend::verify::findings::Code;
 
 use super::Who::{BucketAdmin, Creator};

@@ -1,6 +1,6 @@
 //! What may be done to Kafka, which the archive is held against.
 
-use kivend::model::hash::Hash;
+use kivend::record::hash::Hash;
 use kivend::verify::findings::Code;
 use kivend::verify::kafka::Commit;
 

@@ -1,6 +1,6 @@
 //! Records changed by somebody without the key, each time with the Parquet file written anew, consistent in itself.
 
-use kivend::model::record::Timestamp;
+use kivend::record::record::Timestamp;
 use kivend::verify::findings::Code;
 
 use super::Who::BucketAdmin;

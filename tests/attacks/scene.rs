@@ -2,11 +2,11 @@
 //! links and more than ten beyond it, and one beside it. Two checkpoints over both, everything committed, and records in
 //! Kafka beyond the victim's head that are not archived yet. One object in it was planted by a stranger and rejected.
 
-use kivend::model::hash::Hash;
-use kivend::model::position::{Height, TopicPartition};
-use kivend::segment::checkpoint::Checkpoint;
-use kivend::segment::key::{Attempt, Key};
-use kivend::segment::link::Link;
+use kivend::log::checkpoint::Checkpoint;
+use kivend::log::link::Link;
+use kivend::log::object_key::{Attempt, Key};
+use kivend::record::hash::Hash;
+use kivend::record::position::{Height, TopicPartition};
 
 use crate::fixture::{Archive, OwnedRecord};
 
@@ -56,7 +56,7 @@ impl Scene {
             beside,
             saved,
         };
-        let named = |signed: &kivend::segment::link::SignedLink| signed.link.checkpoint.number;
+        let named = |signed: &kivend::log::link::SignedLink| signed.link.checkpoint.number;
         let named: Vec<u64> = scene.archive.chains[&scene.victim].iter().map(named).collect();
         assert!(
             scene.height_of_early() > MIDDLE,
@@ -85,7 +85,7 @@ impl Scene {
 
     /// The victim's height that the early checkpoint names.
     pub fn height_of_early(&self) -> usize {
-        let named = |signed: &&kivend::segment::link::SignedLink| signed.link.checkpoint.number < EARLY;
+        let named = |signed: &&kivend::log::link::SignedLink| signed.link.checkpoint.number < EARLY;
         self.archive.chains[&self.victim].iter().filter(named).count() - 1
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::{Array as _, ArrayRef, RecordBatch, StringArray};
-use kivend::segment::key::Attempt;
+use kivend::log::object_key::Attempt;
 use kivend::verify::findings::Code;
 
 use super::Who::{BucketAdmin, Creator};

@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use kivend::model::note::SigningKey;
+use kivend::log::signed_note::SigningKey;
 
 const AWS_SECRET: &str = "MarkedAwsSecret0123456789abcdefghijklmno";
 const AWS_TOKEN: &str = "MarkedAwsSessionToken0123456789";

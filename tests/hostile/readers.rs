@@ -3,18 +3,18 @@
 
 use bytes::Bytes;
 
-use crate::product::model::note::{Note, SigningKey, VerifyingKey};
-use crate::product::model::position::{Epoch, FirstOffset, TopicPartition};
+use crate::product::log::checkpoint::Checkpoint;
+use crate::product::log::commit_metadata::CommitMetadata;
+use crate::product::log::identity::Identity;
+use crate::product::log::keyring::Keyring;
+use crate::product::log::object_key::{Key, Place};
+use crate::product::log::proof::Proof;
+use crate::product::log::signed_note::{Note, SigningKey, VerifyingKey};
+use crate::product::log::{checkpoint, key_change, link};
+use crate::product::record::position::{Epoch, FirstOffset, TopicPartition};
 use crate::product::segment::check::examine;
-use crate::product::segment::checkpoint::Checkpoint;
-use crate::product::segment::commit::CommitMetadata;
 use crate::product::segment::decode::Segment;
-use crate::product::segment::identity::Identity;
-use crate::product::segment::key::{Key, Place};
-use crate::product::segment::keyring::Keyring;
-use crate::product::segment::projection::Projection;
-use crate::product::segment::proof::Proof;
-use crate::product::segment::{checkpoint, key_change, link};
+use crate::product::segment::projection::rules::Projection;
 
 /// A reader, by its name.
 pub type Reader = (&'static str, fn(&[u8]));

@@ -1,7 +1,7 @@
 //! Whatever is changed in a proof, it proves nothing any more.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use kivend::segment::proof::{Proof, RecordProof};
+use kivend::log::proof::{Proof, RecordProof};
 use kivend::verify::findings::Code;
 use kivend::verify::proof::check;
 use kivend::verify::verdict::Verdict;

@@ -1,8 +1,8 @@
 //! That the archive only grew between two checkpoints can be proved, and cannot where it did not.
 
 use kivend::app::prove::{Wanted, WantedCheckpoint};
-use kivend::model::note::{Note, SigningKey};
-use kivend::segment::proof::{ConsistencyProof, Proof};
+use kivend::log::proof::{ConsistencyProof, Proof};
+use kivend::log::signed_note::{Note, SigningKey};
 use kivend::verify::findings::Code;
 use kivend::verify::proof::{Proved, check};
 use kivend::verify::verdict::Verdict;

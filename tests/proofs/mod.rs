@@ -8,10 +8,10 @@ mod refused;
 use std::process::Command;
 use std::sync::Arc;
 
-use kivend::app::error::AppError;
 use kivend::app::prove::{Made, Wanted, prove};
-use kivend::model::note::VerifyingKey;
-use kivend::model::position::TopicPartition;
+use kivend::log::signed_note::VerifyingKey;
+use kivend::record::position::TopicPartition;
+use kivend::task::error::AppError;
 use kivend::verify::findings::Code;
 use kivend::verify::proof::{ProofReport, Proved, ProvedRecord, check};
 use kivend::verify::verdict::Verdict;

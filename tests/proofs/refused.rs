@@ -1,9 +1,9 @@
 //! Where there is nothing to prove, the reason is told, and what to do.
 
-use kivend::app::error::AppError;
 use kivend::app::prove::Wanted;
 use kivend::error::{Explain, Kind};
-use kivend::model::position::{Epoch, TopicPartition};
+use kivend::record::position::{Epoch, TopicPartition};
+use kivend::task::error::AppError;
 
 use super::{made, record};
 use crate::fixture::Archive;

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use kivend::app::verify::cluster::ClusterFacts;
 use kivend::app::verify::facts::KafkaFacts;
 use kivend::config::KafkaSettings;
-use kivend::model::note::SigningKey;
-use kivend::model::position::TopicPartition;
-use kivend::segment::key::{Attempt, links_of};
+use kivend::log::object_key::{Attempt, links_of};
+use kivend::log::signed_note::SigningKey;
+use kivend::record::position::TopicPartition;
 use kivend::store::Store;
 use kivend::store::s3::S3Store;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
@@ -187,7 +187,7 @@ async fn load(shop: &Shop, kafka: &Arc<dyn KafkaFacts>, partitions: &[TopicParti
             records: Vec::new(),
             commit,
         };
-        let mut keep = |record: &kivend::model::record::Record<'_>| log.records.push(OwnedRecord::of(record));
+        let mut keep = |record: &kivend::record::record::Record<'_>| log.records.push(OwnedRecord::of(record));
         kafka.read(partition, marks.low, marks.high, &mut keep).unwrap();
         broker.logs().insert(partition.clone(), log);
     }

@@ -8,9 +8,9 @@ mod second_opinion;
 
 use std::sync::Arc;
 
-use kivend::app::progress::Silent;
 use kivend::app::verify::facts::KafkaFacts;
 use kivend::app::verify::{Request, verify};
+use kivend::task::progress::Silent;
 use kivend::verify::report::Report;
 use kivend::verify::verdict::Verdict;
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use kivend::model::hash::Hash;
+use kivend::record::hash::Hash;
 use kivend::store::s3::S3Store;
 use kivend::store::{Creation, Entry, Store, StoreError, Version};
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use kivend::config::S3Settings;
-use kivend::model::record::Timestamp;
+use kivend::record::record::Timestamp;
 use kivend::segment::decode::Segment;
 use kivend::store::Store;
 use kivend::store::s3::S3Store;
@@ -115,7 +115,7 @@ async fn read_back(chaos: &Chaos) -> BTreeMap<(String, i64, i64), OwnedRecord> {
         let bytes = store.get(file["key"].as_str().unwrap()).await.unwrap().unwrap();
         let (topic, partition) = (file["topic"].as_str().unwrap(), file["partition"].as_i64().unwrap());
         let segment = Segment::open(bytes).unwrap();
-        let keep = |record: &kivend::model::record::Record<'_>| {
+        let keep = |record: &kivend::record::record::Record<'_>| {
             let place = (topic.to_owned(), partition, record.offset);
             assert_eq!(found.insert(place, OwnedRecord::of(record)), None);
         };

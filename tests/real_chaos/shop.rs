@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use kivend::clock::random_bytes;
 use kivend::kafka::cluster::Cluster;
-use kivend::model::position::{NextOffset, TopicPartition};
+use kivend::record::position::{NextOffset, TopicPartition};
 use serde_json::Value;
 
 use super::process::Archiver;

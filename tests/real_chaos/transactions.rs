@@ -1,7 +1,7 @@
 //! A transactional producer at work while an archiver runs: what was committed is archived, what was aborted and the markers
 //! between are holes that links explain.
 
-use kivend::model::position::TopicPartition;
+use kivend::record::position::TopicPartition;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 

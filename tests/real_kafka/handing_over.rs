@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kivend::kafka::consumer::{Consumer, Polled};
 use kivend::kafka::error::KafkaError;
-use kivend::model::position::{NextOffset, TopicPartition};
+use kivend::record::position::{NextOffset, TopicPartition};
 
 use super::{Corner, tally};
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use kivend::clock::random_bytes;
 use kivend::config::{KafkaSettings, Properties, TopicSettings};
 use kivend::kafka::topics::{Alteration, Topics};
-use kivend::model::position::TopicPartition;
+use kivend::record::position::TopicPartition;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 

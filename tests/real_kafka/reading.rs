@@ -1,13 +1,13 @@
 //! What a reader without a group is given: every committed record as it was sent, no more, and an end.
 
 use kivend::app::consume::{Beginning, Ending, Request, Surroundings, consume};
-use kivend::app::progress::Silent;
-use kivend::app::stop::{Reason, Stop, stop};
 use kivend::clock::Clock;
 use kivend::kafka::error::KafkaError;
 use kivend::kafka::reader::{Range, Read, Reader};
-use kivend::model::position::{NextOffset, TopicPartition};
-use kivend::model::record::Timestamp;
+use kivend::record::position::{NextOffset, TopicPartition};
+use kivend::record::record::Timestamp;
+use kivend::task::progress::Silent;
+use kivend::task::stop::{Reason, Stop, stop};
 use rdkafka::producer::{BaseRecord, Producer as _};
 
 use super::{Corner, PATIENCE, queue};
@@ -131,7 +131,7 @@ fn times_of_minus_one_and_minus_five_are_told_apart() {
     producer.flush(PATIENCE).unwrap();
     let mut times = Vec::new();
     let reader = Reader::connect(&corner.settings).unwrap();
-    let keep = |record: &kivend::model::record::Record<'_>| {
+    let keep = |record: &kivend::record::record::Record<'_>| {
         times.push(record.timestamp);
         Ok::<_, KafkaError>(())
     };
@@ -165,7 +165,7 @@ fn keys_values_and_headers_come_as_they_were_sent_null_empty_and_not_utf8() {
     sent.iter().for_each(|record| send_raw(&corner.settings, place, record));
     let mut found = Vec::new();
     let reader = Reader::connect(&corner.settings).unwrap();
-    let keep = |record: &kivend::model::record::Record<'_>| {
+    let keep = |record: &kivend::record::record::Record<'_>| {
         found.push(OwnedRecord::of(record));
         Ok::<_, KafkaError>(())
     };

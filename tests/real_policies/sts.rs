@@ -6,7 +6,7 @@ use std::net::TcpStream;
 
 use aws_sdk_s3::config::Credentials;
 use kivend::clock::Clock;
-use kivend::model::hash::Hash;
+use kivend::record::hash::Hash;
 
 const BLOCK: usize = 64;
 

@@ -1,13 +1,13 @@
 //! What a stranger with write access, or a predecessor that died, leaves at the keys that come next. A writer must step
 //! over all of it, and take into the archive only what it made itself too (AD-1).
 
-use kivend::model::position::{Epoch, FirstOffset, NextOffset, TopicPartition};
+use kivend::log::identity::genesis;
+use kivend::log::link::SignedLink;
+use kivend::log::object_key::{Attempt, Key, Place};
+use kivend::record::position::{Epoch, FirstOffset, NextOffset, TopicPartition};
 use kivend::segment::encode::encode;
 use kivend::segment::footer::Footer;
-use kivend::segment::identity::genesis;
-use kivend::segment::key::{Attempt, Key, Place};
-use kivend::segment::link::SignedLink;
-use kivend::segment::projection::Projection;
+use kivend::segment::projection::rules::Projection;
 use kivend::segment::rows::Rows;
 use kivend::store::memory::MemoryStore;
 

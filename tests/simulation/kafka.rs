@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use kivend::app::archiver::requests::{LogRange, Offsets};
-use kivend::app::error::AppError;
-use kivend::model::position::TopicPartition;
-use kivend::segment::commit::CommitMetadata;
+use kivend::archiver::requests::{LogRange, Offsets};
+use kivend::log::commit_metadata::CommitMetadata;
+use kivend::record::position::TopicPartition;
+use kivend::task::error::AppError;
 use kivend::verify::kafka::Commit;
 
 use super::dice::Dice;

@@ -7,12 +7,12 @@ use bytes::Bytes;
 use kivend::archive::machine::Machine;
 use kivend::archive::policy::SealPolicy;
 use kivend::archive::step::{Action, Event, Now, Object, Slot, Ticket};
-use kivend::model::hash::Hash;
-use kivend::model::position::TopicPartition;
-use kivend::model::utc::UtcSeconds;
+use kivend::record::hash::Hash;
+use kivend::record::position::TopicPartition;
+use kivend::record::utc::UtcSeconds;
 use kivend::segment::encode::encode;
 use kivend::segment::footer::Footer;
-use kivend::segment::projection::Projection;
+use kivend::segment::projection::rules::Projection;
 use kivend::segment::rows::Rows;
 
 use super::dice::Dice;

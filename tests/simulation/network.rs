@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use kivend::model::hash::Hash;
+use kivend::record::hash::Hash;
 use kivend::store::memory::MemoryStore;
 use kivend::store::{Creation, Entry, Store, StoreError};
 

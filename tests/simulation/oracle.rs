@@ -5,20 +5,20 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kivend::app::head::Trust;
-use kivend::app::progress::Silent;
 use kivend::app::verify::facts::KafkaFacts;
 use kivend::app::verify::{Request, verify};
-use kivend::model::position::{Epoch, FirstOffset, TopicPartition};
+use kivend::log::identity::genesis;
+use kivend::log::link::{self, Link, SignedLink};
+use kivend::log::object_key::{Attempt, Key, Place};
+use kivend::record::position::{Epoch, FirstOffset, TopicPartition};
 use kivend::segment::decode;
-use kivend::segment::identity::genesis;
-use kivend::segment::key::{Attempt, Key, Place};
-use kivend::segment::link::{self, Link, SignedLink};
 use kivend::segment::rows::Rows;
 use kivend::store::memory::MemoryStore;
+use kivend::task::progress::Silent;
 use kivend::verify::findings::{Code, Finding, Severity};
 use kivend::verify::kafka::Rest;
 use kivend::verify::verdict::Verdict;
+use kivend::writing::head::Trust;
 use tokio::runtime::Runtime;
 
 use super::kafka::{Kafka, Log};

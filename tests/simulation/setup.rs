@@ -2,18 +2,18 @@
 
 use std::sync::{Arc, OnceLock};
 
-use kivend::app::checkpoint::Checkpointer;
-use kivend::app::head::Trust;
-use kivend::app::key_book::KeyBook;
 use kivend::archive::author::Author;
 use kivend::archive::step::LoadedHead;
-use kivend::model::hash::Hash;
-use kivend::model::note::SigningKey;
-use kivend::model::utc::UtcSeconds;
-use kivend::segment::identity::Identity;
-use kivend::segment::key::IDENTITY;
-use kivend::segment::link::CheckpointRef;
+use kivend::log::identity::Identity;
+use kivend::log::link::CheckpointRef;
+use kivend::log::object_key::IDENTITY;
+use kivend::log::signed_note::SigningKey;
+use kivend::record::hash::Hash;
+use kivend::record::utc::UtcSeconds;
 use kivend::store::memory::MemoryStore;
+use kivend::writing::checkpointer::Checkpointer;
+use kivend::writing::head::Trust;
+use kivend::writing::writer_keys::KeyBook;
 
 use super::network::at_once;
 

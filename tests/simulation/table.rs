@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use kivend::archive::policy::SealPolicy;
-use kivend::model::position::TopicPartition;
-use kivend::segment::key::Attempt;
-use kivend::segment::link::MAX_ABSENT_RANGES;
+use kivend::log::link::MAX_ABSENT_RANGES;
+use kivend::log::object_key::Attempt;
+use kivend::record::position::TopicPartition;
 use kivend::store::memory::MemoryStore;
 use kivend::verify::kafka::Commit;
 

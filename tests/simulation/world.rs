@@ -5,11 +5,11 @@ mod recreation;
 
 use std::collections::BTreeSet;
 
-use kivend::app::checkpoint::Checkpointer;
 use kivend::archive::step::StopReason;
-use kivend::model::position::TopicPartition;
+use kivend::record::position::TopicPartition;
 use kivend::store::Store as _;
 use kivend::store::memory::MemoryStore;
+use kivend::writing::checkpointer::Checkpointer;
 use tokio::runtime::Runtime;
 
 use super::archiver::{News, Process, any_policy};
@@ -401,7 +401,7 @@ impl World {
         // As every archiver does that leaves.
         let checkpointer = self.checkpointer.take();
         let mut checkpointer = checkpointer.unwrap_or_else(|| Box::new(self.setup.checkpointer()));
-        let at = kivend::model::utc::UtcSeconds::from_unix(1_780_000_000);
+        let at = kivend::record::utc::UtcSeconds::from_unix(1_780_000_000);
         at_once(checkpointer.advance_if_moved(&self.bucket, at)).map_err(|error| error.to_string())?;
         let anything = self.kafka.logs().values().any(|log| log.high > 0);
         if !anything || self.vandalised || !self.is_up_to_date()? {

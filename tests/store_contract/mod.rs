@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures::future::join_all;
 use kivend::config::{Addressing, S3Settings};
 use kivend::error::Kind;
-use kivend::model::hash::Hash;
+use kivend::record::hash::Hash;
 use kivend::store::directory::DirectoryStore;
 use kivend::store::memory::MemoryStore;
 use kivend::store::probe::{Probe, probe};

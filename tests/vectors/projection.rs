@@ -2,12 +2,12 @@
 
 use super::{Disagreements, bytes, list, text, vectors};
 use arrow_array::{Array, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use kivend::model::{
+use kivend::record::{
     hash::Hash,
     position::{Epoch, FirstOffset, NextOffset, TopicPartition},
     record::{Record, Timestamp},
 };
-use kivend::segment::{encode::encode, footer::Footer, projection::Projection, rows::Rows};
+use kivend::segment::{encode::encode, footer::Footer, projection::rules::Projection, rows::Rows};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! Proof files: what the format's text says of each, right and wrong.
 
-use kivend::model::note::VerifyingKey;
+use kivend::log::signed_note::VerifyingKey;
 use kivend::verify::proof::{Proved, check};
 use kivend::verify::verdict::Verdict;
 

@@ -1,7 +1,7 @@
 //! A segment that no link names is a copy, which harms nobody, only where links hold every record of it: FORMAT.md section 1,
 //! docs/decisions/0006. Anything else of the kind is tampering.
 
-use kivend::model::position::{NextOffset, TopicPartition};
+use kivend::record::position::{NextOffset, TopicPartition};
 use kivend::verify::findings::Code;
 use kivend::verify::verdict::Verdict;
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use kivend::app::verify::{Depth, Losses, Request, Since};
-use kivend::model::position::{Epoch, FirstOffset, TopicPartition};
-use kivend::model::utc::UtcSeconds;
-use kivend::segment::key::{Attempt, Place};
+use kivend::log::object_key::{Attempt, Place};
+use kivend::record::position::{Epoch, FirstOffset, TopicPartition};
+use kivend::record::utc::UtcSeconds;
 use kivend::verify::findings::Code;
 use kivend::verify::kafka::Rest;
 use kivend::verify::verdict::Verdict;

@@ -1,7 +1,7 @@
 //! What only Kafka can show, and what it shows wrongly.
 
-use kivend::model::hash::Hash;
-use kivend::model::position::TopicPartition;
+use kivend::record::hash::Hash;
+use kivend::record::position::TopicPartition;
 use kivend::verify::findings::Code;
 use kivend::verify::kafka::Commit;
 use kivend::verify::verdict::Verdict;

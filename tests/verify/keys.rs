@@ -2,8 +2,8 @@
 //! than those which they signed for.
 
 use kivend::app::verify::Request;
-use kivend::model::note::{SigningKey, VerifyingKey};
-use kivend::segment::key_change::KeyChange;
+use kivend::log::key_change::KeyChange;
+use kivend::log::signed_note::{SigningKey, VerifyingKey};
 use kivend::verify::findings::Code;
 use kivend::verify::verdict::Verdict;
 

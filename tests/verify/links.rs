@@ -1,10 +1,10 @@
 //! What may be done to links, by an outsider without the key and by an insider with it.
 
-use kivend::model::hash::Hash;
-use kivend::model::note::SigningKey;
-use kivend::model::position::TopicPartition;
-use kivend::segment::key::Attempt;
-use kivend::segment::link::{CheckpointRef, Link};
+use kivend::log::link::{CheckpointRef, Link};
+use kivend::log::object_key::Attempt;
+use kivend::log::signed_note::SigningKey;
+use kivend::record::hash::Hash;
+use kivend::record::position::TopicPartition;
 use kivend::verify::findings::Code;
 use kivend::verify::verdict::Verdict;
 

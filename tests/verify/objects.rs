@@ -1,12 +1,12 @@
 //! What somebody may put beside, over or in place of the archive's objects, and what may vanish.
 
 use kivend::app::verify::{Request, VerifyError, verify};
-use kivend::model::hash::Hash;
-use kivend::model::note::SigningKey;
-use kivend::model::position::{FirstOffset, Height, TopicPartition};
-use kivend::segment::checkpoint::Checkpoint;
-use kivend::segment::key::{Attempt, Key};
-use kivend::segment::link::Link;
+use kivend::log::checkpoint::Checkpoint;
+use kivend::log::link::Link;
+use kivend::log::object_key::{Attempt, Key};
+use kivend::log::signed_note::SigningKey;
+use kivend::record::hash::Hash;
+use kivend::record::position::{FirstOffset, Height, TopicPartition};
 use kivend::verify::findings::Code;
 use kivend::verify::verdict::Verdict;
 
@@ -30,7 +30,7 @@ fn a_stray_object_is_tampering_except_among_the_probes() {
 fn another_identity_breaks_every_signature_and_genesis() {
     let archive = Archive::usual();
     let other = SigningKey::from_seed("kivend", &[8; 32]).unwrap();
-    let identity = kivend::segment::identity::Identity::new(
+    let identity = kivend::log::identity::Identity::new(
         "kivend",
         [0xcd; 16],
         archive.identity.created_at(),
@@ -171,7 +171,7 @@ fn a_saved_file_that_is_no_checkpoint_is_refused() {
         .build()
         .unwrap();
     let store = std::sync::Arc::new(archive.store.clone());
-    let silent = std::sync::Arc::new(kivend::app::progress::Silent);
+    let silent = std::sync::Arc::new(kivend::task::progress::Silent);
     let outcome = runtime.block_on(verify(store, None, request, silent));
     assert!(matches!(outcome, Err(VerifyError::SavedCheckpoint(_))));
 }
@@ -277,7 +277,7 @@ fn a_planted_segment_is_tampering_except_at_the_next_offset() {
 fn a_chain_of_another_archive_is_not_taken() {
     let archive = Archive::usual();
     let mut other = Archive::usual();
-    other.identity = kivend::segment::identity::Identity::new(
+    other.identity = kivend::log::identity::Identity::new(
         "other",
         [0xcd; 16],
         archive.identity.created_at(),

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch};
-use kivend::model::record::Timestamp;
-use kivend::segment::key::Attempt;
+use kivend::log::object_key::Attempt;
+use kivend::record::record::Timestamp;
 use kivend::verify::findings::Code;
 use kivend::verify::report::Report;
 use kivend::verify::verdict::Verdict;

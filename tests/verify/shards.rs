@@ -2,7 +2,7 @@
 //! intact.
 
 use kivend::app::verify::Request;
-use kivend::segment::key::Attempt;
+use kivend::log::object_key::Attempt;
 use kivend::verify::findings::Code;
 use kivend::verify::merge::{Unmergeable, merge};
 use kivend::verify::report::Report;
@@ -84,7 +84,7 @@ fn what_a_whole_run_catches_the_shards_catch_together() {
             archive.store.plant(&archive.link_key("payments", 0, 1), "x");
         }),
         ("a planted segment", |archive| {
-            let place = archive.chains[&kivend::model::position::TopicPartition::new("payments", 0)][1]
+            let place = archive.chains[&kivend::record::position::TopicPartition::new("payments", 0)][1]
                 .link
                 .place();
             archive.store.plant(&place.segment(Attempt(1)).to_string(), "x");

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use kivend::app::progress::Silent;
 use kivend::app::verify::{Base, Request, verify};
-use kivend::model::note::{Note, SigningKey};
+use kivend::log::signed_note::{Note, SigningKey};
+use kivend::task::progress::Silent;
 use kivend::verify::findings::Code;
 use kivend::verify::report::Report;
 use kivend::verify::verdict::Verdict;

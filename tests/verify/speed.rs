@@ -5,10 +5,10 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::sync::Arc;
 
-use kivend::app::progress::Silent;
 use kivend::app::verify::verify;
-use kivend::model::position::TopicPartition;
-use kivend::model::record::Timestamp;
+use kivend::record::position::TopicPartition;
+use kivend::record::record::Timestamp;
+use kivend::task::progress::Silent;
 use kivend::verify::verdict::Verdict;
 
 use crate::fixture::{Archive, OwnedRecord};

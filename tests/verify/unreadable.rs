@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use kivend::app::progress::Silent;
 use kivend::app::verify::verify;
-use kivend::model::note::SigningKey;
-use kivend::segment::key::{Attempt, Key};
-use kivend::segment::projection::Projection;
+use kivend::log::object_key::{Attempt, Key};
+use kivend::log::signed_note::SigningKey;
+use kivend::segment::projection::rules::Projection;
 use kivend::store::faulty::{Call, Fault, FaultyStore, Operation};
+use kivend::task::progress::Silent;
 use kivend::verify::findings::Code;
 use kivend::verify::report::Report;
 use kivend::verify::verdict::Verdict;

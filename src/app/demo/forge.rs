@@ -8,13 +8,13 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::app::demo::cannot;
-use crate::app::error::AppError;
-use crate::model::record::Record;
+use crate::log::object_key::SEGMENTS;
+use crate::record::record::Record;
 use crate::segment::decode::Segment;
 use crate::segment::encode::encode;
 use crate::segment::footer::Footer;
-use crate::segment::key::SEGMENTS;
 use crate::segment::rows::Rows;
+use crate::task::error::AppError;
 
 /// Which record was forged.
 #[derive(Debug, Clone, Serialize)]

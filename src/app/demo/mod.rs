@@ -2,6 +2,7 @@
 //! verified; then one value is forged in a copy, and the verification says which record. The original's walk-through with
 //! its counts. Proves nothing about real servers: their tests do.
 
+mod error;
 mod forge;
 
 use std::fs;
@@ -11,20 +12,21 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::app::archiver::{self, Mode};
+use crate::app::demo::error::DemoError;
 use crate::app::demo::forge::{Forged, forge_one_value};
-use crate::app::error::AppError;
 use crate::app::generate::generate;
 use crate::app::ingest::{self, Plan, Surroundings};
-use crate::app::progress::Progress;
-use crate::app::stop::Stop;
 use crate::app::verify::cluster::ClusterFacts;
 use crate::app::verify::facts::KafkaFacts;
 use crate::app::verify::{self, Request};
+use crate::archiver::{self, Mode};
 use crate::clock::Clock;
 use crate::config::{Settings, StoreBackend, StoreSettings};
 use crate::embedded::Embedded;
 use crate::store;
+use crate::task::error::AppError;
+use crate::task::progress::Progress;
+use crate::task::stop::Stop;
 use crate::telemetry::{Health, Metrics, Vitals};
 use crate::verify::kafka::Rest;
 use crate::verify::report::{Report, TopicReport};
@@ -69,13 +71,13 @@ pub fn demo(
     folder: &Path,
     stop: &Stop,
     progress: &Arc<dyn Progress>,
-) -> Result<DemoReport, AppError> {
+) -> Result<DemoReport, DemoError> {
     let clock = Clock::start();
     prepare(folder)?;
     progress.note("starting an embedded Kafka");
-    let kafka = Embedded::start(BROKERS)?;
+    let kafka = Embedded::start(BROKERS).map_err(AppError::from)?;
     for topic in &settings.topics {
-        kafka.create_topic(topic)?;
+        kafka.create_topic(topic).map_err(AppError::from)?;
     }
     let settings = own_settings(settings, &kafka, folder);
     let events = folder.join("events.jsonl");
@@ -143,7 +145,7 @@ fn write_events(file: &Path) -> Result<(), AppError> {
     written.map(drop).map_err(|error| cannot("write", file, &error))
 }
 
-fn ingest_twice(settings: &Settings, events: &Path, stop: &Stop, progress: &dyn Progress) -> Result<(), AppError> {
+fn ingest_twice(settings: &Settings, events: &Path, stop: &Stop, progress: &dyn Progress) -> Result<(), DemoError> {
     let surroundings = Surroundings {
         kafka: settings.kafka.clone(),
         routing: settings.routing.clone(),
@@ -164,18 +166,17 @@ fn ingest_twice(settings: &Settings, events: &Path, stop: &Stop, progress: &dyn 
         };
         let report = ingest::ingest(&surroundings, plan, stop, progress)?;
         if report.acked != expected {
-            return Err(AppError::internal(format!(
-                "not every event was acknowledged: acked=`{}`",
-                report.acked
-            )));
+            return Err(
+                AppError::internal(format!("not every event was acknowledged: acked=`{}`", report.acked)).into(),
+            );
         }
     }
     Ok(())
 }
 
-fn check(settings: &Settings, archive: &Path, progress: &Arc<dyn Progress>) -> Result<Report, AppError> {
+fn check(settings: &Settings, archive: &Path, progress: &Arc<dyn Progress>) -> Result<Report, DemoError> {
     progress.note("verifying");
-    let facts: Arc<dyn KafkaFacts> = Arc::new(ClusterFacts::connect(&settings.kafka)?);
+    let facts: Arc<dyn KafkaFacts> = Arc::new(ClusterFacts::connect(&settings.kafka).map_err(AppError::from)?);
     let request = Request {
         topics: settings.topics.iter().map(|topic| topic.name.clone()).collect(),
         rest: Rest::AtRest,
@@ -188,7 +189,7 @@ fn check(settings: &Settings, archive: &Path, progress: &Arc<dyn Progress>) -> R
     let runtime =
         tokio::runtime::Runtime::new().map_err(|error| AppError::internal(format!("no async runtime: {error}")))?;
     runtime.block_on(async {
-        let store = store::open(&place).await?;
+        let store = store::open(&place).await.map_err(AppError::from)?;
         Ok(verify::verify(store, Some(facts), request, Arc::clone(progress)).await?)
     })
 }

@@ -1,6 +1,6 @@
 //! Kafka's part: who answers, whether the topics are as configured and in sync, and whether retention leaves time.
 
-use super::{Check, listed, retention};
+use crate::app::doctor::{Check, listed, retention};
 use crate::config::{Settings, TopicSettings};
 use crate::kafka::cluster::{Broker, TopicLayout};
 use crate::kafka::error::KafkaError;

@@ -1,15 +1,15 @@
 //! The archive's identity and its signing key: whether what lies under the prefix is this archive, and whether the key
 //! here is one of its keys. Never shows a private key.
 
-use super::Check;
-use crate::app::head::Trust;
-use crate::app::key_book;
-use crate::app::key_file::KeySource;
+use crate::app::doctor::Check;
 use crate::config::ArchiveSettings;
 use crate::error::{Explain, Kind};
-use crate::segment::identity::Identity;
-use crate::segment::key::IDENTITY;
+use crate::log::identity::Identity;
+use crate::log::object_key::IDENTITY;
 use crate::store::Store;
+use crate::writing::head::Trust;
+use crate::writing::key_file::KeySource;
+use crate::writing::writer_keys;
 
 const ARCHIVE: &str = "archive";
 const KEYS: &str = "keys";
@@ -70,7 +70,7 @@ async fn check_key_of(store: &dyn Store, source: &KeySource, (identity, object):
         Ok(first) => first,
         Err(error) => return Check::failed(KEYS, error.to_string(), "`kivend verify` says what else is wrong"),
     };
-    match key_book::read_all(store, first).await {
+    match writer_keys::read_all(store, first).await {
         Ok(trust) => check_key(source, Some(&trust)),
         Err(error) => Check::error(KEYS, &error),
     }
@@ -93,7 +93,7 @@ fn check_key(source: &KeySource, trust: Option<&Trust>) -> Check {
     let Some(trust) = trust else {
         return Check::ok(KEYS, format!("{public} at {shown}, for the archive to be made"));
     };
-    match key_book::require_in_force(trust, public) {
+    match writer_keys::require_in_force(trust, public) {
         Err(error) => Check::error(KEYS, &error),
         Ok(()) => Check::ok(KEYS, format!("{public} at {shown}, and only its owner may read it")),
     }
@@ -108,8 +108,8 @@ mod tests {
 
     use super::super::Status;
     use super::*;
-    use crate::model::note::SigningKey;
-    use crate::model::utc::UtcSeconds;
+    use crate::log::signed_note::SigningKey;
+    use crate::record::utc::UtcSeconds;
     use crate::store::memory::MemoryStore;
 
     fn key(seed: u8) -> SigningKey {

@@ -10,10 +10,10 @@ use std::fmt::Display;
 
 use serde::Serialize;
 
-use crate::app::progress::Progress;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::error::{Explain, Kind};
+use crate::task::progress::Progress;
 
 /// What was looked at, in the order of the way of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -4,11 +4,11 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{Check, listed};
+use crate::app::doctor::{Check, listed};
 use crate::config::{KafkaSettings, TopicSettings};
 use crate::kafka::cluster::{Cluster, Committed, TopicLayout, Watermarks};
 use crate::kafka::error::KafkaError;
-use crate::model::position::TopicPartition;
+use crate::record::position::TopicPartition;
 
 /// How far one partition's archiving is.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! What keeps an ingest from beginning or from telling everything, and what to do about it. Never a line that was refused: that is a
 //! reject, and stands in the report.
 
-use super::input::InputError;
-use super::rejects::RejectsError;
+use crate::app::ingest::input::InputError;
+use crate::app::ingest::rejects::RejectsError;
 use crate::error::{Explain, Kind};
 use crate::kafka::error::KafkaError;
 

@@ -10,18 +10,18 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use super::input::{self, Input, InputError, Piece};
-use super::intake::Intake;
-use super::mark::{Mark, Reached, Subject};
-use super::pace::Pace;
-use super::rejects::Rejects;
-use super::report::Report;
-use super::{IngestError, Plan, STEP, Surroundings, form, number_of, routing, sending, wait_for_answers};
-use crate::app::progress::Progress;
-use crate::app::stop::Stop;
+use crate::app::ingest::input::{self, Input, InputError, Piece};
+use crate::app::ingest::intake::Intake;
+use crate::app::ingest::mark::{Mark, Reached, Subject};
+use crate::app::ingest::pace::Pace;
+use crate::app::ingest::rejects::Rejects;
+use crate::app::ingest::report::Report;
+use crate::app::ingest::{IngestError, Plan, STEP, Surroundings, form, number_of, routing, sending, wait_for_answers};
 use crate::clock::Clock;
 use crate::kafka::ledger::Ledger;
 use crate::kafka::producer::{Outgoing, Producer, Tally};
+use crate::task::progress::Progress;
+use crate::task::stop::Stop;
 
 /// A transaction is committed after so long: what a crash repeats, against what each commit costs.
 const TRANSACTION_MS: u64 = 500;

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::input::InputError;
-use super::rejects::{Rejected, Rejects, RejectsError};
-use super::report::{FirstRejected, Report, Resemblance, chain};
+use crate::app::ingest::input::InputError;
+use crate::app::ingest::rejects::{Rejected, Rejects, RejectsError};
+use crate::app::ingest::report::{FirstRejected, Report, Resemblance, chain};
+use crate::event::event::{Event, Form, LineReader, Rejection};
+use crate::event::routing::{Census, Routing};
 use crate::kafka::producer::{Failed, Outgoing, Tally};
-use crate::model::event::{Event, Form, LineReader, Rejection};
-use crate::model::event_time::nanoseconds;
-use crate::model::routing::{Census, Routing};
+use crate::record::event_time::nanoseconds;
 
 /// Rejected lines that the report tells one by one.
 const FIRST_REJECTED: usize = 5;

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::canonical;
-use crate::model::hash::{Hash, Hashing};
+use crate::json::canonical;
+use crate::record::hash::{Hash, Hashing};
 
 const TYPE: &str = "kivend.ingest/v1";
 /// So much of a line beyond all bounds goes into the digest, with its length.

@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use super::input::Piece;
-use super::{IngestError, Run};
+use crate::app::ingest::input::Piece;
+use crate::app::ingest::{IngestError, Run};
 
 /// Lines of the index that are sent at once.
 const BLOCK: usize = 4_096;
@@ -54,7 +54,7 @@ impl Run<'_> {
             let mut rest = input.len()..input.len() + lines.len();
             input.extend_from_slice(&lines);
             while !rest.is_empty() {
-                let Range { start, end } = super::intake::next_line(&input, &mut rest);
+                let Range { start, end } = crate::app::ingest::intake::next_line(&input, &mut rest);
                 if let Some(time) = self.intake.time_of(&input[start..end])? {
                     let ordinal = self.intake.ordinal();
                     index.push(Line {

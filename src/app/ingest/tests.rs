@@ -7,12 +7,12 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::app::progress::Silent;
-use crate::app::stop;
 use crate::config::{Sources, load};
 use crate::error::Exit;
 use crate::error::{Explain as _, Kind};
-use crate::model::shop::Shop;
+use crate::synthetic::Shop;
+use crate::task::progress::Silent;
+use crate::task::stop;
 
 const LINE_MAX_BYTES: usize = 2_000;
 

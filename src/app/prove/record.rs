@@ -4,16 +4,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 
-use crate::app::error::AppError;
-use crate::app::reading::{Archive, text};
-use crate::model::hash::Hash;
-use crate::model::json::{Reader, Value};
-use crate::model::merkle::leaf_hash;
-use crate::model::merkle::path::inclusion_path;
-use crate::model::position::{Epoch, TopicPartition};
-use crate::model::record::{LeafHasher, Record};
+use crate::json::{Reader, Value};
+use crate::log::proof::{Proof, RecordProof};
+use crate::reading::archive::{Archive, text};
+use crate::record::hash::Hash;
+use crate::record::merkle::leaf_hash;
+use crate::record::merkle::path::inclusion_path;
+use crate::record::position::{Epoch, TopicPartition};
+use crate::record::record::{LeafHasher, Record};
 use crate::segment::decode::Segment;
-use crate::segment::proof::{Proof, RecordProof};
+use crate::task::error::AppError;
 use crate::verify::chain::Accepted;
 use crate::verify::proof::leaf_index;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::app::verify::compare::Comparison;
 use crate::app::verify::rows::Rows;
 use crate::app::verify::{Depth, Losses, Request};
-use crate::model::position::TopicPartition;
+use crate::record::position::TopicPartition;
 use crate::verify::chain::Chain;
 use crate::verify::checkpoints::Sequence;
 use crate::verify::findings::{Code, Finding, Findings};

@@ -9,8 +9,8 @@ use crate::error::Explain as _;
 use crate::kafka::cluster::Cluster;
 use crate::kafka::error::KafkaError;
 use crate::kafka::reader::Reader;
-use crate::model::position::TopicPartition;
-use crate::model::record::Record;
+use crate::record::position::TopicPartition;
+use crate::record::record::Record;
 use crate::verify::kafka::{Commit, Watermarks};
 
 /// Asks one cluster.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::app::progress::Progress;
-use crate::app::verify::bucket::Bucket;
 use crate::app::verify::facts::{KafkaFacts, NoAnswer};
-use crate::model::hash::Hash;
-use crate::model::position::{Height, TopicPartition};
-use crate::model::record::LeafHasher;
-use crate::segment::key::Place;
+use crate::log::object_key::Place;
+use crate::reading::bucket::Bucket;
+use crate::record::hash::Hash;
+use crate::record::position::{Height, TopicPartition};
+use crate::record::record::LeafHasher;
+use crate::task::progress::Progress;
 use crate::verify::chain::{Chain, Range};
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::kafka::{Compared, Comparer, Rest, check_watermarks, difference, held};

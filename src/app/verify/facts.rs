@@ -1,8 +1,8 @@
 //! What a verification asks of Kafka. The real cluster answers in [`crate::app::verify::cluster`], the simulation from
 //! its own memory; offline nobody does.
 
-use crate::model::position::TopicPartition;
-use crate::model::record::Record;
+use crate::record::position::TopicPartition;
+use crate::record::record::Record;
 use crate::verify::kafka::{Commit, Watermarks};
 
 /// Kafka did not answer; why, and what to do.

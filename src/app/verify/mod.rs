@@ -4,14 +4,11 @@
 
 mod assemble;
 mod begin;
-pub mod bucket;
 pub mod cluster;
 mod compare;
-mod copies;
 pub mod facts;
 mod ids;
-mod listing;
-pub(super) mod notes;
+mod orphans;
 mod request;
 mod rows;
 
@@ -21,21 +18,22 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::app::progress::Progress;
 use crate::app::verify::assemble::{Part, Parts};
 use crate::app::verify::begin::{Begun, begin};
-use crate::app::verify::bucket::Bucket;
 use crate::app::verify::compare::{Comparing, Comparison};
 use crate::app::verify::facts::{KafkaFacts, NoAnswer};
 use crate::app::verify::ids::EventIds;
-use crate::app::verify::notes::{walk_checkpoints, walk_links};
 use crate::app::verify::rows::Segments;
 use crate::clock::Clock;
 use crate::error::{Explain, Kind};
-use crate::model::position::TopicPartition;
-use crate::segment::checkpoint::SignedCheckpoint;
-use crate::segment::key::{CHECKPOINTS, Key};
+use crate::log::checkpoint::SignedCheckpoint;
+use crate::log::object_key::{CHECKPOINTS, Key};
+use crate::reading::bucket::Bucket;
+use crate::reading::notes::{walk_checkpoints, walk_links};
+use crate::reading::saved_checkpoint::{NotASavedCheckpoint, open_saved};
+use crate::record::position::TopicPartition;
 use crate::store::{Store, StoreError};
+use crate::task::progress::Progress;
 use crate::verify::chain::{Accepted, Chain};
 use crate::verify::checkpoints::CheckpointWalk;
 use crate::verify::claims::Claim;
@@ -45,7 +43,6 @@ use crate::verify::kafka::claim_of_commit;
 use crate::verify::keys::Trust;
 use crate::verify::report::{Report, SecondPlaceReport, SinceCheckpoint};
 
-pub(super) use begin::{open_saved, without_cosignatures};
 pub use request::{Base, Depth, Losses, Request, Since};
 
 /// Chains walked at a time.
@@ -63,8 +60,8 @@ pub enum VerifyError {
     #[error("the bucket has no valid checkpoint to begin from number=`{0}`")]
     NoSuchCheckpoint(u64),
     /// What was brought as a saved checkpoint is none.
-    #[error("the saved checkpoint is not one: {0}")]
-    SavedCheckpoint(String),
+    #[error(transparent)]
+    SavedCheckpoint(#[from] NotASavedCheckpoint),
 }
 
 impl Explain for VerifyError {
@@ -320,7 +317,7 @@ impl Run {
         let mut parts = BTreeMap::new();
         for (chain, comparison) in walked {
             let rows = rows.remove(&chain.partition).unwrap_or_default();
-            findings.append(copies::judge(&self.bucket, &chain).await);
+            findings.append(orphans::judge(&self.bucket, &chain).await);
             if let (Some(comparing), Some(comparison)) = (&comparing, &comparison) {
                 let named = comparing
                     .name(&self.bucket, &chain, &comparison.compared, &rows.suspects)
@@ -362,7 +359,7 @@ impl Run {
         let Some(newest) = walk.newest_number() else {
             return Ok(());
         };
-        let after = Key::Checkpoint(newest, crate::segment::key::Attempt::PLAIN).to_string();
+        let after = Key::Checkpoint(newest, crate::log::object_key::Attempt::PLAIN).to_string();
         let mut newer: Vec<_> = self
             .bucket
             .newer(CHECKPOINTS, &after)

@@ -1,11 +1,11 @@
 //! What is to be verified, and how far. Plain values: nothing is read here.
 
-use crate::app::second_place::SecondPlace;
-use crate::model::note::VerifyingKey;
-use crate::model::utc::UtcSeconds;
-use crate::segment::link::Link;
+use crate::log::link::Link;
+use crate::log::signed_note::VerifyingKey;
+use crate::record::utc::UtcSeconds;
 use crate::verify::kafka::Rest;
 use crate::verify::shard::Shard;
+use crate::writing::checkpoint_mirror::SecondPlace;
 
 /// How deep the archive itself is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,13 +7,13 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::app::progress::Progress;
-use crate::app::verify::bucket::Bucket;
 use crate::app::verify::ids::EventIds;
 use crate::app::verify::{Depth, Since};
-use crate::model::hash::Hash;
-use crate::model::position::{Height, TopicPartition};
-use crate::segment::link::Link;
+use crate::log::link::Link;
+use crate::reading::bucket::Bucket;
+use crate::record::hash::Hash;
+use crate::record::position::{Height, TopicPartition};
+use crate::task::progress::Progress;
 use crate::verify::chain::Accepted;
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::segments::{self, Checked};

@@ -1,14 +1,14 @@
 //! Going on from the bucket's head: whether it may be continued, what Kafka lost meanwhile, and what the next link takes
 //! from it. Never goes on where the witnesses disagree.
 
-use super::{Chain, Context, Partition, Phase};
 use crate::archive::adoption::Adoption;
 use crate::archive::author::Author;
 use crate::archive::open::OpenSegment;
+use crate::archive::partition::{Chain, Context, Partition, Phase};
 use crate::archive::step::{Action, LoadedHead, Report, StopReason};
-use crate::model::hash::Hash;
-use crate::model::position::{Epoch, FirstOffset, Height, NextOffset, TopicPartition};
-use crate::segment::link::{Link, LinkType, LossReason, Lost, SealReason, SignedLink};
+use crate::log::link::{Link, LinkType, LossReason, Lost, SealReason, SignedLink};
+use crate::record::hash::Hash;
+use crate::record::position::{Epoch, FirstOffset, Height, NextOffset, TopicPartition};
 
 impl Partition {
     /// The bucket's head is here: continue from it, or say why not.

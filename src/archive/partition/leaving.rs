@@ -1,9 +1,9 @@
 //! Letting go of a partition, or standing still: what is open is sealed first, for it was delivered to us. Never drops
 //! what could still be archived.
 
-use super::{Context, Partition, Phase};
+use crate::archive::partition::{Context, Partition, Phase};
 use crate::archive::step::{Action, Report, StopReason};
-use crate::segment::link::SealReason;
+use crate::log::link::SealReason;
 
 /// Why the open segment must be finished before anything else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

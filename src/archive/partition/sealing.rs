@@ -3,16 +3,16 @@
 
 use bytes::Bytes;
 
-use super::leaving::Leaving;
-use super::{Context, Partition, Phase};
 use crate::archive::adoption::{Adoption, Outcome};
 use crate::archive::open::Cut;
+use crate::archive::partition::leaving::Leaving;
+use crate::archive::partition::{Context, Partition, Phase};
 use crate::archive::step::{Action, Adopted, Object, Report, StopReason};
-use crate::model::position::NextOffset;
+use crate::log::link::{self, Link, SealReason, SegmentRef, SignedLink};
+use crate::log::note::Invalid;
+use crate::log::object_key::Attempt;
+use crate::record::position::NextOffset;
 use crate::segment::footer::Footer;
-use crate::segment::key::Attempt;
-use crate::segment::link::{self, Link, SealReason, SegmentRef, SignedLink};
-use crate::segment::note::Invalid;
 
 /// A segment on its way from the open rows to its link.
 #[derive(Debug)]

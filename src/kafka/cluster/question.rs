@@ -9,7 +9,7 @@ use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError as Rdkafka;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use super::{Cluster, Role};
+use crate::kafka::cluster::{Cluster, Role};
 use crate::kafka::error::KafkaError;
 
 /// How long a question may take: enough for a TLS handshake across the world, short enough to be told of a typing error.

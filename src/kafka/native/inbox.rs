@@ -6,8 +6,8 @@ use std::time::Duration;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka_sys as sys;
 
-use super::{Message, Queue};
-use crate::model::position::TopicPartition;
+use crate::kafka::native::{Message, Queue};
+use crate::record::position::TopicPartition;
 
 /// Messages asked for at once. Those in the batch no longer count as prefetched: few, for they may be large.
 const BATCH: usize = 128;

@@ -10,7 +10,7 @@ use rdkafka::client::NativeClient;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka_sys as sys;
 
-use super::{Event, Queue, code};
+use crate::kafka::native::{Event, Queue, code};
 
 /// Names of topics, as librdkafka wants them. Ours to destroy.
 struct Names(NonNull<sys::rd_kafka_TopicCollection_t>);

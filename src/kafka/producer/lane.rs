@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use super::native::{Batch, Topic};
+use crate::kafka::producer::native::{Batch, Topic};
 
 /// What a record needs in a request besides key and value, at most: lengths, deltas, attributes.
 const RECORD_FRAME_BYTES: usize = 40;

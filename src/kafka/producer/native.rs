@@ -121,7 +121,7 @@ unsafe fn value_of<'a>(message: &sys::rd_kafka_message_t) -> &'a [u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::partition::of_key;
+    use crate::kafka::partitioner::of_key;
     use proptest::prelude::*;
 
     proptest! {

@@ -7,8 +7,8 @@ use rdkafka::error::KafkaError as Rdkafka;
 use rdkafka::producer::Producer as _;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use super::Producer;
 use crate::kafka::error::KafkaError;
+use crate::kafka::producer::Producer;
 
 /// How long one step may take: the coordinator may have to be elected first.
 const STEP_TIMEOUT: Duration = Duration::from_secs(60);

@@ -6,8 +6,8 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::super::Entry;
-use super::super::key::UNFINISHED;
+use crate::store::Entry;
+use crate::store::key::UNFINISHED;
 
 /// A name in a folder: `key` ends in `/` for a folder.
 struct Name {

@@ -23,10 +23,10 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use super::super::StoreError;
-use super::failure;
 use crate::config::{Addressing, S3Settings};
-use crate::model::hash::Hash;
+use crate::record::hash::Hash;
+use crate::store::StoreError;
+use crate::store::s3::failure;
 
 /// Makes a client by `settings`, with what `loader` finds.
 pub(super) async fn connect(settings: &S3Settings, loader: ConfigLoader) -> Result<Client, StoreError> {

@@ -12,8 +12,8 @@ use aws_sdk_s3::types::{BucketVersioningStatus, DefaultRetention};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
-use super::S3Store;
-use super::failure;
+use crate::store::s3::S3Store;
+use crate::store::s3::failure;
 
 /// Whether a bucket keeps what was overwritten or deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{BucketVersioningStatus, EncodingType};
 
-use super::super::{Entry, StoreError, Version, VersionKind};
-use super::{S3Store, failure};
+use crate::store::s3::{S3Store, failure};
+use crate::store::{Entry, StoreError, Version, VersionKind};
 
 /// The most that S3 lists at once.
 const PAGE_MAX: usize = 1000;

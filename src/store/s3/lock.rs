@@ -5,10 +5,10 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{ObjectLockLegalHoldStatus, ObjectLockMode};
 
-use super::S3Store;
 use crate::clock::Clock;
 use crate::config::{LockMode, ObjectLock};
 use crate::store::StoreError;
+use crate::store::s3::S3Store;
 
 const DAY_S: i64 = 86_400;
 /// How much earlier than asked a lock may end: clocks differ, and some servers keep whole days.

@@ -22,13 +22,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 
-use super::key::{self, KEY_MAX_BYTES};
-use super::retry::{Backoff, Failure, retrying};
-use super::{Creation, Entry, Store, StoreError, Version, check_size};
 use crate::clock::{self, Clock};
 use crate::config::{ObjectLock, S3Settings};
 use crate::error::Kind;
-use crate::model::hash::Hash;
+use crate::record::hash::Hash;
+use crate::store::key::{self, KEY_MAX_BYTES};
+use crate::store::retry::{Backoff, Failure, retrying};
+use crate::store::{Creation, Entry, Store, StoreError, Version, check_size};
 use client::SignedHash;
 use failure::Scene;
 

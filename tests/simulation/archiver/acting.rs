@@ -3,17 +3,17 @@
 
 use std::sync::Arc;
 
-use kivend::app::archiver::requests::{self, Desk};
-use kivend::app::error::AppError;
-use kivend::app::key_book::KeyBook;
 use kivend::archive::step::{Action, Adopted, Event, Report, Ticket};
+use kivend::archiver::requests::{self, Desk};
 use kivend::error::{Explain as _, Kind};
-use kivend::model::hash::Hash;
-use kivend::model::position::{NextOffset, TopicPartition};
-use kivend::segment::commit::CommitMetadata;
-use kivend::segment::key::{Attempt, Key, Place};
+use kivend::log::commit_metadata::CommitMetadata;
+use kivend::log::object_key::{Attempt, Key, Place};
+use kivend::record::hash::Hash;
+use kivend::record::position::{NextOffset, TopicPartition};
 use kivend::store::memory::MemoryStore;
+use kivend::task::error::AppError;
 use kivend::verify::kafka::Commit;
+use kivend::writing::writer_keys::KeyBook;
 
 use super::{Outcome, Position, Process};
 use crate::simulation::kafka::Questions;

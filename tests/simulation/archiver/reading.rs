@@ -1,7 +1,7 @@
 //! What comes from Kafka: news of the group, and records, a few at a time. Never decides what becomes of them.
 
 use kivend::archive::step::{Event, Slot};
-use kivend::model::position::TopicPartition;
+use kivend::record::position::TopicPartition;
 
 use super::{News, Process, Standing};
 use crate::simulation::kafka::Read;

@@ -1,0 +1,38 @@
+//! What ends a demo: one of its steps.
+
+use crate::app::ingest::IngestError;
+use crate::app::verify::VerifyError;
+use crate::error::{Explain, Kind};
+use crate::task::error::AppError;
+
+/// The step that failed, with its own error.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// Preparing, archiving, or forging.
+    #[error(transparent)]
+    Task(#[from] AppError),
+    /// Ingesting.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// Verifying.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+}
+
+impl Explain for DemoError {
+    fn kind(&self) -> Kind {
+        match self {
+            DemoError::Task(error) => error.kind(),
+            DemoError::Ingest(error) => error.kind(),
+            DemoError::Verify(error) => error.kind(),
+        }
+    }
+
+    fn remedy(&self) -> Option<String> {
+        match self {
+            DemoError::Task(error) => Explain::remedy(error),
+            DemoError::Ingest(error) => Explain::remedy(error),
+            DemoError::Verify(error) => Explain::remedy(error),
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! Changes of the signing key, in two steps with an overlap: `rotate` adds a key and puts it where this machine's
+//! archivers take theirs; `retire` ends the old one, once nobody signs with it. Each step may be cut off anywhere and
+//! repeated: what was done is found and not done again. Never deletes a key, and never prints a private one.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::clock::Clock;
+use crate::log::checkpoint::SignedCheckpoint;
+use crate::log::identity::Identity;
+use crate::log::key_change::{self, KeyChange, KeyChangeType};
+use crate::log::keyring::Term;
+use crate::log::link::CheckpointRef;
+use crate::log::object_key::{Attempt, Key, LINKS, links_of};
+use crate::log::signed_note::{Note, SigningKey, VerifyingKey};
+use crate::reading::folders::{links_after, partitions};
+use crate::store::{Creation, Store};
+use crate::task::error::AppError;
+use crate::writing::checkpointer::{self, Checkpointer};
+use crate::writing::head::Trust;
+use crate::writing::init;
+use crate::writing::key_file::{self, KeySource};
+use crate::writing::writer_keys::{self, KeyBook};
+
+/// Links looked at for a late signature, of each partition.
+const PAGE: usize = 1000;
+
+/// What `kivend keys show` tells.
+#[derive(Debug, Clone, Serialize)]
+pub struct KeysReport {
+    /// The archive's name.
+    pub archive: String,
+    /// Its id.
+    pub archive_id: String,
+    /// Where the private key lies, or would lie.
+    pub key_file: PathBuf,
+    /// Every key that ever counted, in the order in which they came.
+    pub keys: Vec<KeyShown>,
+}
+
+/// One key.
+#[derive(Debug, Clone, Serialize)]
+pub struct KeyShown {
+    /// The public key.
+    pub key: String,
+    /// The number of the change that added it; none for a key of `archive.json`.
+    pub added_by: Option<u64>,
+    /// The number of the change that retired it.
+    pub retired_by: Option<u64>,
+    /// Whether it may sign.
+    pub in_force: bool,
+    /// Whether its private half is what archivers here sign with.
+    pub signs_here: bool,
+}
+
+/// What `kivend keys rotate` did.
+#[derive(Debug, Clone, Serialize)]
+pub struct RotateReport {
+    /// The key that signs from now on.
+    pub key: String,
+    /// Where its private half lies.
+    pub key_file: PathBuf,
+    /// Where the old private key lies now.
+    pub old_key_file: Option<PathBuf>,
+    /// What this run did.
+    pub done: Rotated,
+    /// The other keys in force, which are to be retired.
+    pub to_retire: Vec<String>,
+}
+
+/// How far a rotation had come before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rotated {
+    /// A key was added.
+    Added,
+    /// Nothing: an older key must be retired first.
+    OverlapOpen,
+}
+
+/// What `kivend keys retire` did.
+#[derive(Debug, Clone, Serialize)]
+pub struct RetireReport {
+    /// The keys that were in force until now.
+    pub retired: Vec<String>,
+    /// The number of the change.
+    pub change: u64,
+    /// The checkpoint up to which their signatures count.
+    pub checkpoint: u64,
+    /// Links that they signed beyond it, while this ran: they do not count, and their records are archived again.
+    pub late: Vec<String>,
+}
+
+/// Whether a partition that nobody wrote to since may keep a head by the old key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Idle {
+    /// Every head and the newest checkpoint must show that its writer signs with another key.
+    Refused,
+    /// Whoever asks vouches for it.
+    Accepted,
+}
+
+/// Reads the archive's identity and its key changes.
+async fn read(store: &dyn Store) -> Result<(Identity, Trust), AppError> {
+    let (identity, object) = init::read_identity(store).await?;
+    let first = Trust::of_identity(&identity, &object).map_err(|error| AppError::corrupt(error.to_string()))?;
+    Ok((identity, writer_keys::read_all(store, first).await?))
+}
+
+/// Every key of the archive.
+///
+/// # Errors
+/// What the store says; `Corrupt` where identity or key changes are broken.
+pub async fn show(store: &dyn Store, source: &KeySource) -> Result<KeysReport, AppError> {
+    let (identity, trust) = read(store).await?;
+    // Whoever looks may have no private key at all.
+    let own = source.read().ok();
+    let shown = |term: &Term| KeyShown {
+        key: term.key.to_string(),
+        added_by: term.added.as_ref().map(|turn| turn.change),
+        retired_by: term.retired.as_ref().map(|turn| turn.change),
+        in_force: term.retired.is_none(),
+        signs_here: own.as_ref().is_some_and(|own| *own.verifying_key() == term.key),
+    };
+    Ok(KeysReport {
+        archive: identity.archive().to_owned(),
+        archive_id: identity.id().to_owned(),
+        key_file: source.file.clone(),
+        keys: trust.keyring.terms().iter().map(shown).collect(),
+    })
+}
+
+/// Adds a key, and puts it where archivers here take theirs from.
+///
+/// # Errors
+/// What the store says; `Config` where the key here is not in force or its file cannot be replaced.
+pub async fn rotate(store: &dyn Store, source: &KeySource) -> Result<RotateReport, AppError> {
+    let (identity, mut trust) = read(store).await?;
+    let own = source.read()?;
+    writer_keys::require_in_force(&trust, own.verifying_key())?;
+    let next_file = key_file::beside(&source.file, "next");
+    if !next_file.exists() {
+        let others = others_in_force(&trust, &own);
+        if !others.is_empty() {
+            return Ok(RotateReport {
+                key: own.verifying_key().to_string(),
+                key_file: source.file.clone(),
+                old_key_file: None,
+                done: Rotated::OverlapOpen,
+                to_retire: others.iter().map(ToString::to_string).collect(),
+            });
+        }
+        key_file::make(&next_file, identity.archive())?;
+    }
+    let next = key_file::read(&next_file)?;
+    while trust.keyring.term(next.verifying_key()).is_none() {
+        let newest = newest_checkpoint(store, &trust).await?;
+        let add = vec![next.verifying_key().to_string()];
+        let change = draft(&trust, (add, Vec::new()), newest.reference());
+        trust = write_change(store, trust, &change, (&own, &[&next])).await?;
+    }
+    writer_keys::require_in_force(&trust, next.verifying_key())?;
+    // A crash up to here leaves both keys in force and the old one in its place: the next run goes on from there.
+    let (key_file, old_key_file) = match source.text {
+        Some(_) => (next_file, None),
+        None => (
+            source.file.clone(),
+            Some(key_file::replace(&source.file, &next_file, &own)?),
+        ),
+    };
+    Ok(RotateReport {
+        key: next.verifying_key().to_string(),
+        key_file,
+        old_key_file,
+        done: Rotated::Added,
+        to_retire: others_in_force(&trust, &next).iter().map(ToString::to_string).collect(),
+    })
+}
+
+/// Retires every key in force but the one here, or only the one that is named.
+///
+/// # Errors
+/// What the store says; `Config` where the key here is not in force or is the one to retire, and where somebody still
+/// signs with the other.
+pub async fn retire(
+    store: &dyn Store,
+    source: &KeySource,
+    asked: Option<&VerifyingKey>,
+    idle: Idle,
+) -> Result<RetireReport, AppError> {
+    let (identity, mut trust) = read(store).await?;
+    let own = source.read()?;
+    writer_keys::require_in_force(&trust, own.verifying_key())?;
+    let keys = to_retire(&trust, &own, asked)?;
+    let book = Arc::new(KeyBook::new(trust.clone(), own.verifying_key()));
+    let mut checkpointer = Checkpointer::new(identity.archive(), book, own.clone());
+    let now = Clock::start().utc_seconds();
+    while keys
+        .iter()
+        .any(|key| trust.keyring.in_force().any(|known| known == key))
+    {
+        if idle == Idle::Refused {
+            let newest = newest_checkpoint(store, &trust).await?;
+            refuse_unless_superseded(store, &newest, &keys).await?;
+        }
+        checkpointer.advance(store, now).await?;
+        if idle == Idle::Refused {
+            refuse_heads_of(store, &checkpointer, &keys).await?;
+        }
+        // Signed by us, so after the last note of the old key; a crash here leaves one checkpoint more.
+        let checkpoint = checkpointer.renew(store, now).await?;
+        let retire = keys.iter().map(ToString::to_string).collect();
+        let change = draft(&trust, (Vec::new(), retire), checkpoint.reference());
+        trust = write_change(store, trust, &change, (&own, &[])).await?;
+    }
+    let turns = keys.iter().filter_map(|key| trust.keyring.term(key)?.retired.as_ref());
+    let (change, number) = turns
+        .map(|turn| (turn.change, turn.checkpoint))
+        .max()
+        .unwrap_or_default();
+    Ok(RetireReport {
+        late: late_links(store, &trust, number, &keys).await?,
+        retired: keys.iter().map(ToString::to_string).collect(),
+        change,
+        checkpoint: number,
+    })
+}
+
+fn others_in_force(trust: &Trust, own: &SigningKey) -> Vec<VerifyingKey> {
+    let others = trust.keyring.in_force().filter(|key| *key != own.verifying_key());
+    others.cloned().collect()
+}
+
+fn to_retire(trust: &Trust, own: &SigningKey, asked: Option<&VerifyingKey>) -> Result<Vec<VerifyingKey>, AppError> {
+    let others = others_in_force(trust, own);
+    match asked {
+        Some(key) if key == own.verifying_key() => Err(AppError::config(format!(
+            "a key cannot retire itself, and this one signs here key=`{key}`"
+        ))
+        .fix("run `kivend keys rotate` first, or set archive.key_file to another key in force")),
+        // One that is retired already is reported once more: a run may have ended right after it.
+        Some(key) if trust.keyring.term(key).is_some() => Ok(vec![key.clone()]),
+        Some(key) => Err(
+            AppError::input(format!("the key is none of this archive's key=`{key}`"))
+                .fix("`kivend keys show` names its keys"),
+        ),
+        None if others.is_empty() => Err(AppError::input("no other key is in force than the one that signs here")
+            .fix("nothing is to be done; `kivend keys rotate` adds a key")),
+        None => Ok(others),
+    }
+}
+
+fn draft(trust: &Trust, (add, retire): (Vec<String>, Vec<String>), checkpoint: CheckpointRef) -> KeyChange {
+    KeyChange {
+        r#type: KeyChangeType::V1,
+        id: trust.archive_id.clone(),
+        number: trust.change_number + 1,
+        add,
+        retire,
+        at: Clock::start().utc_seconds(),
+        checkpoint,
+        previous: trust.change,
+    }
+}
+
+/// Creates the change; where another was first, nothing is created. Gives the keys as they are then: the caller looks
+/// whether its own change is among them.
+async fn write_change(
+    store: &dyn Store,
+    trust: Trust,
+    change: &KeyChange,
+    (signer, added): (&SigningKey, &[&SigningKey]),
+) -> Result<Trust, AppError> {
+    let sealed = change
+        .seal(signer, added)
+        .map_err(|error| AppError::internal(error.to_string()))?;
+    let mut attempt = Attempt::PLAIN;
+    loop {
+        let key = Key::KeyChange(change.number, attempt).to_string();
+        let object = Bytes::from(sealed.object.clone());
+        if store.create_hashed(&key, object, &sealed.hash).await? == Creation::Created {
+            return writer_keys::read_all(store, trust).await;
+        }
+        let Some(standing) = store.get(&key).await? else {
+            continue;
+        };
+        if key_change::open(&standing, &trust.keyring, &trust.archive_id, change.number).is_ok() {
+            return writer_keys::read_all(store, trust).await;
+        }
+        attempt = attempt.next();
+    }
+}
+
+async fn newest_checkpoint(store: &dyn Store, trust: &Trust) -> Result<SignedCheckpoint, AppError> {
+    let newest = checkpointer::newest(store, trust).await?;
+    newest.ok_or_else(|| AppError::corrupt("the archive has no checkpoint 0"))
+}
+
+async fn refuse_unless_superseded(
+    store: &dyn Store,
+    newest: &SignedCheckpoint,
+    keys: &[VerifyingKey],
+) -> Result<(), AppError> {
+    let number = newest.checkpoint.number;
+    let mut attempt = Attempt::PLAIN;
+    while let Some(object) = store.get(&Key::Checkpoint(number, attempt).to_string()).await? {
+        if signed_by_any(&object, keys) {
+            return Err(still_in_use("the newest checkpoint", &Key::Checkpoint(number, attempt)));
+        }
+        attempt = attempt.next();
+    }
+    Ok(())
+}
+
+async fn refuse_heads_of(
+    store: &dyn Store,
+    checkpointer: &Checkpointer,
+    keys: &[VerifyingKey],
+) -> Result<(), AppError> {
+    for key in checkpointer.head_keys() {
+        if let Some(object) = store.get(key).await?
+            && signed_by_any(&object, keys)
+        {
+            return Err(still_in_use("the newest link of a partition", &key));
+        }
+    }
+    Ok(())
+}
+
+fn still_in_use(what: &str, object: &dyn std::fmt::Display) -> AppError {
+    AppError::config(format!(
+        "{what} was signed by the key to retire: an archiver may still use it object=`{object}`"
+    ))
+    .fix("start every archiver again with the new key and let each partition archive something; --accept-idle if you know that none uses the old one")
+}
+
+fn signed_by_any(object: &[u8], keys: &[VerifyingKey]) -> bool {
+    let Ok(note) = Note::parse(object) else { return false };
+    let by = |key: &VerifyingKey| note.signatures().iter().any(|line| key.signed(note.text(), line));
+    keys.iter().any(by)
+}
+
+/// Links beyond the checkpoint that the retired keys signed all the same.
+async fn late_links(
+    store: &dyn Store,
+    trust: &Trust,
+    number: u64,
+    keys: &[VerifyingKey],
+) -> Result<Vec<String>, AppError> {
+    let mut late = Vec::new();
+    let Some(checkpoint) = checkpointer::at(store, trust, number).await? else {
+        return Ok(late);
+    };
+    for partition in partitions(store, LINKS).await? {
+        let head = checkpoint.checkpoint.head(&partition);
+        let after = head.map(links_after);
+        for entry in store.list(&links_of(&partition), after.as_deref(), PAGE).await? {
+            if let Some(object) = store.get(&entry.key).await?
+                && signed_by_any(&object, keys)
+            {
+                late.push(entry.key);
+            }
+        }
+    }
+    Ok(late)
+}

@@ -1,0 +1,209 @@
+//! The requests behind the machine's actions, one try each, against any store and any Kafka: the hands carry them out
+//! on the real ones, the simulation on doubles. Decide nothing, and never try again by themselves.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::archive::step::{Event, LoadedHead, Object, Ticket};
+use crate::error::{Explain as _, Kind};
+use crate::log::commit_metadata::CommitMetadata;
+use crate::log::object_key::{Key, Place};
+use crate::record::hash::Hash;
+use crate::record::position::{Epoch, FirstOffset, TopicPartition};
+use crate::store::{Creation, Store};
+use crate::task::error::AppError;
+use crate::writing::head::{self, Trust};
+use crate::writing::writer_keys::KeyBook;
+
+/// Where a partition's log begins and ends in Kafka.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogRange {
+    /// The first offset that Kafka still has.
+    pub start_offset: i64,
+    /// The offset of the next record to come.
+    pub end_offset: i64,
+}
+
+/// What Kafka says of a partition's offsets.
+#[async_trait]
+pub trait Offsets: Send + Sync {
+    /// What the group's commit says of the head; nothing where there is none, or none of ours.
+    ///
+    /// # Errors
+    /// Kafka's.
+    async fn committed(&self, partition: &TopicPartition) -> Result<Option<CommitMetadata>, AppError>;
+
+    /// Where the log begins and ends now.
+    ///
+    /// # Errors
+    /// Kafka's.
+    async fn log_range(&self, partition: &TopicPartition) -> Result<LogRange, AppError>;
+
+    /// Kafka's id of the topic; nothing where it tells none.
+    ///
+    /// # Errors
+    /// Kafka's.
+    async fn topic_id(&self, topic: &str) -> Result<Option<String>, AppError>;
+}
+
+/// Whom to ask, and what chains are checked against.
+#[derive(Clone, Copy)]
+pub struct Desk<'a> {
+    /// Where objects are.
+    pub store: &'a dyn Store,
+    /// What Kafka says.
+    pub offsets: &'a dyn Offsets,
+    /// Which keys count.
+    pub keys: &'a KeyBook,
+}
+
+/// Finds the head of a partition, and what stands after it without a link.
+///
+/// # Errors
+/// What the store and Kafka say; `Corrupt` where the chain cannot be continued.
+pub async fn load_head(desk: Desk<'_>, partition: &TopicPartition) -> Result<LoadedHead, AppError> {
+    loop {
+        let trust = desk.keys.trust();
+        let loaded = load_head_by(desk, &trust, partition).await;
+        // A link by a key that we did not know yet was passed over: look again with that key.
+        if desk.keys.refresh(desk.store).await?.change_number == trust.change_number {
+            return loaded;
+        }
+    }
+}
+
+async fn load_head_by(desk: Desk<'_>, trust: &Trust, partition: &TopicPartition) -> Result<LoadedHead, AppError> {
+    let Desk { store, offsets, .. } = desk;
+    // In this order: a commit never runs ahead of the bucket, nor the bucket of Kafka, while others go on writing. The
+    // id first: a topic that is created again meanwhile is noticed when its first segment is to be created.
+    let topic_id = offsets.topic_id(&partition.topic).await?;
+    let committed = offsets.committed(partition).await?;
+    let end_offset = offsets.log_range(partition).await?.end_offset;
+    let head = head::find(store, trust, partition, committed.as_ref(), end_offset).await?;
+    let is_beyond = |committed: &CommitMetadata| {
+        let here = head.as_ref().filter(|head| committed.height <= head.link.height);
+        here.is_none_or(|head| head.hash != committed.link && committed.height == head.link.height)
+    };
+    let committed = match committed {
+        Some(void) if is_beyond(&void) && head::is_void(store, trust, partition, &void).await? => None,
+        committed => committed,
+    };
+    let (epoch, next) = head
+        .as_ref()
+        .map_or((Epoch(0), 0), |head| (head.link.epoch, head.link.next_offset.0));
+    let place = |epoch: Epoch, next: i64| Place {
+        partition: partition.clone(),
+        epoch,
+        first_offset: FirstOffset(next),
+    };
+    let found = head::found_segments(store, &place(epoch, next)).await?;
+    let next_epoch = place(Epoch(epoch.0.saturating_add(1)), 0);
+    let found_in_next_epoch = head::found_segments(store, &next_epoch).await?;
+    let log = offsets.log_range(partition).await?;
+    Ok(LoadedHead {
+        head,
+        found,
+        found_in_next_epoch,
+        topic_id,
+        log_start_offset: log.start_offset,
+        log_end_offset: log.end_offset,
+        committed,
+    })
+}
+
+/// Creates a segment. Where something stands under its key, equal bytes count as ours. Where its place is linked already
+/// it is not created: a zombie's segment beside a link that names none would be nobody's, for ever. Nor where the topic
+/// that the records came from was replaced by another of its name: which of them are whose nobody could tell. The listing
+/// of keys that its link needs is made here, beside the look for that link.
+///
+/// # Errors
+/// The store's and Kafka's; `Config` where our key was retired.
+pub async fn create_segment(
+    desk: Desk<'_>,
+    ticket: Ticket,
+    (key, object): (&Key, &Object),
+    topic_id: Option<&str>,
+) -> Result<Event, AppError> {
+    let Desk { store, offsets, keys } = desk;
+    if let Key::Segment(place, _) = key {
+        if is_replaced(offsets, &place.partition, topic_id).await? {
+            return Ok(Event::TopicReplaced(ticket));
+        }
+        match is_linked(store, keys, place).await {
+            Ok(false) => keys.note_listed(ticket),
+            Ok(true) => return Ok(Event::SegmentTaken(ticket)),
+            // Loading the head says what is wrong with it.
+            Err(error) if error.kind() == Kind::Corrupt => return Ok(Event::SegmentTaken(ticket)),
+            Err(error) => return Err(error),
+        }
+    }
+    keys.require_own()?;
+    Ok(match create(store, &key.to_string(), object).await? {
+        None => Event::SegmentCreated(ticket),
+        Some(other) if Hash::of(&other) == object.sha256 => Event::SegmentCreated(ticket),
+        Some(_) => Event::SegmentTaken(ticket),
+    })
+}
+
+/// Whether a valid link stands at a place, by the keys of now.
+async fn is_linked(store: &dyn Store, keys: &KeyBook, place: &Place) -> Result<bool, AppError> {
+    let trust = keys.trust();
+    let (refreshed, linked) = futures::join!(keys.refresh(store), head::is_linked(store, &trust, place));
+    let refreshed = refreshed?;
+    if refreshed.change_number == trust.change_number {
+        return linked;
+    }
+    head::is_linked(store, &refreshed, place).await
+}
+
+/// Whether Kafka has another topic under this name now. Where it has none, nothing came from another one.
+async fn is_replaced(offsets: &dyn Offsets, partition: &TopicPartition, known: Option<&str>) -> Result<bool, AppError> {
+    let Some(known) = known else { return Ok(false) };
+    match offsets.topic_id(&partition.topic).await {
+        Ok(now) => Ok(now.is_some_and(|now| now != known)),
+        Err(AppError::Kafka(error)) if error.is_topic_gone() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Creates a link: THE COMMIT. Never with a key that a listing of `keys/` before it shows retired. Of one without a
+/// segment, what it says of the topic's offsets must still be of this topic.
+///
+/// # Errors
+/// The store's and Kafka's; `Config` where our key was retired.
+pub async fn create_link(
+    desk: Desk<'_>,
+    ticket: Ticket,
+    (key, object): (&Key, &Object),
+    topic_id: Option<&str>,
+) -> Result<Event, AppError> {
+    let Desk { store, offsets, keys } = desk;
+    if let Key::Link(place, _) = key
+        && is_replaced(offsets, &place.partition, topic_id).await?
+    {
+        return Ok(Event::TopicReplaced(ticket));
+    }
+    if !keys.take_listed(ticket) {
+        keys.refresh(store).await?;
+    }
+    keys.require_own()?;
+    let Some(standing) = create(store, &key.to_string(), object).await? else {
+        return Ok(Event::LinkCreated(ticket));
+    };
+    // Whoever was first may have signed with a key that was added meanwhile: it must not be taken for junk.
+    keys.refresh(store).await?;
+    Ok(Event::LinkTaken(ticket, standing))
+}
+
+/// Nothing where it was created; else the object that stands there.
+async fn create(store: &dyn Store, key: &str, object: &Object) -> Result<Option<Bytes>, AppError> {
+    match store.create_hashed(key, object.bytes.clone(), &object.sha256).await? {
+        Creation::Created => Ok(None),
+        Creation::Exists => match store.get(key).await? {
+            Some(standing) => Ok(Some(standing)),
+            None => Err(AppError::transient(format!(
+                "an object exists and cannot be read: somebody hides or deletes objects of the archive; run `kivend verify` key=`{key}`"
+            ))),
+        },
+    }
+}

@@ -1,0 +1,78 @@
+//! What an archiver has done since its start, counted from durable links only. Never an estimate.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::archive::step::Adopted;
+use crate::log::link::SignedLink;
+use crate::record::position::TopicPartition;
+
+/// The sums.
+#[derive(Debug, Default, Clone)]
+pub struct Tally {
+    /// Records under durable links.
+    pub records: u64,
+    /// Segments under durable links.
+    pub segments: u64,
+    /// Their bytes.
+    pub stored_bytes: u64,
+    /// The bytes of the records' values.
+    pub value_bytes: u64,
+    /// Segments of a predecessor that were adopted.
+    pub adopted: u64,
+    /// Offsets that Kafka deleted before they were archived.
+    pub lost_offsets: u64,
+    /// When the first link became durable, in ms since the start.
+    pub first_link_ms: Option<u64>,
+    /// The same by partition.
+    pub partitions: BTreeMap<TopicPartition, PartitionTally>,
+}
+
+/// The sums of one partition.
+#[derive(Debug, Default, Clone, Serialize)]
+pub struct PartitionTally {
+    /// Records under durable links of this run.
+    pub records: u64,
+    /// Segments under durable links of this run.
+    pub segments: u64,
+    /// Where the archive ends now.
+    pub next_offset: i64,
+    /// Why it stands still, if it does.
+    pub stopped: Option<String>,
+}
+
+impl Tally {
+    /// The archive of a partition goes on from here.
+    pub fn continues(&mut self, partition: &TopicPartition, next_offset: i64) {
+        self.partition(partition).next_offset = next_offset;
+    }
+
+    /// A link is durable.
+    pub fn linked(&mut self, partition: &TopicPartition, signed: &SignedLink, value_bytes: u64, adopted: Adopted) {
+        let link = &signed.link;
+        self.records += link.record_count;
+        self.value_bytes += value_bytes;
+        if let Some(segment) = &link.segment {
+            self.segments += 1;
+            self.stored_bytes += segment.bytes;
+        }
+        if let Some(lost) = &link.lost {
+            self.lost_offsets += u64::try_from(lost.next_offset.0 - lost.first_offset.0).unwrap_or(0);
+        }
+        self.adopted += u64::from(adopted == Adopted::Found);
+        let tally = self.partition(partition);
+        tally.records += link.record_count;
+        tally.segments += u64::from(link.segment.is_some());
+        tally.next_offset = link.next_offset.0;
+    }
+
+    /// A partition stands still.
+    pub fn stopped(&mut self, partition: &TopicPartition, reason: String) {
+        self.partition(partition).stopped = Some(reason);
+    }
+
+    fn partition(&mut self, partition: &TopicPartition) -> &mut PartitionTally {
+        self.partitions.entry(partition.clone()).or_default()
+    }
+}

@@ -1,0 +1,139 @@
+//! How far to archive: for ever, or up to the offsets where Kafka's logs ended at the start. Never moves those ends.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::archive::step::Slot;
+use crate::record::position::TopicPartition;
+
+/// How far to archive.
+#[derive(Debug, Default)]
+pub struct Target {
+    ends: Option<HashMap<TopicPartition, i64>>,
+    /// By slot, for the hot path; beyond every offset where there is no end.
+    end_by_slot: Vec<i64>,
+    reached: HashSet<TopicPartition>,
+}
+
+impl Target {
+    /// Until told to stop.
+    #[must_use]
+    pub fn endless() -> Target {
+        Target::default()
+    }
+
+    /// Up to these offsets.
+    #[must_use]
+    pub fn up_to(ends: HashMap<TopicPartition, i64>) -> Target {
+        Target {
+            ends: Some(ends),
+            ..Target::default()
+        }
+    }
+
+    /// The ends of the partitions that are not ours, where there are records before them.
+    #[must_use]
+    pub fn ends_of_others(&self, ours: &HashSet<TopicPartition>) -> Vec<(TopicPartition, i64)> {
+        let all = self.ends.iter().flatten();
+        all.filter(|(partition, end)| **end > 0 && !ours.contains(partition))
+            .map(|(partition, end)| (partition.clone(), *end))
+            .collect()
+    }
+
+    /// From now on records of this slot are asked for.
+    pub fn bind(&mut self, slot: Slot, partition: &TopicPartition) {
+        if self.end_by_slot.len() <= slot.0 {
+            self.end_by_slot.resize(slot.0 + 1, i64::MAX);
+        }
+        self.end_by_slot[slot.0] = self.end_of(partition);
+    }
+
+    fn end_of(&self, partition: &TopicPartition) -> i64 {
+        self.ends
+            .as_ref()
+            .and_then(|ends| ends.get(partition))
+            .copied()
+            .unwrap_or(i64::MAX)
+    }
+
+    /// Whether the record at this offset is still wanted.
+    #[inline]
+    #[must_use]
+    pub fn takes(&self, slot: Slot, offset: i64) -> bool {
+        self.end_by_slot.get(slot.0).is_some_and(|end| offset < *end)
+    }
+
+    /// Whether the record at this offset is the last one that is wanted, or lies beyond.
+    #[inline]
+    #[must_use]
+    pub fn ends_at(&self, slot: Slot, offset: i64) -> bool {
+        self.end_by_slot.get(slot.0).is_some_and(|end| offset + 1 >= *end)
+    }
+
+    /// Everything before `position` was delivered.
+    pub fn advance(&mut self, partition: &TopicPartition, position: i64) {
+        if position >= self.end_of(partition) {
+            self.reached.insert(partition.clone());
+        }
+    }
+
+    /// Delivery begins again at `position`: whatever was delivered before counts for nothing.
+    pub fn restart(&mut self, partition: &TopicPartition, position: i64) {
+        self.reached.remove(partition);
+        self.advance(partition, position);
+    }
+
+    /// Whether what lies before `position` was delivered in full: beyond an end it was not.
+    #[must_use]
+    pub fn covers(&self, partition: &TopicPartition, position: i64) -> bool {
+        position <= self.end_of(partition)
+    }
+
+    /// No more of this partition is to be had: it stands still.
+    pub fn give_up(&mut self, partition: &TopicPartition) {
+        self.reached.insert(partition.clone());
+    }
+
+    /// Whether every one of these partitions has reached its end.
+    pub fn is_reached_by<'a>(&self, mut assigned: impl Iterator<Item = &'a TopicPartition>) -> bool {
+        self.ends.is_some() && assigned.all(|partition| self.reached.contains(partition))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_at_the_end_and_beyond_are_not_wanted() {
+        let partition = TopicPartition::new("payments", 0);
+        let mut target = Target::up_to(HashMap::from([(partition.clone(), 10)]));
+        target.bind(Slot(0), &partition);
+        assert!(target.takes(Slot(0), 9) && !target.takes(Slot(0), 10));
+        assert!(!target.is_reached_by([&partition].into_iter()));
+        target.advance(&partition, 9);
+        assert!(!target.is_reached_by([&partition].into_iter()));
+        target.advance(&partition, 10);
+        assert!(target.is_reached_by([&partition].into_iter()));
+        assert!(target.covers(&partition, 10) && !target.covers(&partition, 11));
+    }
+
+    #[test]
+    fn a_partition_that_is_read_again_has_not_reached_its_end() {
+        let partition = TopicPartition::new("payments", 0);
+        let mut target = Target::up_to(HashMap::from([(partition.clone(), 10)]));
+        target.advance(&partition, 10);
+        target.restart(&partition, 4);
+        assert!(!target.is_reached_by([&partition].into_iter()));
+        target.restart(&partition, 10);
+        assert!(target.is_reached_by([&partition].into_iter()));
+    }
+
+    #[test]
+    fn an_endless_target_takes_everything_and_is_never_reached() {
+        let partition = TopicPartition::new("payments", 0);
+        let mut target = Target::endless();
+        target.bind(Slot(3), &partition);
+        assert!(target.takes(Slot(3), i64::MAX - 1));
+        assert!(!target.is_reached_by([&partition].into_iter()));
+    }
+}

@@ -1,0 +1,219 @@
+//! A change of signing keys: keys added, or keys retired, signed by one that was in force and by each that is added.
+//! Knows the rules of one change; which keys are in force when is told by [`crate::verify::keys`] and the writer.
+
+use serde::{Deserialize, Serialize};
+
+use crate::json::canonical;
+use crate::log::keyring::Keyring;
+use crate::log::link::CheckpointRef;
+use crate::log::note::{self, Invalid, Sealed};
+use crate::log::signed_note::{KeyId, Note, NoteError, Signature, SigningKey, VerifyingKey};
+use crate::record::hash::Hash;
+use crate::record::utc::UtcSeconds;
+
+/// What a key change says, in the order of its canonical text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "FORMAT.md section 3 defines each field")]
+pub struct KeyChange {
+    pub r#type: KeyChangeType,
+    pub id: String,
+    pub number: u64,
+    pub add: Vec<String>,
+    pub retire: Vec<String>,
+    pub at: UtcSeconds,
+    pub checkpoint: CheckpointRef,
+    pub previous: Hash,
+}
+
+/// The type and version of a key change's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyChangeType {
+    /// Version 1.
+    #[serde(rename = "kivend.keys/v1")]
+    V1,
+}
+
+/// A key change that was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedKeyChange {
+    /// What it says.
+    pub change: KeyChange,
+    /// The keys that it adds.
+    pub add: Vec<VerifyingKey>,
+    /// The keys that it retires.
+    pub retire: Vec<VerifyingKey>,
+    /// The key in force that signed it first.
+    pub signer: VerifyingKey,
+    /// The hash of its object.
+    pub hash: Hash,
+}
+
+/// Opens the object at `keys/<number>` as this archive's key change; `keyring` holds the keys before it.
+///
+/// # Errors
+/// [`Invalid`] where it is no valid note for that place; `Content` where a key in force signed something else.
+pub fn open(object: &[u8], keyring: &Keyring, archive_id: &str, number: u64) -> Result<SignedKeyChange, Invalid> {
+    let note = Note::parse(object)?;
+    let Some((first, others)) = note.signatures().split_first() else {
+        return Err(Invalid::Signatures(0));
+    };
+    let in_force = keyring.terms().iter();
+    let in_force = in_force.filter(|term| term.covers_change(number) && !term.silent);
+    let signer = signer(&note, first, in_force.map(|term| &term.key))?.clone();
+    let change = parse(note.text())?;
+    let (add, retire) = change.check().map_err(Invalid::Content)?;
+    if others.len() != add.len() {
+        return Err(Invalid::Signatures(note.signatures().len()));
+    }
+    for (added, signature) in add.iter().zip(others) {
+        self::signer(&note, signature, std::iter::once(added))?;
+    }
+    if change.id != archive_id || change.number != number {
+        let detail = format!(
+            "the key change names another number or archive: number={}",
+            change.number
+        );
+        return Err(Invalid::Content(detail));
+    }
+    Ok(SignedKeyChange {
+        change,
+        add,
+        retire,
+        signer,
+        hash: Hash::of(object),
+    })
+}
+
+fn signer<'k>(
+    note: &Note,
+    signature: &Signature,
+    mut keys: impl Iterator<Item = &'k VerifyingKey>,
+) -> Result<&'k VerifyingKey, Invalid> {
+    let (name, id): (String, KeyId) = (signature.name.clone(), signature.key_id);
+    let Some(key) = keys.find(|key| key.name() == name && key.id() == id) else {
+        return Err(Invalid::UnknownKey { name, id });
+    };
+    if key.signed(note.text(), signature) {
+        Ok(key)
+    } else {
+        Err(Invalid::Forged { name, id })
+    }
+}
+
+fn parse(text: &str) -> Result<KeyChange, Invalid> {
+    #[derive(Deserialize)]
+    struct Typed {
+        r#type: String,
+    }
+    canonical::from_text(text).map_err(|error| match serde_json::from_str::<Typed>(text) {
+        Ok(typed) if !note::JSON_TYPES.contains(&typed.r#type.as_str()) => Invalid::UnknownType(typed.r#type),
+        _ => Invalid::Content(error.to_string()),
+    })
+}
+
+impl KeyChange {
+    /// Signs it into an object: `signer` is in force, `added` are the keys that it adds, in their order.
+    ///
+    /// # Errors
+    /// [`NoteError::Text`] where a field holds what no note may.
+    pub fn seal(&self, signer: &SigningKey, added: &[&SigningKey]) -> Result<Sealed, NoteError> {
+        let text = canonical::to_text(self).map_err(|_| NoteError::Text)?;
+        let mut object = signer.sign(text.clone())?.to_bytes();
+        for key in added {
+            // A note's signature lines stand one after the other below its text.
+            let signed = key.sign(text.clone())?.to_bytes();
+            object.extend(&signed[text.len() + 1..]);
+        }
+        let hash = Hash::of(&object);
+        Ok(Sealed { object, hash })
+    }
+
+    /// The keys that it adds and retires, or the rule that it breaks.
+    fn check(&self) -> Result<(Vec<VerifyingKey>, Vec<VerifyingKey>), String> {
+        if self.add.is_empty() == self.retire.is_empty() {
+            return Err("a key change either adds or retires keys".to_owned());
+        }
+        let read = |keys: &[String]| -> Result<Vec<VerifyingKey>, String> {
+            let read: Result<Vec<VerifyingKey>, NoteError> = keys.iter().map(|key| key.parse()).collect();
+            read.map_err(|error| error.to_string())
+        };
+        let twice = |keys: &[String]| keys.iter().enumerate().any(|(index, key)| keys[..index].contains(key));
+        if twice(&self.add) || twice(&self.retire) {
+            return Err("a key change names a key twice".to_owned());
+        }
+        Ok((read(&self.add)?, read(&self.retire)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(seed: u8) -> SigningKey {
+        SigningKey::from_seed("kivend", &[seed; 32]).unwrap()
+    }
+
+    fn adds(keys: &[&SigningKey]) -> KeyChange {
+        KeyChange {
+            r#type: KeyChangeType::V1,
+            id: "ab".repeat(16),
+            number: 1,
+            add: keys.iter().map(|key| key.verifying_key().to_string()).collect(),
+            retire: vec![],
+            at: UtcSeconds::from_unix(0),
+            checkpoint: CheckpointRef {
+                number: 7,
+                sha256: Hash::ZERO,
+            },
+            previous: Hash::ZERO,
+        }
+    }
+
+    fn opened(object: &[u8]) -> Result<SignedKeyChange, Invalid> {
+        open(
+            object,
+            &Keyring::new(vec![key(1).verifying_key().clone()]),
+            &"ab".repeat(16),
+            1,
+        )
+    }
+
+    #[test]
+    fn the_text_is_that_of_the_format_and_reads_back() {
+        let change = adds(&[&key(2)]);
+        let sealed = change.seal(&key(1), &[&key(2)]).unwrap();
+        let text = String::from_utf8(sealed.object.clone()).unwrap();
+        let expected = format!(
+            "{{\"type\":\"kivend.keys/v1\",\"id\":\"{}\",\"number\":1,\"add\":[\"{}\"],\"retire\":[],\"at\":\"1970-01-01T00:00:00Z\",\"checkpoint\":{{\"number\":7,\"sha256\":\"{zero}\"}},\"previous\":\"{zero}\"}}\n\n",
+            "ab".repeat(16),
+            key(2).verifying_key(),
+            zero = Hash::ZERO,
+        );
+        assert!(text.starts_with(&expected), "{text}");
+        let opened = opened(&sealed.object).unwrap();
+        assert_eq!((opened.change, opened.hash), (change, sealed.hash));
+        assert_eq!(opened.signer, *key(1).verifying_key());
+    }
+
+    #[test]
+    fn every_added_key_signs_too_in_order() {
+        let change = adds(&[&key(2), &key(3)]);
+        opened(&change.seal(&key(1), &[&key(2), &key(3)]).unwrap().object).unwrap();
+        for signers in [&[][..], &[&key(2)], &[&key(3), &key(2)], &[&key(2), &key(3), &key(4)]] {
+            assert!(opened(&change.seal(&key(1), signers).unwrap().object).is_err());
+        }
+        assert!(opened(&change.seal(&key(2), &[&key(2), &key(3)]).unwrap().object).is_err());
+    }
+
+    #[test]
+    fn a_change_adds_or_retires_and_names_each_key_once() {
+        let mut both = adds(&[&key(2)]);
+        both.retire = vec![key(1).verifying_key().to_string()];
+        let neither = adds(&[]);
+        let twice = adds(&[&key(2), &key(2)]);
+        for (change, signers) in [(both, &[&key(2)][..]), (neither, &[]), (twice, &[&key(2), &key(2)])] {
+            let object = change.seal(&key(1), signers).unwrap().object;
+            assert!(matches!(opened(&object), Err(Invalid::Content(_))));
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Object keys: where each thing stands under the prefix. A key depends on topic, partition, epoch and first offset
+//! alone, never on a clock, a random number or where a range ends: so two writers that cut differently meet on it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::record::position::{Epoch, FirstOffset, TopicPartition, is_topic_name};
+
+/// Key of the archive's identity.
+pub const IDENTITY: &str = "archive.json";
+/// What stands below it was left by start-up checks and is outside verification.
+pub const PROBES: &str = "probes/";
+/// Below it stand the links.
+pub const LINKS: &str = "links/";
+/// Below it stand the segments.
+pub const SEGMENTS: &str = "data/";
+/// Below it stand the checkpoints.
+pub const CHECKPOINTS: &str = "checkpoints/";
+/// Below it stand the changes of signing keys.
+pub const KEY_CHANGES: &str = "keys/";
+
+/// The place of a segment and of its link in the archive.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// The epoch.
+    pub epoch: Epoch,
+    /// Where the range begins.
+    pub first_offset: FirstOffset,
+}
+
+/// Which name of a place: 0 is the plain key, k is `-r<k>`, taken when those before hold what must be passed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Attempt(pub u32);
+
+impl Attempt {
+    /// The plain key.
+    pub const PLAIN: Attempt = Attempt(0);
+
+    /// The next name to try.
+    #[must_use]
+    pub fn next(self) -> Attempt {
+        Attempt(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 { Ok(()) } else { write!(f, "-r{}", self.0) }
+    }
+}
+
+/// Every key that may stand under the prefix, relative to it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// `archive.json`
+    Identity,
+    /// `keys/<number:06>.note`, from 1
+    KeyChange(u64, Attempt),
+    /// `checkpoints/<number:010>.note`, from 0
+    Checkpoint(u64, Attempt),
+    /// `data/topic=<topic>/partition=<p>/<epoch:04>-<first_offset:020>.parquet`
+    Segment(Place, Attempt),
+    /// `links/<topic>/<p>/<epoch:04>-<first_offset:020>.note`
+    Link(Place, Attempt),
+    /// `probes/…`
+    Probe(String),
+}
+
+/// `links/<topic>/<p>/`: what all links of a partition stand under.
+#[must_use]
+pub fn links_of(partition: &TopicPartition) -> String {
+    format!("{LINKS}{}/{}/", partition.topic, partition.partition)
+}
+
+/// `data/topic=<topic>/partition=<p>/`: what all segments of a partition stand under.
+#[must_use]
+pub fn segments_of(partition: &TopicPartition) -> String {
+    format!("{SEGMENTS}topic={}/partition={}/", partition.topic, partition.partition)
+}
+
+impl Place {
+    /// The key of this place's link.
+    #[must_use]
+    pub fn link(&self, attempt: Attempt) -> Key {
+        Key::Link(self.clone(), attempt)
+    }
+
+    /// The key of this place's segment.
+    #[must_use]
+    pub fn segment(&self, attempt: Attempt) -> Key {
+        Key::Segment(self.clone(), attempt)
+    }
+
+    /// What every name of this place's link or segment begins with, below its partition's folder.
+    #[must_use]
+    pub fn stem(&self) -> String {
+        format!("{:04}-{:020}", self.epoch.0, self.first_offset.0)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Key::Identity => f.write_str(IDENTITY),
+            Key::KeyChange(number, attempt) => write!(f, "{KEY_CHANGES}{number:06}{attempt}.note"),
+            Key::Checkpoint(number, attempt) => write!(f, "{CHECKPOINTS}{number:010}{attempt}.note"),
+            Key::Segment(place, attempt) => {
+                write!(f, "{}{}{attempt}.parquet", segments_of(&place.partition), place.stem())
+            }
+            Key::Link(place, attempt) => write!(f, "{}{}{attempt}.note", links_of(&place.partition), place.stem()),
+            Key::Probe(name) => write!(f, "{PROBES}{name}"),
+        }
+    }
+}
+
+/// Nothing with such a key belongs under the prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no object of an archive has such a key")]
+pub struct NotAKey;
+
+impl FromStr for Key {
+    type Err = NotAKey;
+
+    fn from_str(text: &str) -> Result<Key, NotAKey> {
+        let key = parse(text).ok_or(NotAKey)?;
+        // Whatever was read too kindly (widths, signs, leading zeros, -r0) does not print the same again.
+        if key.to_string() == text { Ok(key) } else { Err(NotAKey) }
+    }
+}
+
+fn parse(text: &str) -> Option<Key> {
+    if text == IDENTITY {
+        return Some(Key::Identity);
+    }
+    let (folder, rest) = text.split_once('/')?;
+    match folder {
+        "probes" => Some(Key::Probe(rest.to_owned())),
+        "keys" => {
+            let (number, attempt) = split_attempt(rest.strip_suffix(".note")?)?;
+            Some(Key::KeyChange(number.parse().ok().filter(|n| *n > 0)?, attempt))
+        }
+        "checkpoints" => {
+            let (number, attempt) = split_attempt(rest.strip_suffix(".note")?)?;
+            Some(Key::Checkpoint(number.parse().ok()?, attempt))
+        }
+        "links" => {
+            let (topic, partition, name) = split_path(rest)?;
+            let (place, attempt) = parse_place(topic, partition, name.strip_suffix(".note")?)?;
+            Some(Key::Link(place, attempt))
+        }
+        "data" => {
+            let (topic, partition, name) = split_path(rest)?;
+            let (topic, partition) = (topic.strip_prefix("topic=")?, partition.strip_prefix("partition=")?);
+            let (place, attempt) = parse_place(topic, partition, name.strip_suffix(".parquet")?)?;
+            Some(Key::Segment(place, attempt))
+        }
+        _ => None,
+    }
+}
+
+fn split_path(rest: &str) -> Option<(&str, &str, &str)> {
+    let mut parts = rest.splitn(3, '/');
+    Some((parts.next()?, parts.next()?, parts.next()?))
+}
+
+fn split_attempt(name: &str) -> Option<(&str, Attempt)> {
+    match name.split_once("-r") {
+        None => Some((name, Attempt::PLAIN)),
+        Some((stem, attempt)) => Some((stem, Attempt(attempt.parse().ok()?))),
+    }
+}
+
+fn parse_place(topic: &str, partition: &str, name: &str) -> Option<(Place, Attempt)> {
+    let (stem, attempt) = split_attempt(name)?;
+    let (epoch, first_offset) = stem.split_once('-')?;
+    let partition: i32 = partition.parse().ok().filter(|p| *p >= 0)?;
+    let first_offset: i64 = first_offset.parse().ok().filter(|o| *o >= 0)?;
+    let partition = is_topic_name(topic).then(|| TopicPartition::new(topic, partition))?;
+    let place = Place {
+        partition,
+        epoch: Epoch(epoch.parse().ok()?),
+        first_offset: FirstOffset(first_offset),
+    };
+    Some((place, attempt))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn place() -> Place {
+        Place {
+            partition: TopicPartition::new("payments", 1),
+            epoch: Epoch(0),
+            first_offset: FirstOffset(2500),
+        }
+    }
+
+    #[test]
+    fn keys_are_those_of_the_format() {
+        for (key, text) in [
+            (Key::Identity, "archive.json"),
+            (Key::KeyChange(1, Attempt::PLAIN), "keys/000001.note"),
+            (Key::Checkpoint(0, Attempt(2)), "checkpoints/0000000000-r2.note"),
+            (
+                place().segment(Attempt::PLAIN),
+                "data/topic=payments/partition=1/0000-00000000000000002500.parquet",
+            ),
+            (
+                place().segment(Attempt(10)),
+                "data/topic=payments/partition=1/0000-00000000000000002500-r10.parquet",
+            ),
+            (
+                place().link(Attempt::PLAIN),
+                "links/payments/1/0000-00000000000000002500.note",
+            ),
+            (Key::Probe("x/y".into()), "probes/x/y"),
+        ] {
+            assert_eq!(key.to_string(), text);
+            assert_eq!(text.parse(), Ok(key));
+        }
+    }
+
+    #[test]
+    fn what_is_not_exactly_a_key_is_refused() {
+        for wrong in [
+            "",
+            "archive.jso",
+            "/archive.json",
+            "keys/000000.note",
+            "keys/1.note",
+            "keys/+00001.note",
+            "checkpoints/0000000000-r0.note",
+            "checkpoints/0000000000-r01.note",
+            "links/payments/1/0000-2500.note",
+            "links/payments/1/0000-00000000000000002500.parquet",
+            "links/payments/01/0000-00000000000000002500.note",
+            "links/payments/-1/0000-00000000000000002500.note",
+            "links/pay ments/1/0000-00000000000000002500.note",
+            "links/payments/1/0000--0000000000000002500.note",
+            "links/payments/1/0000-00000000000000002500.note/x",
+            "data/payments/1/0000-00000000000000002500.parquet",
+            "data/topic=payments/partition=1/0000-99999999999999999999.parquet",
+        ] {
+            assert_eq!(wrong.parse::<Key>(), Err(NotAKey), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_reads_back(topic in "[a-zA-Z0-9._-]{1,20}", p in 0i32.., epoch in any::<u32>(), offset in 0i64.., k in 0u32..200) {
+            prop_assume!(is_topic_name(&topic));
+            let place = Place { partition: TopicPartition::new(&topic, p), epoch: Epoch(epoch), first_offset: FirstOffset(offset) };
+            for key in [place.link(Attempt(k)), place.segment(Attempt(k))] {
+                prop_assert_eq!(key.to_string().parse(), Ok(key));
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Proof files (FORMAT.md section 8): one for a record, one for two checkpoints. Their shape alone: whether one proves
+//! anything is [`crate::verify::proof`]'s to say. Holds nothing but what an archive holds, and reads nothing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::json::canonical;
+use crate::record::hash::Hash;
+
+/// The first line of a record's proof.
+pub const RECORD_TYPE: &str = "kivend.proof/v1";
+/// The first line of a proof that one checkpoint continues another.
+pub const CONSISTENCY_TYPE: &str = "kivend.consistency/v1";
+
+/// That one record stands in the archive, in the order of its canonical text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordProof {
+    /// The record's encoding, in base64.
+    pub record: String,
+    /// Which record of the segment, from 0.
+    pub leaf_index: u64,
+    /// How many records the segment has.
+    pub leaf_count: u64,
+    /// From the record up to `records_root` of the link.
+    pub path: Vec<Hash>,
+    /// The link's note.
+    pub link: String,
+    /// The link's height.
+    pub link_index: u64,
+    /// How many links the checkpoint's log has.
+    pub log_size: u64,
+    /// From the link up to the checkpoint's log root.
+    pub log_path: Vec<Hash>,
+    /// The note of the oldest checkpoint that covers the link.
+    pub checkpoint: String,
+    /// `archive.json`.
+    pub archive: String,
+    /// The notes of the key changes, from number 1.
+    pub key_changes: Vec<String>,
+}
+
+/// That a later checkpoint continues an earlier one, in the order of its canonical text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsistencyProof {
+    /// The earlier checkpoint's note.
+    pub from: String,
+    /// The later one's.
+    pub to: String,
+    /// For each head of `from`, in their order: from its log root to that of `to`.
+    pub paths: Vec<Vec<Hash>>,
+    /// `archive.json`.
+    pub archive: String,
+    /// The notes of the key changes, from number 1.
+    pub key_changes: Vec<String>,
+}
+
+/// What a proof file holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// Of one record.
+    Record(Box<RecordProof>),
+    /// Of two checkpoints.
+    Consistency(ConsistencyProof),
+}
+
+/// Why a file is no proof file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAProof {
+    /// A type of proof that this version does not know.
+    #[error("a proof of an unknown type, made by a newer version perhaps: type={0}")]
+    UnknownType(String),
+    /// Not two lines of which the first names a type and the second is canonical JSON.
+    #[error("not a proof file: {0}")]
+    Malformed(String),
+}
+
+impl Proof {
+    /// The file's text.
+    ///
+    /// # Errors
+    /// None in practice: its fields are text and numbers.
+    pub fn to_text(&self) -> Result<String, serde_json::Error> {
+        let (kind, content) = match self {
+            Proof::Record(proof) => (RECORD_TYPE, canonical::to_text(proof)?),
+            Proof::Consistency(proof) => (CONSISTENCY_TYPE, canonical::to_text(proof)?),
+        };
+        Ok(format!("{kind}\n{content}"))
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`NotAProof`] for anything but exactly what [`Proof::to_text`] writes.
+    pub fn from_bytes(file: &[u8]) -> Result<Proof, NotAProof> {
+        let malformed = |why: &dyn std::fmt::Display| NotAProof::Malformed(why.to_string());
+        let text = std::str::from_utf8(file).map_err(|error| malformed(&error))?;
+        let (kind, content) = text.split_once('\n').ok_or_else(|| malformed(&"it has one line"))?;
+        match kind {
+            RECORD_TYPE => canonical::from_text(content).map(|proof| Proof::Record(Box::new(proof))),
+            CONSISTENCY_TYPE => canonical::from_text(content).map(Proof::Consistency),
+            _ if is_versioned(kind) => return Err(NotAProof::UnknownType(kind.to_owned())),
+            _ => return Err(malformed(&"its first line names no type of proof")),
+        }
+        .map_err(|error| malformed(&error))
+    }
+}
+
+/// Another version of a type that we know.
+fn is_versioned(kind: &str) -> bool {
+    let version = kind
+        .strip_prefix("kivend.proof/v")
+        .or_else(|| kind.strip_prefix("kivend.consistency/v"));
+    version.is_some_and(|digits| (1..=9).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Proof {
+        Proof::Consistency(ConsistencyProof {
+            from: "a\n".into(),
+            to: "b\n".into(),
+            paths: vec![vec![Hash::ZERO], vec![]],
+            archive: "{}".into(),
+            key_changes: vec!["c".into()],
+        })
+    }
+
+    #[test]
+    fn a_proof_is_two_lines_and_reads_back() {
+        let text = example().to_text().unwrap();
+        let zeros = Hash::ZERO;
+        assert_eq!(
+            text,
+            format!(
+                "kivend.consistency/v1\n{{\"from\":\"a\\n\",\"to\":\"b\\n\",\"paths\":[[\"{zeros}\"],[]],\"archive\":\"{{}}\",\"key_changes\":[\"c\"]}}\n"
+            )
+        );
+        assert_eq!(Proof::from_bytes(text.as_bytes()), Ok(example()));
+    }
+
+    #[test]
+    fn another_type_form_or_version_is_refused() {
+        let text = example().to_text().unwrap();
+        let newer = text.replace("/v1", "/v2");
+        assert_eq!(
+            Proof::from_bytes(newer.as_bytes()),
+            Err(NotAProof::UnknownType("kivend.consistency/v2".into()))
+        );
+        for wrong in [
+            String::new(),
+            "kivend.proof/v1".into(),
+            text.replace("/v1", "/v"),
+            text.replace("kivend.consistency", "kivend.proof"),
+            text.replace("kivend.consistency", "kivend.checkpoint"),
+            format!("{text}\n"),
+            text.replace("paths", "path"),
+            text.replacen(":", ": ", 1),
+        ] {
+            assert!(
+                matches!(Proof::from_bytes(wrong.as_bytes()), Err(NotAProof::Malformed(_))),
+                "{wrong}"
+            );
+        }
+    }
+}

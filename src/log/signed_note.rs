@@ -1,0 +1,407 @@
+//! C2SP signed notes with Ed25519 (c2sp.org/signed-note): a text and the signatures under it. Never says whether the
+//! text is true, nor which keys are to be trusted.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use ed25519_dalek::Signer as _;
+
+use crate::record::hash::Hash;
+
+/// The signature type byte of Ed25519.
+const ED25519: u8 = 0x01;
+const SIGNATURE_START: &str = "\u{2014} ";
+
+/// Why some text is no note or no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoteError {
+    /// Not UTF-8, or a control character below U+0020 in it that is no newline.
+    #[error("the note is not plain UTF-8 text")]
+    Text,
+    /// No text, no empty line, no signature lines, or something after them.
+    #[error("the note is not a text, an empty line and signature lines")]
+    Layout,
+    /// A signature line is not `— <name> <base64(4-byte id || 64-byte signature)>`.
+    #[error("a signature line is malformed")]
+    SignatureLine,
+    /// Not `<name>+<id>+<base64>` with the id that name and key give.
+    #[error("not a note key of the form name+id+base64, or its id does not belong to it")]
+    Key,
+}
+
+/// First 4 bytes of `SHA-256(name || 0x0A || 0x01 || public key)`, shown as 8 hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(pub [u8; 4]);
+
+impl KeyId {
+    fn of(name: &str, public_key: &[u8; 32]) -> KeyId {
+        let hash = Hash::of_parts(&[name.as_bytes(), b"\n", &[ED25519], public_key]);
+        KeyId([hash.0[0], hash.0[1], hash.0[2], hash.0[3]])
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", u32::from_be_bytes(self.0))
+    }
+}
+
+/// A public key with its name: `<name>+<8 hex of id>+<base64(0x01 || key)>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifyingKey {
+    name: String,
+    id: KeyId,
+    key: ed25519_dalek::VerifyingKey,
+}
+
+impl VerifyingKey {
+    /// The key's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The key's id.
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        self.id
+    }
+
+    /// Whether `signature` is this key's over `text`.
+    #[must_use]
+    pub fn signed(&self, text: &str, signature: &Signature) -> bool {
+        signature.name == self.name
+            && signature.key_id == self.id
+            && self
+                .key
+                .verify_strict(text.as_bytes(), &ed25519_dalek::Signature::from_bytes(&signature.bytes))
+                .is_ok()
+    }
+}
+
+impl fmt::Display for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}+{}+{}", self.name, self.id, encode_key(self.key.as_bytes()))
+    }
+}
+
+impl FromStr for VerifyingKey {
+    type Err = NoteError;
+
+    fn from_str(text: &str) -> Result<VerifyingKey, NoteError> {
+        let (name, id, bytes) = split_key(text)?;
+        let key = ed25519_dalek::VerifyingKey::from_bytes(&bytes).map_err(|_| NoteError::Key)?;
+        let verifying = VerifyingKey {
+            name: name.to_owned(),
+            id: KeyId::of(name, &bytes),
+            key,
+        };
+        // Comparing the whole text also refuses another id, upper-case hex and sloppy base64.
+        if verifying.id.to_string() == id && verifying.to_string() == text {
+            Ok(verifying)
+        } else {
+            Err(NoteError::Key)
+        }
+    }
+}
+
+/// A private key with its name. Shown only by [`SigningKey::to_secret_text`]; `Debug` hides it.
+#[derive(Clone)]
+pub struct SigningKey {
+    public: VerifyingKey,
+    secret: ed25519_dalek::SigningKey,
+}
+
+impl SigningKey {
+    /// The key that this seed gives under this name.
+    ///
+    /// # Errors
+    /// [`NoteError::Key`] where the name is empty or has white space or `+`.
+    pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<SigningKey, NoteError> {
+        if !is_key_name(name) {
+            return Err(NoteError::Key);
+        }
+        let secret = ed25519_dalek::SigningKey::from_bytes(seed);
+        let key = secret.verifying_key();
+        let public = VerifyingKey {
+            name: name.to_owned(),
+            id: KeyId::of(name, key.as_bytes()),
+            key,
+        };
+        Ok(SigningKey { public, secret })
+    }
+
+    /// The public half.
+    #[must_use]
+    pub fn verifying_key(&self) -> &VerifyingKey {
+        &self.public
+    }
+
+    /// `PRIVATE+KEY+<name>+<8 hex of id>+<base64(0x01 || seed)>`: the secret itself, for its file and nothing else.
+    #[must_use]
+    pub fn to_secret_text(&self) -> String {
+        format!(
+            "PRIVATE+KEY+{}+{}+{}",
+            self.public.name,
+            self.public.id,
+            encode_key(self.secret.as_bytes())
+        )
+    }
+
+    /// The note over `text`, which must end in a newline and have no control character below U+0020 but newlines.
+    ///
+    /// # Errors
+    /// [`NoteError::Text`] where it is not such a text.
+    pub fn sign(&self, text: String) -> Result<Note, NoteError> {
+        check_text(&text)?;
+        let bytes = self.secret.sign(text.as_bytes()).to_bytes();
+        let signature = Signature {
+            name: self.public.name.clone(),
+            key_id: self.public.id,
+            bytes,
+        };
+        Ok(Note {
+            text,
+            signatures: vec![signature],
+        })
+    }
+}
+
+impl FromStr for SigningKey {
+    type Err = NoteError;
+
+    fn from_str(text: &str) -> Result<SigningKey, NoteError> {
+        let (name, _, seed) = split_key(text.strip_prefix("PRIVATE+KEY+").ok_or(NoteError::Key)?)?;
+        let key = SigningKey::from_seed(name, &seed)?;
+        if key.to_secret_text() == text {
+            Ok(key)
+        } else {
+            Err(NoteError::Key)
+        }
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({}+{})", self.public.name, self.public.id)
+    }
+}
+
+fn encode_key(key: &[u8; 32]) -> String {
+    let mut typed = [ED25519; 33];
+    typed[1..].copy_from_slice(key);
+    BASE64.encode(typed)
+}
+
+fn split_key(text: &str) -> Result<(&str, &str, [u8; 32]), NoteError> {
+    let mut parts = text.splitn(3, '+');
+    let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(NoteError::Key);
+    };
+    let typed = BASE64.decode(key).map_err(|_| NoteError::Key)?;
+    match typed.split_first() {
+        Some((&ED25519, key)) if is_key_name(name) => Ok((name, id, key.try_into().map_err(|_| NoteError::Key)?)),
+        _ => Err(NoteError::Key),
+    }
+}
+
+fn is_key_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || is_forbidden_control(c) || c == '+')
+}
+
+fn check_text(text: &str) -> Result<(), NoteError> {
+    let plain = text.ends_with('\n') && !text.chars().any(is_forbidden_control);
+    if plain { Ok(()) } else { Err(NoteError::Text) }
+}
+
+/// C2SP forbids the control characters below U+0020 but newlines; U+007F to U+009F are text like any other.
+fn is_forbidden_control(c: char) -> bool {
+    c < '\u{20}' && c != '\n'
+}
+
+/// One signature line of a note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// The name of the key that is said to have signed.
+    pub name: String,
+    /// Its id.
+    pub key_id: KeyId,
+    bytes: [u8; 64],
+}
+
+/// A text and the signature lines under it, in their order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    text: String,
+    signatures: Vec<Signature>,
+}
+
+impl Note {
+    /// Reads a whole object as a note; what it gives prints as the same bytes again.
+    ///
+    /// # Errors
+    /// [`NoteError`] where it is not exactly a text that ends in a newline, an empty line, and signature lines.
+    pub fn parse(object: &[u8]) -> Result<Note, NoteError> {
+        let object = std::str::from_utf8(object).map_err(|_| NoteError::Text)?;
+        let split = object.rfind("\n\n").ok_or(NoteError::Layout)?;
+        let (text, lines) = (&object[..=split], &object[split + 2..]);
+        check_text(text)?;
+        let signatures = lines
+            .strip_suffix('\n')
+            .ok_or(NoteError::Layout)?
+            .split('\n')
+            .map(parse_signature)
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Note {
+            text: text.to_owned(),
+            signatures,
+        })
+    }
+
+    /// The signed text, with its final newline.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The signature lines, in their order.
+    #[must_use]
+    pub fn signatures(&self) -> &[Signature] {
+        &self.signatures
+    }
+
+    /// This note with the other's signatures (over the same text) after its own.
+    ///
+    /// # Errors
+    /// [`NoteError::Text`] where the other signs another text.
+    pub fn with_signatures_of(mut self, other: Note) -> Result<Note, NoteError> {
+        if self.text != other.text {
+            return Err(NoteError::Text);
+        }
+        self.signatures.extend(other.signatures);
+        Ok(self)
+    }
+
+    /// This note without the signatures for which `keeps` does not hold.
+    #[must_use]
+    pub fn with_only(mut self, keeps: impl FnMut(&Signature) -> bool) -> Note {
+        self.signatures.retain(keeps);
+        self
+    }
+
+    /// The object's bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut object = format!("{}\n", self.text);
+        for signature in &self.signatures {
+            let mut typed = [0u8; 68];
+            typed[..4].copy_from_slice(&signature.key_id.0);
+            typed[4..].copy_from_slice(&signature.bytes);
+            object.push_str(&format!(
+                "{SIGNATURE_START}{} {}\n",
+                signature.name,
+                BASE64.encode(typed)
+            ));
+        }
+        object.into_bytes()
+    }
+}
+
+fn parse_signature(line: &str) -> Result<Signature, NoteError> {
+    let parsed = (|| {
+        let (name, encoded) = line.strip_prefix(SIGNATURE_START)?.split_once(' ')?;
+        let typed: [u8; 68] = BASE64.decode(encoded).ok()?.try_into().ok()?;
+        let (id, bytes) = typed.split_first_chunk::<4>()?;
+        let signature = Signature {
+            name: name.to_owned(),
+            key_id: KeyId(*id),
+            bytes: bytes.try_into().ok()?,
+        };
+        is_key_name(name).then_some(signature)
+    })();
+    parsed.ok_or(NoteError::SignatureLine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key() -> SigningKey {
+        SigningKey::from_seed("kivend", &[7; 32]).unwrap()
+    }
+
+    #[test]
+    fn the_example_key_of_the_signed_note_specification_reads_and_verifies() {
+        // From golang.org/x/mod/sumdb/note, the origin of the C2SP form.
+        let public: VerifyingKey = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+            .parse()
+            .unwrap();
+        let object = "If you think cryptography is the answer to your problem,\n\
+             then you don't know what your problem is.\n\
+             \n\
+             \u{2014} PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
+        let note = Note::parse(object.as_bytes()).unwrap();
+        assert!(public.signed(note.text(), &note.signatures()[0]));
+        assert_eq!(note.to_bytes(), object.as_bytes());
+    }
+
+    #[test]
+    fn a_note_that_was_signed_reads_back_and_verifies() {
+        let note = key().sign("one\n\ntwo\n".into()).unwrap();
+        let read = Note::parse(&note.to_bytes()).unwrap();
+        assert_eq!(read, note);
+        assert!(key().verifying_key().signed(read.text(), &read.signatures()[0]));
+        let other = SigningKey::from_seed("kivend", &[8; 32]).unwrap();
+        assert!(!other.verifying_key().signed(read.text(), &read.signatures()[0]));
+        assert!(!key().verifying_key().signed("one\n", &read.signatures()[0]));
+    }
+
+    #[test]
+    fn keys_read_back_from_their_text_and_only_from_that() {
+        let public = key().verifying_key().to_string();
+        assert_eq!(public.parse::<VerifyingKey>().unwrap(), *key().verifying_key());
+        assert_eq!(
+            key().to_secret_text().parse::<SigningKey>().unwrap().to_secret_text(),
+            key().to_secret_text()
+        );
+        assert!(!format!("{:?}", key()).contains(&key().to_secret_text()[30..]));
+        for wrong in [
+            public.replacen("kivend", "kivenx", 1),
+            public.replacen('+', " ", 1),
+            format!("{public}\n"),
+        ] {
+            assert!(wrong.parse::<VerifyingKey>().is_err(), "{wrong}");
+        }
+        assert!(SigningKey::from_seed("a b", &[7; 32]).is_err());
+    }
+
+    #[test]
+    fn anything_after_the_signatures_is_refused() {
+        let good = String::from_utf8(key().sign("text\n".into()).unwrap().to_bytes()).unwrap();
+        for wrong in [
+            format!("{good}\n"),
+            format!("{good} "),
+            good.trim_end().to_owned(),
+            good.replacen("\n\n", "\n", 1),
+            good.replacen("text", "te\rxt", 1),
+            good.replacen("kivend ", "kivend  ", 1),
+            "text\n\n".to_owned(),
+            "\n\n".to_owned(),
+            String::new(),
+        ] {
+            assert!(Note::parse(wrong.as_bytes()).is_err(), "{wrong:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_parses_prints_as_the_same_bytes(object in "(a|\n|\u{2014} k AAAA|\u{2014}| ){0,12}") {
+            if let Ok(note) = Note::parse(object.as_bytes()) {
+                prop_assert_eq!(note.to_bytes(), object.as_bytes());
+            }
+        }
+    }
+}

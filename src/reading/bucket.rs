@@ -1,0 +1,181 @@
+//! Reading the bucket for a verification: one listing, and the oldest version of each key. Never writes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+
+use crate::log::checkpoint::Checkpoint;
+use crate::log::object_key::{IDENTITY, KEY_CHANGES, PROBES};
+use crate::reading::listing::{self, Beyond, PAGE};
+use crate::store::{Store, StoreError, Version, VersionKind};
+use crate::verify::findings::{Code, Finding, Findings};
+use crate::verify::inventory::Inventory;
+
+/// Requests under way at a time.
+const GETS: usize = 64;
+
+/// The archive's objects as they were first written.
+#[derive(Debug)]
+pub struct Bucket {
+    store: Arc<dyn Store>,
+    /// Of keys that have more than one version: the oldest.
+    oldest: HashMap<String, String>,
+    gets: Semaphore,
+}
+
+impl Bucket {
+    /// Lists everything under the prefix. Keys come in the order of their bytes, so checkpoints before data before
+    /// links: whatever a writer adds meanwhile, a segment listed has its link listed later, if it has one.
+    ///
+    /// # Errors
+    /// The store could not be listed.
+    pub async fn list(store: Arc<dyn Store>) -> Result<(Bucket, Inventory, Findings), StoreError> {
+        let mut inventory = Inventory::default();
+        let mut findings = Findings::default();
+        let mut oldest = HashMap::new();
+        match store.versions("").await? {
+            Some(versions) => {
+                for of_key in versions.chunk_by(|a, b| a.key == b.key) {
+                    first_version(of_key, &mut inventory, &mut oldest, &mut findings);
+                }
+            }
+            None => {
+                listing::all(store.as_ref(), |key| inventory.add(key)).await?;
+            }
+        }
+        inventory.sort();
+        let bucket = Bucket {
+            store,
+            oldest,
+            gets: Semaphore::new(GETS),
+        };
+        Ok((bucket, inventory, findings))
+    }
+
+    /// Lists only the identity and the key changes: enough to know whose signature counts.
+    ///
+    /// # Errors
+    /// The store could not be listed.
+    pub async fn list_keys(store: Arc<dyn Store>) -> Result<(Bucket, Inventory, Findings), StoreError> {
+        let mut bucket = Bucket {
+            store,
+            oldest: HashMap::new(),
+            gets: Semaphore::new(GETS),
+        };
+        let (mut inventory, mut findings) = (Inventory::default(), Findings::default());
+        for prefix in [IDENTITY, KEY_CHANGES] {
+            let whole = Beyond {
+                prefix: prefix.to_owned(),
+                after: None,
+            };
+            bucket.add(&whole, &mut inventory, &mut findings).await?;
+        }
+        inventory.sort();
+        Ok((bucket, inventory, findings))
+    }
+
+    /// Lists what stands beyond a checkpoint too. The number of requests does not grow with what stands below.
+    ///
+    /// # Errors
+    /// The store could not be listed.
+    pub async fn list_beyond(
+        &mut self,
+        base: &Checkpoint,
+        inventory: &mut Inventory,
+        findings: &mut Findings,
+    ) -> Result<(), StoreError> {
+        for beyond in listing::beyond(self.store.as_ref(), base).await? {
+            self.add(&beyond, inventory, findings).await?;
+        }
+        inventory.checkpoints.retain(|(number, _)| *number >= base.number);
+        for head in &base.heads {
+            inventory.partitions.entry(head.partition.clone()).or_default().after = Some(head.clone());
+        }
+        inventory.sort();
+        Ok(())
+    }
+
+    async fn add(
+        &mut self,
+        beyond: &Beyond,
+        inventory: &mut Inventory,
+        findings: &mut Findings,
+    ) -> Result<(), StoreError> {
+        let versions = match &beyond.after {
+            Some(after) => self.store.versions_after(&beyond.prefix, after).await?,
+            None => self.store.versions(&beyond.prefix).await?,
+        };
+        match versions {
+            Some(versions) => {
+                for of_key in versions.chunk_by(|a, b| a.key == b.key) {
+                    first_version(of_key, inventory, &mut self.oldest, findings);
+                }
+            }
+            None => {
+                for key in listing::under(self.store.as_ref(), beyond).await? {
+                    inventory.add(&key);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Where it is, for people.
+    #[must_use]
+    pub fn location(&self) -> String {
+        self.store.location()
+    }
+
+    /// The object at `key`, or nothing where there is none.
+    ///
+    /// # Errors
+    /// Why it could not be read, in words.
+    pub async fn get(&self, key: &str) -> Result<Option<Bytes>, String> {
+        let _permit = self.gets.acquire().await.map_err(|error| error.to_string())?;
+        let got = match self.oldest.get(key) {
+            Some(version) => self.store.get_version(key, version).await,
+            None => self.store.get(key).await,
+        };
+        got.map_err(|error| error.to_string())
+    }
+
+    /// The object at a key that was listed.
+    ///
+    /// # Errors
+    /// Why it could not be read, in words.
+    pub async fn get_listed(&self, key: &str) -> Result<Bytes, String> {
+        self.get(key)
+            .await?
+            .ok_or_else(|| "it was listed, but is not there".to_owned())
+    }
+
+    /// The keys with this beginning that came after the listing.
+    ///
+    /// # Errors
+    /// The store could not be listed.
+    pub async fn newer(&self, prefix: &str, start_after: &str) -> Result<Vec<String>, StoreError> {
+        let page = self.store.list(prefix, Some(start_after), PAGE).await?;
+        Ok(page.into_iter().map(|entry| entry.key).collect())
+    }
+}
+
+/// Of the versions of one key, the oldest object is the archive's; any other, and any delete marker, is a finding.
+fn first_version(
+    versions: &[Version],
+    inventory: &mut Inventory,
+    oldest: &mut HashMap<String, String>,
+    findings: &mut Findings,
+) {
+    let Some(first) = versions.iter().find(|version| version.kind == VersionKind::Object) else {
+        return;
+    };
+    inventory.add(&first.key);
+    if versions.len() > 1 && !first.key.starts_with(PROBES) {
+        let markers = versions.iter().filter(|v| v.kind == VersionKind::DeleteMarker).count();
+        let detail = format!("versions={} delete markers={markers}", versions.len() - markers);
+        findings.push(Finding::new(Code::HiddenVersion, detail).object(&first.key));
+        oldest.insert(first.key.clone(), first.version.clone());
+    }
+}

@@ -1,0 +1,122 @@
+//! Two of Parquet's encodings for small numbers: runs and bit-packing (for definition levels), and binary-packed
+//! differences (for lengths). See Parquet's Encodings.md, "RLE" and "DELTA_BINARY_PACKED". Never decodes.
+
+/// Values in a block of differences, and in each of its parts.
+const BLOCK: usize = 128;
+const MINI_BLOCK: usize = 32;
+
+/// Appends numbers of one bit as runs: each its length, then its value.
+pub(crate) fn put_bit_runs(bits: impl IntoIterator<Item = bool>, page: &mut Vec<u8>) {
+    let mut run = None;
+    let mut end = |run: Option<(bool, u64)>| {
+        if let Some((bit, length)) = run {
+            put_varint(length << 1, page);
+            page.push(u8::from(bit));
+        }
+    };
+    for bit in bits {
+        run = match run {
+            Some((same, length)) if same == bit => Some((bit, length + 1)),
+            other => {
+                end(other);
+                Some((bit, 1))
+            }
+        };
+    }
+    end(run);
+}
+
+/// Appends numbers as differences, each part of a block with as many bits as its largest needs.
+pub(crate) fn put_differences(numbers: &[i32], page: &mut Vec<u8>) {
+    put_varint(BLOCK as u64, page);
+    put_varint((BLOCK / MINI_BLOCK) as u64, page);
+    put_varint(numbers.len() as u64, page);
+    put_zigzag(numbers.first().map_or(0, |first| i64::from(*first)), page);
+    let differences: Vec<i64> = numbers
+        .windows(2)
+        .map(|pair| i64::from(pair[1]) - i64::from(pair[0]))
+        .collect();
+    for block in differences.chunks(BLOCK) {
+        put_block(block, page);
+    }
+}
+
+fn put_block(block: &[i64], page: &mut Vec<u8>) {
+    let least = block.iter().min().copied().unwrap_or(0);
+    put_zigzag(least, page);
+    let above = |part: &[i64]| -> [u64; MINI_BLOCK] {
+        let mut above = [0; MINI_BLOCK];
+        above
+            .iter_mut()
+            .zip(part)
+            .for_each(|(above, difference)| *above = difference.abs_diff(least));
+        above
+    };
+    let width = |part: &[u64]| u64::BITS - part.iter().fold(0, |bits, number| bits | number).leading_zeros();
+    let parts: Vec<[u64; MINI_BLOCK]> = block.chunks(MINI_BLOCK).map(above).collect();
+    for index in 0..BLOCK / MINI_BLOCK {
+        page.push(parts.get(index).map_or(0, |part| width(part) as u8));
+    }
+    for part in &parts {
+        put_bits(part, width(part), page);
+    }
+}
+
+/// Appends the low `width` bits of each number, at most 57, one after the other from the lowest bit on.
+fn put_bits(numbers: &[u64], width: u32, page: &mut Vec<u8>) {
+    let (mut waiting, mut bits) = (0u64, 0);
+    for number in numbers {
+        waiting |= number << bits;
+        bits += width;
+        while bits >= 8 {
+            page.push(waiting as u8);
+            waiting >>= 8;
+            bits -= 8;
+        }
+    }
+    if bits > 0 {
+        page.push(waiting as u8);
+    }
+}
+
+fn put_zigzag(number: i64, page: &mut Vec<u8>) {
+    put_varint(((number << 1) ^ (number >> 63)) as u64, page);
+}
+
+fn put_varint(mut number: u64, page: &mut Vec<u8>) {
+    while number >= 0x80 {
+        page.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    page.push(number as u8);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_a_doubled_length_and_a_value() {
+        let mut page = Vec::new();
+        put_bit_runs([true, true, true, false].into_iter().chain([true; 100]), &mut page);
+        assert_eq!(page, [6, 1, 2, 0, 0xc8, 1, 1]);
+    }
+
+    /// The second example of Parquet's Encodings.md: a block of four parts, of which one is there.
+    #[test]
+    fn differences_are_those_of_the_specification() {
+        let mut page = Vec::new();
+        put_differences(&[7, 5, 3, 1, 2, 3, 4, 5], &mut page);
+        let mut expected = vec![0x80, 1, 4, 8, 14, 3, 2, 0, 0, 0, 0b1100_0000, 0b0011_1111];
+        expected.resize(10 + 8, 0);
+        assert_eq!(page, expected);
+    }
+
+    #[test]
+    fn one_number_or_none_has_no_block() {
+        let mut page = Vec::new();
+        put_differences(&[], &mut page);
+        put_differences(&[-3], &mut page);
+        assert_eq!(page, [0x80, 1, 4, 0, 0, 0x80, 1, 4, 1, 5]);
+    }
+}

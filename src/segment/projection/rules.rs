@@ -1,0 +1,324 @@
+//! Which members of a JSON value become typed columns: the rules, their one text in a segment's footer, and the paths
+//! they compile to. Never reads a value: that is [`crate::segment::json`]'s.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Kind;
+use crate::json::canonical::{self, NotCanonical};
+
+/// No projection has more rules than this: a footer from a stranger must not make every row cost without bound.
+pub const MAX_RULES: usize = 1000;
+
+/// Columns that every segment has, whose names no rule may take.
+const RESERVED: [&str; 9] = [
+    "topic",
+    "partition",
+    "offset",
+    "timestamp",
+    "timestamp_type",
+    "key",
+    "value",
+    "headers",
+    "parse_error",
+];
+
+/// The type of a typed column. A member of another JSON type gives null and `field_type`: nothing is coerced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnType {
+    /// A JSON string.
+    String,
+    /// An integer literal within i64.
+    Int64,
+    /// A number; its nearest double.
+    Float64,
+    /// `true` or `false`.
+    Bool,
+    /// A string `YYYY-MM-DD[T ]hh:mm:ss[.digits][Z|±hh:mm]`, as microseconds since the epoch.
+    TimestampUs,
+    /// Any member, its bytes as they stand in the value.
+    Json,
+}
+
+/// One typed column: the member at `path` as `column_type` in `column`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Matches `[a-z_][a-z0-9_]*`, unlike every other column's name.
+    pub column: String,
+    /// A non-empty JSON pointer (RFC 6901) through objects.
+    pub path: String,
+    /// What the member must be.
+    #[serde(rename = "type")]
+    pub column_type: ColumnType,
+}
+
+impl Rule {
+    /// A rule, not yet checked.
+    #[must_use]
+    pub fn new(column: &str, path: &str, column_type: ColumnType) -> Rule {
+        Rule {
+            column: column.into(),
+            path: path.into(),
+            column_type,
+        }
+    }
+}
+
+/// Why rules are no projection.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectionError {
+    /// Not a name that SQL takes unquoted.
+    #[error("a typed column's name must match [a-z_][a-z0-9_]* and be no authoritative column's, column={0:?}")]
+    Column(String),
+    /// Two rules fill one column.
+    #[error("two rules name the same typed column, column={0}")]
+    Repeated(String),
+    /// Not a JSON pointer.
+    #[error("a rule's path must be a non-empty JSON pointer such as /a/b, path={0:?}")]
+    Path(String),
+    /// Too many rules.
+    #[error("a projection has at most {MAX_RULES} rules, rules={0}")]
+    TooMany(usize),
+    /// The footer's text is not the canonical JSON of rules.
+    #[error(transparent)]
+    Text(#[from] NotCanonical),
+}
+
+impl ProjectionError {
+    /// What to do about it: rules come from the configuration, the text from a stored footer.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            ProjectionError::Text(_) => Kind::Corrupt,
+            _ => Kind::Config,
+        }
+    }
+}
+
+/// Checked rules, in the order of their columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Projection {
+    rules: Vec<Rule>,
+    nodes: Vec<Node>,
+}
+
+/// An object or member that lies on the way of some path.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Node {
+    /// Members that matter, by unescaped name.
+    pub(crate) members: Vec<(Box<[u8]>, NodeId)>,
+    /// The rules whose path ends here.
+    pub(crate) rules: Vec<usize>,
+}
+
+/// Index of a [`Node`]; 0 is the whole value.
+pub(crate) type NodeId = usize;
+
+impl Projection {
+    /// No typed columns, only `parse_error`.
+    #[must_use]
+    pub fn none() -> Projection {
+        Projection {
+            rules: Vec::new(),
+            nodes: vec![Node::default()],
+        }
+    }
+
+    /// Checks and compiles the rules.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] where a rule breaks what its fields demand.
+    pub fn new(rules: Vec<Rule>) -> Result<Projection, ProjectionError> {
+        if rules.len() > MAX_RULES {
+            return Err(ProjectionError::TooMany(rules.len()));
+        }
+        let mut columns = HashSet::new();
+        for rule in &rules {
+            if !is_column_name(&rule.column) {
+                return Err(ProjectionError::Column(rule.column.clone()));
+            }
+            if !columns.insert(rule.column.as_str()) {
+                return Err(ProjectionError::Repeated(rule.column.clone()));
+            }
+        }
+        let mut nodes = vec![Node::default()];
+        for (index, rule) in rules.iter().enumerate() {
+            let steps = pointer_steps(&rule.path).ok_or_else(|| ProjectionError::Path(rule.path.clone()))?;
+            let end = steps.into_iter().fold(0, |node, step| member(&mut nodes, node, step));
+            nodes[end].rules.push(index);
+        }
+        Ok(Projection { rules, nodes })
+    }
+
+    /// Reads the footer's text, which must be exactly what [`Projection::to_text`] writes.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] for any other text, and for rules that break what their fields demand.
+    pub fn from_text(text: &str) -> Result<Projection, ProjectionError> {
+        Projection::new(canonical::from_text(&format!("{text}\n"))?)
+    }
+
+    /// The rules as canonical JSON without a final newline, as a footer holds them.
+    ///
+    /// # Errors
+    /// Never in practice: rules are always JSON.
+    pub fn to_text(&self) -> Result<String, ProjectionError> {
+        let mut text = canonical::to_text(&self.rules).map_err(NotCanonical::from)?;
+        text.pop();
+        Ok(text)
+    }
+
+    /// The rules, in the order of their columns.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    pub(crate) fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id]
+    }
+
+    pub(crate) fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+}
+
+/// The node one step further, made where there is none yet.
+fn member(nodes: &mut Vec<Node>, node: NodeId, name: String) -> NodeId {
+    let name = name.into_bytes().into_boxed_slice();
+    if let Some((_, known)) = nodes[node].members.iter().find(|(known, _)| *known == name) {
+        return *known;
+    }
+    let id = nodes.len();
+    nodes.push(Node::default());
+    nodes[node].members.push((name, id));
+    id
+}
+
+fn is_column_name(name: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+    name.bytes().next().is_some_and(letter)
+        && name.bytes().all(|byte| letter(byte) || byte.is_ascii_digit())
+        && !RESERVED.contains(&name)
+}
+
+/// The unescaped steps of an RFC 6901 pointer; nothing where the text is none, or points at the whole value.
+fn pointer_steps(path: &str) -> Option<Vec<String>> {
+    let mut steps = path.split('/');
+    if steps.next() != Some("") || path.is_empty() {
+        return None;
+    }
+    steps.map(unescape_step).collect()
+}
+
+fn unescape_step(step: &str) -> Option<String> {
+    let mut name = String::with_capacity(step.len());
+    let mut chars = step.chars();
+    while let Some(char) = chars.next() {
+        name.push(match char {
+            '~' => match chars.next()? {
+                '0' => '~',
+                '1' => '/',
+                _ => return None,
+            },
+            other => other,
+        });
+    }
+    Some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Vec<Rule> {
+        vec![
+            Rule::new("event_ts", "/ts", ColumnType::TimestampUs),
+            Rule::new("name", "/a~1b/m~0n/", ColumnType::String),
+        ]
+    }
+
+    #[test]
+    fn rules_stand_in_the_footer_as_the_format_says() {
+        let projection = Projection::new(example()).unwrap();
+        let text = projection.to_text().unwrap();
+        assert_eq!(
+            text,
+            r#"[{"column":"event_ts","path":"/ts","type":"timestamp_us"},{"column":"name","path":"/a~1b/m~0n/","type":"string"}]"#
+        );
+        assert_eq!(Projection::from_text(&text).unwrap(), projection);
+        assert_eq!(Projection::none().to_text().unwrap(), "[]");
+        assert_eq!(Projection::from_text("[]").unwrap(), Projection::none());
+    }
+
+    #[test]
+    fn a_footer_text_that_is_not_canonical_is_refused() {
+        for text in [
+            "",
+            "[] ",
+            "[]\n",
+            "{}",
+            r#"[{"column":"a","path":"/a","type":"String"}]"#,
+            r#"[{"column":"a","path":"/a","type":"string","more":1}]"#,
+            r#"[{"path":"/a","column":"a","type":"string"}]"#,
+            r#"[{"column":"a","path":"/a"}]"#,
+            r#"[{"column":"a","path":"","type":"string"}]"#,
+            r#"[{"column":"a","path":"/a","type":"string"},{"column":"a","path":"/b","type":"string"}]"#,
+        ] {
+            assert!(Projection::from_text(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn column_names_are_plain_and_no_authoritative_column_is_taken() {
+        for good in ["a", "_", "event_ts", "a1"] {
+            assert!(
+                Projection::new(vec![Rule::new(good, "/a", ColumnType::Json)]).is_ok(),
+                "{good}"
+            );
+        }
+        for bad in ["", "1a", "A", "a-b", "ä", "value", "headers", "parse_error", "a b"] {
+            assert!(
+                Projection::new(vec![Rule::new(bad, "/a", ColumnType::Json)]).is_err(),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn paths_are_json_pointers_to_something_inside() {
+        for (path, steps) in [
+            ("/", vec![""]),
+            ("/a//b", vec!["a", "", "b"]),
+            ("/~01", vec!["~1"]),
+            ("/0", vec!["0"]),
+        ] {
+            assert_eq!(pointer_steps(path).unwrap(), steps, "{path}");
+        }
+        for bad in ["", "a", "a/b", "/~", "/~2", "/a~"] {
+            assert!(
+                Projection::new(vec![Rule::new("a", bad, ColumnType::Json)]).is_err(),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn rules_that_share_a_way_share_its_nodes() {
+        let projection = Projection::new(vec![
+            Rule::new("a", "/x/y", ColumnType::Int64),
+            Rule::new("b", "/x/z", ColumnType::Int64),
+            Rule::new("c", "/x/y", ColumnType::String),
+            Rule::new("d", "/x", ColumnType::Json),
+        ])
+        .unwrap();
+        assert_eq!(projection.node_count(), 4);
+        let (_, x) = projection.node(0).members[0];
+        assert_eq!(projection.node(x).rules, [3]);
+        let (_, y) = projection.node(x).members[0];
+        assert_eq!(projection.node(y).rules, [0, 2]);
+    }
+}

@@ -1,0 +1,340 @@
+//! Finds the head of a partition's chain in the store, and what stands after it without a link. O(log n) requests
+//! however long the chain: a hint from Kafka's commit confirmed by one listing, or a search by offset. Never trusts the
+//! hint above the bucket, nor a greatest key for being the greatest.
+
+use bytes::Bytes;
+
+use crate::archive::step::Found;
+use crate::log::commit_metadata::CommitMetadata;
+use crate::log::identity::{Identity, IdentityError, genesis};
+use crate::log::keyring::Keyring;
+use crate::log::link::{self, SignedLink};
+use crate::log::note::Invalid;
+use crate::log::object_key::{Attempt, Key, Place, links_of};
+use crate::record::hash::Hash;
+use crate::record::position::{Epoch, FirstOffset, TopicPartition};
+use crate::segment::decode;
+use crate::segment::footer::Footer;
+use crate::store::{Entry, Store};
+use crate::task::error::AppError;
+
+/// Keys in one page of a listing; S3 gives no more.
+const PAGE: usize = 1000;
+
+/// What a chain is checked against.
+#[derive(Debug, Clone)]
+pub struct Trust {
+    /// The archive's id.
+    pub archive_id: String,
+    /// The hash of `archive.json`.
+    pub identity: Hash,
+    /// The keys whose notes count.
+    pub keyring: Keyring,
+    /// The number of the newest key change in there, or 0.
+    pub change_number: u64,
+    /// Its hash, or that of `archive.json`.
+    pub change: Hash,
+}
+
+impl Trust {
+    /// The archive before any key change; `object` is its `archive.json`.
+    ///
+    /// # Errors
+    /// [`IdentityError`] where a key does not read.
+    pub fn of_identity(identity: &Identity, object: &[u8]) -> Result<Trust, IdentityError> {
+        let hash = Hash::of(object);
+        Ok(Trust {
+            archive_id: identity.id().to_owned(),
+            identity: hash,
+            keyring: Keyring::new(identity.keys()?),
+            change_number: 0,
+            change: hash,
+        })
+    }
+}
+
+/// The end of the chain, or nothing where the partition has no link. `end` is Kafka's log end: no link of ours begins
+/// beyond it, so junk planted there is not even looked at.
+///
+/// # Errors
+/// What the store says; [`AppError::Corrupt`] where a valid link's predecessor is missing or another, or where a newer
+/// version of the software wrote it.
+pub async fn find(
+    store: &dyn Store,
+    trust: &Trust,
+    partition: &TopicPartition,
+    hint: Option<&CommitMetadata>,
+    end: i64,
+) -> Result<Option<SignedLink>, AppError> {
+    let search = Search {
+        store,
+        trust,
+        partition,
+    };
+    if let Some(hint) = hint
+        && let Some(head) = search.after_hint(hint).await?
+    {
+        return Ok(Some(head));
+    }
+    search.below_end(end).await
+}
+
+/// Whether a valid link stands at a place.
+///
+/// # Errors
+/// What the store says; [`AppError::Corrupt`] where a newer version of the software wrote it.
+pub async fn is_linked(store: &dyn Store, trust: &Trust, place: &Place) -> Result<bool, AppError> {
+    let search = Search {
+        store,
+        trust,
+        partition: &place.partition,
+    };
+    Ok(search.link_at(place).await?.is_some())
+}
+
+/// Whether the link that a commit names is one that its signer signed after its key was retired: it never counted, and
+/// neither does the commit.
+///
+/// # Errors
+/// What the store says.
+pub async fn is_void(
+    store: &dyn Store,
+    trust: &Trust,
+    partition: &TopicPartition,
+    committed: &CommitMetadata,
+) -> Result<bool, AppError> {
+    let place = Place {
+        partition: partition.clone(),
+        epoch: committed.epoch,
+        first_offset: committed.first_offset,
+    };
+    let mut attempt = Attempt::PLAIN;
+    while let Some(object) = store.get(&place.link(attempt).to_string()).await? {
+        if Hash::of(&object) == committed.link {
+            let opened = link::open(&object, &trust.keyring, &trust.archive_id, &place);
+            let is_known = |name: &str, id| trust.keyring.keys().any(|key| key.name() == name && key.id() == id);
+            return Ok(matches!(opened, Err(Invalid::UnknownKey { name, id }) if is_known(&name, id)));
+        }
+        attempt = attempt.next();
+    }
+    Ok(false)
+}
+
+/// Whether what was asked for may go on after a page.
+enum PageEnd {
+    Last,
+    More,
+}
+
+struct Search<'a> {
+    store: &'a dyn Store,
+    trust: &'a Trust,
+    partition: &'a TopicPartition,
+}
+
+impl Search<'_> {
+    /// Starts from the link that the commit names, which stands for everything before it. Nothing where that link is not
+    /// there: then the bucket is searched as if there were no hint.
+    async fn after_hint(&self, hint: &CommitMetadata) -> Result<Option<SignedLink>, AppError> {
+        match self.link_at(&self.place(hint.epoch, hint.first_offset)).await? {
+            Some(named) if named.hash == hint.link => self.follow(named).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Starts from the greatest valid link of the newest epoch below the log's end, if it continues the one before it.
+    async fn below_end(&self, end: i64) -> Result<Option<SignedLink>, AppError> {
+        let epoch = self.newest_epoch().await?;
+        let greatest = match self.greatest_link(epoch, end.saturating_add(1)).await? {
+            None => self.link_at(&self.place(epoch, FirstOffset(0))).await?,
+            greatest => greatest,
+        };
+        match greatest {
+            Some(link) if !self.stands(&link).await? => Err(self.broken(&link)),
+            Some(link) => self.follow(link).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The end of the chain from this link on, each asked for by name: a listing may be of an earlier moment, and a topic
+    /// that was created again may end below its archive. In a new epoch, whose keys are its own, nobody would meet the
+    /// link that was overlooked.
+    async fn follow(&self, mut head: SignedLink) -> Result<SignedLink, AppError> {
+        loop {
+            let same_epoch = self.place(head.link.epoch, head.link.next_offset.begins());
+            let next_epoch = self.place(Epoch(head.link.epoch.0 + 1), FirstOffset(0));
+            let next = match self.link_at(&same_epoch).await? {
+                Some(next) => Some(next),
+                None => self.link_at(&next_epoch).await?,
+            };
+            match next {
+                Some(next) if self.continues(&next, Some(&head)) => head = next,
+                Some(next) => return Err(self.broken(&next)),
+                None => return Ok(head),
+            }
+        }
+    }
+
+    /// The greatest valid link of an epoch that begins below `below`; what is none is passed over on the way down.
+    async fn greatest_link(&self, epoch: Epoch, mut below: i64) -> Result<Option<SignedLink>, AppError> {
+        while let Some(place) = self.greatest_place(epoch, below).await? {
+            if let Some(link) = self.link_at(&place).await? {
+                return Ok(Some(link));
+            }
+            below = place.first_offset.0;
+        }
+        Ok(None)
+    }
+
+    /// Whether what the link names as `previous` is there.
+    async fn stands(&self, link: &SignedLink) -> Result<bool, AppError> {
+        if link.link.height.0 == 0 {
+            return Ok(self.continues(link, None));
+        }
+        let before = if link.link.first_offset.0 > 0 {
+            self.greatest_link(link.link.epoch, link.link.first_offset.0).await?
+        } else {
+            match link.link.epoch.0.checked_sub(1) {
+                Some(before) => self.greatest_link(Epoch(before), i64::MAX).await?,
+                None => None,
+            }
+        };
+        Ok(before.is_some_and(|before| self.continues(link, Some(&before))))
+    }
+
+    fn continues(&self, link: &SignedLink, before: Option<&SignedLink>) -> bool {
+        let genesis = genesis(&self.trust.identity, self.partition);
+        link.link.continues(before, &genesis).is_ok()
+    }
+
+    fn broken(&self, link: &SignedLink) -> AppError {
+        let key = link.link.place().link(Attempt::PLAIN);
+        AppError::corrupt(format!("a signed link does not continue the one before it key=`{key}`"))
+    }
+
+    fn place(&self, epoch: Epoch, first_offset: FirstOffset) -> Place {
+        Place {
+            partition: self.partition.clone(),
+            epoch,
+            first_offset,
+        }
+    }
+
+    /// The valid note with the lowest attempt at a place; what is no valid note is passed over.
+    async fn link_at(&self, place: &Place) -> Result<Option<SignedLink>, AppError> {
+        let mut attempt = Attempt::PLAIN;
+        loop {
+            let key = place.link(attempt).to_string();
+            let Some(object) = self.store.get(&key).await? else {
+                return Ok(None);
+            };
+            match link::open(&object, &self.trust.keyring, &self.trust.archive_id, place) {
+                Ok(link) => return Ok(Some(link)),
+                Err(newer @ Invalid::UnknownType(_)) => return Err(AppError::corrupt(format!("{newer} key=`{key}`"))),
+                Err(_) => attempt = attempt.next(),
+            }
+        }
+    }
+
+    /// Epochs follow without a gap, and each begins at offset 0: whatever else stands there is junk.
+    async fn newest_epoch(&self) -> Result<Epoch, AppError> {
+        let mut newest = Epoch(0);
+        loop {
+            let next = Epoch(newest.0 + 1);
+            if self.link_at(&self.place(next, FirstOffset(0))).await?.is_none() {
+                return Ok(newest);
+            }
+            newest = next;
+        }
+    }
+
+    /// The greatest place of an epoch that has an object under a link's key and begins below `below`: a binary search,
+    /// one page a step.
+    async fn greatest_place(&self, epoch: Epoch, below: i64) -> Result<Option<Place>, AppError> {
+        let mut greatest = None;
+        // A greater place than the one found lies in [floor, high), if there is one.
+        let (mut floor, mut high, mut probe) = (0, below, 0);
+        while floor < high {
+            match self.last_of_page(epoch, probe, high).await? {
+                (Some(last), PageEnd::Last) => return Ok(Some(last)),
+                (Some(last), PageEnd::More) => {
+                    floor = last.first_offset.0 + 1;
+                    greatest = Some(last);
+                }
+                (None, _) if probe == floor => return Ok(greatest),
+                (None, _) => high = probe,
+            }
+            probe = floor + (high - floor) / 2;
+        }
+        Ok(greatest)
+    }
+
+    /// The last place in one page of those of an epoch that begin within `[from, below)`.
+    async fn last_of_page(&self, epoch: Epoch, from: i64, below: i64) -> Result<(Option<Place>, PageEnd), AppError> {
+        let page = self
+            .store
+            .list(&links_of(self.partition), Some(&self.stem(epoch, from)), PAGE)
+            .await?;
+        let full = page.len() == PAGE;
+        let within = |place: &Place| place.epoch == epoch && place.first_offset.0 < below;
+        let reaches_beyond = page.last().and_then(place_of).is_some_and(|place| !within(&place));
+        let last = page.iter().rev().filter_map(place_of).find(within);
+        Ok((
+            last,
+            if full && !reaches_beyond {
+                PageEnd::More
+            } else {
+                PageEnd::Last
+            },
+        ))
+    }
+
+    /// What sorts before every link of the place that begins at `offset`, and after every link before it.
+    fn stem(&self, epoch: Epoch, offset: i64) -> String {
+        format!(
+            "{}{}",
+            links_of(self.partition),
+            self.place(epoch, FirstOffset(offset)).stem()
+        )
+    }
+}
+
+fn place_of(entry: &Entry) -> Option<Place> {
+    match entry.key.parse() {
+        Ok(Key::Link(place, _)) => Some(place),
+        _ => None,
+    }
+}
+
+/// The segments that stand at a place, by ascending attempt up to the first that is free: hints from a stranger, nothing
+/// more. One is held in memory at a time.
+///
+/// # Errors
+/// What the store says.
+pub async fn found_segments(store: &dyn Store, place: &Place) -> Result<Vec<Found>, AppError> {
+    let mut found = Vec::new();
+    let mut attempt = Attempt::PLAIN;
+    while let Some(object) = store.get(&place.segment(attempt).to_string()).await? {
+        found.push(look_at(place, attempt, &object));
+        attempt = attempt.next();
+    }
+    Ok(found)
+}
+
+fn look_at(place: &Place, attempt: Attempt, object: &Bytes) -> Found {
+    let here = |footer: &Footer| {
+        footer.topic_partition == place.partition
+            && footer.epoch == place.epoch
+            && footer.first_offset == place.first_offset
+    };
+    let ends = decode::read_footer(object)
+        .ok()
+        .filter(here)
+        .map(|footer| footer.next_offset);
+    Found {
+        attempt,
+        bytes: object.len() as u64,
+        sha256: Hash::of(object),
+        ends,
+    }
+}

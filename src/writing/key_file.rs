@@ -1,0 +1,223 @@
+//! The signing key's file: readable by its owner only, written whole or not at all, never overwritten. Or the key comes as
+//! a setting from the environment, and no file is read. Never prints a secret.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::clock;
+use crate::config::{ArchiveSettings, Secret};
+use crate::error::Kind;
+use crate::log::signed_note::SigningKey;
+use crate::task::error::AppError;
+
+/// Where the signing key comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeySource {
+    /// Where it lies, or would lie.
+    pub file: PathBuf,
+    /// The key itself, which then wins over the file.
+    pub text: Option<Secret>,
+}
+
+impl From<&ArchiveSettings> for KeySource {
+    fn from(settings: &ArchiveSettings) -> KeySource {
+        KeySource {
+            file: settings.key_file.clone(),
+            text: settings.key.clone(),
+        }
+    }
+}
+
+impl KeySource {
+    /// The key.
+    ///
+    /// # Errors
+    /// As [`read`]; `Config` where the setting holds no key.
+    pub fn read(&self) -> Result<SigningKey, AppError> {
+        let Some(text) = &self.text else {
+            return read(&self.file);
+        };
+        text.reveal().trim().parse().map_err(|_| {
+            AppError::config("the setting archive.key holds no signing key of the form PRIVATE+KEY+…")
+                .fix("set KIVEND_ARCHIVE__KEY to the content of the file that `kivend init` made")
+        })
+    }
+
+    /// The key; where there is neither setting nor file, a new one, in its file.
+    ///
+    /// # Errors
+    /// As [`KeySource::read`] and [`make`].
+    pub fn read_or_make(&self, name: &str) -> Result<SigningKey, AppError> {
+        match self.read() {
+            Err(AppError::Told { kind: Kind::Input, .. }) => make(&self.file, name),
+            read => read,
+        }
+    }
+}
+
+/// Reads the signing key, whose file must be its owner's only.
+///
+/// # Errors
+/// `Input` where there is no file; `Config` where others may read it or it holds no key.
+pub fn read(file: &Path) -> Result<SigningKey, AppError> {
+    let shown = file.display();
+    let metadata = match fs::metadata(file) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(
+                AppError::input(format!("the archive's signing key is not here key_file=`{shown}`"))
+                    .fix("copy it from where the archive was made, or set archive.key_file"),
+            );
+        }
+        Err(error) => {
+            return Err(
+                AppError::config(format!("the signing key cannot be read: {error} key_file=`{shown}`"))
+                    .fix("let this user read the file, or set archive.key_file to another"),
+            );
+        }
+    };
+    if metadata.mode() & 0o077 != 0 {
+        return Err(AppError::config(format!(
+            "others may read the signing key key_file=`{shown}` mode=`{:o}`",
+            metadata.mode() & 0o777
+        ))
+        .fix("make it its owner's only with `chmod 600`, and take a new key if anybody did read it"));
+    }
+    let text = fs::read_to_string(file)
+        .map_err(|error| AppError::config(format!("the signing key cannot be read: {error} key_file=`{shown}`")))?;
+    text.trim_end().parse().map_err(|_| {
+        AppError::config(format!(
+            "the file holds no signing key of the form PRIVATE+KEY+… key_file=`{shown}`"
+        ))
+        .fix("set archive.key_file to the file that `kivend init` made")
+    })
+}
+
+/// Makes a key and its file, readable by its owner only, before anything is signed with it. A crash leaves the whole file
+/// or none.
+///
+/// # Errors
+/// `Config` where the file cannot be written, or exists.
+pub fn make(file: &Path, name: &str) -> Result<SigningKey, AppError> {
+    let key =
+        SigningKey::from_seed(name, &clock::random_bytes()?).map_err(|error| AppError::internal(error.to_string()))?;
+    let partial = beside(file, "partial");
+    let write = || -> std::io::Result<()> {
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        // What a crash left of another key: nothing was signed with it.
+        drop(fs::remove_file(&partial));
+        let mut opened = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&partial)?;
+        writeln!(opened, "{}", key.to_secret_text())?;
+        opened.sync_all()?;
+        // Unlike a rename, a link never replaces the key that stands there.
+        fs::hard_link(&partial, file)?;
+        fs::remove_file(&partial)?;
+        sync_folder(file)
+    };
+    write().map_err(|error| unwritable(file, &error))?;
+    Ok(key)
+}
+
+/// Puts the key of `next` into `file`'s place, and what stood there beside it under its id. May be repeated after a crash
+/// at any step. Gives the old key's new place.
+///
+/// # Errors
+/// `Config` where this user may not.
+pub fn replace(file: &Path, next: &Path, old: &SigningKey) -> Result<PathBuf, AppError> {
+    let kept = beside(file, &old.verifying_key().id().to_string());
+    let swap = || -> std::io::Result<()> {
+        match fs::hard_link(file, &kept) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        fs::rename(next, file)?;
+        sync_folder(file)
+    };
+    swap().map_err(|error| unwritable(file, &error))?;
+    Ok(kept)
+}
+
+/// `<file>.<suffix>`.
+#[must_use]
+pub fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".");
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn sync_folder(file: &Path) -> std::io::Result<()> {
+    match file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => fs::File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+fn unwritable(file: &Path, error: &std::io::Error) -> AppError {
+    AppError::config(format!(
+        "the signing key cannot be written: {error} key_file=`{}`",
+        file.display()
+    ))
+    .fix("set archive.key_file to where this user may write")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_for_its_owner_only_and_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("deep/kivend.key");
+        let made = make(&file, "kivend").unwrap();
+        assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(read(&file).unwrap().to_secret_text(), made.to_secret_text());
+        assert!(make(&file, "kivend").is_err());
+        assert_eq!(read(&file).unwrap().to_secret_text(), made.to_secret_text());
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(read(&file).unwrap_err().to_string().contains("others may read"));
+    }
+
+    #[test]
+    fn a_key_from_the_settings_wins_over_the_file_and_is_not_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("kivend.key");
+        make(&file, "kivend").unwrap();
+        let key = SigningKey::from_seed("kivend", &[9; 32]).unwrap();
+        let source = KeySource {
+            file: file.clone(),
+            text: Some(Secret::new(format!("{}\n", key.to_secret_text()))),
+        };
+        assert_eq!(source.read().unwrap().to_secret_text(), key.to_secret_text());
+        assert!(!format!("{source:?}").contains(&key.to_secret_text()[30..]));
+        let wrong = KeySource {
+            file,
+            text: Some(Secret::new("PRIVATE+KEY+kivend+secret".to_owned())),
+        };
+        assert!(!wrong.read().unwrap_err().to_string().contains("secret"));
+    }
+
+    #[test]
+    fn a_new_key_takes_the_place_of_the_old_one_which_stays_beside_it_also_after_a_crash() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("kivend.key");
+        let next = beside(&file, "next");
+        let (old, new) = (make(&file, "kivend").unwrap(), make(&next, "kivend").unwrap());
+        // The crash came between the two steps.
+        fs::hard_link(&file, beside(&file, &old.verifying_key().id().to_string())).unwrap();
+        let kept = replace(&file, &next, &old).unwrap();
+        assert_eq!(read(&file).unwrap().to_secret_text(), new.to_secret_text());
+        assert_eq!(read(&kept).unwrap().to_secret_text(), old.to_secret_text());
+        assert!(!next.exists());
+    }
+}
