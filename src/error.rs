@@ -10,7 +10,7 @@ pub enum Kind {
     Input,
     /// It may work if tried again, and nothing is known about whether it already did.
     Transient,
-    /// Credentials or policy refuse it. Trying again will not help.
+    /// Credentials or policy refuse it. Attempting again will not help.
     Permission,
     /// Another writer owns the partition: drop its state and load the head again.
     Fenced,

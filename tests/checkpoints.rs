@@ -12,7 +12,7 @@ use kivend::store::memory::MemoryStore;
 use kivend::store::{Creation, Entry, Store, StoreError};
 use kivend::writing::checkpointer::Checkpointer;
 use kivend::writing::head::Trust;
-use kivend::writing::writer_keys::KeyBook;
+use kivend::writing::writer_keys::WriterKeys;
 
 use crate::fixture::{Archive, Watched};
 
@@ -75,7 +75,7 @@ async fn one_checkpoint_is_signed_however_fast_others_write() {
 
 fn checkpointer(archive: &Archive) -> Checkpointer {
     let trust = Trust::of_identity(&archive.identity, &archive.identity.to_bytes().unwrap()).unwrap();
-    let keys = Arc::new(KeyBook::new(trust, archive.key.verifying_key()));
+    let keys = Arc::new(WriterKeys::new(trust, archive.key.verifying_key()));
     Checkpointer::new("kivend", keys, archive.key.clone())
 }
 

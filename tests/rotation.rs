@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use kivend::app::keys::{Idle, Rotated, retire, rotate, show};
 use kivend::app::verify::Request;
 use kivend::archive::step::{Event, Object, Slot, Ticket};
-use kivend::archiver::requests::{self, Desk, LogRange, Offsets};
+use kivend::archiver::requests::{self, Backends, LogRange, Offsets};
 use kivend::error::{Explain as _, Kind};
 use kivend::log::commit_metadata::CommitMetadata;
 use kivend::log::object_key::Attempt;
@@ -19,7 +19,7 @@ use kivend::task::error::AppError;
 use kivend::writing::checkpointer::Checkpointer;
 use kivend::writing::head::Trust;
 use kivend::writing::key_file::{self, KeySource};
-use kivend::writing::writer_keys::{self, KeyBook};
+use kivend::writing::writer_keys::{self, WriterKeys};
 use tokio::runtime::Runtime;
 
 use crate::fixture::Archive;
@@ -46,8 +46,8 @@ impl Offsets for NoKafka {
     }
 }
 
-fn desk<'a>(archive: &'a Archive, keys: &'a KeyBook) -> Desk<'a> {
-    Desk {
+fn desk<'a>(archive: &'a Archive, keys: &'a WriterKeys) -> Backends<'a> {
+    Backends {
         store: &archive.store,
         offsets: &NoKafka,
         keys,
@@ -210,7 +210,7 @@ fn a_key_is_retired_only_once_every_writer_has_gone_over() {
 fn a_writer_whose_key_was_retired_stops_before_its_next_note() {
     let mut shop = Shop::open();
     let old = shop.archive.key.clone();
-    let zombie = Arc::new(KeyBook::new(shop.trust(), old.verifying_key()));
+    let zombie = Arc::new(WriterKeys::new(shop.trust(), old.verifying_key()));
     let mut checkpointer = Checkpointer::new("kivend", Arc::clone(&zombie), old.clone());
     shop.rotate();
     shop.go_over();
@@ -255,7 +255,7 @@ fn a_writer_whose_key_was_retired_stops_before_its_next_note() {
 fn a_writer_that_does_not_know_the_new_key_yet_takes_its_link_for_a_link() {
     let mut shop = Shop::open();
     let old = shop.archive.key.clone();
-    let behind = KeyBook::new(shop.trust(), old.verifying_key());
+    let behind = WriterKeys::new(shop.trust(), old.verifying_key());
     shop.rotate();
     let before = shop
         .archive
@@ -280,7 +280,7 @@ fn junk_among_the_key_changes_is_passed_over_and_listed_only() {
     shop.archive.store.plant("keys/000001.note", "junk");
     shop.archive.store.plant("keys/what", "junk");
     let old = shop.archive.key.clone();
-    let book = KeyBook::new(shop.trust(), old.verifying_key());
+    let book = WriterKeys::new(shop.trust(), old.verifying_key());
     for _ in 0..2 {
         let known = shop.runtime.block_on(book.refresh(&shop.archive.store)).unwrap();
         assert_eq!(known.change_number, 0);

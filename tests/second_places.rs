@@ -7,14 +7,14 @@ use std::sync::Arc;
 use kivend::app::verify::Request;
 use kivend::config::{CheckpointCopy, KafkaSettings, Properties, StoreBackend, StoreSettings, TopicSettings};
 use kivend::embedded::Embedded;
-use kivend::log::link::CheckpointRef;
+use kivend::log::checkpoint::CheckpointRef;
 use kivend::record::hash::Hash;
 use kivend::store::Store;
 use kivend::verify::findings::Code;
 use kivend::verify::report::Report;
 use kivend::verify::verdict::Verdict;
-use kivend::writing::checkpoint_mirror::SecondPlace;
-use kivend::writing::mirrors::{Copied, Copies};
+use kivend::writing::checkpoint_mirror::CheckpointMirror;
+use kivend::writing::mirrors::{MirrorUpdate, Mirrors};
 
 use crate::fixture::Archive;
 use crate::verify::{expect, expect_intact};
@@ -27,15 +27,15 @@ fn nowhere() -> KafkaSettings {
     }
 }
 
-fn folder(path: &Path) -> SecondPlace {
+fn folder(path: &Path) -> CheckpointMirror {
     let place = StoreSettings {
         backend: StoreBackend::Directory(path.to_owned()),
         prefix: String::new(),
     };
-    SecondPlace::new(&CheckpointCopy::Store(place), &nowhere())
+    CheckpointMirror::new(&CheckpointCopy::Store(place), &nowhere())
 }
 
-fn topic(kafka: &Embedded) -> SecondPlace {
+fn topic(kafka: &Embedded) -> CheckpointMirror {
     let topic = TopicSettings {
         name: "kivend-checkpoints".to_owned(),
         partitions: 1,
@@ -43,7 +43,7 @@ fn topic(kafka: &Embedded) -> SecondPlace {
         properties: Properties::default(),
     };
     kafka.create_topic(&topic).unwrap();
-    SecondPlace::new(&CheckpointCopy::Topic(topic), &kafka.settings("test"))
+    CheckpointMirror::new(&CheckpointCopy::Topic(topic), &kafka.settings("test"))
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -61,22 +61,22 @@ fn named(archive: &Archive, number: u64) -> CheckpointRef {
     }
 }
 
-fn copy(archive: &Archive, copies: &mut Copies, number: u64) -> Vec<Copied> {
+fn copy(archive: &Archive, copies: &mut Mirrors, number: u64) -> Vec<MirrorUpdate> {
     let bucket: Arc<dyn Store> = Arc::new(archive.store.clone());
     runtime().block_on(copies.bring_up_to(&bucket, &named(archive, number)))
 }
 
-fn copies(archive: &Archive, places: &[&SecondPlace]) -> Copies {
+fn copies(archive: &Archive, places: &[&CheckpointMirror]) -> Mirrors {
     let places = places.iter().map(|place| (*place).clone()).collect();
-    Copies::new(archive.identity.id(), places)
+    Mirrors::new(archive.identity.id(), places)
 }
 
-fn numbers(archive: &Archive, place: &SecondPlace) -> Vec<u64> {
+fn numbers(archive: &Archive, place: &CheckpointMirror) -> Vec<u64> {
     let numbers = runtime().block_on(place.numbers(archive.identity.id())).unwrap();
     numbers.into_iter().collect()
 }
 
-fn verified(archive: &Archive, place: &SecondPlace) -> Report {
+fn verified(archive: &Archive, place: &CheckpointMirror) -> Report {
     let request = Request {
         second_places: vec![place.clone()],
         ..archive.request()
@@ -226,12 +226,12 @@ fn a_place_that_cannot_be_read_or_holds_nothing_is_named() {
     let archive = grown();
     let base = tempfile::tempdir().unwrap();
     let empty = folder(base.path());
-    expect_intact(&verified(&archive, &empty), &[Code::SecondPlaceEmpty]);
+    expect_intact(&verified(&archive, &empty), &[Code::MirrorEmpty]);
     let away = folder(&base.path().join("not mounted"));
     expect(
         &verified(&archive, &away),
         Verdict::Unverifiable,
-        Code::SecondPlaceUnreadable,
+        Code::MirrorUnreadable,
     );
     // Junk above the newest is passed over: who may write there cannot take the evidence away.
     let place = folder(base.path());

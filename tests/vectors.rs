@@ -11,7 +11,7 @@ use kivend::log::{
     identity::{Identity, genesis},
     keyring::Keyring,
     link::{self, SignedLink},
-    note::{Invalid, open},
+    note::Invalid,
     object_key::Place,
     signed_note::{SigningKey, VerifyingKey},
 };
@@ -176,7 +176,7 @@ fn keys_and_notes_are_written_and_read_as_the_format_says() {
     }
     let signing: SigningKey = text(&list(&file, "keys")[0], "private").parse().unwrap();
     for case in list(&file, "valid") {
-        let opened = open(&object(case), &keyring).unwrap();
+        let opened = keyring.open(&object(case)).unwrap();
         assert_eq!(opened.text, text(case, "text"));
         assert_eq!(opened.hash.to_string(), text(case, "sha256"));
         assert_eq!(
@@ -185,7 +185,7 @@ fn keys_and_notes_are_written_and_read_as_the_format_says() {
         );
     }
     for case in list(&file, "invalid") {
-        disagreements.unless(open(&object(case), &keyring).is_err(), &case["why"]);
+        disagreements.unless(keyring.open(&object(case)).is_err(), &case["why"]);
     }
     disagreements.none();
 }
@@ -218,7 +218,7 @@ fn the_identity_and_every_genesis_are_those_of_the_format() {
 
 /// The link of an object, opened at the place that it names.
 fn opened_where_it_says(object: &[u8], keyring: &Keyring, archive_id: &str) -> Result<SignedLink, Invalid> {
-    let content: Value = serde_json::from_str(open(object, keyring)?.text.as_str()).unwrap();
+    let content: Value = serde_json::from_str(keyring.open(object)?.text.as_str()).unwrap();
     let place = Place {
         partition: TopicPartition::new(
             text(&content, "topic"),

@@ -14,7 +14,7 @@ use crate::store::Store;
 use crate::task::error::AppError;
 use crate::writing::checkpointer::object_of;
 use crate::writing::init;
-use crate::writing::mirrors::{Copied, Copies};
+use crate::writing::mirrors::{MirrorUpdate, Mirrors};
 
 /// A checkpoint that stands in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -77,8 +77,8 @@ pub struct CopyReport {
     pub error: Option<String>,
 }
 
-impl From<Copied> for CopyReport {
-    fn from(copied: Copied) -> CopyReport {
+impl From<MirrorUpdate> for CopyReport {
+    fn from(copied: MirrorUpdate) -> CopyReport {
         CopyReport {
             place: copied.place,
             error: copied.outcome.err().map(|error| error.to_string()),
@@ -97,7 +97,7 @@ pub async fn checkpoint_now(store: &Arc<dyn Store>, settings: &Settings) -> Resu
     }
     let source = (&settings.archive).into();
     let own = init::open_or_make(store.as_ref(), &settings.archive.name, &source).await?;
-    let checkpoints = Checkpoints::new(Arc::clone(store), &own, Copies::of(own.identity.id(), settings));
+    let checkpoints = Checkpoints::new(Arc::clone(store), &own, Mirrors::of(own.identity.id(), settings));
     let newest = checkpoints.advance().await?;
     let (_, object) = object_of(store.as_ref(), &newest.reference()).await?;
     Ok(Report {

@@ -9,11 +9,11 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::clock::Clock;
+use crate::log::checkpoint::CheckpointRef;
 use crate::log::checkpoint::SignedCheckpoint;
 use crate::log::identity::Identity;
 use crate::log::key_change::{self, KeyChange, KeyChangeType};
 use crate::log::keyring::Term;
-use crate::log::link::CheckpointRef;
 use crate::log::object_key::{Attempt, Key, LINKS, links_of};
 use crate::log::signed_note::{Note, SigningKey, VerifyingKey};
 use crate::reading::folders::{links_after, partitions};
@@ -23,7 +23,7 @@ use crate::writing::checkpointer::{self, Checkpointer};
 use crate::writing::head::Trust;
 use crate::writing::init;
 use crate::writing::key_file::{self, KeySource};
-use crate::writing::writer_keys::{self, KeyBook};
+use crate::writing::writer_keys::{self, WriterKeys};
 
 /// Links looked at for a late signature, of each partition.
 const PAGE: usize = 1000;
@@ -195,7 +195,7 @@ pub async fn retire(
     let own = source.read()?;
     writer_keys::require_in_force(&trust, own.verifying_key())?;
     let keys = to_retire(&trust, &own, asked)?;
-    let book = Arc::new(KeyBook::new(trust.clone(), own.verifying_key()));
+    let book = Arc::new(WriterKeys::new(trust.clone(), own.verifying_key()));
     let mut checkpointer = Checkpointer::new(identity.archive(), book, own.clone());
     let now = Clock::start().utc_seconds();
     while keys

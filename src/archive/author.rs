@@ -4,9 +4,10 @@
 use bytes::Bytes;
 
 use crate::archive::step::Object;
+use crate::log::checkpoint::CheckpointRef;
 use crate::log::identity;
 use crate::log::keyring::Keyring;
-use crate::log::link::{CheckpointRef, Link, SignedLink};
+use crate::log::link::{Link, SignedLink};
 use crate::log::signed_note::{NoteError, SigningKey};
 use crate::record::hash::Hash;
 use crate::record::position::TopicPartition;

@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 
+use crate::log::checkpoint::CheckpointRef;
 use crate::log::commit_metadata::CommitMetadata;
 use crate::log::keyring::Keyring;
-use crate::log::link::{CheckpointRef, SignedLink};
+use crate::log::link::SignedLink;
 use crate::log::object_key::{Attempt, Key};
 use crate::record::hash::Hash;
 use crate::record::position::{Epoch, NextOffset, TopicPartition};

@@ -7,28 +7,28 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use crate::archive::step::Event;
-use crate::archiver::executor::Hands;
+use crate::archiver::executor::Executor;
 use crate::clock::Clock;
+use crate::log::checkpoint::CheckpointRef;
 use crate::log::checkpoint::SignedCheckpoint;
-use crate::log::link::CheckpointRef;
 use crate::store::Store;
 use crate::task::error::AppError;
 use crate::writing::checkpointer::Checkpointer;
 use crate::writing::init::OwnArchive;
-use crate::writing::mirrors::{Copied, Copies};
+use crate::writing::mirrors::{MirrorUpdate, Mirrors};
 
 /// The archive's checkpointer, shared between the interval and the end.
 pub struct Checkpoints {
     store: Arc<dyn Store>,
     checkpointer: Arc<Mutex<Checkpointer>>,
-    copies: Arc<Mutex<Copies>>,
+    copies: Arc<Mutex<Mirrors>>,
     clock: Clock,
 }
 
 impl Checkpoints {
     /// For this archive.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, own: &OwnArchive, copies: Copies) -> Checkpoints {
+    pub fn new(store: Arc<dyn Store>, own: &OwnArchive, copies: Mirrors) -> Checkpoints {
         let checkpointer = Checkpointer::new(own.identity.archive(), Arc::clone(&own.keys), own.key.clone());
         Checkpoints {
             store,
@@ -50,7 +50,7 @@ impl Checkpoints {
     }
 
     /// Brings every second place up to this checkpoint. One that does not answer is warned of; it catches up later.
-    pub async fn copy(&self, newest: &CheckpointRef) -> Vec<Copied> {
+    pub async fn copy(&self, newest: &CheckpointRef) -> Vec<MirrorUpdate> {
         let copied = self.copies.lock().await.bring_up_to(&self.store, newest).await;
         for place in &copied {
             if let Err(error) = &place.outcome {
@@ -72,7 +72,7 @@ impl Checkpoints {
     }
 
     /// Signs at every interval, for ever. A failure is logged and waits for the next one: records are safe without it.
-    pub fn every(&self, interval: Duration, hands: Hands) -> impl Future<Output = ()> + Send + 'static {
+    pub fn every(&self, interval: Duration, executor: Executor) -> impl Future<Output = ()> + Send + 'static {
         let own = Checkpoints {
             store: Arc::clone(&self.store),
             checkpointer: Arc::clone(&self.checkpointer),
@@ -87,7 +87,7 @@ impl Checkpoints {
                 match own.advance().await {
                     Ok(newest) => {
                         let newest = newest.reference();
-                        hands.tell(Event::CheckpointSeen(newest)).await;
+                        executor.tell(Event::CheckpointSeen(newest)).await;
                         own.copy(&newest).await;
                     }
                     Err(error) => tracing::error!(%error, "no checkpoint was signed"),

@@ -6,42 +6,42 @@ use std::sync::{Mutex, PoisonError};
 use crate::task::error::AppError;
 use crate::telemetry::Vitals;
 
-/// The troubles that are not over, by what was being done.
+/// The degradations that are not over, by what was being done.
 #[derive(Debug)]
-pub struct Troubles {
-    open: Mutex<BTreeMap<String, Trouble>>,
+pub struct Degradations {
+    open: Mutex<BTreeMap<String, Degradation>>,
     vitals: Vitals,
 }
 
 #[derive(Debug)]
-struct Trouble {
+struct Degradation {
     why: String,
     /// How many tries of the same kind suffer from it: it is over with the last of them.
-    sufferers: usize,
+    waiting_tasks: usize,
 }
 
 /// Work that is tried until it succeeds. Its trouble ends with it, even if nobody waits for it any longer.
 #[derive(Debug)]
-pub struct Trying<'a> {
-    troubles: &'a Troubles,
+pub struct Attempting<'a> {
+    degradations: &'a Degradations,
     doing: &'static str,
     suffers: bool,
 }
 
-impl Troubles {
+impl Degradations {
     /// None yet; told through these vitals.
     #[must_use]
-    pub fn none(vitals: Vitals) -> Troubles {
-        Troubles {
+    pub fn none(vitals: Vitals) -> Degradations {
+        Degradations {
             open: Mutex::default(),
             vitals,
         }
     }
 
     /// Something is tried now, which may fail.
-    pub fn trying(&self, doing: &'static str) -> Trying<'_> {
-        Trying {
-            troubles: self,
+    pub fn trying(&self, doing: &'static str) -> Attempting<'_> {
+        Attempting {
+            degradations: self,
             doing,
             suffers: false,
         }
@@ -49,9 +49,9 @@ impl Troubles {
 
     /// Something stands still until somebody acts.
     pub fn lasting(&self, what: &str, why: &str) {
-        let trouble = Trouble {
+        let trouble = Degradation {
             why: why.to_owned(),
-            sufferers: 1,
+            waiting_tasks: 1,
         };
         self.change(|open| open.insert(what.to_owned(), trouble));
     }
@@ -67,7 +67,7 @@ impl Troubles {
     }
 
     /// A panic elsewhere leaves the map whole: every change is one call.
-    fn change<T>(&self, change: impl FnOnce(&mut BTreeMap<String, Trouble>) -> T) -> T {
+    fn change<T>(&self, change: impl FnOnce(&mut BTreeMap<String, Degradation>) -> T) -> T {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let changed = change(&mut open);
         match open.iter().next() {
@@ -78,21 +78,21 @@ impl Troubles {
     }
 }
 
-impl Trying<'_> {
+impl Attempting<'_> {
     /// It failed and is tried again. Logged when it begins, not at every try.
     pub fn failed(&mut self, error: &AppError) {
-        self.troubles.vitals.metrics.retried(self.doing);
+        self.degradations.vitals.metrics.retried(self.doing);
         let more = usize::from(!std::mem::replace(&mut self.suffers, true));
-        let sufferers = self.troubles.change(|open| {
-            let trouble = open.entry(self.doing.to_owned()).or_insert_with(|| Trouble {
+        let waiting_tasks = self.degradations.change(|open| {
+            let trouble = open.entry(self.doing.to_owned()).or_insert_with(|| Degradation {
                 why: String::new(),
-                sufferers: 0,
+                waiting_tasks: 0,
             });
             trouble.why = error.to_string();
-            trouble.sufferers += more;
-            trouble.sufferers
+            trouble.waiting_tasks += more;
+            trouble.waiting_tasks
         });
-        if more == 1 && sufferers == 1 {
+        if more == 1 && waiting_tasks == 1 {
             tracing::warn!(%error, "cannot {}: trying again for as long as it takes", self.doing);
         }
     }
@@ -109,12 +109,12 @@ impl Trying<'_> {
         if !std::mem::take(&mut self.suffers) {
             return false;
         }
-        self.troubles.change(|open| {
+        self.degradations.change(|open| {
             let Some(trouble) = open.get_mut(self.doing) else {
                 return true;
             };
-            trouble.sufferers = trouble.sufferers.saturating_sub(1);
-            let over = trouble.sufferers == 0;
+            trouble.waiting_tasks = trouble.waiting_tasks.saturating_sub(1);
+            let over = trouble.waiting_tasks == 0;
             if over {
                 open.remove(self.doing);
             }
@@ -123,7 +123,7 @@ impl Trying<'_> {
     }
 }
 
-impl Drop for Trying<'_> {
+impl Drop for Attempting<'_> {
     fn drop(&mut self) {
         self.end();
     }
@@ -136,21 +136,24 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
 
-    fn troubles() -> Troubles {
-        let troubles = Troubles::none(Vitals {
+    fn degradations() -> Degradations {
+        let degradations = Degradations::none(Vitals {
             metrics: Arc::default(),
             health: Arc::default(),
             clock: Clock::start(),
         });
-        troubles.begin();
-        troubles
+        degradations.begin();
+        degradations
     }
 
     #[test]
     fn a_trouble_is_over_when_the_last_who_suffered_from_it_succeeded_or_gave_up() {
-        let troubles = troubles();
-        let readiness = || troubles.vitals.health.readiness();
-        let (mut one, mut other) = (troubles.trying("create a segment"), troubles.trying("create a segment"));
+        let degradations = degradations();
+        let readiness = || degradations.vitals.health.readiness();
+        let (mut one, mut other) = (
+            degradations.trying("create a segment"),
+            degradations.trying("create a segment"),
+        );
         one.failed(&AppError::transient("no answer"));
         one.failed(&AppError::transient("no answer"));
         other.failed(&AppError::transient("busy"));
@@ -163,10 +166,10 @@ mod tests {
 
     #[test]
     fn a_partition_that_stands_still_is_no_trouble_of_ours_once_it_is_let_go() {
-        let troubles = troubles();
-        troubles.lasting("orders/0", "links are missing");
-        assert!(troubles.vitals.health.readiness().is_err());
-        troubles.forget("orders/0");
-        assert_eq!(troubles.vitals.health.readiness(), Ok(()));
+        let degradations = degradations();
+        degradations.lasting("orders/0", "links are missing");
+        assert!(degradations.vitals.health.readiness().is_err());
+        degradations.forget("orders/0");
+        assert_eq!(degradations.vitals.health.readiness(), Ok(()));
     }
 }

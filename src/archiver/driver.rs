@@ -1,4 +1,4 @@
-//! The loop that joins Kafka's consumer, the machine and the hands: one thread, which polls, lets the machine decide and
+//! The loop that joins Kafka's consumer, the machine and the executor: one thread, which polls, lets the machine decide and
 //! has the hands carry it out. Decides nothing about records; waits only where nothing can be done.
 
 use std::collections::{HashSet, VecDeque};
@@ -9,9 +9,9 @@ use tokio::sync::mpsc;
 
 use crate::archive::machine::Machine;
 use crate::archive::step::{Action, Event, Now, Report, Slot, Ticket};
-use crate::archiver::executor::{Answer, EncodeJob, Hands};
-use crate::archiver::observers::Listeners;
-use crate::archiver::peers::Rest;
+use crate::archiver::executor::{Answer, EncodeJob, Executor};
+use crate::archiver::observers::Observers;
+use crate::archiver::peers::PeerProgress;
 use crate::archiver::report;
 use crate::archiver::tally::Tally;
 use crate::archiver::target::Target;
@@ -37,7 +37,7 @@ const PATIENCE_MS: u64 = 1_000;
 pub struct Driver {
     consumer: Consumer,
     machine: Machine,
-    hands: Hands,
+    executor: Executor,
     answers: mpsc::Receiver<Answer>,
     runtime: Handle,
     clock: Clock,
@@ -54,9 +54,9 @@ pub struct Driver {
     to_encode: VecDeque<EncodeJob>,
     hold: Hold,
     target: Target,
-    rest: Rest,
+    peers: PeerProgress,
     next_tick_ms: u64,
-    listeners: Listeners,
+    observers: Observers,
     /// What has been done so far.
     pub tally: Tally,
 }
@@ -77,16 +77,16 @@ impl Driver {
     pub fn new(
         consumer: Consumer,
         machine: Machine,
-        (hands, answers): (Hands, mpsc::Receiver<Answer>),
+        (executor, answers): (Executor, mpsc::Receiver<Answer>),
         runtime: Handle,
         target: Target,
-        listeners: Listeners,
+        observers: Observers,
     ) -> Driver {
         let clock = Clock::start();
         Driver {
             consumer,
             machine,
-            hands,
+            executor,
             answers,
             runtime,
             clock,
@@ -100,9 +100,9 @@ impl Driver {
             to_encode: VecDeque::new(),
             hold: Hold::Flowing,
             target,
-            rest: Rest::default(),
+            peers: PeerProgress::default(),
             next_tick_ms: 0,
-            listeners,
+            observers,
             tally: Tally::default(),
         }
     }
@@ -112,10 +112,10 @@ impl Driver {
     /// # Errors
     /// What cannot be helped by trying again. What was linked before stays; the rest is repeated by the next run.
     pub fn run(&mut self, stop: &Stop) -> Result<(), AppError> {
-        self.listeners.troubles.begin();
+        self.observers.degradations.begin();
         loop {
             self.now = read(&self.clock);
-            self.listeners.vitals.health.turned(self.now.monotonic_ms);
+            self.observers.vitals.health.turned(self.now.monotonic_ms);
             self.take_answers()?;
             self.tick();
             if !self.machine.is_shutting_down() && (stop.reason().is_some() || self.is_target_reached()) {
@@ -128,7 +128,7 @@ impl Driver {
                 }
                 if let Some(job) = self.to_encode.pop_back() {
                     // This thread has nothing else to do: it takes what waits for the encoder.
-                    self.answered(self.hands.encode_here(job))?;
+                    self.answered(self.executor.encode_here(job))?;
                     continue;
                 }
             }
@@ -174,7 +174,7 @@ impl Driver {
                 .machine
                 .slot(partition)
                 .map(|slot| self.machine.buffered_bytes_of(slot));
-            self.listeners.gauges(partition, buffered.unwrap_or(0), lag);
+            self.observers.gauges(partition, buffered.unwrap_or(0), lag);
         }
     }
 
@@ -226,7 +226,7 @@ impl Driver {
 
     /// An answer is sent before its question counts as answered.
     fn is_answer_near(&self) -> bool {
-        self.hands.is_busy() || !self.to_encode.is_empty() || !self.answers.is_empty()
+        self.executor.is_busy() || !self.to_encode.is_empty() || !self.answers.is_empty()
     }
 
     fn each(&mut self, partitions: Vec<TopicPartition>, event: fn(TopicPartition) -> Event) {
@@ -236,7 +236,7 @@ impl Driver {
     }
 
     fn assigned(&mut self, partitions: &[TopicPartition]) {
-        self.rest.joined();
+        self.peers.joined();
         for partition in partitions {
             tracing::info!(%partition, "assigned");
             self.assigned.insert(partition.clone());
@@ -265,9 +265,9 @@ impl Driver {
         self.assigned.remove(partition);
         self.loading.remove(partition);
         self.started.remove(partition);
-        self.listeners.released(partition);
+        self.observers.released(partition);
         if let Some(slot) = self.machine.slot(partition) {
-            self.hands.let_go(slot);
+            self.executor.let_go(slot);
         }
     }
 
@@ -290,7 +290,7 @@ impl Driver {
             if let Err(error) = outcome {
                 tracing::warn!(%partition, %next_offset, %error, "commit refused");
             } else {
-                self.listeners.committed(&partition, self.now.wall);
+                self.observers.committed(&partition, self.now.wall);
             }
             if let Some(waiting) = self
                 .commits
@@ -327,13 +327,13 @@ impl Driver {
     fn is_target_reached(&mut self) -> bool {
         let (target, ours, cluster) = (&self.target, &self.assigned, self.consumer.cluster());
         let is_ours_reached = self.loading.is_empty() && target.is_reached_by(ours.iter());
-        is_ours_reached && self.rest.is_archived((target, ours), cluster, self.now.monotonic_ms)
+        is_ours_reached && self.peers.is_archived((target, ours), cluster, self.now.monotonic_ms)
     }
 
-    /// Hands every action on; some lead to more.
+    /// Executor every action on; some lead to more.
     fn carry_out(&mut self) -> Result<(), AppError> {
         while let Some(job) = self.to_encode.pop_front() {
-            if let Some(full) = self.hands.encode(job) {
+            if let Some(full) = self.executor.encode(job) {
                 self.to_encode.push_front(full);
                 break;
             }
@@ -350,16 +350,16 @@ impl Driver {
         match action {
             Action::LoadHead(ticket, partition) => {
                 self.loading.insert(partition.clone());
-                self.hands.load_head(ticket, partition);
+                self.executor.load_head(ticket, partition);
             }
             Action::Encode(ticket, job) => {
-                self.to_encode.extend(self.hands.encode((ticket, job)));
+                self.to_encode.extend(self.executor.encode((ticket, job)));
             }
             Action::CreateSegment(ticket, key, object, topic_id) => {
-                self.hands.create_segment(ticket, key, object, topic_id);
+                self.executor.create_segment(ticket, key, object, topic_id);
             }
             Action::CreateLink(ticket, key, object, topic_id) => {
-                self.hands.create_link(ticket, key, object, topic_id);
+                self.executor.create_link(ticket, key, object, topic_id);
             }
             Action::Commit(ticket, partition, next, metadata) => {
                 self.commit(ticket, partition, next, &metadata.to_string())
@@ -425,7 +425,7 @@ impl Driver {
 
     fn report(&mut self, partition: &TopicPartition, report: Report) {
         report::log(partition, &report);
-        self.listeners.tell(partition, &report, self.now.wall);
+        self.observers.tell(partition, &report, self.now.wall);
         match report {
             Report::Continues(next) => self.tally.continues(partition, next.0),
             Report::Linked {

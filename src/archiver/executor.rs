@@ -15,8 +15,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
 
 use crate::archive::step::{Event, Object, Slot, Ticket};
-use crate::archiver::degradations::Troubles;
-use crate::archiver::requests::{self, Desk, LogRange, Offsets};
+use crate::archiver::degradations::Degradations;
+use crate::archiver::requests::{self, Backends, LogRange, Offsets};
 use crate::error::{Explain as _, Kind};
 use crate::kafka::cluster::Cluster;
 use crate::kafka::error::KafkaError;
@@ -31,7 +31,7 @@ use crate::segment::rows::Rows;
 use crate::store::Store;
 use crate::store::retry::Backoff;
 use crate::task::error::AppError;
-use crate::writing::writer_keys::KeyBook;
+use crate::writing::writer_keys::WriterKeys;
 
 /// Requests to the store under way at once.
 const CONCURRENT_REQUESTS: usize = 32;
@@ -48,10 +48,10 @@ pub type EncodeJob = (Ticket, Box<(Rows, Footer)>);
 
 /// Everything that talks to the world for the machine.
 #[derive(Clone)]
-pub struct Hands {
+pub struct Executor {
     store: Arc<dyn Store>,
     cluster: Arc<Cluster>,
-    keys: Arc<KeyBook>,
+    keys: Arc<WriterKeys>,
     runtime: Handle,
     answers: mpsc::Sender<Answer>,
     encoder: SyncSender<(EncodeJob, Question)>,
@@ -60,7 +60,7 @@ pub struct Hands {
     /// What is under way for each partition: one request at most.
     underway: Arc<Mutex<HashMap<Slot, AbortHandle>>>,
     open_questions: Arc<AtomicUsize>,
-    troubles: Arc<Troubles>,
+    degradations: Arc<Degradations>,
     backoff: Backoff,
 }
 
@@ -87,23 +87,23 @@ pub struct Tools {
     /// Whom to ask about offsets.
     pub cluster: Arc<Cluster>,
     /// Which keys count.
-    pub keys: Arc<KeyBook>,
+    pub keys: Arc<WriterKeys>,
     /// Which typed columns are made.
     pub projection: Projection,
     /// Where trouble is told.
-    pub troubles: Arc<Troubles>,
+    pub degradations: Arc<Degradations>,
     /// How long to wait between two tries.
     pub backoff: Backoff,
 }
 
-impl Hands {
-    /// Hands that work on this runtime, and where their answers come out. The encoder's thread ends with the last of
-    /// the hands.
+impl Executor {
+    /// Executor that work on this runtime, and where their answers come out. The encoder's thread ends with the last of
+    /// the executor.
     ///
     /// # Errors
     /// No thread could be started.
-    pub fn new(tools: Tools, runtime: Handle) -> Result<(Hands, mpsc::Receiver<Answer>), AppError> {
-        let (answers, from_hands) = mpsc::channel(ANSWERS);
+    pub fn new(tools: Tools, runtime: Handle) -> Result<(Executor, mpsc::Receiver<Answer>), AppError> {
+        let (answers, answers_of_executor) = mpsc::channel(ANSWERS);
         let (encoder, jobs) = sync_channel(ENCODER_QUEUE);
         let projection = Arc::new(tools.projection);
         let (to_driver, columns) = (answers.clone(), Arc::clone(&projection));
@@ -111,7 +111,7 @@ impl Hands {
             .name("encoder".into())
             .spawn(move || encode_all(&jobs, &to_driver, &columns))
             .map_err(|error| AppError::internal(format!("no thread for the encoder: {error}")))?;
-        let hands = Hands {
+        let executor = Executor {
             store: tools.store,
             cluster: tools.cluster,
             keys: tools.keys,
@@ -122,10 +122,10 @@ impl Hands {
             requests: Arc::new(Semaphore::new(CONCURRENT_REQUESTS)),
             underway: Arc::default(),
             open_questions: Arc::default(),
-            troubles: tools.troubles,
+            degradations: tools.degradations,
             backoff: tools.backoff,
         };
-        Ok((hands, from_hands))
+        Ok((executor, answers_of_executor))
     }
 
     /// Takes the job, or gives it back while the encoder has enough to do.
@@ -164,11 +164,11 @@ impl Hands {
 
     /// Finds the head, and what stands after it.
     pub fn load_head(&self, ticket: Ticket, partition: TopicPartition) {
-        self.work(ticket.slot, move |hands| async move {
-            let offsets = hands.offsets();
-            let loaded = hands
+        self.work(ticket.slot, move |executor| async move {
+            let offsets = executor.offsets();
+            let loaded = executor
                 .patiently("load the head", || {
-                    requests::load_head(hands.desk(&offsets), &partition)
+                    requests::load_head(executor.backends(&offsets), &partition)
                 })
                 .await;
             match loaded {
@@ -187,11 +187,16 @@ impl Hands {
 
     /// Creates the segment.
     pub fn create_segment(&self, ticket: Ticket, key: Key, object: Object, topic_id: Option<String>) {
-        self.work(ticket.slot, move |hands| async move {
-            let offsets = hands.offsets();
-            hands
+        self.work(ticket.slot, move |executor| async move {
+            let offsets = executor.offsets();
+            executor
                 .patiently("create a segment", || {
-                    requests::create_segment(hands.desk(&offsets), ticket, (&key, &object), topic_id.as_deref())
+                    requests::create_segment(
+                        executor.backends(&offsets),
+                        ticket,
+                        (&key, &object),
+                        topic_id.as_deref(),
+                    )
                 })
                 .await
         });
@@ -199,13 +204,22 @@ impl Hands {
 
     /// Creates the link: THE COMMIT.
     pub fn create_link(&self, ticket: Ticket, key: Key, object: Object, topic_id: Option<String>) {
-        self.work(ticket.slot, move |hands| async move {
-            let offsets = hands.offsets();
-            let create = || requests::create_link(hands.desk(&offsets), ticket, (&key, &object), topic_id.as_deref());
-            let created = hands.patiently("create a link", create).await?;
+        self.work(ticket.slot, move |executor| async move {
+            let offsets = executor.offsets();
+            let create = || {
+                requests::create_link(
+                    executor.backends(&offsets),
+                    ticket,
+                    (&key, &object),
+                    topic_id.as_deref(),
+                )
+            };
+            let created = executor.patiently("create a link", create).await?;
             if matches!(created, Event::LinkTaken(..)) {
                 // First: what stands there is judged by these keys.
-                hands.tell(Event::KeysSeen(hands.keys.trust().keyring.clone())).await;
+                executor
+                    .tell(Event::KeysSeen(executor.keys.trust().keyring.clone()))
+                    .await;
             }
             Ok(created)
         });
@@ -215,8 +229,8 @@ impl Hands {
         GroupOffsets(Arc::clone(&self.cluster))
     }
 
-    fn desk<'a>(&'a self, offsets: &'a GroupOffsets) -> Desk<'a> {
-        Desk {
+    fn backends<'a>(&'a self, offsets: &'a GroupOffsets) -> Backends<'a> {
+        Backends {
             store: self.store.as_ref(),
             offsets,
             keys: &self.keys,
@@ -226,14 +240,14 @@ impl Hands {
     /// An older request of the same partition is one whose answer nobody would hear: it ends.
     fn work<F, W>(&self, slot: Slot, job: F)
     where
-        F: FnOnce(Hands) -> W + Send + 'static,
+        F: FnOnce(Executor) -> W + Send + 'static,
         W: Future<Output = Answer> + Send,
     {
-        let (hands, question) = (self.clone(), Question::ask(&self.open_questions));
+        let (executor, question) = (self.clone(), Question::ask(&self.open_questions));
         let request = self.runtime.spawn(async move {
-            let (answers, requests) = (hands.answers.clone(), Arc::clone(&hands.requests));
+            let (answers, requests) = (executor.answers.clone(), Arc::clone(&executor.requests));
             let permit = requests.acquire().await;
-            let answer = job(hands).await;
+            let answer = job(executor).await;
             drop(permit);
             // The driver is gone only when the process ends: then nobody wants the answer.
             drop(answers.send(answer).await);
@@ -249,7 +263,7 @@ impl Hands {
     where
         W: Future<Output = Result<T, AppError>>,
     {
-        let mut trying = self.troubles.trying(doing);
+        let mut trying = self.degradations.trying(doing);
         let mut tries = 0;
         loop {
             match attempt().await {

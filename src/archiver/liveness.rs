@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::archiver::degradations::Troubles;
+use crate::archiver::degradations::Degradations;
 use crate::kafka::cluster::Cluster;
 use crate::record::position::TopicPartition;
 use crate::task::error::AppError;
@@ -13,10 +13,10 @@ use crate::task::error::AppError;
 const INTERVAL: Duration = Duration::from_secs(3);
 
 /// Asks for ever.
-pub async fn feel(cluster: Arc<Cluster>, partitions: Vec<TopicPartition>, troubles: Arc<Troubles>) {
+pub async fn probe(cluster: Arc<Cluster>, partitions: Vec<TopicPartition>, degradations: Arc<Degradations>) {
     let partitions = Arc::new(partitions);
     loop {
-        let mut trying = troubles.trying("reach Kafka");
+        let mut trying = degradations.trying("reach Kafka");
         while let Err(error) = ask(&cluster, &partitions).await {
             trying.failed(&error);
             tokio::time::sleep(INTERVAL).await;

@@ -3,7 +3,7 @@
 //!
 //! - [`driver`]: the loop · [`hands`]: store and encoder in the background, by the [`requests`]
 //! - [`target`]: how far to go · [`rest`]: what others have of it
-//! - [`tally`], [`report`], [`troubles`], [`pulse`], [`deadlines`]: what is told to people
+//! - [`tally`], [`report`], [`degradations`], [`pulse`], [`deadlines`]: what is told to people
 
 pub mod checkpoints;
 pub mod degradations;
@@ -31,11 +31,11 @@ use crate::archive::author::Author;
 use crate::archive::machine::Machine;
 use crate::archive::policy::SealPolicy;
 use crate::archiver::checkpoints::Checkpoints;
-use crate::archiver::degradations::Troubles;
+use crate::archiver::degradations::Degradations;
 use crate::archiver::driver::Driver;
-use crate::archiver::executor::{Hands, Tools};
-use crate::archiver::observers::Listeners;
-use crate::archiver::retention::{Board, Deadlines};
+use crate::archiver::executor::{Executor, Tools};
+use crate::archiver::observers::Observers;
+use crate::archiver::retention::{ArchivedPositions, RetentionWatch};
 use crate::archiver::tally::{PartitionTally, Tally};
 use crate::archiver::target::Target;
 use crate::clock::{self, Clock};
@@ -51,7 +51,7 @@ use crate::task::process::peak_rss_bytes;
 use crate::task::stop::Stop;
 use crate::telemetry::{self, Vitals};
 use crate::writing::init::{self, OwnArchive};
-use crate::writing::mirrors::Copies;
+use crate::writing::mirrors::Mirrors;
 
 /// Whether the archiver ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,15 +183,19 @@ pub fn run(
         .join()
         .map_err(|_| AppError::internal("asking Kafka panicked"))??;
 
-    let checkpoints = Checkpoints::new(Arc::clone(&store), &own, Copies::of(own.identity.id(), settings));
+    let checkpoints = Checkpoints::new(Arc::clone(&store), &own, Mirrors::of(own.identity.id(), settings));
     runtime.block_on(preflight::must_be_of_cluster(store.as_ref(), &own.trust, &cluster_id))?;
     let mut machine = Machine::new(author(&own, cluster_id), seal_policy(&settings.archive));
     machine.declare_new_epochs(new_epochs);
-    let troubles = Arc::new(Troubles::none(vitals.clone()));
+    let degradations = Arc::new(Degradations::none(vitals.clone()));
     let pulse = match mode {
         Mode::Daemon => {
             let partitions = ends.keys().cloned().collect();
-            Some(runtime.spawn(liveness::feel(Arc::clone(&cluster), partitions, Arc::clone(&troubles))))
+            Some(runtime.spawn(liveness::probe(
+                Arc::clone(&cluster),
+                partitions,
+                Arc::clone(&degradations),
+            )))
         }
         Mode::Once => None,
     };
@@ -200,11 +204,11 @@ pub fn run(
         cluster,
         keys: Arc::clone(&own.keys),
         projection: projection(&settings.archive)?,
-        troubles: Arc::clone(&troubles),
+        degradations: Arc::clone(&degradations),
         backoff: Backoff::patient(u64::from_le_bytes(clock::random_bytes()?)),
     };
-    let hands = Hands::new(tools, runtime.handle().clone())?;
-    let every = checkpoints.every(settings.archive.checkpoint_interval, hands.0.clone());
+    let executor = Executor::new(tools, runtime.handle().clone())?;
+    let every = checkpoints.every(settings.archive.checkpoint_interval, executor.0.clone());
     let following = runtime.spawn(every);
     let names: Vec<&str> = settings.topics.iter().map(|topic| topic.name.as_str()).collect();
     let consumer = Consumer::subscribe(&settings.kafka, &names)?;
@@ -212,18 +216,18 @@ pub fn run(
         Mode::Daemon => Target::endless(),
         Mode::Once => Target::up_to(ends),
     };
-    let board = Board::default();
+    let archived = ArchivedPositions::default();
     let deadlines = match mode {
-        Mode::Daemon => Some(Deadlines::watch(&settings.kafka, board.clone(), clock)?),
+        Mode::Daemon => Some(RetentionWatch::watch(&settings.kafka, archived.clone(), clock)?),
         Mode::Once => None,
     };
-    let listeners = Listeners {
-        board,
-        troubles,
+    let observers = Observers {
+        archived,
+        degradations,
         vitals: vitals.clone(),
         metrics: HashMap::new(),
     };
-    let mut driver = Driver::new(consumer, machine, hands, runtime.handle().clone(), target, listeners);
+    let mut driver = Driver::new(consumer, machine, executor, runtime.handle().clone(), target, observers);
     let done = driver.run(stop);
     let tally = std::mem::take(&mut driver.tally);
     following.abort();

@@ -4,25 +4,25 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::archive::step::Report;
-use crate::archiver::degradations::Troubles;
-use crate::archiver::retention::Board;
+use crate::archiver::degradations::Degradations;
+use crate::archiver::retention::ArchivedPositions;
 use crate::record::position::TopicPartition;
 use crate::record::utc::UtcSeconds;
 use crate::telemetry::{PartitionMetrics, Vitals};
 
 /// Who is told how it goes.
-pub struct Listeners {
+pub struct Observers {
     /// Who looks how long Kafka keeps what waits.
-    pub board: Board,
+    pub archived: ArchivedPositions,
     /// What does not work.
-    pub troubles: Arc<Troubles>,
+    pub degradations: Arc<Degradations>,
     /// Liveness and metrics.
     pub vitals: Vitals,
     /// The numbers of each partition.
     pub metrics: HashMap<TopicPartition, PartitionMetrics>,
 }
 
-impl Listeners {
+impl Observers {
     /// A partition reports.
     pub fn tell(&mut self, partition: &TopicPartition, report: &Report, now: UtcSeconds) {
         let all = &self.vitals.metrics;
@@ -34,7 +34,7 @@ impl Listeners {
             Report::Linked { link, .. } => {
                 let stored = link.link.segment.as_ref().map(|segment| segment.bytes);
                 metrics.linked(link.link.record_count, stored);
-                self.board.archived(partition, link.link.next_offset.0, metrics);
+                self.archived.archived(partition, link.link.next_offset.0, metrics);
             }
             Report::LossFound {
                 first_offset,
@@ -43,8 +43,8 @@ impl Listeners {
                 metrics.lost(u64::try_from(next_offset - first_offset).unwrap_or(0));
             }
             Report::Fenced => metrics.fenced(),
-            Report::Stopped(reason) => self.troubles.lasting(&partition.to_string(), &reason.to_string()),
-            Report::Continues(next) => self.board.archived(partition, next.0, metrics),
+            Report::Stopped(reason) => self.degradations.lasting(&partition.to_string(), &reason.to_string()),
+            Report::Continues(next) => self.archived.archived(partition, next.0, metrics),
             Report::NewEpoch(_) | Report::PassedOver(_) => {}
         }
     }
@@ -70,8 +70,8 @@ impl Listeners {
     /// The partition is somebody else's now.
     pub fn released(&mut self, partition: &TopicPartition) {
         self.metrics.remove(partition);
-        self.troubles.forget(&partition.to_string());
-        self.board.released(partition);
+        self.degradations.forget(&partition.to_string());
+        self.archived.released(partition);
         self.vitals.metrics.release(partition);
     }
 }

@@ -12,14 +12,14 @@ const INTERVAL_MS: u64 = 500;
 
 /// The looks so far.
 #[derive(Debug, Default)]
-pub struct Rest {
+pub struct PeerProgress {
     /// The group has given us what it gives us, be it nothing.
     is_member: bool,
     next_look_ms: u64,
     told: bool,
 }
 
-impl Rest {
+impl PeerProgress {
     /// The group has given us what it gives us for now.
     pub fn joined(&mut self) {
         self.is_member = true;

@@ -13,7 +13,7 @@ use crate::record::position::{Epoch, FirstOffset, TopicPartition};
 use crate::store::{Creation, Store};
 use crate::task::error::AppError;
 use crate::writing::head::{self, Trust};
-use crate::writing::writer_keys::KeyBook;
+use crate::writing::writer_keys::WriterKeys;
 
 /// Where a partition's log begins and ends in Kafka.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,32 +48,36 @@ pub trait Offsets: Send + Sync {
 
 /// Whom to ask, and what chains are checked against.
 #[derive(Clone, Copy)]
-pub struct Desk<'a> {
+pub struct Backends<'a> {
     /// Where objects are.
     pub store: &'a dyn Store,
     /// What Kafka says.
     pub offsets: &'a dyn Offsets,
     /// Which keys count.
-    pub keys: &'a KeyBook,
+    pub keys: &'a WriterKeys,
 }
 
 /// Finds the head of a partition, and what stands after it without a link.
 ///
 /// # Errors
 /// What the store and Kafka say; `Corrupt` where the chain cannot be continued.
-pub async fn load_head(desk: Desk<'_>, partition: &TopicPartition) -> Result<LoadedHead, AppError> {
+pub async fn load_head(backends: Backends<'_>, partition: &TopicPartition) -> Result<LoadedHead, AppError> {
     loop {
-        let trust = desk.keys.trust();
-        let loaded = load_head_by(desk, &trust, partition).await;
+        let trust = backends.keys.trust();
+        let loaded = load_head_by(backends, &trust, partition).await;
         // A link by a key that we did not know yet was passed over: look again with that key.
-        if desk.keys.refresh(desk.store).await?.change_number == trust.change_number {
+        if backends.keys.refresh(backends.store).await?.change_number == trust.change_number {
             return loaded;
         }
     }
 }
 
-async fn load_head_by(desk: Desk<'_>, trust: &Trust, partition: &TopicPartition) -> Result<LoadedHead, AppError> {
-    let Desk { store, offsets, .. } = desk;
+async fn load_head_by(
+    backends: Backends<'_>,
+    trust: &Trust,
+    partition: &TopicPartition,
+) -> Result<LoadedHead, AppError> {
+    let Backends { store, offsets, .. } = backends;
     // In this order: a commit never runs ahead of the bucket, nor the bucket of Kafka, while others go on writing. The
     // id first: a topic that is created again meanwhile is noticed when its first segment is to be created.
     let topic_id = offsets.topic_id(&partition.topic).await?;
@@ -119,12 +123,12 @@ async fn load_head_by(desk: Desk<'_>, trust: &Trust, partition: &TopicPartition)
 /// # Errors
 /// The store's and Kafka's; `Config` where our key was retired.
 pub async fn create_segment(
-    desk: Desk<'_>,
+    backends: Backends<'_>,
     ticket: Ticket,
     (key, object): (&Key, &Object),
     topic_id: Option<&str>,
 ) -> Result<Event, AppError> {
-    let Desk { store, offsets, keys } = desk;
+    let Backends { store, offsets, keys } = backends;
     if let Key::Segment(place, _) = key {
         if is_replaced(offsets, &place.partition, topic_id).await? {
             return Ok(Event::TopicReplaced(ticket));
@@ -146,7 +150,7 @@ pub async fn create_segment(
 }
 
 /// Whether a valid link stands at a place, by the keys of now.
-async fn is_linked(store: &dyn Store, keys: &KeyBook, place: &Place) -> Result<bool, AppError> {
+async fn is_linked(store: &dyn Store, keys: &WriterKeys, place: &Place) -> Result<bool, AppError> {
     let trust = keys.trust();
     let (refreshed, linked) = futures::join!(keys.refresh(store), head::is_linked(store, &trust, place));
     let refreshed = refreshed?;
@@ -172,12 +176,12 @@ async fn is_replaced(offsets: &dyn Offsets, partition: &TopicPartition, known: O
 /// # Errors
 /// The store's and Kafka's; `Config` where our key was retired.
 pub async fn create_link(
-    desk: Desk<'_>,
+    backends: Backends<'_>,
     ticket: Ticket,
     (key, object): (&Key, &Object),
     topic_id: Option<&str>,
 ) -> Result<Event, AppError> {
-    let Desk { store, offsets, keys } = desk;
+    let Backends { store, offsets, keys } = backends;
     if let Key::Link(place, _) = key
         && is_replaced(offsets, &place.partition, topic_id).await?
     {

@@ -29,7 +29,7 @@ const POLL: Duration = Duration::from_millis(500);
 
 /// Which partitions are ours, and from where on each is not archived yet. Clones are the same.
 #[derive(Debug, Clone, Default)]
-pub struct Board(Arc<Mutex<BTreeMap<TopicPartition, Waiting>>>);
+pub struct ArchivedPositions(Arc<Mutex<BTreeMap<TopicPartition, Waiting>>>);
 
 #[derive(Debug, Clone)]
 struct Waiting {
@@ -37,21 +37,21 @@ struct Waiting {
     metrics: PartitionMetrics,
 }
 
-impl Board {
+impl ArchivedPositions {
     /// Everything before this offset is archived.
     pub fn archived(&self, partition: &TopicPartition, next_offset: i64, metrics: &PartitionMetrics) {
         let metrics = metrics.clone();
-        self.change(|board| board.insert(partition.clone(), Waiting { next_offset, metrics }));
+        self.change(|archived| archived.insert(partition.clone(), Waiting { next_offset, metrics }));
     }
 
     /// The partition is not ours any more.
     pub fn released(&self, partition: &TopicPartition) {
-        self.change(|board| board.remove(partition));
+        self.change(|archived| archived.remove(partition));
     }
 
     fn partitions(&self) -> Vec<(TopicPartition, Waiting)> {
-        self.change(|board| {
-            board
+        self.change(|archived| {
+            archived
                 .iter()
                 .map(|(name, waiting)| (name.clone(), waiting.clone()))
                 .collect()
@@ -65,21 +65,25 @@ impl Board {
 }
 
 /// The thread. Dropping it ends the looks.
-pub struct Deadlines {
+pub struct RetentionWatch {
     stop: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Deadlines {
+impl RetentionWatch {
     /// Begins to look.
     ///
     /// # Errors
     /// Settings that librdkafka refuses, or no thread.
-    pub fn watch(settings: &KafkaSettings, board: Board, clock: Clock) -> Result<Deadlines, AppError> {
-        let mut look = Look {
+    pub fn watch(
+        settings: &KafkaSettings,
+        archived: ArchivedPositions,
+        clock: Clock,
+    ) -> Result<RetentionWatch, AppError> {
+        let mut look = RetentionMonitor {
             reader: Reader::connect(&frugal(settings))?,
             topics: Topics::connect(settings)?,
-            board,
+            archived,
             clock,
             known: BTreeMap::new(),
         };
@@ -93,14 +97,14 @@ impl Deadlines {
                 }
             })
             .map_err(|error| AppError::internal(format!("no thread for the deadlines: {error}")))?;
-        Ok(Deadlines {
+        Ok(RetentionWatch {
             stop: Some(stop),
             thread: Some(thread),
         })
     }
 }
 
-impl Drop for Deadlines {
+impl Drop for RetentionWatch {
     fn drop(&mut self) {
         self.stop = None;
         if let Some(thread) = self.thread.take() {
@@ -127,10 +131,10 @@ fn frugal(settings: &KafkaSettings) -> KafkaSettings {
     }
 }
 
-struct Look {
+struct RetentionMonitor {
     reader: Reader,
     topics: Topics,
-    board: Board,
+    archived: ArchivedPositions,
     clock: Clock,
     known: BTreeMap<TopicPartition, Known>,
 }
@@ -143,10 +147,10 @@ struct Known {
     warned: bool,
 }
 
-impl Look {
+impl RetentionMonitor {
     /// Looks at every partition, and says when to look again.
     fn around(&mut self) -> Duration {
-        let partitions = self.board.partitions();
+        let partitions = self.archived.partitions();
         let is_new = |(name, _): &(TopicPartition, Waiting)| !self.known.contains_key(name);
         let interval = if partitions.is_empty() || partitions.iter().any(is_new) {
             FIRST_INTERVAL

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::archiver::{self, ArchiveReport, Mode, Orders};
-use crate::cli::{Align, Context, Failure, count, size, table};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::output::{Align, count, size, table};
 use crate::error::Exit;
 use crate::task::stop::Reason;
 use crate::telemetry::{Health, Metrics, Vitals};

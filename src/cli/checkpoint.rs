@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use crate::app::checkpoint::{CopyReport, Report, checkpoint_now};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
 use crate::cli::failure::FileError;
-use crate::cli::{Align, Context, Failure, Format, count, table};
+use crate::cli::format::Format;
+use crate::cli::output::{Align, count, table};
 use crate::error::Exit;
 use crate::store;
 

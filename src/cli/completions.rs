@@ -2,10 +2,10 @@
 
 use std::io::Write;
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::cli::{Context, Failure, Kivend};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
 use crate::error::Exit;
 
 /// Print a completion script for a shell
@@ -19,9 +19,10 @@ pub struct Args {
     shell: Shell,
 }
 
-pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+/// `program` is the definition of the whole command line.
+pub fn run(args: &Args, mut program: clap::Command, context: &Context) -> Result<Exit, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Kivend::command(), "kivend", &mut script);
+    clap_complete::generate(args.shell, &mut program, "kivend", &mut script);
     let mut stdout = context.output().stdout();
     context
         .output()

@@ -3,7 +3,9 @@
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::cli::{Align, Context, Failure, table};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::output::{Align, table};
 use crate::config::Entry;
 use crate::error::Exit;
 

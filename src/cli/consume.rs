@@ -5,7 +5,11 @@ use std::io::{self, Write};
 use std::str::FromStr;
 
 use crate::app::consume::{Beginning, ConsumeError, Ending, Report, Request, Surroundings, consume};
-use crate::cli::{Align, Context, Failure, Format, When, count, size, table};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::format::Format;
+use crate::cli::output::{Align, count, size, table};
+use crate::cli::when::When;
 use crate::error::Exit;
 use crate::record::record::Record;
 

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::cli::failure::Failure;
 use crate::cli::global::Global;
 use crate::cli::interrupt::Signals;
-use crate::cli::{Failure, Output, progress};
+use crate::cli::output::Output;
+use crate::cli::progress;
 use crate::clock::Clock;
 use crate::config::{self, ConfigError, Loaded, Settings, Sources};
 use crate::error::{Explain, Kind};

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::app::demo::{DemoReport, demo};
-use crate::cli::{Align, Context, Failure, count, table};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::output::{Align, count, table};
 use crate::error::Exit;
 
 /// Show everything in one process, without a server

@@ -3,8 +3,10 @@
 use std::fmt::Write as _;
 
 use crate::app::doctor::{DoctorReport, Status, examine};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
 use crate::cli::output::Mark;
-use crate::cli::{Context, Failure, Output};
+use crate::cli::output::Output;
 use crate::error::Exit;
 
 /// Look for everything that could be wrong, each with its remedy

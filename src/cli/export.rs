@@ -5,8 +5,12 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use crate::app::export::{Destination, ExportError, Naming, Report, Request, ToKafka, export};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
 use crate::cli::failure::FileError;
-use crate::cli::{Context, Failure, Format, When, count, size};
+use crate::cli::format::Format;
+use crate::cli::output::{count, size};
+use crate::cli::when::When;
 use crate::config::Settings;
 use crate::error::Exit;
 use crate::log::signed_note::VerifyingKey;

@@ -5,8 +5,7 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::cli::Output;
-use crate::error::{Exit, Explain, Kind};
+use crate::error::{Explain, Kind};
 
 /// Why a command ended without its result.
 #[derive(Debug)]
@@ -20,10 +19,10 @@ pub enum Failure {
 /// What the user is told.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Told {
-    kind: Kind,
+    pub(super) kind: Kind,
     /// What happened, then each cause.
-    causes: Vec<String>,
-    remedy: String,
+    pub(super) causes: Vec<String>,
+    pub(super) remedy: String,
 }
 
 /// A file that a command was told to read or write, and cannot.
@@ -76,17 +75,6 @@ impl Failure {
             _ => FileError::new("write", Path::new("stdout"), error).into(),
         }
     }
-
-    /// Says it once, and tells how the program ends.
-    pub(super) fn report(self, output: &Output) -> Exit {
-        match self {
-            Failure::ReaderGone => Exit::Done,
-            Failure::Told(told) => {
-                output.tell_error(&told.causes, &told.remedy);
-                told.kind.exit()
-            }
-        }
-    }
 }
 
 impl<E: Explain + 'static> From<E> for Failure {
@@ -117,6 +105,7 @@ fn causes(error: &dyn Error) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Exit;
 
     #[test]
     fn a_failure_tells_what_happened_why_and_what_to_do() {

@@ -1,7 +1,9 @@
 //! `kivend files`: the segments that links own, one key a line, for tools that want an exact list.
 
 use crate::app::files::{self, Files};
-use crate::cli::{Context, Failure, Output};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::output::Output;
 use crate::error::Exit;
 use crate::log::signed_note::VerifyingKey;
 use crate::store;

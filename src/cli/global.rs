@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ColorChoice, ValueHint};
 
-use crate::cli::Format;
+use crate::cli::format::Format;
 use crate::config::{Flag, Sources};
 use crate::telemetry::{LogFormat, Verbosity};
 

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use clap::{ValueEnum, ValueHint};
 
 use crate::app::ingest::{Input, LedgerSettings, Mode, Order, Plan, Report, Surroundings, ingest};
-use crate::cli::{Align, Context, Failure, count, table};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::output::{Align, count, table};
 use crate::error::Exit;
 
 #[derive(Debug, clap::Args)]

@@ -1,6 +1,7 @@
 //! `kivend init`: the archive's identity and signing key.
 
-use crate::cli::{Context, Failure};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
 use crate::error::Exit;
 use crate::store;
 use crate::writing::init::{InitReport, Made, open_or_make};

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use clap::Subcommand;
 
 use crate::app::keys::{self, Idle, KeysReport, RetireReport, RotateReport, Rotated};
-use crate::cli::{Align, Context, Failure, table};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::output::{Align, table};
 use crate::error::Exit;
 use crate::log::signed_note::VerifyingKey;
 use crate::store;

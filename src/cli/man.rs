@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use clap::{CommandFactory, ValueHint};
+use clap::ValueHint;
 use clap_mangen::Man;
 
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
 use crate::cli::failure::FileError;
-use crate::cli::{Context, Failure, Kivend};
 use crate::error::{Exit, Kind};
 
 /// Print the manual page of kivend or of one of its commands
@@ -25,8 +26,8 @@ pub struct Args {
     dir: Option<PathBuf>,
 }
 
-pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let mut root = Kivend::command();
+/// `root` is the definition of the whole command line.
+pub fn run(args: &Args, mut root: clap::Command, context: &Context) -> Result<Exit, Failure> {
     root.build();
     if let Some(dir) = &args.dir {
         write_all(&root, dir)?;

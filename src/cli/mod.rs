@@ -20,6 +20,7 @@ mod doctor;
 mod export;
 mod failure;
 mod files;
+mod format;
 mod generate;
 mod global;
 mod ingest;
@@ -37,14 +38,11 @@ mod when;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
-pub use context::Context;
-pub use failure::Failure;
-pub use global::Global;
-pub use output::{Align, Format, Output, count, size, table};
-pub use when::When;
-
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::global::Global;
 use crate::error::Exit;
 
 /// Archive Kafka topics as signed Parquet on S3, and prove that nothing is missing or changed
@@ -124,8 +122,8 @@ impl Command {
             Command::Keys(command) => keys::run(&command, context),
             Command::Doctor(args) => doctor::run(&args, context),
             Command::Config(command) => config::run(&command, context),
-            Command::Completions(args) => completions::run(&args, context),
-            Command::Man(args) => man::run(&args, context),
+            Command::Completions(args) => completions::run(&args, Kivend::command(), context),
+            Command::Man(args) => man::run(&args, Kivend::command(), context),
         }
     }
 }
@@ -161,7 +159,7 @@ pub fn archiver() -> ExitCode {
 /// Runs a command within its surroundings: log, signals, and the one place that reports failure.
 fn start(global: &Global, run: impl FnOnce(&Context) -> Result<Exit, Failure>) -> ExitCode {
     let context = Context::new(global);
-    let exit = run(&context).unwrap_or_else(|failure| failure.report(context.output()));
+    let exit = run(&context).unwrap_or_else(|failure| context.output().fail(failure));
     exit.into()
 }
 

@@ -4,22 +4,15 @@
 use std::env;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
-use clap::{ColorChoice, ValueEnum};
+use clap::ColorChoice;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use serde::Serialize;
 
-use crate::cli::{Failure, Global};
+use crate::cli::failure::Failure;
+use crate::cli::format::Format;
+use crate::cli::global::Global;
+use crate::error::Exit;
 use crate::telemetry::Verbosity;
-
-/// The form of a result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs: one object.
-    Json,
-}
 
 /// Where a command's results and remarks go.
 #[derive(Debug, Clone, Copy)]
@@ -102,7 +95,18 @@ impl Output {
         paint(text, mark, wanted(self.colours, io::stdout().is_terminal()))
     }
 
-    pub(super) fn tell_error(&self, causes: &[String], remedy: &str) {
+    /// Prints why the command failed, once, and returns how the program ends.
+    pub(super) fn fail(&self, failure: Failure) -> Exit {
+        match failure {
+            Failure::ReaderGone => Exit::Done,
+            Failure::Told(told) => {
+                self.tell_error(&told.causes, &told.remedy);
+                told.kind.exit()
+            }
+        }
+    }
+
+    fn tell_error(&self, causes: &[String], remedy: &str) {
         let colours = self.colours_on_stderr();
         let mut lines = causes.iter().map(|cause| cause.replace('\n', "\n  "));
         let mut told = format!(

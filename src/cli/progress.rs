@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::Output;
+use crate::cli::output::Output;
 use crate::task::progress::{Progress, Silent};
 
 pub(super) fn start(output: &Output, unit: &'static str) -> Arc<dyn Progress> {

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::app::prove::{Made, Wanted, WantedCheckpoint, prove};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
 use crate::cli::failure::FileError;
+use crate::cli::format::Format;
 use crate::cli::verify_proof::describe;
-use crate::cli::{Context, Failure, Format};
 use crate::config::Settings;
 use crate::error::Exit;
 use crate::log::signed_note::VerifyingKey;

@@ -3,7 +3,9 @@
 use clap::Subcommand;
 
 use crate::app::topics::{self, Created, Listed};
-use crate::cli::{Align, Context, Failure, count, table};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::output::{Align, count, table};
 use crate::error::Exit;
 use crate::kafka::topics::{Action, Alteration};
 

@@ -10,8 +10,10 @@ use clap::ValueEnum;
 use crate::app::verify::cluster::ClusterFacts;
 use crate::app::verify::facts::KafkaFacts;
 use crate::app::verify::{Base, Depth, Losses, Request, Since, verify};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
 use crate::cli::failure::FileError;
-use crate::cli::{Context, Failure, When};
+use crate::cli::when::When;
 use crate::config::{Settings, StoreBackend, StoreSettings};
 use crate::error::Exit;
 use crate::log::signed_note::VerifyingKey;
@@ -24,7 +26,7 @@ use crate::verify::merge::merge;
 use crate::verify::report::Report;
 use crate::verify::shard::Shard;
 use crate::verify::text::render;
-use crate::writing::checkpoint_mirror::SecondPlace;
+use crate::writing::checkpoint_mirror::CheckpointMirror;
 
 /// Check the archive, recount it, and compare it with Kafka
 #[derive(Debug, clap::Args)]
@@ -59,7 +61,7 @@ pub struct Args {
     #[arg(long, value_name = "PARTITION")]
     partition: Option<i32>,
     /// What to hold the archive against; links are always walked
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Against::Kafka, Against::Rows, Against::Links, Against::Copies])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Against::Kafka, Against::Rows, Against::Links, Against::Mirrors])]
     against: Vec<Against>,
     /// Verify a copy of the archive in this folder, without Kafka and without a bucket
     #[arg(long, value_name = "DIR")]
@@ -107,7 +109,7 @@ enum Against {
     /// The chains of links and the checkpoints
     Links,
     /// The newest checkpoint at each second place of the settings
-    Copies,
+    Mirrors,
 }
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
@@ -198,12 +200,14 @@ fn request(args: &Args, settings: &Settings, context: &Context) -> Result<Reques
 }
 
 /// Those of the settings, where they are asked for and not left behind by --offline.
-fn second_places(args: &Args, settings: &Settings) -> Vec<SecondPlace> {
-    if args.offline.is_some() || !args.against.contains(&Against::Copies) {
+fn second_places(args: &Args, settings: &Settings) -> Vec<CheckpointMirror> {
+    if args.offline.is_some() || !args.against.contains(&Against::Mirrors) {
         return Vec::new();
     }
     let copies = settings.archive.checkpoint_copies.iter();
-    copies.map(|copy| SecondPlace::new(copy, &settings.kafka)).collect()
+    copies
+        .map(|copy| CheckpointMirror::new(copy, &settings.kafka))
+        .collect()
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {

@@ -3,39 +3,14 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
-
-use crate::config::raw::RawTopicDefaults;
+use crate::config::invalid::{Invalid, require};
+use crate::config::properties::Properties;
+use crate::config::raw::{RawCheckpointCopy, RawTopicDefaults};
+use crate::config::settings::{Addressing, CheckpointCopy, S3Settings, StoreBackend, StoreSettings, TopicSettings};
 use crate::config::transport::is_plaintext_endpoint;
-use crate::config::validate::{Invalid, require};
-use crate::config::{Addressing, Properties, S3Settings, StoreBackend, StoreSettings, TopicSettings};
 use crate::record::position::is_topic_name;
 
 const KEY: &str = "archive.checkpoint_copies";
-
-/// A second place for checkpoints, out of the reach of whoever owns the bucket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CheckpointCopy {
-    /// A folder, or a bucket.
-    Store(StoreSettings),
-    /// A compacted topic with one partition, made where it is missing.
-    Topic(TopicSettings),
-}
-
-/// As it is written: one of `directory`, `bucket` and `topic`, and what belongs to it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawCheckpointCopy {
-    directory: Option<String>,
-    topic: Option<String>,
-    bucket: Option<String>,
-    prefix: Option<String>,
-    endpoint: Option<String>,
-    region: Option<String>,
-    path_style: Option<bool>,
-    profile: Option<String>,
-    allow_plaintext: Option<bool>,
-}
 
 /// From what is written to what can be opened. `store` is the archive's own: a bucket is reached like it, save for what is
 /// written otherwise.

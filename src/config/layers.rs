@@ -8,7 +8,10 @@ use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 
-use crate::config::{ConfigError, DEFAULTS_TOML};
+use crate::config::error::ConfigError;
+
+/// The defaults, exactly as `config/kivend.toml` documents them.
+pub const DEFAULTS_TOML: &str = include_str!("../../config/kivend.toml");
 
 /// Variables that begin with `KIVEND_` and are no settings: the command line reads them itself. So are `KIVEND_TEST_*`,
 /// by which a script tells tests what is there.

@@ -6,10 +6,12 @@ use figment::error::Kind as FigmentKind;
 use figment::value::Value;
 use serde::Serialize;
 
+use crate::config::error::ConfigError;
 use crate::config::layers::Sources;
+use crate::config::properties::is_secret;
 use crate::config::raw::Raw;
+use crate::config::settings::Settings;
 use crate::config::validate::validate;
-use crate::config::{ConfigError, Settings, is_secret};
 
 /// Settings, and where each came from.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::config::copies::RawCheckpointCopy;
+use crate::config::settings::ColumnType;
 use crate::config::units::{Size, Span};
 
 #[derive(Debug, Deserialize)]
@@ -124,31 +124,19 @@ pub(super) struct RawTelemetry {
     pub listen: String,
 }
 
-/// The type of a typed column, as `type` of `[[archive.projection]]` and of the footer's `projection` spell it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ColumnType {
-    String,
-    Int64,
-    Float64,
-    Bool,
-    TimestampUs,
-    Json,
-}
-
-impl ColumnType {
-    /// The spelling in settings and footers.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ColumnType::String => "string",
-            ColumnType::Int64 => "int64",
-            ColumnType::Float64 => "float64",
-            ColumnType::Bool => "bool",
-            ColumnType::TimestampUs => "timestamp_us",
-            ColumnType::Json => "json",
-        }
-    }
+/// As it is written: one of `directory`, `bucket` and `topic`, and what belongs to it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCheckpointCopy {
+    pub directory: Option<String>,
+    pub topic: Option<String>,
+    pub bucket: Option<String>,
+    pub prefix: Option<String>,
+    pub endpoint: Option<String>,
+    pub region: Option<String>,
+    pub path_style: Option<bool>,
+    pub profile: Option<String>,
+    pub allow_plaintext: Option<bool>,
 }
 
 /// A list, or one text with commas (the only way in an environment variable or a flag).

@@ -1,5 +1,7 @@
 //! Settings as a user meets them: each source, each rank, and each mistake.
 
+use std::time::Duration;
+
 use super::*;
 use crate::error::Explain;
 

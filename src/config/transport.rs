@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use crate::config::Properties;
+use crate::config::properties::Properties;
 
 /// The first broker to which records would travel in the clear over a network.
 pub(super) fn plaintext_broker<'b>(brokers: &'b [String], properties: &'b Properties) -> Option<&'b str> {

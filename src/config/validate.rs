@@ -5,38 +5,22 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::config::copies::{RawCheckpointCopy, copies};
+use crate::config::copies::copies;
+use crate::config::invalid::{Invalid, require};
+use crate::config::properties::Properties;
 use crate::config::raw::{
-    Brokers, Raw, RawArchive, RawIngest, RawKafka, RawProperties, RawRouting, RawStore, RawTelemetry, RawTopic,
-    RawTopicDefaults,
+    Brokers, Raw, RawArchive, RawCheckpointCopy, RawIngest, RawKafka, RawProperties, RawRouting, RawStore,
+    RawTelemetry, RawTopic, RawTopicDefaults,
+};
+use crate::config::secret::Secret;
+use crate::config::settings::{
+    Addressing, ArchiveSettings, CheckpointCopy, IngestSettings, KafkaSettings, LockMode, ObjectLock, ProjectionRule,
+    Retention, RoutingRule, RoutingSettings, S3Settings, Settings, StoreBackend, StoreSettings, TelemetrySettings,
+    TopicSettings,
 };
 use crate::config::transport::{is_plaintext_endpoint, plaintext_broker};
 use crate::config::units::Size;
-use crate::config::{
-    Addressing, ArchiveSettings, CheckpointCopy, IngestSettings, KafkaSettings, LockMode, ObjectLock, ProjectionRule,
-    Properties, Retention, RoutingRule, RoutingSettings, S3Settings, Secret, Settings, StoreBackend, StoreSettings,
-    TelemetrySettings, TopicSettings,
-};
 use crate::record::position::is_topic_name;
-
-/// A value that is of the right type and still not allowed.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Invalid {
-    pub key: &'static str,
-    pub reason: String,
-}
-
-/// `Ok` where `holds`, else what is wrong with `key`.
-pub(super) fn require(holds: bool, key: &'static str, reason: impl Into<String>) -> Result<(), Invalid> {
-    if holds {
-        Ok(())
-    } else {
-        Err(Invalid {
-            key,
-            reason: reason.into(),
-        })
-    }
-}
 
 pub(super) fn validate(raw: Raw, config_home: Option<&Path>) -> Result<Settings, Invalid> {
     let topics = topics(raw.topics, &raw.topic_defaults, &raw.topic_prefix)?;

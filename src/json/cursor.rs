@@ -4,8 +4,9 @@
 use std::borrow::Cow;
 
 use crate::json::shape::{Mark, Shape};
+use crate::json::string::Text;
 use crate::json::string::next_special;
-use crate::json::{DEPTH_MAX, NotJson, Outermost, Text, Value};
+use crate::json::value::{DEPTH_MAX, NotJson, Outermost, Value};
 
 /// Objects of more names than this are checked for repetition once, at their end, by sorting.
 const NAMES_COMPARED_DIRECTLY: usize = 32;

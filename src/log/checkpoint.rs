@@ -4,9 +4,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::log::identity::{is_archive_id, is_archive_name};
 use crate::log::keyring::Keyring;
-use crate::log::link::CheckpointRef;
 use crate::log::note::{self, Invalid, Sealed};
 use crate::log::signed_note::{NoteError, SigningKey};
 use crate::record::hash::Hash;
@@ -14,6 +15,15 @@ use crate::record::position::{Epoch, Height, NextOffset, TopicPartition, is_topi
 use crate::record::utc::UtcSeconds;
 
 const TYPE: &str = "kivend.checkpoint/v1";
+
+/// Names a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckpointRef {
+    /// Its number.
+    pub number: u64,
+    /// The hash of its object.
+    pub sha256: Hash,
+}
 
 /// What a checkpoint says of one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +93,7 @@ pub struct NotACheckpoint;
 /// # Errors
 /// [`Invalid`] where it is no valid note for that place; `Content` where a key in force signed something else.
 pub fn open(object: &[u8], keyring: &Keyring, archive_id: &str, number: u64) -> Result<SignedCheckpoint, Invalid> {
-    let opened = note::open(object, keyring)?;
+    let opened = keyring.open(object)?;
     let checkpoint: Checkpoint =
         opened
             .text

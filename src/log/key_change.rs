@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::json::canonical;
-use crate::log::keyring::Keyring;
-use crate::log::link::CheckpointRef;
+use crate::log::checkpoint::{CheckpointRef, SignedCheckpoint};
+use crate::log::keyring::{Keyring, Term, Turn};
 use crate::log::note::{self, Invalid, Sealed};
 use crate::log::signed_note::{KeyId, Note, NoteError, Signature, SigningKey, VerifyingKey};
 use crate::record::hash::Hash;
@@ -46,6 +46,46 @@ pub struct SignedKeyChange {
     pub signer: VerifyingKey,
     /// The hash of its object.
     pub hash: Hash,
+}
+
+impl SignedKeyChange {
+    /// The rule that this change breaks after the changes in `keyring`; nothing where it may follow them.
+    #[must_use]
+    pub fn broken_rule(&self, keyring: &Keyring) -> Option<&'static str> {
+        let number = self.change.number;
+        if self.add.iter().any(|key| keyring.term(key).is_some()) {
+            return Some("it adds a key that was there before");
+        }
+        let in_force = |key: &VerifyingKey| keyring.term(key).is_some_and(|term| term.covers_change(number));
+        if !self.retire.iter().all(in_force) {
+            return Some("it retires a key that is not in force");
+        }
+        if self.retire.contains(&self.signer) {
+            return Some("it is signed by a key that it retires");
+        }
+        let stays = |term: &Term| term.covers_change(number) && !self.retire.contains(&term.key);
+        if !keyring.terms().iter().any(stays) {
+            return Some("it leaves no key in force");
+        }
+        None
+    }
+
+    /// Takes the change into account; `checkpoint` is the one that it names, where it is there.
+    pub fn apply_to(&self, keyring: &mut Keyring, checkpoint: Option<&SignedCheckpoint>) {
+        let heights = checkpoint.map(|signed| {
+            let heads = signed.checkpoint.heads.iter();
+            heads.map(|head| (head.partition.clone(), head.height)).collect()
+        });
+        let turn = Turn {
+            change: self.change.number,
+            checkpoint: self.change.checkpoint.number,
+            heights,
+        };
+        keyring.retire(&self.retire, &turn);
+        for key in &self.add {
+            keyring.add(key.clone(), turn.clone());
+        }
+    }
 }
 
 /// Opens the object at `keys/<number>` as this archive's key change; `keyring` holds the keys before it.

@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::log::checkpoint::SignedCheckpoint;
-use crate::log::key_change::SignedKeyChange;
-use crate::log::signed_note::VerifyingKey;
+use crate::log::note::Invalid;
+use crate::log::signed_note::{Note, VerifyingKey};
+use crate::record::hash::Hash;
 use crate::record::position::{Height, TopicPartition};
 
 /// A moment in the archive's own order: a key change, and the checkpoint that it names.
@@ -17,7 +17,7 @@ pub struct Turn {
     /// The number of the checkpoint.
     pub checkpoint: u64,
     /// The heights of that checkpoint; nothing where it is missing, and then neither side of it can be refused.
-    heights: Option<BTreeMap<TopicPartition, Height>>,
+    pub(super) heights: Option<BTreeMap<TopicPartition, Height>>,
 }
 
 impl Turn {
@@ -61,6 +61,28 @@ impl Term {
     pub fn covers_change(&self, number: u64) -> bool {
         self.added.as_ref().is_none_or(|turn| number > turn.change)
             && self.retired.as_ref().is_none_or(|turn| number < turn.change)
+    }
+}
+
+/// A note that a key in force signed: its text, and what is needed to name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened<'k> {
+    /// The signed text.
+    pub text: String,
+    /// The SHA-256 of the whole object.
+    pub hash: Hash,
+    /// The key that signed it, and what it may sign: whoever knows the note's place asks.
+    pub term: &'k Term,
+}
+
+impl Opened<'_> {
+    /// What to say where the signer's term does not cover the note: its key is as good as unknown.
+    #[must_use]
+    pub fn out_of_term(&self) -> Invalid {
+        Invalid::UnknownKey {
+            name: self.term.key.name().to_owned(),
+            id: self.term.key.id(),
+        }
     }
 }
 
@@ -110,48 +132,45 @@ impl Keyring {
         self.terms.iter().find(|term| term.key == *key)
     }
 
-    /// What a change breaks that its note alone does not show; nothing where it holds.
-    #[must_use]
-    pub fn refuses(&self, signed: &SignedKeyChange) -> Option<&'static str> {
-        let number = signed.change.number;
-        if signed.add.iter().any(|key| self.term(key).is_some()) {
-            return Some("it adds a key that was there before");
+    /// Opens an object that must be a note with exactly one signature, by a key of the ring.
+    ///
+    /// # Errors
+    /// [`Invalid`]: every variant before `Content`.
+    pub fn open(&self, object: &[u8]) -> Result<Opened<'_>, Invalid> {
+        let note = Note::parse(object)?;
+        let [signature] = note.signatures() else {
+            return Err(Invalid::Signatures(note.signatures().len()));
+        };
+        let named =
+            |term: &&Term| !term.silent && term.key.name() == signature.name && term.key.id() == signature.key_id;
+        let (name, id) = (signature.name.clone(), signature.key_id);
+        let Some(term) = self.terms.iter().find(named) else {
+            return Err(Invalid::UnknownKey { name, id });
+        };
+        if !term.key.signed(note.text(), signature) {
+            return Err(Invalid::Forged { name, id });
         }
-        let in_force = |key: &VerifyingKey| self.term(key).is_some_and(|term| term.covers_change(number));
-        if !signed.retire.iter().all(in_force) {
-            return Some("it retires a key that is not in force");
-        }
-        if signed.retire.contains(&signed.signer) {
-            return Some("it is signed by a key that it retires");
-        }
-        let stays = |term: &Term| term.covers_change(number) && !signed.retire.contains(&term.key);
-        if !self.terms.iter().any(stays) {
-            return Some("it leaves no key in force");
-        }
-        None
+        Ok(Opened {
+            text: note.text().to_owned(),
+            hash: Hash::of(object),
+            term,
+        })
     }
 
-    /// Takes a change into account; `checkpoint` is the one that it names, where it is there.
-    pub fn apply(&mut self, signed: &SignedKeyChange, checkpoint: Option<&SignedCheckpoint>) {
-        let heights = checkpoint.map(|signed| {
-            let heads = signed.checkpoint.heads.iter();
-            heads.map(|head| (head.partition.clone(), head.height)).collect()
+    /// Adds a key that is in force from this moment on.
+    pub(super) fn add(&mut self, key: VerifyingKey, from: Turn) {
+        self.terms.push(Term {
+            key,
+            added: Some(from),
+            retired: None,
+            silent: false,
         });
-        let turn = Turn {
-            change: signed.change.number,
-            checkpoint: signed.change.checkpoint.number,
-            heights,
-        };
-        for term in self.terms.iter_mut().filter(|term| signed.retire.contains(&term.key)) {
-            term.retired = Some(turn.clone());
-        }
-        for key in &signed.add {
-            self.terms.push(Term {
-                key: key.clone(),
-                added: Some(turn.clone()),
-                retired: None,
-                silent: false,
-            });
+    }
+
+    /// Ends the term of each of these keys at this moment.
+    pub(super) fn retire(&mut self, keys: &[VerifyingKey], from: &Turn) {
+        for term in self.terms.iter_mut().filter(|term| keys.contains(&term.key)) {
+            term.retired = Some(from.clone());
         }
     }
 

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::json::canonical::{self, NotCanonical};
+use crate::log::checkpoint::CheckpointRef;
 use crate::log::commit_metadata::CommitMetadata;
 use crate::log::identity::is_archive_id;
 use crate::log::keyring::{Keyring, Term};
@@ -96,15 +97,6 @@ pub struct Lost {
 pub enum LossReason {
     /// Kafka's retention.
     Retention,
-}
-
-/// Names a checkpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CheckpointRef {
-    /// Its number.
-    pub number: u64,
-    /// The hash of its object.
-    pub sha256: Hash,
 }
 
 /// What a link says, in the order of its canonical text.
@@ -203,7 +195,7 @@ pub fn open_where(
     place: &Place,
     covers: impl Fn(&Term, &Link) -> bool,
 ) -> Result<SignedLink, Invalid> {
-    let opened = note::open(object, keyring)?;
+    let opened = keyring.open(object)?;
     let link = parse(&opened.text)?;
     link.check().map_err(|broken| Invalid::Content(broken.to_string()))?;
     if link.archive_id != archive_id || link.place() != *place {

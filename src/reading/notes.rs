@@ -240,7 +240,7 @@ fn unreadable(slot: Slot, why: &str) -> Candidate<OpenedLink> {
     }
 }
 
-/// Hands over candidates of one place together.
+/// Executor over candidates of one place together.
 async fn by_place<T>(opened: impl Stream<Item = (u64, Candidate<T>)>, mut place: impl FnMut(u64, Vec<Candidate<T>>)) {
     let mut opened = std::pin::pin!(opened);
     let mut gathered: Option<(u64, Vec<Candidate<T>>)> = None;

@@ -18,7 +18,7 @@ use parquet::schema::types::ColumnPath;
 use crate::record::position::TopicPartition;
 use crate::segment::error::SegmentError;
 use crate::segment::footer::Footer;
-use crate::segment::page_encoding::compressor::{LEVEL, Squeezer};
+use crate::segment::page_encoding::compressor::{LEVEL, PageCompressor};
 use crate::segment::page_encoding::row_group::RowGroup;
 use crate::segment::projection::cell::Projector;
 use crate::segment::projection::rules::{ColumnType, Projection};
@@ -47,7 +47,7 @@ pub fn encode(rows: Rows, footer: &Footer, projection: &Projection) -> Result<Ve
     let properties = Arc::new(properties(footer, projection)?);
     let mut file = SerializedFileWriter::new(Vec::new(), fields, properties)?;
     let columns = ArrowRowGroupWriterFactory::new(&file, schema.clone());
-    let mut squeezer = Squeezer::default();
+    let mut compressor = PageCompressor::default();
     let mut projector = Projector::new(projection);
     let partition = rows.partition().clone();
     let mut last_offset = None;
@@ -62,7 +62,7 @@ pub fn encode(rows: Rows, footer: &Footer, projection: &Projection) -> Result<Ve
         last_offset = Some(refuse_disorder(&chunk, last_offset)?);
         row_group_bytes += chunk.payload_bytes();
         let batch = batch(chunk, &partition, &mut projector, projection, &schema)?;
-        row_group.write(&batch, &mut squeezer)?;
+        row_group.write(&batch, &mut compressor)?;
     }
     row_group.close(&mut file)?;
     Ok(file.into_inner()?)

@@ -70,7 +70,7 @@ impl Rows {
     }
 
     fn cut(&mut self) {
-        let next = Chunk::with_room_for_as_much_as(&self.open);
+        let next = Chunk::with_capacity_like(&self.open);
         let full = std::mem::replace(&mut self.open, next);
         self.full_capacity_bytes += full.capacity_bytes();
         self.full.push(full);
@@ -155,7 +155,7 @@ pub(super) fn payload_bytes(record: &Record<'_>) -> usize {
 }
 
 /// Neighbouring chunks are about as large, not quite.
-fn and_some_more(count: usize) -> usize {
+fn with_headroom(count: usize) -> usize {
     count + count / 8
 }
 
@@ -191,8 +191,8 @@ impl Default for Chunk {
 
 impl Chunk {
     /// Empty. Where one chunk became full, another is likely to: growing its buffers step by step would copy all of it again.
-    fn with_room_for_as_much_as(full: &Chunk) -> Chunk {
-        let rows = and_some_more(full.len()).min(CHUNK_MAX_ROWS);
+    fn with_capacity_like(full: &Chunk) -> Chunk {
+        let rows = with_headroom(full.len()).min(CHUNK_MAX_ROWS);
         let mut chunk = Chunk::default();
         chunk.offsets.reserve_exact(rows);
         chunk.timestamps_ms.reserve_exact(rows);
@@ -267,8 +267,8 @@ impl ByteColumn {
     /// No column but that of one large record holds more bytes than a chunk may.
     fn make_room_for_as_much_as(&mut self, full: &ByteColumn) {
         self.bytes
-            .reserve_exact(and_some_more(full.bytes.len()).min(CHUNK_MAX_BYTES));
-        self.offsets.reserve_exact(and_some_more(full.len()));
+            .reserve_exact(with_headroom(full.bytes.len()).min(CHUNK_MAX_BYTES));
+        self.offsets.reserve_exact(with_headroom(full.len()));
     }
 
     pub(super) fn len(&self) -> usize {

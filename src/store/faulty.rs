@@ -12,7 +12,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::record::hash::Hash;
-use crate::store::{Creation, Entry, Store, StoreError, Version};
+use crate::store::contract::{Creation, Entry, Store, Version};
+use crate::store::error::StoreError;
 
 /// The kinds of operation, as a plan sees them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

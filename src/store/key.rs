@@ -3,7 +3,7 @@
 //! Why so strict: keys come from stored notes as well as from us, and a directory store joins them to a path. Never
 //! repairs a key.
 
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 
 /// The longest key in bytes, prefix included (S3's limit).
 pub const KEY_MAX_BYTES: usize = 1024;

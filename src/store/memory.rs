@@ -14,7 +14,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::record::hash::Hash;
-use crate::store::{Creation, Entry, Store, StoreError, Version, VersionKind, check_hash, check_size, key};
+use crate::store::contract::{Creation, Entry, Store, Version, VersionKind, check_hash, check_size};
+use crate::store::error::StoreError;
+use crate::store::key;
 
 /// A store in memory. Clones share their objects, as processes share a bucket.
 #[derive(Clone, Default)]

@@ -11,7 +11,8 @@ use futures::future::join_all;
 
 use crate::error::Kind;
 use crate::record::hash::Hash;
-use crate::store::{Creation, Store, StoreError};
+use crate::store::contract::{Creation, Store};
+use crate::store::error::StoreError;
 
 /// How many creates of one key run at once.
 const CONTENDERS: usize = 16;
@@ -99,7 +100,9 @@ async fn refuses_wrong_hash(store: &Arc<dyn Store>, nonce: &str) -> Result<bool,
 mod tests {
     use super::super::faulty::{Fault, FaultyStore, Operation};
     use super::super::memory::MemoryStore;
-    use super::super::{Entry, async_trait};
+    use async_trait::async_trait;
+
+    use super::super::Entry;
     use super::*;
 
     #[tokio::test]

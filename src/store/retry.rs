@@ -1,4 +1,4 @@
-//! Trying again: a schedule of waits, and a loop that follows it.
+//! Attempting again: a schedule of waits, and a loop that follows it.
 //!
 //! Why here: backends give up after a few tries, since only the caller knows whether to go on. The archiver does, for
 //! hours if it must (Kafka's retention is its deadline), and tells so at every try. The schedule is a function of a
@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::error::Kind;
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 
 /// Waits that double from the first to the greatest, each shortened by up to a half, so that many that failed at the
 /// same moment do not come back at the same moment.

@@ -9,12 +9,11 @@ mod line;
 mod plan;
 mod session;
 
+pub use plan::EVENTS_DEFAULT;
+
 use draws::Draws;
 use plan::Plan;
 use session::Walk;
-
-/// Events of the run that the default of `kivend generate` repeats; its counts by type are those of [`plan`].
-pub const EVENTS_DEFAULT: u64 = 71_694;
 
 /// Writes the sessions of a shop one after the other, in no order of time, each in its own order of time.
 #[derive(Debug)]

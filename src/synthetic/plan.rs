@@ -6,8 +6,10 @@
 //! checkout_start 3,613 · remove_from_cart 3,589 · payment_success 3,226 · add_payment_method 2,811 ·
 //! payment_failed 2,562 in 71,694 events. Never more or fewer events than asked for.
 
-use crate::synthetic::EVENTS_DEFAULT;
 use crate::synthetic::draws::Draws;
+
+/// Events of the run that the default of `kivend generate` repeats; its counts by type are those of [`plan`].
+pub const EVENTS_DEFAULT: u64 = 71_694;
 
 /// Customers of the shop among [`EVENTS_DEFAULT`] events.
 const CUSTOMERS: u64 = 2_500;

@@ -11,7 +11,8 @@ use axum::routing::get;
 
 use crate::clock::Clock;
 use crate::error::{Explain, Kind};
-use crate::telemetry::{Health, Metrics};
+use crate::telemetry::health::Health;
+use crate::telemetry::metrics::Metrics;
 
 /// The port cannot be opened.
 #[derive(Debug, thiserror::Error)]

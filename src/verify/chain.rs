@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::log::checkpoint::CheckpointRef;
 use crate::log::checkpoint::Head;
-use crate::log::link::{CheckpointRef, Link, SignedLink};
+use crate::log::link::{Link, SignedLink};
 use crate::log::object_key::{Attempt, Key};
 use crate::record::hash::Hash;
 use crate::record::merkle::Tree;
 use crate::record::position::{Epoch, FirstOffset, Height, NextOffset, TopicPartition};
 use crate::verify::candidates::{Candidate, Choice, Codes, Passed, choose};
+use crate::verify::chain_head::ChainHead;
 use crate::verify::claims::{Anchors, Claim, Claims};
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::inventory::Slot;
@@ -63,19 +65,6 @@ pub struct Range {
     pub lost: bool,
     /// Which name the segment has; none where the range has no records.
     pub segment: Option<Attempt>,
-}
-
-/// The head that a walk ended at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ChainHead {
-    /// Its epoch.
-    pub epoch: Epoch,
-    /// Its height.
-    pub height: Height,
-    /// Where the archive ends.
-    pub next_offset: NextOffset,
-    /// The hash of its object.
-    pub link: Hash,
 }
 
 /// What a walk came to.

@@ -10,7 +10,7 @@ use crate::log::commit_metadata::CommitMetadata;
 use crate::log::link::SignedLink;
 use crate::record::hash::Hash;
 use crate::record::position::{Epoch, FirstOffset, Height, NextOffset};
-use crate::verify::chain::ChainHead;
+use crate::verify::chain_head::ChainHead;
 use crate::verify::findings::{Code, Finding};
 
 /// Who says it.

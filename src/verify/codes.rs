@@ -233,10 +233,10 @@ codes! {
     KV413 StrayCheckpoint Tampered
         "An object stands among checkpoints or key changes where none can be."
         "Find out who can create objects there.";
-    KV414 SecondPlaceUnreadable Unverifiable
+    KV414 MirrorUnreadable Unverifiable
         "A second place of checkpoints could not be read, so the archive was not held against it."
         "Give the verifier read access to it, or verify with --against rows,links,kafka.";
-    KV415 SecondPlaceEmpty Note
+    KV415 MirrorEmpty Note
         "A second place holds no valid checkpoint of this archive."
         "None before the first copy; else find out who emptied it, and bring a saved checkpoint with --checkpoint.";
     // Kafka.

@@ -82,7 +82,7 @@ impl Trust {
     /// What a change breaks that its note alone does not show; nothing where it holds.
     #[must_use]
     pub fn refuses(&self, signed: &SignedKeyChange) -> Option<String> {
-        if let Some(broken) = self.keyring.refuses(signed) {
+        if let Some(broken) = signed.broken_rule(&self.keyring) {
             return Some(broken.to_owned());
         }
         let number = signed.change.number;
@@ -96,7 +96,7 @@ impl Trust {
 
     /// Takes a change into account; `checkpoint` is the one that it names, where it is there.
     pub fn apply(&mut self, signed: &SignedKeyChange, checkpoint: Option<&SignedCheckpoint>) {
-        self.keyring.apply(signed, checkpoint);
+        signed.apply_to(&mut self.keyring, checkpoint);
         self.note(signed.change.number, Standing::Valid(signed.hash));
     }
 

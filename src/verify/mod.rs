@@ -4,6 +4,7 @@
 
 pub mod candidates;
 pub mod chain;
+pub mod chain_head;
 pub mod checkpoints;
 pub mod claims;
 pub mod codes;

@@ -214,12 +214,12 @@ pub struct CheckpointsReport {
     /// The numbers and hashes of the last few: by these, shards know that they saw the same sequence.
     pub recent: Vec<(u64, String)>,
     /// Second places that were read.
-    pub second_places: Vec<SecondPlaceReport>,
+    pub second_places: Vec<MirrorReport>,
 }
 
 /// A second place of checkpoints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SecondPlaceReport {
+pub struct MirrorReport {
     /// Where it is, for people.
     pub place: String,
     /// The number of its newest valid checkpoint.

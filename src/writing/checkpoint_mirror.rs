@@ -24,7 +24,7 @@ const NEWEST_MAX: usize = 16;
 
 /// One place. Opened anew for each use: it is used every few minutes.
 #[derive(Debug, Clone)]
-pub struct SecondPlace {
+pub struct CheckpointMirror {
     to: To,
 }
 
@@ -35,7 +35,7 @@ enum To {
 }
 
 /// Where it is, for people.
-impl fmt::Display for SecondPlace {
+impl fmt::Display for CheckpointMirror {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.to {
             To::Topic(topic, _) => write!(f, "topic {}", topic.name),
@@ -62,15 +62,15 @@ fn number_of(archive_id: &str, name: &str) -> Option<u64> {
     (self::name(archive_id, parsed) == name).then_some(parsed)
 }
 
-impl SecondPlace {
+impl CheckpointMirror {
     /// The place that the settings name.
     #[must_use]
-    pub fn new(copy: &CheckpointCopy, kafka: &KafkaSettings) -> SecondPlace {
+    pub fn new(copy: &CheckpointCopy, kafka: &KafkaSettings) -> CheckpointMirror {
         let to = match copy {
             CheckpointCopy::Store(place) => To::Store(place.clone()),
             CheckpointCopy::Topic(topic) => To::Topic(topic.clone(), kafka.clone()),
         };
-        SecondPlace { to }
+        CheckpointMirror { to }
     }
 
     /// The numbers that stand there, of this archive.

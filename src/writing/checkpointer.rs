@@ -9,9 +9,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
+use crate::log::checkpoint::CheckpointRef;
 use crate::log::checkpoint::{self, Checkpoint, Head, SignedCheckpoint};
 use crate::log::identity::genesis;
-use crate::log::link::{self, CheckpointRef, SignedLink};
+use crate::log::link::{self, SignedLink};
 use crate::log::object_key::{Attempt, Key, LINKS, Place, links_of};
 use crate::log::signed_note::SigningKey;
 use crate::reading::fetch;
@@ -23,7 +24,7 @@ use crate::record::utc::UtcSeconds;
 use crate::store::{Creation, Store};
 use crate::task::error::AppError;
 use crate::writing::head::Trust;
-use crate::writing::writer_keys::KeyBook;
+use crate::writing::writer_keys::WriterKeys;
 
 const PAGE: usize = 1000;
 /// Partitions that are asked about side by side.
@@ -92,7 +93,7 @@ pub async fn object_of(store: &dyn Store, named: &CheckpointRef) -> Result<(Stri
 /// Signs checkpoints, one after the other.
 pub struct Checkpointer {
     archive: String,
-    keys: Arc<KeyBook>,
+    keys: Arc<WriterKeys>,
     /// What the last listing of `keys/` came to.
     trust: Arc<Trust>,
     key: SigningKey,
@@ -112,7 +113,7 @@ struct Log {
 impl Checkpointer {
     /// Knows nothing yet; the first checkpoint reads every link.
     #[must_use]
-    pub fn new(archive: &str, keys: Arc<KeyBook>, key: SigningKey) -> Checkpointer {
+    pub fn new(archive: &str, keys: Arc<WriterKeys>, key: SigningKey) -> Checkpointer {
         Checkpointer {
             archive: archive.to_owned(),
             trust: keys.trust(),

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::clock::{self, Clock};
+use crate::log::checkpoint::CheckpointRef;
 use crate::log::identity::{Identity, IdentityError, is_archive_name};
-use crate::log::link::CheckpointRef;
 use crate::log::object_key::IDENTITY;
 use crate::log::signed_note::SigningKey;
 use crate::store::Store;
@@ -17,7 +17,7 @@ use crate::task::error::AppError;
 use crate::writing::checkpointer::Checkpointer;
 use crate::writing::head::Trust;
 use crate::writing::key_file::KeySource;
-use crate::writing::writer_keys::{self, KeyBook};
+use crate::writing::writer_keys::{self, WriterKeys};
 
 /// An archive that this process may write to.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ pub struct OwnArchive {
     /// What its chains are checked against.
     pub trust: Trust,
     /// The keys that count, kept up to date with the archive.
-    pub keys: Arc<KeyBook>,
+    pub keys: Arc<WriterKeys>,
     /// The key that signs.
     pub key: SigningKey,
     /// The newest checkpoint.
@@ -98,7 +98,7 @@ pub async fn open_or_make(store: &dyn Store, archive: &str, source: &KeySource) 
     let first = Trust::of_identity(&identity, &object).map_err(|error| AppError::corrupt(error.to_string()))?;
     let trust = writer_keys::read_all(store, first).await?;
     writer_keys::require_in_force(&trust, key.verifying_key())?;
-    let keys = Arc::new(KeyBook::new(trust.clone(), key.verifying_key()));
+    let keys = Arc::new(WriterKeys::new(trust.clone(), key.verifying_key()));
     let checkpoint = newest_checkpoint(store, archive, &keys, &key).await?;
     Ok(OwnArchive {
         identity,
@@ -157,7 +157,7 @@ fn check_name(identity: &Identity, archive: &str) -> Result<(), AppError> {
 async fn newest_checkpoint(
     store: &dyn Store,
     archive: &str,
-    keys: &Arc<KeyBook>,
+    keys: &Arc<WriterKeys>,
     key: &SigningKey,
 ) -> Result<CheckpointRef, AppError> {
     if let Some(newest) = crate::writing::checkpointer::newest(store, &keys.trust()).await? {

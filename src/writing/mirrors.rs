@@ -6,19 +6,19 @@ use std::sync::Arc;
 
 use crate::config::Settings;
 use crate::log::checkpoint::Checkpoint;
-use crate::log::link::CheckpointRef;
+use crate::log::checkpoint::CheckpointRef;
 use crate::log::signed_note::Note;
 use crate::record::hash::Hash;
 use crate::store::Store;
 use crate::task::error::AppError;
-use crate::writing::checkpoint_mirror::SecondPlace;
+use crate::writing::checkpoint_mirror::CheckpointMirror;
 use crate::writing::checkpointer::object_of;
 
 /// All second places of an archive, and what is known of each.
 #[derive(Debug)]
-pub struct Copies {
+pub struct Mirrors {
     archive_id: String,
-    places: Vec<(SecondPlace, Progress)>,
+    places: Vec<(CheckpointMirror, Progress)>,
 }
 
 /// How far a place is known to be complete: every number below stands there.
@@ -27,29 +27,31 @@ struct Progress(Option<u64>);
 
 /// What became of a place. One that could not be brought up to date is tried again with the next checkpoint.
 #[derive(Debug)]
-pub struct Copied {
+pub struct MirrorUpdate {
     /// Where it is, for people.
     pub place: String,
     /// Why it is behind, if it is.
     pub outcome: Result<(), AppError>,
 }
 
-impl Copies {
+impl Mirrors {
     /// The places of the settings. Nothing is asked yet.
     #[must_use]
-    pub fn of(archive_id: &str, settings: &Settings) -> Copies {
+    pub fn of(archive_id: &str, settings: &Settings) -> Mirrors {
         let copies = settings.archive.checkpoint_copies.iter();
-        Copies::new(
+        Mirrors::new(
             archive_id,
-            copies.map(|copy| SecondPlace::new(copy, &settings.kafka)).collect(),
+            copies
+                .map(|copy| CheckpointMirror::new(copy, &settings.kafka))
+                .collect(),
         )
     }
 
     /// These places. Nothing is asked yet.
     #[must_use]
-    pub fn new(archive_id: &str, places: Vec<SecondPlace>) -> Copies {
+    pub fn new(archive_id: &str, places: Vec<CheckpointMirror>) -> Mirrors {
         let places = places.into_iter().map(|place| (place, Progress::default())).collect();
-        Copies {
+        Mirrors {
             archive_id: archive_id.to_owned(),
             places,
         }
@@ -57,14 +59,14 @@ impl Copies {
 
     /// Stores at every place what it lacks, up to the checkpoint `newest` of the bucket. Which object of a number counts is
     /// told by the hash that the next one names, from `newest` back.
-    pub async fn bring_up_to(&mut self, bucket: &Arc<dyn Store>, newest: &CheckpointRef) -> Vec<Copied> {
+    pub async fn bring_up_to(&mut self, bucket: &Arc<dyn Store>, newest: &CheckpointRef) -> Vec<MirrorUpdate> {
         let mut copied = Vec::new();
         for (place, progress) in &mut self.places {
             let outcome = fill(place, &self.archive_id, bucket.as_ref(), newest, *progress).await;
             if outcome.is_ok() {
                 progress.0 = Some(newest.number + 1);
             }
-            copied.push(Copied {
+            copied.push(MirrorUpdate {
                 place: place.to_string(),
                 outcome,
             });
@@ -74,7 +76,7 @@ impl Copies {
 }
 
 async fn fill(
-    place: &SecondPlace,
+    place: &CheckpointMirror,
     archive_id: &str,
     bucket: &dyn Store,
     newest: &CheckpointRef,

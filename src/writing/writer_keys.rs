@@ -19,7 +19,7 @@ const PAGE: usize = 1000;
 
 /// Which keys count, shared by everything that writes in this process.
 #[derive(Debug)]
-pub struct KeyBook {
+pub struct WriterKeys {
     own: VerifyingKey,
     known: RwLock<Known>,
     /// Partitions whose next link needs no listing of its own, and in which turn: their segment's upload had one.
@@ -33,15 +33,15 @@ struct Known {
     junk: Vec<String>,
 }
 
-impl KeyBook {
+impl WriterKeys {
     /// Begins with what is known; `own` is the key that signs here.
     #[must_use]
-    pub fn new(trust: Trust, own: &VerifyingKey) -> KeyBook {
+    pub fn new(trust: Trust, own: &VerifyingKey) -> WriterKeys {
         let known = Known {
             trust: Arc::new(trust),
             junk: Vec::new(),
         };
-        KeyBook {
+        WriterKeys {
             own: own.clone(),
             known: RwLock::new(known),
             listed: Mutex::default(),
@@ -183,7 +183,7 @@ async fn take(store: &dyn Store, trust: &mut Trust, signed: &SignedKeyChange, ke
     if change.previous != trust.change {
         return Err(broken_change(&"it does not name the change before", key));
     }
-    if let Some(broken) = trust.keyring.refuses(signed) {
+    if let Some(broken) = signed.broken_rule(&trust.keyring) {
         return Err(broken_change(&broken, key));
     }
     let named = checkpointer::at(store, trust, change.checkpoint.number).await?;
@@ -193,7 +193,7 @@ async fn take(store: &dyn Store, trust: &mut Trust, signed: &SignedKeyChange, ke
     {
         return Err(broken_change(&"it names a checkpoint with another hash", key));
     }
-    trust.keyring.apply(signed, named.as_ref());
+    signed.apply_to(&mut trust.keyring, named.as_ref());
     (trust.change_number, trust.change) = (change.number, signed.hash);
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! What only a holder of the signing key can do: links that are signed, and false.
 
+use kivend::log::checkpoint::CheckpointRef;
 use kivend::log::identity::Identity;
-use kivend::log::link::{CheckpointRef, Link};
+use kivend::log::link::Link;
 use kivend::log::object_key::Attempt;
 use kivend::log::signed_note::SigningKey;
 use kivend::record::hash::Hash;

@@ -88,17 +88,17 @@ impl Sky {
         let server = TcpStream::connect(&self.server)?;
         let (from_server, to_client) = (server.try_clone()?, client.try_clone()?);
         let back = Arc::clone(&self);
-        std::thread::spawn(move || drop(back.pass(from_server, to_client, Way::Back)));
-        self.pass(client, server, Way::There)
+        std::thread::spawn(move || drop(back.pass(from_server, to_client, FileTransfer::Back)));
+        self.pass(client, server, FileTransfer::There)
     }
 
-    fn pass(&self, mut from: TcpStream, mut to: TcpStream, way: Way) -> std::io::Result<()> {
+    fn pass(&self, mut from: TcpStream, mut to: TcpStream, way: FileTransfer) -> std::io::Result<()> {
         let mut buffer = vec![0; 16 << 10];
         loop {
             let count = from.read(&mut buffer)?;
             let bytes = &buffer[..count];
             let passes = match (self.weather(), way) {
-                (Weather::Refusing(status, code), Way::There) if bytes.starts_with(b"PUT ") => {
+                (Weather::Refusing(status, code), FileTransfer::There) if bytes.starts_with(b"PUT ") => {
                     self.harmed.fetch_add(1, Ordering::Relaxed);
                     refuse(&mut from, bytes, status, code)?;
                     0
@@ -114,7 +114,7 @@ impl Sky {
     }
 
     /// Lets the weather have its way; returns how many of the bytes pass before the connection is cut.
-    fn suffer(&self, bytes: &[u8], way: Way) -> usize {
+    fn suffer(&self, bytes: &[u8], way: FileTransfer) -> usize {
         match self.weather() {
             Weather::Fair | Weather::Refusing(..) => bytes.len(),
             Weather::Slow => {
@@ -132,7 +132,7 @@ impl Sky {
                 dice.below(bytes.len())
             }
             Weather::Holding => {
-                if way == Way::There {
+                if way == FileTransfer::There {
                     self.harmed.fetch_add(1, Ordering::Relaxed);
                 }
                 while self.weather() == Weather::Holding {
@@ -173,7 +173,7 @@ fn wanted(request: &[u8]) -> Option<usize> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum FileTransfer {
     There,
     Back,
 }

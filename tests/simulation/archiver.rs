@@ -16,7 +16,7 @@ use kivend::archive::machine::Machine;
 use kivend::archive::policy::SealPolicy;
 use kivend::archive::step::{Action, Event, Now, Object, StopReason, Ticket};
 use kivend::error::{Explain as _, Kind};
-use kivend::log::link::CheckpointRef;
+use kivend::log::checkpoint::CheckpointRef;
 use kivend::record::hash::Hash;
 use kivend::record::position::TopicPartition;
 use kivend::record::utc::UtcSeconds;
@@ -27,7 +27,7 @@ use kivend::segment::rows::Rows;
 use kivend::store::memory::MemoryStore;
 use kivend::task::error::AppError;
 use kivend::writing::checkpointer::Checkpointer;
-use kivend::writing::writer_keys::KeyBook;
+use kivend::writing::writer_keys::WriterKeys;
 
 use super::deeds::Deeds;
 use super::dice::Dice;
@@ -90,7 +90,7 @@ pub struct Process {
     held: bool,
     questions: Arc<Questions>,
     bucket: MemoryStore,
-    keys: Arc<KeyBook>,
+    keys: Arc<WriterKeys>,
     /// Away while it works.
     pub checkpointer: Option<Box<Checkpointer>>,
     policy: SealPolicy,

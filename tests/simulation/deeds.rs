@@ -16,7 +16,7 @@ pub struct Deeds {
     pub holds: u64,
     pub checkpoints: u64,
     pub new_epochs: u64,
-    /// Copies that zombies left and no link names.
+    /// Mirrors that zombies left and no link names.
     pub copies: u64,
 }
 

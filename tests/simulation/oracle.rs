@@ -145,7 +145,7 @@ fn holes(link: &Link, records: &[&OwnedRecord]) -> Vec<(i64, i64)> {
     holes
 }
 
-/// What the real verifier says of the archive at rest: intact, save for what a stranger planted. Copies are counted. Where
+/// What the real verifier says of the archive at rest: intact, save for what a stranger planted. Mirrors are counted. Where
 /// records were compacted away that somebody had archived, Kafka is not asked: it would contradict by right.
 pub fn check_verdict(
     runtime: &Runtime,

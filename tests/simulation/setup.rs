@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use kivend::archive::author::Author;
 use kivend::archive::step::LoadedHead;
+use kivend::log::checkpoint::CheckpointRef;
 use kivend::log::identity::Identity;
-use kivend::log::link::CheckpointRef;
 use kivend::log::object_key::IDENTITY;
 use kivend::log::signed_note::SigningKey;
 use kivend::record::hash::Hash;
@@ -13,7 +13,7 @@ use kivend::record::utc::UtcSeconds;
 use kivend::store::memory::MemoryStore;
 use kivend::writing::checkpointer::Checkpointer;
 use kivend::writing::head::Trust;
-use kivend::writing::writer_keys::KeyBook;
+use kivend::writing::writer_keys::WriterKeys;
 
 use super::network::at_once;
 
@@ -82,8 +82,8 @@ impl Setup {
     }
 
     /// What a process that signs with the first key knows when it starts.
-    pub fn keys(&self) -> Arc<KeyBook> {
-        Arc::new(KeyBook::new(self.trust(), self.key.verifying_key()))
+    pub fn keys(&self) -> Arc<WriterKeys> {
+        Arc::new(WriterKeys::new(self.trust(), self.key.verifying_key()))
     }
 
     pub fn author(&self) -> Author {

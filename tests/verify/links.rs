@@ -1,6 +1,7 @@
 //! What may be done to links, by an outsider without the key and by an insider with it.
 
-use kivend::log::link::{CheckpointRef, Link};
+use kivend::log::checkpoint::CheckpointRef;
+use kivend::log::link::Link;
 use kivend::log::object_key::Attempt;
 use kivend::log::signed_note::SigningKey;
 use kivend::record::hash::Hash;

@@ -1,5 +1,7 @@
 //! What ends a demo: one of its steps.
 
+use std::path::Path;
+
 use crate::app::ingest::IngestError;
 use crate::app::verify::VerifyError;
 use crate::error::{Explain, Kind};
@@ -35,4 +37,12 @@ impl Explain for DemoError {
             DemoError::Verify(error) => Explain::remedy(error),
         }
     }
+}
+
+/// A file or folder of the demo cannot be used.
+pub(super) fn cannot(doing: &str, path: &Path, error: &std::io::Error) -> AppError {
+    AppError::config(format!(
+        "cannot {doing} a file of the demo: {error}: path=`{}`",
+        path.display()
+    ))
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::app::demo::cannot;
+use crate::app::demo::error::cannot;
 use crate::log::object_key::SEGMENTS;
 use crate::record::record::Record;
 use crate::segment::decode::Segment;
@@ -33,7 +33,7 @@ pub struct Forged {
     pub after: String,
 }
 
-/// Copies the archive to `copy` and forges one payment in it.
+/// Mirrors the archive to `copy` and forges one payment in it.
 pub fn forge_one_value(archive: &Path, copy: &Path) -> Result<Forged, AppError> {
     let mut segments = Vec::new();
     copy_folder(archive, copy, &mut segments).map_err(|error| cannot("copy", archive, &error))?;

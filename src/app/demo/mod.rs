@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::app::demo::error::DemoError;
+use crate::app::demo::error::{DemoError, cannot};
 use crate::app::demo::forge::{Forged, forge_one_value};
 use crate::app::generate::generate;
 use crate::app::ingest::{self, Plan, Surroundings};
@@ -207,11 +207,4 @@ fn codes_at(report: &Report, forged: &Forged) -> Vec<String> {
             && finding.offsets == Some((forged.offset, forged.offset + 1))
     });
     here.map(|finding| finding.code.id().to_owned()).collect()
-}
-
-fn cannot(doing: &str, path: &Path, error: &std::io::Error) -> AppError {
-    AppError::config(format!(
-        "cannot {doing} a file of the demo: {error}: path=`{}`",
-        path.display()
-    ))
 }

@@ -1,6 +1,7 @@
 //! Kafka's part: who answers, whether the topics are as configured and in sync, and whether retention leaves time.
 
-use crate::app::doctor::{Check, listed, retention};
+use crate::app::doctor::check::{Check, listed};
+use crate::app::doctor::retention;
 use crate::config::{Settings, TopicSettings};
 use crate::kafka::cluster::{Broker, TopicLayout};
 use crate::kafka::error::KafkaError;

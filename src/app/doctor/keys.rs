@@ -1,7 +1,7 @@
 //! The archive's identity and its signing key: whether what lies under the prefix is this archive, and whether the key
 //! here is one of its keys. Never shows a private key.
 
-use crate::app::doctor::Check;
+use crate::app::doctor::check::Check;
 use crate::config::ArchiveSettings;
 use crate::error::{Explain, Kind};
 use crate::log::identity::Identity;

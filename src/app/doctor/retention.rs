@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::app::doctor::{Check, listed};
+use crate::app::doctor::check::{Check, listed};
 use crate::config::{KafkaSettings, TopicSettings};
 use crate::kafka::cluster::{Cluster, Committed, TopicLayout, Watermarks};
 use crate::kafka::error::KafkaError;

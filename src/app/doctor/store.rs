@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::app::doctor::Check;
+use crate::app::doctor::check::Check;
 use crate::clock::{self, Clock};
 use crate::config::{self, LockMode, S3Settings, StoreBackend, StoreSettings};
 use crate::error::Kind;

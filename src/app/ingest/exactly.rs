@@ -10,13 +10,15 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use crate::app::ingest::error::IngestError;
 use crate::app::ingest::input::{self, Input, InputError, Piece};
 use crate::app::ingest::intake::Intake;
 use crate::app::ingest::mark::{Mark, Reached, Subject};
 use crate::app::ingest::pace::Pace;
+use crate::app::ingest::plan::{Plan, Surroundings, number_of};
 use crate::app::ingest::rejects::Rejects;
 use crate::app::ingest::report::Report;
-use crate::app::ingest::{IngestError, Plan, STEP, Surroundings, form, number_of, routing, sending, wait_for_answers};
+use crate::app::ingest::sending::{STEP, sending, wait_for_answers};
 use crate::clock::Clock;
 use crate::kafka::ledger::Ledger;
 use crate::kafka::producer::{Outgoing, Producer, Tally};
@@ -34,8 +36,8 @@ pub(super) fn ingest(
     progress: &dyn Progress,
 ) -> Result<Report, IngestError> {
     let clock = Clock::start();
-    let routing = routing(&surroundings.routing);
-    let form = form(&surroundings.ingest);
+    let routing = surroundings.routing();
+    let form = surroundings.form();
     let only = plan.only.clone().map(|only| number_of(&routing, only)).transpose()?;
     let subjects = subjects(&plan)?;
     let rejects = Rejects::open(plan.rejects)?;
@@ -65,7 +67,7 @@ pub(super) fn ingest(
         let mark = run.mark_of(&ledger, &subject)?;
         let pieces = input::read(vec![file], form.line_max_bytes)?;
         producer.poll(Duration::ZERO);
-        run.send_file(Way::new(producer, subject, mark), &pieces)?;
+        run.send_file(FileTransfer::new(producer, subject, mark), &pieces)?;
     }
     let interrupted = stop.is_requested();
     let Run {
@@ -104,7 +106,7 @@ fn connect(
 }
 
 /// One file on its way.
-struct Way {
+struct FileTransfer {
     producer: Producer,
     subject: Subject,
     /// How far earlier runs came.
@@ -120,9 +122,9 @@ struct Way {
     standing: Vec<u64>,
 }
 
-impl Way {
-    fn new(producer: Producer, subject: Subject, mark: Mark) -> Way {
-        Way {
+impl FileTransfer {
+    fn new(producer: Producer, subject: Subject, mark: Mark) -> FileTransfer {
+        FileTransfer {
             producer,
             subject,
             committed_lines: mark.lines,
@@ -167,7 +169,7 @@ impl Run<'_> {
             || !self.tally.failed.is_empty()
     }
 
-    fn goes_on(&self, way: &Way) -> bool {
+    fn goes_on(&self, way: &FileTransfer) -> bool {
         !self.stop.is_requested() && !way.has_failed()
     }
 
@@ -181,7 +183,7 @@ impl Run<'_> {
         })
     }
 
-    fn send_file(&mut self, mut way: Way, pieces: &Receiver<Piece>) -> Result<(), IngestError> {
+    fn send_file(&mut self, mut way: FileTransfer, pieces: &Receiver<Piece>) -> Result<(), IngestError> {
         while let Some(piece) = self.next_piece(&mut way, pieces) {
             match piece {
                 Piece::Next => self.intake.next_input(),
@@ -201,7 +203,7 @@ impl Run<'_> {
     }
 
     /// The next piece; none at the end, and when it is time to end.
-    fn next_piece(&self, way: &mut Way, pieces: &Receiver<Piece>) -> Option<Piece> {
+    fn next_piece(&self, way: &mut FileTransfer, pieces: &Receiver<Piece>) -> Option<Piece> {
         while self.goes_on(way) {
             match pieces.recv_timeout(STEP) {
                 Ok(piece) => return Some(piece),
@@ -212,7 +214,7 @@ impl Run<'_> {
         None
     }
 
-    fn send_lines(&mut self, way: &mut Way, chunk: &Arc<Vec<u8>>) -> Result<(), IngestError> {
+    fn send_lines(&mut self, way: &mut FileTransfer, chunk: &Arc<Vec<u8>>) -> Result<(), IngestError> {
         let before = way.reached.lines;
         let begin = way.reached.skip(chunk, &way.mark).ok_or_else(|| way.changed())?;
         self.intake.skip(way.reached.lines - before);
@@ -232,7 +234,7 @@ impl Run<'_> {
 
     fn send_some(
         &mut self,
-        way: &mut Way,
+        way: &mut FileTransfer,
         chunk: &Arc<Vec<u8>>,
         (rest, allowed): (&mut Range<usize>, usize),
     ) -> Result<(), IngestError> {
@@ -249,7 +251,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn pass_too_long(&mut self, way: &mut Way, start: &[u8], length_bytes: u64) -> Result<(), IngestError> {
+    fn pass_too_long(&mut self, way: &mut FileTransfer, start: &[u8], length_bytes: u64) -> Result<(), IngestError> {
         let is_marked = way.reached.lines < way.mark.lines;
         way.reached.pass_too_long(start, length_bytes);
         if is_marked {
@@ -264,7 +266,7 @@ impl Run<'_> {
     }
 
     /// Waits until events may be sent, and answers how many; none when it is time to end.
-    fn wait_for_room(&mut self, way: &mut Way) -> Option<usize> {
+    fn wait_for_room(&mut self, way: &mut FileTransfer) -> Option<usize> {
         while self.goes_on(way) {
             let allowed = self.pace.allowed();
             if allowed > 0 && way.producer.has_room() {
@@ -275,7 +277,7 @@ impl Run<'_> {
         None
     }
 
-    fn begin_if_needed(&self, way: &mut Way) -> Result<(), IngestError> {
+    fn begin_if_needed(&self, way: &mut FileTransfer) -> Result<(), IngestError> {
         if way.began_ms.is_none() {
             way.producer.begin()?;
             way.began_ms = Some(self.clock.monotonic_ms());
@@ -284,7 +286,7 @@ impl Run<'_> {
     }
 
     /// THE COMMIT: from here on readers see the records and the mark, or, where it fails, neither.
-    fn commit(&mut self, way: &mut Way) -> Result<(), IngestError> {
+    fn commit(&mut self, way: &mut FileTransfer) -> Result<(), IngestError> {
         if way.reached.lines <= way.committed_lines {
             return Ok(());
         }
@@ -309,7 +311,7 @@ impl Run<'_> {
     }
 
     /// Commits the rest; or, where a record failed, takes the open transaction back, and says so.
-    fn end(&mut self, mut way: Way) -> Result<(), IngestError> {
+    fn end(&mut self, mut way: FileTransfer) -> Result<(), IngestError> {
         if !way.has_failed() {
             self.commit(&mut way)?;
         }

@@ -4,8 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
+use crate::app::ingest::error::IngestError;
 use crate::app::ingest::input::Piece;
-use crate::app::ingest::{IngestError, Run};
+use crate::app::ingest::run::Run;
 
 /// Lines of the index that are sent at once.
 const BLOCK: usize = 4_096;

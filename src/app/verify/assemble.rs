@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::app::verify::compare::Comparison;
+use crate::app::verify::request::{Depth, Losses, Request};
 use crate::app::verify::rows::Rows;
-use crate::app::verify::{Depth, Losses, Request};
 use crate::record::position::TopicPartition;
 use crate::verify::chain::Chain;
 use crate::verify::checkpoints::Sequence;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::app::verify::VerifyError;
+use crate::app::verify::error::VerifyError;
 use crate::app::verify::request::{Base, Request};
 use crate::log::checkpoint::SignedCheckpoint;
 use crate::reading::bucket::Bucket;
@@ -15,7 +15,7 @@ use crate::verify::inventory::Inventory;
 use crate::verify::keys::Trust;
 
 /// What is known before the first chain is walked.
-pub(super) struct Begun {
+pub(super) struct Opened {
     pub(super) bucket: Arc<Bucket>,
     pub(super) inventory: Inventory,
     pub(super) findings: Findings,
@@ -25,7 +25,7 @@ pub(super) struct Begun {
 }
 
 /// Lists, and reads the keys.
-pub(super) async fn begin(store: Arc<dyn Store>, request: &Request) -> Result<Begun, VerifyError> {
+pub(super) async fn begin(store: Arc<dyn Store>, request: &Request) -> Result<Opened, VerifyError> {
     let listed = match request.base {
         None => Bucket::list(store).await,
         Some(_) => Bucket::list_keys(store).await,
@@ -40,7 +40,7 @@ pub(super) async fn begin(store: Arc<dyn Store>, request: &Request) -> Result<Be
         let beyond = bucket.list_beyond(&base.checkpoint, &mut inventory, &mut findings);
         beyond.await.map_err(VerifyError::Store)?;
     }
-    Ok(Begun {
+    Ok(Opened {
         bucket: Arc::new(bucket),
         inventory,
         findings,

@@ -1,6 +1,8 @@
 //! What a verification asks of Kafka. The real cluster answers in [`crate::app::verify::cluster`], the simulation from
 //! its own memory; offline nobody does.
 
+use std::sync::Arc;
+
 use crate::record::position::TopicPartition;
 use crate::record::record::Record;
 use crate::verify::kafka::{Commit, Watermarks};
@@ -42,4 +44,14 @@ pub trait KafkaFacts: Send + Sync {
         until: i64,
         sink: &mut dyn FnMut(&Record<'_>),
     ) -> Result<(), NoAnswer>;
+}
+
+/// Asks on a thread that may block.
+pub(super) async fn blocking<T: Send + 'static>(
+    facts: &Arc<dyn KafkaFacts>,
+    ask: impl FnOnce(&dyn KafkaFacts) -> Result<T, NoAnswer> + Send + 'static,
+) -> Result<T, NoAnswer> {
+    let facts = Arc::clone(facts);
+    let asking = tokio::task::spawn_blocking(move || ask(facts.as_ref()));
+    asking.await.unwrap_or_else(|error| Err(NoAnswer(error.to_string())))
 }

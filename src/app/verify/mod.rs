@@ -6,6 +6,7 @@ mod assemble;
 mod begin;
 pub mod cluster;
 mod compare;
+mod error;
 pub mod facts;
 mod ids;
 mod orphans;
@@ -19,18 +20,17 @@ use futures::StreamExt as _;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::app::verify::assemble::{Part, Parts};
-use crate::app::verify::begin::{Begun, begin};
+use crate::app::verify::begin::{Opened, begin};
 use crate::app::verify::compare::{Comparing, Comparison};
-use crate::app::verify::facts::{KafkaFacts, NoAnswer};
+use crate::app::verify::facts::{KafkaFacts, NoAnswer, blocking};
 use crate::app::verify::ids::EventIds;
 use crate::app::verify::rows::Segments;
 use crate::clock::Clock;
-use crate::error::{Explain, Kind};
 use crate::log::checkpoint::SignedCheckpoint;
 use crate::log::object_key::{CHECKPOINTS, Key};
 use crate::reading::bucket::Bucket;
 use crate::reading::notes::{walk_checkpoints, walk_links};
-use crate::reading::saved_checkpoint::{NotASavedCheckpoint, open_saved};
+use crate::reading::saved_checkpoint::open_saved;
 use crate::record::position::TopicPartition;
 use crate::store::{Store, StoreError};
 use crate::task::progress::Progress;
@@ -41,44 +41,15 @@ use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::inventory::{Inventory, Shelf};
 use crate::verify::kafka::claim_of_commit;
 use crate::verify::keys::Trust;
-use crate::verify::report::{Report, SecondPlaceReport, SinceCheckpoint};
+use crate::verify::report::{MirrorReport, Report, SinceCheckpoint};
 
+pub use error::VerifyError;
 pub use request::{Base, Depth, Losses, Request, Since};
 
 /// Chains walked at a time.
 const CHAINS: usize = 16;
 /// Links between the walks and the readers of segments.
 const QUEUE: usize = 256;
-
-/// Why there is no verdict at all.
-#[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
-    /// The store could not be listed.
-    #[error("the archive cannot be listed")]
-    Store(#[source] StoreError),
-    /// There is nothing to begin from.
-    #[error("the bucket has no valid checkpoint to begin from number=`{0}`")]
-    NoSuchCheckpoint(u64),
-    /// What was brought as a saved checkpoint is none.
-    #[error(transparent)]
-    SavedCheckpoint(#[from] NotASavedCheckpoint),
-}
-
-impl Explain for VerifyError {
-    fn kind(&self) -> Kind {
-        match self {
-            VerifyError::Store(error) => error.kind(),
-            VerifyError::SavedCheckpoint(_) | VerifyError::NoSuchCheckpoint(_) => Kind::Input,
-        }
-    }
-
-    fn remedy(&self) -> Option<String> {
-        match self {
-            VerifyError::Store(error) => Explain::remedy(error),
-            VerifyError::SavedCheckpoint(_) | VerifyError::NoSuchCheckpoint(_) => None,
-        }
-    }
-}
 
 /// Verifies the archive in `store`, against Kafka where somebody answers for it.
 ///
@@ -92,7 +63,7 @@ pub async fn verify(
 ) -> Result<Report, VerifyError> {
     let clock = Clock::start();
     progress.note("listing");
-    let Begun {
+    let Opened {
         bucket,
         mut inventory,
         mut findings,
@@ -200,7 +171,7 @@ impl Run {
                 Ok(notes) => notes,
                 Err(error) => {
                     let detail = format!("the {place}: {error}");
-                    parts.findings.push(Finding::new(Code::SecondPlaceUnreadable, detail));
+                    parts.findings.push(Finding::new(Code::MirrorUnreadable, detail));
                     continue;
                 }
             };
@@ -209,10 +180,10 @@ impl Run {
                 Some(newest) => walk.saved(newest),
                 None => {
                     let detail = format!("the {place}");
-                    parts.findings.push(Finding::new(Code::SecondPlaceEmpty, detail));
+                    parts.findings.push(Finding::new(Code::MirrorEmpty, detail));
                 }
             }
-            parts.checkpoints.second_places.push(SecondPlaceReport {
+            parts.checkpoints.second_places.push(MirrorReport {
                 place: place.to_string(),
                 newest: newest.map(|newest| newest.checkpoint.number),
             });
@@ -375,13 +346,4 @@ impl Run {
         walk_checkpoints(&self.bucket, trust, newer, walk).await;
         Ok(())
     }
-}
-
-pub(super) async fn blocking<T: Send + 'static>(
-    facts: &Arc<dyn KafkaFacts>,
-    ask: impl FnOnce(&dyn KafkaFacts) -> Result<T, NoAnswer> + Send + 'static,
-) -> Result<T, NoAnswer> {
-    let facts = Arc::clone(facts);
-    let asking = tokio::task::spawn_blocking(move || ask(facts.as_ref()));
-    asking.await.unwrap_or_else(|error| Err(NoAnswer(error.to_string())))
 }

@@ -5,7 +5,7 @@ use crate::log::signed_note::VerifyingKey;
 use crate::record::utc::UtcSeconds;
 use crate::verify::kafka::Rest;
 use crate::verify::shard::Shard;
-use crate::writing::checkpoint_mirror::SecondPlace;
+use crate::writing::checkpoint_mirror::CheckpointMirror;
 
 /// How deep the archive itself is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub struct Request {
     /// Checkpoints that were saved elsewhere: the objects' bytes.
     pub saved_checkpoints: Vec<Vec<u8>>,
     /// Second places of checkpoints: the newest valid one of each counts as a saved one.
-    pub second_places: Vec<SecondPlace>,
+    pub second_places: Vec<CheckpointMirror>,
     /// Segments decoded at a time, and partitions read from Kafka at a time.
     pub threads: usize,
 }

@@ -8,7 +8,7 @@ use futures::StreamExt as _;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::app::verify::ids::EventIds;
-use crate::app::verify::{Depth, Since};
+use crate::app::verify::request::{Depth, Since};
 use crate::log::link::Link;
 use crate::reading::bucket::Bucket;
 use crate::record::hash::Hash;

@@ -4,7 +4,7 @@
 use crate::archive::adoption::Adoption;
 use crate::archive::author::Author;
 use crate::archive::open::OpenSegment;
-use crate::archive::partition::{Chain, Context, Partition, Phase};
+use crate::archive::partition::state::{Chain, Context, Partition, Phase};
 use crate::archive::step::{Action, LoadedHead, Report, StopReason};
 use crate::log::link::{Link, LinkType, LossReason, Lost, SealReason, SignedLink};
 use crate::record::hash::Hash;

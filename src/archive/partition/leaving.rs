@@ -1,31 +1,13 @@
 //! Letting go of a partition, or standing still: what is open is sealed first, for it was delivered to us. Never drops
 //! what could still be archived.
 
-use crate::archive::partition::{Context, Partition, Phase};
+use crate::archive::partition::state::{Context, Leaving, Partition, Phase};
 use crate::archive::step::{Action, Report, StopReason};
 use crate::log::link::SealReason;
-
-/// Why the open segment must be finished before anything else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Leaving {
-    Revoked,
-    Shutdown,
-    /// Kafka no longer has what comes next: finish what we hold, then load the head and see.
-    Reload,
-    /// The topic is no longer there: finish what we hold, then stand still.
-    TopicGone,
-}
 
 /// How long a partition that is let go waits for Kafka to answer its commits. A commit is a cache and a witness: the
 /// group must not stand still for it.
 const COMMIT_PATIENCE_MS: u64 = 5_000;
-
-impl Leaving {
-    /// Whether nothing more will be delivered to us: what was is archived now, and no found segment is waited for.
-    pub(super) fn is_last_chance(self) -> bool {
-        matches!(self, Leaving::Shutdown | Leaving::TopicGone)
-    }
-}
 
 impl Partition {
     /// Finishes what is open, then lets go.

@@ -5,30 +5,13 @@ use bytes::Bytes;
 
 use crate::archive::adoption::{Adoption, Outcome};
 use crate::archive::open::Cut;
-use crate::archive::partition::leaving::Leaving;
-use crate::archive::partition::{Context, Partition, Phase};
+use crate::archive::partition::state::{Context, Leaving, Partition, Phase, Sealing, Stage};
 use crate::archive::step::{Action, Adopted, Object, Report, StopReason};
-use crate::log::link::{self, Link, SealReason, SegmentRef, SignedLink};
+use crate::log::link::{self, Link, SealReason, SegmentRef};
 use crate::log::note::Invalid;
 use crate::log::object_key::Attempt;
 use crate::record::position::NextOffset;
 use crate::segment::footer::Footer;
-
-/// A segment on its way from the open rows to its link.
-#[derive(Debug)]
-pub(super) struct Sealing {
-    draft: Link,
-    value_bytes: u64,
-    pub(super) stage: Stage,
-}
-
-/// What was asked for last.
-#[derive(Debug)]
-pub(super) enum Stage {
-    Encoding,
-    Segment(Object, Attempt),
-    Link(Box<SignedLink>, Object, Attempt, Adopted),
-}
 
 impl Partition {
     /// Cuts the open segment at `end` and sends it on its way. Nothing outside this process knows these records yet.

@@ -53,7 +53,7 @@ impl Lane {
         }
     }
 
-    /// Hands the next batch over if nothing is under way; what is refused for good is told.
+    /// Executor the next batch over if nothing is under way; what is refused for good is told.
     ///
     /// # Safety
     /// Of every record that was pushed and not told of: key and value are where they were, and values stay there,

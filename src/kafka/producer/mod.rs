@@ -216,7 +216,7 @@ impl Producer {
         (place < lanes.len()).then(|| lanes.start + place)
     }
 
-    /// Hands over what may go now.
+    /// Executor over what may go now.
     #[allow(unsafe_code)]
     fn pump(&mut self) {
         if let Some(code) = self.leases.broken() {

@@ -77,7 +77,7 @@ impl Batch {
         });
     }
 
-    /// Hands the records to librdkafka. What it takes leaves the batch, as does what it will never take, whose
+    /// Executor the records to librdkafka. What it takes leaves the batch, as does what it will never take, whose
     /// mark, cause and value go to `refused`; what stays did not fit into its queue. Answers how many it took.
     ///
     /// # Safety

@@ -14,14 +14,14 @@ pub(crate) const LEVEL: i32 = 1;
 /// Packs page after page; keeps its memory between them. States of zstd are made when they are first used: for a short page that
 /// takes longer than packing it.
 #[derive(Default)]
-pub(crate) struct Squeezer {
+pub(crate) struct PageCompressor {
     matches: Matches,
     /// Nothing inside where the library cannot make one.
     coder: Option<Option<SequenceCoder>>,
     plain: Option<Compressor<'static>>,
 }
 
-impl Squeezer {
+impl PageCompressor {
     /// One frame that unpacks to the page.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn pages_of_events_become_smaller_than_zstd_makes_them() {
         let page = events(3000);
-        let packed = Squeezer::default().pack(&page).unwrap();
+        let packed = PageCompressor::default().pack(&page).unwrap();
         assert_eq!(zstd::bulk::decompress(&packed, page.len()).unwrap(), page);
         assert!(packed.len() < zstd::bulk::compress(&page, LEVEL).unwrap().len());
     }
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn a_page_larger_than_the_window_unpacks_too() {
         let page = events(6_000);
-        let packed = Squeezer::default().pack(&page).unwrap();
+        let packed = PageCompressor::default().pack(&page).unwrap();
         assert_eq!(zstd::bulk::decompress(&packed, page.len()).unwrap(), page);
     }
 
@@ -88,9 +88,9 @@ mod tests {
             let page: Vec<u8> = parts.iter().flat_map(|(byte, length, events_count)| {
                 [vec![*byte; *length], events(*events_count)].concat()
             }).collect();
-            let mut squeezer = Squeezer::default();
+            let mut compressor = PageCompressor::default();
             for page in [&page[..], &page[page.len() / 3..]] {
-                let packed = squeezer.pack(page).unwrap();
+                let packed = compressor.pack(page).unwrap();
                 prop_assert_eq!(&zstd::bulk::decompress(&packed, page.len()).unwrap(), page);
             }
         }

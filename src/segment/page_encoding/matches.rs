@@ -6,10 +6,8 @@
 
 use memchr::memchr;
 
-use crate::segment::page_encoding::sequences::Sequence;
+use crate::segment::page_encoding::sequences::{Sequence, WINDOW_LOG};
 
-/// A match never reaches further back: zstd's window for a page.
-pub(crate) const WINDOW_LOG: u32 = 20;
 /// Bytes that each table's key covers: the last place that begins alike, more alike, and much alike.
 const KEYS: [usize; 3] = [8, 24, 48];
 const TABLE_BITS: u32 = 13;

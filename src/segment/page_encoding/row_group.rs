@@ -6,7 +6,7 @@ use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
 
-use crate::segment::page_encoding::compressor::Squeezer;
+use crate::segment::page_encoding::compressor::PageCompressor;
 use crate::segment::page_encoding::value_column::ValueColumn;
 
 /// `value` among the leaf columns, and among the top-level ones.
@@ -32,12 +32,12 @@ impl RowGroup {
     }
 
     /// Encodes a batch.
-    pub(crate) fn write(&mut self, batch: &RecordBatch, squeezer: &mut Squeezer) -> Result<(), ParquetError> {
+    pub(crate) fn write(&mut self, batch: &RecordBatch, compressor: &mut PageCompressor) -> Result<(), ParquetError> {
         let mut writers = self.columns.iter_mut();
         for (index, (field, array)) in batch.schema_ref().fields().iter().zip(batch.columns()).enumerate() {
             if index == VALUE {
                 writers.next();
-                self.values.write(array.as_binary(), squeezer)?;
+                self.values.write(array.as_binary(), compressor)?;
                 continue;
             }
             for (leaf, writer) in compute_leaves(field, array)?.iter().zip(&mut writers) {

@@ -8,7 +8,8 @@ use std::ptr::NonNull;
 // The C library is linked by the safe wrapper.
 use zstd as _;
 
-use crate::segment::page_encoding::matches::WINDOW_LOG;
+/// A match never reaches further back: zstd's window for a page.
+pub(crate) const WINDOW_LOG: u32 = 20;
 
 /// `literals` bytes as they stand, then `length` bytes as they stood `offset` bytes before. Laid out as zstd.h has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
-use crate::segment::page_encoding::compressor::{LEVEL, Squeezer};
+use crate::segment::page_encoding::compressor::{LEVEL, PageCompressor};
 use crate::segment::page_encoding::levels::{put_bit_runs, put_differences};
 
 /// Pages written so far.
@@ -33,7 +33,7 @@ impl ValueColumn {
     }
 
     /// Writes these values as one page: levels, lengths, bytes (Parquet's first page version, DELTA_LENGTH_BYTE_ARRAY).
-    pub(crate) fn write(&mut self, values: &BinaryArray, squeezer: &mut Squeezer) -> Result<(), ParquetError> {
+    pub(crate) fn write(&mut self, values: &BinaryArray, compressor: &mut PageCompressor) -> Result<(), ParquetError> {
         self.page.clear();
         self.page.extend([0; 4]);
         put_bit_runs((0..values.len()).map(|row| values.is_valid(row)), &mut self.page);
@@ -45,7 +45,7 @@ impl ValueColumn {
         self.page.extend_from_slice(values.value_data());
 
         let page = Page::DataPage {
-            buf: Bytes::from(squeezer.pack(&self.page)?),
+            buf: Bytes::from(compressor.pack(&self.page)?),
             num_values: values.len() as u32,
             encoding: Encoding::DELTA_LENGTH_BYTE_ARRAY,
             def_level_encoding: Encoding::RLE,

@@ -20,8 +20,9 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use crate::record::hash::Hash;
+use crate::store::contract::{Creation, Entry, OBJECT_MAX_BYTES, Store, check_hash, check_size};
+use crate::store::error::StoreError;
 use crate::store::key::{self, UNFINISHED};
-use crate::store::{Creation, Entry, OBJECT_MAX_BYTES, Store, StoreError, check_hash, check_size};
 
 /// A store in a directory. See the module.
 #[derive(Debug)]

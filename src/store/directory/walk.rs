@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use crate::store::Entry;
+use crate::store::contract::Entry;
 use crate::store::key::UNFINISHED;
 
 /// A name in a folder: `key` ends in `/` for a folder.

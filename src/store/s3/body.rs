@@ -12,8 +12,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 
 use crate::record::hash::Hash;
+use crate::store::contract::{check_hash, check_size};
+use crate::store::error::StoreError;
 use crate::store::s3::failure::{self, Scene};
-use crate::store::{StoreError, check_hash, check_size};
 
 /// Makes the server send the checksum that it stored with the object.
 pub(super) fn ask_for_checksum(request: &mut HttpRequest) {

@@ -25,7 +25,7 @@ use rustls::pki_types::pem::PemObject as _;
 
 use crate::config::{Addressing, S3Settings};
 use crate::record::hash::Hash;
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 use crate::store::s3::failure;
 
 /// Makes a client by `settings`, with what `loader` finds.

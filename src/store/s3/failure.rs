@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 
 /// What was tried, on what, where.
 pub(super) struct Scene<'a> {

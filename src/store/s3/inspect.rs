@@ -12,7 +12,7 @@ use aws_sdk_s3::types::{BucketVersioningStatus, DefaultRetention};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
-use crate::store::s3::S3Store;
+use crate::store::s3::bucket::S3Store;
 use crate::store::s3::failure;
 
 /// Whether a bucket keeps what was overwritten or deleted.

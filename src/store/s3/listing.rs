@@ -8,8 +8,10 @@ use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{BucketVersioningStatus, EncodingType};
 
-use crate::store::s3::{S3Store, failure};
-use crate::store::{Entry, StoreError, Version, VersionKind};
+use crate::store::contract::{Entry, Version, VersionKind};
+use crate::store::error::StoreError;
+use crate::store::s3::bucket::S3Store;
+use crate::store::s3::failure;
 
 /// The most that S3 lists at once.
 const PAGE_MAX: usize = 1000;

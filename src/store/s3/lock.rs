@@ -7,8 +7,8 @@ use aws_sdk_s3::types::{ObjectLockLegalHoldStatus, ObjectLockMode};
 
 use crate::clock::Clock;
 use crate::config::{LockMode, ObjectLock};
-use crate::store::StoreError;
-use crate::store::s3::S3Store;
+use crate::store::error::StoreError;
+use crate::store::s3::bucket::S3Store;
 
 const DAY_S: i64 = 86_400;
 /// How much earlier than asked a lock may end: clocks differ, and some servers keep whole days.

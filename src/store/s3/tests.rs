@@ -2,13 +2,22 @@
 //! for no real one loses a reply when asked to.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_sdk_s3::config::Credentials;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+
+use super::client;
 use super::*;
-use crate::config::Addressing;
+use crate::config::{Addressing, S3Settings};
+use crate::error::Kind;
+use crate::record::hash::Hash;
+use crate::store::{Creation, Store};
 
 /// What the server does with a request that it has read to its end.
 #[derive(Clone)]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use kivend::archive::step::{Action, Adopted, Event, Report, Ticket};
-use kivend::archiver::requests::{self, Desk};
+use kivend::archiver::requests::{self, Backends};
 use kivend::error::{Explain as _, Kind};
 use kivend::log::commit_metadata::CommitMetadata;
 use kivend::log::object_key::{Attempt, Key, Place};
@@ -13,7 +13,7 @@ use kivend::record::position::{NextOffset, TopicPartition};
 use kivend::store::memory::MemoryStore;
 use kivend::task::error::AppError;
 use kivend::verify::kafka::Commit;
-use kivend::writing::writer_keys::KeyBook;
+use kivend::writing::writer_keys::WriterKeys;
 
 use super::{Outcome, Position, Process};
 use crate::simulation::kafka::Questions;
@@ -143,8 +143,8 @@ impl Process {
     }
 }
 
-fn desk<'a>(network: &'a Network, questions: &'a Questions, keys: &'a KeyBook) -> Desk<'a> {
-    Desk {
+fn desk<'a>(network: &'a Network, questions: &'a Questions, keys: &'a WriterKeys) -> Backends<'a> {
+    Backends {
         store: network,
         offsets: questions,
         keys,

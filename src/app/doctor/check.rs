@@ -1,0 +1,103 @@
+//! One check and what it found.
+
+use std::fmt::Display;
+
+use serde::Serialize;
+
+use crate::error::{Explain, Kind};
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// Stable, for scripts.
+    pub name: &'static str,
+    pub status: Status,
+    /// What was found.
+    pub detail: String,
+    /// What to do; empty where nothing is to be done.
+    pub remedy: String,
+}
+
+/// How it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    Ok,
+    /// It works, and could be better or may break.
+    Warning,
+    /// It does not work.
+    Failed,
+    /// Not looked at, because something before it failed or there is nothing to look at.
+    Skipped,
+}
+
+impl Check {
+    pub(super) fn ok(name: &'static str, detail: impl Into<String>) -> Check {
+        Check {
+            name,
+            status: Status::Ok,
+            detail: detail.into(),
+            remedy: String::new(),
+        }
+    }
+
+    pub(super) fn warning(name: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Check {
+        Check {
+            name,
+            status: Status::Warning,
+            detail: detail.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    pub(super) fn failed(name: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Check {
+        Check {
+            name,
+            status: Status::Failed,
+            detail: detail.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    pub(super) fn skipped(name: &'static str, detail: impl Into<String>) -> Check {
+        Check {
+            name,
+            status: Status::Skipped,
+            detail: detail.into(),
+            remedy: String::new(),
+        }
+    }
+
+    /// The check could not even be made.
+    pub(super) fn error(name: &'static str, error: &impl Explain) -> Check {
+        let usual = match error.kind() {
+            Kind::Transient => "look again in a moment",
+            kind => kind.remedy(),
+        };
+        let remedy = error.remedy().unwrap_or_else(|| usual.to_owned());
+        Check::failed(name, error.to_string(), remedy)
+    }
+}
+
+/// `a, b, c`, for details; what would fill the screen is counted.
+pub(super) fn listed<T: Display>(items: impl IntoIterator<Item = T>) -> String {
+    const SHOWN_MAX: usize = 6;
+    let mut shown: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    let hidden = shown.len().saturating_sub(SHOWN_MAX);
+    shown.truncate(SHOWN_MAX);
+    if hidden > 0 {
+        shown.push(format!("and {hidden} more"));
+    }
+    shown.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_ends_in_a_count() {
+        assert_eq!(listed([1, 2]), "1, 2");
+        assert_eq!(listed(1..=9), "1, 2, 3, 4, 5, 6, and 3 more");
+    }
+}

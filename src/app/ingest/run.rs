@@ -1,0 +1,147 @@
+//! One run under way, without transactions.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use crate::app::ingest::error::IngestError;
+use crate::app::ingest::input::{InputError, Piece};
+use crate::app::ingest::intake::Intake;
+use crate::app::ingest::pace::Pace;
+use crate::app::ingest::report::Report;
+use crate::app::ingest::sending::{STEP, wait_for_answers};
+use crate::clock::Clock;
+use crate::kafka::producer::{Outgoing, Producer};
+use crate::task::progress::Progress;
+use crate::task::stop::Stop;
+
+/// One run under way.
+pub(super) struct Run<'a> {
+    pub(super) intake: Intake<'a>,
+    /// None in a dry run.
+    pub(super) producer: Option<Producer>,
+    pub(super) pace: Pace,
+    pub(super) clock: Clock,
+    pub(super) stop: &'a Stop,
+    pub(super) progress: &'a dyn Progress,
+    pub(super) broken_input: Option<InputError>,
+}
+
+impl Run<'_> {
+    /// Sends as it reads.
+    pub(super) fn as_read(&mut self, pieces: &Receiver<Piece>, total_bytes: Option<u64>) -> Result<(), IngestError> {
+        let mut began = false;
+        while let Some(piece) = self.next_piece(pieces) {
+            match piece {
+                Piece::Lines(lines) => {
+                    if !std::mem::replace(&mut began, true) {
+                        self.progress
+                            .begin(estimate(&lines, total_bytes).map(|all| all.min(self.pace.left())));
+                    }
+                    self.send_lines(&Arc::new(lines))?;
+                }
+                other => self.note(other)?,
+            }
+            if self.pace.left() == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is no lines: the next input, a line beyond all bounds, an input that broke.
+    pub(super) fn note(&mut self, piece: Piece) -> Result<(), IngestError> {
+        match piece {
+            Piece::Next => self.intake.next_input(),
+            Piece::TooLong { start, length_bytes } => self.intake.reject_too_long(&start, length_bytes)?,
+            Piece::Broken(error) => self.broken_input = Some(error),
+            Piece::Lines(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The next piece; none at the end, and when it is time to end.
+    pub(super) fn next_piece(&mut self, pieces: &Receiver<Piece>) -> Option<Piece> {
+        loop {
+            if !self.goes_on() {
+                return None;
+            }
+            match pieces.recv_timeout(STEP) {
+                Ok(piece) => return Some(piece),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => self.poll(Duration::ZERO),
+            }
+        }
+    }
+
+    pub(super) fn send_lines(&mut self, chunk: &Arc<Vec<u8>>) -> Result<(), IngestError> {
+        let mut rest = 0..chunk.len();
+        while !rest.is_empty() && self.pace.left() > 0 {
+            let Some(allowed) = self.wait_for_room() else {
+                return Ok(());
+            };
+            let records = self.intake.take(chunk, &mut rest, allowed)?;
+            self.send(chunk, &records)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until events may be sent, and answers how many; none when it is time to end.
+    pub(super) fn wait_for_room(&mut self) -> Option<usize> {
+        while self.goes_on() {
+            let room = self.producer.as_ref().is_none_or(Producer::has_room);
+            let allowed = self.pace.allowed();
+            match usize::try_from(allowed) {
+                Ok(allowed @ 1..) if room => return Some(allowed),
+                Err(_) if room => return Some(usize::MAX),
+                _ => self.poll(STEP),
+            }
+        }
+        None
+    }
+
+    pub(super) fn send(&mut self, chunk: &Arc<Vec<u8>>, records: &[Outgoing<'_>]) -> Result<(), IngestError> {
+        if let Some(producer) = &mut self.producer {
+            producer.send(chunk, records);
+            producer.poll(Duration::ZERO);
+            self.intake.failed(producer.take_failed())?;
+        }
+        let sent = records.len() as u64;
+        self.pace.sent(sent);
+        self.progress.advance(sent);
+        Ok(())
+    }
+
+    pub(super) fn poll(&mut self, wait: Duration) {
+        match &mut self.producer {
+            Some(producer) => producer.poll(wait),
+            None => std::thread::sleep(wait),
+        }
+    }
+
+    /// Not if somebody wants to stop, nor if Kafka takes nothing any more.
+    pub(super) fn goes_on(&self) -> bool {
+        !self.stop.is_requested() && !self.producer.as_ref().is_some_and(Producer::is_broken)
+    }
+
+    /// Waits for all that is on its way, and tells what became of everything.
+    pub(super) fn finish(mut self) -> Result<Report, IngestError> {
+        let mut tally = None;
+        if let Some(mut producer) = self.producer.take() {
+            self.progress.note("waiting for acknowledgements");
+            wait_for_answers(&mut producer, self.stop, self.clock);
+            self.intake.failed(producer.take_failed())?;
+            tally = Some(producer.tally().clone());
+        }
+        let interrupted = self.stop.is_requested();
+        let elapsed_s = self.clock.elapsed_s();
+        Ok(self.intake.report(tally, self.broken_input, interrupted, elapsed_s)?)
+    }
+}
+
+/// How many events there will be, if the first lines are like the others.
+fn estimate(lines: &[u8], total_bytes: Option<u64>) -> Option<u64> {
+    let count = memchr::memchr_iter(b'\n', lines).count() as u64;
+    let all = u128::from(total_bytes?) * u128::from(count) / u128::try_from(lines.len().max(1)).ok()?;
+    u64::try_from(all).ok()
+}

@@ -1,0 +1,135 @@
+//! The store's operations as requests to a bucket.
+
+use async_trait::async_trait;
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+
+use crate::error::Kind;
+use crate::record::hash::Hash;
+use crate::store::contract::{Creation, Entry, Store, Version, check_size};
+use crate::store::error::StoreError;
+use crate::store::key;
+use crate::store::s3::bucket::S3Store;
+use crate::store::s3::client::SignedHash;
+use crate::store::s3::{body, failure, listing, lock};
+
+/// An object to be created.
+struct Upload<'a> {
+    /// Relative to the store's prefix, for messages.
+    key: &'a str,
+    full: String,
+    bytes: Bytes,
+    hash: Hash,
+}
+
+impl S3Store {
+    /// One try of a create.
+    async fn put(&self, upload: &Upload<'_>) -> Result<Creation, StoreError> {
+        let scene = self.scene("create", upload.key);
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(&upload.full)
+            .if_none_match("*")
+            .checksum_sha256(BASE64.encode(upload.hash.0))
+            .set_object_lock_mode(lock::mode(self.lock))
+            .set_object_lock_retain_until_date(lock::retain_until(self.lock, self.clock))
+            .set_object_lock_legal_hold_status(lock::legal_hold(self.lock))
+            .body(ByteStream::new(SdkBody::from(upload.bytes.clone())));
+        match request.customize().interceptor(SignedHash(upload.hash)).send().await {
+            // Durable from here, if it was an S3 server that said so: every one names an ETag.
+            Ok(output) if output.e_tag().is_some() => Ok(Creation::Created),
+            Ok(_) => Err(scene.not_s3()),
+            Err(error) if failure::status(&error) == Some(412) => Ok(Creation::Exists),
+            Err(error) => Err(scene.failure(error)),
+        }
+    }
+
+    /// Whether an object stands at the full key, as far as can be told now.
+    async fn stands(&self, full: &str) -> bool {
+        let answer = self.client.head_object().bucket(&self.bucket).key(full).send().await;
+        answer.is_ok_and(|answer| answer.e_tag().is_some())
+    }
+
+    async fn read(&self, key: &str, version: Option<&str>) -> Result<Option<Bytes>, StoreError> {
+        let request = self.client.get_object().bucket(&self.bucket).key(self.full_key(key)?);
+        let request = request.set_version_id(version.map(str::to_owned));
+        let work = || async {
+            let request = request.clone().customize();
+            match request.mutate_request(body::ask_for_checksum).send().await {
+                Ok(output) => body::read(self.scene("get", key), output, self.attempt_timeout)
+                    .await
+                    .map(Some),
+                Err(error) if failure::is_absent(&error) => Ok(None),
+                Err(error) => Err(self.scene("get", key).failure(error)),
+            }
+        };
+        self.patiently(self.scene("get", key), work).await
+    }
+}
+
+#[async_trait]
+impl Store for S3Store {
+    fn location(&self) -> String {
+        self.location.clone()
+    }
+
+    async fn create_hashed(&self, key: &str, bytes: Bytes, hash: &Hash) -> Result<Creation, StoreError> {
+        check_size(key, bytes.len() as u64)?;
+        let upload = Upload {
+            key,
+            full: self.full_key(key)?,
+            bytes,
+            hash: *hash,
+        };
+        let work = || async {
+            match self.put(&upload).await {
+                // The reply was lost, perhaps the very one that said 412: a server may answer that before it has read
+                // the body, and close. Asking costs less than sending it all again into the same trap.
+                Err(error) if error.kind() == Kind::Transient && self.stands(&upload.full).await => {
+                    Ok(Creation::Exists)
+                }
+                done => done,
+            }
+        };
+        self.patiently(self.scene("create", key), work).await
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        self.read(key, None).await
+    }
+
+    async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        key::check_prefix(prefix)?;
+        listing::list(self, prefix, start_after, limit).await
+    }
+
+    async fn check_lock(&self, key: &str) -> Result<(), StoreError> {
+        let full = self.full_key(key)?;
+        self.patiently(self.scene("head", key), || lock::check(self, key, &full))
+            .await
+    }
+
+    async fn versions(&self, prefix: &str) -> Result<Option<Vec<Version>>, StoreError> {
+        key::check_prefix(prefix)?;
+        if !listing::keeps_versions(self).await? {
+            return Ok(None);
+        }
+        listing::versions(self, prefix, None).await.map(Some)
+    }
+
+    async fn versions_after(&self, prefix: &str, start_after: &str) -> Result<Option<Vec<Version>>, StoreError> {
+        key::check_prefix(prefix)?;
+        if !listing::keeps_versions(self).await? {
+            return Ok(None);
+        }
+        listing::versions(self, prefix, Some(start_after)).await.map(Some)
+    }
+
+    async fn get_version(&self, key: &str, version: &str) -> Result<Option<Bytes>, StoreError> {
+        self.read(key, Some(version)).await
+    }
+}
