@@ -11,7 +11,7 @@ use kivend::record::utc::UtcSeconds;
 use kivend::store::memory::MemoryStore;
 use kivend::store::{Creation, Entry, Store, StoreError};
 use kivend::writing::checkpointer::Checkpointer;
-use kivend::writing::head::Trust;
+use kivend::writing::trust::WriterTrust;
 use kivend::writing::writer_keys::WriterKeys;
 
 use crate::fixture::{Archive, Watched};
@@ -74,7 +74,7 @@ async fn one_checkpoint_is_signed_however_fast_others_write() {
 }
 
 fn checkpointer(archive: &Archive) -> Checkpointer {
-    let trust = Trust::of_identity(&archive.identity, &archive.identity.to_bytes().unwrap()).unwrap();
+    let trust = WriterTrust::of_identity(&archive.identity, &archive.identity.to_bytes().unwrap()).unwrap();
     let keys = Arc::new(WriterKeys::new(trust, archive.key.verifying_key()));
     Checkpointer::new("kivend", keys, archive.key.clone())
 }

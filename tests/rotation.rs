@@ -17,8 +17,8 @@ use kivend::record::position::TopicPartition;
 use kivend::record::utc::UtcSeconds;
 use kivend::task::error::AppError;
 use kivend::writing::checkpointer::Checkpointer;
-use kivend::writing::head::Trust;
 use kivend::writing::key_file::{self, KeySource};
+use kivend::writing::trust::WriterTrust;
 use kivend::writing::writer_keys::{self, WriterKeys};
 use tokio::runtime::Runtime;
 
@@ -87,9 +87,9 @@ impl Shop {
             .block_on(retire(&self.archive.store, &self.source, None, idle))
     }
 
-    fn trust(&self) -> Trust {
+    fn trust(&self) -> WriterTrust {
         let object = self.archive.store.bytes("archive.json").unwrap();
-        let first = Trust::of_identity(&self.archive.identity, &object).unwrap();
+        let first = WriterTrust::of_identity(&self.archive.identity, &object).unwrap();
         self.runtime
             .block_on(writer_keys::read_all(&self.archive.store, first))
             .unwrap()

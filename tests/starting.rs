@@ -3,9 +3,9 @@
 use kivend::archiver::preflight::must_be_of_cluster;
 use kivend::error::{Explain as _, Kind};
 use kivend::store::memory::MemoryStore;
-use kivend::writing::head::Trust;
 use kivend::writing::init::open_or_make;
 use kivend::writing::key_file::KeySource;
+use kivend::writing::trust::WriterTrust;
 
 use crate::fixture::Archive;
 
@@ -19,7 +19,7 @@ fn run<F: Future>(future: F) -> F::Output {
 #[test]
 fn an_archiver_of_another_cluster_is_refused_before_it_archives_anything() {
     let archive = Archive::usual();
-    let trust = Trust::of_identity(&archive.identity, &archive.identity.to_bytes().unwrap()).unwrap();
+    let trust = WriterTrust::of_identity(&archive.identity, &archive.identity.to_bytes().unwrap()).unwrap();
     run(must_be_of_cluster(&archive.store, &trust, "cluster")).unwrap();
     let refused = run(must_be_of_cluster(&archive.store, &trust, "another")).unwrap_err();
     assert_eq!(refused.kind(), Kind::Config);

@@ -12,7 +12,7 @@ use crate::log::object_key::IDENTITY;
 use crate::reading::archive::text;
 use crate::store::Store;
 use crate::task::error::AppError;
-use crate::writing::checkpointer::object_of;
+use crate::writing::checkpoints::object_of;
 use crate::writing::init;
 use crate::writing::mirrors::{MirrorUpdate, Mirrors};
 

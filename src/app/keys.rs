@@ -5,7 +5,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde::Serialize;
 
 use crate::clock::Clock;
@@ -16,17 +15,17 @@ use crate::log::key_change::{self, KeyChange, KeyChangeType};
 use crate::log::keyring::Term;
 use crate::log::object_key::{Attempt, Key, LINKS, links_of};
 use crate::log::signed_note::{Note, SigningKey, VerifyingKey};
+use crate::reading::attempts;
 use crate::reading::folders::{links_after, partitions};
-use crate::store::{Creation, Store};
+use crate::store::{Store, pages};
 use crate::task::error::AppError;
-use crate::writing::checkpointer::{self, Checkpointer};
-use crate::writing::head::Trust;
+use crate::writing::checkpointer::Checkpointer;
+use crate::writing::checkpoints;
+use crate::writing::create::create_or_read;
 use crate::writing::init;
 use crate::writing::key_file::{self, KeySource};
+use crate::writing::trust::WriterTrust;
 use crate::writing::writer_keys::{self, WriterKeys};
-
-/// Links looked at for a late signature, of each partition.
-const PAGE: usize = 1000;
 
 /// What `kivend keys show` tells.
 #[derive(Debug, Clone, Serialize)]
@@ -104,9 +103,9 @@ pub enum Idle {
 }
 
 /// Reads the archive's identity and its key changes.
-async fn read(store: &dyn Store) -> Result<(Identity, Trust), AppError> {
+async fn read(store: &dyn Store) -> Result<(Identity, WriterTrust), AppError> {
     let (identity, object) = init::read_identity(store).await?;
-    let first = Trust::of_identity(&identity, &object).map_err(|error| AppError::corrupt(error.to_string()))?;
+    let first = WriterTrust::of_identity(&identity, &object).map_err(|error| AppError::corrupt(error.to_string()))?;
     Ok((identity, writer_keys::read_all(store, first).await?))
 }
 
@@ -229,12 +228,16 @@ pub async fn retire(
     })
 }
 
-fn others_in_force(trust: &Trust, own: &SigningKey) -> Vec<VerifyingKey> {
+fn others_in_force(trust: &WriterTrust, own: &SigningKey) -> Vec<VerifyingKey> {
     let others = trust.keyring.in_force().filter(|key| *key != own.verifying_key());
     others.cloned().collect()
 }
 
-fn to_retire(trust: &Trust, own: &SigningKey, asked: Option<&VerifyingKey>) -> Result<Vec<VerifyingKey>, AppError> {
+fn to_retire(
+    trust: &WriterTrust,
+    own: &SigningKey,
+    asked: Option<&VerifyingKey>,
+) -> Result<Vec<VerifyingKey>, AppError> {
     let others = others_in_force(trust, own);
     match asked {
         Some(key) if key == own.verifying_key() => Err(AppError::config(format!(
@@ -253,7 +256,7 @@ fn to_retire(trust: &Trust, own: &SigningKey, asked: Option<&VerifyingKey>) -> R
     }
 }
 
-fn draft(trust: &Trust, (add, retire): (Vec<String>, Vec<String>), checkpoint: CheckpointRef) -> KeyChange {
+fn draft(trust: &WriterTrust, (add, retire): (Vec<String>, Vec<String>), checkpoint: CheckpointRef) -> KeyChange {
     KeyChange {
         r#type: KeyChangeType::V1,
         id: trust.archive_id.clone(),
@@ -270,32 +273,29 @@ fn draft(trust: &Trust, (add, retire): (Vec<String>, Vec<String>), checkpoint: C
 /// whether its own change is among them.
 async fn write_change(
     store: &dyn Store,
-    trust: Trust,
+    trust: WriterTrust,
     change: &KeyChange,
     (signer, added): (&SigningKey, &[&SigningKey]),
-) -> Result<Trust, AppError> {
+) -> Result<WriterTrust, AppError> {
     let sealed = change
         .seal(signer, added)
         .map_err(|error| AppError::internal(error.to_string()))?;
     let mut attempt = Attempt::PLAIN;
     loop {
         let key = Key::KeyChange(change.number, attempt).to_string();
-        let object = Bytes::from(sealed.object.clone());
-        if store.create_hashed(&key, object, &sealed.hash).await? == Creation::Created {
-            return writer_keys::read_all(store, trust).await;
-        }
-        let Some(standing) = store.get(&key).await? else {
-            continue;
+        let winner = match create_or_read(store, &key, &sealed).await? {
+            None => true,
+            Some(object) => key_change::open(&object, &trust.keyring, &trust.archive_id, change.number).is_ok(),
         };
-        if key_change::open(&standing, &trust.keyring, &trust.archive_id, change.number).is_ok() {
+        if winner {
             return writer_keys::read_all(store, trust).await;
         }
         attempt = attempt.next();
     }
 }
 
-async fn newest_checkpoint(store: &dyn Store, trust: &Trust) -> Result<SignedCheckpoint, AppError> {
-    let newest = checkpointer::newest(store, trust).await?;
+async fn newest_checkpoint(store: &dyn Store, trust: &WriterTrust) -> Result<SignedCheckpoint, AppError> {
+    let newest = checkpoints::newest(store, trust).await?;
     newest.ok_or_else(|| AppError::corrupt("the archive has no checkpoint 0"))
 }
 
@@ -305,14 +305,15 @@ async fn refuse_unless_superseded(
     keys: &[VerifyingKey],
 ) -> Result<(), AppError> {
     let number = newest.checkpoint.number;
-    let mut attempt = Attempt::PLAIN;
-    while let Some(object) = store.get(&Key::Checkpoint(number, attempt).to_string()).await? {
-        if signed_by_any(&object, keys) {
-            return Err(still_in_use("the newest checkpoint", &Key::Checkpoint(number, attempt)));
-        }
-        attempt = attempt.next();
+    let signed = attempts::lowest(
+        store,
+        |attempt| Key::Checkpoint(number, attempt),
+        |found| signed_by_any(&found.object, keys).then_some(found.key),
+    );
+    match signed.await? {
+        Some(key) => Err(still_in_use("the newest checkpoint", &key)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 async fn refuse_heads_of(
@@ -346,22 +347,22 @@ fn signed_by_any(object: &[u8], keys: &[VerifyingKey]) -> bool {
 /// Links beyond the checkpoint that the retired keys signed all the same.
 async fn late_links(
     store: &dyn Store,
-    trust: &Trust,
+    trust: &WriterTrust,
     number: u64,
     keys: &[VerifyingKey],
 ) -> Result<Vec<String>, AppError> {
     let mut late = Vec::new();
-    let Some(checkpoint) = checkpointer::at(store, trust, number).await? else {
+    let Some(checkpoint) = checkpoints::at(store, trust, number).await? else {
         return Ok(late);
     };
     for partition in partitions(store, LINKS).await? {
         let head = checkpoint.checkpoint.head(&partition);
         let after = head.map(links_after);
-        for entry in store.list(&links_of(&partition), after.as_deref(), PAGE).await? {
-            if let Some(object) = store.get(&entry.key).await?
+        for key in pages::keys(store, &links_of(&partition), after.as_deref()).await? {
+            if let Some(object) = store.get(&key).await?
                 && signed_by_any(&object, keys)
             {
-                late.push(entry.key);
+                late.push(key);
             }
         }
     }

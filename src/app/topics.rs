@@ -44,7 +44,7 @@ pub struct ListedTopic {
     pub topic: String,
     /// How many there are.
     pub partitions: usize,
-    /// Mirrors of each partition.
+    /// Replicas of each partition.
     pub replication_factor: usize,
     /// High minus low watermark, over all partitions: transaction markers count, what retention deleted does not.
     pub records: u64,

@@ -4,7 +4,7 @@ use crate::log::link;
 use crate::log::object_key::Key;
 use crate::store::Store;
 use crate::task::error::AppError;
-use crate::writing::head::Trust;
+use crate::writing::trust::WriterTrust;
 
 /// So many objects are looked at for a valid link: junk may stand before it.
 const LOOKED_AT: usize = 100;
@@ -14,7 +14,7 @@ const LOOKED_AT: usize = 100;
 ///
 /// # Errors
 /// `Config` where a link names another cluster; the store's.
-pub async fn must_be_of_cluster(store: &dyn Store, trust: &Trust, cluster_id: &str) -> Result<(), AppError> {
+pub async fn must_be_of_cluster(store: &dyn Store, trust: &WriterTrust, cluster_id: &str) -> Result<(), AppError> {
     for entry in store.list("links/", None, LOOKED_AT).await? {
         let Ok(Key::Link(place, _)) = entry.key.parse() else {
             continue;

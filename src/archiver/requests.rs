@@ -2,7 +2,6 @@
 //! on the real ones, the simulation on doubles. Decide nothing, and never try again by themselves.
 
 use async_trait::async_trait;
-use bytes::Bytes;
 
 use crate::archive::step::{Event, LoadedHead, Object, Ticket};
 use crate::error::{Explain as _, Kind};
@@ -10,9 +9,11 @@ use crate::log::commit_metadata::CommitMetadata;
 use crate::log::object_key::{Key, Place};
 use crate::record::hash::Hash;
 use crate::record::position::{Epoch, FirstOffset, TopicPartition};
-use crate::store::{Creation, Store};
+use crate::store::Store;
 use crate::task::error::AppError;
-use crate::writing::head::{self, Trust};
+use crate::writing::create::create_object;
+use crate::writing::head;
+use crate::writing::trust::WriterTrust;
 use crate::writing::writer_keys::WriterKeys;
 
 /// Where a partition's log begins and ends in Kafka.
@@ -74,7 +75,7 @@ pub async fn load_head(backends: Backends<'_>, partition: &TopicPartition) -> Re
 
 async fn load_head_by(
     backends: Backends<'_>,
-    trust: &Trust,
+    trust: &WriterTrust,
     partition: &TopicPartition,
 ) -> Result<LoadedHead, AppError> {
     let Backends { store, offsets, .. } = backends;
@@ -142,11 +143,13 @@ pub async fn create_segment(
         }
     }
     keys.require_own()?;
-    Ok(match create(store, &key.to_string(), object).await? {
-        None => Event::SegmentCreated(ticket),
-        Some(other) if Hash::of(&other) == object.sha256 => Event::SegmentCreated(ticket),
-        Some(_) => Event::SegmentTaken(ticket),
-    })
+    Ok(
+        match create_object(store, &key.to_string(), (object.bytes.clone(), &object.sha256)).await? {
+            None => Event::SegmentCreated(ticket),
+            Some(other) if Hash::of(&other) == object.sha256 => Event::SegmentCreated(ticket),
+            Some(_) => Event::SegmentTaken(ticket),
+        },
+    )
 }
 
 /// Whether a valid link stands at a place, by the keys of now.
@@ -191,23 +194,10 @@ pub async fn create_link(
         keys.refresh(store).await?;
     }
     keys.require_own()?;
-    let Some(standing) = create(store, &key.to_string(), object).await? else {
+    let Some(standing) = create_object(store, &key.to_string(), (object.bytes.clone(), &object.sha256)).await? else {
         return Ok(Event::LinkCreated(ticket));
     };
     // Whoever was first may have signed with a key that was added meanwhile: it must not be taken for junk.
     keys.refresh(store).await?;
     Ok(Event::LinkTaken(ticket, standing))
-}
-
-/// Nothing where it was created; else the object that stands there.
-async fn create(store: &dyn Store, key: &str, object: &Object) -> Result<Option<Bytes>, AppError> {
-    match store.create_hashed(key, object.bytes.clone(), &object.sha256).await? {
-        Creation::Created => Ok(None),
-        Creation::Exists => match store.get(key).await? {
-            Some(standing) => Ok(Some(standing)),
-            None => Err(AppError::transient(format!(
-                "an object exists and cannot be read: somebody hides or deletes objects of the archive; run `kivend verify` key=`{key}`"
-            ))),
-        },
-    }
 }

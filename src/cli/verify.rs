@@ -61,7 +61,7 @@ pub struct Args {
     #[arg(long, value_name = "PARTITION")]
     partition: Option<i32>,
     /// What to hold the archive against; links are always walked
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Against::Kafka, Against::Rows, Against::Links, Against::Mirrors])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Against::Kafka, Against::Rows, Against::Links, Against::Copies])]
     against: Vec<Against>,
     /// Verify a copy of the archive in this folder, without Kafka and without a bucket
     #[arg(long, value_name = "DIR")]
@@ -109,7 +109,7 @@ enum Against {
     /// The chains of links and the checkpoints
     Links,
     /// The newest checkpoint at each second place of the settings
-    Mirrors,
+    Copies,
 }
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
@@ -201,7 +201,7 @@ fn request(args: &Args, settings: &Settings, context: &Context) -> Result<Reques
 
 /// Those of the settings, where they are asked for and not left behind by --offline.
 fn second_places(args: &Args, settings: &Settings) -> Vec<CheckpointMirror> {
-    if args.offline.is_some() || !args.against.contains(&Against::Mirrors) {
+    if args.offline.is_some() || !args.against.contains(&Against::Copies) {
         return Vec::new();
     }
     let copies = settings.archive.checkpoint_copies.iter();

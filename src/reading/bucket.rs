@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use crate::log::checkpoint::Checkpoint;
 use crate::log::object_key::{IDENTITY, KEY_CHANGES, PROBES};
-use crate::reading::listing::{self, Beyond, PAGE};
+use crate::reading::attempts::Objects;
+use crate::reading::listing::{self, Beyond};
+use crate::store::pages;
 use crate::store::{Store, StoreError, Version, VersionKind};
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::inventory::Inventory;
@@ -156,8 +159,16 @@ impl Bucket {
     /// # Errors
     /// The store could not be listed.
     pub async fn newer(&self, prefix: &str, start_after: &str) -> Result<Vec<String>, StoreError> {
-        let page = self.store.list(prefix, Some(start_after), PAGE).await?;
-        Ok(page.into_iter().map(|entry| entry.key).collect())
+        pages::keys(self.store.as_ref(), prefix, Some(start_after)).await
+    }
+}
+
+#[async_trait]
+impl Objects for Bucket {
+    type Error = String;
+
+    async fn object(&self, key: &str) -> Result<Option<Bytes>, String> {
+        self.get(key).await
     }
 }
 

@@ -3,10 +3,9 @@
 use crate::log::checkpoint::Head;
 use crate::log::object_key::{Key, Place, links_of, segments_of};
 use crate::record::position::TopicPartition;
+use crate::store::pages::PAGE;
 use crate::store::{Store, StoreError};
 
-/// Keys in one page of a listing; S3 gives no more.
-const PAGE: usize = 1000;
 /// Keys asked for where a partition is expected to have more of them than are wanted.
 const SHORT_PAGE: usize = 16;
 

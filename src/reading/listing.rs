@@ -9,10 +9,9 @@ use crate::log::checkpoint::Checkpoint;
 use crate::log::object_key::{CHECKPOINTS, Key, LINKS, Place, SEGMENTS, links_of, segments_of};
 use crate::reading::folders::{next_place, partitions};
 use crate::record::position::TopicPartition;
+use crate::store::pages::{self, PAGE};
 use crate::store::{Store, StoreError};
 
-/// Keys asked for at a time: what S3 gives at most.
-pub(crate) const PAGE: usize = 1000;
 /// Folders listed at a time.
 const FOLDERS: usize = 16;
 /// Windows of one long folder listed at a time, at most: twice as many each time, so that a folder of two pages costs no more
@@ -211,16 +210,7 @@ fn folder_of(key: &str) -> Option<String> {
 
 /// The keys of one prefix.
 pub(crate) async fn under(store: &dyn Store, beyond: &Beyond) -> Result<Vec<String>, StoreError> {
-    let mut keys: Vec<String> = Vec::new();
-    loop {
-        let after = keys.last().or(beyond.after.as_ref()).cloned();
-        let page = store.list(&beyond.prefix, after.as_deref(), PAGE).await?;
-        let is_full = page.len() == PAGE;
-        keys.extend(page.into_iter().map(|entry| entry.key));
-        if !is_full {
-            return Ok(keys);
-        }
-    }
+    pages::keys(store, &beyond.prefix, beyond.after.as_deref()).await
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use crate::log::checkpoint::SignedCheckpoint;
 use crate::log::object_key::{Attempt, IDENTITY, Key, links_of};
 use crate::log::signed_note::VerifyingKey;
+use crate::reading::attempts;
 use crate::reading::bucket::Bucket;
 use crate::reading::folders::links_after;
 use crate::record::position::TopicPartition;
@@ -92,16 +93,11 @@ async fn walk_key_changes(bucket: &Bucket, inventory: &Inventory, walk: &mut Key
 /// # Errors
 /// Why an object that may be it could not be read, in words.
 pub async fn find_checkpoint(bucket: &Bucket, trust: &Trust, number: u64) -> Result<Option<SignedCheckpoint>, String> {
-    let mut attempt = Attempt::PLAIN;
-    loop {
-        let Some(object) = bucket.get(&Key::Checkpoint(number, attempt).to_string()).await? else {
-            return Ok(None);
-        };
-        if let Ok(signed) = trust.open_checkpoint(&object, number) {
-            return Ok(Some(signed));
-        }
-        attempt = attempt.next();
-    }
+    let key_of = |attempt| Key::Checkpoint(number, attempt);
+    attempts::lowest(bucket, key_of, |found| {
+        trust.open_checkpoint(&found.object, number).ok()
+    })
+    .await
 }
 
 /// Feeds these checkpoints, in order, to the walk.

@@ -11,6 +11,7 @@ pub mod faulty;
 pub mod key;
 pub mod memory;
 mod open;
+pub mod pages;
 pub mod probe;
 pub mod retry;
 pub mod s3;

@@ -15,10 +15,10 @@ use crate::kafka::sender::Sender;
 use crate::kafka::topics::{Alteration, Topics};
 use crate::record::position::TopicPartition;
 use crate::record::record::{Record, Timestamp};
+use crate::store::pages;
 use crate::store::{self, Creation, Store};
 use crate::task::error::AppError;
 
-const PAGE: usize = 1000;
 /// Notes that are read at most when the newest is wanted: junk above it is passed over, but not for ever.
 const NEWEST_MAX: usize = 16;
 
@@ -135,15 +135,8 @@ async fn open(place: &StoreSettings) -> Result<Arc<dyn Store>, AppError> {
 }
 
 async fn numbers_in(store: &dyn Store, archive_id: &str) -> Result<BTreeSet<u64>, AppError> {
-    let (prefix, mut after, mut numbers) = (format!("{archive_id}/"), None::<String>, BTreeSet::new());
-    loop {
-        let page = store.list(&prefix, after.as_deref(), PAGE).await?;
-        numbers.extend(page.iter().filter_map(|entry| number_of(archive_id, &entry.key)));
-        match page.last() {
-            Some(last) if page.len() == PAGE => after = Some(last.key.clone()),
-            _ => return Ok(numbers),
-        }
-    }
+    let keys = pages::keys(store, &format!("{archive_id}/"), None).await?;
+    Ok(keys.iter().filter_map(|key| number_of(archive_id, key)).collect())
 }
 
 async fn put_in(store: &dyn Store, name: &str, note: Bytes) -> Result<(), AppError> {

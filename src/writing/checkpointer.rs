@@ -6,10 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::ready;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use crate::log::checkpoint::CheckpointRef;
 use crate::log::checkpoint::{self, Checkpoint, Head, SignedCheckpoint};
 use crate::log::identity::genesis;
 use crate::log::link::{self, SignedLink};
@@ -21,81 +19,23 @@ use crate::record::hash::Hash;
 use crate::record::merkle::{Tree, leaf_hash};
 use crate::record::position::TopicPartition;
 use crate::record::utc::UtcSeconds;
+use crate::store::pages::Pages;
 use crate::store::{Creation, Store};
 use crate::task::error::AppError;
-use crate::writing::head::Trust;
+use crate::writing::checkpoints::{at, newest};
+use crate::writing::create::create_or_read;
+use crate::writing::trust::WriterTrust;
 use crate::writing::writer_keys::WriterKeys;
 
-const PAGE: usize = 1000;
 /// Partitions that are asked about side by side.
 const PARTITIONS_AT_ONCE: usize = 16;
-
-/// The newest checkpoint of the archive, or nothing where there is not even number 0. Numbers have no gap, so it is found
-/// by doubling and then halving: O(log n) requests. What is no valid note does not count.
-///
-/// # Errors
-/// What the store says.
-pub async fn newest(store: &dyn Store, trust: &Trust) -> Result<Option<SignedCheckpoint>, AppError> {
-    let Some(mut newest) = at(store, trust, 0).await? else {
-        return Ok(None);
-    };
-    let mut step = 1u64;
-    while let Some(found) = at(store, trust, newest.checkpoint.number + step).await? {
-        newest = found;
-        step = step.saturating_mul(2);
-    }
-    while step > 1 {
-        step /= 2;
-        if let Some(found) = at(store, trust, newest.checkpoint.number + step).await? {
-            newest = found;
-        }
-    }
-    Ok(Some(newest))
-}
-
-/// The valid checkpoint with this number, lowest attempt first.
-///
-/// # Errors
-/// What the store says.
-pub async fn at(store: &dyn Store, trust: &Trust, number: u64) -> Result<Option<SignedCheckpoint>, AppError> {
-    let mut attempt = Attempt::PLAIN;
-    loop {
-        let Some(object) = store.get(&Key::Checkpoint(number, attempt).to_string()).await? else {
-            return Ok(None);
-        };
-        if let Ok(found) = checkpoint::open(&object, &trust.keyring, &trust.archive_id, number) {
-            return Ok(Some(found));
-        }
-        attempt = attempt.next();
-    }
-}
-
-/// The object of the checkpoint that is known by number and hash, and its key.
-///
-/// # Errors
-/// What the store says; `Corrupt` where it is not there.
-pub async fn object_of(store: &dyn Store, named: &CheckpointRef) -> Result<(String, Bytes), AppError> {
-    let mut attempt = Attempt::PLAIN;
-    loop {
-        let key = Key::Checkpoint(named.number, attempt).to_string();
-        match store.get(&key).await? {
-            Some(object) if Hash::of(&object) == named.sha256 => return Ok((key, object)),
-            Some(_) => attempt = attempt.next(),
-            None => {
-                return Err(AppError::corrupt(format!(
-                    "a checkpoint that was signed is not there key=`{key}`"
-                )));
-            }
-        }
-    }
-}
 
 /// Signs checkpoints, one after the other.
 pub struct Checkpointer {
     archive: String,
     keys: Arc<WriterKeys>,
     /// What the last listing of `keys/` came to.
-    trust: Arc<Trust>,
+    trust: Arc<WriterTrust>,
     key: SigningKey,
     logs: BTreeMap<TopicPartition, Log>,
     newest: Option<SignedCheckpoint>,
@@ -255,17 +195,13 @@ impl Checkpointer {
         let mut attempt = Attempt::PLAIN;
         loop {
             let key = Key::Checkpoint(number, attempt).to_string();
-            let creation = store
-                .create_hashed(&key, Bytes::from(sealed.object.clone()), &sealed.hash)
-                .await?;
-            if creation == Creation::Created {
+            let Some(object) = create_or_read(store, &key, &sealed).await? else {
                 self.newest = Some(SignedCheckpoint {
                     checkpoint,
                     hash: sealed.hash,
                 });
-                return Ok(creation);
-            }
-            let Some(object) = store.get(&key).await? else { continue };
+                return Ok(Creation::Created);
+            };
             // A key that was added meanwhile may have signed it: whose signature is not known would be passed over.
             self.trust = self.keys.refresh(store).await?;
             if let Ok(winner) = checkpoint::open(&object, &self.trust.keyring, &self.trust.archive_id, number) {
@@ -305,11 +241,10 @@ impl Checkpointer {
     }
 
     async fn read_log(&self, store: &dyn Store, partition: &TopicPartition, log: &mut Log) -> Result<(), AppError> {
-        let mut start_after = log.head_key.clone();
-        loop {
-            let page = store.list(&links_of(partition), start_after.as_deref(), PAGE).await?;
-            let places = page.iter().filter_map(|entry| match entry.key.parse() {
-                Ok(Key::Link(place, _)) => Some((place, entry.key.clone())),
+        let mut pages = Pages::new(store, &links_of(partition), log.head_key.as_deref());
+        while let Some(page) = pages.next().await? {
+            let places = page.into_iter().filter_map(|entry| match entry.key.parse() {
+                Ok(Key::Link(place, _)) => Some((place, entry.key)),
                 _ => None,
             });
             let (places, keys): (Vec<Place>, Vec<String>) = places.unzip();
@@ -318,11 +253,8 @@ impl Checkpointer {
                 let Some(object) = object else { continue };
                 self.extend(log, (place, key), &object)?;
             }
-            match page.last() {
-                Some(last) if page.len() == PAGE => start_after = Some(last.key.clone()),
-                _ => return Ok(()),
-            }
         }
+        Ok(())
     }
 
     /// Takes a link into the log. What is no valid note is passed over; a valid one must continue the chain.

@@ -6,52 +6,19 @@ use bytes::Bytes;
 
 use crate::archive::step::Found;
 use crate::log::commit_metadata::CommitMetadata;
-use crate::log::identity::{Identity, IdentityError, genesis};
-use crate::log::keyring::Keyring;
+use crate::log::identity::genesis;
 use crate::log::link::{self, SignedLink};
 use crate::log::note::Invalid;
 use crate::log::object_key::{Attempt, Key, Place, links_of};
+use crate::reading::attempts;
 use crate::record::hash::Hash;
 use crate::record::position::{Epoch, FirstOffset, TopicPartition};
 use crate::segment::decode;
 use crate::segment::footer::Footer;
+use crate::store::pages::PAGE;
 use crate::store::{Entry, Store};
 use crate::task::error::AppError;
-
-/// Keys in one page of a listing; S3 gives no more.
-const PAGE: usize = 1000;
-
-/// What a chain is checked against.
-#[derive(Debug, Clone)]
-pub struct Trust {
-    /// The archive's id.
-    pub archive_id: String,
-    /// The hash of `archive.json`.
-    pub identity: Hash,
-    /// The keys whose notes count.
-    pub keyring: Keyring,
-    /// The number of the newest key change in there, or 0.
-    pub change_number: u64,
-    /// Its hash, or that of `archive.json`.
-    pub change: Hash,
-}
-
-impl Trust {
-    /// The archive before any key change; `object` is its `archive.json`.
-    ///
-    /// # Errors
-    /// [`IdentityError`] where a key does not read.
-    pub fn of_identity(identity: &Identity, object: &[u8]) -> Result<Trust, IdentityError> {
-        let hash = Hash::of(object);
-        Ok(Trust {
-            archive_id: identity.id().to_owned(),
-            identity: hash,
-            keyring: Keyring::new(identity.keys()?),
-            change_number: 0,
-            change: hash,
-        })
-    }
-}
+use crate::writing::trust::WriterTrust;
 
 /// The end of the chain, or nothing where the partition has no link. `end` is Kafka's log end: no link of ours begins
 /// beyond it, so junk planted there is not even looked at.
@@ -61,7 +28,7 @@ impl Trust {
 /// version of the software wrote it.
 pub async fn find(
     store: &dyn Store,
-    trust: &Trust,
+    trust: &WriterTrust,
     partition: &TopicPartition,
     hint: Option<&CommitMetadata>,
     end: i64,
@@ -83,7 +50,7 @@ pub async fn find(
 ///
 /// # Errors
 /// What the store says; [`AppError::Corrupt`] where a newer version of the software wrote it.
-pub async fn is_linked(store: &dyn Store, trust: &Trust, place: &Place) -> Result<bool, AppError> {
+pub async fn is_linked(store: &dyn Store, trust: &WriterTrust, place: &Place) -> Result<bool, AppError> {
     let search = Search {
         store,
         trust,
@@ -99,7 +66,7 @@ pub async fn is_linked(store: &dyn Store, trust: &Trust, place: &Place) -> Resul
 /// What the store says.
 pub async fn is_void(
     store: &dyn Store,
-    trust: &Trust,
+    trust: &WriterTrust,
     partition: &TopicPartition,
     committed: &CommitMetadata,
 ) -> Result<bool, AppError> {
@@ -108,16 +75,18 @@ pub async fn is_void(
         epoch: committed.epoch,
         first_offset: committed.first_offset,
     };
-    let mut attempt = Attempt::PLAIN;
-    while let Some(object) = store.get(&place.link(attempt).to_string()).await? {
-        if Hash::of(&object) == committed.link {
-            let opened = link::open(&object, &trust.keyring, &trust.archive_id, &place);
-            let is_known = |name: &str, id| trust.keyring.keys().any(|key| key.name() == name && key.id() == id);
-            return Ok(matches!(opened, Err(Invalid::UnknownKey { name, id }) if is_known(&name, id)));
-        }
-        attempt = attempt.next();
-    }
-    Ok(false)
+    let is_known = |name: &str, id| trust.keyring.keys().any(|key| key.name() == name && key.id() == id);
+    let named = attempts::lowest(
+        store,
+        |attempt| place.link(attempt),
+        |found| {
+            (Hash::of(&found.object) == committed.link).then(|| {
+                let opened = link::open(&found.object, &trust.keyring, &trust.archive_id, &place);
+                matches!(opened, Err(Invalid::UnknownKey { name, id }) if is_known(&name, id))
+            })
+        },
+    );
+    Ok(named.await?.unwrap_or(false))
 }
 
 /// Whether what was asked for may go on after a page.
@@ -128,7 +97,7 @@ enum PageEnd {
 
 struct Search<'a> {
     store: &'a dyn Store,
-    trust: &'a Trust,
+    trust: &'a WriterTrust,
     partition: &'a TopicPartition,
 }
 
@@ -220,20 +189,21 @@ impl Search<'_> {
         }
     }
 
-    /// The valid note with the lowest attempt at a place; what is no valid note is passed over.
+    /// The valid link at a place; what is no valid note is passed over.
     async fn link_at(&self, place: &Place) -> Result<Option<SignedLink>, AppError> {
-        let mut attempt = Attempt::PLAIN;
-        loop {
-            let key = place.link(attempt).to_string();
-            let Some(object) = self.store.get(&key).await? else {
-                return Ok(None);
-            };
-            match link::open(&object, &self.trust.keyring, &self.trust.archive_id, place) {
-                Ok(link) => return Ok(Some(link)),
-                Err(newer @ Invalid::UnknownType(_)) => return Err(AppError::corrupt(format!("{newer} key=`{key}`"))),
-                Err(_) => attempt = attempt.next(),
-            }
-        }
+        let trust = self.trust;
+        let found = attempts::lowest(
+            self.store,
+            |attempt| place.link(attempt),
+            |found| match link::open(&found.object, &trust.keyring, &trust.archive_id, place) {
+                Ok(link) => Some(Ok(link)),
+                Err(newer @ Invalid::UnknownType(_)) => {
+                    Some(Err(AppError::corrupt(format!("{newer} key=`{}`", found.key))))
+                }
+                Err(_) => None,
+            },
+        );
+        found.await?.transpose()
     }
 
     /// Epochs follow without a gap, and each begins at offset 0: whatever else stands there is junk.
@@ -312,13 +282,17 @@ fn place_of(entry: &Entry) -> Option<Place> {
 /// # Errors
 /// What the store says.
 pub async fn found_segments(store: &dyn Store, place: &Place) -> Result<Vec<Found>, AppError> {
-    let mut found = Vec::new();
-    let mut attempt = Attempt::PLAIN;
-    while let Some(object) = store.get(&place.segment(attempt).to_string()).await? {
-        found.push(look_at(place, attempt, &object));
-        attempt = attempt.next();
-    }
-    Ok(found)
+    let mut segments = Vec::new();
+    let none_accepted = attempts::lowest(
+        store,
+        |attempt| place.segment(attempt),
+        |found| {
+            segments.push(look_at(place, found.attempt, &found.object));
+            None::<()>
+        },
+    );
+    none_accepted.await?;
+    Ok(segments)
 }
 
 fn look_at(place: &Place, attempt: Attempt, object: &Bytes) -> Found {

@@ -15,8 +15,8 @@ use crate::log::signed_note::SigningKey;
 use crate::store::Store;
 use crate::task::error::AppError;
 use crate::writing::checkpointer::Checkpointer;
-use crate::writing::head::Trust;
 use crate::writing::key_file::KeySource;
+use crate::writing::trust::WriterTrust;
 use crate::writing::writer_keys::{self, WriterKeys};
 
 /// An archive that this process may write to.
@@ -25,7 +25,7 @@ pub struct OwnArchive {
     /// Who the archive is.
     pub identity: Identity,
     /// What its chains are checked against.
-    pub trust: Trust,
+    pub trust: WriterTrust,
     /// The keys that count, kept up to date with the archive.
     pub keys: Arc<WriterKeys>,
     /// The key that signs.
@@ -95,7 +95,7 @@ pub async fn open_or_make(store: &dyn Store, archive: &str, source: &KeySource) 
     };
     let identity = parse_identity(&object)?;
     check_name(&identity, archive)?;
-    let first = Trust::of_identity(&identity, &object).map_err(|error| AppError::corrupt(error.to_string()))?;
+    let first = WriterTrust::of_identity(&identity, &object).map_err(|error| AppError::corrupt(error.to_string()))?;
     let trust = writer_keys::read_all(store, first).await?;
     writer_keys::require_in_force(&trust, key.verifying_key())?;
     let keys = Arc::new(WriterKeys::new(trust.clone(), key.verifying_key()));
@@ -160,7 +160,7 @@ async fn newest_checkpoint(
     keys: &Arc<WriterKeys>,
     key: &SigningKey,
 ) -> Result<CheckpointRef, AppError> {
-    if let Some(newest) = crate::writing::checkpointer::newest(store, &keys.trust()).await? {
+    if let Some(newest) = crate::writing::checkpoints::newest(store, &keys.trust()).await? {
         return Ok(newest.reference());
     }
     let now = Clock::start().utc_seconds();

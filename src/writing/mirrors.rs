@@ -12,7 +12,7 @@ use crate::record::hash::Hash;
 use crate::store::Store;
 use crate::task::error::AppError;
 use crate::writing::checkpoint_mirror::CheckpointMirror;
-use crate::writing::checkpointer::object_of;
+use crate::writing::checkpoints::object_of;
 
 /// All second places of an archive, and what is known of each.
 #[derive(Debug)]

@@ -9,13 +9,10 @@ use crate::log::key_change::{self, SignedKeyChange};
 use crate::log::note::Invalid;
 use crate::log::object_key::{Attempt, KEY_CHANGES, Key};
 use crate::log::signed_note::VerifyingKey;
-use crate::store::Store;
+use crate::store::{Store, pages};
 use crate::task::error::AppError;
-use crate::writing::checkpointer;
-use crate::writing::head::Trust;
-
-/// Keys in one page of a listing; S3 gives no more.
-const PAGE: usize = 1000;
+use crate::writing::checkpoints;
+use crate::writing::trust::WriterTrust;
 
 /// Which keys count, shared by everything that writes in this process.
 #[derive(Debug)]
@@ -28,7 +25,7 @@ pub struct WriterKeys {
 
 #[derive(Debug, Clone)]
 struct Known {
-    trust: Arc<Trust>,
+    trust: Arc<WriterTrust>,
     /// What the last listing showed beyond the newest change: nothing of it is valid.
     junk: Vec<String>,
 }
@@ -36,7 +33,7 @@ struct Known {
 impl WriterKeys {
     /// Begins with what is known; `own` is the key that signs here.
     #[must_use]
-    pub fn new(trust: Trust, own: &VerifyingKey) -> WriterKeys {
+    pub fn new(trust: WriterTrust, own: &VerifyingKey) -> WriterKeys {
         let known = Known {
             trust: Arc::new(trust),
             junk: Vec::new(),
@@ -50,7 +47,7 @@ impl WriterKeys {
 
     /// What is known now.
     #[must_use]
-    pub fn trust(&self) -> Arc<Trust> {
+    pub fn trust(&self) -> Arc<WriterTrust> {
         Arc::clone(&self.known().trust)
     }
 
@@ -62,13 +59,13 @@ impl WriterKeys {
     ///
     /// # Errors
     /// What the store says; `Corrupt` where a signed change breaks a rule, or one is missing.
-    pub async fn refresh(&self, store: &dyn Store) -> Result<Arc<Trust>, AppError> {
+    pub async fn refresh(&self, store: &dyn Store) -> Result<Arc<WriterTrust>, AppError> {
         let before = self.known();
         let listed = list_beyond(store, before.trust.change_number).await?;
         if listed == before.junk {
             return Ok(before.trust);
         }
-        let trust = Arc::new(read_on(store, Trust::clone(&before.trust), &listed).await?);
+        let trust = Arc::new(read_on(store, WriterTrust::clone(&before.trust), &listed).await?);
         let newest = Key::KeyChange(trust.change_number, Attempt::PLAIN).to_string();
         let junk = listed.into_iter().filter(|key| *key > newest).collect();
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -107,7 +104,7 @@ impl WriterKeys {
 ///
 /// # Errors
 /// `Config` with what to do where it is not.
-pub fn require_in_force(trust: &Trust, key: &VerifyingKey) -> Result<(), AppError> {
+pub fn require_in_force(trust: &WriterTrust, key: &VerifyingKey) -> Result<(), AppError> {
     let Some(term) = trust.keyring.term(key) else {
         return Err(
             AppError::config(format!("the signing key is none of this archive's key=`{key}`"))
@@ -130,28 +127,19 @@ pub fn require_in_force(trust: &Trust, key: &VerifyingKey) -> Result<(), AppErro
 ///
 /// # Errors
 /// What the store says; `Corrupt` where a signed change breaks a rule, or one is missing.
-pub async fn read_all(store: &dyn Store, trust: Trust) -> Result<Trust, AppError> {
+pub async fn read_all(store: &dyn Store, trust: WriterTrust) -> Result<WriterTrust, AppError> {
     let listed = list_beyond(store, trust.change_number).await?;
     read_on(store, trust, &listed).await
 }
 
 async fn list_beyond(store: &dyn Store, number: u64) -> Result<Vec<String>, AppError> {
-    let mut after = Key::KeyChange(number, Attempt::PLAIN).to_string();
-    let mut keys = Vec::new();
-    loop {
-        let page = store.list(KEY_CHANGES, Some(&after), PAGE).await?;
-        let full = page.len() == PAGE;
-        keys.extend(page.into_iter().map(|entry| entry.key));
-        match keys.last() {
-            Some(last) if full => after.clone_from(last),
-            _ => return Ok(keys),
-        }
-    }
+    let after = Key::KeyChange(number, Attempt::PLAIN).to_string();
+    Ok(pages::keys(store, KEY_CHANGES, Some(&after)).await?)
 }
 
 /// Takes the valid changes among these keys into account, in the order of their numbers; what is no valid note is passed
 /// over.
-async fn read_on(store: &dyn Store, mut trust: Trust, listed: &[String]) -> Result<Trust, AppError> {
+async fn read_on(store: &dyn Store, mut trust: WriterTrust, listed: &[String]) -> Result<WriterTrust, AppError> {
     let mut places: Vec<(u64, Attempt)> = listed
         .iter()
         .filter_map(|key| match key.parse() {
@@ -175,7 +163,7 @@ async fn read_on(store: &dyn Store, mut trust: Trust, listed: &[String]) -> Resu
     Ok(trust)
 }
 
-async fn take(store: &dyn Store, trust: &mut Trust, signed: &SignedKeyChange, key: &str) -> Result<(), AppError> {
+async fn take(store: &dyn Store, trust: &mut WriterTrust, signed: &SignedKeyChange, key: &str) -> Result<(), AppError> {
     let change = &signed.change;
     if change.number != trust.change_number + 1 {
         return Err(broken_change(&"a change before it is missing", key));
@@ -186,7 +174,7 @@ async fn take(store: &dyn Store, trust: &mut Trust, signed: &SignedKeyChange, ke
     if let Some(broken) = signed.broken_rule(&trust.keyring) {
         return Err(broken_change(&broken, key));
     }
-    let named = checkpointer::at(store, trust, change.checkpoint.number).await?;
+    let named = checkpoints::at(store, trust, change.checkpoint.number).await?;
     if named
         .as_ref()
         .is_some_and(|named| named.hash != change.checkpoint.sha256)

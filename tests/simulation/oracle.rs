@@ -18,7 +18,7 @@ use kivend::task::progress::Silent;
 use kivend::verify::findings::{Code, Finding, Severity};
 use kivend::verify::kafka::Rest;
 use kivend::verify::verdict::Verdict;
-use kivend::writing::head::Trust;
+use kivend::writing::trust::WriterTrust;
 use tokio::runtime::Runtime;
 
 use super::kafka::{Kafka, Log};
@@ -29,7 +29,7 @@ use crate::fixture::OwnedRecord;
 /// says at the end of a run.
 pub struct Chains {
     bucket: MemoryStore,
-    trust: Trust,
+    trust: WriterTrust,
     /// By key; nothing where it is no valid note.
     opened: RefCell<BTreeMap<String, Option<SignedLink>>>,
 }
@@ -145,7 +145,7 @@ fn holes(link: &Link, records: &[&OwnedRecord]) -> Vec<(i64, i64)> {
     holes
 }
 
-/// What the real verifier says of the archive at rest: intact, save for what a stranger planted. Mirrors are counted. Where
+/// What the real verifier says of the archive at rest: intact, save for what a stranger planted. Orphans are counted. Where
 /// records were compacted away that somebody had archived, Kafka is not asked: it would contradict by right.
 pub fn check_verdict(
     runtime: &Runtime,

@@ -12,7 +12,7 @@ use kivend::record::hash::Hash;
 use kivend::record::utc::UtcSeconds;
 use kivend::store::memory::MemoryStore;
 use kivend::writing::checkpointer::Checkpointer;
-use kivend::writing::head::Trust;
+use kivend::writing::trust::WriterTrust;
 use kivend::writing::writer_keys::WriterKeys;
 
 use super::network::at_once;
@@ -77,8 +77,8 @@ impl Setup {
         at_once(checkpointer.found(bucket, at)).unwrap().reference()
     }
 
-    pub fn trust(&self) -> Trust {
-        Trust::of_identity(&self.identity, &self.identity.to_bytes().unwrap()).unwrap()
+    pub fn trust(&self) -> WriterTrust {
+        WriterTrust::of_identity(&self.identity, &self.identity.to_bytes().unwrap()).unwrap()
     }
 
     /// What a process that signs with the first key knows when it starts.

@@ -33,7 +33,7 @@ pub struct Forged {
     pub after: String,
 }
 
-/// Mirrors the archive to `copy` and forges one payment in it.
+/// Copies the archive to `copy` and forges one payment in it.
 pub fn forge_one_value(archive: &Path, copy: &Path) -> Result<Forged, AppError> {
     let mut segments = Vec::new();
     copy_folder(archive, copy, &mut segments).map_err(|error| cannot("copy", archive, &error))?;

@@ -7,8 +7,8 @@ use crate::error::{Explain, Kind};
 use crate::log::identity::Identity;
 use crate::log::object_key::IDENTITY;
 use crate::store::Store;
-use crate::writing::head::Trust;
 use crate::writing::key_file::KeySource;
+use crate::writing::trust::WriterTrust;
 use crate::writing::writer_keys;
 
 const ARCHIVE: &str = "archive";
@@ -66,7 +66,7 @@ fn check_name(identity: &Identity, wanted: &str) -> Check {
 
 /// The key here, against the keys in force.
 async fn check_key_of(store: &dyn Store, source: &KeySource, (identity, object): (&Identity, &[u8])) -> Check {
-    let first = match Trust::of_identity(identity, object) {
+    let first = match WriterTrust::of_identity(identity, object) {
         Ok(first) => first,
         Err(error) => return Check::failed(KEYS, error.to_string(), "`kivend verify` says what else is wrong"),
     };
@@ -77,7 +77,7 @@ async fn check_key_of(store: &dyn Store, source: &KeySource, (identity, object):
 }
 
 /// The key here; `trust` is nothing where there is no archive yet.
-fn check_key(source: &KeySource, trust: Option<&Trust>) -> Check {
+fn check_key(source: &KeySource, trust: Option<&WriterTrust>) -> Check {
     let shown = match source.text {
         Some(_) => "the setting archive.key".to_owned(),
         None => source.file.display().to_string(),
