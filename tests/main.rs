@@ -26,5 +26,6 @@ mod segments;
 mod simulation;
 mod starting;
 mod store_contract;
+mod supervision;
 mod vectors;
 mod verify;

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use kivend::app::keys::{Idle, Rotated, retire, rotate, show};
 use kivend::app::verify::Request;
 use kivend::archive::step::{Event, Object, Slot, Ticket};
-use kivend::archiver::requests::{self, Backends, LogRange, Offsets};
+use kivend::archiver::backends::{Backends, LogRange, Offsets};
+use kivend::archiver::requests::{self, Creation};
 use kivend::error::{Explain as _, Kind};
 use kivend::log::commit_metadata::CommitMetadata;
 use kivend::log::object_key::Attempt;
@@ -46,7 +47,7 @@ impl Offsets for NoKafka {
     }
 }
 
-fn desk<'a>(archive: &'a Archive, keys: &'a WriterKeys) -> Backends<'a> {
+fn backends<'a>(archive: &'a Archive, keys: &'a WriterKeys) -> Backends<'a> {
     Backends {
         store: &archive.store,
         offsets: &NoKafka,
@@ -229,12 +230,17 @@ fn a_writer_whose_key_was_retired_stops_before_its_next_note() {
     let ticket = Ticket { slot: Slot(0), turn: 1 };
     for key in [link.place().link(Attempt::PLAIN), link.place().segment(Attempt::PLAIN)] {
         let keys = shop.archive.store.keys();
+        let creation = Creation {
+            key,
+            object: object.clone(),
+            topic_id: None,
+        };
         let refused = shop.runtime.block_on(async {
-            match key {
+            match creation.key {
                 kivend::log::object_key::Key::Link(..) => {
-                    requests::create_link(desk(&shop.archive, &zombie), ticket, (&key, &object), None).await
+                    requests::create_link(backends(&shop.archive, &zombie), ticket, &creation).await
                 }
-                _ => requests::create_segment(desk(&shop.archive, &zombie), ticket, (&key, &object), None).await,
+                _ => requests::create_segment(backends(&shop.archive, &zombie), ticket, &creation).await,
             }
         });
         let refused = refused.unwrap_err();
@@ -267,8 +273,12 @@ fn a_writer_that_does_not_know_the_new_key_yet_takes_its_link_for_a_link() {
         sha256: sealed.hash,
     };
     let ticket = Ticket { slot: Slot(0), turn: 1 };
-    let key = before.place().link(Attempt::PLAIN);
-    let taken = requests::create_link(desk(&shop.archive, &behind), ticket, (&key, &object), None);
+    let creation = Creation {
+        key: before.place().link(Attempt::PLAIN),
+        object,
+        topic_id: None,
+    };
+    let taken = requests::create_link(backends(&shop.archive, &behind), ticket, &creation);
     let taken = shop.runtime.block_on(taken).unwrap();
     assert!(matches!(taken, Event::LinkTaken(..)), "{taken:?}");
     assert_eq!(behind.trust().change_number, 1);

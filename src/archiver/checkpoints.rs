@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use crate::archive::step::Event;
-use crate::archiver::executor::Executor;
+use crate::archiver::background::Announcer;
 use crate::clock::Clock;
 use crate::log::checkpoint::CheckpointRef;
 use crate::log::checkpoint::SignedCheckpoint;
@@ -72,7 +72,7 @@ impl Checkpoints {
     }
 
     /// Signs at every interval, for ever. A failure is logged and waits for the next one: records are safe without it.
-    pub fn every(&self, interval: Duration, executor: Executor) -> impl Future<Output = ()> + Send + 'static {
+    pub fn every(&self, interval: Duration, announcer: Announcer) -> impl Future<Output = ()> + Send + 'static {
         let own = Checkpoints {
             store: Arc::clone(&self.store),
             checkpointer: Arc::clone(&self.checkpointer),
@@ -87,7 +87,7 @@ impl Checkpoints {
                 match own.advance().await {
                     Ok(newest) => {
                         let newest = newest.reference();
-                        executor.tell(Event::CheckpointSeen(newest)).await;
+                        announcer.tell(Event::CheckpointSeen(newest)).await;
                         own.copy(&newest).await;
                     }
                     Err(error) => tracing::error!(%error, "no checkpoint was signed"),

@@ -39,7 +39,7 @@ impl Degradations {
     }
 
     /// Something is tried now, which may fail.
-    pub fn trying(&self, doing: &'static str) -> Attempting<'_> {
+    pub fn attempting(&self, doing: &'static str) -> Attempting<'_> {
         Attempting {
             degradations: self,
             doing,
@@ -151,8 +151,8 @@ mod tests {
         let degradations = degradations();
         let readiness = || degradations.vitals.health.readiness();
         let (mut one, mut other) = (
-            degradations.trying("create a segment"),
-            degradations.trying("create a segment"),
+            degradations.attempting("create a segment"),
+            degradations.attempting("create a segment"),
         );
         one.failed(&AppError::transient("no answer"));
         one.failed(&AppError::transient("no answer"));

@@ -16,12 +16,12 @@ const INTERVAL: Duration = Duration::from_secs(3);
 pub async fn probe(cluster: Arc<Cluster>, partitions: Vec<TopicPartition>, degradations: Arc<Degradations>) {
     let partitions = Arc::new(partitions);
     loop {
-        let mut trying = degradations.trying("reach Kafka");
+        let mut attempting = degradations.attempting("reach Kafka");
         while let Err(error) = ask(&cluster, &partitions).await {
-            trying.failed(&error);
+            attempting.failed(&error);
             tokio::time::sleep(INTERVAL).await;
         }
-        trying.succeeded();
+        attempting.succeeded();
         tokio::time::sleep(INTERVAL).await;
     }
 }

@@ -1,30 +1,60 @@
-//! Who is told how the archiver gets on: log, metrics, readiness. Never asked anything.
+//! Where the driver reports: log, metrics, liveness, readiness.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::archive::step::Report;
 use crate::archiver::degradations::Degradations;
+use crate::archiver::report;
 use crate::archiver::retention::ArchivedPositions;
 use crate::record::position::TopicPartition;
 use crate::record::utc::UtcSeconds;
 use crate::telemetry::{PartitionMetrics, Vitals};
 
-/// Who is told how it goes.
+/// What the driver reports to. The simulator implements it too.
+pub trait Observer {
+    /// The loop begins.
+    fn begun(&mut self);
+
+    /// The loop has turned, at this moment of the monotonic clock.
+    fn turned(&mut self, monotonic_ms: u64);
+
+    /// The machine reports of a partition.
+    fn reported(&mut self, partition: &TopicPartition, report: &Report, now: UtcSeconds);
+
+    /// Bytes that are buffered of a partition, and how many offsets Kafka is ahead of the durable head, where known.
+    fn measured(&mut self, partition: &TopicPartition, buffered_bytes: usize, lag: Option<i64>);
+
+    /// Kafka has taken a commit.
+    fn committed(&mut self, partition: &TopicPartition, now: UtcSeconds);
+
+    /// The partition is no longer this archiver's.
+    fn released(&mut self, partition: &TopicPartition);
+}
+
+/// The log, the metrics, and the endpoints of the real archiver.
 pub struct Observers {
-    /// Who looks how long Kafka keeps what waits.
+    /// Where the monitor of retention finds what is archived.
     pub archived: ArchivedPositions,
-    /// What does not work.
+    /// What does not work at the moment.
     pub degradations: Arc<Degradations>,
     /// Liveness and metrics.
     pub vitals: Vitals,
-    /// The numbers of each partition.
+    /// The metrics of each partition.
     pub metrics: HashMap<TopicPartition, PartitionMetrics>,
 }
 
-impl Observers {
-    /// A partition reports.
-    pub fn tell(&mut self, partition: &TopicPartition, report: &Report, now: UtcSeconds) {
+impl Observer for Observers {
+    fn begun(&mut self) {
+        self.degradations.begin();
+    }
+
+    fn turned(&mut self, monotonic_ms: u64) {
+        self.vitals.health.turned(monotonic_ms);
+    }
+
+    fn reported(&mut self, partition: &TopicPartition, report: &Report, now: UtcSeconds) {
+        report::log(partition, report);
         let all = &self.vitals.metrics;
         let metrics = self
             .metrics
@@ -49,8 +79,7 @@ impl Observers {
         }
     }
 
-    /// How much waits in memory, and how far Kafka is ahead of the durable head.
-    pub fn gauges(&self, partition: &TopicPartition, buffered_bytes: usize, lag: Option<i64>) {
+    fn measured(&mut self, partition: &TopicPartition, buffered_bytes: usize, lag: Option<i64>) {
         let Some(metrics) = self.metrics.get(partition) else {
             return;
         };
@@ -60,15 +89,13 @@ impl Observers {
         }
     }
 
-    /// Kafka has taken a commit.
-    pub fn committed(&self, partition: &TopicPartition, now: UtcSeconds) {
+    fn committed(&mut self, partition: &TopicPartition, now: UtcSeconds) {
         if let Some(metrics) = self.metrics.get(partition) {
             metrics.committed(now);
         }
     }
 
-    /// The partition is somebody else's now.
-    pub fn released(&mut self, partition: &TopicPartition) {
+    fn released(&mut self, partition: &TopicPartition) {
         self.metrics.remove(partition);
         self.degradations.forget(&partition.to_string());
         self.archived.released(partition);

@@ -3,8 +3,8 @@
 
 use std::collections::HashSet;
 
+use crate::archiver::source::Source;
 use crate::archiver::target::Target;
-use crate::kafka::cluster::Cluster;
 use crate::record::position::TopicPartition;
 
 /// Between two looks.
@@ -30,7 +30,7 @@ impl PeerProgress {
     pub fn is_archived(
         &mut self,
         (target, ours): (&Target, &HashSet<TopicPartition>),
-        cluster: &Cluster,
+        source: &impl Source,
         now_ms: u64,
     ) -> bool {
         if !self.is_member || now_ms < self.next_look_ms {
@@ -42,11 +42,9 @@ impl PeerProgress {
         }
         self.next_look_ms = now_ms + INTERVAL_MS;
         let names: Vec<TopicPartition> = ends.iter().map(|(partition, _)| partition.clone()).collect();
-        let behind = match cluster.committed(&names) {
+        let behind = match source.committed(&names) {
             Ok(committed) => {
-                let next = committed
-                    .iter()
-                    .map(|known| known.as_ref().map_or(0, |known| known.next_offset.0));
+                let next = committed.iter().map(|known| known.map_or(0, |next| next.0));
                 ends.iter().zip(next).filter(|((_, end), next)| next < end).count()
             }
             Err(error) => {

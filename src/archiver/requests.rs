@@ -1,9 +1,7 @@
-//! The requests behind the machine's actions, one try each, against any store and any Kafka: the hands carry them out
-//! on the real ones, the simulation on doubles. Decide nothing, and never try again by themselves.
-
-use async_trait::async_trait;
+//! The requests behind the machine's actions, one attempt each, against any store and any Kafka.
 
 use crate::archive::step::{Event, LoadedHead, Object, Ticket};
+use crate::archiver::backends::{Backends, Offsets};
 use crate::error::{Explain as _, Kind};
 use crate::log::commit_metadata::CommitMetadata;
 use crate::log::object_key::{Key, Place};
@@ -16,46 +14,15 @@ use crate::writing::head;
 use crate::writing::trust::WriterTrust;
 use crate::writing::writer_keys::WriterKeys;
 
-/// Where a partition's log begins and ends in Kafka.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LogRange {
-    /// The first offset that Kafka still has.
-    pub start_offset: i64,
-    /// The offset of the next record to come.
-    pub end_offset: i64,
-}
-
-/// What Kafka says of a partition's offsets.
-#[async_trait]
-pub trait Offsets: Send + Sync {
-    /// What the group's commit says of the head; nothing where there is none, or none of ours.
-    ///
-    /// # Errors
-    /// Kafka's.
-    async fn committed(&self, partition: &TopicPartition) -> Result<Option<CommitMetadata>, AppError>;
-
-    /// Where the log begins and ends now.
-    ///
-    /// # Errors
-    /// Kafka's.
-    async fn log_range(&self, partition: &TopicPartition) -> Result<LogRange, AppError>;
-
-    /// Kafka's id of the topic; nothing where it tells none.
-    ///
-    /// # Errors
-    /// Kafka's.
-    async fn topic_id(&self, topic: &str) -> Result<Option<String>, AppError>;
-}
-
-/// Whom to ask, and what chains are checked against.
-#[derive(Clone, Copy)]
-pub struct Backends<'a> {
-    /// Where objects are.
-    pub store: &'a dyn Store,
-    /// What Kafka says.
-    pub offsets: &'a dyn Offsets,
-    /// Which keys count.
-    pub keys: &'a WriterKeys,
+/// An object to be created.
+#[derive(Debug)]
+pub struct Creation {
+    /// Its key.
+    pub key: Key,
+    /// Its bytes.
+    pub object: Object,
+    /// Kafka's id of the topic that its records came from; `None` where Kafka reports none.
+    pub topic_id: Option<String>,
 }
 
 /// Finds the head of a partition, and what stands after it without a link.
@@ -123,15 +90,11 @@ async fn load_head_by(
 ///
 /// # Errors
 /// The store's and Kafka's; `Config` where our key was retired.
-pub async fn create_segment(
-    backends: Backends<'_>,
-    ticket: Ticket,
-    (key, object): (&Key, &Object),
-    topic_id: Option<&str>,
-) -> Result<Event, AppError> {
+pub async fn create_segment(backends: Backends<'_>, ticket: Ticket, creation: &Creation) -> Result<Event, AppError> {
     let Backends { store, offsets, keys } = backends;
+    let Creation { key, object, topic_id } = creation;
     if let Key::Segment(place, _) = key {
-        if is_replaced(offsets, &place.partition, topic_id).await? {
+        if is_replaced(offsets, &place.partition, topic_id.as_deref()).await? {
             return Ok(Event::TopicReplaced(ticket));
         }
         match is_linked(store, keys, place).await {
@@ -178,15 +141,11 @@ async fn is_replaced(offsets: &dyn Offsets, partition: &TopicPartition, known: O
 ///
 /// # Errors
 /// The store's and Kafka's; `Config` where our key was retired.
-pub async fn create_link(
-    backends: Backends<'_>,
-    ticket: Ticket,
-    (key, object): (&Key, &Object),
-    topic_id: Option<&str>,
-) -> Result<Event, AppError> {
+pub async fn create_link(backends: Backends<'_>, ticket: Ticket, creation: &Creation) -> Result<Event, AppError> {
     let Backends { store, offsets, keys } = backends;
+    let Creation { key, object, topic_id } = creation;
     if let Key::Link(place, _) = key
-        && is_replaced(offsets, &place.partition, topic_id).await?
+        && is_replaced(offsets, &place.partition, topic_id.as_deref()).await?
     {
         return Ok(Event::TopicReplaced(ticket));
     }

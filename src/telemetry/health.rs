@@ -13,6 +13,8 @@ pub struct Health {
     last_turn_ms: AtomicU64,
     /// Why it is not ready; none where it is.
     unready: Mutex<Option<String>>,
+    /// Why it can never archive again; none where it can.
+    failed: Mutex<Option<String>>,
 }
 
 impl Default for Health {
@@ -21,6 +23,7 @@ impl Default for Health {
         Health {
             last_turn_ms: AtomicU64::new(0),
             unready: Mutex::new(Some("starting".to_owned())),
+            failed: Mutex::new(None),
         }
     }
 }
@@ -41,11 +44,24 @@ impl Health {
         *self.unready.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.into());
     }
 
+    /// It ends with this error: neither alive nor ready from here on. The first reason stays.
+    pub fn failed(&self, reason: impl Into<String>) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let reason = failed.get_or_insert_with(|| reason.into()).clone();
+        drop(failed);
+        self.unready(reason);
+    }
+
     /// Whether the loop turns; else what to tell.
     ///
     /// # Errors
-    /// It has not turned for a minute.
+    /// It has not turned for a minute, or it ends with an error.
     pub fn alive(&self, monotonic_ms: u64) -> Result<(), String> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reason) = failed.as_ref() {
+            return Err(reason.clone());
+        }
+        drop(failed);
         let still_ms = monotonic_ms.saturating_sub(self.last_turn_ms.load(Ordering::Relaxed));
         if still_ms < STUCK_AFTER_MS {
             Ok(())
@@ -79,6 +95,17 @@ mod tests {
         assert_eq!(health.readiness(), Ok(()));
         health.unready("the store refuses the credentials");
         assert_eq!(health.readiness(), Err("the store refuses the credentials".to_owned()));
+    }
+
+    #[test]
+    fn what_ends_with_an_error_is_neither_alive_nor_ready_again() {
+        let health = Health::default();
+        health.ready();
+        health.failed("the encoder's thread has ended");
+        health.failed("something later");
+        health.turned(5);
+        assert_eq!(health.alive(5), Err("the encoder's thread has ended".to_owned()));
+        assert_eq!(health.readiness(), Err("the encoder's thread has ended".to_owned()));
     }
 
     #[test]

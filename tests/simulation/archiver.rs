@@ -1,145 +1,133 @@
-//! One archiver: the real machine, the real requests and the real encoder, joined by a loop of its own that does one
-//! small thing at a time, as the dice say. What the real loop would never do fails the run: start a partition that is
-//! not assigned, create or commit for one that was taken away (EP-1), commit what is not durable (AR-1), or buffer
-//! beyond the budget (MEM-1).
+//! One archiver: the real driver, machine, operations and encoder. The group, the executor and the clock are simulated, so
+//! that the dice decide what happens next. What a real archiver must never do fails the run: start a partition that is not
+//! assigned, create for one that was taken away (EP-1), commit what is not durable (AR-1), or buffer beyond the budget
+//! (MEM-1).
 
-mod acting;
-mod reading;
+mod executor;
+mod source;
+mod watcher;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::pin::Pin;
+use std::cell::{Ref, RefCell, RefMut};
+use std::rc::Rc;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
 use kivend::archive::machine::Machine;
 use kivend::archive::policy::SealPolicy;
-use kivend::archive::step::{Action, Event, Now, Object, StopReason, Ticket};
+use kivend::archive::step::{Event, Now, StopReason};
+use kivend::archiver::degradations::Degradations;
+use kivend::archiver::driver::{Driver, Turn};
+use kivend::archiver::operation::Patience;
+use kivend::archiver::target::Target;
+use kivend::clock::Clock;
 use kivend::error::{Explain as _, Kind};
-use kivend::log::checkpoint::CheckpointRef;
-use kivend::record::hash::Hash;
 use kivend::record::position::TopicPartition;
 use kivend::record::utc::UtcSeconds;
-use kivend::segment::encode::encode;
-use kivend::segment::footer::Footer;
-use kivend::segment::projection::rules::Projection;
-use kivend::segment::rows::Rows;
 use kivend::store::memory::MemoryStore;
 use kivend::task::error::AppError;
+use kivend::task::stop::{Reason, Stop, Stopper, stop};
+use kivend::telemetry::Vitals;
 use kivend::writing::checkpointer::Checkpointer;
-use kivend::writing::writer_keys::WriterKeys;
+use tokio::sync::Semaphore;
 
 use super::deeds::Deeds;
 use super::dice::Dice;
 use super::faults::Odds;
 use super::kafka::{Kafka, ProcessId, Questions};
-use super::network::{ENCODE, Fate, Network};
+use super::network::Network;
 use super::setup::Setup;
+use executor::{OneStep, SimulatedExecutor, Work};
+use source::{Member, SimulatedSource};
+use watcher::{Seen, Watcher};
+
+pub use source::News;
 
 /// What one partition may hold beyond the budget: a segment's bytes are a few KiB even of one record.
 const SLACK_BYTES: usize = 8 << 10;
 
-/// What the group tells a member.
-#[derive(Debug, Clone)]
-pub enum News {
-    Assign(TopicPartition),
-    Revoke(TopicPartition),
-    Lost(TopicPartition),
+/// How a process is started.
+pub struct Launch {
+    pub id: ProcessId,
+    pub policy: SealPolicy,
+    pub odds: Odds,
+    /// The operator declared a new epoch of every topic.
+    pub declared: bool,
+    /// How far to archive.
+    pub target: Target,
 }
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Position {
-    next: i64,
-    told_end: Option<i64>,
-    /// Out of range: nothing comes until the next seek.
-    stalled: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Standing {
-    revoking: bool,
-    position: Option<Position>,
-}
-
-enum Outcome {
-    Event(Event),
-    Checkpoint(Box<Checkpointer>, Result<CheckpointRef, AppError>),
-    Failed(String),
-}
-
-type Job = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 /// The process.
 pub struct Process {
     pub id: ProcessId,
-    pub machine: Machine,
-    pub news: VecDeque<News>,
-    pub released: Vec<TopicPartition>,
-    pub deeds: Deeds,
-    pub stops: Vec<(TopicPartition, StopReason)>,
-    pub failure: Option<String>,
     pub asleep_until_ms: u64,
     pub network: Network,
-    standings: BTreeMap<TopicPartition, Standing>,
-    /// What the machine believes to be ours.
-    ours: BTreeSet<TopicPartition>,
-    names: Vec<TopicPartition>,
-    jobs: Vec<Job>,
-    to_encode: VecDeque<(Ticket, Box<(Rows, Footer)>)>,
-    actions: Vec<Action>,
-    held: bool,
-    questions: Arc<Questions>,
-    bucket: MemoryStore,
-    keys: Arc<WriterKeys>,
+    member: Rc<RefCell<Member>>,
+    work: Rc<RefCell<Work>>,
+    seen: Rc<RefCell<Seen>>,
+    driver: Driver<SimulatedSource, SimulatedExecutor, Watcher>,
     /// Away while it works.
-    pub checkpointer: Option<Box<Checkpointer>>,
+    checkpointer: Rc<RefCell<Option<Box<Checkpointer>>>>,
+    stopper: Stopper,
+    stop: Stop,
+    has_ended: bool,
+    failure: Option<String>,
     policy: SealPolicy,
     dice: Dice,
     odds: Odds,
-    now: Now,
 }
 
 impl Process {
-    pub fn new(
-        id: ProcessId,
-        (kafka, bucket): (&Kafka, &MemoryStore),
-        policy: SealPolicy,
-        mut dice: Dice,
-        odds: Odds,
-    ) -> Process {
+    pub fn new((kafka, bucket): (&Kafka, &MemoryStore), launch: Launch, mut dice: Dice) -> Process {
+        let Launch {
+            id,
+            policy,
+            odds,
+            declared,
+            target,
+        } = launch;
         let setup = Setup::shared();
+        let network = Network::new(bucket, dice.split(), odds);
         let questions = Questions {
             kafka: kafka.clone(),
             dice: Mutex::new((dice.split(), odds)),
         };
+        let member = Member::new(id, kafka, (bucket, &network), dice.split(), odds);
+        let member = Rc::new(RefCell::new(member));
+        let patience = Patience {
+            attempts: Arc::new(Semaphore::new(dice.between(1, 4))),
+            degradations: Arc::new(Degradations::none(vitals())),
+            pause: Arc::new(OneStep),
+        };
+        let work = Work::new((&network, questions, setup.keys()), patience, &member);
+        let work = Rc::new(RefCell::new(work));
+        let seen = Rc::new(RefCell::new(Seen::default()));
+        let mut machine = Machine::new(setup.author(), policy);
+        if declared {
+            machine.declare_new_epochs(["payments".to_owned()]);
+        }
+        let driver = Driver::new(
+            SimulatedSource::new(&member),
+            machine,
+            SimulatedExecutor(Rc::clone(&work)),
+            target,
+            Watcher(Rc::clone(&seen)),
+        );
+        let (stopper, stop) = stop();
         Process {
             id,
-            machine: Machine::new(setup.author(), policy),
-            news: VecDeque::new(),
-            released: Vec::new(),
-            deeds: Deeds::default(),
-            stops: Vec::new(),
-            failure: None,
             asleep_until_ms: 0,
-            network: Network::new(bucket, dice.split(), odds),
-            standings: BTreeMap::new(),
-            ours: BTreeSet::new(),
-            names: Vec::new(),
-            jobs: Vec::new(),
-            to_encode: VecDeque::new(),
-            actions: Vec::new(),
-            held: false,
-            questions: Arc::new(questions),
-            bucket: bucket.clone(),
-            keys: setup.keys(),
-            checkpointer: Some(Box::new(setup.checkpointer())),
+            network,
+            member,
+            work,
+            seen,
+            driver,
+            checkpointer: Rc::new(RefCell::new(Some(Box::new(setup.checkpointer())))),
+            stopper,
+            stop,
+            has_ended: false,
+            failure: None,
             policy,
             dice,
             odds,
-            now: Now {
-                monotonic_ms: 0,
-                wall: UtcSeconds::from_unix(0),
-            },
         }
     }
 
@@ -147,57 +135,105 @@ impl Process {
     pub fn calm(&mut self) {
         self.odds = Odds::default();
         self.network.calm();
-        self.questions.dice.lock().unwrap().1 = Odds::default();
+        self.member.borrow_mut().odds = Odds::default();
+        self.work.borrow().questions().dice.lock().unwrap().1 = Odds::default();
+    }
+
+    /// The group tells the member something.
+    pub fn tell(&mut self, news: News) {
+        self.member.borrow_mut().news.push_back(news);
+    }
+
+    pub fn has_heard_all(&self) -> bool {
+        self.member.borrow().news.is_empty()
+    }
+
+    /// Partitions that it gave up since they were asked for last.
+    pub fn take_released(&mut self) -> Vec<TopicPartition> {
+        std::mem::take(&mut self.member.borrow_mut().released)
+    }
+
+    pub fn has_released(&self) -> bool {
+        !self.member.borrow().released.is_empty()
+    }
+
+    pub fn take_failure(&mut self) -> Option<String> {
+        let failure = self.failure.take().or_else(|| self.member.borrow_mut().failure.take());
+        failure.map(|why| format!("process {}: {why}", self.id))
+    }
+
+    pub fn stops(&self) -> Ref<'_, Vec<(TopicPartition, StopReason)>> {
+        Ref::map(self.seen.borrow(), |seen| &seen.stops)
+    }
+
+    pub fn deeds(&self) -> RefMut<'_, Deeds> {
+        RefMut::map(self.seen.borrow_mut(), |seen| &mut seen.deeds)
+    }
+
+    pub fn take_checkpointer(&mut self) -> Option<Box<Checkpointer>> {
+        self.checkpointer.borrow_mut().take()
     }
 
     /// Whether it has finished and leaves.
     pub fn is_done(&self) -> bool {
-        self.machine.is_shutting_down() && self.machine.is_idle()
+        self.has_ended
+    }
+
+    pub fn is_shutting_down(&self) -> bool {
+        self.has_ended || self.stop.is_requested()
     }
 
     /// Whether everything that Kafka has was delivered, and nothing is under way.
     pub fn is_at_end(&self) -> bool {
-        self.news.is_empty()
-            && self.jobs.is_empty()
-            && self.ours.iter().all(|partition| {
-                let stopped = self
-                    .machine
-                    .slot(partition)
-                    .is_some_and(|slot| self.machine.is_stopped(slot));
-                let end = self.questions.kafka.log(partition, |log| log.stable_end());
-                let position = self.standings.get(partition).and_then(|standing| standing.position);
-                stopped || position.is_some_and(|position| position.told_end == Some(end))
-            })
+        let (member, machine) = (self.member.borrow(), self.driver.machine());
+        let has_all = |partition: &TopicPartition| {
+            let slot = machine.slot(partition);
+            slot.is_some_and(|slot| machine.is_stopped(slot)) || member.is_at_end(partition)
+        };
+        member.is_idle() && self.work.borrow().is_idle() && member.ours.iter().all(has_all)
     }
 
     pub fn shut_down(&mut self) {
-        if !self.machine.is_shutting_down() {
-            self.step(Event::Shutdown);
-        }
+        self.stopper.request(Reason::Terminate);
     }
 
     /// One small thing.
     pub fn turn(&mut self, now_ms: u64) {
-        self.now = Now {
+        match self.dice.below(12) {
+            0..=4 => self.drive(now_ms),
+            5 => self.work.borrow_mut().encode_one(),
+            6 if self.dice.permille(100) => self.checkpoint(now_ms),
+            7 if self.member.borrow().has_commits() => self.member.borrow_mut().step_commit(),
+            _ => self.work.borrow_mut().step(&mut self.dice),
+        }
+    }
+
+    fn drive(&mut self, now_ms: u64) {
+        if self.has_ended {
+            return;
+        }
+        self.member.borrow_mut().quota = self.dice.below(7);
+        let now = Now {
             monotonic_ms: now_ms,
             wall: self.wall(now_ms),
         };
-        match self.dice.below(12) {
-            0 => self.step(Event::Tick),
-            1 => self.read_news(),
-            2..=4 => self.read_records(),
-            5 => self.encode(),
-            6 if self.dice.permille(100) => self.checkpoint(),
-            _ => self.work(),
+        match self.driver.turn(now, &self.stop) {
+            Ok(turn) => self.has_ended = turn == Turn::Ended,
+            Err(error) => self.fail(error.to_string()),
         }
-        let slack = SLACK_BYTES * (self.names.len() + 1);
-        if self.machine.buffered_bytes() > self.policy.memory_budget_bytes + slack {
-            self.fail(format!(
-                "MEM-1: buffered_bytes={} budget={}",
-                self.machine.buffered_bytes(),
-                self.policy.memory_budget_bytes
-            ));
+        self.note_hold();
+        let (machine, partitions) = (self.driver.machine(), self.work.borrow().names.len());
+        let buffered_bytes = machine.buffered_bytes();
+        if buffered_bytes > self.policy.memory_budget_bytes + SLACK_BYTES * (partitions + 1) {
+            let budget = self.policy.memory_budget_bytes;
+            self.fail(format!("MEM-1: buffered_bytes={buffered_bytes} budget={budget}"));
         }
+    }
+
+    fn note_hold(&mut self) {
+        let mut deeds = self.seen.borrow_mut();
+        deeds.deeds.holds += u64::from(self.driver.is_holding());
+        deeds.deeds.pauses += u64::from(self.member.borrow().has_paused());
     }
 
     fn wall(&mut self, now_ms: u64) -> UtcSeconds {
@@ -210,76 +246,35 @@ impl Process {
     }
 
     fn fail(&mut self, why: String) {
-        self.failure.get_or_insert(format!("process {}: {why}", self.id));
+        self.failure.get_or_insert(why);
     }
 
-    fn step(&mut self, event: Event) {
-        self.machine.step(event, self.now, &mut self.actions);
-        self.carry_out();
-    }
-
-    fn encode(&mut self) {
-        let Some((ticket, job)) = self.to_encode.pop_front() else {
+    fn checkpoint(&mut self, now_ms: u64) {
+        let Some(mut checkpointer) = self.checkpointer.borrow_mut().take() else {
             return;
         };
-        if self.network.scripted(ENCODE) == Some(Fate::Lost) {
-            return self.to_encode.push_front((ticket, job));
-        }
-        let (rows, footer) = *job;
-        match encode(rows, &footer, &Projection::none()) {
-            Ok(bytes) => {
-                let sha256 = Hash::of(&bytes);
-                let bytes = Bytes::from(bytes);
-                self.step(Event::Encoded(ticket, Object { bytes, sha256 }));
-            }
-            Err(error) => self.fail(format!("encode: {error}")),
-        }
-    }
-
-    fn checkpoint(&mut self) {
-        let Some(mut checkpointer) = self.checkpointer.take() else {
-            return;
-        };
-        let (network, wall) = (self.network.clone(), self.now.wall);
-        self.jobs.push(Box::pin(async move {
+        let (network, wall) = (self.network.clone(), self.wall(now_ms));
+        let (home, seen) = (Rc::clone(&self.checkpointer), Rc::clone(&self.seen));
+        self.work.borrow_mut().push(Box::pin(async move {
             let newest = checkpointer.advance_if_moved(&network, wall).await;
-            Outcome::Checkpoint(checkpointer, newest.map(|newest| newest.reference()))
+            *home.borrow_mut() = Some(checkpointer);
+            match newest {
+                Ok(newest) => {
+                    seen.borrow_mut().deeds.checkpoints += 1;
+                    Ok(vec![Event::CheckpointSeen(newest.reference())])
+                }
+                Err(error) if error.kind() == Kind::Transient => Ok(Vec::new()),
+                Err(error) => Err(AppError::internal(format!("checkpoint: {error}"))),
+            }
         }));
     }
+}
 
-    /// One step of one thing that is under way.
-    fn work(&mut self) {
-        if self.jobs.is_empty() {
-            return;
-        }
-        let at = self.dice.below(self.jobs.len());
-        let Poll::Ready(outcome) = self.jobs[at].as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
-            return;
-        };
-        drop(self.jobs.swap_remove(at));
-        match outcome {
-            Outcome::Event(event) => self.step(event),
-            Outcome::Failed(why) => self.fail(why),
-            Outcome::Checkpoint(checkpointer, newest) => {
-                self.checkpointer = Some(checkpointer);
-                match newest {
-                    Ok(newest) => {
-                        self.deeds.checkpoints += 1;
-                        self.step(Event::CheckpointSeen(newest));
-                    }
-                    Err(error) if error.kind() == Kind::Transient => {}
-                    Err(error) => self.fail(format!("checkpoint: {error}")),
-                }
-            }
-        }
-    }
-
-    fn carry_out(&mut self) {
-        while !self.actions.is_empty() {
-            for action in std::mem::take(&mut self.actions) {
-                self.act(action);
-            }
-        }
+fn vitals() -> Vitals {
+    Vitals {
+        metrics: Arc::default(),
+        health: Arc::default(),
+        clock: Clock::start(),
     }
 }
 

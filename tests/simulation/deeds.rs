@@ -12,12 +12,16 @@ pub struct Deeds {
     pub losses: u64,
     pub passed_over: u64,
     pub stopped: u64,
+    /// Partitions that stopped because their topic was deleted.
+    pub gone: u64,
     pub absent: u64,
     pub holds: u64,
+    /// Turns in which partitions were paused by name.
+    pub pauses: u64,
     pub checkpoints: u64,
     pub new_epochs: u64,
-    /// Mirrors that zombies left and no link names.
-    pub copies: u64,
+    /// Segments that fenced writers left and no link names.
+    pub orphans: u64,
 }
 
 impl AddAssign for Deeds {
@@ -29,16 +33,18 @@ impl AddAssign for Deeds {
         self.losses += other.losses;
         self.passed_over += other.passed_over;
         self.stopped += other.stopped;
+        self.gone += other.gone;
         self.absent += other.absent;
         self.holds += other.holds;
+        self.pauses += other.pauses;
         self.checkpoints += other.checkpoints;
         self.new_epochs += other.new_epochs;
-        self.copies += other.copies;
+        self.orphans += other.orphans;
     }
 }
 
 impl Deeds {
-    /// Whether everything that a run may lead to has happened; copies apart, which only the rarest accidents leave.
+    /// Whether everything that a run may lead to has happened; orphans apart, which only the rarest accidents leave.
     pub fn have_all_happened(&self) -> bool {
         let all = [
             self.adopted,
@@ -47,8 +53,10 @@ impl Deeds {
             self.losses,
             self.passed_over,
             self.stopped,
+            self.gone,
             self.absent,
             self.holds,
+            self.pauses,
             self.checkpoints,
             self.new_epochs,
         ];

@@ -3,10 +3,12 @@
 //! every record that it ever acknowledged.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use kivend::archiver::requests::{LogRange, Offsets};
+use kivend::archiver::backends::{LogRange, Offsets};
+use kivend::kafka::error::KafkaError;
 use kivend::log::commit_metadata::CommitMetadata;
 use kivend::record::position::TopicPartition;
 use kivend::task::error::AppError;
@@ -180,6 +182,8 @@ pub struct Kafka {
     logs: Arc<Mutex<BTreeMap<TopicPartition, Log>>>,
     /// Brokers before 2.8 know no ids of topics.
     knows_ids: bool,
+    /// The topic was deleted, and not created again yet.
+    gone: Arc<AtomicBool>,
 }
 
 /// Kafka's id of the topic when it is there for the nth time.
@@ -193,6 +197,7 @@ impl Kafka {
         Kafka {
             logs: Arc::new(Mutex::new(logs)),
             knows_ids: true,
+            gone: Arc::default(),
         }
     }
 
@@ -202,6 +207,15 @@ impl Kafka {
             knows_ids: false,
             ..self
         }
+    }
+
+    /// Whether there is no such topic at the moment.
+    pub fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
+    }
+
+    pub fn set_gone(&self, gone: bool) {
+        self.gone.store(gone, Ordering::Relaxed);
     }
 
     pub fn knows_ids(&self) -> bool {
@@ -219,7 +233,7 @@ impl Kafka {
     /// Takes the commit of who owns the partition, as the group's coordinator does.
     pub fn commit(&self, by: ProcessId, partition: &TopicPartition, commit: Commit) -> bool {
         self.log(partition, |log| {
-            let taken = log.owner == Some(by);
+            let taken = log.owner == Some(by) && !self.is_gone();
             if taken {
                 log.commit = Some(commit);
             }
@@ -254,6 +268,12 @@ impl Questions {
         step().await;
         if self.strikes(|odds| odds.lost) {
             return Err(AppError::transient("Kafka did not answer"));
+        }
+        if self.kafka.is_gone() {
+            return Err(KafkaError::UnknownTopic {
+                topic: "payments".to_owned(),
+            }
+            .into());
         }
         let answer = answer();
         step().await;

@@ -13,7 +13,7 @@ mod kafka;
 mod memory;
 mod network;
 mod oracle;
-mod setup;
+pub mod setup;
 mod table;
 mod time;
 mod world;

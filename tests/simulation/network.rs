@@ -193,6 +193,45 @@ pub async fn step() {
     .await;
 }
 
+/// A create on its way. One that its process gives up may still arrive.
+struct Sent<'a> {
+    network: &'a Network,
+    number: u64,
+}
+
+impl Sent<'_> {
+    fn new(network: &Network, put: Put) -> Sent<'_> {
+        let mut wire = network.wire();
+        wire.next += 1;
+        let number = wire.next;
+        wire.under_way.push((number, put));
+        drop(wire);
+        Sent { network, number }
+    }
+
+    fn arrive(self) -> Option<Put> {
+        self.network.wire().take(self.number)
+    }
+}
+
+impl Drop for Sent<'_> {
+    fn drop(&mut self) {
+        let mut wire = self.network.wire();
+        if let Some(put) = wire.take(self.number)
+            && wire.dice.permille(500)
+        {
+            wire.late.push(put);
+        }
+    }
+}
+
+impl Wire {
+    fn take(&mut self, number: u64) -> Option<Put> {
+        let at = self.under_way.iter().position(|(n, _)| *n == number)?;
+        Some(self.under_way.swap_remove(at).1)
+    }
+}
+
 impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Network")
@@ -206,19 +245,9 @@ impl Store for Network {
     }
 
     async fn create_hashed(&self, key: &str, bytes: Bytes, hash: &Hash) -> Result<Creation, StoreError> {
-        let number = {
-            let mut wire = self.wire();
-            wire.next += 1;
-            let number = wire.next;
-            wire.under_way.push((number, (key.to_owned(), bytes.clone())));
-            number
-        };
+        let sent = Sent::new(self, (key.to_owned(), bytes.clone()));
         self.travel().await;
-        let put = {
-            let mut wire = self.wire();
-            let at = wire.under_way.iter().position(|(n, _)| *n == number);
-            at.map(|at| wire.under_way.swap_remove(at).1)
-        };
+        let put = sent.arrive();
         let answer = match self.fate_of_create(key) {
             Fate::Fine => self.bucket.create_hashed(key, bytes, hash).await,
             Fate::Unanswered => {

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use kivend::archive::policy::SealPolicy;
+use kivend::archiver::target::Target;
 use kivend::log::link::MAX_ABSENT_RANGES;
 use kivend::log::object_key::Attempt;
 use kivend::record::position::TopicPartition;
 use kivend::store::memory::MemoryStore;
 use kivend::verify::kafka::Commit;
 
-use super::archiver::{News, Process};
+use super::archiver::{Launch, News, Process};
 use super::deeds::Deeds;
 use super::dice::Dice;
 use super::faults::Odds;
@@ -138,10 +139,16 @@ impl Stage {
             seal_max_idle_ms: 10_000_000,
             memory_budget_bytes: 64 << 20,
         };
-        let dice = Dice::new(id as u64);
-        let mut process = Process::new(id, (&self.kafka, &self.bucket), policy, dice, Odds::default());
+        let launch = Launch {
+            id,
+            policy,
+            odds: Odds::default(),
+            declared: false,
+            target: Target::endless(),
+        };
+        let mut process = Process::new((&self.kafka, &self.bucket), launch, Dice::new(id as u64));
         self.kafka.log(&self.partition, |log| log.owner = Some(id));
-        process.news.push_back(News::Assign(self.partition.clone()));
+        process.tell(News::Assign(self.partition.clone()));
         process
     }
 
@@ -152,8 +159,8 @@ impl Stage {
             }
             self.now_ms += 1;
             process.turn(self.now_ms);
-            assert_eq!(process.failure, None);
-            assert_eq!(process.stops, []);
+            assert_eq!(process.take_failure(), None);
+            assert_eq!(*process.stops(), []);
         }
         panic!("an archiver came to no end");
     }
@@ -166,7 +173,7 @@ impl Stage {
     fn leave(&mut self, mut process: Process) {
         process.shut_down();
         self.until(&mut process, Process::is_done);
-        self.deeds += process.deeds;
+        self.deeds += *process.deeds();
     }
 
     /// The fault strikes the `nth` time that the step is reached; `struck` tells.
@@ -221,12 +228,12 @@ impl Stage {
         match fault {
             KilledBefore | KilledAfter => {
                 drop(process.network.cut());
-                self.deeds += process.deeds;
+                self.deeds += *process.deeds();
             }
             Lost | LandedButErrored | JunkPlanted => self.finish(process),
             RevokedMeanwhile => {
-                process.news.push_back(News::Revoke(self.partition.clone()));
-                self.until(&mut process, |process| !process.released.is_empty());
+                process.tell(News::Revoke(self.partition.clone()));
+                self.until(&mut process, Process::has_released);
                 self.leave(process);
             }
             AnotherWriterFirst => {
@@ -237,8 +244,8 @@ impl Stage {
                     self.now_ms += 1;
                     process.turn(self.now_ms);
                 }
-                process.news.push_back(News::Lost(self.partition.clone()));
-                self.until(&mut process, |process| process.news.is_empty());
+                process.tell(News::Lost(self.partition.clone()));
+                self.until(&mut process, Process::has_heard_all);
                 self.leave(process);
             }
         }

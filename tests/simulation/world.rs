@@ -6,13 +6,14 @@ mod recreation;
 use std::collections::BTreeSet;
 
 use kivend::archive::step::StopReason;
+use kivend::archiver::target::Target;
 use kivend::record::position::TopicPartition;
 use kivend::store::Store as _;
 use kivend::store::memory::MemoryStore;
 use kivend::writing::checkpointer::Checkpointer;
 use tokio::runtime::Runtime;
 
-use super::archiver::{News, Process, any_policy};
+use super::archiver::{Launch, News, Process, any_policy};
 use super::deeds::Deeds;
 use super::dice::Dice;
 use super::faults::Odds;
@@ -123,21 +124,21 @@ impl World {
                 process.turn(self.now_ms);
             }
             self.late.extend(process.network.take_late());
-            if let Some(why) = process.failure.take() {
+            if let Some(why) = process.take_failure() {
                 return Err(why);
             }
             let recreated = self.recreated;
             let without_cause = |(_, reason): &&(TopicPartition, StopReason)| {
                 let told = matches!(
                     reason,
-                    StopReason::LogBehindArchive { .. } | StopReason::TopicRecreated { .. }
+                    StopReason::LogBehindArchive { .. } | StopReason::TopicRecreated { .. } | StopReason::TopicGone
                 );
                 !(recreated && told)
             };
-            if let Some((partition, reason)) = process.stops.iter().find(without_cause) {
+            if let Some((partition, reason)) = process.stops().iter().find(without_cause) {
                 return Err(format!("stopped without cause: {partition}: {reason}"));
             }
-            for partition in std::mem::take(&mut self.processes[at].released) {
+            for partition in self.processes[at].take_released() {
                 let id = self.processes[at].id;
                 self.disown(id, Some(&partition));
             }
@@ -154,10 +155,10 @@ impl World {
         };
         let (odds, dice) = (self.odds, &mut self.dice);
         let number = &mut self.events;
-        let knows_ids = self.kafka.knows_ids();
+        let (knows_ids, is_gone) = (self.kafka.knows_ids(), self.kafka.is_gone());
         self.kafka.log(&partition, |log| {
             // Without its id, a recreated topic that has grown past the archive's head is not told from the old one.
-            if (!knows_ids && !log.before.is_empty()) || log.high > 80 {
+            if is_gone || (!knows_ids && !log.before.is_empty()) || log.high > 80 {
                 return;
             }
             if dice.permille(odds.holes) {
@@ -199,8 +200,10 @@ impl World {
         if self.dice.permille(odds.compaction) {
             self.compact()?;
         }
-        if self.dice.permille(odds.recreate) {
-            self.recreate()?;
+        if self.kafka.is_gone() && self.dice.permille(100) {
+            self.create_again()?;
+        } else if self.dice.permille(odds.recreate) {
+            self.delete_topic();
         } else if self.recreated && !self.declared && self.dice.permille(30) {
             self.declare()?;
         }
@@ -251,7 +254,7 @@ impl World {
     }
 
     fn seize(&mut self, at: usize, partition: &TopicPartition) {
-        self.processes[at].news.push_back(News::Lost(partition.clone()));
+        self.processes[at].tell(News::Lost(partition.clone()));
         let id = self.processes[at].id;
         self.disown(id, Some(partition));
     }
@@ -270,9 +273,9 @@ impl World {
     fn end(&mut self, at: usize) {
         let mut process = self.processes.swap_remove(at);
         self.late.extend(process.network.take_late());
-        self.deeds += process.deeds;
+        self.deeds += *process.deeds();
         self.disown(process.id, None);
-        self.checkpointer = process.checkpointer.take();
+        self.checkpointer = process.take_checkpointer();
     }
 
     fn owned_by(&self, id: ProcessId) -> Vec<TopicPartition> {
@@ -301,7 +304,7 @@ impl World {
     fn rebalance(&mut self) {
         let wanted = 1 + usize::from(self.odds.seize + self.odds.revoke > 0);
         if self.processes.len() < wanted && self.dice.permille(if self.processes.is_empty() { 300 } else { 50 }) {
-            self.start();
+            self.start(Target::endless());
         }
         let partition = self.any_partition();
         let owner = self.kafka.log(&partition, |log| log.owner);
@@ -312,27 +315,30 @@ impl World {
             return;
         };
         if self.dice.permille(self.odds.revoke) {
-            self.processes[at].news.push_back(News::Revoke(partition));
+            self.processes[at].tell(News::Revoke(partition));
         } else if self.dice.permille(self.odds.seize) {
             self.seize(at, &partition);
         }
     }
 
-    fn start(&mut self) {
+    fn start(&mut self, target: Target) {
         let (id, mut dice) = (self.started, self.dice.split());
         self.started += 1;
-        let policy = any_policy(&mut dice);
-        let mut process = Process::new(id, (&self.kafka, &self.bucket), policy, dice, self.odds);
-        if self.declared {
-            process.machine.declare_new_epochs(["payments".to_owned()]);
-        }
-        self.processes.push(process);
+        let launch = Launch {
+            id,
+            policy: any_policy(&mut dice),
+            odds: self.odds,
+            declared: self.declared,
+            target,
+        };
+        self.processes
+            .push(Process::new((&self.kafka, &self.bucket), launch, dice));
     }
 
     fn give(&mut self, partition: &TopicPartition, permille: u32) {
         let awake: Vec<usize> = (0..self.processes.len())
             .filter(|at| self.processes[*at].asleep_until_ms <= self.now_ms)
-            .filter(|at| !self.processes[*at].machine.is_shutting_down())
+            .filter(|at| !self.processes[*at].is_shutting_down())
             .collect();
         let Some(at) = self.dice.pick(&awake).copied() else {
             return;
@@ -340,13 +346,16 @@ impl World {
         if self.dice.permille(permille) {
             let id = self.processes[at].id;
             self.kafka.log(partition, |log| log.owner = Some(id));
-            self.processes[at].news.push_back(News::Assign(partition.clone()));
+            self.processes[at].tell(News::Assign(partition.clone()));
         }
     }
 
     /// Everybody dies or leaves in order, and no more faults happen.
     fn make_peace(&mut self) -> Result<(), String> {
         self.odds = Odds::default();
+        if self.kafka.is_gone() {
+            self.create_again()?;
+        }
         for partition in self.partitions.clone() {
             let commit = self.dice.permille(500);
             self.kafka.log(&partition, |log| log.end_transaction(commit));
@@ -364,14 +373,27 @@ impl World {
         self.until("to leave", |world| world.processes.is_empty())
     }
 
-    /// A fresh archiver alone, as `--once` runs: up to the end, then it shuts down.
+    /// A fresh archiver alone, up to the end: a daemon that is told to stop there, or one that ends there by itself.
     fn archive_all(&mut self) -> Result<(), String> {
-        self.start();
+        let ends_by_itself = self.dice.permille(500);
+        let target = if ends_by_itself {
+            let logs = self.kafka.logs();
+            Target::up_to(
+                logs.iter()
+                    .map(|(partition, log)| (partition.clone(), log.high))
+                    .collect(),
+            )
+        } else {
+            Target::endless()
+        };
+        self.start(target);
         for partition in self.partitions.clone() {
             self.give(&partition, 1000);
         }
-        self.until("to reach the end", |world| world.processes[0].is_at_end())?;
-        self.processes[0].shut_down();
+        if !ends_by_itself {
+            self.until("to reach the end", |world| world.processes[0].is_at_end())?;
+            self.processes[0].shut_down();
+        }
         self.until("to finish", |world| world.processes.is_empty())?;
         while !self.late.is_empty() {
             self.land_late(1000);
@@ -407,7 +429,7 @@ impl World {
         if !anything || self.vandalised || !self.is_up_to_date()? {
             return Ok(());
         }
-        self.deeds.copies += oracle::check_verdict(runtime, &self.chains, &self.kafka, &self.planted)?;
+        self.deeds.orphans += oracle::check_verdict(runtime, &self.chains, &self.kafka, &self.planted)?;
         Ok(())
     }
 }

@@ -4,13 +4,19 @@ use super::World;
 use crate::simulation::oracle;
 
 impl World {
-    /// The topic is deleted and created again. Without ids it comes back shorter than what is archived of it, once: else
-    /// nobody could notice.
-    pub(super) fn recreate(&mut self) -> Result<(), String> {
-        if self.recreated && (self.declared || !self.kafka.knows_ids()) {
-            return Ok(());
+    /// The topic is deleted. Some archivers notice while it is away, others only what comes after.
+    pub(super) fn delete_topic(&mut self) {
+        let is_over = self.recreated && (self.declared || !self.kafka.knows_ids());
+        if !is_over {
+            self.recreated = true;
+            self.kafka.set_gone(true);
         }
-        self.recreated = true;
+    }
+
+    /// It is created again. Without ids it comes back shorter than what is archived of it, once: else nothing tells it from
+    /// the topic before.
+    pub(super) fn create_again(&mut self) -> Result<(), String> {
+        self.kafka.set_gone(false);
         for partition in self.partitions.clone() {
             let chain = self.chains.of(&partition)?;
             let next = chain.last().map_or(0, |head| head.link.next_offset.0) as usize;
@@ -30,6 +36,9 @@ impl World {
 
     /// The operator stops every archiver, waits until nothing of theirs is under way, and declares the new epoch.
     pub(super) fn declare(&mut self) -> Result<(), String> {
+        if self.kafka.is_gone() {
+            return Ok(());
+        }
         for at in (0..self.processes.len()).rev() {
             self.kill(at);
         }

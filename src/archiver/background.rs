@@ -1,0 +1,273 @@
+//! The executor of the real archiver: operations on the async runtime, and Parquet on a thread of its own, so that polling
+//! waits for neither. A panic in either becomes an answer that ends the archiver: it is never taken for work that is slow.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::AbortHandle;
+
+use crate::archive::step::{Event, Object, Slot};
+use crate::archiver::backends::{Backends, Offsets};
+use crate::archiver::degradations::Degradations;
+use crate::archiver::executor::{Answer, EncodeJob, Executor};
+use crate::archiver::operation::{Operation, Patience, Pause};
+use crate::record::hash::Hash;
+use crate::segment::encode::encode;
+use crate::segment::error::SegmentError;
+use crate::segment::footer::Footer;
+use crate::segment::projection::rules::Projection;
+use crate::segment::rows::Rows;
+use crate::store::Store;
+use crate::store::retry::Backoff;
+use crate::task::error::AppError;
+use crate::task::panic::{caught, caught_async};
+use crate::writing::writer_keys::WriterKeys;
+
+/// Attempts of requests under way at once.
+const CONCURRENT_ATTEMPTS: usize = 32;
+/// Answers that may wait for the driver; a full channel makes their tasks wait.
+const ANSWERS: usize = 1024;
+/// Segments that may wait for the encoder; more wait in the driver, one a partition at most.
+const ENCODER_QUEUE: usize = 2;
+
+/// Makes Parquet of rows.
+pub type Encode = fn(Rows, &Footer, &Projection) -> Result<Vec<u8>, SegmentError>;
+
+/// What operations and the encoder work with.
+pub struct Tools {
+    /// Where objects go.
+    pub store: Arc<dyn Store>,
+    /// Offsets and topic ids, as Kafka reports them.
+    pub offsets: Arc<dyn Offsets>,
+    /// The keys that count.
+    pub keys: Arc<WriterKeys>,
+    /// Which typed columns are made.
+    pub projection: Projection,
+    /// Makes Parquet: [`encode`], save in tests of what happens when it panics.
+    pub encode: Encode,
+    /// Where failing attempts are reported.
+    pub degradations: Arc<Degradations>,
+    /// How long to wait between two attempts.
+    pub backoff: Backoff,
+}
+
+impl Tools {
+    /// [`encode`], the encoder of the format.
+    pub const ENCODE: Encode = encode;
+}
+
+/// Operations on the async runtime, the encoder on a thread of its own.
+pub struct BackgroundExecutor {
+    shared: Arc<Shared>,
+    runtime: Handle,
+    announcer: Announcer,
+    answers: mpsc::Receiver<Answer>,
+    encoder: SyncSender<(EncodeJob, Question)>,
+    /// The operation under way for each partition.
+    underway: HashMap<Slot, AbortHandle>,
+    open_questions: Arc<AtomicUsize>,
+}
+
+/// What every operation needs.
+struct Shared {
+    store: Arc<dyn Store>,
+    offsets: Arc<dyn Offsets>,
+    keys: Arc<WriterKeys>,
+    patience: Patience,
+    encoding: Encoding,
+}
+
+#[derive(Clone)]
+struct Encoding {
+    encode: Encode,
+    projection: Arc<Projection>,
+}
+
+/// Sends the driver what it did not ask for.
+#[derive(Clone)]
+pub struct Announcer(mpsc::Sender<Answer>);
+
+/// A question that was not answered yet, as long as this lives.
+struct Question(Arc<AtomicUsize>);
+
+impl Question {
+    fn ask(open: &Arc<AtomicUsize>) -> Question {
+        open.fetch_add(1, Ordering::AcqRel);
+        Question(Arc::clone(open))
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Announcer {
+    /// An event for the machine.
+    pub async fn tell(&self, event: Event) {
+        // The driver is gone only when the process ends.
+        drop(self.0.send(Ok(vec![event])).await);
+    }
+
+    /// Runs a task beside the driver. It never ends by itself: a panic in it ends the archiver.
+    pub fn supervise(
+        &self,
+        runtime: &Handle,
+        doing: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> AbortHandle {
+        let answers = self.0.clone();
+        let supervised = async move {
+            let ended = caught_async(doing, async { Ok::<(), AppError>(task.await) }).await;
+            let error = match ended {
+                Err(panicked) => panicked,
+                Ok(()) => AppError::internal(format!("the task that should {doing} has ended")),
+            };
+            drop(answers.send(Err(error)).await);
+        };
+        runtime.spawn(supervised).abort_handle()
+    }
+}
+
+/// Waits on the runtime's timer.
+struct Timer(Backoff);
+
+impl Pause for Timer {
+    fn after(&self, attempt: u32) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(tokio::time::sleep(Duration::from_millis(self.0.delay_ms(attempt))))
+    }
+}
+
+impl BackgroundExecutor {
+    /// An executor on this runtime. The encoder's thread ends when the executor is dropped.
+    ///
+    /// # Errors
+    /// No thread could be started.
+    pub fn new(tools: Tools, runtime: Handle) -> Result<BackgroundExecutor, AppError> {
+        let (to_driver, answers) = mpsc::channel(ANSWERS);
+        let (encoder, jobs) = sync_channel(ENCODER_QUEUE);
+        let encoding = Encoding {
+            encode: tools.encode,
+            projection: Arc::new(tools.projection),
+        };
+        let (own, finished) = (encoding.clone(), to_driver.clone());
+        std::thread::Builder::new()
+            .name("encoder".into())
+            .spawn(move || own.encode_all(&jobs, &finished))
+            .map_err(|error| AppError::internal(format!("no thread for the encoder: {error}")))?;
+        let patience = Patience {
+            attempts: Arc::new(Semaphore::new(CONCURRENT_ATTEMPTS)),
+            degradations: tools.degradations,
+            pause: Arc::new(Timer(tools.backoff)),
+        };
+        Ok(BackgroundExecutor {
+            shared: Arc::new(Shared {
+                store: tools.store,
+                offsets: tools.offsets,
+                keys: tools.keys,
+                patience,
+                encoding,
+            }),
+            runtime,
+            announcer: Announcer(to_driver),
+            answers,
+            encoder,
+            underway: HashMap::new(),
+            open_questions: Arc::default(),
+        })
+    }
+
+    /// For tasks beside the driver.
+    #[must_use]
+    pub fn announcer(&self) -> Announcer {
+        self.announcer.clone()
+    }
+}
+
+impl Executor for BackgroundExecutor {
+    fn start(&mut self, operation: Operation) {
+        let (slot, doing) = (operation.slot(), operation.doing());
+        let question = Question::ask(&self.open_questions);
+        let (shared, answers) = (Arc::clone(&self.shared), self.announcer.0.clone());
+        let request = self.runtime.spawn(async move {
+            let answer = caught_async(doing, shared.carry_out(operation)).await;
+            // The driver is gone only when the process ends.
+            drop(answers.send(answer).await);
+            drop(question);
+        });
+        if let Some(older) = self.underway.insert(slot, request.abort_handle()) {
+            older.abort();
+        }
+    }
+
+    fn cancel(&mut self, slot: Slot) {
+        if let Some(request) = self.underway.remove(&slot) {
+            request.abort();
+        }
+    }
+
+    fn encode(&mut self, job: EncodeJob) -> Result<Option<EncodeJob>, AppError> {
+        match self.encoder.try_send((job, Question::ask(&self.open_questions))) {
+            Ok(()) => Ok(None),
+            Err(TrySendError::Full((job, _))) => Ok(Some(job)),
+            Err(TrySendError::Disconnected(_)) => Err(AppError::internal("the encoder's thread has ended")),
+        }
+    }
+
+    fn encode_here(&mut self, job: EncodeJob) -> Answer {
+        self.shared.encoding.encode_one(job)
+    }
+
+    /// An answer is sent before its question counts as answered.
+    fn is_busy(&self) -> bool {
+        self.open_questions.load(Ordering::Acquire) > 0 || !self.answers.is_empty()
+    }
+
+    fn try_answer(&mut self) -> Option<Answer> {
+        self.answers.try_recv().ok()
+    }
+
+    fn wait_for_answer(&mut self, timeout: Duration) -> Option<Answer> {
+        let answer = async { tokio::time::timeout(timeout, self.answers.recv()).await };
+        self.runtime.block_on(answer).ok().flatten()
+    }
+}
+
+impl Shared {
+    async fn carry_out(&self, operation: Operation) -> Answer {
+        let backends = Backends {
+            store: self.store.as_ref(),
+            offsets: self.offsets.as_ref(),
+            keys: &self.keys,
+        };
+        operation.carry_out(backends, &self.patience).await
+    }
+}
+
+impl Encoding {
+    fn encode_all(&self, jobs: &Receiver<(EncodeJob, Question)>, answers: &mpsc::Sender<Answer>) {
+        while let Ok((job, _question)) = jobs.recv() {
+            if answers.blocking_send(self.encode_one(job)).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn encode_one(&self, (ticket, job): EncodeJob) -> Answer {
+        caught("encode a segment", || {
+            let (rows, footer) = *job;
+            let bytes = (self.encode)(rows, &footer, &self.projection)?;
+            let sha256 = Hash::of(&bytes);
+            let bytes = Bytes::from(bytes);
+            Ok(vec![Event::Encoded(ticket, Object { bytes, sha256 })])
+        })
+    }
+}

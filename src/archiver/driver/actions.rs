@@ -1,0 +1,126 @@
+//! The machine's actions, each handed to who carries it out.
+
+use crate::archive::step::{Action, Event, Report, Ticket};
+use crate::archiver::driver::driver::Driver;
+use crate::archiver::executor::Executor;
+use crate::archiver::hold::Hold;
+use crate::archiver::observers::Observer;
+use crate::archiver::operation::Operation;
+use crate::archiver::requests::Creation;
+use crate::archiver::source::Source;
+use crate::record::position::{NextOffset, TopicPartition};
+use crate::task::error::AppError;
+
+impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
+    /// Carries out every action; some lead to more.
+    pub(super) fn carry_out(&mut self) -> Result<(), AppError> {
+        while let Some(job) = self.to_encode.pop_front() {
+            if let Some(full) = self.executor.encode(job)? {
+                self.to_encode.push_front(full);
+                break;
+            }
+        }
+        while !self.actions.is_empty() {
+            for action in std::mem::take(&mut self.actions) {
+                self.act(action)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn act(&mut self, action: Action) -> Result<(), AppError> {
+        match action {
+            Action::LoadHead(ticket, partition) => {
+                self.loading.insert(partition.clone());
+                self.executor.start(Operation::LoadHead(ticket, partition));
+            }
+            Action::Encode(ticket, job) => {
+                let full = self.executor.encode((ticket, job))?;
+                self.to_encode.extend(full);
+            }
+            Action::CreateSegment(ticket, key, object, topic_id) => {
+                let creation = Creation { key, object, topic_id };
+                self.executor.start(Operation::CreateSegment(ticket, creation));
+            }
+            Action::CreateLink(ticket, key, object, topic_id) => {
+                let creation = Creation { key, object, topic_id };
+                self.executor.start(Operation::CreateLink(ticket, creation));
+            }
+            Action::Commit(ticket, partition, next, metadata) => {
+                self.commit(ticket, partition, next, &metadata.to_string());
+            }
+            Action::Consume(partition, from) => self.consume(partition, from)?,
+            Action::Release(partition) => self.release(&partition),
+            Action::Pause => self.hold.begin(self.now.monotonic_ms),
+            Action::Resume => self.resume()?,
+            Action::Report(partition, report) => self.report(&partition, report),
+        }
+        Ok(())
+    }
+
+    pub(super) fn consume(&mut self, partition: TopicPartition, from: NextOffset) -> Result<(), AppError> {
+        self.loading.remove(&partition);
+        self.target.restart(&partition, from.0);
+        if self.started.contains(&partition) {
+            self.source.seek(&partition, from)?;
+        } else {
+            self.source.start(&partition, from)?;
+            // Who comes while memory is short waits with the others (MEM-1).
+            if let Hold::Paused(paused) = &mut self.hold {
+                self.source.pause(std::slice::from_ref(&partition))?;
+                paused.push(partition.clone());
+            }
+            self.started.insert(partition);
+        }
+        Ok(())
+    }
+
+    /// Never for a partition that is no longer ours: the consumer refuses, and that is an answer too.
+    pub(super) fn commit(&mut self, ticket: Ticket, partition: TopicPartition, next: NextOffset, metadata: &str) {
+        match self.source.commit(&partition, next, metadata) {
+            Ok(()) => self.commits.push((ticket, partition, next)),
+            Err(error) => {
+                tracing::warn!(%partition, %next, %error, "commit refused");
+                self.step(Event::Committed(ticket));
+            }
+        }
+    }
+
+    pub(super) fn release(&mut self, partition: &TopicPartition) {
+        self.let_go(partition);
+        tracing::info!(%partition, "released");
+        if let Err(error) = self.source.release(partition) {
+            tracing::warn!(%partition, %error, "released, but Kafka's client objects");
+        }
+    }
+
+    pub(super) fn resume(&mut self) -> Result<(), AppError> {
+        let mut paused = self.hold.end();
+        paused.retain(|partition| self.started.contains(partition));
+        if paused.is_empty() {
+            return Ok(());
+        }
+        Ok(self.source.resume(&paused)?)
+    }
+
+    pub(super) fn report(&mut self, partition: &TopicPartition, report: Report) {
+        self.observer.reported(partition, &report, self.now.wall);
+        match report {
+            Report::Continues(next) => self.tally.continues(partition, next.0),
+            Report::Linked {
+                link,
+                value_bytes,
+                adopted,
+            } => {
+                self.tally.first_link_ms.get_or_insert(self.now.monotonic_ms);
+                self.tally.linked(partition, &link, value_bytes, adopted);
+            }
+            Report::Stopped(reason) => {
+                self.loading.remove(partition);
+                self.target.give_up(partition);
+                self.tally.stopped(partition, reason.to_string());
+            }
+            Report::LossFound { .. } | Report::NewEpoch(_) | Report::Fenced | Report::PassedOver(_) => {}
+        }
+    }
+}

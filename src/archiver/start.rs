@@ -1,0 +1,116 @@
+//! What an archiver needs before its loop begins: Kafka's side, the archive with its key, and the settings as the machine
+//! takes them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::archive::author::Author;
+use crate::archive::policy::SealPolicy;
+use crate::clock;
+use crate::config::{self, ArchiveSettings, Settings};
+use crate::kafka::cluster::Cluster;
+use crate::record::position::TopicPartition;
+use crate::segment::projection::rules::{ColumnType, Projection, Rule};
+use crate::store::{Store, probe};
+use crate::task::error::AppError;
+use crate::writing::init::{self, OwnArchive};
+
+/// Kafka's side of a run, as it was found at the start.
+pub(super) struct KafkaSide {
+    pub(super) cluster: Arc<Cluster>,
+    pub(super) cluster_id: String,
+    /// Where the logs end.
+    pub(super) ends: HashMap<TopicPartition, i64>,
+}
+
+impl KafkaSide {
+    /// Asks on a thread of its own, while the store is asked what it is.
+    pub(super) fn ask(settings: &Settings) -> std::thread::JoinHandle<Result<KafkaSide, AppError>> {
+        let settings = settings.clone();
+        std::thread::spawn(move || {
+            let cluster = Arc::new(Cluster::connect_to_group(&settings.kafka)?);
+            Ok(KafkaSide {
+                ends: log_ends(&cluster, &settings)?,
+                cluster_id: cluster.cluster_id()?,
+                cluster,
+            })
+        })
+    }
+}
+
+/// A misspelt declaration would change nothing and say nothing.
+pub(super) fn must_be_configured(topics: &[String], settings: &Settings) -> Result<(), AppError> {
+    let is_known = |topic: &&String| settings.topics.iter().any(|known| known.name == **topic);
+    match topics.iter().find(|topic| !is_known(topic)) {
+        None => Ok(()),
+        Some(unknown) => Err(AppError::config(format!(
+            "a new epoch is declared for a topic that is not archived topic=`{unknown}`"
+        ))),
+    }
+}
+
+/// Proves what the archive rests on before anything is written, then opens the archive or makes it.
+pub(super) async fn open(store: &Arc<dyn Store>, settings: &ArchiveSettings) -> Result<OwnArchive, AppError> {
+    let nonce = u128::from_le_bytes(clock::random_bytes()?);
+    probe::probe(store, &format!("{nonce:032x}")).await?;
+    let own = init::open_or_make(store.as_ref(), &settings.name, &settings.into()).await?;
+    let report = init::InitReport::from(&own);
+    if own.made == init::Made::Now {
+        tracing::warn!(archive = report.archive, id = report.archive_id, public_key = report.public_key, key_file = %report.key_file.display(), "made a new archive; keep the key file safe, and give the public key to whoever verifies");
+    }
+    Ok(own)
+}
+
+/// Where Kafka's logs end now, by partition.
+fn log_ends(cluster: &Cluster, settings: &Settings) -> Result<HashMap<TopicPartition, i64>, AppError> {
+    let mut partitions = Vec::new();
+    for topic in &settings.topics {
+        partitions.extend(cluster.topic(&topic.name)?.positions());
+    }
+    let ends = cluster.log_ends(&partitions)?;
+    Ok(partitions.into_iter().zip(ends).collect())
+}
+
+pub(super) fn author(own: &OwnArchive, cluster_id: String) -> Author {
+    Author {
+        archive_id: own.trust.archive_id.clone(),
+        identity: own.trust.identity,
+        cluster_id,
+        sealed_by: concat!("kivend-archiver ", env!("CARGO_PKG_VERSION")).to_owned(),
+        key: own.key.clone(),
+        keyring: own.trust.keyring.clone(),
+        checkpoint: own.checkpoint,
+    }
+}
+
+pub(super) fn seal_policy(settings: &ArchiveSettings) -> SealPolicy {
+    let ms = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    SealPolicy {
+        seal_max_bytes: settings.seal_max_bytes,
+        seal_max_records: settings.seal_max_records,
+        seal_max_age_ms: ms(settings.seal_max_age),
+        seal_max_idle_ms: ms(settings.seal_max_idle),
+        memory_budget_bytes: settings.memory_budget_bytes,
+    }
+}
+
+pub(super) fn projection(settings: &ArchiveSettings) -> Result<Projection, AppError> {
+    let rules = settings
+        .projection
+        .iter()
+        .map(|rule| Rule::new(&rule.column, &rule.path, column_type(rule.column_type)));
+    Projection::new(rules.collect()).map_err(|error| AppError::config(error.to_string()))
+}
+
+/// Settings know no layer above the model, so the names are matched here.
+fn column_type(configured: config::ColumnType) -> ColumnType {
+    match configured {
+        config::ColumnType::String => ColumnType::String,
+        config::ColumnType::Int64 => ColumnType::Int64,
+        config::ColumnType::Float64 => ColumnType::Float64,
+        config::ColumnType::Bool => ColumnType::Bool,
+        config::ColumnType::TimestampUs => ColumnType::TimestampUs,
+        config::ColumnType::Json => ColumnType::Json,
+    }
+}

@@ -1,0 +1,193 @@
+//! The executor of a simulated process: the real operations, each advanced one step at a time, and the real encoder. What
+//! the real driver must never ask fails the run: to encode or create for a partition that was taken away (EP-1).
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use kivend::archive::step::{Event, Object, Slot};
+use kivend::archiver::backends::Backends;
+use kivend::archiver::executor::{Answer, EncodeJob, Executor};
+use kivend::archiver::operation::{Operation, Patience, Pause};
+use kivend::record::hash::Hash;
+use kivend::record::position::TopicPartition;
+use kivend::segment::encode::encode;
+use kivend::segment::projection::rules::Projection;
+use kivend::task::error::AppError;
+use kivend::writing::writer_keys::WriterKeys;
+
+use super::source::Member;
+use crate::simulation::dice::Dice;
+use crate::simulation::kafka::Questions;
+use crate::simulation::network::{ENCODE, Fate, Network, step};
+
+/// Segments that may wait for the encoder, as in the real executor.
+const ENCODER_QUEUE: usize = 2;
+
+type Job = Pin<Box<dyn Future<Output = Answer>>>;
+
+/// What the process and its driver know of the work under way.
+pub struct Work {
+    jobs: Vec<(Option<Slot>, Job)>,
+    to_encode: VecDeque<EncodeJob>,
+    answers: VecDeque<Answer>,
+    /// The machine's partitions by slot.
+    pub names: Vec<TopicPartition>,
+    network: Network,
+    questions: Arc<Questions>,
+    keys: Arc<WriterKeys>,
+    patience: Patience,
+    member: Rc<RefCell<Member>>,
+}
+
+/// The wait between two attempts is one step of the simulation.
+pub struct OneStep;
+
+impl Pause for OneStep {
+    fn after(&self, _attempt: u32) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(step())
+    }
+}
+
+impl Work {
+    pub fn new(
+        (network, questions, keys): (&Network, Questions, Arc<WriterKeys>),
+        patience: Patience,
+        member: &Rc<RefCell<Member>>,
+    ) -> Work {
+        Work {
+            jobs: Vec::new(),
+            to_encode: VecDeque::new(),
+            answers: VecDeque::new(),
+            names: Vec::new(),
+            network: network.clone(),
+            questions: Arc::new(questions),
+            keys,
+            patience,
+            member: Rc::clone(member),
+        }
+    }
+
+    pub fn questions(&self) -> &Questions {
+        &self.questions
+    }
+
+    pub fn is_idle(&self) -> bool {
+        self.jobs.is_empty() && self.to_encode.is_empty() && self.answers.is_empty()
+    }
+
+    /// Something that the driver did not ask for.
+    pub fn push(&mut self, job: Job) {
+        self.jobs.push((None, job));
+    }
+
+    /// One step of one thing that is under way.
+    pub fn step(&mut self, dice: &mut Dice) {
+        if self.jobs.is_empty() {
+            return;
+        }
+        let at = dice.below(self.jobs.len());
+        let polled = self.jobs[at].1.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        if let Poll::Ready(answer) = polled {
+            drop(self.jobs.swap_remove(at));
+            self.answers.push_back(answer);
+        }
+    }
+
+    /// The encoder makes one segment.
+    pub fn encode_one(&mut self) {
+        let Some(job) = self.to_encode.pop_front() else {
+            return;
+        };
+        if self.network.scripted(ENCODE) == Some(Fate::Lost) {
+            return self.to_encode.push_front(job);
+        }
+        self.answers.push_back(encoded(job));
+    }
+
+    fn must_be_ours(&self, slot: Slot, does: &str) {
+        let mut member = self.member.borrow_mut();
+        let is_ours = self.names.get(slot.0).is_some_and(|name| member.ours.contains(name));
+        if !is_ours {
+            member.fail(format!("EP-1: {does} for a partition that is not its own"));
+        }
+    }
+}
+
+fn encoded((ticket, job): EncodeJob) -> Answer {
+    let (rows, footer) = *job;
+    let bytes = encode(rows, &footer, &Projection::none()).map_err(AppError::from)?;
+    let sha256 = Hash::of(&bytes);
+    let bytes = Bytes::from(bytes);
+    Ok(vec![Event::Encoded(ticket, Object { bytes, sha256 })])
+}
+
+/// The driver's end of the work.
+pub struct SimulatedExecutor(pub Rc<RefCell<Work>>);
+
+impl Executor for SimulatedExecutor {
+    fn start(&mut self, operation: Operation) {
+        let slot = operation.slot();
+        self.cancel(slot);
+        let mut work = self.0.borrow_mut();
+        match &operation {
+            Operation::LoadHead(_, partition) => {
+                if work.names.len() == slot.0 {
+                    work.names.push(partition.clone());
+                }
+            }
+            Operation::CreateSegment(..) | Operation::CreateLink(..) => work.must_be_ours(slot, "creates an object"),
+        }
+        let (network, questions, keys, patience) = (
+            work.network.clone(),
+            Arc::clone(&work.questions),
+            Arc::clone(&work.keys),
+            work.patience.clone(),
+        );
+        let job = async move {
+            let backends = Backends {
+                store: &network,
+                offsets: questions.as_ref(),
+                keys: &keys,
+            };
+            operation.carry_out(backends, &patience).await
+        };
+        work.jobs.push((Some(slot), Box::pin(job)));
+    }
+
+    fn cancel(&mut self, slot: Slot) {
+        self.0.borrow_mut().jobs.retain(|(of, _)| *of != Some(slot));
+    }
+
+    fn encode(&mut self, job: EncodeJob) -> Result<Option<EncodeJob>, AppError> {
+        let mut work = self.0.borrow_mut();
+        work.must_be_ours(job.0.slot, "encodes");
+        if work.to_encode.len() >= ENCODER_QUEUE {
+            return Ok(Some(job));
+        }
+        work.to_encode.push_back(job);
+        Ok(None)
+    }
+
+    fn encode_here(&mut self, job: EncodeJob) -> Answer {
+        encoded(job)
+    }
+
+    fn is_busy(&self) -> bool {
+        !self.0.borrow().is_idle()
+    }
+
+    fn try_answer(&mut self) -> Option<Answer> {
+        self.0.borrow_mut().answers.pop_front()
+    }
+
+    /// Time passes between turns only.
+    fn wait_for_answer(&mut self, _timeout: Duration) -> Option<Answer> {
+        self.try_answer()
+    }
+}
