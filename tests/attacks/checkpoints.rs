@@ -20,61 +20,65 @@ pub const ATTACKS: &[Attack] = &[
     })
     .always(Code::CheckpointPassedOver)
     .saved(Code::CheckpointAltered),
-    attack("the first checkpoint gone", BucketAdmin, |scene| {
+    attack("the first checkpoint deleted", BucketAdmin, |scene| {
         scene.vanish(&checkpoint(0))
     })
     .always(Code::CheckpointMissing),
-    attack("a checkpoint gone from the middle", BucketAdmin, |scene| {
+    attack("a checkpoint in the middle deleted", BucketAdmin, |scene| {
         scene.vanish(&checkpoint(EARLY))
     })
     .always(Code::CheckpointMissing),
-    attack("the newest checkpoint gone", BucketAdmin, |scene| {
+    attack("the newest checkpoint deleted", BucketAdmin, |scene| {
         scene.vanish(&checkpoint(NEWEST))
     })
     .saved(Code::SavedCheckpointMissing),
-    attack("every checkpoint gone", BucketAdmin, |scene| {
+    attack("every checkpoint deleted", BucketAdmin, |scene| {
         for number in 0..=NEWEST {
             scene.vanish(&checkpoint(number));
         }
     })
     .always(Code::CheckpointMissing),
-    attack("an early checkpoint put in place of the newest", BucketAdmin, |scene| {
-        let early = scene.archive.store.bytes(&checkpoint(EARLY)).unwrap();
-        scene.archive.store.tamper(&checkpoint(NEWEST), early);
-    })
+    attack(
+        "the newest checkpoint overwritten with an early one",
+        BucketAdmin,
+        |scene| {
+            let early = scene.archive.store.bytes(&checkpoint(EARLY)).unwrap();
+            scene.archive.store.tamper(&checkpoint(NEWEST), early);
+        },
+    )
     .always(Code::CheckpointBreaksRule),
-    attack("an early checkpoint replayed as the next", Creator, |scene| {
+    attack("an early checkpoint copied to the next number", Creator, |scene| {
         let early = scene.archive.store.bytes(&checkpoint(EARLY)).unwrap();
         scene.archive.store.plant(&checkpoint(NEWEST + 1), early);
     })
     .always(Code::CheckpointBreaksRule),
-    attack("the newest checkpoint renumbered", BucketAdmin, |scene| {
+    attack("the newest checkpoint moved to the next number", BucketAdmin, |scene| {
         let newest = scene.archive.store.bytes(&checkpoint(NEWEST)).unwrap();
         scene.vanish(&checkpoint(NEWEST));
         scene.archive.store.plant(&checkpoint(NEWEST + 1), newest);
     })
     .always(Code::CheckpointBreaksRule),
-    attack("the next checkpoint forged with a stranger's key", Creator, |scene| {
+    attack("the next checkpoint signed with an unknown key", Creator, |scene| {
         let forged = scene.checkpoint_below(NEWEST + 1, 1).seal(&stranger(scene)).unwrap();
         scene.archive.store.plant(&checkpoint(NEWEST + 1), forged.object);
     })
     .always(Code::CheckpointPassedOver),
-    attack("a stray object among the checkpoints", Creator, |scene| {
+    attack("a stray object under checkpoints/", Creator, |scene| {
         scene.archive.store.plant(&checkpoint(NEWEST + 7), "junk");
     })
     .always(Code::StrayCheckpoint),
-    attack("a second checkpoint of one number", KeyHolder, |scene| {
+    attack("a second checkpoint signed with the same number", KeyHolder, |scene| {
         let second = scene.checkpoint_below(NEWEST, 1).seal(&scene.archive.key).unwrap();
         let key = Key::Checkpoint(NEWEST, Attempt(1)).to_string();
         scene.archive.store.plant(&key, second.object);
     })
     .always(Code::CheckpointDoubled),
-    attack("a checkpoint whose heights go back", KeyHolder, |scene| {
+    attack("a checkpoint signed whose heights decrease", KeyHolder, |scene| {
         sign(scene, &scene.checkpoint_below(NEWEST + 1, 1));
     })
     .always(Code::CheckpointBreaksRule),
     attack(
-        "the newest checkpoint signed anew with a false log root",
+        "the newest checkpoint signed again with a false log root",
         KeyHolder,
         |scene| {
             let mut forged = scene.checkpoint_below(NEWEST, 0);
@@ -85,11 +89,15 @@ pub const ATTACKS: &[Attack] = &[
     )
     .always(Code::ChainDiffers)
     .saved(Code::SavedCheckpointDiffers),
-    attack("a checkpoint that names links which never were", KeyHolder, |scene| {
-        let mut forged = scene.checkpoint_below(NEWEST + 1, 0);
-        forged.heads[0].height.0 += 3;
-        sign(scene, &forged);
-    })
+    attack(
+        "a checkpoint signed that names links which never existed",
+        KeyHolder,
+        |scene| {
+            let mut forged = scene.checkpoint_below(NEWEST + 1, 0);
+            forged.heads[0].height.0 += 3;
+            sign(scene, &forged);
+        },
+    )
     .always(Code::ChainCut),
 ];
 

@@ -14,20 +14,26 @@ use super::{Attack, Scene, attack};
 use crate::fixture::OwnedRecord;
 
 pub const ATTACKS: &[Attack] = &[
-    attack("a link signed anew, the later ones left", KeyHolder, |scene| {
-        let mut link = scene.archive.chains[&scene.victim][MIDDLE].link.clone();
-        link.sealed_by = "somebody".into();
-        let object = link.seal(&scene.archive.key).unwrap().object;
-        scene.archive.store.tamper(&scene.link(MIDDLE), object);
-    })
+    attack(
+        "a link changed and signed again, the later links left as they were",
+        KeyHolder,
+        |scene| {
+            let mut link = scene.archive.chains[&scene.victim][MIDDLE].link.clone();
+            link.sealed_by = "somebody".into();
+            let object = link.seal(&scene.archive.key).unwrap().object;
+            scene.archive.store.tamper(&scene.link(MIDDLE), object);
+        },
+    )
     .always(Code::LinkBreaksRule),
-    attack("a value changed and every later link signed anew", KeyHolder, |scene| {
-        rewrite_from(scene, MIDDLE)
-    })
+    attack(
+        "a value changed, and all links from there on signed again",
+        KeyHolder,
+        |scene| rewrite_from(scene, MIDDLE),
+    )
     .always(Code::ChainDiffers)
     .records(Code::RecordsDifferFromKafka),
     attack(
-        "the same beyond the early checkpoint, the newest checkpoint signed anew",
+        "a value after the early checkpoint changed, its links and the newest checkpoint signed again",
         KeyHolder,
         |scene| {
             rewrite_with_checkpoint(scene);
@@ -36,25 +42,29 @@ pub const ATTACKS: &[Attack] = &[
     .commit(Code::CommitDiffers)
     .records(Code::RecordsDifferFromKafka)
     .saved(Code::SavedCheckpointDiffers),
-    attack("the same, and the group's commit forged to fit", KeyHolder, |scene| {
-        rewrite_with_checkpoint(scene);
-        scene.archive.commit();
-    })
+    attack(
+        "a value after the early checkpoint changed, links, checkpoint and the group's commit forged to match",
+        KeyHolder,
+        |scene| {
+            rewrite_with_checkpoint(scene);
+            scene.archive.commit();
+        },
+    )
     .records(Code::RecordsDifferFromKafka)
     .saved(Code::SavedCheckpointDiffers),
-    attack("a record changed before it was ever archived", KeyHolder, |scene| {
+    attack("a record changed before it was archived", KeyHolder, |scene| {
         let mut records = scene.unarchived();
         records[4].value = Some(b"{\"cart_value\":0.5}".to_vec());
         append(scene, &records);
     })
     .records(Code::RecordsDifferFromKafka),
-    attack("a record left out", KeyHolder, |scene| {
+    attack("a record left out before it was archived", KeyHolder, |scene| {
         let mut records = scene.unarchived();
         records.remove(4);
         append(scene, &records);
     })
     .records(Code::RecordsNotArchived),
-    attack("records made up beyond the end of Kafka's log", KeyHolder, |scene| {
+    attack("a record invented after the end of Kafka's log", KeyHolder, |scene| {
         let mut records = scene.unarchived();
         let last = records.last().unwrap().clone();
         records.push(OwnedRecord {
@@ -65,7 +75,7 @@ pub const ATTACKS: &[Attack] = &[
     })
     .records(Code::KafkaEndsBeforeHead),
     attack(
-        "a loss declared over records that Kafka still holds",
+        "a loss declared for records that Kafka still holds",
         KeyHolder,
         |scene| {
             let next = scene.unarchived().last().unwrap().offset + 1;
@@ -77,7 +87,7 @@ pub const ATTACKS: &[Attack] = &[
     )
     .always(Code::LossDeclared)
     .records(Code::LossFalse),
-    attack("a branch beside the chain", KeyHolder, |scene| {
+    attack("a second link signed inside an archived range", KeyHolder, |scene| {
         let mut branch = scene.archive.chains[&scene.victim][MIDDLE].link.clone();
         branch.first_offset.0 += 1;
         (branch.record_count, branch.segment) = (0, None);
@@ -91,7 +101,7 @@ pub const ATTACKS: &[Attack] = &[
             .plant(&branch.place().link(Attempt::PLAIN).to_string(), object);
     })
     .always(Code::LinkBreaksRule),
-    attack("a second history of one range", KeyHolder, |scene| {
+    attack("a second link signed for one range", KeyHolder, |scene| {
         let mut link = scene.archive.chains[&scene.victim][MIDDLE].link.clone();
         link.sealed_by = "somebody".into();
         let object = link.seal(&scene.archive.key).unwrap().object;
@@ -101,20 +111,24 @@ pub const ATTACKS: &[Attack] = &[
             .plant(&link.place().link(Attempt(1)).to_string(), object);
     })
     .always(Code::LinkDoubled),
-    attack("a link with false times", KeyHolder, |scene| {
+    attack("a link signed with a false minimum timestamp", KeyHolder, |scene| {
         append_link(scene, |link| link.min_timestamp_ms = Some(0));
     })
     .always(Code::TimestampsDiffer),
-    attack("a link that names a checkpoint which never was", KeyHolder, |scene| {
-        append_link(scene, |link| {
-            link.checkpoint = CheckpointRef {
-                number: NEWEST,
-                sha256: Hash::ZERO,
-            };
-        });
-    })
+    attack(
+        "a link signed that names a checkpoint which never existed",
+        KeyHolder,
+        |scene| {
+            append_link(scene, |link| {
+                link.checkpoint = CheckpointRef {
+                    number: NEWEST,
+                    sha256: Hash::ZERO,
+                };
+            });
+        },
+    )
     .always(Code::LinkCheckpointDiffers),
-    attack("a chain of another archive grafted in", KeyHolder, graft).always(Code::LinkBreaksRule),
+    attack("a link of another archive appended to the chain", KeyHolder, graft).always(Code::LinkBreaksRule),
 ];
 
 /// A value in the segment at this height, and the chain from there on.

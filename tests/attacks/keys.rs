@@ -10,29 +10,29 @@ use super::scene::MIDDLE;
 use super::{Attack, Scene, attack};
 
 pub const ATTACKS: &[Attack] = &[
-    attack("a key change that a stranger signed", Creator, |scene| {
+    attack("a key change signed with an unknown key", Creator, |scene| {
         let own = stranger(scene);
         let change = adding(scene, &own);
         scene.archive.change_keys(&change, &own, &[&own]);
     })
     .always(Code::KeyPassedOver),
-    attack("a stray object among the key changes", Creator, |scene| {
+    attack("a stray object under keys/", Creator, |scene| {
         scene.archive.store.plant("keys/000007.note", "junk");
     })
     .always(Code::KeyChangeInvalid),
-    attack("a key added that is in force already", KeyHolder, |scene| {
+    attack("a signing key added that is already in force", KeyHolder, |scene| {
         let key = scene.archive.key.clone();
         let change = adding(scene, &key);
         scene.archive.change_keys(&change, &key, &[&key]);
     })
     .always(Code::KeyChangeInvalid),
-    attack("the only key retired", KeyHolder, |scene| {
+    attack("the only signing key retired", KeyHolder, |scene| {
         let key = scene.archive.key.clone();
         let change = retiring(scene, &key);
         scene.archive.change_keys(&change, &key, &[]);
     })
     .always(Code::KeyChangeInvalid),
-    attack("a key change gone that a checkpoint names", KeyHolder, |scene| {
+    attack("a key change deleted that a checkpoint names", KeyHolder, |scene| {
         let old = scene.archive.key.clone();
         scene.archive.rotate(&stranger(scene));
         scene.archive.key = old;
@@ -40,7 +40,7 @@ pub const ATTACKS: &[Attack] = &[
         scene.vanish("keys/000001.note");
     })
     .always(Code::KeyChangeMissing),
-    attack("a link by a key that was retired", KeyHolder, |scene| {
+    attack("a link signed with a retired key", KeyHolder, |scene| {
         let old = rotate(scene);
         let link = scene.plant_unarchived();
         scene.archive.key = old;
@@ -48,7 +48,7 @@ pub const ATTACKS: &[Attack] = &[
     })
     .always(Code::LinkPassedOver),
     attack(
-        "a link exchanged for one by a key that came later",
+        "a link replaced by one signed with a key that was added later",
         KeyHolder,
         |scene| {
             rotate(scene);

@@ -19,7 +19,7 @@ pub const ATTACKS: &[Attack] = &[
     })
     .always(Code::LinkAltered),
     attack(
-        "a bit flipped in the newest link, the newest checkpoint gone",
+        "a bit flipped in the newest link, and the newest checkpoint deleted",
         BucketAdmin,
         |scene| {
             scene.flip(&scene.link(scene.head()), 3);
@@ -29,7 +29,7 @@ pub const ATTACKS: &[Attack] = &[
     .always(Code::LinkPassedOver)
     .commit(Code::LinkAltered)
     .saved(Code::LinkAltered),
-    attack("a link without its signature", BucketAdmin, |scene| {
+    attack("the signature of a link removed", BucketAdmin, |scene| {
         scene.archive.tamper(&scene.link(MIDDLE), |bytes| {
             let end = bytes.windows(2).position(|two| two == b"\n\n").unwrap();
             bytes.truncate(end + 1);
@@ -37,7 +37,7 @@ pub const ATTACKS: &[Attack] = &[
     })
     .always(Code::LinkAltered),
     attack(
-        "a link signed by a stranger's key of the same name",
+        "a link signed with an unknown key of the same name",
         BucketAdmin,
         |scene| {
             let link = &scene.archive.chains[&scene.victim][MIDDLE].link;
@@ -46,22 +46,22 @@ pub const ATTACKS: &[Attack] = &[
         },
     )
     .always(Code::LinkAltered),
-    attack("a link gone", BucketAdmin, |scene| scene.vanish(&scene.link(MIDDLE))).always(Code::UnnamedSegment),
-    attack("a link gone with its segment", BucketAdmin, |scene| {
+    attack("a link deleted", BucketAdmin, |scene| scene.vanish(&scene.link(MIDDLE))).always(Code::UnnamedSegment),
+    attack("a link and its segment deleted", BucketAdmin, |scene| {
         scene.cut(MIDDLE..=MIDDLE)
     })
     .always(Code::LinkMissing),
-    attack("the first link gone with its segment", BucketAdmin, |scene| {
+    attack("the first link and its segment deleted", BucketAdmin, |scene| {
         scene.cut(0..=0)
     })
     .always(Code::LinkMissing),
-    attack("the newest link cut off", BucketAdmin, |scene| {
+    attack("the newest link deleted", BucketAdmin, |scene| {
         scene.vanish(&scene.link(scene.head()))
     })
     .always(Code::ChainCut)
     .commit(Code::HeadCut),
     attack(
-        "the newest ten links cut off with their segments",
+        "the newest ten links and their segments deleted",
         BucketAdmin,
         |scene| {
             scene.cut(scene.head() - 9..=scene.head());
@@ -70,7 +70,7 @@ pub const ATTACKS: &[Attack] = &[
     .always(Code::ChainCut)
     .commit(Code::HeadCut),
     attack(
-        "the newest ten cut off with their segments and the checkpoint over them",
+        "the newest ten links, their segments and the newest checkpoint deleted",
         BucketAdmin,
         |scene| {
             scene.cut(scene.head() - 9..=scene.head());
@@ -79,13 +79,13 @@ pub const ATTACKS: &[Attack] = &[
     )
     .commit(Code::HeadCut)
     .saved(Code::ChainCut),
-    attack("a whole partition gone", BucketAdmin, |scene| {
+    attack("all links and segments of a partition deleted", BucketAdmin, |scene| {
         scene.cut(0..=scene.head())
     })
     .always(Code::ChainCut)
     .commit(Code::HeadCut),
     attack(
-        "a whole partition gone with every checkpoint that names it",
+        "all links and segments of a partition, and every checkpoint that names it, deleted",
         BucketAdmin,
         |scene| {
             scene.cut(0..=scene.head());
@@ -94,24 +94,24 @@ pub const ATTACKS: &[Attack] = &[
         },
     )
     .always(Code::LinkCheckpointMissing),
-    attack("two links exchanged", BucketAdmin, |scene| {
+    attack("two links swapped", BucketAdmin, |scene| {
         scene.swap(&scene.link(MIDDLE), &scene.link(MIDDLE + 1))
     })
     .always(Code::LinkBreaksRule),
-    attack("a link moved to the name of a second try", BucketAdmin, |scene| {
+    attack("a link moved to its -r1 key", BucketAdmin, |scene| {
         let object = scene.archive.store.bytes(&scene.link(MIDDLE)).unwrap();
         scene.vanish(&scene.link(MIDDLE));
         let second = scene.link(MIDDLE).replace(".note", "-r1.note");
         scene.archive.store.plant(&second, object);
     })
     .always(Code::LinkAttemptMissing),
-    attack("a link copied to the name of a second try", Creator, |scene| {
+    attack("a link copied to its -r1 key", Creator, |scene| {
         let object = scene.archive.store.bytes(&scene.link(MIDDLE)).unwrap();
         let second = scene.link(MIDDLE).replace(".note", "-r1.note");
         scene.archive.store.plant(&second, object);
     })
     .always(Code::LinkDoubled),
-    attack("a link appended without the key", Creator, |scene| {
+    attack("the next link signed with an unknown key", Creator, |scene| {
         let link = scene.plant_unarchived();
         let object = link.seal(&stranger(scene)).unwrap().object;
         scene
@@ -120,7 +120,7 @@ pub const ATTACKS: &[Attack] = &[
             .plant(&link.place().link(Attempt::PLAIN).to_string(), object);
     })
     .always(Code::LinkPassedOver),
-    attack("junk at the head's next link", Creator, |scene| {
+    attack("junk created at the key of the next link", Creator, |scene| {
         let next = scene.archive.next_link(&scene.victim, i64::MAX).place();
         scene
             .archive
@@ -128,7 +128,7 @@ pub const ATTACKS: &[Attack] = &[
             .plant(&next.link(Attempt::PLAIN).to_string(), "junk");
     })
     .always(Code::LinkPassedOver),
-    attack("junk among the links far beyond the head", Creator, |scene| {
+    attack("junk created under links/ far beyond the head", Creator, |scene| {
         let mut place = scene.archive.next_link(&scene.victim, i64::MAX).place();
         place.first_offset.0 += 5000;
         scene
@@ -137,7 +137,7 @@ pub const ATTACKS: &[Attack] = &[
             .plant(&place.link(Attempt::PLAIN).to_string(), "junk");
     })
     .always(Code::StrayLink),
-    attack("junk among the links within an archived range", Creator, |scene| {
+    attack("junk created under links/ inside an archived range", Creator, |scene| {
         let mut place = scene.archive.chains[&scene.victim][MIDDLE].link.place();
         place.first_offset.0 += 1;
         scene

@@ -9,23 +9,30 @@ use super::scene::checkpoint;
 use super::{Attack, Scene, attack};
 
 pub const ATTACKS: &[Attack] = &[
-    attack("archive.json gone", BucketAdmin, |scene| scene.vanish("archive.json")).always(Code::IdentityMissing),
-    attack("archive.json with one more blank", BucketAdmin, |scene| {
+    attack("archive.json deleted", BucketAdmin, |scene| {
+        scene.vanish("archive.json")
+    })
+    .always(Code::IdentityMissing),
+    attack("a space added to archive.json", BucketAdmin, |scene| {
         scene.archive.tamper("archive.json", |bytes| bytes.insert(0, b' '));
     })
     .always(Code::IdentityMalformed),
-    attack("archive.json with a stranger's key", BucketAdmin, |scene| {
-        scene.archive.store.tamper("archive.json", foreign_identity(scene));
-    })
+    attack(
+        "archive.json replaced by one with an unknown key",
+        BucketAdmin,
+        |scene| {
+            scene.archive.store.tamper("archive.json", foreign_identity(scene));
+        },
+    )
     .always(Code::KeyNotOfArchive),
-    attack("everything gone", BucketAdmin, |scene| {
+    attack("every object deleted", BucketAdmin, |scene| {
         for key in scene.archive.store.keys() {
             scene.vanish(&key);
         }
     })
     .always(Code::IdentityMissing),
     attack(
-        "everything gone but the identity and the first checkpoint",
+        "every object deleted except archive.json and the first checkpoint",
         BucketAdmin,
         |scene| {
             for key in scene.archive.store.keys() {
@@ -39,7 +46,7 @@ pub const ATTACKS: &[Attack] = &[
     .commit(Code::HeadCut)
     .records(Code::PartitionNotArchived)
     .saved(Code::ChainCut),
-    attack("a stray object among the data", Creator, |scene| {
+    attack("a stray object under data/", Creator, |scene| {
         scene.archive.store.plant("data/_SUCCESS", "");
     })
     .always(Code::StrayObject),

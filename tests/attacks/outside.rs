@@ -9,7 +9,7 @@ use super::scene::MIDDLE;
 use super::{Attack, Scene, attack};
 
 pub const ATTACKS: &[Attack] = &[
-    attack("the group's commit names another link", KafkaAdmin, |scene| {
+    attack("the group's commit changed to name another link", KafkaAdmin, |scene| {
         let head = &scene.archive.chains[&scene.victim][scene.head()];
         let mut metadata = head.commit_metadata();
         metadata.link = Hash::ZERO;
@@ -22,15 +22,11 @@ pub const ATTACKS: &[Attack] = &[
         let (next_offset, metadata) = (earlier.link.next_offset.0, earlier.commit_metadata());
         commit(scene, next_offset, metadata.to_string());
     }),
-    attack(
-        "the group's offset moved by somebody else's tool",
-        KafkaAdmin,
-        |scene| {
-            commit(scene, 1, String::new());
-        },
-    )
+    attack("the group's offset moved with another tool", KafkaAdmin, |scene| {
+        commit(scene, 1, String::new());
+    })
     .commit(Code::CommitForeign),
-    attack("the group deleted", KafkaAdmin, |scene| {
+    attack("the consumer group deleted", KafkaAdmin, |scene| {
         scene
             .archive
             .broker

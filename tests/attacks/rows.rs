@@ -14,12 +14,12 @@ pub const ATTACKS: &[Attack] = &[
     })
     .always(Code::RecordsDiffer)
     .records(Code::RecordsDifferFromKafka),
-    attack("a value made a tombstone", BucketAdmin, |scene| {
+    attack("a value replaced by null (a tombstone)", BucketAdmin, |scene| {
         with_record(scene, |record| record.value = None);
     })
     .always(Code::RecordsDiffer)
     .records(Code::RecordsDifferFromKafka),
-    attack("a key changed", BucketAdmin, |scene| {
+    attack("a record key changed", BucketAdmin, |scene| {
         with_record(scene, |record| record.key = Some(b"C99999".to_vec()));
     })
     .always(Code::RecordsDiffer)
@@ -36,7 +36,7 @@ pub const ATTACKS: &[Attack] = &[
     })
     .always(Code::RecordsDiffer)
     .records(Code::RecordsDifferFromKafka),
-    attack("a null made empty", BucketAdmin, |scene| {
+    attack("a null header value replaced by an empty one", BucketAdmin, |scene| {
         with_records(scene, |records| {
             let headers = records.iter_mut().flat_map(|record| &mut record.headers);
             let null = headers.into_iter().find(|(_, value)| value.is_none()).unwrap();
@@ -45,7 +45,7 @@ pub const ATTACKS: &[Attack] = &[
     })
     .always(Code::RecordsDiffer)
     .records(Code::RecordsDifferFromKafka),
-    attack("two values exchanged", BucketAdmin, |scene| {
+    attack("the values of two records swapped", BucketAdmin, |scene| {
         with_records(scene, |records| {
             let (head, tail) = records.split_at_mut(3);
             std::mem::swap(&mut head[1].value, &mut tail[0].value);
@@ -53,23 +53,27 @@ pub const ATTACKS: &[Attack] = &[
     })
     .always(Code::RecordsDiffer)
     .records(Code::RecordsDifferFromKafka),
-    attack("a record dropped", BucketAdmin, |scene| {
+    attack("a record removed", BucketAdmin, |scene| {
         with_records(scene, |records| drop(records.remove(2)));
     })
     .always(Code::RangeDiffers)
     .records(Code::RecordsNotArchived),
-    attack("all records of another segment", BucketAdmin, |scene| {
-        let others = scene.records(MIDDLE + 1);
-        with_records(scene, |records| {
-            let offsets: Vec<i64> = records.iter().map(|record| record.offset).collect();
-            *records = others;
-            records.truncate(offsets.len());
-            records
-                .iter_mut()
-                .zip(offsets)
-                .for_each(|(record, offset)| record.offset = offset);
-        });
-    })
+    attack(
+        "all records replaced by those of another segment",
+        BucketAdmin,
+        |scene| {
+            let others = scene.records(MIDDLE + 1);
+            with_records(scene, |records| {
+                let offsets: Vec<i64> = records.iter().map(|record| record.offset).collect();
+                *records = others;
+                records.truncate(offsets.len());
+                records
+                    .iter_mut()
+                    .zip(offsets)
+                    .for_each(|(record, offset)| record.offset = offset);
+            });
+        },
+    )
     .always(Code::SegmentAltered)
     .records(Code::RecordsDifferFromKafka),
 ];

@@ -12,7 +12,7 @@ use super::{Attack, Scene, attack};
 use crate::fixture::rewrite;
 
 pub const ATTACKS: &[Attack] = &[
-    attack("a bit flipped among a segment's pages", BucketAdmin, |scene| {
+    attack("a bit flipped in a segment's data pages", BucketAdmin, |scene| {
         scene.flip(&scene.segment(MIDDLE), 2);
     })
     .always(Code::SegmentAltered),
@@ -20,39 +20,43 @@ pub const ATTACKS: &[Attack] = &[
         scene.flip(&scene.segment(MIDDLE), 7);
     })
     .always(Code::SegmentAltered),
-    attack("a segment gone", BucketAdmin, |scene| {
+    attack("a segment deleted", BucketAdmin, |scene| {
         scene.vanish(&scene.segment(MIDDLE))
     })
     .always(Code::SegmentMissing),
-    attack("a segment cut to half its length", BucketAdmin, |scene| {
+    attack("a segment truncated to half its length", BucketAdmin, |scene| {
         let half = |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2);
         scene.archive.tamper(&scene.segment(MIDDLE), half);
     })
     .always(Code::SegmentMalformed),
-    attack("a segment emptied", BucketAdmin, |scene| {
+    attack("a segment truncated to zero bytes", BucketAdmin, |scene| {
         scene.archive.tamper(&scene.segment(MIDDLE), Vec::clear);
     })
     .always(Code::SegmentMalformed),
-    attack("two segments exchanged", BucketAdmin, |scene| {
+    attack("two segments swapped", BucketAdmin, |scene| {
         scene.swap(&scene.segment(MIDDLE), &scene.segment(MIDDLE + 1));
     })
     .always(Code::FooterDiffers),
-    attack("a row doubled", BucketAdmin, |scene| {
+    attack("a row duplicated", BucketAdmin, |scene| {
         with_batch(scene, |batch| {
             vec![batch.slice(0, 2), batch.slice(1, batch.num_rows() - 1)]
         });
     })
     .always(Code::SegmentMalformed),
-    attack("two rows in the other order", BucketAdmin, |scene| {
+    attack("two rows in the wrong order", BucketAdmin, |scene| {
         with_batch(scene, |batch| {
             let rest = batch.slice(2, batch.num_rows() - 2);
             vec![batch.slice(1, 1), batch.slice(0, 1), rest]
         });
     })
     .always(Code::SegmentMalformed),
-    attack("a typed column altered while the value stays", BucketAdmin, |scene| {
-        with_batch(scene, falsify_event_type);
-    })
+    attack(
+        "a typed column changed, the value left as it was",
+        BucketAdmin,
+        |scene| {
+            with_batch(scene, falsify_event_type);
+        },
+    )
     .always(Code::TypedColumnDiffers),
     attack(
         "a statistic that hides a row from query engines",
@@ -65,7 +69,7 @@ pub const ATTACKS: &[Attack] = &[
         },
     )
     .always(Code::StatisticsHideRows),
-    attack("a segment planted within an archived range", Creator, |scene| {
+    attack("a segment created inside an archived range", Creator, |scene| {
         let mut place = scene.archive.chains[&scene.victim][MIDDLE].link.place();
         place.first_offset.0 += 1;
         let bytes = scene.archive.store.bytes(&scene.segment(MIDDLE)).unwrap();
@@ -75,7 +79,7 @@ pub const ATTACKS: &[Attack] = &[
             .plant(&place.segment(Attempt::PLAIN).to_string(), bytes);
     })
     .always(Code::UnnamedSegment),
-    attack("a segment planted beside one that a link owns", Creator, |scene| {
+    attack("junk created at the -r1 key of an archived segment", Creator, |scene| {
         let place = scene.archive.chains[&scene.victim][MIDDLE].link.place();
         scene
             .archive
@@ -83,7 +87,7 @@ pub const ATTACKS: &[Attack] = &[
             .plant(&place.segment(Attempt(1)).to_string(), "junk");
     })
     .always(Code::UnnamedSegment),
-    attack("junk planted at the head's next segment", Creator, |scene| {
+    attack("junk created at the key of the next segment", Creator, |scene| {
         let next = scene.archive.next_link(&scene.victim, i64::MAX).place();
         scene
             .archive
@@ -92,7 +96,7 @@ pub const ATTACKS: &[Attack] = &[
     })
     .always(Code::PendingSegment),
     attack(
-        "true rows with false typed columns planted at the head's next segment",
+        "true rows with false typed columns created at the key of the next segment",
         Creator,
         |scene| {
             let records = scene.unarchived();
@@ -105,11 +109,11 @@ pub const ATTACKS: &[Attack] = &[
         },
     )
     .always(Code::PendingSegment),
-    attack("a rejected object exchanged for other bytes", BucketAdmin, |scene| {
+    attack("a rejected object overwritten", BucketAdmin, |scene| {
         scene.archive.store.tamper(&scene.rejected()[0], "other junk");
     })
     .always(Code::RejectedAltered),
-    attack("a rejected object gone", BucketAdmin, |scene| {
+    attack("a rejected object deleted", BucketAdmin, |scene| {
         scene.vanish(&scene.rejected()[0])
     })
     .always(Code::RejectedMissing),

@@ -14,7 +14,7 @@ fn who(who: Who) -> &'static str {
     match who {
         Who::Creator => "creates objects",
         Who::BucketAdmin => "overwrites and deletes",
-        Who::KeyHolder => "holds the key",
+        Who::KeyHolder => "holds the signing key",
         Who::KafkaAdmin => "administers Kafka",
     }
 }
@@ -33,7 +33,7 @@ fn row(attack: &Attack) -> String {
 }
 
 fn table() -> String {
-    let head = "| attack | who | bucket and key | with the commit | with Kafka's records | with a saved checkpoint |\n\
+    let head = "| attack | who | bucket and public key | with the commit | with Kafka's records | with a saved checkpoint |\n\
                 |---|---|---|---|---|---|\n";
     attacks()
         .iter()
