@@ -1,7 +1,5 @@
-//! kivend: the archive that nobody dares to question.
-//!
-//! Every record of a shop's Kafka topics stands on S3 as hash-chained, signed Parquet, exactly once, and whoever must
-//! can check that nothing was lost, added or changed: against Kafka itself and without trusting us.
+//! kivend archives Kafka topics to S3 as hash-chained, signed Parquet, exactly once, and lets anyone verify that nothing was
+//! lost, added or changed: against Kafka itself, and without trusting the operator.
 //!
 //! ```text
 //!  JSONL ──app::ingest──▶ Kafka ──kafka::consumer──▶ archive (pure) ──segment──▶ store ──▶ link = the commit
@@ -9,20 +7,19 @@
 //!                           └───────────────────▶ verify (pure) ◀──────────────────┘
 //! ```
 //!
-//! # Where things are
-//! - [`error`], [`config`]: kinds of failure and exit codes; settings with the origin of each value. Known to every layer.
-//! - [`model`]: positions, records and their canonical encoding, Merkle tree, signed notes. Pure.
-//! - [`segment`]: records ⇄ Parquet bytes, links, checkpoints, object keys. Pure.
-//! - [`kafka`]: settings, questions to the cluster, the archiver's consumer, a plain reader, on librdkafka.
-//! - [`embedded`]: a Kafka cluster in this process, for the demo and for tests.
-//! - [`verify`]: links, segments and what Kafka says in; findings, a verdict and a report out. Pure.
-//! - [`store`]: create-only objects on S3, in a directory, in memory; faults on demand; the probe of the promise.
-//! - [`app`]: what the program can do; joins input and output to the pure core. [`cli`]: arguments to settings to `app`.
-//! - [`telemetry`], [`clock`]: log and metrics; the only place that reads the time. [`memory`]: the allocator.
+//! The folders are a staircase: each imports only from those below it. From the bottom:
 //!
-//! # The import rule
-//! `model ← segment ← {archive, verify}`; `model ← {kafka, store}`; all of these `← app ← cli ← bin`. The pure layers
-//! name no async runtime, client, file system, environment or clock: `now` comes in as a value. A test holds this.
+//! - [`record`], [`json`]: positions, records and their hash encoding, Merkle tree; a strict JSON reader. Pure.
+//! - [`error`], [`clock`], [`memory`], [`config`]: kinds of failure; time and random bytes; the allocator; settings.
+//! - [`event`], [`synthetic`]: one line of JSONL and its topic; the generated shop. Pure.
+//! - [`segment`], [`log`]: records as Parquet; the signed format around it. Pure.
+//! - [`archive`], [`verify`]: the archiver's state machine; the verifier. Pure.
+//! - [`kafka`], [`store`], [`telemetry`]: librdkafka; create-only objects; log, metrics and health.
+//! - [`task`], [`embedded`]: what long-running work shares; a Kafka cluster inside the process.
+//! - [`reading`], [`writing`]: what readers and what writers of an archive share.
+//! - [`archiver`]: the daemon. [`app`]: the other capabilities. [`cli`]: arguments to settings to one of them.
+//!
+//! `ARCHITECTURE.md` has the rules, the invariants, and where to find what.
 
 pub mod app;
 pub mod archive;
