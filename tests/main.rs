@@ -24,6 +24,7 @@ mod rotation;
 mod second_places;
 mod segments;
 mod simulation;
+mod skipping;
 mod starting;
 mod store_contract;
 mod supervision;

@@ -13,9 +13,14 @@ use crate::config::error::ConfigError;
 /// The defaults, exactly as `config/kivend.toml` documents them.
 pub const DEFAULTS_TOML: &str = include_str!("../../config/kivend.toml");
 
-/// Variables that begin with `KIVEND_` and are no settings: the command line reads them itself. So are `KIVEND_TEST_*`,
-/// by which a script tells tests what is there.
-const NOT_SETTINGS: [&str; 3] = ["KIVEND_CONFIG", "KIVEND_LOG", "KIVEND_LOG_FORMAT"];
+/// Variables that begin with `KIVEND_` and are not settings: the command line reads the first three, the tests the last.
+/// `KIVEND_TEST_*` are the tests' too.
+const NOT_SETTINGS: [&str; 4] = [
+    "KIVEND_CONFIG",
+    "KIVEND_LOG",
+    "KIVEND_LOG_FORMAT",
+    "KIVEND_REQUIRE_SERVERS",
+];
 
 /// Everything that settings are made of, as values, so that a test needs no process to try them.
 #[derive(Debug, Clone, Default)]

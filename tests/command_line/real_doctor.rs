@@ -6,6 +6,8 @@ use kivend::clock::random_bytes;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::fixture::servers;
+
 /// `kivend` on the real cluster, in a corner of its own; `None` where no cluster runs.
 struct Corner {
     folder: TempDir,
@@ -14,7 +16,7 @@ struct Corner {
 
 impl Corner {
     fn new() -> Option<Corner> {
-        std::env::var_os("KIVEND_TEST_CLUSTER")?;
+        servers::running()?;
         let random = u64::from_be_bytes(random_bytes().unwrap());
         Some(Corner {
             folder: tempfile::tempdir().unwrap(),

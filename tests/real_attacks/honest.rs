@@ -20,6 +20,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::attacks::Scene;
 use crate::fixture::patience::{PATIENCE, Waiting};
+use crate::fixture::servers;
 use crate::fixture::{Archive, Broker, Log, OwnedRecord};
 use crate::real_pipeline::shop::Shop;
 use crate::store_contract::{cluster_settings, stranger};
@@ -111,7 +112,7 @@ pub async fn store(shop: &Shop) -> S3Store {
 }
 
 pub fn bucket_name() -> String {
-    std::env::var("KIVEND_STORE__BUCKET").expect("deploy/local/cluster run sets it")
+    servers::variable("KIVEND_STORE__BUCKET")
 }
 
 /// Runs an archiver while batches of records come in, each as soon as the one before is linked, and ends it.

@@ -11,7 +11,7 @@ use kivend::store::s3::S3Store;
 
 use super::servers::Whole;
 use super::shop::Chaos;
-use crate::fixture::{OwnedRecord, send_raw};
+use crate::fixture::{OwnedRecord, send_raw, servers};
 use crate::store_contract::cluster_settings;
 
 /// Kafka 4 itself refuses times of the far future unless it is told not to, would delete those of long ago, and where it
@@ -106,7 +106,7 @@ fn poison() -> Vec<OwnedRecord> {
 /// Every archived record of the shop, by topic, partition and offset, decoded from the segments that links own.
 async fn read_back(chaos: &Chaos) -> BTreeMap<(String, i64, i64), OwnedRecord> {
     let settings = S3Settings {
-        bucket: std::env::var("KIVEND_STORE__BUCKET").unwrap(),
+        bucket: servers::variable("KIVEND_STORE__BUCKET"),
         ..cluster_settings().expect("the servers run")
     };
     let store = S3Store::open(&settings, chaos.shop.name()).await.unwrap();

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::fixture::servers::variable;
 use crate::simulation::dice::Dice;
 
 /// What happens to the bytes.
@@ -42,7 +43,7 @@ struct Sky {
 impl Proxy {
     /// In front of the cluster's store.
     pub fn start(dice: Dice) -> Proxy {
-        let endpoint = std::env::var("KIVEND_STORE__ENDPOINT").expect("deploy/local/cluster run sets it");
+        let endpoint = variable("KIVEND_STORE__ENDPOINT");
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let sky = Arc::new(Sky {

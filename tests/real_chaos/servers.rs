@@ -3,6 +3,8 @@
 use std::process::Command;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use crate::fixture::servers::{chaos_rounds, variable};
+
 /// Held for writing by a test that breaks servers, for reading by one that needs them whole.
 static WHOLE: RwLock<()> = RwLock::new(());
 
@@ -12,7 +14,7 @@ pub struct Whole(#[expect(dead_code, reason = "held, not used")] RwLockReadGuard
 impl Whole {
     /// `None` where nobody asked for chaos.
     pub fn share() -> Option<Whole> {
-        rounds()?;
+        chaos_rounds()?;
         Some(Whole(WHOLE.read().unwrap_or_else(PoisonError::into_inner)))
     }
 }
@@ -23,7 +25,7 @@ pub struct Mine(#[expect(dead_code, reason = "held, not used")] RwLockWriteGuard
 impl Mine {
     /// `None` where nobody asked for chaos.
     pub fn take() -> Option<Mine> {
-        rounds()?;
+        chaos_rounds()?;
         Some(Mine(WHOLE.write().unwrap_or_else(PoisonError::into_inner)))
     }
 
@@ -55,15 +57,8 @@ impl Drop for Mine {
     }
 }
 
-/// How often a test does what it does again and again; `None` where nobody asked for chaos, or no servers run.
-pub fn rounds() -> Option<u32> {
-    std::env::var_os("KIVEND_TEST_CLUSTER")?;
-    let rounds = std::env::var("KIVEND_TEST_CHAOS").ok()?;
-    Some(rounds.parse().expect("KIVEND_TEST_CHAOS is a number of rounds"))
-}
-
 fn cluster(verb: &str, servers: &[&str]) -> Command {
-    let script = std::env::var_os("KIVEND_TEST_CLUSTER").expect("deploy/local/cluster run sets it");
+    let script = variable("KIVEND_TEST_CLUSTER");
     let mut command = Command::new(script);
     command.arg(verb).args(servers);
     command

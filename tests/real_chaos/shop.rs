@@ -11,7 +11,7 @@ use kivend::record::position::{NextOffset, TopicPartition};
 use serde_json::Value;
 
 use super::process::Archiver;
-use super::servers::rounds;
+use crate::fixture::servers::chaos_rounds;
 use crate::real_pipeline::shop::{Shop, topic};
 use crate::simulation::dice::Dice;
 
@@ -44,7 +44,7 @@ impl Chaos {
         Chaos {
             shop,
             dice: Dice::new(seed),
-            rounds: rounds().expect("chaos was asked for"),
+            rounds: chaos_rounds().expect("KIVEND_TEST_CHAOS is set"),
         }
     }
 

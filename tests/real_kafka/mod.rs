@@ -15,6 +15,8 @@ use kivend::record::position::TopicPartition;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
+use crate::fixture::servers;
+
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One test's corner of the real cluster.
@@ -26,8 +28,8 @@ struct Corner {
 impl Corner {
     /// `None` where no cluster runs.
     fn new() -> Option<Corner> {
-        std::env::var_os("KIVEND_TEST_CLUSTER")?;
-        let brokers = std::env::var("KIVEND_KAFKA__BROKERS").expect("deploy/local/cluster run sets it");
+        servers::running()?;
+        let brokers = servers::variable("KIVEND_KAFKA__BROKERS");
         let random: [u8; 6] = random_bytes().unwrap();
         let prefix = random.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let prefix = format!("test-{prefix}.");

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::shop::{Shop, terminate};
 use crate::fixture::patience::until_within;
+use crate::fixture::servers::variable;
 
 /// Records, where nothing else is asked for.
 const RECORDS: u64 = 100_000;
@@ -43,7 +44,7 @@ fn a_backlog_behind_a_slow_store_is_archived_within_flat_memory_and_starves_nobo
     assert!(made.status.success());
     assert_eq!(shop.json(&["ingest", "events.jsonl"])["acked"], records);
 
-    let store = slow(&std::env::var("KIVEND_STORE__ENDPOINT").unwrap(), speed);
+    let store = slow(&variable("KIVEND_STORE__ENDPOINT"), speed);
     let log = File::create(shop.folder().join("daemon.log")).unwrap();
     let began = Clock::start();
     let mut archiver = shop

@@ -8,6 +8,8 @@ use kivend::clock::random_bytes;
 use kivend::config::{KafkaSettings, Properties};
 use serde_json::Value;
 
+use crate::fixture::servers;
+
 pub struct Shop {
     folder: tempfile::TempDir,
     name: String,
@@ -32,7 +34,7 @@ impl Shop {
     }
 
     fn with(settings: &str, properties: &[(&str, &str)]) -> Option<Shop> {
-        std::env::var_os("KIVEND_TEST_CLUSTER")?;
+        servers::running()?;
         let name = format!("shop-{:012x}", u64::from_be_bytes(random_bytes().unwrap()) >> 16);
         let shop = Shop {
             folder: tempfile::tempdir().unwrap(),
@@ -71,7 +73,7 @@ impl Shop {
 
     /// How a test reaches the shop's Kafka itself, in the name of its archivers' group.
     pub fn kafka_settings(&self) -> KafkaSettings {
-        let brokers = std::env::var("KIVEND_KAFKA__BROKERS").expect("deploy/local/cluster run sets it");
+        let brokers = servers::variable("KIVEND_KAFKA__BROKERS");
         KafkaSettings {
             brokers: brokers.split(',').map(str::to_owned).collect(),
             group_id: self.name.clone(),

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use aws_sdk_s3::Client;
 use serde_json::Value;
 
+use crate::fixture::servers;
 use crate::real_pipeline::shop::Shop;
 use crate::real_policies::sts;
 use crate::store_contract::{cluster_settings, stranger};
@@ -81,7 +82,7 @@ impl Watched {
 }
 
 fn bucket() -> String {
-    std::env::var("KIVEND_STORE__BUCKET").expect("deploy/local/cluster run sets it")
+    servers::variable("KIVEND_STORE__BUCKET")
 }
 
 async fn owner() -> Client {

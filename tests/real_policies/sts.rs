@@ -8,6 +8,8 @@ use aws_sdk_s3::config::Credentials;
 use kivend::clock::Clock;
 use kivend::record::hash::Hash;
 
+use crate::fixture::servers::variable;
+
 const BLOCK: usize = 64;
 
 fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
@@ -37,7 +39,6 @@ fn encoded(text: &str) -> String {
 
 /// What may be done with these is what the policy allows; or the server's refusal of the policy.
 pub fn assume(policy: &str) -> Result<Credentials, String> {
-    let variable = |name: &str| std::env::var(name).expect("deploy/local/cluster run sets it");
     let endpoint = variable("KIVEND_STORE__ENDPOINT");
     let host = endpoint.trim_start_matches("http://");
     let body = format!(

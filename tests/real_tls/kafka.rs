@@ -10,6 +10,7 @@ use kivend::clock::{Clock, random_bytes};
 
 use super::certificates::{authority, of_this_machine};
 use crate::fixture::patience::until;
+use crate::fixture::servers::{running, variable};
 
 const PASSWORD: &str = "open-sesame";
 const WRONG_PASSWORD: &str = "open-barley";
@@ -30,7 +31,7 @@ fn free_port() -> u16 {
 
 fn java(folder: &Path, arguments: &[&str]) -> Command {
     let home = std::env::var("JAVA_HOME").map(|home| format!("{home}/bin/java"));
-    let classes = std::env::var("KIVEND_TEST_KAFKA").expect("deploy/local/cluster run sets it");
+    let classes = variable("KIVEND_TEST_KAFKA");
     let log = File::options()
         .create(true)
         .append(true)
@@ -181,9 +182,7 @@ impl Shop {
 
 #[test]
 fn a_broker_over_tls_is_believed_by_its_authority_and_believes_passwords_and_certificates() {
-    if std::env::var_os("KIVEND_TEST_CLUSTER").is_none() {
-        return;
-    }
+    let Some(()) = running() else { return };
     let folder = tempfile::tempdir().unwrap();
     let broker = Broker::start(folder.path());
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();

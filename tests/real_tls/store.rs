@@ -6,6 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use super::certificates::{authority, of_this_machine};
 use crate::fixture::patience::until;
+use crate::fixture::servers::variable;
 use crate::real_pipeline::shop::Shop;
 
 const BUCKET: &str = "kivend-tls";
@@ -23,7 +24,6 @@ impl Server {
         of_this_machine(folder, "certs/public.crt", "certs/private.key");
         std::fs::create_dir_all(folder.join("data").join(BUCKET)).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let variable = |name: &str| std::env::var(name).expect("deploy/local/cluster run sets it");
         let process = Command::new(variable("KIVEND_TEST_MINIO"))
             .args(["server", "--quiet", "--certs-dir"])
             .arg(folder.join("certs"))

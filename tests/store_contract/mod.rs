@@ -23,15 +23,16 @@ use kivend::store::s3::S3Store;
 use kivend::store::{Creation, Store};
 use tempfile::TempDir;
 
+use crate::fixture::servers;
+
 /// The settings of the local cluster with a bucket for tests, or `None` where no cluster runs.
 pub fn cluster_settings() -> Option<S3Settings> {
-    std::env::var_os("KIVEND_TEST_CLUSTER")?;
-    let variable = |name: &str| std::env::var(name).expect("deploy/local/cluster run sets it");
+    servers::running()?;
     Some(S3Settings {
-        endpoint: Some(variable("KIVEND_STORE__ENDPOINT")),
+        endpoint: Some(servers::variable("KIVEND_STORE__ENDPOINT")),
         ca_file: None,
         bucket: "kivend-tests".to_owned(),
-        region: variable("KIVEND_STORE__REGION"),
+        region: servers::variable("KIVEND_STORE__REGION"),
         addressing: Addressing::Path,
         profile: None,
         connect_timeout: Duration::from_secs(5),
