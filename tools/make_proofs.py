@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from make_vectors import (
+from format_writer import (
     ARCHIVE,
     ARCHIVE_ID,
     KEY,

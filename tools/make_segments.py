@@ -4,7 +4,7 @@ The records, and what their typed columns are, stand here as literals; leaves an
 section 2; the Parquet file is written by pyarrow, a writer that shares nothing with the crate. Beside it stand files that
 versions of the crate wrote of the same records: they must be readable for ever, so none is ever written again.
 
-    python tools/make_segments.py [FOLDER]        (needs `pyarrow` and, through make_vectors.py, `cryptography`)
+    python tools/make_segments.py [FOLDER]        (needs `pyarrow` and, through format_writer.py, `cryptography`)
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from make_vectors import b64, encoding, leaf, merkle, optional_b64, sha
+from format_writer import b64, encoding, leaf, merkle, optional_b64, sha
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "segments"
 TOPIC, PARTITION = "user-events", 4

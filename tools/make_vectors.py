@@ -9,110 +9,42 @@ projections are literals written by hand (make_projections.py), never computed.
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
-import struct
 import sys
 from pathlib import Path
 from typing import Any, Callable
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
+from format_writer import (
+    ARCHIVE,
+    ARCHIVE_ID,
+    ED25519,
+    KEY,
+    OTHER,
+    SEGMENT,
+    Content,
+    after,
+    b64,
+    canonical,
+    encoding,
+    first_link,
+    genesis,
+    leaf,
+    lost,
+    merkle,
+    note,
+    nothing,
+    optional_b64,
+    path,
+    rejected,
+    sha,
+)
 from make_projections import projections
+from make_proofs import proofs
 
 VECTORS = Path(__file__).resolve().parent.parent / "tests" / "vectors"
-ED25519 = b"\x01"
-ARCHIVE_ID = "00112233445566778899aabbccddeeff"
-EMPTY_ROOT = hashlib.sha256(b"").hexdigest()
-
-
-# ---- the few things that the format is made of -------------------------------------------------------------------
-def sha(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def b64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def optional_b64(data: bytes | None) -> str | None:
-    return None if data is None else b64(data)
-
-
-def canonical(content: Any) -> str:
-    """Canonical JSON; Python's own escapes are those of the format."""
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
-
-
-def merkle(leaves: list[bytes]) -> bytes:
-    """RFC 9162, 2.1.1, as it is written there, over leaf hashes."""
-    if not leaves:
-        return hashlib.sha256(b"").digest()
-    if len(leaves) == 1:
-        return leaves[0]
-    k = largest_power_of_two_below(len(leaves))
-    return hashlib.sha256(b"\x01" + merkle(leaves[:k]) + merkle(leaves[k:])).digest()
-
-
-def path(index: int, leaves: list[bytes]) -> list[bytes]:
-    """RFC 9162, 2.1.3.1: the inclusion path from the leaf up to the root."""
-    if len(leaves) == 1:
-        return []
-    k = largest_power_of_two_below(len(leaves))
-    if index < k:
-        return path(index, leaves[:k]) + [merkle(leaves[k:])]
-    return path(index - k, leaves[k:]) + [merkle(leaves[:k])]
-
-
-def largest_power_of_two_below(n: int) -> int:
-    return 1 << (n - 1).bit_length() - 1
-
-
-def leaf(data: bytes) -> bytes:
-    return hashlib.sha256(b"\x00" + data).digest()
-
-
-class Key:
-    """A signing key of C2SP signed notes, from a fixed seed."""
-
-    def __init__(self, name: str, seed_byte: int) -> None:
-        self.name, self.seed = name, bytes([seed_byte]) * 32
-        self.private = Ed25519PrivateKey.from_private_bytes(self.seed)
-        self.public = self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        self.id = hashlib.sha256(name.encode() + b"\n\x01" + self.public).digest()[:4]
-        self.public_text = f"{name}+{self.id.hex()}+{b64(ED25519 + self.public)}"
-        self.private_text = f"PRIVATE+KEY+{name}+{self.id.hex()}+{b64(ED25519 + self.seed)}"
-
-    def line(self, text: str) -> str:
-        return f"— {self.name} {b64(self.id + self.private.sign(text.encode()))}\n"
-
-
-def note(text: str, *keys: Key) -> bytes:
-    return (text + "\n" + "".join(key.line(text) for key in keys)).encode()
-
-
-KEY, OTHER = Key("kivend-archiver", 0x01), Key("archive.example/2", 0x02)
-ARCHIVE = canonical({"type": "kivend.archive/v1", "archive": "kivend", "id": ARCHIVE_ID,
-                     "created_at": "2026-02-03T10:00:00Z", "keys": [KEY.public_text]}).encode()
-
-
-def genesis(topic: str, partition: int) -> str:
-    return sha(f"kivend.genesis/v1\n{sha(ARCHIVE)}\n{topic}\n{partition}\n".encode())
 
 
 # ---- records and trees ------------------------------------------------------------------------------------------------
-def encoding(topic: str, partition: int, offset: int, kind: int, ms: int, key: bytes | None, value: bytes | None,
-             headers: list[tuple[bytes, bytes | None]]) -> bytes:
-    def field(data: bytes | None) -> bytes:
-        return struct.pack(">i", -1) if data is None else struct.pack(">i", len(data)) + data
-
-    kind = 255 if ms == -1 else kind
-    out = struct.pack(">BH", 1, len(topic.encode())) + topic.encode() + struct.pack(">iqBq", partition, offset, kind, ms)
-    out += field(key) + field(value) + struct.pack(">I", len(headers))
-    return out + b"".join(struct.pack(">I", len(name)) + name + field(held) for name, held in headers)
-
-
 def records() -> dict[str, Any]:
     topic, partition = "payments", 1
     delivered: list[tuple[str, int, int, int, bytes | None, bytes | None, list[tuple[bytes, bytes | None]]]] = [
@@ -231,42 +163,6 @@ def archive() -> dict[str, Any]:
 
 
 # ---- links ------------------------------------------------------------------------------------------------------------------
-Content = dict[str, Any]
-SEGMENT = "data/topic=payments/partition=1/0000-00000000000000000000"
-
-
-def first_link() -> Content:
-    return {"type": "kivend.link/v1", "archive_id": ARCHIVE_ID, "cluster_id": "MkU3OEVBNTcwNTJENDM2Qk", "topic": "payments",
-            "topic_id": None, "partition": 1, "epoch": 0, "height": 0, "first_offset": 0, "next_offset": 150, "record_count": 147,
-            "absent": [[10, 13]], "lost": None, "min_timestamp_ms": 1763559062594, "max_timestamp_ms": 1763559999000,
-            "records_root": sha(b"any"), "segment": {"key": SEGMENT + ".parquet", "bytes": 81234, "sha256": sha(b"segment")}, "rejected": [],
-            "checkpoint": {"number": 0, "sha256": sha(b"checkpoint 0")}, "sealed_at": "2026-02-03T10:15:00Z", "seal_reason": "age",
-            "sealed_by": "kivend-archiver 0.1.0", "previous": genesis("payments", 1)}
-
-
-def nothing(content: Content, first: int, next_: int) -> Content:
-    """Makes it a link over a range without records."""
-    return content | {"first_offset": first, "next_offset": next_, "record_count": 0, "absent": [[first, next_]], "min_timestamp_ms": None,
-                      "max_timestamp_ms": None, "records_root": EMPTY_ROOT, "segment": None, "seal_reason": "shutdown"}
-
-
-def lost(content: Content, first: int, next_: int) -> Content:
-    loss = {"first_offset": first, "next_offset": next_, "log_start_offset": next_, "observed_at": "2026-02-03T10:14:59Z", "reason": "retention"}
-    return nothing(content, first, next_) | {"absent": [], "lost": loss, "seal_reason": "lost"}
-
-
-def rejected(key: str, reason: str) -> Content:
-    return {"key": key, "bytes": 4, "sha256": sha(b"junk"), "reason": reason}
-
-
-def after(before: bytes, content: Content, **changes: Any) -> Content:
-    """The link that follows `content`, of 50 records."""
-    at = content["next_offset"]
-    key = f"data/topic=payments/partition=1/{content['epoch']:04}-{at:020}.parquet"
-    return first_link() | {"height": content["height"] + 1, "first_offset": at, "next_offset": at + 50, "record_count": 50, "absent": [],
-                           "segment": {"key": key, "bytes": 5, "sha256": sha(b"s")}, "previous": sha(before)} | changes
-
-
 def links() -> dict[str, Any]:
     base = first_link()
     renamed = SEGMENT + "-r1.parquet"
@@ -412,8 +308,6 @@ def checkpoints() -> dict[str, Any]:
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else VECTORS
     folder.mkdir(parents=True, exist_ok=True)
-    from make_proofs import proofs  # which needs what stands above
-
     for name, make in {"records": records, "merkle": trees, "notes": notes, "archive": archive, "links": links,
                        "checkpoints": checkpoints, "projection": projections, "proofs": proofs}.items():
         (folder / f"{name}.json").write_text(json.dumps(make(), indent=1, ensure_ascii=True) + "\n", encoding="utf-8")

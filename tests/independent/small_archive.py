@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from make_vectors import (
+from format_writer import (
     ARCHIVE,
     ARCHIVE_ID,
     KEY,

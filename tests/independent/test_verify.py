@@ -19,7 +19,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests" / "independent")]
 
-from make_vectors import ARCHIVE, KEY, OTHER, Key, canonical, note, sha  # noqa: E402
+from format_writer import ARCHIVE, KEY, OTHER, Key, canonical, note, sha  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 from small_archive import SmallArchive, parquet, root, rows  # noqa: E402
 from notes import Broken, Junk, Unknown, grow, public_key, read_note, root as root_of  # noqa: E402
