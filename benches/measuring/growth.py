@@ -97,7 +97,7 @@ def by_partitions(point_of, partitions, events):
 
 
 def by_links(point_of, links, events):
-    """One partition whose chain an example writes, because the archiver makes segments as large as it finds records."""
+    """One partition whose chain long_chain writes, because the archiver makes segments as large as it finds records."""
     point = point_of(1)
     try:
         filled = point.fill(events)

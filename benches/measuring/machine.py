@@ -32,7 +32,7 @@ def kivend_binary():
 
 
 def example(name):
-    """An example of the crate, built beside the binary."""
+    """A program of benches/programs, built beside the binary."""
     path = kivend_binary().parent / "examples" / name
     if not path.exists():
         raise SystemExit(f"no {path}: run cargo build --release --example {name} first")

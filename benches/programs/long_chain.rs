@@ -1,9 +1,9 @@
-//! Writes a valid chain of very many links quickly: what an archiver makes of a partition in a year, for measuring what a
-//! long chain costs to verify and to start from.
+//! Writes a valid chain of many links quickly, as an archiver writes it for a partition in a year, to measure what a long
+//! chain costs to verify and to start from.
 //!
-//! `long_chain TOPIC LINKS` archives the records of partition 0, which Kafka holds, in so many segments of the same number of
-//! records, signed with the archive's own key; the next archiver signs the head. Unlike the archiver it creates many
-//! objects at once and in no order, so that a crash leaves rubbish: for measurements only.
+//! `long_chain TOPIC LINKS` archives the records of partition 0 of a topic in LINKS segments of equal size, signed with the
+//! archive's own key. For measurements only: unlike the archiver it creates objects concurrently and in any order, so a
+//! crash leaves an invalid archive.
 
 use std::env::args;
 use std::error::Error;
@@ -60,7 +60,7 @@ fn main() -> Result<(), Failure> {
     chain.creates.finish()
 }
 
-/// The chain so far.
+/// The chain that was written so far.
 struct Chain {
     author: Author,
     partition: TopicPartition,
@@ -136,7 +136,7 @@ impl Chain {
         Ok(())
     }
 
-    /// All but the segment. Kafka's logs of a measurement have no holes.
+    /// The link without its segment. The log of a measurement has no absent offsets.
     fn link(&self, rows: &Rows, footer: &Footer) -> Link {
         Link {
             r#type: LinkType::V1,
@@ -166,7 +166,7 @@ impl Chain {
     }
 }
 
-/// Objects on their way to the store.
+/// Objects that are being created.
 struct Creates {
     runtime: Runtime,
     store: Arc<dyn Store>,
@@ -175,7 +175,7 @@ struct Creates {
 }
 
 impl Creates {
-    /// Waits for room, and for nothing else.
+    /// Waits only while [`CREATES_AT_ONCE`] creates run.
     fn begin(&mut self, key: String, bytes: Bytes) -> Result<(), Failure> {
         let permit = self.runtime.block_on(Arc::clone(&self.room).acquire_owned())?;
         let store = Arc::clone(&self.store);
@@ -201,6 +201,6 @@ impl Creates {
 fn demand_new(done: Result<Creation, StoreError>) -> Result<(), Failure> {
     match done? {
         Creation::Created => Ok(()),
-        Creation::Exists => Err("something stands there already: take another store.prefix".into()),
+        Creation::Exists => Err("an object exists already: choose another store.prefix".into()),
     }
 }

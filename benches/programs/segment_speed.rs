@@ -1,4 +1,4 @@
-//! How fast the pure half of the archive is, and how small its segments: `segment_speed FILE.jsonl[.gz] [ROUNDS]`.
+//! Measures how fast segments are encoded and read, and how small they are: `segment_speed FILE.jsonl[.gz] [ROUNDS [COPIES]]`.
 //!
 //! Events go to six partitions by a hash of their customer, segments are sealed at 16 MiB of values. Prints microseconds of
 //! one core per record for push, project, encode, decode and examine, and the stored size against the value bytes.
@@ -25,7 +25,9 @@ type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
     let mut args = std::env::args().skip(1);
-    let path = args.next().ok_or("usage: segment_speed FILE.jsonl[.gz] [ROUNDS]")?;
+    let path = args
+        .next()
+        .ok_or("usage: segment_speed FILE.jsonl[.gz] [ROUNDS [COPIES]]")?;
     let rounds: usize = args.next().map_or(Ok(3), |text| text.parse())?;
     let copies: usize = args.next().map_or(Ok(4), |text| text.parse())?;
     let text = read(&path)?;
@@ -53,7 +55,7 @@ struct Event<'a> {
     ms: i64,
 }
 
-/// Events per partition. The time is that of the event, as a producer that replays a file would set it.
+/// The events of each partition, with times as a producer that replays a file sets them.
 fn route(text: &[u8]) -> Vec<Vec<Event<'_>>> {
     let mut partitions: Vec<Vec<Event<'_>>> = (0..PARTITIONS).map(|_| Vec::new()).collect();
     let hasher = BuildHasherDefault::<DefaultHasher>::default();
@@ -64,7 +66,7 @@ fn route(text: &[u8]) -> Vec<Vec<Event<'_>>> {
     {
         let key = customer(value);
         let partition = hasher.hash_one(key) as usize % PARTITIONS;
-        // As a stream sends them: a dozen records a millisecond.
+        // A dozen records a millisecond.
         let ms = 1_770_000_000_000 + index as i64 / 12;
         partitions[partition].push(Event { key, value, ms });
     }
@@ -189,7 +191,7 @@ fn shop() -> Result<Projection, Failure> {
     ])?)
 }
 
-/// Seconds of processor time that this thread has used: the wall clock says nothing on a busy machine.
+/// CPU seconds of this thread. Wall time depends on what else the machine does.
 fn cpu() -> f64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     text.split(' ')

@@ -1,4 +1,5 @@
-//! How fast the archiver's consumer delivers records when nothing is done with them: the ceiling of every archiver.
+//! Measures how fast the archiver's consumer delivers records when nothing is done with them: the upper bound for every
+//! archiver.
 //!
 //! `deploy/local/cluster run cargo run --release --example poll_speed -- user-events`
 
@@ -11,7 +12,7 @@ use kivend::kafka::consumer::{Consumer, Polled};
 use kivend::record::position::NextOffset;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let topic = std::env::args().nth(1).ok_or("which topic?")?;
+    let topic = std::env::args().nth(1).ok_or("usage: poll_speed TOPIC")?;
     let sources = Sources {
         environment: std::env::vars().collect(),
         config_home: Some(std::env::temp_dir()),
