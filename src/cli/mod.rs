@@ -4,7 +4,7 @@
 //! # To add a command
 //! 1. `src/cli/<command>.rs`: `#[derive(clap::Args)] pub struct Args` and
 //!    `pub fn run(args: Args, context: &Context) -> Result<Exit, Failure>`; `?` works on every error that is [`Explain`].
-//! 2. One variant in [`Command`] (its doc comment is the line in the help) and one arm in [`Command::run`].
+//! 2. One variant in `Command` (its doc comment is the line in the help) and one arm in `Command::run`.
 //! 3. `cargo insta accept` for the help's snapshot in `snapshots.rs`.
 //!
 //! [`Explain`]: crate::error::Explain

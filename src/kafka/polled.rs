@@ -42,7 +42,7 @@ pub enum Polled<'a> {
     Committed(Vec<CommitOutcome>),
     /// Nothing within the time given, or something that was no news.
     Nothing,
-    /// Something failed; [`KafkaError::kind`] says whether it goes away by itself.
+    /// Something failed; [`Explain::kind`](crate::error::Explain::kind) says whether it goes away by itself.
     Failed(KafkaError),
 }
 

@@ -255,7 +255,9 @@ func TestTheImageIsBuiltFromThisCheckoutAndDoesNotRunAsRoot(t *testing.T) {
 		t.Errorf("the image runs as root: USER is %v", user)
 	}
 	rust := find(t, "Cargo.toml", `(?m)^rust-version = "(.+)"`)
-	if compiler := find(t, "deploy/docker/Dockerfile", `FROM rust:([\d.]+)-`); !strings.HasPrefix(compiler, rust) {
+	compiler := find(t, "deploy/docker/Dockerfile", `FROM rust:([\d.]+)-`)
+	if !strings.HasPrefix(compiler, rust) {
 		t.Errorf("the image compiles with Rust %s, Cargo.toml asks for %s", compiler, rust)
 	}
+	expect(t, "the image's compiler", compiler, find(t, "rust-toolchain.toml", `channel = "(.+)"`))
 }

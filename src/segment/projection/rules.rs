@@ -1,5 +1,5 @@
 //! Which members of a JSON value become typed columns: the rules, their one text in a segment's footer, and the paths
-//! they compile to. Never reads a value: that is [`crate::segment::json`]'s.
+//! they compile to. Never reads a value: that is [`crate::json`]'s.
 
 use std::collections::HashSet;
 
