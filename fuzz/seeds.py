@@ -1,5 +1,5 @@
-"""Writes the fuzzer's seeds into a folder: every text and object of tests/vectors, every Parquet file of tests/segments, and what
-earlier runs found to reach more code (fuzz/corpus, an input a line in base64)."""
+"""Writes the fuzzer's seeds into a folder: every text and object in tests/vectors, every Parquet file in tests/segments, and the
+inputs that earlier runs kept (fuzz/corpus, one a line in base64)."""
 from __future__ import annotations
 
 import base64
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 TOP = Path(__file__).resolve().parents[1]
-READERS = 9  # as many as the list TEXTS in tests/hostile/readers.rs has
+READERS = 9  # the length of TEXTS in tests/hostile/readers.rs
 
 
 def strings(value: Any) -> Iterator[str]:

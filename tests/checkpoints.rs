@@ -1,4 +1,4 @@
-//! Checkpoints while others write: each covers what stood when it was begun, and signing one comes to an end.
+//! Checkpoints that are signed while others write: each covers the state at its start, and signing ends.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use kivend::writing::writer_keys::WriterKeys;
 
 use crate::fixture::{Archive, Watched};
 
-/// A bucket in which another archiver adds a link whenever a checkpoint is created.
+/// A store in which another archiver adds a link whenever a checkpoint is created.
 struct Busy(Mutex<Archive>);
 
 impl fmt::Debug for Busy {
@@ -80,13 +80,13 @@ fn checkpointer(archive: &Archive) -> Checkpointer {
 }
 
 #[tokio::test]
-async fn who_starts_where_nothing_was_linked_reads_no_chain() {
+async fn a_start_without_new_links_reads_no_chain() {
     let now = UtcSeconds::from_unix(1_770_000_100);
     let mut archive = Archive::usual();
     archive.checkpoint();
     let unread = Watched {
         bucket: archive.store.clone(),
-        told: |key: &str| assert!(!(key.starts_with("links/") && key.ends_with(".note")), "{key} was read"),
+        on_request: |key: &str| assert!(!(key.starts_with("links/") && key.ends_with(".note")), "{key} was read"),
     };
     let before = checkpointer(&archive).advance_if_moved(&unread, now).await.unwrap();
     for (topic, partition) in [("payments", 0), ("payments", 7)] {

@@ -1,4 +1,4 @@
-//! The embedded cluster: it must hold what the demo sends, and behave as Kafka does where the demo relies on it.
+//! The embedded cluster keeps what the demo sends, and behaves as Kafka does where the demo relies on it.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::fixture::embedded_with;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const PARTITIONS: i32 = 6;
-/// The events of the whole run that go to user-events, and those of the partial run after it.
+/// Events for user-events: those of the whole run, and those of the partial run after it.
 const EVENTS: usize = 64_131 + 51_710;
 
 fn producer(cluster: &Embedded) -> BaseProducer {
@@ -43,7 +43,7 @@ fn shop_events() -> Vec<u8> {
 }
 
 #[test]
-fn it_holds_all_that_the_demo_sends_to_its_largest_topic() {
+fn the_embedded_cluster_keeps_all_that_the_demo_sends_to_one_topic() {
     let cluster = embedded_with(&[("user-events", PARTITIONS)]);
     let producer = producer(&cluster);
     let events = shop_events();
@@ -68,7 +68,7 @@ fn it_holds_all_that_the_demo_sends_to_its_largest_topic() {
     for (partition, told_together) in partitions.into_iter().zip(all) {
         let marks = reader.cluster().watermarks(&partition).unwrap();
         assert_eq!(marks, told_together);
-        assert_eq!(marks.low, 0, "the cluster forgot the oldest records of {partition}");
+        assert_eq!(marks.low, 0, "the cluster dropped the oldest records of {partition}");
         let count = |_: &Record<'_>| {
             found += 1;
             Ok::<_, KafkaError>(())
@@ -82,7 +82,7 @@ fn it_holds_all_that_the_demo_sends_to_its_largest_topic() {
 }
 
 #[test]
-fn a_group_reads_it_and_its_commits_keep_their_metadata() {
+fn a_group_reads_the_embedded_cluster_and_its_commits_keep_their_metadata() {
     let cluster = embedded_with(&[("payments", 1)]);
     let producer = producer(&cluster);
     for value in ["a", "b", "c"] {
@@ -116,7 +116,7 @@ fn a_group_reads_it_and_its_commits_keep_their_metadata() {
 }
 
 #[test]
-fn it_has_no_topic_ids_and_says_so_at_once() {
+fn the_embedded_cluster_has_no_topic_ids_and_says_so_at_once() {
     let cluster = embedded_with(&[("payments", 1)]);
     let asking = Cluster::connect(&cluster.settings("ids")).unwrap();
     assert_eq!(asking.topic_id("payments"), Ok(None));

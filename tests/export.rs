@@ -1,5 +1,5 @@
-//! What comes back is what went in: events sent to brokers in this process, archived into a folder, and given back line by
-//! line, or into another topic with everything that a record has. On the way: a checkpoint signed on demand.
+//! Export returns what was archived: events are sent to brokers in this process, archived into a folder, and exported
+//! as lines or into another topic with keys, headers and times. Also: a checkpoint signed on demand.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -89,7 +89,7 @@ fn lines_of(settings: &Settings, topic: &str) -> Vec<Vec<u8>> {
     lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
 }
 
-/// What Kafka has of a topic, by partition in order.
+/// The records of a topic in Kafka, by partition and offset.
 fn values_in_kafka(settings: &Settings, topic: &str) -> Vec<Vec<u8>> {
     let reader = Reader::connect(&settings.kafka).unwrap();
     let mut values = Vec::new();
@@ -137,7 +137,7 @@ fn events_that_were_sent_and_archived_come_back_line_by_line() {
     sent.sort();
     assert_eq!(back, sent);
 
-    // At the end of a run all heads are signed: there is nothing to sign, and the note is the one in the bucket.
+    // The archiver signed all heads at its end, so there is nothing new to sign, and the note is the one in the bucket.
     let (report, stored) = runtime().block_on(async {
         let store = store::open(&settings.store).await.unwrap();
         let report = checkpoint_now(&store, &settings).await.unwrap();
@@ -145,7 +145,7 @@ fn events_that_were_sent_and_archived_come_back_line_by_line() {
         (report, store.get(&key).await.unwrap().unwrap())
     });
     assert!(!report.signed_now);
-    // The archiver had sent it to the second place already, and number 0 with it.
+    // The archiver has already copied it to the second place, and checkpoint 0 too.
     assert!(
         report.copies.iter().all(|copy| copy.error.is_none()),
         "{:?}",
@@ -236,7 +236,7 @@ fn lines_of_memory(archive: &Archive, request: &Request) -> (String, Report) {
 }
 
 #[test]
-fn what_no_line_can_show_is_counted_and_time_bounds_are_half_open() {
+fn records_without_a_value_are_counted_and_time_bounds_are_half_open() {
     let mut archive = Archive::new();
     let partition = TopicPartition::new("payments", 0);
     let mut records: Vec<OwnedRecord> = archive.produce(&partition, 10);
@@ -265,7 +265,7 @@ fn what_no_line_can_show_is_counted_and_time_bounds_are_half_open() {
         until_ms: ms(7),
         ..Request::default()
     };
-    // Offsets 1, 4 and 6: 2 and 3 have nothing to show, and 5 has no time.
+    // Offsets 1, 4 and 6: 2 and 3 have no value to print, and 5 has no time.
     assert_eq!(lines_of_memory(&archive, &between).1.records, 3);
     let later = Request {
         since_ms: ms(9).map(|last| last + 1),
@@ -275,7 +275,7 @@ fn what_no_line_can_show_is_counted_and_time_bounds_are_half_open() {
 }
 
 #[test]
-fn nothing_is_given_back_that_its_link_did_not_sign() {
+fn a_record_that_its_link_did_not_sign_is_not_exported() {
     let archive = Archive::usual();
     archive.tamper(&archive.segment_key("payments", 0, 1), |bytes| bytes[100] ^= 1);
     let mut lines = Vec::new();
@@ -284,6 +284,6 @@ fn nothing_is_given_back_that_its_link_did_not_sign() {
     let exporting = export(store, &[], &request, Destination::Lines(&mut lines), &Silent);
     let error = runtime().block_on(exporting).unwrap_err().to_string();
     assert!(error.contains("not the one that its link signed"), "{error}");
-    // What came before it stands.
+    // The lines before it were written.
     assert_eq!(lines.split(|byte| *byte == b'\n').count(), 26);
 }

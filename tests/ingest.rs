@@ -1,5 +1,5 @@
-//! Ingest against brokers in this process: what is told as acknowledged is what Kafka has, in order and byte for byte,
-//! also when the run is interrupted or the brokers go away.
+//! Ingest against brokers in this process: the records reported as acknowledged are in Kafka, in order and byte for
+//! byte, also when the run is interrupted or the brokers fail.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -23,7 +23,7 @@ use crate::fixture::embedded_with;
 
 const TOPICS: [(&str, i32); 3] = [("user-events", 6), ("payments", 3), ("orders", 3)];
 
-/// A record as Kafka has it.
+/// A record read from Kafka.
 #[derive(Debug)]
 struct Stored {
     partition: i32,
@@ -185,7 +185,7 @@ fn sorted_events_arrive_in_the_order_of_time() {
 }
 
 #[test]
-fn a_missing_topic_and_missing_brokers_are_told_before_anything_is_read() {
+fn a_missing_topic_and_missing_brokers_are_reported_before_anything_is_read() {
     let empty = Embedded::start(1).unwrap();
     let settings = surroundings(empty.settings("test"));
     let error = ingest(&settings, plan(io::empty()), &Stop::never(), &Silent).unwrap_err();
@@ -201,7 +201,7 @@ fn a_missing_topic_and_missing_brokers_are_told_before_anything_is_read() {
     );
 }
 
-/// Lines without end.
+/// An endless stream of lines.
 struct Endless(Vec<u8>);
 
 impl Read for Endless {
@@ -212,7 +212,7 @@ impl Read for Endless {
     }
 }
 
-/// Does something once so many events are on their way.
+/// Calls a function once this many events have been sent.
 struct After<F: Fn() + Send + Sync> {
     events: u64,
     seen: AtomicU64,
@@ -239,7 +239,7 @@ impl<F: Fn() + Send + Sync> Progress for After<F> {
 }
 
 #[test]
-fn an_interrupted_run_tells_exactly_what_kafka_has() {
+fn an_interrupted_run_reports_exactly_what_kafka_has() {
     let cluster = embedded_with(&TOPICS);
     let (stopper, stop) = stop();
     let progress = After::new(30_000, || stopper.request(Reason::Interrupt));

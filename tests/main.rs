@@ -1,5 +1,5 @@
-//! One integration binary: each module is one promise of the product. Modules that need the real servers run when
-//! `deploy/local/cluster run` started them, and are named `real_*`.
+//! The integration tests, in one binary so that they link once. Modules named `real_*` need the servers that
+//! `deploy/local/cluster run` starts.
 use kivend as product;
 
 mod architecture;

@@ -1,5 +1,5 @@
-//! The promise: typed columns are what `docs/FORMAT.md` says they are, for every value that two readers could take for
-//! different things. The vectors were made from that text by a script that shares no code with the crate.
+//! Typed columns are what `docs/FORMAT.md` says, also for values that two JSON readers interpret differently. The
+//! vectors come from a script that shares no code with the crate.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kivend::segment::projection::cell::{Cell, Projector};

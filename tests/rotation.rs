@@ -1,5 +1,5 @@
-//! Signing keys change under a living archive: every step may be cut off and repeated, nothing is lost, and the verifier
-//! finds it intact with the old key, the new one, or none.
+//! Rotation of signing keys: every step may be interrupted and repeated, nothing is lost, and the archive verifies as
+//! intact with the old public key, the new one, or none.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use tokio::runtime::Runtime;
 use crate::fixture::Archive;
 use crate::verify::expect_intact;
 
-/// Kafka has nothing to say here.
+/// These tests have no Kafka.
 struct NoKafka;
 
 #[async_trait]
@@ -55,7 +55,7 @@ fn backends<'a>(archive: &'a Archive, keys: &'a WriterKeys) -> Backends<'a> {
     }
 }
 
-/// An archive whose writer takes its key from a file.
+/// An archive whose writer reads its key from a file.
 struct Shop {
     archive: Archive,
     source: KeySource,
@@ -96,7 +96,7 @@ impl Shop {
             .unwrap()
     }
 
-    /// The writers start again with the key of the file, and every partition moves on.
+    /// Restarts the writers with the key in the file; every partition gets a link.
     fn go_over(&mut self) {
         self.archive.read_notes();
         self.archive.key = self.source.read().unwrap();
@@ -162,13 +162,13 @@ fn a_rotation_ends_with_the_new_key_alone_and_an_intact_archive() {
 
 #[test]
 fn each_step_that_was_cut_off_is_done_once_by_the_next_run() {
-    // Cut off after the new key's file was made.
+    // Interrupted after the file of the new key was created.
     let shop = Shop::open();
     let next = key_file::make(&key_file::beside(&shop.source.file, "next"), "kivend").unwrap();
     assert_eq!(shop.rotate().key, next.verifying_key().to_string());
     assert_eq!(shop.trust().change_number, 1);
 
-    // Cut off after the change was written, before the file took its place.
+    // Interrupted after the key change was written, before the new file replaced the old one.
     let shop = Shop::open();
     let old = shop.archive.key.clone();
     let rotated = shop.rotate();
@@ -177,14 +177,14 @@ fn each_step_that_was_cut_off_is_done_once_by_the_next_run() {
     assert_eq!(shop.rotate().key, rotated.key);
     assert_eq!(shop.trust().change_number, 1);
 
-    // Run again where nothing was cut off: the overlap is open, and no third key appears.
+    // Repeated without an interruption: both keys stay in force, and no third key is added.
     let again = shop.rotate();
     assert_eq!((again.done, again.key), (Rotated::OverlapOpen, rotated.key));
     assert_eq!(shop.trust().change_number, 1);
 }
 
 #[test]
-fn a_key_is_retired_only_once_every_writer_has_gone_over() {
+fn a_key_is_retired_only_once_every_writer_uses_the_new_one() {
     let mut shop = Shop::open();
     shop.rotate();
     let refused = shop.retire(Idle::Refused).unwrap_err();
@@ -199,7 +199,7 @@ fn a_key_is_retired_only_once_every_writer_has_gone_over() {
 
     let retired = shop.retire(Idle::Accepted).unwrap();
     assert_eq!(retired.change, 2);
-    // A run that was cut off right after it is repeated with the key's name.
+    // A run that was interrupted after writing the change is repeated with the name of the key.
     let key = retired.retired[0].parse().unwrap();
     let again = retire(&shop.archive.store, &shop.source, Some(&key), Idle::Refused);
     let again = shop.runtime.block_on(again).unwrap();
@@ -258,7 +258,7 @@ fn a_writer_whose_key_was_retired_stops_before_its_next_note() {
 }
 
 #[test]
-fn a_writer_that_does_not_know_the_new_key_yet_takes_its_link_for_a_link() {
+fn a_writer_that_has_not_seen_the_new_key_yet_accepts_its_link() {
     let mut shop = Shop::open();
     let old = shop.archive.key.clone();
     let behind = WriterKeys::new(shop.trust(), old.verifying_key());

@@ -1,5 +1,5 @@
-//! Checkpoints stand twice: what the bucket's owner cuts off or rewrites is known to whoever holds the copies, and a place
-//! that was away catches up without a gap.
+//! Copies of checkpoints at second places: they show what the bucket's owner cut off or rewrote, and a place that was
+//! unavailable gets the missing copies later.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -95,7 +95,7 @@ fn grown() -> Archive {
 }
 
 #[test]
-fn a_folder_gets_every_checkpoint_byte_for_byte_and_what_it_lacks_later() {
+fn a_folder_gets_every_checkpoint_byte_for_byte_and_missing_ones_later() {
     let mut archive = grown();
     let base = tempfile::tempdir().unwrap();
     let place = folder(base.path());
@@ -114,7 +114,7 @@ fn a_folder_gets_every_checkpoint_byte_for_byte_and_what_it_lacks_later() {
         archive.store.bytes(&key(2)).unwrap().to_vec()
     );
 
-    // Somebody took two away: the next start finds the gap.
+    // Two copies were removed: the next start finds the gap.
     std::fs::remove_file(file(0)).unwrap();
     std::fs::remove_file(file(2)).unwrap();
     archive.seal("payments", 0, 5);
@@ -124,16 +124,16 @@ fn a_folder_gets_every_checkpoint_byte_for_byte_and_what_it_lacks_later() {
 }
 
 #[test]
-fn a_place_that_is_away_is_told_of_and_catches_up_while_the_others_go_on() {
+fn an_unavailable_place_is_reported_and_catches_up_while_the_others_go_on() {
     let archive = grown();
     let base = tempfile::tempdir().unwrap();
     let (here, away) = (base.path().join("here"), base.path().join("away"));
     std::fs::create_dir(&here).unwrap();
     let (good, bad) = (folder(&here), folder(&away));
     let mut running = copies(&archive, &[&bad, &good]);
-    let told = copy(&archive, &mut running, 2);
+    let copied = copy(&archive, &mut running, 2);
     assert_eq!(
-        told.iter().map(|copied| copied.outcome.is_ok()).collect::<Vec<_>>(),
+        copied.iter().map(|copied| copied.outcome.is_ok()).collect::<Vec<_>>(),
         [false, true]
     );
     assert_eq!(numbers(&archive, &good), [0, 1, 2]);
@@ -147,7 +147,7 @@ fn a_place_that_is_away_is_told_of_and_catches_up_while_the_others_go_on() {
 }
 
 #[test]
-fn another_checkpoint_under_the_same_number_is_told_of_and_stays() {
+fn another_checkpoint_under_the_same_number_is_reported_and_kept() {
     let archive = grown();
     let base = tempfile::tempdir().unwrap();
     let file = base.path().join(archive.identity.id()).join("0000000001.note");
@@ -156,8 +156,8 @@ fn another_checkpoint_under_the_same_number_is_told_of_and_stays() {
     let mut running = copies(&archive, &[&place]);
     copy(&archive, &mut running, 0);
     std::fs::write(&file, "another").unwrap();
-    let told = copy(&archive, &mut running, 1);
-    let error = told[0].outcome.as_ref().unwrap_err().to_string();
+    let copied = copy(&archive, &mut running, 1);
+    let error = copied[0].outcome.as_ref().unwrap_err().to_string();
     assert!(error.contains("another checkpoint stands"), "{error}");
     assert_eq!(std::fs::read(&file).unwrap(), b"another");
 }
@@ -168,11 +168,11 @@ fn a_topic_holds_checkpoints_as_well() {
     let kafka = Embedded::start(1).unwrap();
     let place = topic(&kafka);
     assert_eq!(numbers(&archive, &place), Vec::<u64>::new());
-    let told = copy(&archive, &mut copies(&archive, &[&place]), 3);
-    assert!(told[0].outcome.is_ok(), "{told:?}");
+    let copied = copy(&archive, &mut copies(&archive, &[&place]), 3);
+    assert!(copied[0].outcome.is_ok(), "{copied:?}");
     assert_eq!(numbers(&archive, &place), [0, 1, 2, 3]);
     expect_intact(&verified(&archive, &place), &[]);
-    // The newest of the bucket is cut off, with what it covered.
+    // The newest checkpoint in the bucket is removed, with the links that it covers.
     archive.store.vanish(&key(3));
     archive.store.vanish(&archive.link_key("payments", 0, 5));
     archive.store.vanish(&archive.segment_key("payments", 0, 5));
@@ -182,7 +182,7 @@ fn a_topic_holds_checkpoints_as_well() {
 }
 
 #[test]
-fn who_holds_the_copies_sees_what_was_cut_off_or_rewritten() {
+fn copies_show_what_was_cut_off_or_rewritten() {
     let base = tempfile::tempdir().unwrap();
     let place = folder(base.path());
     let archive = grown();
@@ -203,7 +203,7 @@ fn who_holds_the_copies_sees_what_was_cut_off_or_rewritten() {
         Code::SavedCheckpointMissing,
     );
 
-    // An insider writes the whole bucket again, with checkpoints that fit.
+    // An insider rewrites the whole bucket, with matching checkpoints.
     let mut forged = Archive::new();
     for _ in 0..4 {
         forged.seal("payments", 0, 24);
@@ -233,7 +233,7 @@ fn a_place_that_cannot_be_read_or_holds_nothing_is_named() {
         Verdict::Unverifiable,
         Code::MirrorUnreadable,
     );
-    // Junk above the newest is passed over: who may write there cannot take the evidence away.
+    // Junk with a higher number is ignored, so that write access to the place cannot hide the evidence.
     let place = folder(base.path());
     copy(&archive, &mut copies(&archive, &[&place]), 3);
     let junk = base.path().join(archive.identity.id()).join("0000000009.note");

@@ -1,5 +1,5 @@
-//! The promise: a segment written today is read in ten years. Every file in `tests/segments` holds the same records; some
-//! were written by versions of this crate, which is why none of them is ever written again, one by another Parquet writer.
+//! Later versions read segments of earlier ones. Every file in `tests/segments` holds the same records, written by
+//! versions of this crate and by another Parquet writer; the files are never rewritten.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ fn golden() -> Value {
     serde_json::from_slice(&std::fs::read(folder().join("records.json")).unwrap()).unwrap()
 }
 
-/// A field of the footer, which are all strings.
+/// A field of the footer. All of them are strings.
 fn field<'a>(golden: &'a Value, key: &str) -> &'a str {
     golden["footer"][key].as_str().unwrap()
 }
@@ -52,7 +52,7 @@ fn bytes(value: &Value) -> Option<Vec<u8>> {
     value.as_str().map(|coded| STANDARD.decode(coded).unwrap())
 }
 
-/// Gives `take` each golden record with its case.
+/// Calls `take` with each golden record and its case.
 fn for_each_record(golden: &Value, mut take: impl FnMut(&Record<'_>, &Value)) {
     for case in golden["records"].as_array().unwrap() {
         let (key, value) = (bytes(&case["key_base64"]), bytes(&case["value_base64"]));
@@ -79,7 +79,7 @@ fn for_each_record(golden: &Value, mut take: impl FnMut(&Record<'_>, &Value)) {
     }
 }
 
-/// A record as text, so that a difference shows.
+/// A record as text, so that a failure shows the difference.
 fn shown(record: &Record<'_>) -> String {
     format!("{record:?}")
 }
@@ -135,7 +135,7 @@ fn every_golden_record_has_its_leaf_and_its_typed_columns() {
     });
 }
 
-/// Only for a version whose bytes differ from all before it: asked for by `KIVEND_WRITE_GOLDEN`.
+/// Run with `KIVEND_WRITE_GOLDEN` for a version whose bytes differ from those of all earlier ones.
 #[test]
 fn the_golden_file_of_this_version_is_written_when_asked_for() {
     if std::env::var_os("KIVEND_WRITE_GOLDEN").is_none() {

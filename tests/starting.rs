@@ -1,4 +1,4 @@
-//! Who may begin: an archiver whose archive or cluster is another than the one under the prefix is refused at the start.
+//! An archiver with another archive name or another cluster than the archive under the prefix is refused at the start.
 
 use kivend::archiver::preflight::must_be_of_cluster;
 use kivend::error::{Explain as _, Kind};

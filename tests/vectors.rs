@@ -1,5 +1,5 @@
-//! The promise: what `docs/FORMAT.md` says is what the crate does. The vectors were made from that text by a script
-//! that shares no code with the crate (`tools/make_vectors.py`); where the two disagree, the text decides who is wrong.
+//! The crate implements `docs/FORMAT.md`. The vectors were made from that text by `tools/make_vectors.py`, which shares
+//! no code with the crate; where the two disagree, the text decides.
 
 mod projection;
 mod proofs;
@@ -23,7 +23,7 @@ use kivend::record::{
 };
 use serde_json::Value;
 
-/// One file of vectors.
+/// Reads a file of vectors.
 fn vectors(name: &str) -> Value {
     let path = format!("{}/tests/vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
@@ -41,7 +41,7 @@ fn integer(value: &Value, field: &str) -> i64 {
     value[field].as_i64().unwrap()
 }
 
-/// A field in base64; null is none.
+/// A field in base64; null becomes `None`.
 fn bytes(value: &Value, field: &str) -> Option<Vec<u8>> {
     value[field].as_str().map(|coded| STANDARD.decode(coded).unwrap())
 }
@@ -50,14 +50,14 @@ fn object(value: &Value) -> Vec<u8> {
     bytes(value, "object_base64").unwrap()
 }
 
-/// The keyring of all vectors: the first key of `notes.json` alone.
+/// The keyring of all vectors: only the first key of `notes.json`.
 fn keyring() -> Keyring {
     Keyring::new(vec![
         text(&list(&vectors("notes"), "keys")[0], "public").parse().unwrap(),
     ])
 }
 
-/// Cases that the crate judged otherwise than the vectors; all of them are told at once.
+/// Cases with another result than the vectors say; all are reported together.
 #[derive(Default)]
 struct Disagreements(Vec<String>);
 
@@ -77,7 +77,7 @@ impl Disagreements {
     }
 }
 
-/// Whether an object was refused for the reason's class: `junk`, `broken` or `unknown_type`.
+/// Whether an object was refused with the class `junk`, `broken` or `unknown_type`.
 fn is_class<T>(outcome: &Result<T, Invalid>, class: &str) -> bool {
     match outcome {
         Ok(_) => false,
@@ -87,7 +87,7 @@ fn is_class<T>(outcome: &Result<T, Invalid>, class: &str) -> bool {
     }
 }
 
-fn told<T>(outcome: &Result<T, Invalid>) -> String {
+fn described<T>(outcome: &Result<T, Invalid>) -> String {
     match outcome {
         Ok(_) => "taken as valid".into(),
         Err(invalid) => format!("{invalid:?}"),
@@ -216,7 +216,7 @@ fn the_identity_and_every_genesis_are_those_of_the_format() {
     disagreements.none();
 }
 
-/// The link of an object, opened at the place that it names.
+/// Opens a link at the place that it names.
 fn opened_where_it_says(object: &[u8], keyring: &Keyring, archive_id: &str) -> Result<SignedLink, Invalid> {
     let content: Value = serde_json::from_str(keyring.open(object)?.text.as_str()).unwrap();
     let place = Place {
@@ -254,8 +254,8 @@ fn links_are_taken_or_refused_as_the_format_says() {
     }
     for case in list(&file, "invalid") {
         let outcome = link::open(&object(case), &keyring, archive_id, &place);
-        let told = format!("should be {}: {}: {}", case["class"], case["why"], told(&outcome));
-        disagreements.unless(is_class(&outcome, text(case, "class")), told);
+        let difference = format!("should be {}: {}: {}", case["class"], case["why"], described(&outcome));
+        disagreements.unless(is_class(&outcome, text(case, "class")), difference);
     }
     disagreements.none();
 }
@@ -278,8 +278,8 @@ fn links_continue_a_chain_or_break_it_as_the_format_says() {
                 .map_err(|broken| broken.to_string()),
             Err(invalid) => Err(invalid.to_string()),
         };
-        let told = format!("{}: expected={} got={outcome:?}", case["name"], case["continues"]);
-        disagreements.unless(outcome.is_ok() == case["continues"].as_bool().unwrap(), told);
+        let difference = format!("{}: expected={} got={outcome:?}", case["name"], case["continues"]);
+        disagreements.unless(outcome.is_ok() == case["continues"].as_bool().unwrap(), difference);
     }
     disagreements.none();
 }
@@ -320,8 +320,8 @@ fn checkpoints_are_taken_or_refused_as_the_format_says() {
     }
     for case in list(&file, "invalid") {
         let outcome = checkpoint::open(&object(case), &keyring, archive_id, case["number"].as_u64().unwrap());
-        let told = format!("should be {}: {}: {}", case["class"], case["why"], told(&outcome));
-        disagreements.unless(is_class(&outcome, text(case, "class")), told);
+        let difference = format!("should be {}: {}: {}", case["class"], case["why"], described(&outcome));
+        disagreements.unless(is_class(&outcome, text(case, "class")), difference);
     }
     disagreements.none();
 }

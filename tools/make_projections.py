@@ -1,6 +1,6 @@
-"""The projection vectors of docs/FORMAT.md, section 5: every expected result here is a literal, judged by hand.
+"""The projection vectors of docs/FORMAT.md, section 5, as tables whose expected results were written by hand.
 
-Part of make_vectors.py; kept apart because it is a table to read, not a computation to follow.
+Part of make_vectors.py.
 """
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import json
 import struct
 from typing import Any
 
-FIELD_TYPE = object()  # stands for: null in the column, and parse_error = field_type
+FIELD_TYPE = object()  # the column is null, and parse_error is field_type
 
 
 def float_bits(value: float) -> str:

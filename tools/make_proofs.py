@@ -1,7 +1,7 @@
-"""Makes the golden vectors of proof files (docs/FORMAT.md, section 8) for make_vectors.py: a small archive whose key was
-added to on the way, proofs of its records and of its growth, and such as each break one rule.
+"""Makes the golden vectors of proof files (docs/FORMAT.md, section 8) for make_vectors.py: a small archive with a key
+change, proofs of its records and of its growth, and files that each break one rule.
 
-Shares nothing with kivend nor with verify_proof.py: the paths are made by RFC 9162's recursive definitions.
+Shares no code with kivend or with verify_proof.py: paths are computed by the recursive definitions of RFC 9162.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def subproof(m: int, leaves: list[bytes], known: bool) -> list[bytes]:
 
 
 class Archive:
-    """payments/1 with 7 links and orders/0 with 3; checkpoints 0 to 3; after checkpoint 1 key OTHER was added, and signs from then on."""
+    """payments/1 with 7 links and orders/0 with 3; checkpoints 0 to 3; key OTHER is added after checkpoint 1 and signs from then on."""
 
     def __init__(self) -> None:
         self.links: dict[tuple[str, int], list[tuple[Content, bytes, list[bytes]]]] = {("orders", 0): [], ("payments", 1): []}
@@ -65,7 +65,7 @@ class Archive:
         self.checkpoint({("orders", 0): 3, ("payments", 1): 7})
 
     def grow(self, topic: str, partition: int, count: int) -> None:
-        """Links over 6 offsets each, of which the fourth is absent: 5 records."""
+        """Appends links over 6 offsets each, of which the fourth is absent: 5 records."""
         for _ in range(count):
             chain = self.links[topic, partition]
             first = 6 * len(chain)

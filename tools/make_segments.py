@@ -1,8 +1,8 @@
 """Writes the golden segment of docs/FORMAT.md, section 5: `tests/segments/records.json` and `pyarrow.parquet`.
 
-The records, and what their typed columns are, stand here as literals; leaves and root are computed from the text of
-section 2; the Parquet file is written by pyarrow, a writer that shares nothing with the crate. Beside it stand files that
-versions of the crate wrote of the same records: they must be readable for ever, so none is ever written again.
+The records and their typed columns are literals; leaves and root are computed as in section 2; pyarrow, which shares no code
+with the crate, writes the Parquet file. The other files in the folder were written by versions of the crate from the same
+records. Later versions must read them, so they are never rewritten.
 
     python tools/make_segments.py [FOLDER]        (needs `pyarrow` and, through format_writer.py, `cryptography`)
 """

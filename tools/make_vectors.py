@@ -1,8 +1,8 @@
 """Writes the golden vectors of docs/FORMAT.md to tests/vectors/, from that text alone.
 
-It shares no code with the Rust crate nor with verify.py, so that three readings of one text meet in the vectors. Nothing
-here is random and nothing depends on the time: the same script writes the same bytes. The expected results of
-projections are literals written by hand (make_projections.py), never computed.
+It shares no code with the Rust crate or with verify.py, so the vectors compare three implementations of one text. The output
+is always the same: nothing is random or depends on the time. The expected results of projections are literals written by
+hand (make_projections.py), never computed.
 
     python tools/make_vectors.py [FOLDER]        (needs `cryptography`)
 """
@@ -187,7 +187,7 @@ def links() -> dict[str, Any]:
 
 
 def broken_links(base: Content) -> list[tuple[str, str, bytes]]:
-    """All of these stand at the place of `base`. Class: broken = a key in force signed it, junk = none did, unknown_type."""
+    """Objects for the place of `base`. Class: broken (a key in force signed it), junk (none did) or unknown_type."""
     key, loss, gap = base["segment"]["key"], lost(base, 0, 150), nothing(base, 0, 3)
     text = canonical(base)
     renamed = SEGMENT + "-r1.parquet"
@@ -241,7 +241,7 @@ def broken_links(base: Content) -> list[tuple[str, str, bytes]]:
 
 
 def chains() -> list[dict[str, Any]]:
-    """Pairs (before, link): does `link` continue `before` (null: the genesis)?"""
+    """Pairs of links: whether `link` continues `before`, or the genesis where `before` is null."""
     def object_(content: Content) -> bytes:
         return note(canonical(content), KEY)
 

@@ -1,8 +1,7 @@
-"""What is signed in an archive, each object by itself: docs/FORMAT.md's conventions and sections 2 (trees), 3, 4 and 6.
+"""Reads the signed objects of an archive: docs/FORMAT.md's conventions and sections 2 (trees), 3, 4 and 6.
 
-Shared by verify.py (a whole archive), verify_segment.py (one Parquet object) and verify_proof.py (one proof file). No
-code is kivend's. A rule that does not hold is quoted as it stands here; what makes a reader fail breaks a
-rule too. It reads no file and decides about no key: that is its callers' part.
+Shared by verify.py (a whole archive), verify_segment.py (one Parquet object) and verify_proof.py (one proof file); shares no
+code with kivend. An error quotes the rule that does not hold. Callers read files and decide which keys count.
 """
 import base64
 import hashlib
@@ -24,11 +23,11 @@ class Missing(Broken):
     severity = "incomplete"
 
 class Unknown(Broken):
-    """It cannot be read, or is of a type that version 1 does not know."""
+    """The object cannot be read, or has a type that version 1 does not define."""
     severity = "unverifiable"
 
 class Junk(Exception):
-    """No key in force signed it: whoever may create objects can have put it there."""
+    """No key in force signed the object, so anyone with the right to create objects may have written it."""
 
 def demand(rule, why=None, kind=Broken):
     if not rule:
@@ -41,15 +40,15 @@ def refuse(literal):
 def sha(data):
     return hashlib.sha256(data).hexdigest()
 
-# ---- canonical JSON (conventions), and the shapes of what is written in it (§3, §4) ----------------------------------
+# ---- canonical JSON (conventions), and the shapes of values in it (§3, §4) -------------------------------------------
 def canonical(text):
-    """What is written again must be the same text; `fits` judges the ranges of its numbers."""
+    """Parses JSON whose canonical form is the same text; `fits` checks the ranges of numbers."""
     found = json.loads(text, parse_float=refuse, parse_constant=refuse)
     demand((json.dumps(found, ensure_ascii=False, separators=(",", ":")) + "\n").encode() == text.encode())
     return found
 
 def fits(value, shape):
-    """A shape: a pattern, a range of integers, (this or null,), [of each], {these names in this order}, or a test."""
+    """A shape is a pattern, a range of integers, (a shape or null,), [a shape], {names in this order} or a predicate."""
     match shape:
         case str():
             return type(value) is str and bool(re.fullmatch(shape, value, re.A | re.S))
@@ -105,7 +104,7 @@ def public_key(text):
     return Fields(text=text, id=(name, bytes.fromhex(id_)), verify=verify)
 
 def read_note(data):
-    """Its text, and its signature lines as ((key name, key id), signature); nothing is verified yet."""
+    """The text and the signature lines as ((key name, key id), signature), not verified yet."""
     text, empty, lines = data.decode(errors="surrogateescape").rpartition("\n\n")
     demand(empty and lines.endswith("\n") and not re.search(r"[\x00-\x09\x0b-\x1f\ud800-\udfff]", text), kind=Junk)
     found = [re.fullmatch(SIGNATURE, line) for line in lines[:-1].split("\n")]
@@ -121,7 +120,7 @@ def signed(note, key, line=0):
         return False
 
 def content(note, shape):
-    """Of a note whose signature was verified: first its type (§9), then its fields."""
+    """The content of a note with a verified signature; checks its type (§9) first, then its fields."""
     found = canonical(note.text)
     type_ = found["type"]
     demand(re.fullmatch(r"kivend\.(archive|keys|link)/v1", type_), f"unknown type {type_}", Unknown)
@@ -164,7 +163,7 @@ def parse_checkpoint(note):
     return Fields(hash=note.hash, place=(name, id_, number), previous=previous, heads=dict(heads),
                   change=change, change_hash=change_hash)
 
-# ---- Merkle trees (§2: RFC 9162, 2.1.1), kept as the roots of their full subtrees ------------------------------------
+# ---- Merkle trees (§2: RFC 9162, 2.1.1), stored as the roots of full subtrees ----------------------------------------
 def node(right, left):
     return hashlib.sha256(b"\1" + left + right).digest()
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Verifies an archive folder (a directory store, or a downloaded bucket) from the text of docs/FORMAT.md alone.
 
-The second opinion: it has neither code nor language nor Parquet library in common with kivend, trusts nothing that it
-did not recompute, and writes nothing. It sees what the folder holds: neither Kafka nor older versions of objects. What
-is signed is read by notes.py, a Parquet object by verify_segment.py; here is what they must be to each other. (§n) is
-the section of FORMAT.md whose rules follow. A rule that does not hold is quoted; what makes a reader fail breaks one.
+A second verifier: it shares no code, no language and no Parquet library with kivend, recomputes everything, and writes
+nothing. It sees only the folder, neither Kafka nor older versions of objects. notes.py reads signed notes and
+verify_segment.py reads Parquet objects; this file checks how they fit together. (§n) names the section of FORMAT.md. A
+finding quotes the rule that does not hold; any other exception of a reader counts as a broken rule.
 
     python tools/verify.py FOLDER [--key PUBLIC]…     exit code 0 intact, 10 tampered, 11 incomplete, 12 unverifiable
 """
@@ -36,11 +36,11 @@ KINDS = {
     "data": rf"data/topic=({TOPIC})/partition={digits(1)}/{digits(4)}-{digits(20)}{TRY}\.parquet",
 }
 FOOTER = ["topic", "partition", "epoch", "first_offset", "next_offset", "record_count", "records_root", "previous"]
-EXIT_CODES = {"tampered": 10, "incomplete": 11, "unverifiable": 12, "intact": 0}  # the gravest first
+EXIT_CODES = {"tampered": 10, "incomplete": 11, "unverifiable": 12, "intact": 0}  # gravest first
 LARGEST_OBJECT = 512 << 20
 
 def read_name(form, key):
-    """Place and k that a key names, or None where it is no key of this form."""
+    """The place and the attempt number k in an object key, or None if it does not match the form."""
     parts = re.fullmatch(form, key, re.A)
     if not parts:
         return None
@@ -50,7 +50,7 @@ def read_name(form, key):
     return ((*topic, *numbers), int(k or 0)) if fits_widths else None
 
 class Archive:
-    """One pass over a folder: `run`, then `verdict`, `findings` and `records`.
+    """One verification of a folder: call `run`, then read `verdict`, `findings` and `records`.
 
     A place is (number,) of key changes and checkpoints, (topic, partition, epoch, first offset) of links and segments.
     A sequence is named "keys", "checkpoints", or by its partition; its notes are counted by height from 0.
@@ -61,8 +61,8 @@ class Archive:
         self.places = {kind: defaultdict(dict) for kind in KINDS}  # kind → place → k → key
         self.notes, self.last = defaultdict(dict), {}  # sequence → height → valid note; the last one
         self.junk, self.blind = {}, {}  # (sequence, place) without a valid note → key; sequence → first place unread
-        self.claims, self.owned = [], set()  # what something says of a note elsewhere; keys that links name
-        self.spare = set()  # places where a segment may stand that no link names
+        self.claims, self.owned = [], set()  # what other notes say of a note; object keys that links own
+        self.spare = set()  # places where a segment without a link is allowed
         self.records = Counter()
 
     @property
@@ -96,7 +96,7 @@ class Archive:
         if "keys" in self.notes:
             self.read_keys()
         if "keys" not in self.last or "keys" in self.blind:
-            return  # whose signatures count is not known
+            return  # it is unknown which keys count
         self.read_checkpoints()
         heads = {partition for checkpoint in self.notes["checkpoints"].values() for partition in checkpoint.heads}
         partitions = sorted(heads | {place[:2] for kind in ("links", "data") for place in self.places[kind]})
@@ -125,9 +125,9 @@ class Archive:
         if key != "archive.json" and not key.startswith(("probes/", ".tmp/")):
             self.find("tampered", key, "no name of the format")
 
-    # ---- sequences of notes, and what anything says of a note elsewhere ----------------------------------------------
+    # ---- sequences of notes, and what other notes say of them -------------------------------------------------------
     def sequence(self, name, kind, read, before):
-        """Of each place the valid note with the lowest k, until one cannot be read."""
+        """Takes the valid note with the lowest k at each place, until one cannot be read."""
         self.last[name] = before
         for place in sorted(place for place in self.places[kind] if name in (kind, place[:2])):
             found = self.read_place(name, place, self.places[kind][place], read)
@@ -187,7 +187,7 @@ class Archive:
             self.find("tampered", where, f"it names another {name} {height}")
 
     def judge_junk(self):
-        """At the next place of a sequence it is tolerated, until something says that a note stood there."""
+        """Junk is tolerated at the next place of a sequence, unless another note names a note there."""
         for (name, place), key in self.junk.items():
             claimed = max((height for _, named, height, _ in self.claims if named == name), default=-1)
             if place not in self.last[name].next or claimed > self.last[name].height:
@@ -195,7 +195,7 @@ class Archive:
 
     # ---- keys and checkpoints (§3, §6) -------------------------------------------------------------------------------
     def opened(self, data, lines=1):
-        """A note that a key in force signed, and that key's term."""
+        """Opens a note that a key in force signed. Returns it and the term of the key."""
         note = read_note(data)
         term = self.terms.get(note.lines[0][0])
         signs = term and term.trusted and lines in (0, len(note.lines)) and signed(note, term.key)
@@ -203,7 +203,7 @@ class Archive:
         return note, term
 
     def must_cover(self, term, within):
-        """A key counts beyond what the change that added it names, and up to what its retirement names."""
+        """A key counts after the checkpoint in the change that added it, and up to that in the change that retired it."""
         late = term.retired and within(term.retired) is False
         demand(not late and not (term.added and within(term.added)), "its key was not in force for it", Junk)
 
@@ -234,7 +234,7 @@ class Archive:
             self.find("tampered", "archive.json", "none of the keys brought is the archive's")
 
     def is_vouched(self):
-        """Whether a change added one of the keys brought, which vouches for all before it, through `previous`."""
+        """Whether a change added one of the given keys, which then vouches for everything before it through `previous`."""
         other = Archive(self.folder, [])
         other.list_keys()
         other.read_identity()
@@ -282,7 +282,7 @@ class Archive:
 
     # ---- chains (§4) and their segments (§5) -------------------------------------------------------------------------
     def genesis(self, topic, partition):
-        """What stands before the first link."""
+        """The predecessor of the first link."""
         hash_ = sha(f"kivend.genesis/v1\n{self.hash}\n{topic}\n{partition}\n".encode())
         return Fields(height=-1, hash=hash_, epoch=-1, next=[(topic, partition, 0, 0)], checkpoint={"number": 0})
 
@@ -345,7 +345,7 @@ class Archive:
         segment = read_segment(data)
         records, edges = segment.records, [link.first_offset, *chain(*link.absent), link.next_offset]
         demand([segment.keys.get(name) for name in FOOTER] == [str(getattr(link, name)) for name in FOOTER])
-        demand(len(records) == link.record_count)  # first, since a range may be longer than any memory
+        demand(len(records) == link.record_count)  # first, because a range may be too long for memory
         present = [offset for first, next_ in zip(edges[::2], edges[1::2]) for offset in range(first, next_)]
         demand([offset for offset, _, _ in records] == present)
         prefix = struct.pack(">BH", 1, len(link.topic)) + link.topic.encode() + struct.pack(">i", link.partition)
@@ -366,7 +366,7 @@ class Archive:
                     self.find("tampered", key, f"no link names it, and it is no copy: {why}")
 
     def check_copy(self, place, segment):
-        """What a stopped archiver left."""
+        """A copy is left by an archiver that stopped before writing the link."""
         keys, offsets = segment.keys, [offset for offset, _, _ in segment.records]
         links = [link for link in self.notes[place[:2]].values() if link.epoch == place[2]]
         demand(any(link.place == place for link in links) and offsets == sorted({*offsets}))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Verifies one proof file (docs/FORMAT.md, section 8) offline: of a record, or that one checkpoint continues another.
 
-It shares no code with kivend, reads nothing but the file, and needs no more than the standard library and `cryptography`.
+It shares no code with kivend, reads only the file, and needs only the standard library and `cryptography`.
 
     python tools/verify_proof.py FILE [--key PUBLIC]… [--json]
 
@@ -62,7 +62,7 @@ def leaf(data: bytes) -> bytes:
 
 
 def follow(index: int, last: int, path: list[bytes], left: Callable[[bytes], None], right: Callable[[bytes], None]) -> None:
-    """Climbs from a node to the root: `left` gets each sibling that stands to the left, `right` the others."""
+    """Walks from a node to the root: calls `left` with each left sibling, and `right` with each right one."""
     for sibling in path:
         demand(last != 0, "a path is too long")
         if index & 1 or index == last:
@@ -153,7 +153,7 @@ def read_record(coded: str) -> tuple[bytes, Record]:
 
 # ---- proofs ---------------------------------------------------------------------------------------------------------------
 class Proof:
-    """The keys that count, from `archive` and `key_changes` and what was brought."""
+    """The keys that count, from `archive`, `key_changes` and the given keys."""
 
     def __init__(self, archive: str, key_changes: list[str], brought: list[Fields]) -> None:
         self.identity = canonical(archive)
@@ -164,11 +164,11 @@ class Proof:
         self.read(key_changes, {key.text for key in keys})
         texts = {key.text for key in brought}
         if texts and not any(term.added and term.key.text in texts for term in self.terms.values()):
-            self.read(key_changes, texts)  # no key that a change added vouches for what came before it
+            self.read(key_changes, texts)  # no given key was added by a change
         demand(any(not term.silent for term in self.terms.values()), "none of the keys brought is the archive's")
 
     def read(self, key_changes: list[str], counting: set[str]) -> None:
-        """The changes in their order; of the archive's own keys, only those that count may sign."""
+        """Reads the changes in order; only keys that count may sign them."""
         self.terms = {key.id: Fields(key=key, added=None, retired=None, silent=key.text not in counting) for key in self.own}
         self.changes: list[Fields] = []
         self.hashes = self.hashes[:1]
@@ -231,7 +231,7 @@ def verify_record(proof: dict[str, Any], keys: Proof) -> Record:
     note, term = keys.signed(proof["link"])
     link = Fields(**content(note, LINK))
     check_link(link)
-    # The checkpoint is the oldest that covers the link: a key's term holds for both or for neither.
+    # The checkpoint is the oldest that covers the link, so a key is in force for both or for neither.
     must_cover(term, checkpoint.place[2])
     where = (record.topic, record.partition)
     demand(link.archive_id == keys.identity["id"], "a link of another archive")
@@ -272,7 +272,7 @@ def raw(path: list[str]) -> list[bytes]:
 
 
 def verify(data: bytes, brought: list[Fields]) -> tuple[str, str, Record | None]:
-    """The verdict, what was found, and the record where one was proved."""
+    """Returns the verdict, the finding, and the record if one was proved."""
     try:
         type_, _, rest = data.decode().partition("\n")
         if type_ not in TYPES:
@@ -289,7 +289,7 @@ def verify(data: bytes, brought: list[Fields]) -> tuple[str, str, Record | None]
         return "intact", verify_consistency(proof, keys), None
     except Unknown as why:
         return "unverifiable", str(why), None
-    except Exception as why:  # What makes a reader fail breaks a rule.
+    except Exception as why:  # Any failure of a reader is a broken rule.
         return "tampered", str(why), None
 
 

@@ -1,7 +1,7 @@
-"""What one segment must be, a Parquet object: docs/FORMAT.md, section 5, with the encoding of records from section 2.
+"""Checks a segment, a Parquet object: docs/FORMAT.md, section 5, with the encoding of records from section 2.
 
-pyarrow reads the rows; footer and page headers are read here, since pyarrow does not show all that could hide a row.
-What its link says of it is verify.py's part.
+pyarrow reads the rows. The footer and page headers are read here, because pyarrow does not expose everything that could
+hide a row. verify.py compares the segment with its link.
 """
 import io
 import json
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from notes import I64, canonical, demand, fits, grow, refuse, root
 
-# ---- typed columns: JSON in which each member of an object is its value, and its text as it stands -------------------
+# ---- typed columns: JSON in which each member of an object has a value and its source text ---------------------------
 def unique(pairs):
     members = dict(pairs)
     return members if len(members) == len(pairs) else refuse("a name twice")
@@ -55,7 +55,7 @@ def timestamp_us(found, _):
     since = datetime.fromisoformat(f"{day}T{time}{zone or 'Z'}") - datetime(1970, 1, 1, tzinfo=timezone.utc)
     return since // timedelta(microseconds=1) + int((digits or "")[:6].ljust(6, "0"))
 
-TYPED = {  # Parquet's physical and logical type, what JSON must hold, and the column's value from it and from its text
+TYPED = {  # Parquet's physical and logical type, the JSON type, and the column's value from the JSON value and its text
     "string": (6, {1: {}}, str, lambda found, text: found.encode()),
     "json": (6, {1: {}}, object, lambda found, text: text.encode()),
     "int64": (2, None, float, int64),
@@ -67,7 +67,7 @@ RULE = {"column": "[a-z_][a-z0-9_]*", "path": "(?:/(?:[^~/]|~[01])*)+", "type": 
 AUTHORITATIVE = ["topic", "partition", "offset", "timestamp", "timestamp_type", "key", "value", "headers"]
 
 def projection_rules(text):
-    """Column, steps of the pointer, and type of each rule."""
+    """The column, pointer steps and type of each rule."""
     rules = canonical(text + "\n")
     demand(fits(rules, [RULE]) and len(rules) <= 1000)
     demand(len({*AUTHORITATIVE, "parse_error", *(rule["column"] for rule in rules)}) == len(rules) + 9)
@@ -75,7 +75,7 @@ def projection_rules(text):
     return [(rule["column"], path, rule["type"]) for rule, path in zip(rules, steps)]
 
 def project(rules, value):
-    """The typed columns of one record, and last its parse_error."""
+    """The typed columns of one record, followed by its parse_error."""
     columns = [None] * (len(rules) + 1)
     if value is None:
         return columns
@@ -135,7 +135,7 @@ SCHEMA = [  # name, physical type (None: a group), repetition (required, optiona
 LEAVES = AUTHORITATIVE[:7] + ["headers.list.element.name", "headers.list.element.value"]
 
 def read_segment(data):
-    """Footer keys, (offset, timestamp, encoding) of each record, and their root."""
+    """Returns the footer keys, (offset, timestamp, encoding) of each record, and the root."""
     start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
     demand(data[:4] == data[-4:] == b"PAR1" and 4 <= start >= len(data) - 8 - (8 << 20))
     footer = thrift(io.BytesIO(data[start:-8]))
@@ -145,7 +145,7 @@ def read_segment(data):
         encoding = encode(*row[:8])
         room -= len(encoding)
         demand(room >= 0)
-        demand(repr([*row[8:]]) == repr(project(rules, row[6])))  # typed columns; repr tells -0.0 from 0.0
+        demand(repr([*row[8:]]) == repr(project(rules, row[6])))  # typed columns; repr distinguishes -0.0 from 0.0
         grow(full, len(records), encoding)
         records.append((row[2], row[3], encoding))
     return Fields(keys=keys, records=records, root=root(full))
@@ -159,7 +159,7 @@ def check_footer(footer, rules):
     for group in footer[4]:
         names = [b".".join(chunk[3][3]).decode() for chunk in group[1]]
         demand(4 not in group and names == LEAVES + [column[0] for column in due[12:]])  # 4: sorting_columns
-        for chunk in group[1]:  # of file_path, page index, encryption, index page and bloom filter nothing
+        for chunk in group[1]:  # no file_path, page index, encryption, index page or bloom filter
             demand(not {1, 4, 5, 6, 7, 8, 9} & {*chunk} and not {10, 14, 15} & {*chunk[3]})
             demand(chunk[3][4] == 6 and {0, 2, 3, 5, 6, 8, 9} >= {*chunk[3][2]})  # zstd; encodings
     return [column[1] for column in due if column[1] is not None]
@@ -176,9 +176,9 @@ def encode(topic, partition, offset, timestamp, kind, key, value, headers):
     return begin + where + sized(key) + sized(value) + struct.pack(">I", len(headers)) + held
 
 def read_rows(data, start, groups, physical):
-    """With bytes for text and integers for times. Each statistic was found true."""
+    """Reads the rows, with bytes for text and integers for times, and checks every statistic."""
     plain = {pa.string(): pa.binary(), pa.timestamp("ms", "UTC"): pa.int64(), pa.timestamp("us", "UTC"): pa.int64()}
-    footer = data[start:].replace(b"ARROW:schema", b"arrow:schema")  # is ignored: it may call a column what it is not
+    footer = data[start:].replace(b"ARROW:schema", b"arrow:schema")  # ignored, because it may declare other column types
     file = pq.ParquetFile(pa.BufferReader(data[:start] + footer))
     for index, group in enumerate(groups):
         columns = [c.cast(plain.get(c.type, c.type)).to_pylist() for c in file.read_row_group(index).columns]
@@ -197,7 +197,7 @@ def check_statistics(data, chunk, values, empty, physical):
         demand(is_true(claims, values[first : first + count], empty, physical))
 
 def page_statistics(data, chunk):
-    """Of each data page: its statistics, first value and number of values."""
+    """Yields the statistics, the index of the first value and the number of values of each data page."""
     file, first = io.BytesIO(data), 0
     end = file.seek(min(offset for offset in (chunk.get(11), chunk[9]) if offset)) + chunk[7]
     while file.tell() < end:
@@ -208,7 +208,7 @@ def page_statistics(data, chunk):
         first += page[1]
 
 def is_true(claims, values, empty, physical):
-    """Claims: 3 nulls, 4 distinct, 6 and 5 bounds (8 and 7: exact), 2 and 1 old ones."""
+    """Checks statistics: 3 nulls, 4 distinct, 6 and 5 bounds (8 and 7: whether exact), 2 and 1 deprecated bounds."""
     here, unpack = [value for value in values if value is not None], {0: "<?", 1: "<i", 2: "<q", 5: "<d"}
     raws = {i: raw for i, raw in claims.items() if here and i in (1, 2, 5, 6)}
     bounds = {i: raw if physical == 6 else struct.unpack(unpack[physical], raw)[0] for i, raw in raws.items()}

@@ -1,16 +1,15 @@
 # shellcheck shell=bash
-# Processes that outlive the call which began them, and are ended by a later one.
+# Background processes that one call starts and a later one stops. Sourced by `cluster`, which sets STATE.
 #
-# A pid alone may belong to a stranger by the time it is read again, so a pid file also holds when that process
-# started. Nothing here signals a process whose start time differs. Sourced by `cluster`, which sets STATE.
-# shellcheck disable=SC2153
+# The system may reuse a pid, so a pid file also holds the start time of the process. No process with another start time
+# is signalled. shellcheck disable=SC2153
 
 process_log() { echo "$STATE/logs/$1.log"; }
 
 _pid_file() { echo "$STATE/run/$1.pid"; }
 
-# Prints a process's state letter and its start, in clock ticks since boot; fails when there is none.
-# See proc_pid_stat(5), fields 3 and 22; the name in field 2 may hold blanks and brackets.
+# Prints the state letter and the start time (in clock ticks since boot) of a process; fails if it does not exist.
+# See proc_pid_stat(5), fields 3 and 22; the name in field 2 may contain blanks and brackets.
 _stat() {
   local line fields
   read -r line 2>/dev/null <"/proc/$1/stat" || return 1
@@ -18,7 +17,7 @@ _stat() {
   echo "${fields[0]} ${fields[19]}"
 }
 
-# process_begin NAME CMD… : the log of the time before is kept once, as NAME.log.1.
+# process_begin NAME CMD…: keeps the previous log as NAME.log.1.
 process_begin() {
   local name=$1 log pid start
   shift
@@ -36,7 +35,7 @@ process_pid() {
   read -r pid _ 2>/dev/null <"$(_pid_file "$1")" && echo "$pid"
 }
 
-# A zombie has ended, and whoever inherited it has not noticed yet; but while its threads end, its ports are taken.
+# A zombie process has ended, but its ports stay in use until all of its threads have ended.
 process_is_alive() {
   local pid begun now state start threads
   read -r pid begun 2>/dev/null <"$(_pid_file "$1")" || return 1
@@ -52,7 +51,7 @@ process_signal() {
   ! process_is_alive "$1" || kill "-$2" "$(process_pid "$1")" 2>/dev/null || true
 }
 
-# process_await_end NAME SECONDS : fails when it still lives after that long.
+# process_await_end NAME SECONDS: fails if the process still runs after that time.
 process_await_end() {
   local deadline_s=$((SECONDS + $2))
   while process_is_alive "$1"; do

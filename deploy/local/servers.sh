@@ -1,19 +1,17 @@
-# shellcheck shell=bash
-# What Kafka and MinIO are: how they are built, set up and started, and when they count as ready.
-#
-# Nothing here decides which server runs; the verbs in `cluster` do. Sourced by it, after process.sh.
+# shellcheck shell=bash Builds, configures and starts Kafka and MinIO, and checks whether they are ready. Sourced by
+# `cluster` after process.sh.
 
 KAFKA_VERSION=4.1.1
-# Go refuses MinIO's release tags as versions; this commit is RELEASE.2025-09-07T16-13-09Z.
+# Go does not accept MinIO's release tags as versions; this commit is RELEASE.2025-09-07T16-13-09Z.
 MINIO_VERSION=v0.0.0-20250907161309-07c3a429bfed
 CLUSTER_ID=kivend-local-cluster-A
 SERVERS=(broker-1 broker-2 broker-3 minio)
 HOST=127.0.0.1
 BUCKET=kivend-audit
 REGION=us-east-1
-# Known to everybody, and good for nothing but servers that listen on the loopback address only.
+# Public, and only used for servers that listen on the loopback address.
 ACCESS_KEY=kivend
-# CLUSTER_SECRET_KEY is for tests that withdraw it: MinIO takes what it is started with.
+# Tests that revoke the credentials restart MinIO with another CLUSTER_SECRET_KEY.
 SECRET_KEY=${CLUSTER_SECRET_KEY:-kivend-local-only}
 KAFKA_JARS=$CACHE/kafka-$KAFKA_VERSION-$(cksum <"$HERE/kafka.pom.xml" | cut -d ' ' -f 1)
 KAFKA_CLASSES=$KAFKA_JARS/classes.jsa
@@ -25,7 +23,7 @@ readonly KAFKA_JARS KAFKA_CLASSES MINIO JAVA JAVA_FLAGS
 
 # --- Ports and addresses ---------------------------------------------------------------------------------------
 
-# What the variables say, else what this state was made with, else the defaults.
+# Ports come from the variables, then from the state, then from the defaults.
 choose_ports() {
   local recorded=(9092 19092 9000) wanted server
   [[ ! -e $STATE/ports ]] || read -ra recorded <"$STATE/ports"
@@ -65,7 +63,7 @@ refuse_taken_ports() {
   done
 }
 
-# Prints "pid PID (its command)" of whoever listens on a port, as far as this user may know.
+# Prints "pid PID (command)" of the process that listens on a port, if this user may see it.
 listener_on() {
   local pid
   pid=$({ ss -Hltnp "sport = :$1" || lsof -nP -t -iTCP:"$1" -sTCP:LISTEN; } 2>/dev/null |
@@ -74,7 +72,7 @@ listener_on() {
   echo "pid $pid ($(xargs -0 <"/proc/$pid/cmdline" | cut -c 1-300))"
 }
 
-# --- Builds: once per version, kept outside the checkout -------------------------------------------------------
+# --- Builds: once per version, cached outside the checkout -----------------------------------------------------
 
 build_servers() {
   need "$JAVA" "a JDK, 17 or newer"
@@ -91,7 +89,7 @@ build_servers() {
 
 need() { command -v "$1" >/dev/null || fail "$1 is not there: install $2"; }
 
-# A build takes its final name when it is whole: an interrupted one leaves nothing that looks like it.
+# A build is renamed to its final name when it is complete, so that an interrupted build is not used.
 fetch_kafka() {
   need mvn Maven
   say "fetching Kafka $KAFKA_VERSION (once, some seconds)"
@@ -128,8 +126,8 @@ begin_broker() {
   process_begin "$1" "$JAVA" "$sharing" "${JAVA_FLAGS[@]}" kafka.Kafka "$STATE/$1/server.properties"
 }
 
-# Nearly half of a broker's start goes into loading classes: the first one to be stopped leaves them as the JVM
-# holds them, and later ones map that file. It stops the broker for a second or two; without it nothing is lost.
+# Nearly half of a broker's start-up is class loading. The first broker that is stopped dumps its loaded classes, and
+# later ones map that file. The dump takes a second or two; brokers also start without it.
 keep_classes() {
   local unfinished=$KAFKA_JARS/unfinished.$$
   [[ ! -e $KAFKA_CLASSES ]] && process_is_alive broker-1 || return 0
@@ -138,7 +136,7 @@ keep_classes() {
   fi >"$STATE/logs/classes.log" 2>&1 || true
 }
 
-# Everything that must lie on disk before servers start: settings anew each time, data only once.
+# Writes what servers need on disk before they start: settings every time, formatted storage once.
 prepare_servers() {
   local server formats=() format
   mkdir -p "$STATE/minio"
@@ -220,13 +218,13 @@ broker_metadata() {
 
 in_hex() { od -An -v -tx1 | tr -d ' \n'; }
 
-# True once nothing is left that a kill could harm: the broker's logs are flushed and marked as cleanly closed.
-# Only its controller lives on, for 5 s, to hand its leadership to controllers that are ending too.
+# True once SIGKILL does no harm: the broker's logs are flushed and marked as cleanly closed. Only its controller still
+# runs, for 5 s, to hand its leadership over to controllers that are stopping too.
 server_has_let_go() {
   [[ $1 != minio ]] && grep -q 'Transition from SHUTTING_DOWN to SHUTDOWN' "$(process_log "$1")"
 }
 
-# The bucket is plain: no versioning, no Object Lock. Those who test them make buckets of their own.
+# The bucket has no versioning and no Object Lock. Tests of these create buckets of their own.
 create_bucket() {
   local answer
   answer=$(curl --silent --show-error --max-time 10 --request PUT --user "$ACCESS_KEY:$SECRET_KEY" \
@@ -240,8 +238,8 @@ create_bucket() {
 
 # --- Environment -----------------------------------------------------------------------------------------------
 
-# KIVEND_TEST_CLUSTER tells the integration tests that real servers are there, and is the script that moves them;
-# KIVEND_TEST_MINIO is the program, and KIVEND_TEST_KAFKA the class path, of one that a test starts with settings of its own.
+# KIVEND_TEST_CLUSTER is this script; if it is set, the integration tests use the servers. With KIVEND_TEST_MINIO, a
+# program, and KIVEND_TEST_KAFKA, a class path, tests start servers with settings of their own.
 print_env() {
   local endpoint
   endpoint=http://$(server_address minio)

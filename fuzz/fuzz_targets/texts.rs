@@ -1,4 +1,5 @@
-//! Links, key changes, checkpoints, identities, proofs, commit metadata, projections and keys: the first byte says which.
+//! Fuzzes the readers of text: links, key changes, checkpoints, identities, proofs, commit metadata, projections and
+//! keys. The first byte selects the reader.
 
 #![no_main]
 

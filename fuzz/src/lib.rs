@@ -1,5 +1,5 @@
-//! The product's pure layers and the list of its readers, compiled for the fuzzer. The layers name no client and no
-//! runtime, so a fuzzer needs none of their dependencies; that this file compiles is one more proof of it.
+//! The pure layers of kivend and the list of its readers, compiled for the fuzzer. The layers depend on no client and
+//! no async runtime, so this crate compiles without them.
 
 #[path = "../../src/error.rs"]
 pub mod error;
@@ -14,7 +14,7 @@ pub mod segment;
 #[path = "../../src/verify/mod.rs"]
 pub mod verify;
 
-/// What the readers call the product.
+/// The crate under the name that tests/hostile/readers.rs uses.
 pub mod product {
     pub use crate::{json, log, record, segment, verify};
 }

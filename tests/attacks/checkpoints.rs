@@ -1,4 +1,4 @@
-//! Checkpoints damaged, taken away, replayed, renumbered or forged.
+//! Attacks on checkpoints: damaged, removed, replayed, renumbered or forged.
 
 use kivend::log::checkpoint::Checkpoint;
 use kivend::log::object_key::{Attempt, Key};

@@ -1,4 +1,4 @@
-//! What only a holder of the signing key can do: links that are signed, and false.
+//! Attacks that need the signing key: signed links with false content.
 
 use kivend::log::checkpoint::CheckpointRef;
 use kivend::log::identity::Identity;
@@ -131,7 +131,7 @@ pub const ATTACKS: &[Attack] = &[
     attack("a link of another archive appended to the chain", KeyHolder, graft).always(Code::LinkBreaksRule),
 ];
 
-/// A value in the segment at this height, and the chain from there on.
+/// Changes a value in the segment at this height and signs the chain anew from there.
 fn rewrite_from(scene: &mut Scene, height: usize) {
     let mut records = scene.records(height);
     records[2].value = Some(b"{\"cart_value\":0.5}".to_vec());
@@ -148,7 +148,7 @@ fn rewrite_with_checkpoint(scene: &mut Scene) {
     scene.archive.store.tamper(&checkpoint(NEWEST), object);
 }
 
-/// Seals these as the victim's next link, and covers it by checkpoint and commit, as the archiver itself would.
+/// Seals these records as the victim's next link, and signs a checkpoint and commits, as the archiver does.
 fn append(scene: &mut Scene, records: &[OwnedRecord]) {
     let next = records.last().unwrap().offset + 1;
     let victim = scene.victim.clone();
@@ -157,14 +157,14 @@ fn append(scene: &mut Scene, records: &[OwnedRecord]) {
     scene.archive.commit();
 }
 
-/// Seals what Kafka holds beyond the head, under a link that says something else.
+/// Seals the records that Kafka holds beyond the head, under a link with other content.
 fn append_link(scene: &mut Scene, change: impl FnOnce(&mut Link)) {
     let mut link = scene.plant_unarchived();
     change(&mut link);
     scene.archive.append(link);
 }
 
-/// The victim's next link, as it would stand in another archive of the same key.
+/// Appends a link for the victim that the same key signed for another archive.
 fn graft(scene: &mut Scene) {
     let key: &SigningKey = &scene.archive.key;
     let made_at = scene.archive.identity.created_at();

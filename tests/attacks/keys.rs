@@ -1,4 +1,4 @@
-//! Signing keys added, retired and used by whoever has no right to it.
+//! Attacks on the key changes: signing keys added, retired or used without the right to do so.
 
 use kivend::log::key_change::KeyChange;
 use kivend::log::signed_note::SigningKey;
@@ -74,7 +74,7 @@ fn retiring(scene: &Scene, key: &SigningKey) -> KeyChange {
     }
 }
 
-/// An honest rotation to a new key, which retires the old one; gives the old one.
+/// Rotates to a new key, which retires the old one, as an honest operator does. Returns the old key.
 fn rotate(scene: &mut Scene) -> SigningKey {
     let old = scene.archive.key.clone();
     let new = stranger(scene);

@@ -1,4 +1,4 @@
-//! Links damaged, taken away, exchanged or planted by somebody without the key.
+//! Attacks on links without the signing key: damaged, removed, exchanged or planted.
 
 use kivend::log::object_key::Attempt;
 use kivend::log::signed_note::SigningKey;
@@ -148,7 +148,7 @@ pub const ATTACKS: &[Attack] = &[
     .always(Code::StrayLink),
 ];
 
-/// A key that is not the archive's, though it has its name.
+/// A key with the name of the archive's key, but another key pair.
 pub fn stranger(scene: &Scene) -> SigningKey {
     let name = scene.archive.key.verifying_key().name().to_owned();
     SigningKey::from_seed(&name, &Hash::of(b"a stranger").0).unwrap()

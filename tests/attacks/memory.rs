@@ -1,4 +1,4 @@
-//! Every attack against a verification in memory: the same list that the real servers get, in seconds.
+//! Runs every attack against an archive in memory; `real_attacks` runs the same list on real servers.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use kivend::verify::verdict::Verdict;
 
 use super::{Attack, Evidence, Scene, asked};
 
-/// Somebody who knows the group's commits, and of the topics no more than that they are there.
+/// Answers with the group's commits and the topics, but without records.
 pub struct CommitsOnly(pub Arc<dyn KafkaFacts>);
 
 impl KafkaFacts for CommitsOnly {
@@ -34,8 +34,8 @@ impl KafkaFacts for CommitsOnly {
     }
 }
 
-/// What is asked of a verification with this evidence, and who answers for Kafka. What rows say is asked once for all
-/// that have no records to hold them against: [`joined`] adds it.
+/// The request for a verification with this evidence, and the Kafka that it asks. Without records to compare with, rows
+/// are read once for all kinds of evidence, and [`joined`] adds the result.
 pub fn evidence(scene: &Scene, with: Evidence, kafka: &Arc<dyn KafkaFacts>) -> (Request, Option<Arc<dyn KafkaFacts>>) {
     let mut request = Request {
         topics: vec![scene.victim.topic.to_string(), scene.beside.topic.to_string()],
@@ -55,7 +55,7 @@ pub fn evidence(scene: &Scene, with: Evidence, kafka: &Arc<dyn KafkaFacts>) -> (
     (request, facts)
 }
 
-/// The report of one evidence beside that of the bucket and key, which everybody has.
+/// Adds the findings that the bucket and the public key alone give.
 pub fn joined(mut report: Report, bucket: &Report) -> Report {
     report.findings.extend(bucket.findings.iter().cloned());
     report.verdict = report.verdict.max(bucket.verdict);
@@ -87,7 +87,7 @@ fn reports(scene: &Scene, key: &SigningKey) -> Vec<(Evidence, Report)> {
 }
 
 #[test]
-fn every_attack_is_told_by_the_evidence_that_can_show_it_and_by_no_other() {
+fn every_attack_is_shown_by_the_evidence_in_the_table_and_by_no_other() {
     let honest = Scene::in_memory();
     let wrong: Vec<String> = asked().iter().flat_map(|attack| wrongs(attack, &honest)).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));

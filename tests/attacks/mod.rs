@@ -1,6 +1,6 @@
-//! Attacks on an archive, by name: who can do it, what is done, and what each kind of evidence then shows. One list, run
-//! in memory on every machine (`memory`) and on the real servers (`real_attacks`); docs/THREATS.md holds it as a table.
-//! An attack changes the objects of a scene and nothing else: where they stand is the business of whoever runs it.
+//! Attacks on an archive, by name: who can carry it out, what it changes, and what each kind of evidence then shows.
+//! `memory` runs the list in memory, `real_attacks` on real servers; docs/THREATS.md contains it as a table. An attack
+//! only changes the objects of a scene, so that both can run it.
 
 mod checkpoints;
 mod forgery;
@@ -22,83 +22,83 @@ use kivend::verify::findings::Code;
 use kivend::verify::report::Report;
 use kivend::verify::verdict::Verdict;
 
-/// What an attacker can do. Each of the first three can do what those before it can.
+/// The rights of an attacker. Each of the first three includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
-    /// Creates objects, and neither overwrites nor deletes: the archiver's own rights, without its key.
+    /// Creates objects, but neither overwrites nor deletes: the archiver's rights without its key.
     Creator,
-    /// Overwrites and deletes: whoever administers the bucket.
+    /// Overwrites and deletes objects: the administrator of the bucket.
     BucketAdmin,
-    /// Holds the signing key too.
+    /// Also holds the signing key.
     KeyHolder,
-    /// Moves the group's offsets, and may delete and create topics; cannot write to the bucket.
+    /// Changes the group's offsets and deletes and creates topics, but cannot write to the bucket.
     KafkaAdmin,
 }
 
-/// What a verifier has in hand besides the bucket and the public key.
+/// What a verifier has besides the bucket and the public key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Evidence {
-    /// Nothing.
+    /// Nothing else.
     Bucket,
     /// The group's commit in Kafka.
     Commit,
-    /// The commit, and the records that Kafka still holds.
+    /// The commit, and the records that are still in Kafka.
     Records,
     /// The newest checkpoint, saved elsewhere before the attack.
     Saved,
 }
 
-/// One attack, and what must come of it.
+/// An attack and the expected findings.
 #[derive(Clone, Copy)]
 pub struct Attack {
     pub name: &'static str,
     pub who: Who,
     pub deed: fn(&mut Scene),
-    /// By evidence: the finding that must be there and be among the gravest; without one, the archive must pass as
-    /// intact, for nothing in hand can show more.
-    pub told: [Option<Code>; 4],
+    /// By evidence: the code that must be among the gravest findings; `None` where this evidence cannot show the attack
+    /// and the archive verifies as intact.
+    pub expected_codes: [Option<Code>; 4],
 }
 
-/// An attack that nothing shows, until the methods below say what does.
+/// An attack that no evidence shows, until the methods below add what does.
 const fn attack(name: &'static str, who: Who, deed: fn(&mut Scene)) -> Attack {
     Attack {
         name,
         who,
         deed,
-        told: [None; 4],
+        expected_codes: [None; 4],
     }
 }
 
 impl Attack {
-    /// With any evidence.
+    /// Any evidence shows it.
     const fn always(mut self, code: Code) -> Attack {
-        self.told = [Some(code); 4];
+        self.expected_codes = [Some(code); 4];
         self
     }
 
-    /// With what Kafka knows: its commit, and so its records too.
+    /// The commit shows it, and so do commit and records.
     const fn commit(mut self, code: Code) -> Attack {
-        (self.told[1], self.told[2]) = (Some(code), Some(code));
+        (self.expected_codes[1], self.expected_codes[2]) = (Some(code), Some(code));
         self
     }
 
-    /// With Kafka's records.
+    /// Kafka's records show it.
     const fn records(mut self, code: Code) -> Attack {
-        self.told[2] = Some(code);
+        self.expected_codes[2] = Some(code);
         self
     }
 
-    /// With a saved checkpoint.
+    /// A saved checkpoint shows it.
     const fn saved(mut self, code: Code) -> Attack {
-        self.told[3] = Some(code);
+        self.expected_codes[3] = Some(code);
         self
     }
 
-    /// Holds a report to what this evidence must show; says what is wrong with it.
+    /// Compares a report with what this evidence must show. The error says where they differ.
     pub fn judge(&self, evidence: Evidence, report: &Report) -> Result<(), String> {
-        let told = self.told[evidence as usize];
-        let expected = told.map_or(Verdict::Intact, verdict_of);
-        let found = told.is_none_or(|code| report.findings.iter().any(|finding| finding.code == code));
+        let code = self.expected_codes[evidence as usize];
+        let expected = code.map_or(Verdict::Intact, verdict_of);
+        let found = code.is_none_or(|code| report.findings.iter().any(|finding| finding.code == code));
         if report.verdict == expected && found {
             return Ok(());
         }
@@ -107,15 +107,15 @@ impl Attack {
             .iter()
             .map(|finding| format!("{} {:?} {}", finding.code.id(), finding.object, finding.detail))
             .collect();
-        let told = told.map_or("nothing", Code::id);
+        let code = code.map_or("nothing", Code::id);
         Err(format!(
-            "{} ({evidence:?}): expected {expected} by {told}, found {} by {codes:#?}",
+            "{} ({evidence:?}): expected {expected} by {code}, found {} by {codes:#?}",
             self.name, report.verdict
         ))
     }
 }
 
-/// The verdict of an archive of which this is the gravest finding.
+/// The verdict where this is the gravest finding.
 pub fn verdict_of(code: Code) -> Verdict {
     let mut findings = kivend::verify::findings::Findings::default();
     findings.push(kivend::verify::findings::Finding::new(code, ""));
@@ -138,7 +138,7 @@ pub fn attacks() -> Vec<Attack> {
     .concat()
 }
 
-/// Those whose names hold `KIVEND_TEST_ATTACK`, or every one.
+/// The attacks whose names contain `KIVEND_TEST_ATTACK`, or all.
 pub fn asked() -> Vec<Attack> {
     let part = std::env::var("KIVEND_TEST_ATTACK").unwrap_or_default();
     let mut asked = attacks();

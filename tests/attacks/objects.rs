@@ -1,4 +1,4 @@
-//! The archive as a whole: its identity, what else stands under its prefix, and what is left of it.
+//! Attacks on the archive as a whole: its identity, stray objects under its prefix, and mass deletion.
 
 use kivend::log::identity::Identity;
 use kivend::verify::findings::Code;

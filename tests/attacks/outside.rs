@@ -1,4 +1,4 @@
-//! What may be done to Kafka, which the archive is held against.
+//! Attacks on Kafka, which the archive is compared with.
 
 use kivend::record::hash::Hash;
 use kivend::verify::findings::Code;

@@ -1,4 +1,5 @@
-//! Records changed by somebody without the key, each time with the Parquet file written anew, consistent in itself.
+//! Attacks on records without the signing key. The Parquet file is rewritten each time, so that it is consistent in
+//! itself.
 
 use kivend::record::record::Timestamp;
 use kivend::verify::findings::Code;
@@ -82,7 +83,7 @@ fn with_record(scene: &mut Scene, change: impl FnOnce(&mut OwnedRecord)) {
     with_records(scene, |records| change(&mut records[2]));
 }
 
-/// Writes the segment in the middle again, with a footer that fits its new records.
+/// Rewrites the segment in the middle with a footer that matches its new records.
 fn with_records(scene: &mut Scene, change: impl FnOnce(&mut Vec<OwnedRecord>)) {
     let mut records = scene.records(MIDDLE);
     change(&mut records);

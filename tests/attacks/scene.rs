@@ -1,6 +1,7 @@
-//! The honest archive that every attack begins with. Two partitions: the victim, with a checkpoint after its first
-//! links and more than ten beyond it, and one beside it. Two checkpoints over both, everything committed, and records in
-//! Kafka beyond the victim's head that are not archived yet. One object in it was planted by a stranger and rejected.
+//! The honest archive that every attack starts from. It has two partitions: the victim, with a checkpoint after its
+//! first links and more than ten links beyond it, and a neighbour. Two checkpoints cover both, everything is committed,
+//! and Kafka holds records beyond the victim's head that are not archived yet. One planted object was rejected by the
+//! writer.
 
 use kivend::log::checkpoint::Checkpoint;
 use kivend::log::link::Link;
@@ -16,7 +17,7 @@ pub const NEWEST: u64 = 2;
 /// A height of the victim below both checkpoints.
 pub const MIDDLE: usize = 1;
 
-/// An archive, and the names in it that attacks speak of.
+/// An archive, and the names in it that attacks refer to.
 pub struct Scene {
     pub archive: Archive,
     pub victim: TopicPartition,
@@ -47,7 +48,7 @@ impl Scene {
         Scene::of(archive, victim, beside)
     }
 
-    /// Of an archive with the shape that the module tells.
+    /// The scene over an archive of the shape that the module describes.
     pub fn of(archive: Archive, victim: TopicPartition, beside: TopicPartition) -> Scene {
         let saved = archive.store.bytes(&checkpoint(NEWEST)).unwrap().to_vec();
         let scene = Scene {
@@ -68,7 +69,7 @@ impl Scene {
         scene
     }
 
-    /// Another like it, that shares nothing with it.
+    /// A deep copy.
     pub fn copy(&self) -> Scene {
         Scene {
             archive: self.archive.copy(),
@@ -78,12 +79,12 @@ impl Scene {
         }
     }
 
-    /// The victim's height at its head.
+    /// The height of the victim's head.
     pub fn head(&self) -> usize {
         self.archive.chains[&self.victim].len() - 1
     }
 
-    /// The victim's height that the early checkpoint names.
+    /// The height of the victim in the early checkpoint.
     pub fn height_of_early(&self) -> usize {
         let named = |signed: &&kivend::log::link::SignedLink| signed.link.checkpoint.number < EARLY;
         self.archive.chains[&self.victim].iter().filter(named).count() - 1
@@ -102,7 +103,7 @@ impl Scene {
         self.archive.records(&self.victim.topic, self.victim.partition, height)
     }
 
-    /// The victim's records that Kafka holds beyond its head.
+    /// The victim's records in Kafka beyond its head.
     pub fn unarchived(&self) -> Vec<OwnedRecord> {
         let from = self.archive.chains[&self.victim][self.head()].link.next_offset.0;
         let logs = self.archive.broker.logs();
@@ -147,7 +148,7 @@ impl Scene {
         });
     }
 
-    /// Exchanges the objects of two keys.
+    /// Exchanges the objects at two keys.
     pub fn swap(&self, one: &str, other: &str) {
         let store = &self.archive.store;
         let (a, b) = (store.bytes(one).unwrap(), store.bytes(other).unwrap());
@@ -155,7 +156,7 @@ impl Scene {
         store.tamper(other, a);
     }
 
-    /// The heads as of some heights below them, as a checkpoint with this number would sign them.
+    /// A checkpoint with this number over the heads as they were `below` links ago.
     pub fn checkpoint_below(&self, number: u64, below: u64) -> Checkpoint {
         let archive = &self.archive;
         let mut heads = archive.heads();

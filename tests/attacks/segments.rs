@@ -1,4 +1,4 @@
-//! Segments damaged, exchanged, taken away or planted, and the index in them falsified.
+//! Attacks on segments: damaged, exchanged, removed or planted, with falsified statistics or typed columns.
 
 use std::sync::Arc;
 
@@ -125,7 +125,7 @@ fn with_batch(scene: &mut Scene, change: impl Fn(RecordBatch) -> Vec<RecordBatch
         .tamper(&scene.segment(MIDDLE), |bytes| *bytes = rewrite(bytes, change));
 }
 
-/// Every typed `event_type` but the first becomes another.
+/// Changes every typed `event_type` but the first.
 fn falsify_event_type(batch: RecordBatch) -> Vec<RecordBatch> {
     let index = batch.schema().index_of("event_type").unwrap();
     let mut columns = batch.columns().to_vec();
@@ -143,14 +143,15 @@ fn falsify_event_type(batch: RecordBatch) -> Vec<RecordBatch> {
     vec![RecordBatch::try_new(batch.schema(), columns).unwrap()]
 }
 
-/// In the footer's statistics, the greatest offset becomes the one before: an engine that asks for the last skips the
-/// file. Pages are compressed, and the footer's own keys are decimal: so only statistics hold these eight bytes.
+/// Decrements the greatest offset in the footer's statistics, so that a query engine that looks for the last record
+/// skips the file. Pages are compressed and the footer's own keys are decimal, so these eight bytes occur in statistics
+/// only.
 fn lower_the_greatest(bytes: &mut [u8], last: i64) {
     let (from, to) = (last.to_le_bytes(), (last - 1).to_le_bytes());
     let places: Vec<usize> = (0..=bytes.len() - 8)
         .filter(|at| bytes[*at..].starts_with(&from))
         .collect();
-    assert!(!places.is_empty(), "no statistic of the last offset");
+    assert!(!places.is_empty(), "no statistic contains the last offset");
     for at in places {
         bytes[at..at + 8].copy_from_slice(&to);
     }

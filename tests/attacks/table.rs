@@ -1,4 +1,4 @@
-//! The table of attacks in docs/THREATS.md: what the document says is what the tests hold.
+//! Holds the table of attacks in docs/THREATS.md to the list that the tests run.
 
 use std::path::Path;
 
@@ -19,8 +19,8 @@ fn who(who: Who) -> &'static str {
     }
 }
 
-fn cell(told: Option<Code>) -> String {
-    match told {
+fn cell(code: Option<Code>) -> String {
+    match code {
         None => "—".to_owned(),
         Some(code) if verdict_of(code) == Verdict::Intact => format!("noted {}", code.id()),
         Some(code) => format!("{} {}", verdict_of(code), code.id()),
@@ -28,7 +28,7 @@ fn cell(told: Option<Code>) -> String {
 }
 
 fn row(attack: &Attack) -> String {
-    let cells = attack.told.map(cell).join(" | ");
+    let cells = attack.expected_codes.map(cell).join(" | ");
     format!("| {} | {} | {cells} |\n", attack.name, who(attack.who))
 }
 
@@ -40,7 +40,7 @@ fn table() -> String {
         .fold(head.to_owned(), |table, attack| table + &row(attack))
 }
 
-/// Fails where docs/THREATS.md holds another table; `KIVEND_TEST_REWRITE` writes this one into it.
+/// Fails where the table in docs/THREATS.md differs; with `KIVEND_TEST_REWRITE` it is written there.
 fn hold_the_document() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/THREATS.md");
     let document = std::fs::read_to_string(&path).unwrap();
@@ -52,18 +52,18 @@ fn hold_the_document() {
         assert_eq!(
             held,
             table(),
-            "run the tests with KIVEND_TEST_REWRITE=1 to write the table anew"
+            "run the tests with KIVEND_TEST_REWRITE=1 to rewrite the table"
         );
     }
 }
 
 #[test]
-fn the_table_of_threats_is_what_the_tests_hold() {
+fn the_table_in_threats_md_is_the_list_of_attacks() {
     hold_the_document();
 }
 
 #[test]
-fn attacks_have_names_of_their_own_and_there_are_forty_and_more() {
+fn attacks_have_distinct_names_and_are_at_least_forty() {
     let mut names: Vec<_> = attacks().iter().map(|attack| attack.name).collect();
     names.sort_unstable();
     names.dedup();

@@ -1,4 +1,4 @@
-//! What overwriting and deleting leave in a bucket that keeps versions: the first version is still there, and is read.
+//! Attacks on a bucket that keeps versions: the first version of an overwritten or deleted object remains and is read.
 
 use kivend::verify::findings::Code;
 

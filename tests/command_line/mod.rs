@@ -1,5 +1,5 @@
-//! The command line keeps its contract with scripts: exit codes, one JSON object and nothing else on stdout, errors in
-//! one form on stderr, quiet where nobody reads, and settings from file, environment and flags.
+//! What scripts rely on: exit codes, one JSON object and nothing else on stdout, errors in one form on stderr, no
+//! progress bar without a terminal, and settings from file, environment and flags.
 
 mod real_doctor;
 mod secrets;
@@ -8,7 +8,8 @@ mod signals;
 use std::io::Read;
 use std::process::{Command, Output, Stdio};
 
-/// `kivend` in an empty folder and an empty environment, so that nobody's settings reach it, nor a cloud's credentials.
+/// `kivend` in an empty folder with an empty environment, so that settings and credentials of this machine have no
+/// effect.
 fn kivend(folder: &tempfile::TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kivend"));
     command

@@ -1,4 +1,4 @@
-//! The doctor on real servers: it finds what is missing, and nothing once it is there.
+//! `kivend doctor` on real servers: it reports what is missing, and nothing once it is there.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::fixture::servers;
 
-/// `kivend` on the real cluster, in a corner of its own; `None` where no cluster runs.
+/// `kivend` on the real servers, with topics, group and prefix of its own.
 struct Corner {
     folder: TempDir,
     name: String,

@@ -1,4 +1,4 @@
-//! Secrets are told to nobody: not in results, errors or logs, however much is logged.
+//! Secrets appear in no result, error or log, whatever the log level.
 
 use std::process::Output;
 
@@ -9,11 +9,11 @@ const AWS_TOKEN: &str = "MarkedAwsSessionToken0123456789";
 const SASL_PASSWORD: &str = "MarkedSaslPassword0123456789";
 const KEYSTORE_PASSWORD: &str = "MarkedKeystorePassword0123456789";
 
-/// What must not be seen: each secret, and the secret part of the signing key.
+/// What must not appear in any output: each secret, and the secret part of the signing key.
 fn secrets(key: &SigningKey) -> Vec<String> {
     let text = key.to_secret_text();
     let private = text.rsplit('+').next().unwrap().to_owned();
-    // Base64 may hold a `+` itself: its end is secret enough.
+    // Base64 may contain a `+` itself, so only the part after the last one is searched for.
     let private = private[private.len().saturating_sub(12)..].to_owned();
     let mut secrets: Vec<String> = [AWS_SECRET, AWS_TOKEN, SASL_PASSWORD, KEYSTORE_PASSWORD]
         .map(str::to_owned)
@@ -24,7 +24,7 @@ fn secrets(key: &SigningKey) -> Vec<String> {
 
 fn run(folder: &tempfile::TempDir, key: &SigningKey, arguments: &[&str]) -> Output {
     let mut command = super::kivend(folder);
-    // Where the cluster runs, its brokers and its bucket are asked, and refuse these credentials.
+    // Where the servers run, they are asked, and refuse these credentials.
     for name in [
         "KIVEND_KAFKA__BROKERS",
         "KIVEND_STORE__ENDPOINT",
@@ -77,29 +77,29 @@ fn no_secret_is_in_any_output_at_trace_level() {
             arguments.to_vec()
         };
         let output = run(&folder, &key, &arguments);
-        for (name, told) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
-            let told = String::from_utf8_lossy(told);
+        for (name, stream) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
+            let stream = String::from_utf8_lossy(stream);
             for secret in &secrets {
-                let line = told.lines().find(|line| line.contains(secret.as_str()));
-                assert_eq!(line, None, "{arguments:?} tells a secret on {name}");
+                let line = stream.lines().find(|line| line.contains(secret.as_str()));
+                assert_eq!(line, None, "{arguments:?} prints a secret on {name}");
             }
         }
     }
 }
 
 #[test]
-fn a_key_that_is_none_is_refused_without_being_repeated() {
+fn an_invalid_key_is_refused_and_not_printed() {
     let folder = tempfile::tempdir().unwrap();
     let output = super::kivend(&folder)
         .env("KIVEND_ARCHIVE__KEY", "PRIVATE+KEY+kivend+MarkedPrivateKey")
         .args(["init", "--store-directory", "archive"])
         .output()
         .unwrap();
-    let told = super::text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{told}");
+    let stderr = super::text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
     assert!(
-        told.contains("archive.key") && !told.contains("MarkedPrivateKey"),
-        "{told}"
+        stderr.contains("archive.key") && !stderr.contains("MarkedPrivateKey"),
+        "{stderr}"
     );
 }
 
@@ -119,9 +119,9 @@ fn plaintext_to_another_machine_needs_a_setting_that_says_so() {
         (["--store-endpoint", "http://minio:9000"], "store.allow_plaintext"),
     ];
     for (flag, setting) in far {
-        let (code, told) = show(&flag);
-        assert_eq!(code, Some(2), "{told}");
-        assert!(told.contains(&format!("{setting} = true")), "{told}");
+        let (code, stderr) = show(&flag);
+        assert_eq!(code, Some(2), "{stderr}");
+        assert!(stderr.contains(&format!("{setting} = true")), "{stderr}");
         let allow = format!("{setting}=true");
         assert_eq!(show(&[flag[0], flag[1], "--set", &allow]).0, Some(0));
     }

@@ -1,4 +1,4 @@
-//! Ctrl-C ends a command that has nothing to finish, with the exit code that shells know.
+//! Ctrl-C ends a command that has nothing to finish with exit code 130, as shells expect.
 
 use std::net::TcpListener;
 use std::process::{Child, Stdio};
@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 /// Bit of SIGINT in the masks of /proc/PID/status.
 const SIGINT_BIT: u64 = 1 << 1;
 
-/// Waits until the process has a handler for SIGINT: before that the signal would end it without an exit code.
+/// Waits until the process handles SIGINT; before that the signal ends it without an exit code.
 fn wait_for_handler(child: &mut Child) {
     loop {
         assert!(
@@ -26,7 +26,7 @@ fn wait_for_handler(child: &mut Child) {
 
 #[test]
 fn ctrl_c_ends_a_command_that_waits_with_130() {
-    // A broker that accepts and never says a word.
+    // A broker that accepts connections and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let mut child = super::kivend(&folder)

@@ -1,8 +1,6 @@
-// Package compose checks docker-compose.yml and deploy/docker without a container engine.
-//
-// Why: it cannot be run on every machine that changes it, and a file nobody ran rots. Loading it with the library
-// that docker compose itself is made of checks it against the specification's schema; the tests below hold the facts
-// that the rest of the project relies on. They never start anything.
+// Package compose checks docker-compose.yml and deploy/docker without a container engine, because not every machine has
+// one. Docker Compose's own library checks the file against the schema of the specification; the tests check what the rest
+// of the project relies on. They start nothing and skip nothing.
 package compose
 
 import (
@@ -26,7 +24,7 @@ var (
 	oneShots = []string{"bucket", "topics"}
 )
 
-// load fails the test when the file breaks the schema, names a service that is not there, or is ambiguous.
+// load fails the test if the file breaks the schema or refers to a service that does not exist.
 func load(t *testing.T, environment ...string) *types.Project {
 	t.Helper()
 	options, err := cli.NewProjectOptions([]string{top + "docker-compose.yml"}, cli.WithEnv(environment))
@@ -49,12 +47,12 @@ func read(t *testing.T, path string) string {
 	return string(bytes)
 }
 
-// find returns what the pattern's first group matches in a file of the project.
+// find returns what the first group of the pattern matches in a file of the project.
 func find(t *testing.T, path, pattern string) string {
 	t.Helper()
 	found := regexp.MustCompile(pattern).FindStringSubmatch(read(t, path))
 	if found == nil {
-		t.Fatalf("%s holds nothing like %s", path, pattern)
+		t.Fatalf("%s does not match %s", path, pattern)
 	}
 	return found[1]
 }
@@ -104,8 +102,8 @@ func TestThreeBrokersFormOneClusterThatSurvivesTheLossOfAny(t *testing.T) {
 	}
 }
 
-// Whoever moves from one way of starting the servers to the other must not meet other promises of durability.
-func TestBrokersKeepTheRulesOfTheLocalCluster(t *testing.T) {
+// The containers must be as durable as the servers of deploy/local/cluster.
+func TestBrokersHaveTheDurabilitySettingsOfTheLocalCluster(t *testing.T) {
 	project := load(t)
 	shared := regexp.MustCompile(`(?m)^([a-z.]+(?:replication\.factor|replicas|isr|enable|delay\.ms))=(.+)$`)
 	rules := shared.FindAllStringSubmatch(read(t, "deploy/local/broker.properties"), -1)
@@ -114,7 +112,7 @@ func TestBrokersKeepTheRulesOfTheLocalCluster(t *testing.T) {
 	}
 	for _, rule := range rules {
 		if rule[1] == "log.segment.delete.delay.ms" {
-			continue // Spares a developer's disk; promises nothing.
+			continue // Saves disk space on a developer's machine and does not affect durability.
 		}
 		variable := "KAFKA_" + strings.ToUpper(strings.ReplaceAll(rule[1], ".", "_"))
 		for _, name := range brokers {
@@ -158,7 +156,7 @@ func TestEveryImageIsPinned(t *testing.T) {
 	}
 }
 
-func TestEveryServerIsRestartedAndTellsWhetherItIsHealthy(t *testing.T) {
+func TestEveryServerIsRestartedAndHasAHealthCheck(t *testing.T) {
 	for name, service := range load(t).Services {
 		if slices.Contains(oneShots, name) {
 			expect(t, name+"'s restart policy", service.Restart, types.RestartPolicyOnFailure)
@@ -171,7 +169,7 @@ func TestEveryServerIsRestartedAndTellsWhetherItIsHealthy(t *testing.T) {
 	}
 }
 
-func TestWhatMustOutliveAContainerLiesInANamedVolume(t *testing.T) {
+func TestDataIsInNamedVolumes(t *testing.T) {
 	project := load(t)
 	folders := map[string]string{
 		"kafka-1": "/var/lib/kafka/data", "kafka-2": "/var/lib/kafka/data", "kafka-3": "/var/lib/kafka/data",

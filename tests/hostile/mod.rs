@@ -1,6 +1,6 @@
-//! Stored bytes are a stranger's until they are verified: whatever they are, no reader panics or allocates more than
-//! [`FACTOR`] times its input. Seeds are the golden vectors and the objects of an honest archive, changed by chance with a
-//! fixed seed; `fuzz/run` goes on from the same seeds for as long as one likes.
+//! Stored bytes are untrusted until they are verified: whatever they are, no reader panics or allocates more than
+//! [`FACTOR`] times its input. The inputs are golden vectors and objects of an honest archive, mutated with a fixed
+//! seed; `fuzz/run` continues from the same inputs.
 
 mod allocation;
 mod readers;
@@ -15,16 +15,16 @@ use crate::fixture::Archive;
 use allocation::peak_of;
 use readers::{Reader, SEGMENT, TEXTS};
 
-/// Bytes that a reader of text may hold at once for each byte of its input, beyond a constant.
+/// Bytes that a reader of text may allocate for each byte of its input, beyond a constant.
 const FACTOR: usize = 64;
 const FREE_BYTES: usize = 64 << 10;
-/// Bytes that the reader of Parquet may hold at once, whatever the input: its own limit, stated in `segment::layout`, and as
-/// much again for what it unpacks a page to and what it gives out.
+/// Bytes that the reader of Parquet may allocate, whatever the input: its own limit, and as much again for the unpacked
+/// page and the output.
 const SEGMENT_BYTES: usize = 3 * (512 << 20);
-/// How often each seed is changed.
+/// Mutations of each input.
 const ROUNDS: u64 = 30;
 
-/// A small generator of numbers, the same on every machine (SplitMix64).
+/// A small random number generator with the same output on every machine (SplitMix64).
 struct Chance(u64);
 
 impl Chance {
@@ -37,7 +37,7 @@ impl Chance {
     }
 }
 
-/// Bits flipped, bytes put in, left out, doubled, or the whole cut off.
+/// Flips bits, inserts, removes or doubles bytes, or truncates.
 fn changed(seed: &[u8], chance: &mut Chance) -> Vec<u8> {
     let mut bytes = seed.to_vec();
     for _ in 0..=chance.below(3) {
@@ -57,7 +57,7 @@ fn changed(seed: &[u8], chance: &mut Chance) -> Vec<u8> {
     bytes
 }
 
-/// Every object that the golden vectors hold.
+/// Every object in the golden vectors.
 fn vectors() -> BTreeSet<Vec<u8>> {
     let mut seeds = BTreeSet::new();
     for name in ["archive", "checkpoints", "links", "notes"] {
@@ -120,7 +120,7 @@ fn every_reader_of_text_survives_any_change_within_its_memory() {
     }
 }
 
-/// What the fuzzer kept of its runs: an input a line, in base64.
+/// The inputs that the fuzzer kept, one a line, in base64.
 fn kept(target: &str) -> Vec<Vec<u8>> {
     let path = format!("{}/fuzz/corpus/{target}.txt", env!("CARGO_MANIFEST_DIR"));
     let lines = std::fs::read_to_string(path).unwrap();
@@ -128,9 +128,9 @@ fn kept(target: &str) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn what_the_fuzzer_kept_is_survived_within_the_memory() {
+fn every_reader_survives_the_fuzzers_corpus_within_its_memory() {
     for bytes in kept("texts") {
-        // Its first byte says which reader; here all read the rest.
+        // The first byte selects the fuzzer's reader; here every reader gets the rest.
         for reader in TEXTS {
             hold(reader, &bytes[1..], FREE_BYTES + FACTOR * bytes.len());
         }

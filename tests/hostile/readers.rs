@@ -1,5 +1,5 @@
-//! Every reader of stored bytes, as a function that takes any bytes. Shared with the fuzz targets. None may panic, loop, or
-//! allocate beyond its input by more than the factor that [`super`] states.
+//! Every reader of stored bytes, as a function that takes any bytes; shared with the fuzz targets. None may panic, loop
+//! without an end, or allocate more than the limits in [`super`].
 
 use bytes::Bytes;
 
@@ -16,10 +16,10 @@ use crate::product::segment::check::examine;
 use crate::product::segment::decode::Segment;
 use crate::product::segment::projection::rules::Projection;
 
-/// A reader, by its name.
+/// A reader and its name.
 pub type Reader = (&'static str, fn(&[u8]));
 
-/// Those that read text: links, key changes, checkpoints, the identity, proofs and what stands in Kafka and footers.
+/// The readers of text: links, key changes, checkpoints, the identity, proofs, commit metadata and footers.
 pub const TEXTS: [Reader; 9] = [
     ("note", read_note),
     ("link", read_link),
@@ -35,15 +35,15 @@ pub const TEXTS: [Reader; 9] = [
 /// The reader of Parquet.
 pub const SEGMENT: Reader = ("segment", read_segment);
 
-/// The name and the seed of the key of tests/vectors, so that seeds from there get past their signature. Whatever else is
-/// read is signed anew by it, so that the reader behind the signature is reached.
+/// The name and the seed of the key of tests/vectors, so that inputs from there have a valid signature. Other inputs
+/// are signed with it, so that the reader behind the signature check is reached.
 const KEY: (&str, [u8; 32]) = ("kivend", [7; 32]);
 
 fn key() -> Option<SigningKey> {
     SigningKey::from_seed(KEY.0, &KEY.1).ok()
 }
 
-/// The note as it is, and its text under a signature that verifies.
+/// The note as it is, and its text with a valid signature.
 fn signed(bytes: &[u8], read: impl Fn(&[u8], &Keyring)) {
     let Some(key) = key() else { return };
     let keyring = Keyring::new(vec![key.verifying_key().clone()]);

@@ -1,9 +1,9 @@
-"""Holds `kivend verify` and tools/verify.py against each other: every way of breaking an archive, one verdict. Likewise
-`kivend verify-proof` and tools/verify_proof.py: every vector of a proof file, and files damaged by chance.
+"""Checks that `kivend verify` and tools/verify.py give the same verdict on every tampered archive of the tests, and
+`kivend verify-proof` and tools/verify_proof.py on every vector of a proof file. Both also get randomly damaged input.
 
     python tests/independent/agree.py KIVEND [ROUNDS]        KIVEND is the binary; ROUNDS of random damage after the known cases
 
-Exit code 1 where the two disagree; each disagreement is told with what both found. Random damage has a fixed seed.
+Exit code 1 where they disagree; each disagreement is printed with the findings of both. Random damage has fixed seeds.
 """
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def by_kivend(kivend: str, folder: Path, keys: list[str]) -> Told:
 
 
 def damage(seed: int) -> Deed:
-    """One or two objects removed, cut, changed, copied or moved, by chance."""
+    """Removes, truncates, changes, copies or moves one or two objects at random."""
     def deed(archive: SmallArchive) -> None:
         chance = random.Random(seed)
         for _ in range(chance.choice((1, 1, 2))):
@@ -74,7 +74,7 @@ def proof_by_kivend(kivend: str, file: Path, keys: list[str]) -> Told:
 
 
 def disagreements_on_proofs(kivend: str, rounds: int) -> int:
-    """Every vector as it is, and `rounds` damaged files."""
+    """Compares every vector, and this many damaged files."""
     cases = list(test_proofs.cases()) + [(f"damaged proof {seed}", "", [], test_proofs.damaged(seed)[1]) for seed in range(rounds)]
     disagreements = 0
     with tempfile.TemporaryDirectory() as folder:

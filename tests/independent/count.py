@@ -2,9 +2,8 @@
 
     python tests/independent/count.py FOLDER        prints JSON; exit code 1 where the three do not agree
 
-Topic and partition come from the columns, not from the path (both readers would take them from `topic=…/partition=…` by
-themselves), and the files are those that links own: beside them a rejected object, or one without a link, may stand.
-It verifies nothing else: that is tools/verify.py.
+Topic and partition are read from the columns, not from the path `topic=…/partition=…`, and only files that links own are
+read, because the folder may also contain rejected objects and segments without a link. tools/verify.py verifies the rest.
 """
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ Count = Counter[tuple[str, int]]
 
 
 def owned(folder: Path) -> tuple[list[str], Count]:
-    """The files that links name, and how many records the links say they hold. What is no link at all is passed over."""
+    """The files that links own, and their record counts according to the links. Invalid links are ignored."""
     files, said = list[str](), Count()
     for path in sorted((folder / "links").rglob("*.note")):
         try:

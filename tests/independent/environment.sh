@@ -1,5 +1,5 @@
-# Sourced: puts the Python of tools/requirements.txt first on the path. Its packages stand in an environment outside the
-# checkout, made on first use and again when the list changes.
+# Sourced. Puts a Python environment with the packages of tools/requirements.txt first on the path. It is created
+# outside the checkout on first use, and again when the list changes.
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "independent: python 3.11 or later is needed" >&2; exit 1; }
 

@@ -1,4 +1,4 @@
-"""tools/verify.py on every archive in a folder of folders: see the script `judge` beside this file."""
+"""Runs tools/verify.py on every archive in a folder: see the script `judge`."""
 from __future__ import annotations
 
 import sys

@@ -1,4 +1,4 @@
-"""Makes a small archive from docs/FORMAT.md with pyarrow, for the tests of tools/verify.py: a third writer, so to speak."""
+"""Writes a small archive from docs/FORMAT.md with pyarrow, for the tests of tools/verify.py."""
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""tools/verify_proof.py against the golden vectors and against damage by chance; part of `python -m unittest discover`."""
+"""Tests tools/verify_proof.py with the golden vectors and with random damage; part of `python -m unittest discover`."""
 from __future__ import annotations
 
 import base64
@@ -21,7 +21,7 @@ MERKLE = json.loads((ROOT / "tests" / "vectors" / "merkle.json").read_text())
 
 
 def cases() -> Iterator[tuple[str, str, list[str], bytes]]:
-    """Name, verdict, keys brought, file: of every vector."""
+    """Name, verdict, given keys and file of every vector."""
     for case in VECTORS["valid"]:
         for keys in ([], VECTORS["archive_keys"][:1], VECTORS["archive_keys"][1:], VECTORS["archive_keys"]):
             yield case["name"], "intact", keys, base64.b64decode(case["file_base64"])
@@ -30,7 +30,7 @@ def cases() -> Iterator[tuple[str, str, list[str], bytes]]:
 
 
 def damaged(seed: int) -> tuple[bytes, bytes]:
-    """A valid file, and the same with one to three of its bytes changed, left out or doubled."""
+    """A valid file, and the same with one to three bytes changed, removed, doubled or replaced by a digit."""
     chance = random.Random(seed)
     file = base64.b64decode(chance.choice(VECTORS["valid"])["file_base64"])
     data = bytearray(file)

@@ -1,4 +1,4 @@
-"""tools/verify.py against the golden vectors, against a small archive that is right, and against every way of breaking it.
+"""Tests tools/verify.py with the golden vectors, with a small valid archive, and with many ways to tamper with it.
 
     python -m unittest discover -s tests/independent        (in the environment of tools/requirements.txt)
 """
@@ -349,7 +349,7 @@ BY_KEY = both(gap_link(200, 210, KEY), gap_link(210, 220, KEY), checkpointed())
 
 
 def of_two_keys(*deeds: Deed) -> Deed:
-    """The same archive with OTHER in archive.json too; it has signed nothing yet."""
+    """The same archive with OTHER in archive.json too, which has signed nothing yet."""
     return lambda archive: [archive.__init__(archive.folder, TWO_KEYS), both(*deeds)(archive)]  # type: ignore[func-returns-value,misc]
 
 
@@ -373,7 +373,7 @@ class Tampering(unittest.TestCase):
             archive.run()
             return archive
 
-    def test_each_way_of_breaking_an_archive_gets_its_verdict(self) -> None:
+    def test_each_tampered_archive_gets_its_verdict(self) -> None:
         for name, verdict, deed in CASES:
             with self.subTest(name):
                 archive = self.verified(deed, [])
@@ -382,7 +382,7 @@ class Tampering(unittest.TestCase):
     def test_records_are_counted(self) -> None:
         self.assertEqual(self.verified(lambda archive: None, []).records, {"payments": 147})
 
-    def test_only_brought_keys_count(self) -> None:
+    def test_only_given_keys_count(self) -> None:
         for name, deed, keys, verdict in BROUGHT:
             with self.subTest(name):
                 archive = self.verified(deed, [key.public_text for key in keys])
@@ -390,7 +390,7 @@ class Tampering(unittest.TestCase):
 
 
 def statistics_of(data: bytes) -> Iterator[int]:
-    """Where the bytes of the offset column's minimum and maximum stand."""
+    """The positions of the offset column's minimum and maximum in the footer."""
     for value in (0, 39):
         at = data.rfind(struct.pack("<q", value))
         while at > len(data) // 2:

@@ -1,4 +1,4 @@
-//! Whatever is changed in a proof, it proves nothing any more.
+//! A proof file with any change proves nothing.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kivend::log::proof::{Proof, RecordProof};
@@ -26,7 +26,7 @@ fn expect_changed(proof: &RecordProof, code: Code, change: impl FnOnce(&mut Reco
 }
 
 #[test]
-fn each_part_is_held_to_every_other() {
+fn a_changed_part_makes_the_proof_invalid() {
     let mut archive = Archive::usual();
     archive.seal("payments", 0, 25);
     archive.checkpoint();
@@ -73,7 +73,7 @@ fn each_part_is_held_to_every_other() {
 }
 
 #[test]
-fn a_proof_of_another_archive_by_the_same_key_is_none_of_this_one() {
+fn a_proof_from_another_archive_of_the_same_key_is_refused() {
     let ours = proof(&Archive::usual(), 30);
     let foreign = ours.archive.replacen("2026", "2025", 1);
     expect_changed(&ours, Code::ProofContradicts, |proof| proof.archive = foreign);
@@ -89,7 +89,7 @@ fn a_link_by_a_retired_key_is_believed_under_no_later_checkpoint() {
     link.sealed_by = "somebody".into();
     forged.link = String::from_utf8(link.seal(&key(7)).unwrap().object).unwrap();
     expect_changed(&forged, Code::ProofNoteInvalid, |_| ());
-    // The key that was added later does not sign for what an older checkpoint covers.
+    // A key that was added later does not count for links that an older checkpoint covers.
     let mut early = proof(&archive, 99);
     early.link = String::from_utf8(archive.link("payments", 0, 3).seal(&key(8)).unwrap().object).unwrap();
     expect_changed(&early, Code::ProofNoteInvalid, |_| ());
@@ -99,10 +99,10 @@ fn a_link_by_a_retired_key_is_believed_under_no_later_checkpoint() {
 }
 
 #[test]
-fn wherever_a_bit_is_turned_the_file_proves_nothing() {
+fn a_flipped_bit_anywhere_makes_a_proof_invalid() {
     let archive = Archive::usual();
     let text = made(&archive, &record("payments", 0, 30)).unwrap().text.into_bytes();
-    // A prime step, so that every part of the file is met and the test stays quick.
+    // A prime step, so that every part of the file is covered and the test stays fast.
     for (turn, at) in (0..text.len()).step_by(37).enumerate() {
         let mut changed = text.clone();
         changed[at] ^= 1 << (turn % 8);

@@ -1,4 +1,4 @@
-//! That the archive only grew between two checkpoints can be proved, and cannot where it did not.
+//! Consistency proofs: they exist where the archive only grew between two checkpoints, and only there.
 
 use kivend::app::prove::{Wanted, WantedCheckpoint};
 use kivend::log::proof::{ConsistencyProof, Proof};
@@ -40,7 +40,7 @@ fn proof(archive: &Archive, from: u64, to: u64) -> ConsistencyProof {
 }
 
 #[test]
-fn a_saved_checkpoint_that_witnesses_signed_too_is_proved_without_their_lines() {
+fn cosignatures_on_a_saved_checkpoint_are_left_out_of_the_proof() {
     let archive = grown();
     let object = archive.store.bytes("checkpoints/0000000002.note").unwrap();
     let note = Note::parse(&object).unwrap();
@@ -118,7 +118,7 @@ fn an_archive_that_was_rewritten_does_not_continue_what_was_saved_before() {
 }
 
 #[test]
-fn each_part_is_held_to_every_other() {
+fn a_changed_part_makes_the_proof_invalid() {
     let archive = grown();
     let good = proof(&archive, 1, 5);
     let earlier = proof(&archive, 0, 2);

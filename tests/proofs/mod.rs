@@ -1,5 +1,5 @@
-//! The promise: whoever holds a proof file needs nothing else, and nothing but the truth can be proved. Proofs are made
-//! from an archive in memory, by the same code as the command's, and checked as a stranger would.
+//! A proof file is enough to check a record, and false statements cannot be proved. Proofs are made from an archive in
+//! memory by the code that the command uses, and checked without the archive.
 
 mod changed;
 mod continued;
@@ -52,7 +52,7 @@ fn proved(report: &ProofReport) -> &ProvedRecord {
 }
 
 #[test]
-fn every_record_can_be_proved_to_who_has_the_key_and_to_who_has_not() {
+fn every_record_can_be_proved_with_and_without_the_public_key() {
     let archive = Archive::usual();
     for (topic, number, count) in [("payments", 0, 100), ("user-events", 1, 160)] {
         for offset in (0..count).step_by(7).chain([count - 1]) {
@@ -135,7 +135,7 @@ fn a_proof_verifies_on_a_machine_without_network() {
             .current_dir(folder.path());
         command
     };
-    // Where the system lets nobody take the network away, the file is checked with it.
+    // Where a process may not leave the network namespace, the file is checked with a network.
     let permitted = without_network("true")
         .output()
         .is_ok_and(|output| output.status.success());
@@ -151,10 +151,10 @@ fn a_proof_verifies_on_a_machine_without_network() {
         .arg(key(7).verifying_key().to_string())
         .output()
         .unwrap();
-    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{told}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{report}");
     assert_eq!(
-        (told["verdict"].as_str(), told["proved"]["offset"].as_i64()),
+        (report["verdict"].as_str(), report["proved"]["offset"].as_i64()),
         (Some("intact"), Some(42))
     );
 }

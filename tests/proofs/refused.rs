@@ -1,4 +1,4 @@
-//! Where there is nothing to prove, the reason is told, and what to do.
+//! Where there is nothing to prove, the error says why and what to do.
 
 use kivend::app::prove::Wanted;
 use kivend::error::{Explain, Kind};
@@ -17,7 +17,7 @@ fn expect_error(archive: &Archive, wanted: &Wanted, kind: Kind, said: &str, fix:
 }
 
 #[test]
-fn a_record_that_is_not_archived_yet_is_told_from_one_that_is_lost_or_never_was() {
+fn a_record_that_is_not_archived_yet_is_distinguished_from_one_that_is_lost_or_never_existed() {
     let mut archive = Archive::usual();
     let payments = TopicPartition::new("payments", 0);
     archive.append_loss(&payments, 150);
@@ -97,7 +97,7 @@ fn nothing_is_proved_from_a_segment_or_chain_that_was_changed() {
 }
 
 #[test]
-fn what_a_stranger_planted_keeps_nobody_from_a_proof() {
+fn planted_objects_do_not_prevent_a_proof() {
     let archive = Archive::usual();
     for key in [
         "data/topic=payments/partition=0/0000-00000000000000000033.parquet",

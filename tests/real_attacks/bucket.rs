@@ -1,5 +1,5 @@
-//! The honest archive in a real bucket, and what attackers do to it there: what differs between the objects of two scenes
-//! is done by a client that may do everything, and undone afterwards.
+//! The honest archive in a real bucket. An attack is carried out as the difference between the objects of two scenes,
+//! by a client with all rights, and undone afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,17 +16,17 @@ use super::read_once::ReadOnce;
 use crate::attacks::Scene;
 use crate::store_contract::{cluster_settings, stranger};
 
-/// What is done to one key.
+/// The writes to one key.
 #[derive(Debug)]
 pub struct Deed {
     key: String,
-    /// One after the other: bytes put there, or a delete.
+    /// In order: the bytes of a put, or `None` for a delete.
     steps: Vec<Option<Bytes>>,
-    /// Whether the first bytes must still be there as an older version.
+    /// Whether the first bytes must remain as an older version.
     over_versions: bool,
 }
 
-/// The objects of a store as they came, the oldest first; nothing for a delete marker.
+/// The versions of each key, the oldest first; `None` is a delete marker.
 async fn histories(store: &MemoryStore) -> BTreeMap<String, Vec<Option<Bytes>>> {
     let mut histories: BTreeMap<String, Vec<Option<Bytes>>> = BTreeMap::new();
     for version in store.versions("").await.unwrap().unwrap() {
@@ -39,7 +39,7 @@ async fn histories(store: &MemoryStore) -> BTreeMap<String, Vec<Option<Bytes>>> 
     histories
 }
 
-/// What makes the objects of `after` of those of `before`.
+/// The writes that turn the objects of `before` into those of `after`.
 pub async fn deeds(before: &Scene, after: &Scene) -> Vec<Deed> {
     let (before, after) = (
         histories(&before.archive.store).await,
@@ -76,7 +76,7 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// The one that the archiver wrote to.
+    /// The bucket that the archiver wrote to.
     pub async fn plain(honest: &Honest) -> Bucket {
         Bucket::open(honest, bucket_name()).await
     }
@@ -107,7 +107,7 @@ impl Bucket {
         }
     }
 
-    /// The archive as it is now, read once however often it is verified.
+    /// The archive as it is now. Each object is fetched once, however often it is verified.
     pub fn as_it_is(&self) -> Arc<ReadOnce> {
         Arc::new(ReadOnce::new(Arc::clone(&self.store)))
     }
@@ -120,7 +120,7 @@ impl Bucket {
         }
     }
 
-    /// The keys that were touched hold what they held before.
+    /// Restores the keys that were written to.
     pub async fn undo(&self, deeds: &[Deed], honest: &Scene) {
         for Deed { key, .. } in deeds {
             if self.keeps_versions {

@@ -1,5 +1,5 @@
-//! The honest archive, by the product's own programs: two runs of the archiver, which seals as fast as records come, junk
-//! planted where the second run's first segment of one partition goes, and records that come after it.
+//! The honest archive, written by the product's own programs: two runs of the archiver with small segments, junk
+//! planted at the key of the second run's first segment of one partition, and records that arrive after the second run.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::fixture::{Archive, Broker, Log, OwnedRecord};
 use crate::real_pipeline::shop::Shop;
 use crate::store_contract::{cluster_settings, stranger};
 
-/// Small segments, and one partition a topic.
+/// Small segments, and one partition per topic.
 const SETTINGS: &str = r#"
 topics = [{ name = "user-events", partitions = 1 }, { name = "payments", partitions = 1 }]
 [routing]
@@ -34,7 +34,7 @@ rules = [{ topic = "payments", event_types = ["payment_attempt", "payment_succes
 [archive]
 seal_max_records = 10
 "#;
-/// Records in a segment.
+/// Records per segment.
 const BATCH: u64 = 10;
 
 pub struct Honest {
@@ -44,7 +44,7 @@ pub struct Honest {
 }
 
 impl Honest {
-    /// `None` where no cluster runs.
+    /// `None` where the servers do not run.
     pub async fn build() -> Option<Honest> {
         let shop = Shop::with_settings(SETTINGS)?;
         let victim = TopicPartition::new(&shop.topic("user-events"), 0);
@@ -60,7 +60,8 @@ impl Honest {
         Some(Honest { shop, scene, kafka })
     }
 
-    /// The real Kafka as this scene has it: where its commits are other ones, they are those of a group of their own.
+    /// The real Kafka with the commits of this scene: where they differ from the honest ones, they belong to a group of
+    /// their own.
     pub fn kafka_after(&self, scene: &Scene, number: usize) -> Arc<dyn KafkaFacts> {
         let commits = |scene: &Scene| {
             let logs = scene.archive.broker.logs();
@@ -115,7 +116,7 @@ pub fn bucket_name() -> String {
     servers::variable("KIVEND_STORE__BUCKET")
 }
 
-/// Runs an archiver while batches of records come in, each as soon as the one before is linked, and ends it.
+/// Runs an archiver and sends batches of records, each as soon as the previous one is linked.
 async fn archive_batches(shop: &Shop, batches: &[(&TopicPartition, u64)]) {
     let store = store(shop).await;
     let mut archiver = shop.start_archiver();
@@ -139,7 +140,7 @@ async fn links(store: &S3Store, partition: &TopicPartition) -> usize {
     store.list(&links_of(partition), None, 1000).await.unwrap().len()
 }
 
-/// One batch of records with headers and nulls in them.
+/// Sends one batch of records, some with headers and null values.
 fn produce(shop: &Shop, partition: &TopicPartition, first: u64) {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", shop.kafka_settings().brokers.join(","));
@@ -163,7 +164,7 @@ fn produce(shop: &Shop, partition: &TopicPartition, first: u64) {
     producer.flush(PATIENCE).unwrap();
 }
 
-/// A stranger puts junk where the partition's next segment goes.
+/// Plants junk at the key of the partition's next segment.
 async fn plant_before(shop: &Shop, partition: &TopicPartition) {
     let archive = Archive::load(&objects(&store(shop).await).await, key(shop), Broker::default());
     let key = archive.next_link(partition, i64::MAX).place().segment(Attempt::PLAIN);

@@ -1,5 +1,5 @@
-//! Every attack of `attacks` on an archive that the product wrote to a real bucket, from real brokers: each is done to the
-//! bucket, judged with every kind of evidence, shown to the second verifier, and undone.
+//! Every attack of `attacks` on an archive that the product wrote from real brokers to a real bucket. Each is carried
+//! out on the bucket, verified with every kind of evidence and by the second verifier, and undone.
 
 mod bucket;
 mod honest;
@@ -21,7 +21,7 @@ use read_once::ReadOnce;
 use second_opinion::SecondOpinion;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_attack_on_the_real_bucket_is_told_as_the_table_says_and_the_second_verifier_agrees() {
+async fn every_attack_on_the_real_bucket_is_found_as_the_table_says_and_the_second_verifier_agrees() {
     let Some(honest) = Honest::build().await else { return };
     let plain = Bucket::plain(&honest).await;
     let versioned = Bucket::versioned(&honest).await;
@@ -57,7 +57,7 @@ async fn every_attack_on_the_real_bucket_is_told_as_the_table_says_and_the_secon
     }
 }
 
-/// What is said of the archive by each kind of evidence.
+/// One report for each kind of evidence.
 async fn reports(honest: &Honest, archive: &Arc<ReadOnce>, kafka: &Arc<dyn KafkaFacts>) -> Vec<(Evidence, Report)> {
     let mut reports: Vec<(Evidence, Report)> = Vec::new();
     for with in [Evidence::Bucket, Evidence::Commit, Evidence::Records, Evidence::Saved] {

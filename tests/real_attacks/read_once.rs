@@ -1,4 +1,4 @@
-//! A bucket of which each object is asked for once: several verifications of one state cost no more requests than one.
+//! A read cache over a bucket, so that several verifications of one state cost as many requests as one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use kivend::store::{Creation, Entry, Store, StoreError, Version};
 #[derive(Debug)]
 pub struct ReadOnce {
     store: Arc<S3Store>,
-    /// By key, and version where one was asked for.
+    /// By key and, where one was requested, version.
     read: Mutex<HashMap<(String, String), Option<Bytes>>>,
 }
 

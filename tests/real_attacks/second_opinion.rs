@@ -1,5 +1,5 @@
-//! tools/verify.py on the same tampered archives: what a second verifier, made from the format's text alone, says of the
-//! bucket and the public key. One process reads all of them, since starting Python costs more than verifying.
+//! Runs tools/verify.py, which was written from the format's text alone, on the same tampered archives. One process
+//! verifies all of them, because starting Python costs more than verifying.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,7 +25,7 @@ impl SecondOpinion {
         }
     }
 
-    /// Takes a copy of the bucket as it is, and what the first verifier said of it.
+    /// Copies the bucket as it is, and keeps the verdict of `kivend verify`.
     pub async fn hand_over(&mut self, attack: &Attack, bucket: &dyn Store, verdict: Verdict) {
         let root = self.archive(self.cases.len());
         std::fs::create_dir(&root).unwrap();
@@ -41,7 +41,7 @@ impl SecondOpinion {
         self.folder.path().join(format!("{number:03}"))
     }
 
-    /// Where the two verifiers differ.
+    /// The archives on which the two verifiers disagree.
     pub fn disagreements(&self) -> Vec<String> {
         let judge = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/independent/judge");
         let output = Command::new(judge)
@@ -49,10 +49,10 @@ impl SecondOpinion {
             .arg(&self.key)
             .output()
             .unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{told}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
         let verdicts = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(verdicts.lines().count(), self.cases.len(), "{verdicts} {told}");
+        assert_eq!(verdicts.lines().count(), self.cases.len(), "{verdicts} {stderr}");
         let differing = self
             .cases
             .iter()

@@ -1,4 +1,4 @@
-//! Brokers that die and come back: what was acknowledged stays, and the archive catches up.
+//! Brokers that crash and return: acknowledged records are kept, and the archive catches up.
 
 use super::servers::Mine;
 use super::shop::Chaos;
@@ -61,7 +61,7 @@ fn with_two_brokers_dead_ingest_waits_or_fails_and_loses_nothing_that_was_acknow
     let acked = report["acked"].as_u64().unwrap();
     eprintln!("acknowledged: {acked}");
     archiver.terminate();
-    // An event that was sent and never acknowledged may stand in Kafka all the same.
+    // An event that was sent but never acknowledged may be in Kafka all the same.
     let records = chaos.reckon();
     assert!(records >= acked, "{records} records, {acked} acknowledged");
 }

@@ -1,5 +1,4 @@
-//! A small file system in memory that a test can fill to the last byte, and make larger. Linux, and root: where it cannot
-//! be mounted the test fails and says so, for what it would prove is not proven.
+//! A small tmpfs that a test can fill and enlarge. Needs Linux and root; where it cannot be mounted the test fails.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,7 +6,7 @@ use std::process::Command;
 pub struct Disk(PathBuf);
 
 impl Disk {
-    /// Mounted at this folder, which it makes.
+    /// Creates the folder and mounts the file system there.
     pub fn mount(at: PathBuf, size: &str) -> Disk {
         std::fs::create_dir(&at).unwrap();
         let options = format!("size={size}");
@@ -17,7 +16,7 @@ impl Disk {
         Disk(at)
     }
 
-    /// Gives it so much in all.
+    /// Enlarges it to this size.
     pub fn grow(&self, size: &str) {
         let options = format!("remount,size={size}");
         run(Command::new("mount").args(["-o", &options]).arg(&self.0));
@@ -25,15 +24,15 @@ impl Disk {
 }
 
 impl Drop for Disk {
-    /// Lazily: programs of a test that failed may still have files open there.
+    /// Unmounts lazily, because programs of a failed test may still have files open.
     fn drop(&mut self) {
-        // What cannot be unmounted holds a few megabytes until the machine is restarted.
+        // If it stays mounted, it occupies a few megabytes until the next boot.
         drop(Command::new("umount").arg("--lazy").arg(&self.0).status());
     }
 }
 
 fn run(command: &mut Command) {
     let output = command.output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?} (only root may): {told}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?} (only root may): {stderr}");
 }

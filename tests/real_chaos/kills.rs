@@ -13,7 +13,7 @@ fn an_archiver_killed_again_and_again_while_events_come_in_archives_each_record_
     for round in 0..chaos.rounds {
         let archiver = chaos.archiver("killed");
         let feed = chaos.feed(3_000);
-        // The moment is what is tested: anywhere between joining the group and having archived everything.
+        // The kill comes at a random moment between joining the group and having archived everything.
         let pause_ms = chaos.dice.below(10_000) as u64;
         eprintln!("round {round}: killed after {pause_ms} ms");
         std::thread::sleep(Duration::from_millis(pause_ms));

@@ -1,4 +1,4 @@
-//! Archivers that come and go in good order, by every protocol that groups have.
+//! Archivers that join and leave regularly, with every group protocol.
 
 use super::process::Archiver;
 use super::servers::Whole;
@@ -21,7 +21,7 @@ fn one_becomes_three_becomes_one(mut chaos: Chaos) {
     first.until_said(" linked ", linked + PARTITIONS);
     let records = feed.all_acked();
     let log = first.log();
-    assert!(!log.contains(" lost: "), "nobody died: {log}");
+    assert!(!log.contains(" lost: "), "a partition was lost: {log}");
     first.terminate();
     assert_eq!(chaos.reckon(), records);
 }
@@ -44,7 +44,7 @@ fn one_archiver_becomes_three_and_one_again_by_kafka_4s_own_protocol() {
     one_becomes_three_becomes_one(Chaos::with_properties(&[("group.protocol", "consumer")]));
 }
 
-/// A member that is known by name, so that its place is kept for it while it restarts.
+/// A static member, whose partitions are kept for it while it restarts.
 fn named(chaos: &Chaos, name: &str) -> Archiver {
     chaos.archiver_with(name, |command| {
         command.env(INSTANCE, name);

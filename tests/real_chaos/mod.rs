@@ -1,8 +1,8 @@
-//! Whatever dies, and whenever: processes are killed and stopped, brokers and the store go and come back, while events
-//! come in. Afterwards every record that Kafka acknowledged stands in the archive once, and the verifier says so.
+//! Failures while events arrive: processes are killed and stopped, brokers and the store fail and return. Afterwards
+//! every record that Kafka acknowledged is in the archive once, and the verifier confirms it.
 //!
-//! Runs when `deploy/local/cluster run` started the servers and `KIVEND_TEST_CHAOS` says how many rounds: what a test
-//! does again and again it does so often. `KIVEND_TEST_SEED` repeats the choices of an earlier run.
+//! Needs the servers of `deploy/local/cluster run`. `KIVEND_TEST_CHAOS` is the number of rounds of the tests that
+//! repeat a failure; without it they are skipped. `KIVEND_TEST_SEED` repeats the random choices of an earlier run.
 
 mod brokers;
 mod disk;
@@ -19,5 +19,5 @@ mod zombies;
 
 use crate::fixture::patience::{PATIENCE, until};
 
-/// How many partitions the four topics of a shop have.
+/// Partitions of the four topics of a shop in all.
 const PARTITIONS: usize = 14;

@@ -1,5 +1,5 @@
-//! Records that break archives: too large, too deep, empty, not text, not JSON, out of time. All of them are archived byte
-//! for byte and read back equal.
+//! Records that are hard to archive: too large, too deep, empty, not text, not JSON, with extreme times. All are
+//! archived byte for byte.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +14,8 @@ use super::shop::Chaos;
 use crate::fixture::{OwnedRecord, send_raw, servers};
 use crate::store_contract::cluster_settings;
 
-/// Kafka 4 itself refuses times of the far future unless it is told not to, would delete those of long ago, and where it
-/// compresses by itself writes header names anew, with U+FFFD for what is no text.
+/// By default Kafka 4 refuses times in the far future, deletes records with old times, and where the broker
+/// recompresses it rewrites header names that are not UTF-8 with U+FFFD.
 const LENIENT: &str = r#"
 [topic_defaults.properties]
 "message.timestamp.after.max.ms" = 9223372036854775807
@@ -103,7 +103,7 @@ fn poison() -> Vec<OwnedRecord> {
     ]
 }
 
-/// Every archived record of the shop, by topic, partition and offset, decoded from the segments that links own.
+/// Every archived record of the shop by topic, partition and offset, decoded from the segments that links own.
 async fn read_back(chaos: &Chaos) -> BTreeMap<(String, i64, i64), OwnedRecord> {
     let settings = S3Settings {
         bucket: servers::variable("KIVEND_STORE__BUCKET"),
@@ -146,7 +146,7 @@ async fn poison_is_archived_byte_for_byte_and_read_back_equal() {
     assert_eq!(found.len(), sent.len());
     for (place, record) in &sent {
         let came = found.get(place);
-        // Not assert_eq: nobody wants to read a megabyte.
+        // Not assert_eq, which prints a megabyte.
         let text = |record: Option<&OwnedRecord>| format!("{record:?}").chars().take(400).collect::<String>();
         assert!(
             came == Some(record),

@@ -1,4 +1,4 @@
-//! One archiver as a process: its signals, its log, its readiness.
+//! An archiver process: its signals, log and readiness.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -26,30 +26,30 @@ impl Archiver {
         Archiver { child, log }
     }
 
-    /// SIGKILL, and the end of it.
+    /// Sends SIGKILL and waits for the end.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// SIGSTOP: alive for the kernel, dead for the group.
+    /// Sends SIGSTOP: the process exists, but its session in the group expires.
     pub fn pause(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// SIGCONT: a zombie wakes.
+    /// Sends SIGCONT: the process resumes with an outdated assignment.
     pub fn wake(&self) {
         self.signal(Signal::CONT);
     }
 
-    /// SIGTERM; it must seal, commit and leave in good order.
+    /// Sends SIGTERM; it must seal, commit and leave the group.
     pub fn terminate(mut self) {
         self.signal(Signal::TERM);
         let status = self.ended();
         assert!(status.success(), "{status}: {}", self.log());
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until it exits by itself.
     pub fn ended(&mut self) -> ExitStatus {
         let mut status = None;
         until("an archiver ends", || {
@@ -63,26 +63,26 @@ impl Archiver {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Everything that it said so far.
+    /// Its log so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
-    /// How many lines of the log hold this.
+    /// How many lines of the log contain `what`.
     pub fn said(&self, what: &str) -> usize {
         self.log().lines().filter(|line| line.contains(what)).count()
     }
 
-    /// Waits until the log holds this at least so often.
+    /// Waits until at least `times` lines of the log contain `what`.
     pub fn until_said(&mut self, what: &str, times: usize) {
-        until(&format!("an archiver says `{what}` {times} times"), || {
+        until(&format!("`{what}` in an archiver's log {times} times"), || {
             let ended = self.child.try_wait().unwrap();
             assert!(ended.is_none(), "it ended: {}", self.log());
             self.said(what) >= times
         });
     }
 
-    /// The partitions that it archives now, by its own account.
+    /// The partitions that it archives now, by its log.
     pub fn holds(&self) -> BTreeSet<String> {
         let mut held = BTreeSet::new();
         for line in self.log().lines() {
@@ -96,7 +96,7 @@ impl Archiver {
         held
     }
 
-    /// What `/readyz` answers: whether it is ready, and the reason where not.
+    /// Whether `/readyz` says that it is ready, and otherwise the reason.
     pub fn readiness(&self) -> (bool, String) {
         let log = self.log();
         let line = log.lines().find(|line| line.contains("metrics, health and readiness"));
@@ -125,16 +125,16 @@ impl Archiver {
     }
 }
 
-/// Which partition a line of the log is about.
+/// The partition in a line of the log.
 pub fn partition_of(line: &str) -> Option<&str> {
     let (_, after) = line.split_once("partition=")?;
     after.split_whitespace().next()
 }
 
 impl Drop for Archiver {
-    /// A failed test leaves no process behind, and tells what its archivers said.
+    /// Ends the process, and prints its log where the test failed.
     fn drop(&mut self) {
-        // It may have ended long ago: then there is nothing to end.
+        // It may have ended already.
         let _gone = self.child.kill();
         let _status = self.child.wait();
         if std::thread::panicking() {

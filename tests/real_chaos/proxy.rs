@@ -1,5 +1,5 @@
-//! A network between an archiver and its store that does what it likes: slow, cutting connections anywhere, holding them
-//! up, or answering in the store's name.
+//! A proxy between an archiver and its store that simulates a bad network: slow, with cut or stalled connections, or
+//! with errors in place of the store's answers.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -11,18 +11,18 @@ use std::time::Duration;
 use crate::fixture::servers::variable;
 use crate::simulation::dice::Dice;
 
-/// What happens to the bytes.
+/// What the proxy does with the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weather {
-    /// They pass.
+    /// Passes them on.
     Fair,
-    /// They come late and in pieces.
+    /// Passes them on late and in pieces.
     Slow,
-    /// Most connections end somewhere in the middle of a request or an answer.
+    /// Cuts most connections in the middle of a request or an answer.
     Cutting,
-    /// Requests wait, and pass when the weather changes: even those whose sender is long gone.
+    /// Holds requests until the weather changes, and then passes them on even if their sender is gone.
     Holding,
-    /// Requests that would write are answered by us, with this status and code of S3's.
+    /// Answers writes itself with this status and S3 error code.
     Refusing(u16, &'static str),
 }
 
@@ -35,13 +35,13 @@ pub struct Proxy {
 struct Sky {
     weather: Mutex<Weather>,
     dice: Mutex<Dice>,
-    /// How often the weather did harm.
+    /// How many requests were disturbed.
     harmed: AtomicUsize,
     server: String,
 }
 
 impl Proxy {
-    /// In front of the cluster's store.
+    /// Starts a proxy for the cluster's store.
     pub fn start(dice: Dice) -> Proxy {
         let endpoint = variable("KIVEND_STORE__ENDPOINT");
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -56,14 +56,14 @@ impl Proxy {
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let sky = Arc::clone(&over);
-                // Whatever ends a connection ends both of its sides: that is all there is to do.
+                // An error ends both sides of the connection; there is nothing else to do.
                 std::thread::spawn(move || drop(sky.carry(client)));
             }
         });
         Proxy { address, sky }
     }
 
-    /// Sends a program's requests this way.
+    /// Points a program at the proxy.
     pub fn lead(&self, command: &mut Command) {
         let endpoint = format!("http://{}", self.address);
         command
@@ -89,22 +89,22 @@ impl Sky {
         let server = TcpStream::connect(&self.server)?;
         let (from_server, to_client) = (server.try_clone()?, client.try_clone()?);
         let back = Arc::clone(&self);
-        std::thread::spawn(move || drop(back.pass(from_server, to_client, FileTransfer::Back)));
-        self.pass(client, server, FileTransfer::There)
+        std::thread::spawn(move || drop(back.pass(from_server, to_client, Direction::ToClient)));
+        self.pass(client, server, Direction::ToServer)
     }
 
-    fn pass(&self, mut from: TcpStream, mut to: TcpStream, way: FileTransfer) -> std::io::Result<()> {
+    fn pass(&self, mut from: TcpStream, mut to: TcpStream, direction: Direction) -> std::io::Result<()> {
         let mut buffer = vec![0; 16 << 10];
         loop {
             let count = from.read(&mut buffer)?;
             let bytes = &buffer[..count];
-            let passes = match (self.weather(), way) {
-                (Weather::Refusing(status, code), FileTransfer::There) if bytes.starts_with(b"PUT ") => {
+            let passes = match (self.weather(), direction) {
+                (Weather::Refusing(status, code), Direction::ToServer) if bytes.starts_with(b"PUT ") => {
                     self.harmed.fetch_add(1, Ordering::Relaxed);
                     refuse(&mut from, bytes, status, code)?;
                     0
                 }
-                _ => self.suffer(bytes, way),
+                _ => self.disturb(bytes, direction),
             };
             to.write_all(&bytes[..passes])?;
             if passes < count || count == 0 {
@@ -114,8 +114,8 @@ impl Sky {
         }
     }
 
-    /// Lets the weather have its way; returns how many of the bytes pass before the connection is cut.
-    fn suffer(&self, bytes: &[u8], way: FileTransfer) -> usize {
+    /// Applies the weather; returns how many of the bytes pass before the connection is cut.
+    fn disturb(&self, bytes: &[u8], direction: Direction) -> usize {
         match self.weather() {
             Weather::Fair | Weather::Refusing(..) => bytes.len(),
             Weather::Slow => {
@@ -133,7 +133,7 @@ impl Sky {
                 dice.below(bytes.len())
             }
             Weather::Holding => {
-                if way == FileTransfer::There {
+                if direction == Direction::ToServer {
                     self.harmed.fetch_add(1, Ordering::Relaxed);
                 }
                 while self.weather() == Weather::Holding {
@@ -145,7 +145,7 @@ impl Sky {
     }
 }
 
-/// Takes the whole request, as a server does, and answers it as S3 would.
+/// Reads the whole request and answers it as S3 does.
 fn refuse(client: &mut TcpStream, beginning: &[u8], status: u16, code: &str) -> std::io::Result<()> {
     let mut request = beginning.to_vec();
     let mut buffer = [0; 16 << 10];
@@ -165,7 +165,7 @@ fn refuse(client: &mut TcpStream, beginning: &[u8], status: u16, code: &str) -> 
     )
 }
 
-/// How many bytes the request has, once its head is there.
+/// The length of the request, once its head has arrived.
 fn wanted(request: &[u8]) -> Option<usize> {
     let head = String::from_utf8_lossy(request).to_ascii_lowercase();
     let (head, _) = head.split_once("\r\n\r\n")?;
@@ -174,9 +174,9 @@ fn wanted(request: &[u8]) -> Option<usize> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum FileTransfer {
-    There,
-    Back,
+enum Direction {
+    ToServer,
+    ToClient,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -1,5 +1,5 @@
-//! A shop in which something goes wrong: archivers that seal all the time, events that come in meanwhile, and the reckoning
-//! at the end.
+//! The shop of a chaos test: archivers that seal twice a second, events that arrive meanwhile, and the final comparison
+//! of Kafka with the archive.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -15,10 +15,10 @@ use crate::fixture::servers::chaos_rounds;
 use crate::real_pipeline::shop::{Shop, topic};
 use crate::simulation::dice::Dice;
 
-/// More events than any test waits for.
+/// More events than any test sends.
 const ENDLESS: &str = "1000000000";
 
-/// A shop, and the chance that decides what happens to it.
+/// A shop, and the random choices of the test.
 pub struct Chaos {
     pub shop: Shop,
     pub dice: Dice,
@@ -26,7 +26,7 @@ pub struct Chaos {
 }
 
 impl Chaos {
-    /// Once the servers were asked for.
+    /// Called after `Whole::share` or `Mine::take`.
     pub fn begin() -> Chaos {
         Chaos::with_properties(&[("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "1000")])
     }
@@ -48,12 +48,12 @@ impl Chaos {
         }
     }
 
-    /// An archiver that seals twice a second, so that whatever happens happens in the middle of something.
+    /// Starts an archiver that seals twice a second, so that a failure hits it at work.
     pub fn archiver(&self, name: &str) -> Archiver {
         self.archiver_with(name, |_| ())
     }
 
-    /// The same with something changed.
+    /// The same, with a changed command.
     pub fn archiver_with(&self, name: &str, change: impl FnOnce(&mut Command)) -> Archiver {
         let mut command = self.shop.archiver(&[]);
         command
@@ -66,7 +66,7 @@ impl Chaos {
         Archiver::start(command, self.shop.folder().join(format!("{name}.log")))
     }
 
-    /// Events that come in at a rate, in the background, for as long as a test needs them.
+    /// Sends events at this rate in the background until the feed is ended.
     pub fn feed(&mut self, per_second: u32) -> Feed {
         let seed = (self.dice.roll() >> 40).to_string();
         let mut source = self
@@ -88,7 +88,7 @@ impl Chaos {
         Feed { source, ingest }
     }
 
-    /// What the group has committed, by partition.
+    /// The group's commits by partition.
     pub fn committed(&self) -> BTreeMap<TopicPartition, NextOffset> {
         let settings = self.shop.kafka_settings();
         let cluster = Cluster::connect_to_group(&settings).unwrap();
@@ -104,29 +104,29 @@ impl Chaos {
             .collect()
     }
 
-    /// How many records Kafka has.
+    /// The number of records in Kafka.
     pub fn records_in_kafka(&self) -> u64 {
         let listed = self.shop.json(&["topics", "list"]);
         let topics = listed["topics"].as_array().unwrap().iter();
         topics.map(|topic| topic["records"].as_u64().unwrap()).sum()
     }
 
-    /// Archives the rest, then counts: Kafka's end offsets, the archive and the verification agree, and nothing lies
-    /// about that no link names. Returns the records.
+    /// Archives the rest, verifies, and checks that Kafka's end offsets, the archive and the verification agree.
+    /// Returns the number of records.
     pub fn reckon(&self) -> u64 {
         let report = self.verified();
         let listed = self.shop.json(&["topics", "list"]);
         let mut records = 0;
-        for told in report["topics"].as_array().unwrap() {
-            let in_kafka = &topic(&listed, told["topic"].as_str().unwrap())["records"];
-            assert_eq!(&told["records"], in_kafka, "{report:#}");
-            assert_eq!(told["repeated_events"], 0, "{report:#}");
-            records += told["records"].as_u64().unwrap();
+        for counted in report["topics"].as_array().unwrap() {
+            let in_kafka = &topic(&listed, counted["topic"].as_str().unwrap())["records"];
+            assert_eq!(&counted["records"], in_kafka, "{report:#}");
+            assert_eq!(counted["repeated_events"], 0, "{report:#}");
+            records += counted["records"].as_u64().unwrap();
         }
         records
     }
 
-    /// Archives the rest; then all of it is intact, without a finding, up to Kafka's ends, and as Kafka has it.
+    /// Archives the rest and checks that everything in Kafka is archived and equal, without a finding.
     pub fn verified(&self) -> Value {
         let mut rest = self.archiver_with("rest", |command| {
             command.arg("--once");
@@ -135,22 +135,22 @@ impl Chaos {
         let report = self.shop.json(&["verify", "--at-rest"]);
         assert_eq!(report["verdict"], "intact", "{report:#}");
         assert_eq!(report["findings"], Value::Array(vec![]), "{report:#}");
-        for told in report["topics"].as_array().unwrap() {
-            assert_eq!(told["lag"], 0, "{report:#}");
-            assert_eq!(told["compared_with_kafka"], told["records"], "{report:#}");
+        for counted in report["topics"].as_array().unwrap() {
+            assert_eq!(counted["lag"], 0, "{report:#}");
+            assert_eq!(counted["compared_with_kafka"], counted["records"], "{report:#}");
         }
         report
     }
 }
 
-/// Events on their way into Kafka.
+/// A running generator and the ingest that it feeds.
 pub struct Feed {
     source: Child,
     ingest: Child,
 }
 
 impl Feed {
-    /// Ends it; returns how many events Kafka acknowledged: all that were sent.
+    /// Ends the feed and checks that every event was acknowledged. Returns their number.
     pub fn all_acked(self) -> u64 {
         let report = self.report();
         assert_eq!(report["acked"], report["sent"], "{report:#}");
@@ -158,9 +158,9 @@ impl Feed {
         report["acked"].as_u64().unwrap()
     }
 
-    /// Ends it, unless it ended by itself, and returns what ingest says of itself.
+    /// Ends the feed, unless it ended by itself, and returns the report of ingest.
     pub fn report(mut self) -> Value {
-        // It sends what it has read, and ends as at the end of a file.
+        // Ingest sends what it has read and ends as at the end of a file.
         self.source.kill().unwrap();
         let mut report = Vec::new();
         self.ingest.stdout.take().unwrap().read_to_end(&mut report).unwrap();
@@ -169,10 +169,10 @@ impl Feed {
 }
 
 impl Drop for Feed {
-    /// A failed test leaves no process behind.
+    /// Ends the processes, so that a failed test leaves none running.
     fn drop(&mut self) {
         for child in [&mut self.source, &mut self.ingest] {
-            // It may have ended long ago: then there is nothing to end.
+            // It may have ended already.
             let _gone = child.kill();
             let _status = child.wait();
         }

@@ -1,5 +1,5 @@
-//! The store that dies, stalls, refuses or is full: the archiver waits where waiting helps, stops where it does not, and
-//! commits nothing meanwhile.
+//! A store that crashes, stalls, refuses or is full: the archiver waits where waiting helps, stops where it does not,
+//! and commits nothing meanwhile.
 
 use super::disk::Disk;
 use super::proxy::{Proxy, Weather};
@@ -7,16 +7,16 @@ use super::servers::{Mine, Whole};
 use super::shop::Chaos;
 use super::{PARTITIONS, until};
 
-/// While the store is gone events come in, and nothing of them may be committed.
+/// Lets events arrive while the store is down, and checks that none of them is committed.
 fn commits_rest(chaos: &Chaos) {
-    // A commit may have been on its way when the store went.
+    // A commit may have been in flight when the store went down.
     let mut before = chaos.committed();
     until("commits rest", || {
         let earlier = std::mem::replace(&mut before, chaos.committed());
         earlier == before
     });
     let records = chaos.records_in_kafka();
-    until("events come in", || chaos.records_in_kafka() >= records + 2_000);
+    until("events arrive", || chaos.records_in_kafka() >= records + 2_000);
     assert_eq!(chaos.committed(), before, "committed without a store");
 }
 
@@ -65,7 +65,7 @@ fn credentials_that_are_withdrawn_stop_the_archiver_with_a_remedy_and_a_restart_
     mine.kill(&["minio"]);
     mine.start(&["minio"]);
     let archiver = chaos.archiver("allowed");
-    until("it goes on", || archiver.holds().len() == PARTITIONS);
+    until("the archiver goes on", || archiver.holds().len() == PARTITIONS);
     let records = feed.all_acked();
     archiver.terminate();
     assert_eq!(chaos.reckon(), records);
@@ -140,7 +140,7 @@ fn a_network_that_is_slow_and_cuts_connections_anywhere_costs_no_record() {
         for (weather, harm) in [(Weather::Cutting, 60), (Weather::Slow, 200)] {
             proxy.change(weather);
             let harmed = proxy.harmed();
-            until("the weather does harm", || proxy.harmed() >= harmed + harm);
+            until("the network disturbs requests", || proxy.harmed() >= harmed + harm);
         }
         proxy.change(Weather::Fair);
         archiver.until_ready();

@@ -1,5 +1,5 @@
-//! A transactional producer at work while an archiver runs: what was committed is archived, what was aborted and the markers
-//! between are holes that links explain.
+//! Transactions while an archiver runs: committed records are archived; aborted records and transaction markers are
+//! absent offsets that links list.
 
 use kivend::record::position::TopicPartition;
 use rdkafka::ClientConfig;
@@ -20,7 +20,7 @@ fn transactional(chaos: &Chaos) -> BaseProducer {
     producer
 }
 
-/// One transaction of so many records, spread over the partitions.
+/// Sends one transaction of this many records, spread over the partitions.
 fn transact(producer: &BaseProducer, partitions: &[TopicPartition], records: usize, commits: bool) {
     producer.begin_transaction().unwrap();
     for number in 0..records {

@@ -1,4 +1,4 @@
-//! An archiver that was thought dead, and wakes after others took over: fenced, and harmless.
+//! An archiver that resumes after its session expired and others took over: it is fenced and does no harm.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::servers::Whole;
 use super::shop::Chaos;
 use super::{PARTITIONS, until};
 
-/// Between "lost" and "archiving" nothing of the partition may be linked or committed.
+/// Checks the log: between "lost" and "archiving" nothing of the partition is linked or committed.
 fn stays_off_what_it_lost(log: &str) {
     let mut lost = BTreeSet::new();
     for line in log.lines() {
@@ -16,7 +16,7 @@ fn stays_off_what_it_lost(log: &str) {
             continue;
         };
         if line.contains(" lost: another member has it already") {
-            assert!(lost.insert(partition), "told twice: {line}");
+            assert!(lost.insert(partition), "logged twice: {line}");
         } else if line.contains(" archiving ") {
             lost.remove(partition);
         } else {
@@ -35,9 +35,11 @@ fn a_zombie_that_wakes_after_its_partitions_moved_is_fenced_and_joins_again() {
         let feed = chaos.feed(1_000);
         zombie.until_said(" linked ", 10 + chaos.dice.below(30));
         zombie.pause();
-        // Its session ends while it sleeps, and another takes everything.
+        // Its session expires while it is stopped, and another archiver takes all partitions.
         let mut heir = chaos.archiver(&format!("heir-{round}"));
-        until("the heir has everything", || heir.holds().len() == PARTITIONS);
+        until("the other archiver has all partitions", || {
+            heir.holds().len() == PARTITIONS
+        });
         heir.until_said(" linked ", 5);
         zombie.wake();
         zombie.until_said(" lost: another member has it already", PARTITIONS);
@@ -61,13 +63,15 @@ fn a_zombies_request_that_reaches_the_store_after_its_partitions_moved_is_refuse
         let mut zombie = chaos.archiver_with(&format!("zombie-{round}"), |command| proxy.lead(command));
         let feed = chaos.feed(1_000);
         zombie.until_said(" linked ", 10 + chaos.dice.below(30));
-        // What it sends now is on its way for as long as its heir needs.
+        // The proxy holds its requests until the other archiver has taken over.
         let harmed = proxy.harmed();
         proxy.change(Weather::Holding);
         until("requests are held", || proxy.harmed() >= harmed + 3);
         zombie.pause();
         let mut heir = chaos.archiver(&format!("heir-{round}"));
-        until("the heir has everything", || heir.holds().len() == PARTITIONS);
+        until("the other archiver has all partitions", || {
+            heir.holds().len() == PARTITIONS
+        });
         heir.until_said(" linked ", PARTITIONS);
         proxy.change(Weather::Fair);
         heir.until_said(" linked ", 2 * PARTITIONS);

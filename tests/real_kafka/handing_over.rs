@@ -1,5 +1,5 @@
-//! How a group hands partitions over: nothing is fetched before it is said from where, and nothing is let go before it
-//! was said so.
+//! How a group hands partitions over: nothing is fetched before positions are set, and no partition is released before
+//! the revocation was answered.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,16 +11,16 @@ use kivend::record::position::{NextOffset, TopicPartition};
 use super::{Corner, tally};
 
 const POLL: Duration = Duration::from_millis(50);
-/// How many polls a test waits for something: about a minute.
+/// Polls before a test gives up: about a minute.
 const POLLS_MAX: usize = 1200;
 
-/// A member of the group and what happened to it.
+/// A member of the group and the events that it saw.
 struct Member {
     consumer: Consumer,
     seen: Vec<(TopicPartition, i64)>,
-    /// Told and not started yet.
+    /// Assigned and not started yet.
     assigned: Vec<TopicPartition>,
-    /// Told and not released yet.
+    /// Revoked and not released yet.
     revoked: Vec<TopicPartition>,
     holding: BTreeSet<TopicPartition>,
     ended: Vec<TopicPartition>,
@@ -79,10 +79,10 @@ impl Member {
             }
             self.poll();
         }
-        panic!("in vain: {what}");
+        panic!("not within {POLLS_MAX} polls: {what}");
     }
 
-    /// Starts everything assigned where the group stands, as the archiver would at the bucket's head.
+    /// Starts everything assigned at the group's commits; the archiver starts at the bucket's heads instead.
     fn start_assigned(&mut self) {
         let assigned = std::mem::take(&mut self.assigned);
         let committed = self.consumer.cluster().committed(&assigned).unwrap();
@@ -111,7 +111,7 @@ impl Member {
         self.until("commits", |member| member.committed.len() == partitions.len());
     }
 
-    /// Commits and lets go of what was revoked.
+    /// Commits and releases what was revoked.
     fn hand_over(&mut self) -> Vec<TopicPartition> {
         let revoked = std::mem::take(&mut self.revoked);
         self.commit(&revoked);
@@ -121,7 +121,7 @@ impl Member {
     }
 }
 
-/// Polls both in turn, for a rebalance needs everybody.
+/// Polls both in turn, because a rebalance needs all members.
 fn both(one: &mut Member, other: &mut Member, what: &str, done: impl Fn(&Member, &Member) -> bool) {
     for _ in 0..POLLS_MAX {
         if done(one, other) {
@@ -130,11 +130,11 @@ fn both(one: &mut Member, other: &mut Member, what: &str, done: impl Fn(&Member,
         one.poll();
         other.poll();
     }
-    panic!("in vain: {what}");
+    panic!("not within {POLLS_MAX} polls: {what}");
 }
 
 #[test]
-fn nothing_is_fetched_before_it_is_said_from_where() {
+fn nothing_is_fetched_before_positions_are_set() {
     let Some(corner) = Corner::new() else { return };
     let partitions = corner.topic("orders", 2);
     partitions.iter().for_each(|partition| corner.send(partition, 0, 20));
@@ -200,7 +200,7 @@ fn a_partition_that_was_paused_at_its_end_goes_on_with_the_very_next_record() {
 }
 
 #[test]
-fn a_seek_backwards_in_the_midst_delivers_from_there_and_nothing_that_waited_beyond() {
+fn a_seek_backwards_delivers_from_there_and_drops_what_was_queued() {
     let Some(corner) = Corner::new() else { return };
     let partitions = corner.topic("orders", 1);
     corner.send(&partitions[0], 0, 1000);
@@ -233,7 +233,7 @@ fn with_an_eager_strategy_partitions_that_start_one_after_the_other_all_go_on() 
 }
 
 #[test]
-fn an_offset_out_of_range_is_told_and_a_seek_goes_on_from_there() {
+fn an_offset_out_of_range_is_reported_and_a_seek_goes_on_from_there() {
     let Some(corner) = Corner::new() else { return };
     let partitions = corner.topic("orders", 1);
     corner.send(&partitions[0], 0, 10);
@@ -251,7 +251,7 @@ fn an_offset_out_of_range_is_told_and_a_seek_goes_on_from_there() {
 }
 
 #[test]
-fn a_commit_carries_its_metadata_to_whoever_asks_for_the_group() {
+fn a_commit_keeps_its_metadata() {
     let Some(corner) = Corner::new() else { return };
     let partitions = corner.topic("orders", 2);
     corner.send(&partitions[0], 0, 10);
@@ -299,7 +299,7 @@ fn two_members_share_partitions_and_hand_over(corner: &Corner) {
     one.start_assigned();
     one.until("all records", |one| one.seen.len() == 200);
 
-    // The other joins: the first must be told, and the other gets nothing of it before it was let go.
+    // The other joins: the first must see the revocation, and the other gets no partition before it was released.
     let mut other = Member::join(corner, topic);
     both(&mut one, &mut other, "a revocation", |one, _| !one.revoked.is_empty());
     (0..20).for_each(|_| {
@@ -325,7 +325,7 @@ fn two_members_share_partitions_and_hand_over(corner: &Corner) {
     assert!(seen.values().all(|times| *times == 1), "a record was delivered twice");
     assert_eq!(other.seen.len(), 100);
 
-    // The other leaves, and the first takes over where it ended.
+    // The other leaves, and the first continues where it ended.
     let shared: Vec<_> = other.holding.iter().cloned().collect();
     other.commit(&shared);
     drop(other);

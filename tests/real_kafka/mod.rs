@@ -1,5 +1,5 @@
-//! What only real brokers can show: topics and their settings, what a reader is given, how a group hands partitions
-//! over. Runs when `deploy/local/cluster run` started the servers; every test has topics and a group of its own.
+//! The Kafka layer against real brokers: topics and their settings, reading, and handing over partitions in a group.
+//! Every test has topics and a group of its own.
 
 mod handing_over;
 mod reading;
@@ -19,14 +19,14 @@ use crate::fixture::servers;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// One test's corner of the real cluster.
+/// The topics and the group of one test.
 struct Corner {
     settings: KafkaSettings,
     prefix: String,
 }
 
 impl Corner {
-    /// `None` where no cluster runs.
+    /// `None` where the servers do not run.
     fn new() -> Option<Corner> {
         servers::running()?;
         let brokers = servers::variable("KIVEND_KAFKA__BROKERS");

@@ -1,4 +1,4 @@
-//! What a reader without a group is given: every committed record as it was sent, no more, and an end.
+//! A reader without a group delivers every committed record as it was sent, nothing else, and the end of the log.
 
 use kivend::app::consume::{Beginning, Ending, Request, Surroundings, consume};
 use kivend::clock::Clock;
@@ -13,7 +13,7 @@ use rdkafka::producer::{BaseRecord, Producer as _};
 use super::{Corner, PATIENCE, queue};
 use crate::fixture::{OwnedHeader, OwnedRecord, send_raw};
 
-/// Offsets and values of `[from, until)`, and where the reader stood at the end.
+/// Offsets and values of `[from, until)`, and the reader's position at the end.
 fn read(corner: &Corner, partition: &TopicPartition, from: i64, until: i64) -> (Vec<(i64, String)>, NextOffset) {
     let reader = Reader::connect(&corner.settings).unwrap();
     let mut found = Vec::new();
@@ -82,15 +82,15 @@ fn aborted_records_and_transaction_markers_are_holes_and_the_end_behind_them_is_
     assert_eq!(read(&corner, partition, 7, 8), (vec![], NextOffset(8)));
 }
 
-/// A commit is answered before its marker stands in the partitions; whoever takes over the transactional id is answered
-/// once it does.
+/// Waits until the markers of a transaction are in the log: a commit is answered before that, but the next producer of
+/// the same transactional id is initialised only afterwards.
 fn settle(corner: &Corner) {
     let successor = corner.producer(&[("transactional.id", &corner.prefix)]);
     successor.init_transactions(PATIENCE).unwrap();
 }
 
 #[test]
-fn the_ends_of_many_logs_are_told_at_once_and_stop_before_an_open_transaction() {
+fn the_ends_of_many_logs_come_in_one_answer_and_stop_before_an_open_transaction() {
     let Some(corner) = Corner::new() else { return };
     let partitions = corner.topic("orders", 4);
     corner.send(&partitions[1], 0, 7);
@@ -117,7 +117,7 @@ fn the_ends_of_many_logs_are_told_at_once_and_stop_before_an_open_transaction() 
 }
 
 #[test]
-fn times_of_minus_one_and_minus_five_are_told_apart() {
+fn timestamps_minus_one_and_minus_five_are_distinguished() {
     let Some(corner) = Corner::new() else { return };
     let partition = &corner.topic("orders", 1)[0];
     let producer = corner.producer(&[]);
@@ -277,7 +277,7 @@ fn consuming_some_records_takes_so_many_in_total() {
 }
 
 #[test]
-fn following_a_topic_ends_when_it_is_stopped_and_tells_what_it_saw() {
+fn following_a_topic_ends_when_it_is_stopped_and_reports_what_it_read() {
     let Some(corner) = Corner::new() else { return };
     let partition = &corner.topic("payments", 1)[0];
     corner.send(partition, 0, 3);

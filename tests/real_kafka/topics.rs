@@ -1,4 +1,4 @@
-//! Creating topics: once is as good as twice, differences are told, and nothing changes unasked.
+//! Creating topics is idempotent, reports differences, and changes a topic only on request.
 
 use kivend::error::{Explain, Kind};
 use kivend::kafka::cluster::Cluster;
@@ -29,7 +29,7 @@ fn creating_a_topic_twice_leaves_it_as_it_is() {
 }
 
 #[test]
-fn a_differing_setting_is_told_and_altered_only_when_asked() {
+fn a_differing_setting_is_reported_and_altered_only_on_request() {
     let Some(corner) = Corner::new() else { return };
     let topics = Topics::connect(&corner.settings).unwrap();
     let mut wanted = corner.wanted("orders", 2);
@@ -108,7 +108,7 @@ fn more_replicas_than_brokers_is_an_error_that_says_who_answered() {
 }
 
 #[test]
-fn a_topic_that_is_not_there_is_told_apart_and_not_created_by_asking() {
+fn a_missing_topic_is_reported_and_not_created_by_asking() {
     let Some(corner) = Corner::new() else { return };
     let cluster = Cluster::connect(&corner.settings).unwrap();
     let name = format!("{}nowhere", corner.prefix);
@@ -119,7 +119,7 @@ fn a_topic_that_is_not_there_is_told_apart_and_not_created_by_asking() {
 }
 
 #[test]
-fn nobody_listening_is_an_error_that_names_the_addresses() {
+fn unreachable_brokers_are_an_error_that_names_the_addresses() {
     let Some(mut corner) = Corner::new() else { return };
     corner.settings.brokers = vec!["127.0.0.1:1".to_owned()];
     let error = Cluster::connect(&corner.settings).unwrap().brokers().unwrap_err();

@@ -1,7 +1,7 @@
-//! A backlog behind one slow store: memory stays flat, and no partition waits for the others.
+//! A backlog behind a slow store: memory stays flat, and no partition waits for the others.
 //!
-//! `KIVEND_TEST_BACKLOG=10000000 deploy/local/cluster run cargo test --release backlog` is the long form: ten million
-//! records, some ten minutes and 15 GB of disk.
+//! `KIVEND_TEST_BACKLOG=10000000 deploy/local/cluster run cargo test --release backlog` runs it with ten million
+//! records, which takes about ten minutes and 15 GB of disk.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -18,19 +18,19 @@ use super::shop::{Shop, terminate};
 use crate::fixture::patience::until_within;
 use crate::fixture::servers::variable;
 
-/// Records, where nothing else is asked for.
+/// Records by default.
 const RECORDS: u64 = 100_000;
 const PARTITIONS: i64 = 24;
-/// What the store takes together, whatever the number of connections: less than the archiver makes.
+/// Throughput of the store over all connections: less than the archiver produces.
 const STORE_BYTES_PER_S: u64 = 4_000_000;
-/// What part of its own records the slowest partition has at least when half of all are archived: one that waits for others
-/// has none.
+/// When half of all records are archived, the slowest partition must have archived this share of its own. A partition
+/// that waits for others has none.
 const SLOWEST_SHARE: f64 = 0.2;
-/// The most that may be resident, ten million records or a hundred thousand.
+/// Limit of the resident memory, whatever the number of records.
 const RESIDENT_MAX_BYTES: u64 = 400_000_000;
 
 #[test]
-fn a_backlog_behind_a_slow_store_is_archived_within_flat_memory_and_starves_nobody() {
+fn a_backlog_behind_a_slow_store_is_archived_within_flat_memory_and_starves_no_partition() {
     let Some(shop) = Shop::open() else { return };
     let records = asked("KIVEND_TEST_BACKLOG").unwrap_or(RECORDS);
     let speed = if records > RECORDS {
@@ -57,7 +57,7 @@ fn a_backlog_behind_a_slow_store_is_archived_within_flat_memory_and_starves_nobo
         .unwrap();
     let fairness = watch(&shop, records, Duration::from_secs(120 + records / 5_000));
     eprintln!(
-        "archived within {:.1} s; when half was, the last partition had {fairness:.2} of its records",
+        "archived within {:.1} s; when half was archived, the slowest partition had {fairness:.2} of its records",
         began.elapsed_s()
     );
     terminate(&mut archiver);
@@ -66,7 +66,7 @@ fn a_backlog_behind_a_slow_store_is_archived_within_flat_memory_and_starves_nobo
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let resident = report["peak_rss_bytes"].as_u64().unwrap();
     eprintln!("peak_rss_bytes={resident}");
-    // In the short form a partition is one segment: it has all or nothing.
+    // By default a partition is one segment, so it has all of its records or none.
     let is_fair = fairness >= SLOWEST_SHARE || records <= RECORDS;
     assert!(is_fair, "the slowest partition had {fairness:.2} of its records");
     assert!(resident <= RESIDENT_MAX_BYTES, "peak_rss_bytes={resident}");
@@ -78,7 +78,7 @@ fn asked(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-/// Gives the busiest topic its partitions.
+/// Adds partitions to the busiest topic.
 fn widen(shop: &Shop) {
     let mut config = std::fs::OpenOptions::new()
         .append(true)
@@ -97,8 +97,8 @@ fn widen(shop: &Shop) {
     shop.json(&["topics", "create", "--alter"]);
 }
 
-/// Waits until everything is archived. Says what part of its own records the slowest partition of the widened topic had
-/// when half of all stood.
+/// Waits until everything is archived. Returns the share of its own records that the slowest partition of the busiest
+/// topic had when half of all records were archived.
 fn watch(shop: &Shop, records: u64, patience: Duration) -> f64 {
     let (mut at_half, mut at_end) = (None, BTreeMap::new());
     until_within(patience, "everything is archived", || {
@@ -120,7 +120,7 @@ fn watch(shop: &Shop, records: u64, patience: Duration) -> f64 {
     shares.fold(1.0, f64::min)
 }
 
-/// Records under links, by the labels of their partition.
+/// Archived records by the labels of their partition.
 fn archived_by_partition(shop: &Shop) -> BTreeMap<String, u64> {
     let page = metrics(shop);
     let lines = page
@@ -150,7 +150,8 @@ fn metrics(shop: &Shop) -> String {
     page
 }
 
-/// A way to the store that passes so many bytes a second on, of all connections together. Lives as long as the test.
+/// Starts a proxy to the store that passes this many bytes a second on over all connections. It runs until the test
+/// ends.
 fn slow(endpoint: &str, bytes_per_s: u64) -> SocketAddr {
     let store = endpoint.trim_start_matches("http://").to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -180,7 +181,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, before: impl Fn(u64)) {
     let _ = to.shutdown(std::net::Shutdown::Write);
 }
 
-/// Lets bytes through one after the other, each portion when it is its turn.
+/// Passes bytes on at the rate that all connections share.
 struct Road {
     bytes_per_s: u64,
     clock: Clock,

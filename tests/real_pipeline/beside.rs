@@ -1,5 +1,5 @@
-//! An archiver that ends by itself, while another member of its group holds partitions and archives nothing: one that
-//! hangs, or the shade of one that died.
+//! `kivend archive` while another member of its group holds partitions and archives nothing, because it hangs or
+//! because its session has not expired yet.
 
 use std::fs::File;
 use std::process::Stdio;
@@ -11,7 +11,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use super::shop::Shop;
 use crate::fixture::patience::until;
 
-/// A member that takes its share and does nothing with it.
+/// A group member that takes its share of partitions and does nothing with it.
 fn idle_member(shop: &Shop) -> BaseConsumer {
     let settings = shop.kafka_settings();
     let member: BaseConsumer = ClientConfig::new()
@@ -27,7 +27,7 @@ fn idle_member(shop: &Shop) -> BaseConsumer {
 }
 
 fn holds(member: &BaseConsumer) -> usize {
-    // What it is given does not matter, only that it answers to the group.
+    // Polling keeps it in the group; what it receives does not matter.
     drop(member.poll(Duration::from_millis(20)));
     member.assignment().unwrap().count()
 }
@@ -39,7 +39,7 @@ fn an_archiver_that_ends_by_itself_leaves_nothing_to_a_member_that_does_nothing(
     shop.ingest_generated(5_000, 1);
     let idle = idle_member(&shop);
     let mut all = 0;
-    until("the idle member has everything", || {
+    until("the idle member has all partitions", || {
         all = all.max(holds(&idle));
         all == 14
     });
@@ -55,8 +55,8 @@ fn an_archiver_that_ends_by_itself_leaves_nothing_to_a_member_that_does_nothing(
             archiver.try_wait().unwrap().is_none(),
             "it ended, and half is not archived"
         );
-        let told = std::fs::read_to_string(&log).unwrap();
-        holds(&idle) < all && told.contains("other members of the group hold partitions")
+        let log = std::fs::read_to_string(&log).unwrap();
+        holds(&idle) < all && log.contains("other members of the group hold partitions")
     });
     drop(idle);
     assert!(archiver.wait().unwrap().success());

@@ -1,4 +1,4 @@
-//! `ingest --exactly-once`: killed again and again, a file stands in Kafka once, for readers of committed records.
+//! `ingest --exactly-once`: after repeated kills a file is in Kafka once, as readers of committed records see it.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -9,7 +9,7 @@ use kivend::clock::random_bytes;
 
 use super::shop::Shop;
 
-/// How often ingest is killed; `KIVEND_TEST_KILLS` asks for more.
+/// How often ingest is killed by default; `KIVEND_TEST_KILLS` sets another number.
 const KILLS: u32 = 5;
 const EVENTS: u32 = 20_000;
 const ONCE: [&str; 3] = ["ingest", "events.jsonl", "--exactly-once"];
@@ -20,12 +20,12 @@ fn generate(shop: &Shop) {
 }
 
 #[test]
-fn a_file_whose_ingest_is_killed_again_and_again_stands_in_kafka_once() {
+fn a_file_whose_ingest_is_killed_repeatedly_is_in_kafka_once() {
     let Some(shop) = Shop::open() else { return };
     generate(&shop);
     let asked = std::env::var("KIVEND_TEST_KILLS").ok();
     let kills = asked.and_then(|kills| kills.parse().ok()).unwrap_or(KILLS);
-    // So that the whole file takes about as long as all kills together.
+    // The whole file takes about as long as all kills together.
     let rate = (EVENTS / (2 * kills)).to_string();
     for round in 0..kills {
         let mut command = shop.kivend(&ONCE);
@@ -35,7 +35,7 @@ fn a_file_whose_ingest_is_killed_again_and_again_stands_in_kafka_once() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // The moment is what is tested: anywhere between connecting and the last commit.
+        // The kill comes at a random moment between connecting and the last commit.
         let pause_ms = 2_000 + u64::from(u16::from_be_bytes(random_bytes().unwrap())) % 4_000;
         eprintln!("round {round}: killed after {pause_ms} ms");
         std::thread::sleep(Duration::from_millis(pause_ms));
@@ -44,7 +44,7 @@ fn a_file_whose_ingest_is_killed_again_and_again_stands_in_kafka_once() {
     }
     let last = shop.json(&ONCE);
     let (skipped, acked) = (last["skipped"].as_u64().unwrap(), last["acked"].as_u64().unwrap());
-    eprintln!("{skipped} lines stood already, {acked} were left");
+    eprintln!("{skipped} lines were in Kafka already, {acked} were left");
     assert_eq!(skipped + acked, u64::from(EVENTS), "{last}");
     assert!(skipped > 0, "no transaction was ever committed before a kill");
     assert_eq!(shop.json(&ONCE)["acked"], 0, "sent twice");
@@ -86,16 +86,16 @@ fn what_is_added_to_a_file_is_sent_and_a_file_that_changed_is_refused() {
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, text.replacen("\"event_id\": \"", "\"event_id\": \"x", 1)).unwrap();
     let refused = shop.run(&ONCE);
-    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let stderr = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(
-        !refused.status.success() && told.contains("not those that an earlier run sent"),
-        "{told}"
+        !refused.status.success() && stderr.contains("not those that an earlier run sent"),
+        "{stderr}"
     );
 
     let from_stdin = shop.run(&["ingest", "-", "--exactly-once"]);
-    let told = String::from_utf8_lossy(&from_stdin.stderr).into_owned();
-    assert_eq!(from_stdin.status.code(), Some(2), "{told}");
-    assert!(told.contains("standard input"), "{told}");
+    let stderr = String::from_utf8_lossy(&from_stdin.stderr).into_owned();
+    assert_eq!(from_stdin.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("standard input"), "{stderr}");
     shop.verify_intact(u64::from(EVENTS) + 1);
 }
 
@@ -113,9 +113,12 @@ fn a_second_ingest_of_a_file_shuts_out_the_first() {
     std::thread::sleep(Duration::from_secs(3));
     let second = shop.json(&ONCE);
     let first = slow.wait_with_output().unwrap();
-    let told = String::from_utf8_lossy(&first.stderr).into_owned();
-    assert_eq!(first.status.code(), Some(1), "{told}");
-    assert!(told.contains("taken over") || told.contains("not delivered"), "{told}");
+    let stderr = String::from_utf8_lossy(&first.stderr).into_owned();
+    assert_eq!(first.status.code(), Some(1), "{stderr}");
+    assert!(
+        stderr.contains("taken over") || stderr.contains("not delivered"),
+        "{stderr}"
+    );
     let all = second["acked"].as_u64().unwrap() + second["skipped"].as_u64().unwrap();
     assert_eq!(all, u64::from(EVENTS), "{second}");
     shop.verify_intact(u64::from(EVENTS));

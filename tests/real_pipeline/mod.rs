@@ -1,5 +1,5 @@
-//! The main job on real servers, as a user does it: create topics, ingest, archive, verify. Runs when
-//! `deploy/local/cluster run` started the servers; every test has topics, a group and a bucket prefix of its own.
+//! The whole pipeline on real servers, as a user runs it: create topics, ingest, archive, verify. Every test has
+//! topics, a group and a bucket prefix of its own.
 
 mod backlog;
 mod beside;

@@ -1,5 +1,5 @@
-//! Topics that are deleted and created again, and records that Kafka deletes before they are archived: noticed, told, and
-//! on record. Never silently skipped.
+//! Topics that are deleted and created again, and records that Kafka deletes before they are archived, are detected,
+//! reported and recorded in the archive.
 
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
@@ -12,7 +12,7 @@ use std::process::{Child, Stdio};
 use super::shop::{Shop, terminate, topic};
 use crate::fixture::patience::{PATIENCE, until};
 
-/// What an operator does to topics beside us.
+/// Changes topics as an operator does, with Kafka's admin client.
 struct Operator(AdminClient<DefaultClientContext>);
 
 impl Operator {
@@ -43,7 +43,7 @@ impl Operator {
             .unwrap();
     }
 
-    /// As retention does it: nothing below these offsets is left. Returns where each partition begins now.
+    /// Deletes records below these offsets, as retention does. Returns the new log start of each partition.
     fn delete_records(&self, topic: &str, partitions: i32) -> Vec<i64> {
         let brokers = std::env::var("KIVEND_KAFKA__BROKERS").unwrap();
         let client: BaseConsumer = ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap();
@@ -61,7 +61,7 @@ impl Operator {
     }
 }
 
-/// A daemon whose log can be read while it runs.
+/// A running archiver whose log can be read.
 struct Daemon<'s> {
     child: Child,
     shop: &'s Shop,
@@ -88,7 +88,7 @@ impl Daemon<'_> {
         until(what, || self.log().contains(what));
     }
 
-    /// The page for Prometheus.
+    /// The response of `/metrics`.
     fn metrics(&self) -> String {
         use std::io::{Read as _, Write as _};
         let log = self.log();
@@ -109,7 +109,7 @@ impl Daemon<'_> {
     }
 }
 
-/// What stands in the archive of a topic now; the verdict is not asked for.
+/// What verification counts of a topic now, whatever the verdict.
 fn archived(shop: &Shop, topic_name: &str) -> u64 {
     let output = shop.run(&["verify", "--against", "links", "--format", "json"]);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -117,7 +117,7 @@ fn archived(shop: &Shop, topic_name: &str) -> u64 {
 }
 
 #[test]
-fn a_topic_deleted_and_created_again_stands_still_until_its_new_epoch_is_declared() {
+fn a_topic_deleted_and_created_again_is_not_archived_until_its_new_epoch_is_declared() {
     let Some(shop) = Shop::open() else { return };
     let (payments, operator) = (shop.topic("payments"), Operator::new());
     shop.ingest_generated(5_000, 1);
@@ -126,7 +126,7 @@ fn a_topic_deleted_and_created_again_stands_still_until_its_new_epoch_is_declare
 
     operator.delete(&payments);
     shop.json(&["topics", "create"]);
-    // Grown past the archive's head: only the topic's id tells.
+    // The new topic has grown past the archive's head, so only the topic id shows that it is another.
     let sent = shop.ingest_generated(20_000, 2);
     let after = sent["topics"][&payments].as_u64().unwrap();
     assert!(after > before, "{sent}");
@@ -134,14 +134,14 @@ fn a_topic_deleted_and_created_again_stands_still_until_its_new_epoch_is_declare
     let stopped = shop.run(&["archive", "--format", "json"]);
     assert_eq!(stopped.status.code(), Some(1));
     let report: Value = serde_json::from_slice(&stopped.stdout).unwrap();
-    let told: Vec<&str> = report["partitions"]
+    let reasons: Vec<&str> = report["partitions"]
         .as_array()
         .unwrap()
         .iter()
         .filter_map(|p| p["stopped"].as_str())
         .collect();
     assert!(
-        !told.is_empty() && told.iter().all(|why| why.contains("--new-epoch")),
+        !reasons.is_empty() && reasons.iter().all(|why| why.contains("--new-epoch")),
         "{report:#}"
     );
     assert_eq!(
@@ -178,14 +178,14 @@ fn a_topic_deleted_under_a_running_archiver_stops_its_partitions_and_nothing_els
     operator.delete(&payments);
     daemon.says("the topic does not exist in Kafka any more");
     shop.json(&["ingest", "events.jsonl", "--only", &user_events]);
-    until("the others go on", || {
+    until("the other partitions go on", || {
         archived(&shop, &user_events) == 2 * of(&user_events)
     });
     assert_eq!(daemon.finish(), Some(1));
 }
 
 #[test]
-fn records_that_kafka_deletes_before_they_are_archived_are_told_three_times_and_on_record() {
+fn records_that_kafka_deletes_before_they_are_archived_are_reported_and_recorded() {
     let Some(shop) = Shop::open() else { return };
     let (payments, operator) = (shop.topic("payments"), Operator::new());
     shop.json(&["init"]);
@@ -232,7 +232,7 @@ fn records_that_kafka_deletes_before_they_are_archived_are_told_three_times_and_
 }
 
 #[test]
-fn records_that_kafka_deletes_within_a_day_are_warned_of_once_and_counted_down() {
+fn records_that_kafka_will_delete_within_a_day_cause_one_warning_and_a_countdown() {
     let Some(shop) = Shop::open() else { return };
     let (payments, operator) = (shop.topic("payments"), Operator::new());
     operator.keep_an_hour(&payments);
@@ -247,10 +247,10 @@ fn records_that_kafka_deletes_within_a_day_are_warned_of_once_and_counted_down()
             "archive.seal_max_age=10m",
         ],
     );
-    // One after the other: each is counted down before it is warned of.
+    // One partition after the other, because each is counted down before its warning.
     let partitions = topic(&shop.json(&["topics", "list"]), &payments)["partitions"].as_u64();
     let warned = || daemon.log().matches("Kafka may soon delete").count();
-    until("a warning for each partition that waits", || {
+    until("a warning for each waiting partition", || {
         Some(warned() as u64) == partitions
     });
     let of_payments = |line: &&str| line.starts_with("kivend_until_deletion_seconds{") && line.contains(&payments);

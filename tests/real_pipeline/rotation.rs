@@ -1,4 +1,4 @@
-//! The signing key changes under archivers at work, on real servers: one that follows goes on, one that does not stops.
+//! Rotation of the signing key while archivers run on real servers: one with the new key goes on, one without it stops.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ fn text<'a>(report: &'a Value, field: &str) -> &'a str {
 }
 
 #[test]
-fn a_key_is_changed_while_the_archive_goes_on_and_whoever_keeps_the_old_one_stops() {
+fn a_key_rotates_under_running_archivers_and_one_with_the_old_key_stops() {
     let Some(shop) = Shop::open() else { return };
     let old = shop.json(&["init"]);
     shop.ingest_generated(20_000, 1);
@@ -25,7 +25,7 @@ fn a_key_is_changed_while_the_archive_goes_on_and_whoever_keeps_the_old_one_stop
 
     shop.ingest_generated(20_000, 2);
     shop.json(&["archive"]);
-    // It joins the group with the old key, finds nothing to do, and goes on waiting.
+    // It joins the group with the old key, finds nothing to do, and waits.
     let mut behind = shop.archiver(&[]);
     behind.env("KIVEND_ARCHIVE__KEY_FILE", text(&rotated, "old_key_file"));
     let behind = behind.stderr(std::process::Stdio::piped()).spawn().unwrap();
@@ -34,11 +34,11 @@ fn a_key_is_changed_while_the_archive_goes_on_and_whoever_keeps_the_old_one_stop
     assert_eq!(retired["late"].as_array().unwrap().len(), 0);
 
     shop.ingest_generated(20_000, 3);
-    // Whether it had joined before the key was retired or not, it writes nothing and ends.
+    // It writes nothing and ends, whether it joined before the key was retired or after.
     let ended = behind.wait_with_output().unwrap();
-    let told = String::from_utf8_lossy(&ended.stderr);
-    assert_eq!(ended.status.code(), Some(2), "{told}");
-    assert!(told.contains("the signing key was retired"), "{told}");
+    let stderr = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("the signing key was retired"), "{stderr}");
 
     shop.verify_intact(60_000);
     for key in [text(&old, "public_key"), text(&rotated, "key")] {

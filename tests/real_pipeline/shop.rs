@@ -1,4 +1,5 @@
-//! One test's shop: topics, group, bucket prefix and signing key that nobody else has, and the programs run within it.
+//! The environment of one test: topics, group, bucket prefix and signing key of its own, and the programs run with
+//! them.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -16,19 +17,19 @@ pub struct Shop {
 }
 
 impl Shop {
-    /// `None` where no cluster runs.
+    /// `None` where the servers do not run.
     pub fn open() -> Option<Shop> {
         Shop::with_settings("")
     }
 
-    /// With these settings besides, which name no property of Kafka's; `None` where no cluster runs.
+    /// With these additional settings, which must not contain `kafka.properties`; `None` where the servers do not run.
     pub fn with_settings(settings: &str) -> Option<Shop> {
-        // A killed member keeps its partitions until its session ends: the shortest that brokers accept.
+        // A killed member keeps its partitions until its session expires; this is the shortest that brokers accept.
         let properties = [("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "1000")];
         Shop::with(settings, &properties)
     }
 
-    /// With these properties of librdkafka's; `None` where no cluster runs.
+    /// With these librdkafka properties; `None` where the servers do not run.
     pub fn with_properties(properties: &[(&str, &str)]) -> Option<Shop> {
         Shop::with("", properties)
     }
@@ -54,12 +55,12 @@ impl Shop {
         self.folder.path()
     }
 
-    /// What its topics, its group and its prefix are called.
+    /// The name of its group and its bucket prefix, and the start of its topics' names.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Adds to its settings file.
+    /// Appends lines to its settings file.
     pub fn add_settings(&self, lines: &str) {
         let path = self.folder().join("config/kivend.toml");
         let mut file = std::fs::File::options().append(true).open(path).unwrap();
@@ -71,7 +72,7 @@ impl Shop {
         format!("{}.{name}", self.name)
     }
 
-    /// How a test reaches the shop's Kafka itself, in the name of its archivers' group.
+    /// Settings to connect to Kafka with the group of its archivers.
     pub fn kafka_settings(&self) -> KafkaSettings {
         let brokers = servers::variable("KIVEND_KAFKA__BROKERS");
         KafkaSettings {
@@ -103,25 +104,25 @@ impl Shop {
         command
     }
 
-    /// Runs to the end, whatever it is.
+    /// Runs a command to its end, whatever its exit code.
     pub fn run(&self, arguments: &[&str]) -> Output {
         self.kivend(arguments).output().unwrap()
     }
 
-    /// Runs with `--format json`, which must end with 0.
+    /// Runs a command with `--format json`, which must exit with 0.
     pub fn json(&self, arguments: &[&str]) -> Value {
         let output = self.kivend(arguments).args(["--format", "json"]).output().unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
+        let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(
             output.status.success(),
-            "{arguments:?} ended with {}: {told}{}",
+            "{arguments:?} ended with {}: {stderr}{}",
             output.status,
             String::from_utf8_lossy(&output.stdout)
         );
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {told}"))
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {stderr}"))
     }
 
-    /// Makes up events in a file and sends them.
+    /// Generates events into a file and ingests it.
     pub fn ingest_generated(&self, events: u32, seed: u32) -> Value {
         let (events, seed) = (events.to_string(), seed.to_string());
         let made = self.run(&["generate", "--events", &events, "--seed", &seed, "-o", "events.jsonl"]);
@@ -138,7 +139,7 @@ impl Shop {
             .unwrap()
     }
 
-    /// Archives the rest, verifies everything at rest, and demands that it is intact with these records.
+    /// Archives the rest, verifies with `--at-rest`, and checks that the archive is intact with this many records.
     pub fn verify_intact(&self, records: u64) -> Value {
         self.json(&["archive"]);
         let report = self.json(&["verify", "--at-rest"]);
@@ -154,7 +155,7 @@ impl Shop {
     }
 }
 
-/// What a report says of one topic.
+/// The entry of one topic in a report.
 pub fn topic<'a>(report: &'a Value, name: &str) -> &'a Value {
     let topics = report["topics"].as_array().unwrap();
     topics
@@ -163,7 +164,7 @@ pub fn topic<'a>(report: &'a Value, name: &str) -> &'a Value {
         .unwrap_or_else(|| panic!("no {name} in {report:#}"))
 }
 
-/// Asks a program to end.
+/// Sends SIGTERM.
 pub fn terminate(child: &mut Child) {
     let pid = rustix::process::Pid::from_child(child);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();

@@ -1,4 +1,4 @@
-//! The original's walk-through, and what it left open: its audit trail.
+//! The README's walk-through, and archivers that share the work.
 
 use super::shop::{Shop, terminate, topic};
 
@@ -46,7 +46,7 @@ fn two_archivers_share_the_partitions_and_a_third_run_archives_nothing_anew() {
     shop.ingest_generated(20_000, 1);
     shop.json(&["init"]);
     let mut both = [shop.start_archiver(), shop.start_archiver()];
-    // Each round brings records to every partition, so that whoever has it must archive them.
+    // Each round adds records to every partition, so that both archivers have something to archive.
     for seed in 2..5 {
         shop.ingest_generated(20_000, seed);
     }

@@ -1,5 +1,5 @@
-//! Second places for checkpoints on the real servers, as a user sets them up: a compacted topic, and a bucket that other
-//! credentials write to. What whoever owns the archive's bucket cuts off is known there, and nowhere else.
+//! Copies of checkpoints on real servers, as a user sets them up: in a compacted topic, and in a bucket with other
+//! credentials. They alone show what the owner of the archive's bucket cut off.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -12,18 +12,18 @@ use crate::real_pipeline::shop::Shop;
 use crate::real_policies::sts;
 use crate::store_contract::{cluster_settings, stranger};
 
-/// Everything in one bucket, and nothing in another.
+/// A policy that allows everything in one bucket only.
 const ONE_BUCKET: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*",
     "Resource": ["arn:aws:s3:::BUCKET", "arn:aws:s3:::BUCKET/*"]}]}"#;
 
-/// A shop whose commands run with these variables besides.
+/// A shop with checkpoint copies, whose commands run with these additional variables.
 struct Watched {
     shop: Shop,
     variables: Vec<(&'static str, String)>,
 }
 
 impl Watched {
-    /// With this second place; nothing where no cluster runs.
+    /// With this second place for checkpoints; `None` where the servers do not run.
     fn open(place: impl Fn(&Shop) -> String) -> Option<Watched> {
         let shop = Shop::open()?;
         shop.add_settings(&format!("[archive]\ncheckpoint_copies = [{}]\n", place(&shop)));
@@ -31,7 +31,7 @@ impl Watched {
         Some(Watched { shop, variables })
     }
 
-    /// The exit code of a command, and its report.
+    /// Runs a command; returns its exit code and report.
     fn run(&self, arguments: &[&str]) -> (i32, Value) {
         let mut command = self.shop.kivend(arguments);
         let output = command
@@ -39,9 +39,9 @@ impl Watched {
             .envs(self.variables.clone())
             .output()
             .unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
+        let stderr = String::from_utf8_lossy(&output.stderr);
         let report =
-            serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {told}"));
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {stderr}"));
         (output.status.code().unwrap(), report)
     }
 
@@ -55,7 +55,7 @@ impl Watched {
         keys_in(&bucket(), self.shop.name()).await
     }
 
-    /// Takes away all that a second run writes, as the bucket's owner can, and looks for it with the place and without.
+    /// Deletes everything that a second run wrote, as the bucket's owner can, and verifies with and without the copies.
     async fn the_place_tells_of_a_cut(&self) {
         self.archive(1);
         let before = self.keys().await;
@@ -105,14 +105,14 @@ fn codes(report: &Value) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn a_compacted_topic_knows_what_the_buckets_owner_cut_off() {
+async fn a_compacted_topic_shows_what_the_buckets_owner_cut_off() {
     let place = |shop: &Shop| format!("{{ topic = \"{}\" }}", shop.topic("checkpoints"));
     let Some(watched) = Watched::open(place) else { return };
     watched.the_place_tells_of_a_cut().await;
 }
 
 #[tokio::test]
-async fn a_bucket_of_other_credentials_knows_what_the_buckets_owner_cut_off() {
+async fn a_bucket_with_other_credentials_shows_what_the_buckets_owner_cut_off() {
     let witness = |shop: &Shop| format!("witness-{}", shop.name());
     let place = |shop: &Shop| format!("{{ bucket = \"{}\", profile = \"witness\" }}", witness(shop));
     let Some(mut watched) = Watched::open(place) else {
@@ -141,7 +141,7 @@ async fn a_bucket_of_other_credentials_knows_what_the_buckets_owner_cut_off() {
     watched.the_place_tells_of_a_cut().await;
     assert!(keys_in(&elsewhere, "").await.len() >= 2);
 
-    // The archive's own credentials do not reach it.
+    // The archive's own credentials have no access to it.
     let settings = format!("[archive]\ncheckpoint_copies = [{{ bucket = \"{elsewhere}\" }}]\n");
     std::fs::write(watched.shop.folder().join("own.toml"), settings).unwrap();
     let (code, report) = watched.run(&["--config", "own.toml", "verify", "--against", "rows,links,copies"]);

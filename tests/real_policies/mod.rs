@@ -1,5 +1,5 @@
-//! The rights in deploy/policies suffice for what each is given for, and for nothing else: with credentials that the
-//! policy restricts, on the real MinIO.
+//! Each policy in deploy/policies allows what its role needs and nothing else. Tested on a real MinIO with credentials
+//! that the policy restricts.
 
 pub mod sts;
 
@@ -19,7 +19,7 @@ const ARCHIVER_MINIO: &str = include_str!("../../deploy/policies/archiver-minio.
 const VERIFIER: &str = include_str!("../../deploy/policies/verifier.json");
 const AUDITOR: &str = include_str!("../../deploy/policies/auditor.json");
 
-/// A bucket that keeps versions, and who is restricted to it by a policy.
+/// A versioned bucket, and the shop that archives to it.
 struct Corner {
     shop: Shop,
     bucket: String,
@@ -41,7 +41,7 @@ impl Corner {
         sts::assume(&policy.replace("kivend-audit", &self.bucket)).unwrap()
     }
 
-    /// Runs a command as this role; its exit code and what it printed.
+    /// Runs a command as this role; returns its exit code and output.
     fn run(&self, role: &Credentials, arguments: &[&str]) -> (i32, Value) {
         let mut command = self.shop.kivend(arguments);
         command
@@ -51,8 +51,8 @@ impl Corner {
             .env("AWS_SECRET_ACCESS_KEY", role.secret_access_key())
             .env("AWS_SESSION_TOKEN", role.session_token().unwrap());
         let output = command.output().unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
-        let printed = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| Value::String(told.into_owned()));
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let printed = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| Value::String(stderr.into_owned()));
         (output.status.code().unwrap(), printed)
     }
 
@@ -67,7 +67,7 @@ impl Corner {
         Client::from_conf(config.force_path_style(true).build())
     }
 
-    /// An archive with something in it.
+    /// Archives some records and returns the archiver's credentials.
     fn archived(&self) -> Credentials {
         let archiver = self.role(ARCHIVER_MINIO);
         self.shop.ingest_generated(500, 1);
@@ -85,7 +85,7 @@ impl Corner {
 #[track_caller]
 fn refused<T, E: ProvideErrorMetadata + std::fmt::Debug, R: std::fmt::Debug>(answer: Result<T, SdkError<E, R>>) {
     match answer {
-        Ok(_) => panic!("the server did it"),
+        Ok(_) => panic!("the server allowed it"),
         Err(error) => assert_eq!(error.code(), Some("AccessDenied"), "{error:?}"),
     }
 }
@@ -94,7 +94,7 @@ fn refused<T, E: ProvideErrorMetadata + std::fmt::Debug, R: std::fmt::Debug>(ans
 async fn the_archivers_rights_archive_and_delete_nothing() {
     let Some(corner) = Corner::open().await else { return };
     let archiver = corner.archived();
-    // A second run finds the head and goes on from there.
+    // A second run finds the head and continues from there.
     assert_eq!(corner.run(&archiver, &["archive"]).0, 0);
     let (client, key) = (corner.client(archiver).await, corner.identity());
     refused(client.delete_object().bucket(&corner.bucket).key(&key).send().await);
@@ -113,7 +113,7 @@ async fn the_archivers_rights_archive_and_delete_nothing() {
 }
 
 #[tokio::test]
-async fn on_minio_the_archivers_rights_can_overwrite_and_verification_tells_of_it() {
+async fn on_minio_the_archivers_rights_can_overwrite_and_verification_reports_it() {
     let Some(corner) = Corner::open().await else { return };
     let archiver = corner.archived();
     let putting = corner.client(archiver).await.put_object().bucket(&corner.bucket);

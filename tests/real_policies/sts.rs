@@ -1,5 +1,5 @@
-//! Credentials that a policy restricts, from the server's own token service: AssumeRole with the policy in the request
-//! (AWS Signature Version 4, written out here, since no client of that service is among the dependencies).
+//! Gets credentials that a policy restricts from the server's token service: AssumeRole with the policy in the request,
+//! signed with AWS Signature Version 4 here, because no client of that service is among the dependencies.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -37,7 +37,7 @@ fn encoded(text: &str) -> String {
     text.bytes().map(of_byte).collect()
 }
 
-/// What may be done with these is what the policy allows; or the server's refusal of the policy.
+/// Credentials with the rights of this policy. The error is the server's refusal of the policy.
 pub fn assume(policy: &str) -> Result<Credentials, String> {
     let endpoint = variable("KIVEND_STORE__ENDPOINT");
     let host = endpoint.trim_start_matches("http://");

@@ -1,4 +1,4 @@
-//! Certificates that openssl makes for one test, and an authority that signed them.
+//! Creates a certificate authority and certificates for one test with openssl.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,7 +12,7 @@ fn openssl(folder: &Path, arguments: &str) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A new authority: `<name>.crt` and `<name>.key`.
+/// Creates an authority: `<name>.crt` and `<name>.key`.
 pub fn authority(folder: &Path, name: &str) {
     openssl(
         folder,
@@ -22,7 +22,7 @@ pub fn authority(folder: &Path, name: &str) {
     );
 }
 
-/// Certificate and key of this machine's own names, signed by `authority.crt` in the same folder.
+/// Creates a certificate and key for this machine, signed by `authority.crt` in the same folder.
 pub fn of_this_machine(folder: &Path, certificate: &str, key: &str) {
     openssl(
         folder,

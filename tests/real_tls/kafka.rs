@@ -1,5 +1,5 @@
-//! TLS to a real broker: the authority that `ssl.ca.location` names is believed and no other, and who must give a password
-//! or a certificate of its own can.
+//! TLS to a real broker: only the authority in `ssl.ca.location` is trusted, and clients can authenticate with a
+//! password or a certificate.
 
 use std::fs::File;
 use std::net::{TcpListener, TcpStream};
@@ -14,10 +14,10 @@ use crate::fixture::servers::{running, variable};
 
 const PASSWORD: &str = "open-sesame";
 const WRONG_PASSWORD: &str = "open-barley";
-/// Half of what a broker that does not answer is waited for, on a busy machine.
+/// Half the time after which kivend gives up on a broker that does not answer.
 const AT_ONCE_S: f64 = 5.0;
 
-/// One broker, reached over TLS only: without a password, with one, or with a certificate.
+/// A broker with three TLS listeners: without authentication, with a password, with a client certificate.
 struct Broker {
     process: Child,
     tls: u16,
@@ -108,7 +108,7 @@ impl Drop for Broker {
     }
 }
 
-/// Settings with these properties of librdkafka's, and a prefix for topics, group and bucket.
+/// A client with these librdkafka properties and a prefix for topics, group and bucket.
 struct Shop {
     folder: tempfile::TempDir,
     name: String,
@@ -145,7 +145,7 @@ impl Shop {
             .unwrap()
     }
 
-    /// The whole job, from topics to a verdict against Kafka.
+    /// Runs the pipeline from creating topics to verifying against Kafka.
     fn works(&self) {
         for arguments in [
             &["topics", "create"][..],
@@ -155,12 +155,12 @@ impl Shop {
             &["verify", "--at-rest"],
         ] {
             let output = self.run(arguments);
-            let told = String::from_utf8_lossy(&output.stderr);
-            assert_eq!(output.status.code(), Some(0), "{}: {arguments:?}: {told}", self.name);
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(0), "{}: {arguments:?}: {stderr}", self.name);
         }
     }
 
-    /// What each way in says to whoever is refused: the same reason and remedy, at once, and never a secret.
+    /// Checks that each command fails at once with this reason and remedy, and prints no secret.
     fn refused(&self, reason: &str, remedy: &str) {
         std::fs::write(self.folder.path().join("events.jsonl"), "{}\n").unwrap();
         for arguments in [
@@ -171,17 +171,23 @@ impl Shop {
         ] {
             let since = Clock::start();
             let output = self.run(arguments);
-            let (took, told) = (since.elapsed_s(), String::from_utf8_lossy(&output.stderr).into_owned());
-            assert_eq!(output.status.code(), Some(1), "{arguments:?}: {told}");
-            assert!(told.contains(reason) && told.contains(remedy), "{arguments:?}: {told}");
-            assert!(took < AT_ONCE_S, "{arguments:?} took {took:.1} s: {told}");
-            assert!(!told.contains(PASSWORD) && !told.contains(WRONG_PASSWORD), "{told}");
+            let (took, stderr) = (since.elapsed_s(), String::from_utf8_lossy(&output.stderr).into_owned());
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
+            assert!(
+                stderr.contains(reason) && stderr.contains(remedy),
+                "{arguments:?}: {stderr}"
+            );
+            assert!(took < AT_ONCE_S, "{arguments:?} took {took:.1} s: {stderr}");
+            assert!(
+                !stderr.contains(PASSWORD) && !stderr.contains(WRONG_PASSWORD),
+                "{stderr}"
+            );
         }
     }
 }
 
 #[test]
-fn a_broker_over_tls_is_believed_by_its_authority_and_believes_passwords_and_certificates() {
+fn a_broker_over_tls_is_trusted_by_its_authority_and_accepts_passwords_and_certificates() {
     let Some(()) = running() else { return };
     let folder = tempfile::tempdir().unwrap();
     let broker = Broker::start(folder.path());
@@ -190,7 +196,7 @@ fn a_broker_over_tls_is_believed_by_its_authority_and_believes_passwords_and_cer
     let tls = [("security.protocol", "ssl"), ("ssl.ca.location", own.as_str())];
     Shop::at(broker.tls, &tls).works();
 
-    // Another authority of the same name: the broker is not the one that was meant.
+    // Another authority of the same name is not trusted.
     let other = folder.path().join("other");
     std::fs::create_dir(&other).unwrap();
     authority(&other, "authority");

@@ -1,5 +1,5 @@
-//! TLS to real servers whose certificates an authority of its own signed. The certificates are openssl's, made for each
-//! test; the servers are the test's own and end with it.
+//! TLS to real servers whose certificates a private authority signed. Each test creates its certificates with openssl,
+//! and starts and stops its own servers.
 
 mod certificates;
 mod kafka;

@@ -1,4 +1,4 @@
-//! TLS to a real MinIO: `store.ca_file` is believed, nothing else is.
+//! TLS to a real MinIO: only the authority in `store.ca_file` is trusted.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::real_pipeline::shop::Shop;
 
 const BUCKET: &str = "kivend-tls";
 
-/// MinIO over TLS, with one empty bucket.
+/// MinIO over TLS with an empty bucket.
 struct Server {
     process: Child,
     port: u16,
@@ -60,7 +60,7 @@ fn run(shop: &Shop, server: &Server, authority: &Path, arguments: &[&str]) -> Ou
 }
 
 #[test]
-fn an_authority_of_ones_own_is_believed_and_no_other() {
+fn only_the_configured_authority_is_trusted() {
     let Some(shop) = Shop::open() else { return };
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
@@ -68,18 +68,18 @@ fn an_authority_of_ones_own_is_believed_and_no_other() {
     let own = folder.path().join("authority.crt");
     for arguments in [&["archive"][..], &["verify", "--at-rest"]] {
         let output = run(&shop, &server, &own, arguments);
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {told}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {stderr}");
     }
 
-    // Another authority of the same name, and the system's own: the server is not the one that was meant.
+    // Neither another authority of the same name nor the system's are trusted.
     let other = folder.path().join("other");
     std::fs::create_dir(&other).unwrap();
     authority(&other, "authority");
     for file in [other.join("authority.crt"), "".into()] {
         let output = run(&shop, &server, &file, &["verify"]);
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{told}");
-        assert!(told.contains("store.ca_file"), "{told}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains("store.ca_file"), "{stderr}");
     }
 }

@@ -1,4 +1,4 @@
-//! Listings against a model: an ordered set of keys, filtered and cut.
+//! Compares listings with a model: an ordered set of keys, filtered and truncated.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::on_every_store;
 
-/// What `list` must return.
+/// The expected result of `list`.
 fn expected(keys: &BTreeSet<String>, prefix: &str, start_after: Option<&str>, limit: usize) -> Vec<String> {
     let wanted = |key: &&String| key.starts_with(prefix) && start_after.is_none_or(|after| key.as_str() > after);
     keys.iter().filter(wanted).take(limit).cloned().collect()
@@ -28,7 +28,7 @@ async fn fill(store: &Arc<dyn Store>, keys: &BTreeSet<String>) {
     }
 }
 
-/// Names whose order as folders is not their order as keys, and such as the archive has.
+/// Names whose order as folders differs from their order as keys, and names as in an archive.
 const KEYS: [&str; 14] = [
     "archive.json",
     "checkpoints/0000000000.note",
@@ -122,7 +122,7 @@ async fn a_listing_of_more_than_a_page_is_whole() {
     .await;
 }
 
-/// Keys of few characters, so that they share prefixes; none is a folder of another, which no directory can hold.
+/// Keys of few characters, so that they share prefixes. None is a folder of another, which a directory cannot contain.
 fn some_keys() -> impl Strategy<Value = BTreeSet<String>> {
     prop::collection::btree_set("[ab.0-]{1,2}[a](/[ab.0-]{0,2}[a]){0,3}", 0..20).prop_map(|keys| {
         let is_folder = |key: &String| keys.iter().any(|other| other.starts_with(&format!("{key}/")));

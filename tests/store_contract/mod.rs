@@ -1,5 +1,5 @@
-//! The promise of the store: what `kivend::store::Store` says holds on every backend, the real S3 server too when
-//! `deploy/local/cluster run` started it. Each test has a prefix or a folder of its own, and removes no object.
+//! The contract of `kivend::store::Store` on every backend: memory, directory and, where the servers run, S3. Each test
+//! has a prefix or a folder of its own, and removes no object.
 
 mod listing;
 mod real_lock;
@@ -25,7 +25,7 @@ use tempfile::TempDir;
 
 use crate::fixture::servers;
 
-/// The settings of the local cluster with a bucket for tests, or `None` where no cluster runs.
+/// The settings of the local servers with a bucket for tests; `None` where they do not run.
 pub fn cluster_settings() -> Option<S3Settings> {
     servers::running()?;
     Some(S3Settings {
@@ -43,7 +43,7 @@ pub fn cluster_settings() -> Option<S3Settings> {
     })
 }
 
-/// A client that may do what kivend never does.
+/// An S3 client with all rights, which overwrites and deletes as kivend never does.
 pub async fn stranger(settings: &S3Settings) -> Client {
     let shared = aws_config::defaults(BehaviorVersion::latest())
         .http_client(aws_smithy_http_client::Builder::new().build_http())
@@ -56,9 +56,9 @@ pub async fn stranger(settings: &S3Settings) -> Client {
     )
 }
 
-/// A store in the bucket for tests, which is made where it is not there.
+/// A store in the bucket for tests, which is created if missing.
 async fn s3_store(settings: &S3Settings, prefix: &str) -> S3Store {
-    // One at a time: a server may say that a bucket exists before it can be used.
+    // One at a time, because a server may report that a bucket exists before it can be used.
     static MAKING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let making = MAKING.lock().await;
     let made = stranger(settings)
@@ -74,7 +74,7 @@ async fn s3_store(settings: &S3Settings, prefix: &str) -> S3Store {
     S3Store::open(settings, prefix).await.unwrap()
 }
 
-/// A name that no other test has: that of a temporary folder.
+/// A unique name: that of a temporary folder.
 fn unique_name(folder: &TempDir) -> String {
     folder
         .path()
@@ -85,7 +85,7 @@ fn unique_name(folder: &TempDir) -> String {
         .to_owned()
 }
 
-/// Runs `test` on an empty store of every kind.
+/// Runs `test` on an empty store of each kind.
 async fn on_every_store(test: impl AsyncFn(Arc<dyn Store>)) {
     test(Arc::new(MemoryStore::new())).await;
     let folder = tempfile::tempdir().unwrap();
@@ -195,7 +195,7 @@ async fn an_object_that_is_not_there_is_none() {
 }
 
 #[tokio::test]
-async fn a_text_that_is_no_key_is_refused_everywhere() {
+async fn an_invalid_key_is_refused_by_every_store() {
     on_every_store(async |store| {
         for key in [
             "",

@@ -1,4 +1,4 @@
-//! Object Lock on a real server: what the settings ask for is what every object gets, and it holds.
+//! Object Lock on a real server: every object gets the lock in the settings, and the server enforces it.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ fn locked(mode: LockMode) -> ObjectLock {
     }
 }
 
-/// A store whose objects are locked, in a bucket of its own that was made with Object Lock or without.
+/// A store with this lock setting, in a bucket of its own that was created with or without Object Lock.
 async fn store(lock: ObjectLock, enabled: bool) -> Option<(S3Settings, Arc<dyn Store>)> {
     let mut settings = cluster_settings()?;
     settings.bucket = format!("locks-{}", unique_name(&tempfile::tempdir().unwrap()).to_lowercase());
@@ -30,7 +30,7 @@ async fn store(lock: ObjectLock, enabled: bool) -> Option<(S3Settings, Arc<dyn S
     Some((settings, Arc::new(store)))
 }
 
-/// Whether the server lets its owner delete the first version of `p/a`.
+/// Whether the server lets the bucket's owner delete the first version of `p/a`.
 async fn is_deletable(settings: &S3Settings) -> bool {
     let owner = stranger(settings).await;
     let versions = owner.list_object_versions().bucket(&settings.bucket).prefix("p/a");
@@ -62,7 +62,7 @@ async fn a_retention_is_set_on_each_create_and_its_owner_cannot_delete() {
         };
         assert_eq!(head.object_lock_mode(), Some(&expected));
         assert!(!is_deletable(&settings).await);
-        // An overwrite hides it, and takes nothing away.
+        // An overwrite hides the first version and does not remove it.
         let putting = owner.put_object().bucket(&settings.bucket).key("p/a");
         putting.body(Bytes::from_static(b"second").into()).send().await.unwrap();
         let versions = store.versions("a").await.unwrap().unwrap();
@@ -96,7 +96,7 @@ async fn a_bucket_without_object_lock_is_refused_at_start_where_a_lock_is_asked_
 }
 
 #[tokio::test]
-async fn an_object_that_was_created_without_the_lock_is_told() {
+async fn an_object_that_was_created_without_the_lock_is_reported() {
     let Some((settings, plain)) = store(ObjectLock::default(), true).await else {
         return;
     };

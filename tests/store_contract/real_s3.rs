@@ -1,4 +1,4 @@
-//! What only a real S3 server can show: errors by their kinds, versions and delete markers, planted keys.
+//! The S3 store against a real server: kinds of errors, versions and delete markers, planted keys.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -72,8 +72,8 @@ async fn a_refused_connection_is_transient_and_says_so() {
     assert!(error.to_string().contains("Connection refused"), "{error}");
 }
 
-/// Credentials come from the environment, which belongs to the whole process: so another one asks, with the variables
-/// of `change`, and prints the kind of its error.
+/// Probes the store in a child process whose environment `change` sets, because credentials come from the environment
+/// of the whole process. Returns the output, which names the kind of the error.
 fn kind_in_environment(change: impl FnOnce(&mut Command) -> &mut Command) -> String {
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args([
@@ -100,34 +100,34 @@ fn wrong_credentials_are_a_matter_of_permission_and_name_their_variables() {
         return;
     }
     for variable in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
-        let told = kind_in_environment(|child| child.env(variable, "wrong-but-long-enough"));
+        let output = kind_in_environment(|child| child.env(variable, "wrong-but-long-enough"));
         assert!(
-            told.contains("kind=Permission the store does not know these credentials "),
-            "{told}"
+            output.contains("kind=Permission the store does not know these credentials "),
+            "{output}"
         );
         assert!(
-            told.contains(": check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"),
-            "{told}"
+            output.contains(": check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"),
+            "{output}"
         );
-        assert!(!told.contains("wrong-but"), "no credential is printed: {told}");
+        assert!(!output.contains("wrong-but"), "no credential is printed: {output}");
     }
 }
 
 #[test]
-fn missing_credentials_are_told_before_anything_is_sent() {
+fn missing_credentials_are_reported_before_anything_is_sent() {
     if cluster_settings().is_none() {
         return;
     }
-    let told = kind_in_environment(|child| {
+    let output = kind_in_environment(|child| {
         for variable in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"] {
             child.env_remove(variable);
         }
         child.env("HOME", "/nowhere").env("AWS_EC2_METADATA_DISABLED", "true")
     });
-    assert!(told.contains("kind=Config no AWS credentials are found "), "{told}");
+    assert!(output.contains("kind=Config no AWS credentials are found "), "{output}");
     assert!(
-        told.contains(": set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
-        "{told}"
+        output.contains(": set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+        "{output}"
     );
 }
 
@@ -168,7 +168,7 @@ async fn a_neighbouring_prefix_is_another_store() {
 }
 
 #[tokio::test]
-async fn a_bucket_without_versions_says_so_and_a_versioned_one_tells_all_of_them_the_oldest_first() {
+async fn a_versioned_bucket_lists_all_versions_the_oldest_first_and_another_says_that_it_has_none() {
     let Some(settings) = cluster_settings() else { return };
     let client = stranger(&settings).await;
     let bucket = format!("kivend-{}", unique_name(&tempfile::tempdir().unwrap()).to_lowercase());
@@ -197,7 +197,7 @@ async fn a_bucket_without_versions_says_so_and_a_versioned_one_tells_all_of_them
     store.create("a", Bytes::from_static(b"first")).await.unwrap();
     client.delete_object().bucket(&bucket).key("p/a").send().await.unwrap();
     assert_eq!(store.get("a").await.unwrap(), None);
-    // The known trap: a marker hides the object, and a create succeeds again.
+    // A delete marker hides the object, and a create succeeds again.
     assert_eq!(
         store.create("a", Bytes::from_static(b"second!")).await.unwrap(),
         Creation::Created
@@ -213,7 +213,7 @@ async fn a_bucket_without_versions_says_so_and_a_versioned_one_tells_all_of_them
     store.create("b", Bytes::new()).await.unwrap();
 
     let versions = store.versions("").await.unwrap().unwrap();
-    let told: Vec<_> = versions
+    let listed: Vec<_> = versions
         .iter()
         .map(|v| (v.key.as_str(), v.kind, v.latest, v.bytes))
         .collect();
@@ -225,7 +225,7 @@ async fn a_bucket_without_versions_says_so_and_a_versioned_one_tells_all_of_them
         ("a", object, true, 0),
         ("b", object, true, 0),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(listed, expected);
     assert_eq!(
         store.get_version("a", &versions[0].version).await.unwrap().unwrap(),
         "first"

@@ -1,4 +1,4 @@
-//! Projections, seen as any reader of the Parquet file sees them: a value goes in, a typed column comes out.
+//! Typed columns as an ordinary Parquet reader sees them.
 
 use super::{Disagreements, bytes, list, text, vectors};
 use arrow_array::{Array, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
@@ -11,7 +11,7 @@ use kivend::segment::{encode::encode, footer::Footer, projection::rules::Project
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
-/// A segment whose records have these values, as Parquet bytes.
+/// A segment of records with these values, as Parquet bytes.
 fn segment(projection: &Projection, values: &[Option<Vec<u8>>]) -> Vec<u8> {
     let topic_partition = TopicPartition::new("payments", 1);
     let mut rows = Rows::new(&topic_partition);
@@ -36,7 +36,7 @@ fn segment(projection: &Projection, values: &[Option<Vec<u8>>]) -> Vec<u8> {
     encode(rows, &footer, projection).unwrap()
 }
 
-/// One cell of a typed column as the vectors write it; a double as its bits in hex.
+/// A cell of a typed column as the vectors write it; a double as its bits in hex.
 fn cell(batch: &RecordBatch, column: &str, row: usize) -> Value {
     let array = batch.column_by_name(column).unwrap();
     if array.is_null(row) {

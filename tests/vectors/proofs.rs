@@ -1,4 +1,4 @@
-//! Proof files: what the format's text says of each, right and wrong.
+//! Valid and invalid proof files get the verdict of the vectors.
 
 use kivend::log::signed_note::VerifyingKey;
 use kivend::verify::proof::{Proved, check};
@@ -46,8 +46,8 @@ fn proof_files_are_judged_as_the_format_says() {
             .map(|text| key(text.as_str().unwrap()))
             .collect();
         let report = check(&bytes(case, "file_base64").unwrap(), &keys);
-        let told = format!("{}: {} {:?}", case["why"], report.verdict, report.findings);
-        disagreements.unless(report.verdict.to_string() == text(case, "verdict"), told);
+        let difference = format!("{}: {} {:?}", case["why"], report.verdict, report.findings);
+        disagreements.unless(report.verdict.to_string() == text(case, "verdict"), difference);
         assert_eq!(report.proved, None);
     }
     disagreements.none();

@@ -1,5 +1,5 @@
-//! A segment that no link names is a copy, which harms nobody, only where links hold every record of it: FORMAT.md section 1,
-//! docs/decisions/0006. Anything else of the kind is tampering.
+//! A segment that no link names is a harmless copy only if links contain every record of it (docs/FORMAT.md section 1,
+//! docs/decisions/0006). Otherwise it is tampering.
 
 use kivend::record::position::{NextOffset, TopicPartition};
 use kivend::verify::findings::Code;
@@ -8,7 +8,7 @@ use kivend::verify::verdict::Verdict;
 use super::{expect, expect_intact};
 use crate::fixture::{Archive, OwnedRecord};
 
-/// Puts a segment without a fault beside that of payments/0 at this height: its footer ends at `next`, its rows are these.
+/// Plants a valid segment beside that of payments/0 at this height, with these rows and a footer that ends at `next`.
 fn beside(archive: &Archive, height: usize, next: i64, records: &[OwnedRecord]) {
     let mut link = archive.link("payments", 0, height).clone();
     link.next_offset = NextOffset(next);
@@ -16,7 +16,7 @@ fn beside(archive: &Archive, height: usize, next: i64, records: &[OwnedRecord]) 
     archive.store.plant(&key.replace(".parquet", "-r1.parquet"), bytes);
 }
 
-/// The records of payments/0 from this height on.
+/// The archived records of payments/0 from this height on.
 fn records(archive: &Archive, from: usize) -> Vec<OwnedRecord> {
     (from..4)
         .flat_map(|height| archive.records("payments", 0, height))

@@ -1,4 +1,4 @@
-//! What an honest archive looks like in all its states, and that none of them is accused.
+//! Honest archives in every state: none is reported as tampered.
 
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ fn what_the_newest_checkpoint_does_not_cover_is_named() {
 }
 
 #[test]
-fn keys_that_nobody_brought_are_trust_on_first_use() {
+fn without_a_given_key_the_archives_keys_are_trusted_on_first_use() {
     let archive = Archive::usual();
     let report = archive.verify(
         None,
@@ -153,7 +153,7 @@ fn lag_is_stated_and_incomplete_only_where_rest_was_asked() {
 }
 
 #[test]
-fn retention_that_took_archived_records_is_no_accusation() {
+fn retention_of_archived_records_is_not_tampering() {
     let archive = Archive::usual();
     archive.broker.delete_below(&TopicPartition::new("payments", 0), 30);
     let report = archive.verify_all();
@@ -195,7 +195,7 @@ fn a_narrowed_scope_says_so_in_the_first_line() {
 }
 
 #[test]
-fn a_segment_left_by_an_interrupted_writer_is_named_and_no_more() {
+fn a_segment_left_by_an_interrupted_writer_is_only_a_note() {
     let mut archive = Archive::usual();
     let partition = TopicPartition::new("payments", 0);
     let records = archive.produce(&partition, 4);
@@ -234,7 +234,7 @@ fn junk_at_the_next_keys_is_passed_over_and_named() {
     archive.store.plant("checkpoints/0000000002.note", "junk");
     let report = archive.verify_all();
     expect_intact(&report, &[Code::LinkPassedOver, Code::CheckpointPassedOver]);
-    // The writer passes them over too, and both stay reported.
+    // The writer ignores them too, and both stay reported.
     archive.store.vanish("checkpoints/0000000002.note");
     let records = archive.produce(&next.partition, 3);
     let link = archive.next_link(&next.partition, 103);
@@ -247,7 +247,7 @@ fn junk_at_the_next_keys_is_passed_over_and_named() {
 }
 
 #[test]
-fn nobody_owes_a_commit_for_junk_where_a_first_link_would_stand() {
+fn junk_at_the_key_of_a_first_link_needs_no_commit() {
     let archive = Archive::usual();
     let untouched = TopicPartition::new("payments", 9);
     archive.broker.logs().entry(untouched.clone()).or_default();

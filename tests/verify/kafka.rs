@@ -1,4 +1,4 @@
-//! What only Kafka can show, and what it shows wrongly.
+//! What a comparison with Kafka shows, and where Kafka itself is wrong.
 
 use kivend::record::hash::Hash;
 use kivend::record::position::TopicPartition;
@@ -27,7 +27,7 @@ fn a_forged_loss_is_false_while_kafka_still_has_the_records() {
 }
 
 #[test]
-fn an_insider_who_leaves_records_out_is_shown_them() {
+fn records_that_an_insider_left_out_are_named() {
     let mut archive = Archive::usual();
     let mut records = archive.produce(&payments(), 10);
     records.remove(4);
@@ -41,7 +41,7 @@ fn an_insider_who_leaves_records_out_is_shown_them() {
 }
 
 #[test]
-fn an_insider_who_adds_records_is_asked_where_they_come_from() {
+fn records_that_an_insider_added_are_named() {
     let mut archive = Archive::usual();
     let records = archive.produce(&payments(), 10);
     archive

@@ -1,5 +1,5 @@
-//! Signing keys change, and every note counts only as long as its key did. Keys that were brought vouch for no others
-//! than those which they signed for.
+//! Key changes: a note counts only if its key was in force. A public key given to the verifier vouches only for keys
+//! that it signed for.
 
 use kivend::app::verify::Request;
 use kivend::log::key_change::KeyChange;
@@ -24,7 +24,7 @@ fn with_keys(archive: &Archive, keys: &[&SigningKey]) -> Request {
 }
 
 #[test]
-fn a_rotation_is_intact_for_whoever_brings_the_old_key_the_new_one_or_none() {
+fn a_rotation_is_intact_with_the_old_key_the_new_one_or_none() {
     let archive = Archive::rotated();
     for keys in [&[][..], &[&key(7)], &[&key(8)], &[&key(7), &key(8)]] {
         let report = archive.verify(Some(archive.broker.clone()), with_keys(&archive, keys));
@@ -38,7 +38,7 @@ fn what_a_retired_key_signs_afterwards_does_not_count() {
     let mut archive = Archive::rotated();
     archive.key = key(7);
     archive.seal("payments", 0, 3);
-    // Junk at the next key, by a key that does not speak for the archive any more.
+    // Junk at the next key, signed by a retired key.
     expect_intact(&archive.verify_bucket(), &[Code::PendingSegment, Code::LinkPassedOver]);
     archive.checkpoint();
     let request = with_keys(&archive, &[&key(8)]);
@@ -139,13 +139,13 @@ fn changes_that_break_a_rule_are_named() {
 }
 
 #[test]
-fn a_key_that_another_unbrought_key_added_is_not_vouched_for() {
+fn a_key_that_was_added_by_a_key_that_was_not_given_is_not_trusted() {
     let mut archive = Archive::usual();
     archive.rotate(&key(8));
     archive.rotate(&key(9));
     archive.seal("payments", 0, 5);
     archive.checkpoint();
-    // Key 7 added 8, and 8 added 9: whoever brings 7 believes all three.
+    // Key 7 added 8, and 8 added 9: a verifier with key 7 trusts all three.
     expect_intact(&archive.verify(None, with_keys(&archive, &[&key(7)])), &[]);
     let stranger = with_keys(&archive, &[&key(66)]);
     expect(
@@ -156,12 +156,12 @@ fn a_key_that_another_unbrought_key_added_is_not_vouched_for() {
 }
 
 #[test]
-fn a_key_of_the_archive_that_was_not_brought_neither_adds_nor_retires() {
+fn a_key_of_the_archive_that_was_not_given_neither_adds_nor_retires() {
     let retiring = |archive: &Archive, retired: &SigningKey| KeyChange {
         retire: vec![retired.verifying_key().to_string()],
         ..archive.next_key_change()
     };
-    // Key 6 retires key 7, which writes on: so it is for whoever brings 7, and for nobody else.
+    // Key 6 retires key 7, which goes on signing: this is valid only for a verifier that was given key 7.
     let mut archive = Archive::of_two_keys(&key(6));
     let change = retiring(&archive, &key(7));
     archive.change_keys(&change, &key(6), &[]);
@@ -174,7 +174,7 @@ fn a_key_of_the_archive_that_was_not_brought_neither_adds_nor_retires() {
     let first_use = archive.verify(None, with_keys(&archive, &[]));
     assert_eq!(first_use.verdict, Verdict::Tampered, "{:?}", first_use.findings);
 
-    // Key 6 adds key 8, which writes on: nothing that it signs counts.
+    // Key 6 adds key 8, which goes on signing: nothing that it signs counts.
     let mut archive = Archive::of_two_keys(&key(6));
     let change = KeyChange {
         add: vec![key(8).verifying_key().to_string()],
@@ -192,7 +192,7 @@ fn a_key_of_the_archive_that_was_not_brought_neither_adds_nor_retires() {
         );
     }
 
-    // A change by a key that was brought retires one that was not.
+    // A change by a given key retires one that was not given.
     let mut archive = Archive::of_two_keys(&key(6));
     let change = retiring(&archive, &key(6));
     archive.change_keys(&change, &key(7), &[]);

@@ -1,4 +1,4 @@
-//! What may be done to links, by an outsider without the key and by an insider with it.
+//! Tampering with links, by an outsider without the key and by an insider with it.
 
 use kivend::log::checkpoint::CheckpointRef;
 use kivend::log::link::Link;
@@ -30,7 +30,7 @@ fn a_flipped_bit_in_the_newest_link_is_named_where_a_checkpoint_or_a_commit_vouc
     fresh.seal("payments", 0, 4);
     fresh.commit();
     fresh.tamper(&fresh.link_key("payments", 0, 4), |bytes| bytes[500] ^= 1);
-    // From the bucket alone it could be junk at the next key, beside an interrupted writer's segment.
+    // From the bucket alone it could be junk at the next link's key beside the segment of an interrupted writer.
     expect_intact(&fresh.verify_bucket(), &[Code::PendingSegment, Code::LinkPassedOver]);
     expect(&fresh.verify_all(), Verdict::Tampered, Code::LinkAltered);
 }
@@ -158,7 +158,7 @@ fn an_insiders_branch_beside_the_chain_is_named() {
 }
 
 #[test]
-fn an_insider_who_rewrites_a_chain_is_betrayed_by_the_checkpoint() {
+fn a_chain_that_an_insider_rewrote_contradicts_the_checkpoint() {
     let mut archive = Archive::usual();
     let mut records = archive.records("payments", 0, 1);
     records[3].value = Some(b"{\"cart_value\":1}".to_vec());
@@ -206,7 +206,7 @@ fn a_link_that_names_a_checkpoint_with_another_hash_is_named() {
     expect(&archive.verify_bucket(), Verdict::Tampered, Code::LinkCheckpointDiffers);
 }
 
-/// Gives a link the type of a newer version, signed by the archive's own key.
+/// Replaces a link by one of a newer type, signed by the archive's own key.
 fn renew(archive: &Archive, height: usize) {
     let key = archive.link_key("payments", 0, height);
     let text = String::from_utf8(archive.store.bytes(&key).unwrap().to_vec()).unwrap();
@@ -224,7 +224,7 @@ fn a_note_of_a_newer_version_is_unverifiable() {
 }
 
 #[test]
-fn what_stands_after_a_note_of_a_newer_version_is_not_judged() {
+fn links_after_a_note_of_a_newer_version_are_not_judged() {
     let archive = Archive::usual();
     renew(&archive, 1);
     archive

@@ -1,5 +1,5 @@
-//! The verifier's promise: every tampering that the evidence in hand can show is told by name, and nothing intact is
-//! accused. Each test ends in a verdict and a code.
+//! The verifier names all tampering that the available evidence can show, and reports nothing for an intact archive.
+//! Each test checks a verdict and a code.
 
 mod copies;
 mod honest;
@@ -17,7 +17,7 @@ use kivend::verify::findings::Code;
 use kivend::verify::report::Report;
 use kivend::verify::verdict::Verdict;
 
-/// The verdict, and that this was found.
+/// Checks the verdict and that this code was found.
 #[track_caller]
 pub fn expect(report: &Report, verdict: Verdict, code: Code) {
     let codes: Vec<_> = report
@@ -34,7 +34,7 @@ pub fn expect(report: &Report, verdict: Verdict, code: Code) {
     assert!(report.summary.starts_with(&verdict.to_string()), "{}", report.summary);
 }
 
-/// Intact, and these notes beside it, no others.
+/// Checks that the archive is intact with exactly these notes.
 #[track_caller]
 pub fn expect_intact(report: &Report, notes: &[Code]) {
     let mut codes: Vec<_> = report.findings.iter().map(|finding| finding.code).collect();
@@ -44,7 +44,7 @@ pub fn expect_intact(report: &Report, notes: &[Code]) {
     assert_eq!(report.verdict, Verdict::Intact);
 }
 
-/// The offsets that a finding names.
+/// The offsets of a finding.
 pub fn offsets(report: &Report, code: Code) -> Option<(i64, i64)> {
     report.findings.iter().find(|finding| finding.code == code)?.offsets
 }

@@ -1,4 +1,4 @@
-//! What somebody may put beside, over or in place of the archive's objects, and what may vanish.
+//! Stray, overwritten, replaced and missing objects.
 
 use kivend::app::verify::{Request, VerifyError, verify};
 use kivend::log::checkpoint::Checkpoint;
@@ -48,7 +48,7 @@ fn another_identity_breaks_every_signature_and_genesis() {
 }
 
 #[test]
-fn an_identity_that_is_none_is_tampering() {
+fn an_invalid_identity_is_tampering() {
     let archive = Archive::usual();
     archive.tamper("archive.json", |bytes| bytes.insert(0, b' '));
     expect(&archive.verify_bucket(), Verdict::Tampered, Code::IdentityMalformed);
@@ -187,7 +187,7 @@ fn a_checkpoint_whose_heights_go_back_is_named() {
     expect(&archive.verify_bucket(), Verdict::Tampered, Code::CheckpointBreaksRule);
 }
 
-/// A checkpoint that leaves out the newest link of every chain.
+/// Signs a checkpoint that leaves out the newest link of every chain.
 fn insiders_checkpoint(archive: &Archive, number: u64) -> Checkpoint {
     let mut heads = archive.heads();
     for head in &mut heads {
@@ -221,7 +221,7 @@ fn a_log_root_that_is_not_that_of_the_links_is_named() {
 }
 
 #[test]
-fn a_whole_partition_gone_is_missed_by_the_checkpoint() {
+fn a_whole_partition_gone_is_shown_by_the_checkpoint() {
     let archive = Archive::usual();
     for key in archive.store.keys() {
         if key.contains("payments") {
@@ -233,7 +233,7 @@ fn a_whole_partition_gone_is_missed_by_the_checkpoint() {
 }
 
 #[test]
-fn everything_gone_but_the_identity_is_missed_by_kafka() {
+fn everything_gone_but_the_identity_is_shown_by_kafka() {
     let archive = Archive::usual();
     for key in archive.store.keys() {
         if key != "archive.json" && key != checkpoint_key(0) {

@@ -1,5 +1,5 @@
-//! What may be done to a segment's bytes, rows and typed columns. The link is honest here: a segment that is not the
-//! signed one is always named, and then what exactly was changed.
+//! Tampering with a segment's bytes, rows and typed columns under an honest link: the segment is always named, and then
+//! what was changed.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use kivend::verify::verdict::Verdict;
 use super::{expect, offsets};
 use crate::fixture::{Archive, OwnedRecord, rewrite};
 
-/// Somebody writes the segment at height 1 again, with these records, and a footer that fits them.
+/// Rewrites the segment at height 1 with these records and a matching footer.
 fn with_records(change: impl FnOnce(&mut Vec<OwnedRecord>)) -> Archive {
     let archive = Archive::usual();
     let mut records = archive.records("payments", 0, 1);
@@ -25,7 +25,7 @@ fn with_records(change: impl FnOnce(&mut Vec<OwnedRecord>)) -> Archive {
     archive
 }
 
-/// Caught from the bucket, and by Kafka's records down to the offset.
+/// Checks that the bucket shows the change and that Kafka's records show its offset.
 #[track_caller]
 fn expect_offsets(archive: &Archive, code: Code, range: (i64, i64)) -> Report {
     let report = archive.verify_bucket();

@@ -1,5 +1,4 @@
-//! A verification in parts: whatever a whole run catches, the parts together catch, and parts that are no whole are never
-//! intact.
+//! Verification in shards: merged shards find what a whole run finds, and an incomplete set of shards is never intact.
 
 use kivend::app::verify::Request;
 use kivend::log::object_key::Attempt;
@@ -12,7 +11,7 @@ use kivend::verify::verdict::Verdict;
 use super::{expect, expect_intact};
 use crate::fixture::Archive;
 
-/// The report of each of `count` shards, as it comes back from its file.
+/// The reports of `count` shards, serialised and parsed as through files.
 fn shards(archive: &Archive, count: u64) -> Vec<(String, Report)> {
     let report = |index| {
         let request = Request {
@@ -30,7 +29,7 @@ fn whole(archive: &Archive) -> Report {
     archive.verify(Some(archive.broker.clone()), archive.request())
 }
 
-/// The codes that decide, of the parts together and of the whole.
+/// The codes of a report's findings.
 fn grave(report: &Report) -> Vec<Code> {
     let mut codes: Vec<Code> = report.findings.iter().map(|finding| finding.code).collect();
     codes.sort_unstable();
@@ -50,7 +49,7 @@ fn all_shards_together_say_what_a_whole_run_says() {
         assert_eq!(merged.anchored, whole.anchored);
         assert!(merged.scope.whole);
     }
-    // One alone says that it is a part.
+    // The report of a single shard says that it covers a part.
     let (_, alone) = shards(&archive, 2).remove(0);
     assert!(alone.summary.contains("only shard 1/2"), "{}", alone.summary);
     assert!(!alone.scope.whole);
@@ -102,7 +101,7 @@ fn what_a_whole_run_catches_the_shards_catch_together() {
 }
 
 #[test]
-fn parts_that_are_no_whole_are_never_intact() {
+fn an_incomplete_set_of_shards_is_never_intact() {
     let archive = Archive::usual();
     let all = shards(&archive, 3);
     let mut missing = all.clone();
@@ -129,16 +128,16 @@ fn parts_that_are_no_whole_are_never_intact() {
 }
 
 #[test]
-fn shards_to_which_the_bucket_showed_different_archives_are_found_out() {
+fn shards_that_saw_different_archives_are_detected() {
     let mut archive = Archive::usual();
     let mut reports = shards(&archive, 2);
-    // Time passes between the shards: the sequence is the same, only longer.
+    // Checkpoints were added between the shards: the sequence is the same, only longer.
     archive.seal("payments", 0, 3);
     archive.checkpoint();
     archive.commit();
     reports[1] = shards(&archive, 2).remove(1);
     assert_eq!(merge(reports.clone()).unwrap().verdict, Verdict::Intact);
-    // Another history was shown to the second.
+    // The second shard saw another history.
     reports[0].1.checkpoints.newest_sha256 = Some("0".repeat(64));
     expect(
         &merge(reports.clone()).unwrap(),

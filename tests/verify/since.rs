@@ -1,5 +1,5 @@
-//! A verification of what is new: from a checkpoint on, at a cost that does not grow with what stands before it; and what
-//! witnesses signed on a saved copy does not matter.
+//! Verification from a checkpoint on: its cost does not grow with the older part, and cosignatures on a saved
+//! checkpoint are ignored.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +22,7 @@ fn since(archive: &Archive, base: Base) -> Report {
     archive.verify(Some(archive.broker.clone()), request)
 }
 
-/// Four links a partition below the checkpoint that is given, and three in one of them above it.
+/// An archive with four links per partition below the checkpoint, and three more in one partition above it.
 fn grown() -> (Archive, Vec<u8>) {
     let mut archive = Archive::usual();
     let base = archive.store.bytes("checkpoints/0000000001.note").unwrap().to_vec();
@@ -70,7 +70,7 @@ fn the_number_of_requests_does_not_grow_with_the_old_part() {
         let counter = Arc::clone(&requests);
         let store = Arc::new(Watched {
             bucket: archive.store.clone(),
-            told: move |_: &str| _ = counter.fetch_add(1, Ordering::Relaxed),
+            on_request: move |_: &str| _ = counter.fetch_add(1, Ordering::Relaxed),
         });
         let request = Request {
             base: Some(Base::Saved(saved)),
@@ -126,7 +126,7 @@ fn tampering_above_the_checkpoint_is_found_and_below_it_is_not_looked_at() {
         Code::LinkAltered,
     );
 
-    // The chain was written anew from below the checkpoint on, by somebody with the key.
+    // Somebody with the key rewrote the chain from below the checkpoint on.
     let (mut archive, saved) = grown();
     let mut other = Archive::new();
     other.seal("payments", 0, 24);
@@ -157,7 +157,7 @@ fn a_partition_that_is_new_is_walked_from_its_genesis() {
 }
 
 #[test]
-fn a_checkpoint_that_the_bucket_lost_or_replaced_is_told() {
+fn a_checkpoint_that_the_bucket_lost_or_replaced_is_reported() {
     let (archive, saved) = grown();
     archive.store.vanish("checkpoints/0000000001.note");
     let report = since(&archive, Base::Saved(saved));
@@ -165,7 +165,7 @@ fn a_checkpoint_that_the_bucket_lost_or_replaced_is_told() {
 }
 
 #[test]
-fn what_witnesses_signed_on_a_saved_copy_is_taken_off() {
+fn cosignatures_on_a_saved_checkpoint_are_ignored() {
     let (archive, saved) = grown();
     let witness = SigningKey::from_seed("witness.example", &[9; 32]).unwrap();
     let note = Note::parse(&saved).unwrap();

@@ -1,5 +1,4 @@
-//! How fast verification is. Ignored, because it measures and does not judge; run it in release with
-//! `cargo test --release --test integration -- --ignored --nocapture speed`.
+//! Measures the speed of verification: `cargo test --release --test integration -- --ignored --nocapture speed`.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -13,7 +12,7 @@ use kivend::verify::verdict::Verdict;
 
 use crate::fixture::{Archive, OwnedRecord};
 
-/// Events from the file that `KIVEND_EVENTS` names, else made up.
+/// Events from the file in `KIVEND_EVENTS`, or generated ones.
 fn values(count: usize) -> Vec<Vec<u8>> {
     match std::env::var_os("KIVEND_EVENTS") {
         Some(file) => {
@@ -26,12 +25,9 @@ fn values(count: usize) -> Vec<Vec<u8>> {
     }
 }
 
-/// A measurement, asked for by `KIVEND_TEST_SPEED`.
 #[test]
+#[ignore = "a measurement"]
 fn rows_per_second_of_the_archive_alone_and_against_a_broker_in_memory() {
-    if std::env::var_os("KIVEND_TEST_SPEED").is_none() {
-        return;
-    }
     let values = values(71_694);
     let mut archive = Archive::new();
     for round in 0..14 {

@@ -1,4 +1,5 @@
-//! What cannot be read is unverifiable, and never called tampered; and no finding exists that no test produces.
+//! Objects that cannot be read make an archive unverifiable, not tampered. Also: every code has a test that produces
+//! it.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use kivend::verify::verdict::Verdict;
 use super::{expect, expect_intact};
 use crate::fixture::Archive;
 
-/// A verification by somebody who may list everything, and not read the object at this key.
+/// Verifies with the right to list everything, but not to read the object at this key.
 fn without(archive: &Archive, key: &str) -> Report {
     let key = key.to_owned();
     let plan = move |call: &Call| (call.operation == Operation::Get && call.key == key).then_some(Fault::Permission);
@@ -29,7 +30,7 @@ fn without(archive: &Archive, key: &str) -> Report {
 }
 
 #[test]
-fn an_object_that_may_not_be_read_is_unverifiable_and_accuses_nobody() {
+fn an_object_that_may_not_be_read_is_unverifiable_not_tampered() {
     let mut archive = Archive::usual();
     archive.rotate(&SigningKey::from_seed("kivend", &[8; 32]).unwrap());
     for (key, code) in [
@@ -81,7 +82,7 @@ fn sources(folder: &std::path::Path) -> String {
 }
 
 #[test]
-fn every_finding_is_asked_for_by_a_test_or_an_attack() {
+fn every_code_has_a_test_or_an_attack() {
     let tests = sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests"));
     let named = |code: &&Code| {
         let name = format!("Code::{code:?}");
