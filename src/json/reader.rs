@@ -5,7 +5,7 @@ use crate::json::shape::{Mark, Shape};
 use crate::json::string::Text;
 use crate::json::value::{NotJson, Outermost, Value};
 
-/// Reads texts one after the other. It keeps between them the room for names and the last [`Shape`], which make it
+/// Reads texts one after the other. It keeps between them the room for names and the last `Shape`, which make it
 /// fast and change no answer. `T` is what a name means to the caller.
 #[derive(Debug)]
 pub struct Reader<T> {

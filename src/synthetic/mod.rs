@@ -1,8 +1,8 @@
 //! A made-up shop: its customers' sessions as JSONL, the same bytes for the same seed on every machine and for ever.
 //!
-//! Counts by event type are exact, not drawn: sessions share out a fixed plan ([`plan`]), walk through the shop in an
-//! order that makes sense ([`session`]), and are written as Python's `json.dumps` would ([`line`]). Chance comes from
-//! ChaCha8's key stream and whole numbers alone ([`draws`]). Never a clock, never floating point.
+//! Counts by event type are exact, not drawn: sessions share out a fixed plan (`plan`), walk through the shop in an
+//! order that makes sense (`session`), and are written as Python's `json.dumps` would (`line`). Chance comes from
+//! ChaCha8's key stream and whole numbers alone (`draws`). Never a clock, never floating point.
 
 mod draws;
 mod line;

@@ -8,7 +8,7 @@
 
 use crate::synthetic::draws::Draws;
 
-/// Events of the run that the default of `kivend generate` repeats; its counts by type are those of [`plan`].
+/// Events of the run that the default of `kivend generate` repeats; its counts by type are those of this plan.
 pub const EVENTS_DEFAULT: u64 = 71_694;
 
 /// Customers of the shop among [`EVENTS_DEFAULT`] events.

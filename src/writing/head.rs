@@ -24,8 +24,8 @@ use crate::writing::trust::WriterTrust;
 /// beyond it, so junk planted there is not even looked at.
 ///
 /// # Errors
-/// What the store says; [`AppError::Corrupt`] where a valid link's predecessor is missing or another, or where a newer
-/// version of the software wrote it.
+/// What the store says; [`Kind::Corrupt`](crate::error::Kind::Corrupt) where a valid link's predecessor is missing or
+/// another, or where a newer version of the software wrote it.
 pub async fn find(
     store: &dyn Store,
     trust: &WriterTrust,
@@ -49,7 +49,7 @@ pub async fn find(
 /// Whether a valid link stands at a place.
 ///
 /// # Errors
-/// What the store says; [`AppError::Corrupt`] where a newer version of the software wrote it.
+/// What the store says; [`Kind::Corrupt`](crate::error::Kind::Corrupt) where a newer version of the software wrote it.
 pub async fn is_linked(store: &dyn Store, trust: &WriterTrust, place: &Place) -> Result<bool, AppError> {
     let search = Search {
         store,
