@@ -1,12 +1,12 @@
 //! The archiver: preflight, then one loop over Kafka's consumer, the pure machine, and the executor that carries out what
 //! the machine asks for.
 //!
-//! - [`run`](run()): from settings to a report · [`start`], [`preflight`]: before the loop
+//! - [`run`](run()): from settings to a report · `start`, [`preflight`]: before the loop
 //! - [`driver`]: the loop, over the traits of [`source`], [`executor`] and [`observers`] · [`hold`]: when memory is short
 //! - [`background`]: the executor on threads · [`operation`]: what it carries out, by one-attempt [`requests`] to the [`backends`]
 //! - [`target`]: how far to archive · [`peers`]: how far other members of the group are
 //! - [`checkpoints`]: signed while the archiver works
-//! - [`tally`], [`outcome`], [`report`], [`degradations`], [`liveness`], [`retention`]: what operators see
+//! - [`tally`], `outcome`, [`report`], [`degradations`], [`liveness`], [`retention`]: what operators see
 
 pub mod backends;
 pub mod background;
