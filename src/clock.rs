@@ -1,6 +1,5 @@
-//! The one place that asks the machine for the time or for random bytes. Everything else takes them as values, so that
-//! a test or a simulation can say what they are; clippy refuses the system's functions anywhere else. Never decides
-//! anything.
+//! The only place that reads the system's clocks and random bytes. All other code takes them as values, so that tests and
+//! the simulation control them; clippy refuses the system's functions elsewhere.
 
 use std::time::Instant;
 
@@ -9,22 +8,22 @@ use jiff::Timestamp;
 use crate::error::{Explain, Kind};
 use crate::record::utc::UtcSeconds;
 
-/// The machine's clocks, read when asked. Cheap to copy.
+/// The system's wall clock and a monotonic clock. Cheap to copy.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     origin: Instant,
 }
 
-/// A moment on both clocks.
+/// A reading of both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {
-    /// What the calendar says. It may jump: for showing and storing, never for measuring.
+    /// Wall-clock time. It may jump: print and store it, but measure durations with `monotonic_ms`.
     pub wall: Timestamp,
-    /// Milliseconds since the clock was started. It never goes back: for measuring.
+    /// Milliseconds since [`Clock::start`]; never decreases.
     pub monotonic_ms: u64,
 }
 
-/// The operating system gave no random bytes.
+/// The operating system returned no random bytes.
 #[derive(Debug, thiserror::Error)]
 #[error("the operating system gives no random bytes")]
 pub struct NoRandomness(#[source] getrandom::Error);
@@ -38,12 +37,12 @@ impl Explain for NoRandomness {
 impl Clock {
     /// A clock whose monotonic time begins now.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the place")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the clock")]
     pub fn start() -> Clock {
         Clock { origin: Instant::now() }
     }
 
-    /// Both clocks, as near to each other as can be.
+    /// Reads both clocks, one right after the other.
     #[must_use]
     pub fn now(&self) -> Now {
         Now {
@@ -52,39 +51,39 @@ impl Clock {
         }
     }
 
-    /// The calendar's time.
+    /// Wall-clock time.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the place")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the clock")]
     pub fn wall(&self) -> Timestamp {
         Timestamp::now()
     }
 
-    /// The calendar's time in the form that stored text has.
+    /// Wall-clock time in whole seconds, as stored text has it.
     #[must_use]
     pub fn utc_seconds(&self) -> UtcSeconds {
         UtcSeconds::from_unix(self.wall().as_second())
     }
 
-    /// Milliseconds since the start.
+    /// Milliseconds since [`Clock::start`].
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the place")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the clock")]
     pub fn monotonic_ms(&self) -> u64 {
         u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Seconds since the start, for rates.
+    /// Seconds since [`Clock::start`], for rates.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the place")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the clock")]
     pub fn elapsed_s(&self) -> f64 {
         self.origin.elapsed().as_secs_f64()
     }
 }
 
-/// Random bytes that nobody can guess, fit for keys.
+/// Cryptographically secure random bytes, fit for signing keys.
 ///
 /// # Errors
-/// The operating system has none to give.
-#[expect(clippy::disallowed_methods, reason = "this is the place")]
+/// The operating system's generator fails.
+#[expect(clippy::disallowed_methods, reason = "the only place that reads random bytes")]
 pub fn random_bytes<const N: usize>() -> Result<[u8; N], NoRandomness> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(NoRandomness)?;

@@ -1,27 +1,26 @@
-//! What kind of failure an error is, and how the program ends: it decides what happens next. Never what exactly went
-//! wrong: each layer has its own error type for that, and answers `kind()`.
+//! Kinds of errors, which decide on retries and exit codes. The error types of the layers map onto them.
 
-/// The coarse kind of an error. Every layer's error type maps onto it, and callers branch on nothing else.
+/// The kind of an error. Every layer's error type maps onto it, and callers branch on nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Settings or arguments are wrong: nothing was tried. Mend the configuration.
+    /// Settings or arguments are wrong; nothing was tried.
     Config,
-    /// What the user gave us is wrong (a file, a line, a key). Mend the input.
+    /// The user's input is wrong: a file, a line, a signing key.
     Input,
-    /// It may work if tried again, and nothing is known about whether it already did.
+    /// A retry may succeed. The failed attempt may have taken effect or not.
     Transient,
-    /// Credentials or policy refuse it. Attempting again will not help.
+    /// Credentials or policies refuse the operation; a retry does not help.
     Permission,
-    /// Another writer owns the partition: drop its state and load the head again.
+    /// Another writer owns the partition: its state must be dropped and the head loaded again.
     Fenced,
-    /// Stored bytes are not what they must be. Stop and verify.
+    /// Stored bytes break the format or fail a check.
     Corrupt,
-    /// A bug of ours.
+    /// A failure that is not foreseen, such as a bug in kivend.
     Internal,
 }
 
 impl Kind {
-    /// How the program ends on such an error.
+    /// The exit code of a command that fails with this kind.
     #[must_use]
     pub fn exit(self) -> Exit {
         match self {
@@ -30,52 +29,55 @@ impl Kind {
         }
     }
 
-    /// What to do where the error itself has nothing better to say.
+    /// The remedy for an error whose type has none.
     #[must_use]
     pub fn remedy(self) -> &'static str {
         match self {
-            Kind::Config => "`kivend config show` prints every setting and where it came from",
-            Kind::Input => "mend the input and run it again",
-            Kind::Transient => {
-                "try again; what was done is found and not repeated. `kivend doctor` looks for the cause"
+            Kind::Config => "correct this setting or argument",
+            Kind::Input => "correct the input and run the command again",
+            Kind::Transient => "check that the brokers and the store are reachable, then run the command again",
+            Kind::Permission => {
+                "check the credentials and the policies; `kivend doctor` lists the rights that are missing"
             }
-            Kind::Permission => "check credentials and policies; `kivend doctor` says which are missing",
-            Kind::Fenced => "another writer owns it; let that one work, or stop it first",
-            Kind::Corrupt => "nothing was written; `kivend verify` says what is wrong with the archive",
-            Kind::Internal => "this is a bug in kivend; please report it with the command and this message",
+            Kind::Fenced => "another writer owns the partition; let it work, or stop it first",
+            Kind::Corrupt => "leave the bucket as it is; `kivend verify` lists every damaged object",
+            Kind::Internal => "report this message and the command to the developers of kivend",
         }
     }
 }
 
-/// An error that can be shown to a user: besides what happened, what to do. Every layer's error type implements it.
+/// An error that can be shown to a user, with a remedy. Every layer's error type implements it.
 pub trait Explain: std::error::Error {
-    /// What happens next.
+    /// The error's kind.
     fn kind(&self) -> Kind;
 
-    /// What to do, more exactly than [`Kind::remedy`] knows: lower case, no full stop.
+    /// What the user can do, where that is more specific than [`Kind::remedy`]: lower case, no full stop.
     fn remedy(&self) -> Option<String> {
         None
     }
 }
 
-/// How the program ends: the exit codes that scripts rely on.
+/// The exit codes that scripts rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Done; for a verification: intact.
+    /// Success; for `kivend verify`: intact.
     Done = 0,
+    /// The command failed.
     Failed = 1,
-    /// Wrong usage or configuration: nothing was tried.
+    /// Wrong usage or configuration; nothing was tried.
     Usage = 2,
+    /// `kivend verify`: the archive was altered.
     Tampered = 10,
+    /// `kivend verify`: records are missing, or not everything in scope was checked.
     Incomplete = 11,
-    /// Something could not be read, so nothing is claimed.
+    /// `kivend verify`: something could not be read, so there is no verdict.
     Unverifiable = 12,
     /// Stopped by Ctrl-C.
     Interrupted = 130,
 }
 
 impl Exit {
-    /// The number that the shell sees.
+    /// The code for the shell.
     #[must_use]
     pub fn code(self) -> u8 {
         self as u8

@@ -1,7 +1,6 @@
-//! Which allocator serves the programs, and what it does with freed memory. Segments come and go in buffers of megabytes, and each
-//! record passes from a thread of librdkafka, which allocates it, to ours, which frees it: the C library's allocator has
-//! both wait for one lock, or gives memory back that the kernel then clears again. Never changes how much is in use: the
-//! budget does that (MEM-1).
+//! The allocator of the programs and its settings. Segments are buffers of megabytes, and one thread (librdkafka's)
+//! allocates each record while another frees it. With the C library's allocator both contend for one lock, and memory
+//! that it returns must be cleared by the kernel again. The memory budget (MEM-1) is independent of the allocator.
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub use jemalloc::{ALLOCATOR, Allocator};
@@ -13,24 +12,24 @@ pub use system::{ALLOCATOR, Allocator};
 mod jemalloc {
     use std::ffi::c_char;
 
-    /// For Rust; a feature of its crate puts it in the place of `malloc` for the C libraries too.
+    /// jemalloc, for Rust and, by a feature of its crate, in place of `malloc` for the C libraries.
     pub type Allocator = tikv_jemallocator::Jemalloc;
-    /// To be the program's `#[global_allocator]`.
+    /// The value for the program's `#[global_allocator]`.
     pub const ALLOCATOR: Allocator = tikv_jemallocator::Jemalloc;
 
-    /// One pool for all threads, each with a small cache of its own; what is freed stays for the next segment, and goes back to the
-    /// kernel over a second. Figures in `benches/NOTES.md`; the user's `MALLOC_CONF` overrides them.
-    // SAFETY: jemalloc asks for a symbol of this name that points to a C string.
+    /// One arena for all threads, each with a small cache of its own. Freed memory serves the next segment and returns to
+    /// the kernel over one second. Measurements are in `benches/NOTES.md`; the user's `MALLOC_CONF` overrides this.
+    // SAFETY: jemalloc reads a symbol of this name as a pointer to a C string.
     #[unsafe(export_name = "malloc_conf")]
     static SETTINGS: Option<&'static c_char> =
-        // SAFETY: the first byte of a literal.
+        // SAFETY: points to the first byte of a static, NUL-terminated literal.
         Some(unsafe { &*c"narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0".as_ptr() });
 }
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 mod system {
-    /// The platform's own.
+    /// The platform's allocator.
     pub type Allocator = std::alloc::System;
-    /// To be the program's `#[global_allocator]`.
+    /// The value for the program's `#[global_allocator]`.
     pub const ALLOCATOR: Allocator = std::alloc::System;
 }

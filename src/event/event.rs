@@ -1,37 +1,36 @@
-//! What one line of JSONL is to us: an event with a type, a customer and a time, or a line to reject, and why.
+//! Reads one line of JSONL as an event with a type, a record key and a time, or rejects it with a reason.
 //!
-//! The line is read without building a tree and without changing a byte of it. Never decides where an event goes
-//! (that is [`crate::event::routing`]), and never lets a line pass that is not wholly valid JSON.
+//! A line is sent unchanged, and only if all of it is valid JSON. [`crate::event::routing`] chooses its topic.
 
 use std::borrow::Cow;
 
 use crate::json::{NotJson, Outermost, Reader, Value};
 
-/// What an event's members are called, and how long its line may be.
+/// The names of an event's members, and the maximum length of its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Form {
-    /// The member that says what happened: it decides on the topic.
+    /// The member with the event type, which chooses the topic.
     pub event_type_field: String,
-    /// The member that becomes the record's key: it decides on the partition.
+    /// The member that becomes the record key, which chooses the partition.
     pub key_field: String,
-    /// The member that says when it happened.
+    /// The member with the time, which `--sort` orders by.
     pub time_field: String,
-    /// Longest line in bytes, without its newline.
+    /// The maximum length in bytes, without the newline.
     pub line_max_bytes: usize,
 }
 
-/// What routing, partitioning and sorting need of an event, borrowed from its line.
+/// The members that routing, partitioning and sorting need, borrowed from the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event<'a> {
-    /// Never empty.
+    /// The event type; not empty.
     pub event_type: Cow<'a, str>,
-    /// A number stands as it is written; none where missing or null.
+    /// The record key; a number as written in the line. None if missing or null.
     pub key: Option<Cow<'a, str>>,
-    /// As it stands, unchecked; none where it is missing or no string.
+    /// The time, not parsed. None if missing or not a string.
     pub time: Option<Cow<'a, str>>,
 }
 
-/// Why a line is not sent.
+/// Why a line is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// Nothing but white space.
@@ -46,34 +45,34 @@ pub enum Rejection {
         /// Offset in the line.
         at: usize,
     },
-    /// A NUL byte, which no JSON text holds.
+    /// A NUL byte, which JSON does not allow.
     #[error("NUL byte at byte={at}")]
     NulByte {
         /// Offset in the line.
         at: usize,
     },
-    /// A byte order mark: an editor's, most likely on the first line of a file.
+    /// A byte order mark, which some editors write at the start of a file.
     #[error("byte order mark at the start: save the file without it")]
     ByteOrderMark,
     /// Not JSON.
     #[error("not JSON: {0}")]
     NotJson(NotJson),
-    /// JSON, but no object.
-    #[error("JSON, but no object")]
+    /// JSON, but not an object.
+    #[error("JSON, but not an object")]
     NotObject,
     /// The event type is missing, null or empty.
     #[error("no event type")]
     NoEventType,
-    /// The event type is no string.
-    #[error("the event type is no string")]
+    /// The event type is not a string.
+    #[error("the event type is not a string")]
     EventTypeForm,
-    /// The key is neither a string nor a number, so that no other client would find the same one.
-    #[error("the key is neither string nor number")]
+    /// The record key is neither a string nor a number, so it has no text form that other clients share.
+    #[error("the record key is neither a string nor a number")]
     KeyForm,
 }
 
 impl Rejection {
-    /// A stable name for counting.
+    /// A stable name for reports and counters.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -91,14 +90,14 @@ impl Rejection {
     }
 }
 
-/// Reads lines one after the other; it keeps nothing between them but room.
+/// Reads lines one after the other and reuses its buffers.
 #[derive(Debug)]
 pub struct LineReader<'f> {
     form: &'f Form,
     json: Reader<Option<Roles>>,
 }
 
-/// What a member is read for: one may serve twice, such as a type that is also the key.
+/// What a member is read for. One member may have several roles, such as an event type that is also the record key.
 #[derive(Debug, Clone, Copy)]
 struct Roles {
     event_type: bool,
@@ -107,7 +106,7 @@ struct Roles {
 }
 
 impl Roles {
-    /// Nothing for a member that is not read at all.
+    /// The roles of the member `name`; none if it is not read.
     fn of(name: &str, form: &Form) -> Option<Roles> {
         let roles = Roles {
             event_type: name == form.event_type_field,
@@ -119,7 +118,7 @@ impl Roles {
 }
 
 impl<'f> LineReader<'f> {
-    /// A reader of lines of this form.
+    /// A reader for lines of this form.
     #[must_use]
     pub fn new(form: &'f Form) -> LineReader<'f> {
         LineReader {
@@ -128,10 +127,10 @@ impl<'f> LineReader<'f> {
         }
     }
 
-    /// Reads `line`, which comes without its newline.
+    /// Reads `line`, given without its newline.
     ///
     /// # Errors
-    /// [`Rejection`] with the first reason found.
+    /// [`Rejection`]: the first reason found.
     pub fn read<'a>(&mut self, line: &'a [u8]) -> Result<Event<'a>, Rejection> {
         let form = self.form;
         if line.len() > form.line_max_bytes {
@@ -185,7 +184,7 @@ fn key_of(value: Value<'_>) -> Result<Option<Cow<'_, str>>, Rejection> {
     }
 }
 
-/// Names the plainer causes that a reader of JSON only sees as a wrong byte.
+/// Names common causes that the JSON reader reports only as a wrong byte.
 fn why_not_json(text: &str, error: NotJson) -> Rejection {
     if let Some(at) = memchr::memchr(0, text.as_bytes()) {
         return Rejection::NulByte { at };
@@ -233,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_a_customer_has_no_key_and_a_number_is_one() {
+    fn an_event_without_a_customer_has_no_key_and_a_number_is_a_key() {
         for (line, key) in [
             (r#"{"event_type":"a"}"#, None),
             (r#"{"event_type":"a","customer_id":null}"#, None),
@@ -286,12 +285,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_an_event_or_have_a_reason(line in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn no_bytes_panic(line in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = read(&line);
         }
 
         #[test]
-        fn one_changed_byte_never_panics_and_never_hides_a_type(
+        fn one_changed_byte_never_panics_and_never_changes_what_serde_json_reads(
             at in 0usize..90, byte in any::<u8>(),
         ) {
             let mut line = br#"{"ts": "2025-11-19 14:31:02.5", "event_type": "search", "customer_id": "C0", "n": [1.5e1]}"#.to_vec();

@@ -1,4 +1,4 @@
-//! One line of JSONL as an event, and the topic that it is routed to. Pure.
+//! Events, one per line of JSONL, and their routing to topics. Pure.
 
 pub mod event;
 pub mod routing;

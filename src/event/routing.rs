@@ -1,17 +1,17 @@
-//! Where an event goes: a table from event type to topic, and a count of what each type did.
+//! Routes events to topics by their type, and counts events by type.
 //!
-//! A type that the table does not name falls through to one topic; that is by design, but a type that looks much like a
-//! routed one is more likely a misnomer, so it is told. Never refuses an event, and never guesses a route.
+//! Types that the table does not name go to the fallback topic. A type among them that resembles a routed one may be a
+//! misspelling, so it is reported; it is still sent to the fallback topic.
 
 use std::collections::BTreeMap;
 
-/// Types told apart when counting; further ones are counted together, so that hostile input cannot fill the memory.
+/// Types counted one by one; further ones are counted together, so that hostile input cannot exhaust memory.
 const TYPES_MAX: usize = 1_000;
 
-/// The same, for the length of a type in bytes.
+/// The longest type in bytes that is counted by itself.
 const TYPE_MAX_BYTES: usize = 200;
 
-/// From this likeness on (1.0 is equal, by Damerau and Levenshtein) two types resemble each other.
+/// Two types resemble each other from this normalized Damerau-Levenshtein similarity on; 1.0 is equal.
 const LIKENESS_MIN: f64 = 0.75;
 
 /// A table from event type to topic. Topics are numbered from 0 as in [`Routing::topics`].
@@ -23,7 +23,7 @@ pub struct Routing {
 }
 
 impl Routing {
-    /// `routes` are pairs of event type and topic; all other types go to `fallback`. A type named twice has its last route.
+    /// `routes` are pairs of event type and topic; all other types go to `fallback`. The last route of a type counts.
     pub fn new<'a>(routes: impl IntoIterator<Item = (&'a str, &'a str)>, fallback: &str) -> Routing {
         let mut topics: Vec<String> = vec![fallback.to_owned()];
         let mut numbered = BTreeMap::new();
@@ -53,7 +53,7 @@ impl Routing {
         self.routes.get(event_type).copied().unwrap_or(self.fallback)
     }
 
-    /// The routed type that `event_type`, which has no route itself, looks like, if there is one.
+    /// The routed type that resembles `event_type` most, if `event_type` has no route and there is such a type.
     #[must_use]
     pub fn resembled(&self, event_type: &str) -> Option<&str> {
         if self.routes.contains_key(event_type) || event_type.len() > TYPE_MAX_BYTES {
@@ -77,14 +77,14 @@ fn first_word(event_type: &str) -> String {
     event_type[..end].to_lowercase()
 }
 
-/// What became of one event type.
+/// The events of one type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TypeCount {
-    /// Events of the type.
+    /// The number of events.
     pub events: u64,
-    /// The number of its topic.
+    /// The number of the topic, as in [`Routing::topics`].
     pub topic: usize,
-    /// The routed type that it looks like, if it fell through.
+    /// The routed type that it resembles, if it went to the fallback topic.
     pub resembles: Option<String>,
 }
 
@@ -97,7 +97,7 @@ pub struct Census<'a> {
 }
 
 impl<'a> Census<'a> {
-    /// Nothing counted yet.
+    /// A census without events.
     #[must_use]
     pub fn new(routing: &'a Routing) -> Census<'a> {
         Census {
@@ -107,7 +107,7 @@ impl<'a> Census<'a> {
         }
     }
 
-    /// Counts one event and answers the number of its topic.
+    /// Counts one event and returns the number of its topic.
     pub fn route(&mut self, event_type: &str) -> usize {
         if let Some(count) = self.types.get_mut(event_type) {
             count.events += 1;
@@ -133,7 +133,7 @@ impl<'a> Census<'a> {
         &self.types
     }
 
-    /// Events of types beyond the number, or the length, of those told apart.
+    /// Events whose type is not counted by itself: it is too long, or came after the maximum number of types.
     #[must_use]
     pub fn uncounted(&self) -> u64 {
         self.uncounted
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// As the default settings have it.
+    /// The routes of the default settings.
     const SHOP_ROUTES: [(&str, &str); 5] = [
         ("payment_attempt", "payments"),
         ("payment_success", "payments"),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_fell_through_but_looks_routed_is_told() {
+    fn a_type_in_the_fallback_topic_that_resembles_a_routed_one_is_reported() {
         let routing = Routing::of_the_shop();
         for (event_type, resembled) in [
             ("payment_failed", Some("payment_failure")),
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn the_census_stays_small_whatever_comes() {
+    fn the_memory_of_the_census_is_bounded() {
         let routing = Routing::of_the_shop();
         let mut census = Census::new(&routing);
         for number in 0..TYPES_MAX + 50 {
@@ -214,7 +214,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_event_is_counted_once_and_goes_where_the_table_says(types in proptest::collection::vec("[a-c]{0,2}", 0..50)) {
+        fn every_event_is_counted_once_and_routed_by_the_table(types in proptest::collection::vec("[a-c]{0,2}", 0..50)) {
             let routing = Routing::new([("a", "one"), ("bc", "two")], "rest");
             let mut census = Census::new(&routing);
             for event_type in &types {

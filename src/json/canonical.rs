@@ -1,19 +1,18 @@
-//! Canonical JSON: the one way in which stored objects are written, so that equal content is equal bytes.
+//! Canonical JSON, the form of stored objects: equal content is equal bytes.
 //!
-//! One line, exactly the named keys once and in the named order, no white space, integers within i64, one newline at the
-//! end. serde_json's compact form of a struct is just that; reading back is strict because what was read must print as
-//! the same bytes. Never used for a shop's events, which stay as they came.
+//! One line, exactly the named members once and in the named order, no white space, integers within i64, one newline at
+//! the end. This is serde_json's compact form of a struct. Reading is strict: the content must print as the same bytes.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The text is not the canonical JSON of what it should be.
+/// The text is not canonical JSON of the expected type.
 #[derive(Debug, thiserror::Error)]
 pub enum NotCanonical {
-    /// It does not read as the expected shape at all.
+    /// It does not parse as the expected type.
     #[error("not the expected JSON: {0}")]
     Shape(#[from] serde_json::Error),
-    /// It reads, but the same content is written differently.
+    /// It parses, but its canonical form is another text.
     #[error("not canonical: the same content is written differently")]
     Form,
 }
@@ -21,17 +20,17 @@ pub enum NotCanonical {
 /// The canonical text of `content`, with its final newline. The field order of the type is the order in the text.
 ///
 /// # Errors
-/// Only if the type cannot be JSON at all (a map whose keys are no strings).
+/// The type has no JSON form, such as a map whose keys are not strings.
 pub fn to_text<T: Serialize>(content: &T) -> Result<String, serde_json::Error> {
     let mut text = serde_json::to_string(content)?;
     text.push('\n');
     Ok(text)
 }
 
-/// Reads `text` and demands that it is exactly what [`to_text`] writes for the same content.
+/// Parses `text`, which must be exactly what [`to_text`] writes for the same content.
 ///
 /// # Errors
-/// [`NotCanonical`] for everything else: other order, white space, repeated, missing or unknown names, other escapes.
+/// [`NotCanonical`] for any other text: another order, white space, repeated, missing or unknown names, other escapes.
 pub fn from_text<T: Serialize + DeserializeOwned>(text: &str) -> Result<T, NotCanonical> {
     let content: T = serde_json::from_str(text)?;
     if to_text(&content)? == text {
@@ -54,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_escape_only_what_they_must() {
+    fn only_required_characters_are_escaped() {
         let example = Example {
             name: "a\"\\\u{8}\u{c}\n\r\t\u{1}\u{1f}\u{7f}ä/\u{2028}".into(),
             number: -1,

@@ -1,5 +1,4 @@
-//! Reads a JSON text value by value, and refuses what the format refuses. Never recurses deeper than [`DEPTH_MAX`], never
-//! keeps a value.
+//! The strict JSON parser: reads a text value by value and borrows from it. Recursion is bounded by [`DEPTH_MAX`].
 
 use std::borrow::Cow;
 
@@ -8,25 +7,25 @@ use crate::json::string::Text;
 use crate::json::string::next_special;
 use crate::json::value::{DEPTH_MAX, NotJson, Outermost, Value};
 
-/// Objects of more names than this are checked for repetition once, at their end, by sorting.
+/// Objects with more names than this are checked for repeated names once, at their end, by sorting.
 const NAMES_COMPARED_DIRECTLY: usize = 32;
 
-/// A name of an object that is still open: where it stands, and enough of it to tell most others apart.
+/// A name of an object that is still open: its position, and a fingerprint that differs for most other names.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Name {
-    print: u32,
+    fingerprint: u32,
     start: usize,
     end: usize,
     escaped: bool,
 }
 
-/// A place in a text that is read from its start to its end.
+/// A position in a text that is read from its start to its end.
 pub(crate) struct Cursor<'a, 'n> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
     names: &'n mut Vec<Name>,
-    /// Of the outermost object's members.
+    /// The members of the outermost object.
     marks: &'n mut Vec<Mark>,
 }
 
@@ -41,7 +40,7 @@ impl<'a, 'n> Cursor<'a, 'n> {
         }
     }
 
-    pub(crate) fn begin_again(&mut self) {
+    pub(crate) fn rewind(&mut self) {
         self.at = 0;
     }
 
@@ -61,7 +60,7 @@ impl<'a, 'n> Cursor<'a, 'n> {
         }
     }
 
-    /// Reads a text that is like the last one but for its values; false if it is not.
+    /// Reads a text that differs from the last one in its values only; false if it differs elsewhere or is not valid.
     #[inline]
     pub(crate) fn read_in_shape<T>(&mut self, shape: &Shape<T>, visit: &mut impl FnMut(&T, Value<'a>)) -> bool {
         for member in shape.members() {
@@ -100,12 +99,12 @@ impl<'a, 'n> Cursor<'a, 'n> {
         }
     }
 
-    /// The text since `start`, which was a character boundary, as is every place where a token ends.
+    /// The text since `start`. Tokens begin and end at character boundaries, so the slice exists.
     fn since(&self, start: usize) -> &'a str {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
-    /// `depth`: objects and arrays open around the value.
+    /// `depth` is the number of objects and arrays open around the value.
     #[inline]
     fn value(&mut self, depth: usize) -> Result<Value<'a>, NotJson> {
         let start = self.at;
@@ -126,7 +125,7 @@ impl<'a, 'n> Cursor<'a, 'n> {
                 self.array(depth + 1)?;
                 Ok(Value::Array(self.since(start)))
             }
-            _ => Err(self.error("no value")),
+            _ => Err(self.error("expected a value")),
         }
     }
 
@@ -135,15 +134,15 @@ impl<'a, 'n> Cursor<'a, 'n> {
             self.at += word.len();
             Ok(value)
         } else {
-            Err(self.error("no value"))
+            Err(self.error("expected a value"))
         }
     }
 
-    /// Steps into an object or array; false if nothing is in it, and it lies behind.
+    /// Enters an object or array. False if it is empty; its end is then consumed too.
     #[inline]
     fn enter(&mut self, depth: usize, close: u8) -> Result<bool, NotJson> {
         if depth > DEPTH_MAX {
-            return Err(self.error("too many open objects and arrays"));
+            return Err(self.error("nested more than 127 levels deep"));
         }
         self.at += 1;
         self.skip_white_space();
@@ -152,7 +151,7 @@ impl<'a, 'n> Cursor<'a, 'n> {
         Ok(!is_empty)
     }
 
-    /// After something in an object or array: true if that was the last, false where the next one begins.
+    /// Reads what follows a member or element: true at the closing byte, false at the start of the next one.
     #[inline]
     fn is_left(&mut self, close: u8, otherwise: &'static str) -> Result<bool, NotJson> {
         self.skip_white_space();
@@ -171,7 +170,7 @@ impl<'a, 'n> Cursor<'a, 'n> {
         }
         loop {
             self.value(depth)?;
-            if self.is_left(b']', "neither comma nor end of the array")? {
+            if self.is_left(b']', "expected a comma or the end of the array")? {
                 return Ok(());
             }
         }
@@ -185,7 +184,7 @@ impl<'a, 'n> Cursor<'a, 'n> {
         loop {
             let name = self.name(outer_names)?;
             self.skip_white_space();
-            self.expect(b':', "no colon after a name")?;
+            self.expect(b':', "expected a colon after a name")?;
             self.skip_white_space();
             let value_start = self.at;
             let value = self.value(depth)?;
@@ -193,7 +192,7 @@ impl<'a, 'n> Cursor<'a, 'n> {
                 self.mark(value_start);
             }
             visit(name, value);
-            if self.is_left(b'}', "neither comma nor end of the object")? {
+            if self.is_left(b'}', "expected a comma or the end of the object")? {
                 break;
             }
         }
@@ -202,7 +201,7 @@ impl<'a, 'n> Cursor<'a, 'n> {
         Ok(())
     }
 
-    /// Notes where the member that was just read stands.
+    /// Records the position of the member that was just read.
     fn mark(&mut self, value_start: usize) {
         if let Some(name) = self.names.last() {
             self.marks.push(Mark {
@@ -213,23 +212,23 @@ impl<'a, 'n> Cursor<'a, 'n> {
         }
     }
 
-    /// Reads a name, and refuses it if its object, whose names stand from `outer_names` on, has it already.
+    /// Reads a name and refuses it if its object has it already. The object's names start at `outer_names`.
     fn name(&mut self, outer_names: usize) -> Result<Text<'a>, NotJson> {
         let start = self.at + 1;
         if self.peek() != Some(b'"') {
-            return Err(self.error("no name"));
+            return Err(self.error("expected a name"));
         }
         let text = self.string()?;
         let raw = text.raw();
         let name = Name {
-            print: print_of(raw.as_bytes()),
+            fingerprint: fingerprint(raw.as_bytes()),
             start,
             end: start + raw.len(),
             escaped: text.is_escaped(),
         };
         let earlier = &self.names[outer_names..];
         if earlier.len() < NAMES_COMPARED_DIRECTLY
-            && earlier.iter().any(|other| other.print == name.print)
+            && earlier.iter().any(|other| other.fingerprint == name.fingerprint)
             && earlier.iter().any(|other| self.text_of(other).raw() == raw)
         {
             return Err(self.error("repeated name"));
@@ -243,7 +242,7 @@ impl<'a, 'n> Cursor<'a, 'n> {
         Text::new(quoted, name.escaped)
     }
 
-    /// The names that could not be compared as they came: too many of them, or written with escapes.
+    /// Checks names that were not compared one by one: more than [`NAMES_COMPARED_DIRECTLY`], or written with escapes.
     fn check_names_at_end(&self, outer_names: usize) -> Result<(), NotJson> {
         let names = &self.names[outer_names..];
         if names.len() <= NAMES_COMPARED_DIRECTLY && !names.iter().any(|name| name.escaped) {
@@ -257,7 +256,7 @@ impl<'a, 'n> Cursor<'a, 'n> {
         Ok(())
     }
 
-    /// Most strings are plain: those that are not go another way, so that this one stays short enough to be inlined.
+    /// Most strings are plain. The others are read by a function of their own, so that this one is inlined.
     #[inline]
     fn string(&mut self) -> Result<Text<'a>, NotJson> {
         let start = self.at;
@@ -270,7 +269,7 @@ impl<'a, 'n> Cursor<'a, 'n> {
         self.unusual_string(start)
     }
 
-    /// The string from `start` on, read as far as the first byte that is neither plain nor its end.
+    /// Reads the rest of the string that begins at `start`; the cursor is at its first byte that is not plain.
     #[cold]
     fn unusual_string(&mut self, start: usize) -> Result<Text<'a>, NotJson> {
         let mut escaped = false;
@@ -286,7 +285,7 @@ impl<'a, 'n> Cursor<'a, 'n> {
                     self.at += next_special(&self.bytes[self.at..]);
                 }
                 Some(_) => return Err(self.error("control character in a string")),
-                None => return Err(self.error("string without end")),
+                None => return Err(self.error("unterminated string")),
             }
         }
     }
@@ -349,14 +348,14 @@ impl<'a, 'n> Cursor<'a, 'n> {
             self.at += 1;
         }
         if self.at == start {
-            return Err(self.error("no digit in a number"));
+            return Err(self.error("expected a digit"));
         }
         Ok(())
     }
 }
 
-/// Length, first and last bytes: different for most names of one object.
-fn print_of(name: &[u8]) -> u32 {
+/// Length and the first, middle and last byte: different for most names of one object.
+fn fingerprint(name: &[u8]) -> u32 {
     let byte = |place: Option<&u8>| u32::from(place.copied().unwrap_or_default());
     let middle = byte(name.get(name.len() / 2));
     (name.len() as u32 & 0xff) << 24 | byte(name.first()) << 16 | middle << 8 | byte(name.last())

@@ -1,9 +1,9 @@
-//! A strict reader of JSON text that builds no tree: it checks the whole text and shows the members of the outermost
-//! object as slices of it. Events pass here by the million, and each needs two or three of its members.
+//! A strict JSON reader that builds no tree: it checks the whole text and passes the members of the outermost object to
+//! the caller as slices. Each event needs only two or three of its members.
 //!
-//! JSON is RFC 8259, narrowed as the archive format has it: repeated names at any depth, lone surrogates, a byte order
-//! mark and more than 127 objects and arrays open at once are refused. Never panics, never allocates more than the
-//! names of the objects open, and reads every byte a bounded number of times whatever the text.
+//! JSON is RFC 8259 with the restrictions of FORMAT.md section 5: repeated names at any depth, lone surrogates, a byte
+//! order mark and more than 127 levels are refused. Texts are untrusted: the reader must not panic, must not allocate
+//! more than the names of the open objects, and must read each byte a bounded number of times.
 
 pub mod canonical;
 mod cursor;

@@ -1,12 +1,12 @@
-//! Reads texts that often have one shape.
+//! The reader for many texts of the same shape.
 
 use crate::json::cursor::{Cursor, Name};
 use crate::json::shape::{Mark, Shape};
 use crate::json::string::Text;
 use crate::json::value::{NotJson, Outermost, Value};
 
-/// Reads texts one after the other. It keeps between them the room for names and the last `Shape`, which make it
-/// fast and change no answer. `T` is what a name means to the caller.
+/// Reads texts one after the other. It keeps buffers and the last [`Shape`] between them, which change no result.
+/// `T` is what the caller derives from a member's name.
 #[derive(Debug)]
 pub struct Reader<T> {
     names: Vec<Name>,
@@ -25,15 +25,14 @@ impl<T> Default for Reader<T> {
 }
 
 impl<T> Reader<T> {
-    /// Checks the whole of `text`, showing each member of the outermost object to `visit`: what `meaning` gives for its
-    /// name, and its value. `meaning` must give the same for a name each time: it is asked only where a text is not like the
-    /// last one.
+    /// Checks the whole of `text` and calls `visit` for each member of the outermost object, with `meaning` of its name
+    /// and its value. `meaning` must be a pure function: it is called only where the shape of a text is new.
     ///
-    /// Members are shown as they are met, in order; some may be shown twice, with the same value. When the answer is an
-    /// error, what was shown before counts for nothing.
+    /// Members are visited in order; some may be visited twice, with the same value. After an error the caller must
+    /// discard what was visited.
     ///
     /// # Errors
-    /// [`NotJson`] with the first rule that was broken.
+    /// [`NotJson`] names the first broken rule.
     pub fn read<'a>(
         &mut self,
         text: &'a str,
@@ -46,7 +45,7 @@ impl<T> Reader<T> {
         if cursor.read_in_shape(&self.shape, &mut visit) {
             return Ok(Outermost::Object);
         }
-        cursor.begin_again();
+        cursor.rewind();
         let outermost = cursor.read_all(&mut |name: Text<'a>, value| visit(&meaning(&name.decoded()), value))?;
         if outermost == Outermost::Object {
             self.shape.learn(text, &self.marks, meaning);

@@ -1,9 +1,9 @@
-//! One member of a JSON object, found without checking or reading the rest: for statistics over records by the
-//! million. Never for a decision: a text that is no JSON may still show a member here.
+//! Finds one member of a JSON object without checking the rest of the text. For statistics only: a text that is not
+//! valid JSON may still have a result.
 
 use memchr::memchr2;
 
-/// The text of the first member of the outermost object that is called `name`, where it is a string without escapes.
+/// The value of the first member `name` of the outermost object, if it is a string without escapes.
 #[must_use]
 pub fn string_member<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let mut at = expect(text, 0, b'{')?;
@@ -20,7 +20,7 @@ pub fn string_member<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
     }
 }
 
-/// The place after `byte`, which must come next.
+/// The position after `byte`, which must come next apart from white space.
 fn expect(text: &[u8], at: usize, byte: u8) -> Option<usize> {
     let at = skip_space(text, at);
     (*text.get(at)? == byte).then_some(at + 1)
@@ -36,7 +36,7 @@ fn skip_space(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Where the quotation mark stands that ends a string which begins at `start`.
+/// The position of the closing quotation mark of a string whose content begins at `start`.
 fn string_end(text: &[u8], start: usize) -> Option<usize> {
     let mut at = start;
     loop {
@@ -48,7 +48,7 @@ fn string_end(text: &[u8], start: usize) -> Option<usize> {
     }
 }
 
-/// The place after a value of any kind.
+/// The position after a value of any kind.
 fn value_end(text: &[u8], start: usize) -> Option<usize> {
     let mut at = start;
     let mut depth = 0usize;
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_member_is_found_wherever_it_stands_in_the_outermost_object() {
+    fn the_member_is_found_anywhere_in_the_outermost_object() {
         for text in [
             r#"{"event_type":"search"}"#,
             r#" { "a" : 1 , "event_type" : "search" } "#,
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_or_no_plain_string_is_not_found() {
+    fn missing_members_and_other_values_than_plain_strings_are_not_found() {
         for text in [
             "",
             "null",
@@ -104,7 +104,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_the_bytes_it_ends_without_panic(text in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn no_bytes_panic(text in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _found = string_member(&text, "event_type");
         }
 

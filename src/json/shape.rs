@@ -1,14 +1,14 @@
-//! What neighbouring texts have in common: the text around their values.
+//! The shape of a text: everything around the values of its outermost object.
 //!
-//! Events come from few programs, so most lines have the members of the line before, in its order and its spacing. A
-//! text that begins as a known, valid one does, value by value, needs only its values checked: its names are known to be
-//! well-formed and distinct. Never accepts what the ordinary way would refuse.
+//! Few programs produce events, so most lines have the members of the line before, in its order and with its spacing.
+//! In a text with a known, valid shape only the values need checking: the names are well-formed and distinct. A text
+//! must be accepted this way only if [`Cursor::read_all`](crate::json::cursor::Cursor::read_all) accepts it too.
 
-/// Longer or larger shapes are not worth keeping.
+/// Shapes with more members or more text than this are not kept.
 const MEMBERS_MAX: usize = 64;
 const TEXT_MAX_BYTES: usize = 4_096;
 
-/// Where a member of an outermost object stands in its text.
+/// The position of a member of the outermost object.
 #[derive(Debug, Clone)]
 pub(crate) struct Mark {
     pub(crate) name: std::ops::Range<usize>,
@@ -16,15 +16,15 @@ pub(crate) struct Mark {
     pub(crate) escaped: bool,
 }
 
-/// The text around the values of the last object that was valid; empty if there was none worth keeping.
+/// The text around the values of the last valid object; empty if there was none, or it was too large to keep.
 #[derive(Debug)]
 pub(crate) struct Shape<T> {
     members: Vec<Member<T>>,
-    /// After the last value.
+    /// The text after the last value.
     end: Vec<u8>,
 }
 
-/// The text that leads to a value, from the end of the value before or the start of the text, and what its name means.
+/// The text from the end of the value before (or the start) to this value, and the meaning of the member's name.
 #[derive(Debug)]
 pub(crate) struct Member<T> {
     lead: Vec<u8>,
@@ -45,12 +45,12 @@ impl<T> Shape<T> {
         &self.members
     }
 
-    /// Whether the text may end so.
+    /// Whether the shape ends with `rest`.
     pub(crate) fn is_end(&self, rest: &[u8]) -> bool {
         !self.members.is_empty() && rest == self.end
     }
 
-    /// Keeps the shape of a text that was found valid, whose members stand at `marks`.
+    /// Keeps the shape of a valid text whose members are at `marks`.
     pub(crate) fn learn(&mut self, text: &str, marks: &[Mark], meaning: impl Fn(&str) -> T) {
         self.members.clear();
         let values_bytes: usize = marks.iter().map(|mark| mark.value.len()).sum();
@@ -75,7 +75,7 @@ impl<T> Member<T> {
         &self.meaning
     }
 
-    /// The lead's length, if `text` begins with it. Leads are short: comparing words here is faster than calling for it.
+    /// The lead's length, if `text` begins with it. Leads are short, so comparing words inline is faster than `memcmp`.
     #[inline]
     pub(crate) fn lead_in(&self, text: &[u8]) -> Option<usize> {
         let lead = self.lead.as_slice();

@@ -1,9 +1,8 @@
-//! Strings of a JSON text: where one ends, and what stands between its quotation marks. Never checks an escape: that was done
-//! when the text was read.
+//! Strings of a JSON text: finding the end, and decoding escapes that the parser has checked.
 
 use std::borrow::Cow;
 
-/// A string as it stands in the text, checked but not yet decoded.
+/// A string as written in the text, checked but not decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text<'a> {
     quoted: &'a str,
@@ -22,7 +21,7 @@ impl<'a> Text<'a> {
         self.quoted
     }
 
-    /// What stands between the quotation marks.
+    /// The text between the quotation marks.
     #[inline]
     pub(crate) fn raw(self) -> &'a str {
         let end = self.quoted.len().saturating_sub(1);
@@ -34,7 +33,7 @@ impl<'a> Text<'a> {
         self.escaped
     }
 
-    /// The string's content; it is copied only where it holds escapes.
+    /// The content; copied only if it has escapes.
     #[inline]
     #[must_use]
     pub fn decoded(self) -> Cow<'a, str> {
@@ -45,7 +44,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Whether the content is `other`.
+    /// Whether the decoded content is `other`.
     #[inline]
     #[must_use]
     pub fn is(self, other: &str) -> bool {
@@ -57,13 +56,13 @@ impl<'a> Text<'a> {
     }
 }
 
-/// How many bytes stand before the first quotation mark, backslash or control character, or the end: eight a step.
+/// The number of bytes before the first quotation mark, backslash or control character, or the end; eight at a time.
 #[inline]
 pub(crate) fn next_special(bytes: &[u8]) -> usize {
     const LOW: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    // The high bit of each byte of the answer says that this byte of `word` is zero. A borrow can only reach bytes
-    // after a true answer, so the first answer is right; the same holds for "less than 0x20".
+    // The high bit of each byte of the result says that this byte of `word` is zero. A borrow reaches only bytes after a
+    // zero byte, so the first set bit is right; the same holds for "less than 0x20".
     let zero = |word: u64| word.wrapping_sub(LOW) & !word;
     let (words, rest) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
@@ -80,7 +79,7 @@ pub(crate) fn next_special(bytes: &[u8]) -> usize {
     words.len() * 8 + rest.iter().take_while(is_plain).count()
 }
 
-/// Decodes what was checked when it was read.
+/// Decodes a checked string.
 fn decode(raw: &str) -> String {
     let mut decoded = String::with_capacity(raw.len());
     let mut rest = raw;
@@ -94,7 +93,7 @@ fn decode(raw: &str) -> String {
     decoded
 }
 
-/// The character that an escape stands for, and the length of the escape without its backslash.
+/// The character of an escape, and the escape's length without its backslash.
 fn decode_escape(escape: &str) -> (char, usize) {
     let unit = |from: usize| {
         let digits = escape.get(from..from + 4).unwrap_or_default();

@@ -1,39 +1,39 @@
-//! What a reader shows and says: values as they are in the text, and what is wrong with it.
+//! The values and the error of the JSON reader.
 
 use crate::json::string::Text;
 
-/// Objects and arrays that may be open at once.
+/// The maximum number of objects and arrays open at once (FORMAT.md section 5).
 pub const DEPTH_MAX: usize = 127;
 
-/// What is wrong with the text, and where.
+/// The text is not JSON as the archive format defines it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{what} at byte={at}")]
 pub struct NotJson {
-    /// The rule that was broken.
+    /// The broken rule.
     pub what: &'static str,
     /// Offset in bytes from the start of the text.
     pub at: usize,
 }
 
-/// What stood in the outermost place of a valid text.
+/// The kind of a valid text's outermost value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outermost {
-    /// An object: its members were shown.
+    /// An object; its members were visited.
     Object,
-    /// A valid value of another kind: nothing was shown.
+    /// Another value; nothing was visited.
     Other,
 }
 
-/// A value as it stands in the text.
+/// A value as written in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Value<'a> {
     /// `null`
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// The literal.
+    /// The literal, not converted.
     Number(&'a str),
-    /// The string.
+    /// A string, not yet decoded.
     String(Text<'a>),
     /// From `[` to `]`.
     Array(&'a str),
@@ -42,7 +42,7 @@ pub enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// The value's text.
+    /// The value as written in the text.
     #[must_use]
     pub fn raw(self) -> &'a str {
         match self {

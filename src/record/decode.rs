@@ -1,13 +1,12 @@
-//! A record's encoding (FORMAT.md section 2) read back: what a proof carries. Strict: what was read encodes to the same
-//! bytes again. Never copies a key, a value or a header.
+//! Reads the canonical encoding of a record (FORMAT.md section 2), which proof files carry.
 
 use crate::record::position::{TopicPartition, is_topic_name};
 use crate::record::record::{Header, LeafHasher, Record, Timestamp};
 
-/// A record and the partition that its encoding names.
+/// A record read from its encoding, with the partition that the encoding names. Borrows keys, values and headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoded<'a> {
-    /// The partition.
+    /// The partition that the record is in.
     pub partition: TopicPartition,
     offset: i64,
     timestamp: Timestamp,
@@ -16,19 +15,19 @@ pub struct Encoded<'a> {
     headers: Vec<Header<'a>>,
 }
 
-/// The bytes are no record's encoding.
+/// The bytes are not the encoding of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not the encoding of a record")]
 pub struct NotARecord;
 
 impl<'a> Encoded<'a> {
-    /// Reads an encoding.
+    /// Reads `bytes`, which must be exactly one encoding.
     ///
     /// # Errors
-    /// [`NotARecord`] for anything but exactly one.
+    /// [`NotARecord`] where encoding the result again does not give `bytes`.
     pub fn read(bytes: &'a [u8]) -> Result<Encoded<'a>, NotARecord> {
         let encoded = Reader(bytes).record().ok_or(NotARecord)?;
-        // Lengths below −1 and the like were read too kindly and do not encode to the same bytes.
+        // The reader is lenient, for instance about lengths below −1; such bytes differ from the new encoding.
         let mut hasher = LeafHasher::new(&encoded.partition);
         if hasher.encoding(&encoded.record()) == bytes {
             Ok(encoded)
@@ -37,7 +36,7 @@ impl<'a> Encoded<'a> {
         }
     }
 
-    /// The record.
+    /// The record as the archiver received it.
     #[must_use]
     pub fn record(&self) -> Record<'_> {
         Record {
@@ -50,7 +49,7 @@ impl<'a> Encoded<'a> {
     }
 }
 
-/// What is left to be read.
+/// The bytes that are not read yet.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -65,7 +64,7 @@ impl<'a> Reader<'a> {
         let timestamp = Timestamp::from_stored(type_code, (ms != -1).then_some(ms))?;
         let (key, value) = (self.nullable()?, self.nullable()?);
         let header_count = u32::from_be_bytes(self.array()?);
-        // Grows with what is really there: the count alone allocates nothing.
+        // Not preallocated: the count comes from an untrusted file.
         let mut headers = Vec::new();
         for _ in 0..header_count {
             let name_len = u32::from_be_bytes(self.array()?);
@@ -135,7 +134,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_the_bytes_what_reads_encodes_to_them(mut bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+        fn accepted_bytes_encode_to_themselves(mut bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
             if let [version, high, low, ..] = &mut bytes[..] {
                 (*version, *high, *low) = (1, 0, *low % 4);
             }

@@ -1,4 +1,4 @@
-//! A SHA-256 hash and its hex form. Never another algorithm: the format has one.
+//! SHA-256 hashes and their hex form.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 pub struct Hash(pub [u8; 32]);
 
 impl Hash {
-    /// 64 zeros in hex: stands where there is no hash before.
+    /// All zeros: the value of `previous` where nothing comes before.
     pub const ZERO: Hash = Hash([0; 32]);
 
     /// The SHA-256 of `bytes`.
@@ -20,7 +20,7 @@ impl Hash {
         Hash(Sha256::digest(bytes).into())
     }
 
-    /// The SHA-256 of the parts in order, as if they were one.
+    /// The SHA-256 of the concatenated parts.
     #[must_use]
     pub fn of_parts(parts: &[&[u8]]) -> Hash {
         let mut hasher = Sha256::new();
@@ -31,17 +31,17 @@ impl Hash {
     }
 }
 
-/// A SHA-256 of what comes by, which can be told at any point.
+/// An incremental SHA-256 whose value can be read at any point.
 #[derive(Debug, Clone, Default)]
 pub struct Hashing(Sha256);
 
 impl Hashing {
-    /// More bytes came by.
+    /// Appends `bytes` to the hashed data.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The hash of all that came by so far.
+    /// The hash of all bytes so far.
     #[must_use]
     pub fn so_far(&self) -> Hash {
         Hash(self.0.clone().finalize().into())
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn upper_case_and_other_lengths_are_no_hash() {
+    fn upper_case_and_other_lengths_are_refused() {
         let hex = Hash::ZERO.to_string();
         for wrong in [
             &hex[1..],

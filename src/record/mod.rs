@@ -1,4 +1,4 @@
-//! A Kafka record, its position, its times, and the bytes and trees that are hashed for it. Pure.
+//! A Kafka record: its position, its times, its canonical encoding, and the Merkle tree over encodings. Pure.
 
 pub mod decode;
 pub mod event_time;
@@ -6,5 +6,6 @@ pub mod hash;
 pub mod merkle;
 pub mod position;
 pub mod record;
+pub(crate) mod time;
 pub mod timestamp;
 pub mod utc;

@@ -1,5 +1,5 @@
-//! Where something stands: topic, partition, epoch, height, offsets. One type a meaning, so that the compiler refuses
-//! a first offset where a next offset is wanted. Never a range of bytes or a time.
+//! Positions: topic, partition, epoch, height, offsets. Each has a type of its own, so that the compiler refuses a first
+//! offset where a next offset is wanted.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 /// A partition of a topic. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicPartition {
-    /// Kafka's name of the topic.
+    /// The topic's name.
     pub topic: Arc<str>,
-    /// From 0.
+    /// The partition's number, from 0.
     pub partition: i32,
 }
 
 impl TopicPartition {
-    /// Names a partition.
+    /// Partition number `partition` of `topic`; checks neither.
     #[must_use]
     pub fn new(topic: &str, partition: i32) -> TopicPartition {
         TopicPartition {
@@ -32,7 +32,7 @@ impl fmt::Display for TopicPartition {
     }
 }
 
-/// Whether `name` is one that Kafka accepts for a topic: `[a-zA-Z0-9._-]{1,249}`, neither `.` nor `..`.
+/// Whether Kafka accepts `name` for a topic: `[a-zA-Z0-9._-]{1,249}`, neither `.` nor `..`.
 #[must_use]
 pub fn is_topic_name(name: &str) -> bool {
     (1..=249).contains(&name.len())
@@ -43,7 +43,7 @@ pub fn is_topic_name(name: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
-/// Whether the text is a topic's id as Kafka writes it: `[A-Za-z0-9_-]{22}`.
+/// Whether `text` is a topic id as Kafka prints it: `[A-Za-z0-9_-]{22}`.
 #[must_use]
 pub fn is_topic_id(text: &str) -> bool {
     text.len() == 22
@@ -72,20 +72,20 @@ position! {
     FirstOffset(i64)
 }
 position! {
-    /// The offset after the last one of a range `[first, next)`: where the next range begins.
+    /// The end of a range `[first, next)`: the offset after its last one.
     NextOffset(i64)
 }
 position! {
-    /// How often the topic was deleted and created again, from 0.
+    /// How often the topic was deleted and created again while it was archived, from 0.
     Epoch(u32)
 }
 position! {
-    /// How many links stand before this one in its chain; never restarts.
+    /// The number of links before this one in its partition's chain. It does not restart in a new epoch.
     Height(u64)
 }
 
 impl NextOffset {
-    /// Where one range ends the following begins.
+    /// The first offset of the range that follows.
     #[must_use]
     pub fn begins(self) -> FirstOffset {
         FirstOffset(self.0)
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn topic_names_are_those_that_kafka_accepts() {
+    fn topic_names_follow_kafkas_rules() {
         for good in ["payments", "a", "A.b_c-9", &"x".repeat(249)] {
             assert!(is_topic_name(good), "{good}");
         }

@@ -1,10 +1,10 @@
-//! A Kafka record as archived, and the bytes that are hashed for it. The one definition that archiver, verifier and
-//! auditor share; never Parquet, whose bytes change between library versions.
+//! A Kafka record as archived, and its canonical encoding (FORMAT.md section 2), which leaf hashes cover. Parquet bytes
+//! are not hashed per record because they change between versions of a library.
 
 use crate::record::hash::Hash;
 use crate::record::position::TopicPartition;
 
-/// When a record was made, in ms since the epoch, UTC, negative too.
+/// A record's timestamp in ms since the Unix epoch, UTC; it may be negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timestamp {
     /// Set by the producer.
@@ -16,7 +16,7 @@ pub enum Timestamp {
 }
 
 impl Timestamp {
-    /// The producer's time; −1 means that there is none, whatever the broker calls it.
+    /// The producer's time; −1 is [`Timestamp::Absent`].
     #[must_use]
     pub fn create_ms(ms: i64) -> Timestamp {
         if ms == -1 {
@@ -26,7 +26,7 @@ impl Timestamp {
         }
     }
 
-    /// The broker's time; −1 means that there is none.
+    /// The broker's time; −1 is [`Timestamp::Absent`].
     #[must_use]
     pub fn log_append_ms(ms: i64) -> Timestamp {
         if ms == -1 {
@@ -36,7 +36,7 @@ impl Timestamp {
         }
     }
 
-    /// 0 create time, 1 log append time, 255 none.
+    /// The encoded type: 0 create time, 1 log append time, 255 none.
     #[must_use]
     pub fn type_code(self) -> u8 {
         match self {
@@ -46,7 +46,7 @@ impl Timestamp {
         }
     }
 
-    /// The time, or nothing where there is none.
+    /// The time in ms; none for [`Timestamp::Absent`].
     #[must_use]
     pub fn ms(self) -> Option<i64> {
         match self {
@@ -55,7 +55,7 @@ impl Timestamp {
         }
     }
 
-    /// From the stored pair; nothing where the pair says what no record can.
+    /// Reads the stored pair; none where the encoder cannot have written it.
     #[must_use]
     pub fn from_stored(type_code: u8, ms: Option<i64>) -> Option<Timestamp> {
         match (type_code, ms) {
@@ -67,32 +67,32 @@ impl Timestamp {
     }
 }
 
-/// One header: names repeat, need not be UTF-8, and a null value is not an empty one.
+/// One header. Names may repeat and need not be UTF-8; a null value differs from an empty one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header<'a> {
-    /// As delivered.
+    /// The name as delivered.
     pub name: &'a [u8],
-    /// As delivered.
+    /// The value as delivered.
     pub value: Option<&'a [u8]>,
 }
 
-/// One record of a partition, borrowed from whoever delivered it.
+/// One record of a partition, borrowed from the consumer's or the reader's buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record<'a> {
-    /// Its offset in the partition.
+    /// The offset in the partition.
     pub offset: i64,
-    /// Its time.
+    /// The timestamp and who set it.
     pub timestamp: Timestamp,
-    /// Null and empty differ.
+    /// The record key; null and empty differ.
     pub key: Option<&'a [u8]>,
-    /// Null (a tombstone) and empty differ.
+    /// The value; null (a tombstone) and empty differ.
     pub value: Option<&'a [u8]>,
-    /// In the record's order, repeated names kept.
+    /// The headers in the record's order, repeated names included.
     pub headers: &'a [Header<'a>],
 }
 
-/// Makes the leaf hashes (RFC 9162: `SHA-256(0x00 || encoding)`) of one partition's records. Keeps its buffer: no
-/// allocation per record.
+/// Makes the leaf hashes (RFC 9162: `SHA-256(0x00 || encoding)`) of one partition's records. Reuses its buffer, so that
+/// no record allocates.
 #[derive(Debug, Clone)]
 pub struct LeafHasher {
     buffer: Vec<u8>,
@@ -105,7 +105,7 @@ impl LeafHasher {
     pub fn new(partition: &TopicPartition) -> LeafHasher {
         let topic = partition.topic.as_bytes();
         let mut buffer = vec![0x00, 1];
-        // Kafka's topic names have at most 249 bytes; a longer one would lose its length here, never its bytes.
+        // Kafka's topic names have at most 249 bytes.
         buffer.extend(u16::try_from(topic.len()).unwrap_or(u16::MAX).to_be_bytes());
         buffer.extend(topic);
         buffer.extend(partition.partition.to_be_bytes());
@@ -113,14 +113,14 @@ impl LeafHasher {
         LeafHasher { buffer, prefix_len }
     }
 
-    /// The leaf of this record.
+    /// The leaf hash of `record`.
     #[inline]
     pub fn leaf(&mut self, record: &Record<'_>) -> Hash {
         self.fill(record);
         Hash::of(&self.buffer)
     }
 
-    /// The record's encoding as FORMAT.md section 2 has it, without the leaf's 0x00.
+    /// The encoding of FORMAT.md section 2, without the leaf's leading 0x00.
     pub fn encoding(&mut self, record: &Record<'_>) -> &[u8] {
         self.fill(record);
         &self.buffer[1..]
@@ -143,7 +143,7 @@ impl LeafHasher {
     }
 }
 
-/// Lengths fit: Kafka's own lengths are i32.
+/// The casts do not truncate: lengths in Kafka's protocol are i32.
 #[inline]
 fn put_nullable(buffer: &mut Vec<u8>, bytes: Option<&[u8]>) {
     match bytes {
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_encoding_is_that_of_the_format() {
+    fn the_encoding_follows_the_format() {
         let headers = [
             Header {
                 name: b"h\xff",
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_of_minus_one_is_no_time() {
+    fn a_timestamp_of_minus_one_is_absent() {
         assert_eq!(Timestamp::create_ms(-1), Timestamp::Absent);
         assert_eq!(Timestamp::log_append_ms(-1), Timestamp::Absent);
         assert_eq!(Timestamp::from_stored(0, Some(-1)), None);

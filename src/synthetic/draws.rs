@@ -1,10 +1,10 @@
-//! Chance that never changes: ChaCha8's key stream (the seed as its key, nonce 0), read as little-endian numbers.
-//! Draws are our own whole-number arithmetic, so that no library's next version can change a byte.
+//! Reproducible random numbers: ChaCha8's key stream (the seed as its key, nonce 0), read as little-endian numbers.
+//! Distributions use integer arithmetic written here, so that a new version of a library cannot change a byte.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// A stream of draws.
+/// A stream of random numbers.
 #[derive(Debug)]
 pub(crate) struct Draws {
     stream: ChaCha8Rng,
@@ -13,7 +13,7 @@ pub(crate) struct Draws {
 }
 
 impl Draws {
-    /// The key is the seed, little-endian, and 24 zeros.
+    /// The ChaCha8 key is the seed, little-endian, and 24 zeros.
     pub(crate) fn new(seed: u64) -> Draws {
         let mut key = [0u8; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -41,12 +41,12 @@ impl Draws {
         ((u64::from(self.bits()) * u64::from(end)) >> 32) as u32
     }
 
-    /// True in `part` of `whole` draws; never if `part` is 0, always if it is at least `whole`.
+    /// True with probability `part / whole`; never if `part` is 0, always if it is at least `whole`.
     pub(crate) fn chance(&mut self, part: u64, whole: u64) -> bool {
         (u128::from(self.bits()) * u128::from(whole)) >> 32 < u128::from(part)
     }
 
-    /// One of the given.
+    /// One of `choices`, each with the same probability.
     pub(crate) fn one_of<'a>(&mut self, choices: &[&'a str]) -> &'a str {
         let place = self.below(u32::try_from(choices.len()).unwrap_or(0));
         choices.get(place as usize).copied().unwrap_or_default()
@@ -57,7 +57,7 @@ impl Draws {
 mod tests {
     use super::*;
 
-    /// The first words of ChaCha8 with a zero key and nonce, as the eSTREAM vectors have them.
+    /// The first word of ChaCha8 with a zero key and nonce, from the eSTREAM vectors.
     #[test]
     fn the_stream_is_chacha8() {
         let mut draws = Draws::new(0);
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chance_of_nothing_never_comes_and_of_all_always() {
+    fn a_probability_of_zero_is_never_true_and_of_one_always() {
         let mut draws = Draws::new(1);
         assert!((0..1000).all(|_| !draws.chance(0, 3) && draws.chance(3, 3) && draws.below(3) < 3));
     }

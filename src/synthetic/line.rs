@@ -1,19 +1,19 @@
-//! An event as a line of text, spaced as Python's `json.dumps` does it.
+//! Writes an event as a line of JSON with the spacing of Python's `json.dumps`.
 
-use crate::record::utc::civil_from_days;
+use crate::record::time::civil_from_days;
 use crate::synthetic::draws::Draws;
 
 const DEVICES: [&str; 4] = ["web_mobile", "ios", "android", "web_desktop"];
 const SOURCES: [&str; 6] = ["affiliate", "ads_meta", "direct", "seo", "ads_google", "email"];
 const CAMPAIGNS: [&str; 5] = ["fall_sale", "xmas_push", "retargeting", "black_friday", "none"];
 
-/// Who visits, from where: the same in every line of a session.
+/// Customer, session, device and campaign: the members that are the same in every line of a session.
 pub(crate) struct Visitor {
-    /// From `, "customer_id"` to `"product_id": `.
+    /// The text from `, "customer_id"` to `"product_id": `.
     middle: Vec<u8>,
 }
 
-/// What only some events have.
+/// The members that only some events have.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Detail {
     pub(crate) product: Option<u32>,
@@ -32,7 +32,7 @@ impl Detail {
 }
 
 impl Visitor {
-    /// One of `customers`, in the session of this number.
+    /// Draws one of `customers` for session number `session`.
     pub(crate) fn draw(draws: &mut Draws, customers: u32, session: u64) -> Visitor {
         let mut middle = Vec::with_capacity(256);
         middle.extend_from_slice(b"\", \"customer_id\": \"C");
@@ -49,7 +49,7 @@ impl Visitor {
     }
 }
 
-/// Appends one event, which happens at (seconds since the Unix epoch, type).
+/// Appends one event, given as (seconds since the Unix epoch, type).
 pub(crate) fn write_line(
     line: &mut Vec<u8>,
     draws: &mut Draws,
@@ -76,7 +76,7 @@ pub(crate) fn write_line(
     line.extend_from_slice(b"}\n");
 }
 
-/// Ends the string before it, and begins the next member, whose string stays open.
+/// Closes the string before it and writes the next member, without its closing quotation mark.
 fn push_text(line: &mut Vec<u8>, name: &[u8], text: &str) {
     line.extend_from_slice(b"\", \"");
     line.extend_from_slice(name);
@@ -95,7 +95,7 @@ fn push_id(line: &mut Vec<u8>, letters: &[u8], number: Option<u64>, digits_min: 
     line.push(b'"');
 }
 
-/// As Python prints a float of so many hundredths: at least one digit after the point, no zero at the end after it.
+/// Hundredths as Python prints a float: at least one digit after the point, no trailing zero after that.
 fn push_cents(line: &mut Vec<u8>, cents: Option<u64>) {
     let Some(cents) = cents else {
         line.extend_from_slice(b"null");
@@ -128,7 +128,7 @@ fn push_time(line: &mut Vec<u8>, seconds: i64, nanoseconds: u32) {
     push_number(line, u64::from(nanoseconds), 9);
 }
 
-/// With zeros in front up to `digits_min` digits.
+/// A number with leading zeros up to `digits_min` digits.
 fn push_number(line: &mut Vec<u8>, mut number: u64, digits_min: usize) {
     let mut digits = [b'0'; 20];
     let mut start = digits.len();
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_stand_as_python_prints_floats() {
+    fn amounts_are_written_as_python_prints_floats() {
         for (cents, text) in [
             (10190, "101.9"),
             (2682, "26.82"),

@@ -1,8 +1,8 @@
-//! A made-up shop: its customers' sessions as JSONL, the same bytes for the same seed on every machine and for ever.
+//! A synthetic shop: the sessions of its customers as JSONL. The same seed gives the same bytes on every machine and in
+//! every version, so nothing here may depend on a clock, floating point or a library's random distributions.
 //!
-//! Counts by event type are exact, not drawn: sessions share out a fixed plan (`plan`), walk through the shop in an
-//! order that makes sense (`session`), and are written as Python's `json.dumps` would (`line`). Chance comes from
-//! ChaCha8's key stream and whole numbers alone (`draws`). Never a clock, never floating point.
+//! Counts by event type are exact, not random: [`plan`] divides fixed totals among sessions, [`session`] orders the
+//! events of one session, [`line`] writes them like Python's `json.dumps`, and [`draws`] gives the random numbers.
 
 mod draws;
 mod line;
@@ -15,7 +15,7 @@ use draws::Draws;
 use plan::Plan;
 use session::Walk;
 
-/// Writes the sessions of a shop one after the other, in no order of time, each in its own order of time.
+/// Writes the sessions of a shop one after the other. Events are in order of time within a session only.
 #[derive(Debug)]
 pub struct Shop {
     plan: Plan,
@@ -26,7 +26,7 @@ pub struct Shop {
 }
 
 impl Shop {
-    /// A shop in which exactly `events` events will happen.
+    /// A shop with exactly `events` events.
     #[must_use]
     pub fn new(events: u64, seed: u64) -> Shop {
         Shop {
@@ -38,7 +38,8 @@ impl Shop {
         }
     }
 
-    /// Appends the next session to `lines`, one event a line; answers how many events it has, none after the last.
+    /// Appends the next session to `lines`, one event per line, and returns its number of events; none after the last
+    /// session.
     pub fn write_session(&mut self, lines: &mut Vec<u8>) -> Option<u64> {
         let visit = self.plan.next_visit(&mut self.draws)?;
         self.sessions += 1;

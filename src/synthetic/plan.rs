@@ -1,23 +1,23 @@
-//! What happens in the shop altogether, and how the sessions share it out.
+//! The totals of all sessions, and their division among sessions.
 //!
-//! The plan counts happenings that make sense by themselves (an item that is put back was taken before; a checkout
-//! has at least one attempt to pay), so that whatever the sessions draw, the counts by event type come out exactly:
+//! The plan counts complete actions (an item that is put back was taken before; a checkout has at least one attempt to
+//! pay), so that the counts by event type are exact for every seed:
 //! page_view 15,726 · product_view 12,907 · add_to_cart 8,597 · search 8,581 · view_cart 5,745 · payment_attempt 4,337 ·
 //! checkout_start 3,613 · remove_from_cart 3,589 · payment_success 3,226 · add_payment_method 2,811 ·
-//! payment_failed 2,562 in 71,694 events. Never more or fewer events than asked for.
+//! payment_failed 2,562 in 71,694 events.
 
 use crate::synthetic::draws::Draws;
 
-/// Events of the run that the default of `kivend generate` repeats; its counts by type are those of this plan.
+/// The default number of events of `kivend generate`; the counts above are for this number.
 pub const EVENTS_DEFAULT: u64 = 71_694;
 
-/// Customers of the shop among [`EVENTS_DEFAULT`] events.
+/// The number of customers for [`EVENTS_DEFAULT`] events.
 const CUSTOMERS: u64 = 2_500;
 
-/// Draws that decide on a session's share of a kind: its greatest share, but for the last session.
+/// Draws per session and kind of action, and so the largest share of every session but the last.
 const SHARE_DRAWS: u64 = 8;
 
-/// What is still to happen.
+/// The actions that are not assigned to a session yet.
 #[derive(Debug)]
 pub(crate) struct Plan {
     sessions: u64,
@@ -29,32 +29,32 @@ pub(crate) struct Plan {
     retries: u64,
     /// Checkouts whose last attempt succeeds at once.
     smooth: u64,
-    /// Checkouts whose last attempt is told as failed, and then succeeds.
+    /// Checkouts whose last attempt is reported as failed and then succeeds.
     recovered: u64,
     page_views: u64,
     searches: u64,
-    /// Products looked at and not taken.
+    /// Products viewed and not taken.
     views: u64,
-    /// Products taken and kept, besides the one of every checkout.
+    /// Products taken and kept, in addition to the one of every checkout.
     kept: u64,
     /// Products taken and put back.
     returned: u64,
-    /// Looks into the cart besides those before a checkout.
+    /// Views of the cart, in addition to those before a checkout.
     cart_views: u64,
 }
 
-/// How many customers a shop of so many events has.
+/// The number of customers of a shop with `events` events.
 pub(crate) fn customers(events: u64) -> u32 {
     u32::try_from(scaled(CUSTOMERS, events)).unwrap_or(u32::MAX).max(1)
 }
 
-/// What one session does, in no order yet.
+/// The actions of one session, not yet in order.
 #[derive(Debug)]
 pub(crate) struct Visit {
     pub(crate) page_views: u64,
     pub(crate) searches: u64,
     pub(crate) views: u64,
-    /// Products taken, those put back among them.
+    /// Products taken, including those put back.
     pub(crate) taken: u64,
     pub(crate) returned: u64,
     pub(crate) cart_views: u64,
@@ -62,7 +62,7 @@ pub(crate) struct Visit {
 }
 
 impl Visit {
-    /// Nothing at all happens in it.
+    /// Whether the session has no event.
     fn is_empty(&self) -> bool {
         self.page_views + self.searches + self.views + self.taken + self.cart_views == 0
     }
@@ -76,7 +76,7 @@ pub(crate) struct Checkout {
     pub(crate) outcome: Outcome,
 }
 
-/// What becomes of the last attempt to pay.
+/// The result of the last attempt to pay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Success,
@@ -85,7 +85,7 @@ pub(crate) enum Outcome {
 }
 
 impl Plan {
-    /// Proportional to the plan for [`EVENTS_DEFAULT`]; what rounding leaves over is page views.
+    /// Totals proportional to those for [`EVENTS_DEFAULT`]; page views make up for rounding.
     pub(crate) fn new(events: u64) -> Plan {
         let mut plan = Plan {
             sessions: scaled(6_000, events).max(events.min(1)),
@@ -105,15 +105,15 @@ impl Plan {
         plan
     }
 
-    /// Events that the plan makes.
+    /// The number of events of the remaining actions.
     fn events(&self) -> u64 {
-        // Look, take, look into the cart, check out, attempt, outcome.
+        // product_view, add_to_cart, view_cart, checkout_start, payment_attempt, outcome.
         let checkouts = 6 * self.checkouts + self.methods + 2 * self.retries + self.recovered;
         let singles = self.page_views + self.searches + self.views + self.cart_views;
         checkouts + singles + 2 * self.kept + 3 * self.returned
     }
 
-    /// What the next session does; none if all have been.
+    /// The actions of the next session; none after the last.
     pub(crate) fn next_visit(&mut self, draws: &mut Draws) -> Option<Visit> {
         if self.sessions == 0 {
             return None;
@@ -134,7 +134,7 @@ impl Plan {
             checkout,
         };
         if visit.is_empty() && self.page_views > 0 {
-            // Whoever comes sees a page.
+            // A session has at least one event.
             visit.page_views = 1;
             self.page_views -= 1;
         }
@@ -175,7 +175,7 @@ fn scaled(count: u64, events: u64) -> u64 {
     u64::try_from(scaled).unwrap_or(u64::MAX)
 }
 
-/// Takes one session's share of what is left: about the mean, and all of it for the last session.
+/// Takes one session's share of `left`: about the mean, and all of it for the last session.
 fn share(left: &mut u64, sessions: u64, draws: &mut Draws) -> u64 {
     let share = if sessions == 1 {
         *left
@@ -194,7 +194,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sessions_share_out_the_plan_to_the_last_event(events in 0u64..20_000, seed: u64) {
+        fn sessions_use_up_the_plan_exactly(events in 0u64..20_000, seed: u64) {
             let mut plan = Plan::new(events);
             prop_assert_eq!(plan.events(), events);
             let mut draws = Draws::new(seed);

@@ -1,17 +1,18 @@
-//! One session's way through the shop: browse, fill the cart, perhaps pay; each step after the one that it needs.
+//! Orders the events of one session: browsing, filling the cart, perhaps a checkout. Each step follows the step that it
+//! needs.
 
 use crate::synthetic::draws::Draws;
 use crate::synthetic::line::{Detail, Visitor, write_line};
 use crate::synthetic::plan::{Checkout, Outcome, Visit};
 
-/// Products of the shop.
+/// The number of products of the shop.
 const PRODUCTS: u32 = 200;
 
-/// First and last moment at which a session begins: 2025-11-01 and 61 days on, in seconds since the Unix epoch.
+/// Sessions begin between 2025-11-01 and 61 days later; seconds since the Unix epoch.
 const SEASON_START_S: i64 = 1_761_955_200;
 const SEASON_SECONDS: u32 = 61 * 86_400;
 
-/// A session under way.
+/// A session that is being written.
 pub(crate) struct Walk<'a> {
     draws: &'a mut Draws,
     lines: &'a mut Vec<u8>,
@@ -22,7 +23,7 @@ pub(crate) struct Walk<'a> {
     events: u64,
 }
 
-/// A step that may come next while browsing.
+/// A step of browsing.
 #[derive(Clone, Copy)]
 enum Step {
     PageView,
@@ -34,7 +35,7 @@ enum Step {
 }
 
 impl<'a> Walk<'a> {
-    /// Begins at a moment of the season; `checkout_number` names the payment and the order, if there is one.
+    /// Draws the start time; `checkout_number` becomes the id of the payment and the order, if there is one.
     pub(crate) fn begin(
         draws: &'a mut Draws,
         lines: &'a mut Vec<u8>,
@@ -53,12 +54,12 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Events so far.
+    /// The number of events so far.
     pub(crate) fn events(&self) -> u64 {
         self.events
     }
 
-    /// All that `visit` holds, the checkout last but for a page or so after it.
+    /// Writes all actions of `visit`; after a checkout at most one page view follows.
     pub(crate) fn through(&mut self, mut visit: Visit) {
         let mut pages_after = 0;
         if visit.page_views > 1 && visit.checkout.is_some() {
@@ -67,7 +68,7 @@ impl<'a> Walk<'a> {
         }
         if visit.page_views > 0 {
             visit.page_views -= 1;
-            self.happens("page_view", Detail::default());
+            self.customer_event("page_view", Detail::default());
         }
         while let Some(step) = self.next_step(&visit) {
             self.take_step(step, &mut visit);
@@ -76,11 +77,11 @@ impl<'a> Walk<'a> {
             self.check_out(checkout);
         }
         for _ in 0..pages_after {
-            self.happens("page_view", Detail::default());
+            self.customer_event("page_view", Detail::default());
         }
     }
 
-    /// Draws among the steps left, each as likely as there are steps of its kind; none if all are done.
+    /// Draws one of the remaining steps, all with the same probability; none if all are done.
     fn next_step(&mut self, left: &Visit) -> Option<Step> {
         let others = left.page_views + left.searches + left.views + left.taken;
         let has_items = !self.cart.is_empty();
@@ -90,7 +91,7 @@ impl<'a> Walk<'a> {
             (Step::View, left.views),
             (Step::Take, left.taken),
             (Step::PutBack, if has_items { left.returned } else { 0 }),
-            // An empty cart is looked at only where there is nothing else to do.
+            // An empty cart is viewed only if no other step is left.
             (
                 Step::CartView,
                 if has_items || others == 0 { left.cart_views } else { 0 },
@@ -109,44 +110,44 @@ impl<'a> Walk<'a> {
         match step {
             Step::PageView => {
                 left.page_views -= 1;
-                self.happens("page_view", Detail::default());
+                self.customer_event("page_view", Detail::default());
             }
             Step::Search => {
                 left.searches -= 1;
-                self.happens("search", Detail::default());
+                self.customer_event("search", Detail::default());
             }
             Step::View => {
                 left.views -= 1;
                 let product = self.draw_product();
-                self.happens("product_view", Detail::of_product(product));
+                self.customer_event("product_view", Detail::of_product(product));
             }
             Step::Take => {
                 left.taken -= 1;
                 let product = self.draw_product();
-                self.happens("product_view", Detail::of_product(product));
-                self.happens("add_to_cart", Detail::of_product(product));
+                self.customer_event("product_view", Detail::of_product(product));
+                self.customer_event("add_to_cart", Detail::of_product(product));
                 self.cart.push(product);
             }
             Step::PutBack => {
                 left.returned -= 1;
                 let place = self.draws.below(u32::try_from(self.cart.len()).unwrap_or(0));
                 let product = self.cart.swap_remove(place as usize);
-                self.happens("remove_from_cart", Detail::of_product(product));
+                self.customer_event("remove_from_cart", Detail::of_product(product));
             }
             Step::CartView => {
                 left.cart_views -= 1;
-                self.happens("view_cart", self.cart_detail());
+                self.customer_event("view_cart", self.cart_detail());
             }
         }
     }
 
     fn check_out(&mut self, checkout: Checkout) {
-        self.happens("view_cart", self.cart_detail());
-        self.happens("checkout_start", self.cart_detail());
+        self.customer_event("view_cart", self.cart_detail());
+        self.customer_event("checkout_start", self.cart_detail());
         if checkout.adds_method {
-            self.happens("add_payment_method", Detail::default());
+            self.customer_event("add_payment_method", Detail::default());
         }
-        // As in the data that this resembles, only some payments are known by number, failed ones rarely.
+        // As in the reference data, only some payments have an id, and failed ones rarely.
         let known_percent = if checkout.outcome == Outcome::Failure { 7 } else { 27 };
         let payment = self.draws.chance(known_percent, 100).then_some(self.checkout_number);
         let paying = Detail {
@@ -158,15 +159,15 @@ impl<'a> Walk<'a> {
             ..paying
         };
         if checkout.first_fails {
-            self.happens("payment_attempt", paying);
-            self.follows("payment_failed", paying);
+            self.customer_event("payment_attempt", paying);
+            self.provider_event("payment_failed", paying);
         }
-        self.happens("payment_attempt", paying);
+        self.customer_event("payment_attempt", paying);
         if checkout.outcome != Outcome::Success {
-            self.follows("payment_failed", paying);
+            self.provider_event("payment_failed", paying);
         }
         if checkout.outcome != Outcome::Failure {
-            self.follows("payment_success", paid);
+            self.provider_event("payment_success", paid);
             self.cart.clear();
         }
     }
@@ -182,14 +183,14 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The next thing that the customer does, after some seconds or a minute.
-    fn happens(&mut self, event_type: &str, detail: Detail) {
+    /// Writes an action of the customer, 5 to 114 seconds after the last event.
+    fn customer_event(&mut self, event_type: &str, detail: Detail) {
         self.now_s += 5 + i64::from(self.draws.below(110));
         self.write(event_type, detail);
     }
 
-    /// What the payment's provider answers, soon.
-    fn follows(&mut self, event_type: &str, detail: Detail) {
+    /// Writes an answer of the payment provider, 1 to 5 seconds after the last event.
+    fn provider_event(&mut self, event_type: &str, detail: Detail) {
         self.now_s += 1 + i64::from(self.draws.below(5));
         self.write(event_type, detail);
     }
@@ -200,7 +201,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// 8.99 to 102.52, the same for a product always.
+/// The price of a product: 8.99 to 102.52.
 fn price_cents(product: u32) -> u64 {
     899 + u64::from(product * 7919 % PRODUCTS) * 47
 }

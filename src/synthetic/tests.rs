@@ -66,9 +66,9 @@ fn the_default_run_has_exactly_the_known_counts() {
     assert!((2_200..2_350).contains(&distinct("customer_id")));
 }
 
-/// Whatever changes here changes what every user of a seed sees: these bytes are a promise.
+/// Users rely on these bytes: a seed must give the same events in every version.
 #[test]
-fn the_same_seed_gives_the_same_bytes_for_ever() {
+fn the_same_seed_gives_the_same_bytes() {
     let lines = generate(EVENTS_DEFAULT, 42);
     assert_eq!(lines.len(), 25_338_561);
     let start = Hash::of(&lines[..1_000_000]).to_string();
@@ -82,7 +82,7 @@ fn the_same_seed_gives_the_same_bytes_for_ever() {
 }
 
 #[test]
-fn a_line_has_the_members_of_the_data_it_resembles_spaced_as_python_does() {
+fn a_line_has_the_members_of_the_reference_data_with_the_spacing_of_python() {
     let lines = generate(1_000, 7);
     let first = std::str::from_utf8(&lines).unwrap().lines().next().unwrap();
     let names: Vec<&str> = first.split('"').filter(|part| !part.starts_with([':', ','])).collect();
@@ -97,8 +97,8 @@ fn a_line_has_the_members_of_the_data_it_resembles_spaced_as_python_does() {
     }
 }
 
-/// One session after another, each in the order of time, no step before the one that it needs.
-fn assert_makes_sense(events: &[Value]) {
+/// Sessions are contiguous and in order of time, and no step comes before the step that it needs.
+fn assert_plausible(events: &[Value]) {
     let mut seen = BTreeSet::new();
     for session in events.chunk_by(|one, next| one["session_id"] == next["session_id"]) {
         assert!(
@@ -134,10 +134,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn any_number_of_events_comes_out_exactly_and_makes_sense(count in 0u64..1_500, seed: u64) {
+    fn any_number_of_events_is_exact_and_plausible(count in 0u64..1_500, seed: u64) {
         let lines = generate(count, seed);
         let events = parsed(&lines);
         prop_assert_eq!(events.len() as u64, count);
-        assert_makes_sense(&events);
+        assert_plausible(&events);
     }
 }

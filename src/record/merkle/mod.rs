@@ -1,5 +1,4 @@
-//! The Merkle tree hash of RFC 9162 section 2.1.1, grown leaf by leaf in O(log n) memory; paths in it are [`path`]'s.
-//! Never keeps the leaves.
+//! The Merkle tree hash of RFC 9162 section 2.1.1, built leaf by leaf in O(log n) memory. [`path`] has the proofs.
 
 pub mod path;
 
@@ -34,7 +33,7 @@ impl Tree {
         self.leaf_count
     }
 
-    /// The tree hash over all leaves so far; `SHA-256("")` where there is none.
+    /// The tree hash over all leaves so far; `SHA-256("")` without leaves.
     #[must_use]
     pub fn root(&self) -> Hash {
         let mut smallest_first = self.subtrees.iter().rev();
@@ -53,13 +52,13 @@ impl Extend<Hash> for Tree {
     }
 }
 
-/// The leaf hash of some data.
+/// The leaf hash `SHA-256(0x00 || data)`.
 #[must_use]
 pub fn leaf_hash(data: &[u8]) -> Hash {
     Hash::of_parts(&[&[0x00], data])
 }
 
-/// The hash of an inner node.
+/// The hash `SHA-256(0x01 || left || right)` of an inner node.
 #[must_use]
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
     let mut joined = [0x01; 65];

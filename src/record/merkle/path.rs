@@ -1,13 +1,13 @@
-//! Paths in the tree of RFC 9162: that a leaf is in a tree (section 2.1.3), and that one tree continues another (2.1.4).
-//! Never looks at what the leaves are the hashes of.
+//! Inclusion proofs (RFC 9162 section 2.1.3) and consistency proofs (section 2.1.4).
 
 use crate::record::hash::Hash;
 use crate::record::merkle::{Tree, node_hash};
 
-/// No tree of 2^63 leaves has a path longer than this; consistency adds one.
+/// The longest path in a tree of 2^63 leaves, with one more node for a consistency proof.
 pub const PATH_MAX: usize = 64;
 
-/// From the leaf at `index` up to the root of all `leaves`, the leaf itself left out. Empty where there is no such leaf.
+/// The inclusion path of the leaf at `index`: its siblings from the bottom up, without the leaf itself. Empty where
+/// there is no such leaf.
 #[must_use]
 pub fn inclusion_path(leaves: &[Hash], index: usize) -> Vec<Hash> {
     if index >= leaves.len() || leaves.len() < 2 {
@@ -23,8 +23,8 @@ pub fn inclusion_path(leaves: &[Hash], index: usize) -> Vec<Hash> {
     path
 }
 
-/// The root to which a path leads from `leaf`, the one at `index` of `count` (RFC 9162 section 2.1.3.2). Nothing where no
-/// such tree has a path of this length.
+/// The root that `path` gives for `leaf`, which is at `index` of `count` (RFC 9162 section 2.1.3.2). None where no such
+/// tree has a path of this length.
 #[must_use]
 pub fn included_root(leaf: Hash, index: u64, count: u64, path: &[Hash]) -> Option<Hash> {
     let (mut index, mut last) = (index, count.checked_sub(1)?);
@@ -38,7 +38,7 @@ pub fn included_root(leaf: Hash, index: u64, count: u64, path: &[Hash]) -> Optio
         }
         if index & 1 == 1 || index == last {
             root = node_hash(sibling, &root);
-            // A node without a sibling on its level goes up as it is.
+            // A node without a sibling on its level moves up unchanged.
             while index & 1 == 0 && index != 0 {
                 (index, last) = (index >> 1, last >> 1);
             }
@@ -50,8 +50,8 @@ pub fn included_root(leaf: Hash, index: u64, count: u64, path: &[Hash]) -> Optio
     (last == 0).then_some(root)
 }
 
-/// That the tree of the first `count` leaves is the beginning of the tree of all. Empty where both are the same tree, or
-/// the first has no leaf.
+/// The proof that the tree over the first `count` leaves is a prefix of the tree over all. Empty where both are the same
+/// tree, or the first has no leaf.
 #[must_use]
 pub fn consistency_path(leaves: &[Hash], count: usize) -> Vec<Hash> {
     if count == 0 || count >= leaves.len() {
@@ -60,7 +60,7 @@ pub fn consistency_path(leaves: &[Hash], count: usize) -> Vec<Hash> {
     subtree_path(leaves, count, Known::ByTheVerifier)
 }
 
-/// Whether whoever checks has the root of a subtree already.
+/// Whether the verifier has the root of a subtree already: the flag `b` of SUBPROOF.
 #[derive(Clone, Copy)]
 enum Known {
     ByTheVerifier,
@@ -85,8 +85,8 @@ fn subtree_path(leaves: &[Hash], count: usize, known: Known) -> Vec<Hash> {
     path
 }
 
-/// Whether the path proves that the tree of `second_count` leaves continues that of `first_count` (RFC 9162 section
-/// 2.1.4.2). A tree continues itself, by an empty path; there is nothing to continue in a tree without leaves.
+/// Whether `path` proves that the tree `second` (leaf count, root) continues the tree `first` (RFC 9162 section 2.1.4.2).
+/// A tree continues itself with an empty path. False for a first tree without leaves.
 #[must_use]
 pub fn is_consistent(first: (u64, Hash), second: (u64, Hash), path: &[Hash]) -> bool {
     let ((first_count, first_root), (second_count, second_root)) = (first, second);
@@ -96,7 +96,7 @@ pub fn is_consistent(first: (u64, Hash), second: (u64, Hash), path: &[Hash]) -> 
     if first_count == 0 || first_count > second_count {
         return false;
     }
-    // A first tree that is one full subtree is not repeated in the path.
+    // The path leaves out the root of the first tree where that is one full subtree of the second.
     let mut nodes = path.iter();
     let seed = if first_count.is_power_of_two() {
         Some(&first_root)
@@ -149,17 +149,17 @@ mod tests {
         (0..count).map(|index| leaf_hash(&index.to_be_bytes())).collect()
     }
 
-    /// One bit of one node turned, a node left out, or one too many.
+    /// Copies of `path` with one bit flipped, a node missing, or a node too many.
     fn damaged(path: &[Hash], at: usize) -> Vec<Vec<Hash>> {
-        let mut turned = path.to_vec();
+        let mut flipped = path.to_vec();
         let mut shorter = path.to_vec();
         let longer = [path, &[Hash::ZERO]].concat();
         if path.is_empty() {
             return vec![longer];
         }
-        turned[at % path.len()].0[at % 32] ^= 1;
+        flipped[at % path.len()].0[at % 32] ^= 1;
         shorter.remove(at % path.len());
-        vec![turned, shorter, longer]
+        vec![flipped, shorter, longer]
     }
 
     #[test]
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_continues_each_of_its_beginnings() {
+    fn a_tree_continues_each_of_its_prefixes() {
         for count in 1..50 {
             let all = leaves(count);
             for first in 1..=count {
@@ -190,7 +190,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn another_leaf_place_or_path_does_not_lead_there(count in 1usize..200, index in 0usize..200, other in 0usize..200) {
+        fn another_leaf_index_or_path_gives_another_root(count in 1usize..200, index in 0usize..200, other in 0usize..200) {
             let leaves = leaves(count);
             let (index, other) = (index % count, other % count);
             let path = inclusion_path(&leaves, index);
