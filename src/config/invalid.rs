@@ -1,13 +1,13 @@
-//! A value that a setting must not have.
+//! The error for a value that a setting does not allow.
 
-/// A value that is of the right type and still not allowed.
+/// A value of the right type that is not allowed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Invalid {
     pub key: &'static str,
     pub reason: String,
 }
 
-/// `Ok` where `holds`, else what is wrong with `key`.
+/// An error about `key` unless `holds`.
 pub(super) fn require(holds: bool, key: &'static str, reason: impl Into<String>) -> Result<(), Invalid> {
     if holds {
         Ok(())

@@ -1,11 +1,10 @@
-//! Settings: what the user wrote (defaults, file, environment, flags, in rising rank) turned into plain typed values
-//! that the layers below take. The only place that knows a setting's name and default. Never talks to a server, and
-//! never prints a secret: [`Properties`] masks them.
+//! Settings: defaults, file, environment and flags, in rising precedence, as typed and validated values. No secret may
+//! be printed: [`Properties`] and [`Secret`] mask them.
 //!
-//! - [`load`](crate::config::load()): sources in, validated [`Settings`] and the origin of each value out
-//! - `raw.rs`: the shape of the file · `validate.rs`: from that shape to these types · `units.rs`: `5m`, `64MiB`
+//! - [`load`](crate::config::load()): from sources to [`Settings`] with the source of each value
+//! - `raw.rs`: the shape of the file · `validate.rs`: from that shape to [`Settings`] · `units.rs`: `5m`, `64MiB`
 
-mod copies;
+mod checkpoint_copies;
 mod error;
 mod invalid;
 mod layers;

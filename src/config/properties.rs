@@ -1,15 +1,15 @@
-//! Names and values that are passed on to Kafka untouched, such as `sasl.password`. Never shows a secret: neither in
-//! `{:?}` nor in `config show`.
+//! Names and values that are passed to Kafka unchanged, such as `sasl.password`. `{:?}` and `config show` must not print
+//! secrets.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Properties by name, sorted by it.
+/// Properties, sorted by name.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Properties(BTreeMap<String, String>);
 
 impl Properties {
-    /// Every name with its value, secrets in the clear.
+    /// Every name with its value, secrets unmasked.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
@@ -20,7 +20,7 @@ impl Properties {
         self.0.get(name).map(String::as_str)
     }
 
-    /// These, with `others` winning where both name a property.
+    /// These properties, with the values of `others` where both have one.
     #[must_use]
     pub fn overridden_by(&self, others: &Properties) -> Properties {
         let mut merged = self.0.clone();
@@ -44,7 +44,7 @@ impl fmt::Debug for Properties {
     }
 }
 
-/// Whether the value of the setting `key` must never be printed.
+/// Whether the value of the setting `key` must not be printed.
 #[must_use]
 pub fn is_secret(key: &str) -> bool {
     const MARKS: [&str; 7] = [

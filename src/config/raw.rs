@@ -1,5 +1,5 @@
-//! The shape of the settings as they are written, before anything is checked but types. Never used outside `config`:
-//! the rest of the program sees [`Settings`](super::Settings).
+//! The settings as written, with types checked and nothing else. The rest of the program uses
+//! [`Settings`](super::Settings).
 
 use std::collections::BTreeMap;
 
@@ -124,7 +124,7 @@ pub(super) struct RawTelemetry {
     pub listen: String,
 }
 
-/// As it is written: one of `directory`, `bucket` and `topic`, and what belongs to it.
+/// One of `directory`, `bucket` and `topic`, with the members of a bucket.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawCheckpointCopy {
@@ -139,7 +139,7 @@ pub(super) struct RawCheckpointCopy {
     pub allow_plaintext: Option<bool>,
 }
 
-/// A list, or one text with commas (the only way in an environment variable or a flag).
+/// A list, or one text with commas, which is the only form in an environment variable or a flag.
 #[derive(Debug, Deserialize)]
 #[serde(
     untagged,
@@ -150,7 +150,7 @@ pub(super) enum Brokers {
     List(Vec<String>),
 }
 
-/// Properties whose values may be written as text, number or truth value, but mean text.
+/// Properties whose values may be written as text, number or boolean; Kafka takes text.
 pub(super) type RawProperties = BTreeMap<String, Scalar>;
 
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! A setting that must never be printed: `Debug` hides it, and there is no `Display`.
+//! A secret setting: `Debug` masks it, and there is no `Display`.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use std::fmt;
 pub struct Secret(String);
 
 impl Secret {
-    /// Wraps it.
+    /// Wraps `text`.
     #[must_use]
     pub fn new(text: String) -> Secret {
         Secret(text)
     }
 
-    /// The text itself, for the one place that needs it.
+    /// The text itself. Callers must not print or log it.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0

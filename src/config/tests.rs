@@ -1,4 +1,4 @@
-//! Settings as a user meets them: each source, each rank, and each mistake.
+//! Loading settings: every source, the order of precedence, and the error messages.
 
 use std::time::Duration;
 
@@ -94,7 +94,7 @@ fn environment_outranks_the_file_and_flags_outrank_both() {
 }
 
 #[test]
-fn a_text_from_the_environment_becomes_what_the_setting_is() {
+fn a_text_from_the_environment_takes_the_type_of_its_setting() {
     let (_folder, mut sources) = with_file("");
     let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     sources.environment = vec![
@@ -209,7 +209,7 @@ fn a_configured_topic_may_be_named_without_its_prefix() {
 }
 
 #[test]
-fn second_places_for_checkpoints_are_a_folder_a_topic_or_a_bucket() {
+fn checkpoint_copies_are_a_folder_a_topic_or_a_bucket() {
     let written = "[archive]\ncheckpoint_copies = [{ directory = '/mnt/witness' }, { topic = 'kivend-checkpoints' }, \
                    { bucket = 'witness', profile = 'auditor', prefix = 'shop' }]";
     let settings = settings(written);
@@ -239,7 +239,7 @@ fn second_places_for_checkpoints_are_a_folder_a_topic_or_a_bucket() {
 }
 
 #[test]
-fn a_second_place_that_is_none_is_refused() {
+fn an_invalid_checkpoint_copy_is_refused() {
     for (copies, said) in [
         ("{}", "one of `directory`, `topic` or `bucket`"),
         (
@@ -247,10 +247,10 @@ fn a_second_place_that_is_none_is_refused() {
             "one of `directory`, `topic` or `bucket`",
         ),
         ("{ directory = '' }", "must not be empty"),
-        ("{ directory = '/a', profile = 'b' }", "belongs to a bucket"),
+        ("{ directory = '/a', profile = 'b' }", "belong to a bucket"),
         ("{ topic = 'a/b' }", "not a name that Kafka accepts"),
         ("{ topic = 'payments' }", "an archived topic"),
-        ("{ bucket = 'kivend-audit' }", "no second place"),
+        ("{ bucket = 'kivend-audit' }", "must not be in the archive's own store"),
         ("{ bucket = 'b', endpoint = 'https://a:b@c' }", "without credentials"),
         ("{ bucket = 'b', endpoint = 'http://witness:9000' }", "allow_plaintext"),
         ("{ directory = '/a' }, { directory = '/a' }", "twice"),

@@ -1,17 +1,17 @@
-//! Whether what is sent can be read on the way: plaintext to another machine needs a setting that says so. Judges names
-//! alone; never resolves or connects.
+//! Finds connections in plaintext to another machine, which need an explicit setting. Decides by names alone: it does not
+//! resolve them.
 
 use std::net::IpAddr;
 
 use crate::config::properties::Properties;
 
-/// The first broker to which records would travel in the clear over a network.
+/// The first broker on another machine, if the connection is not encrypted.
 pub(super) fn plaintext_broker<'b>(brokers: &'b [String], properties: &'b Properties) -> Option<&'b str> {
     let protocol = properties.get("security.protocol").unwrap_or("plaintext");
     if protocol.eq_ignore_ascii_case("ssl") || protocol.eq_ignore_ascii_case("sasl_ssl") {
         return None;
     }
-    // librdkafka's own names for them win over ours.
+    // librdkafka's names for the list of brokers override `kafka.brokers`.
     let named = ["bootstrap.servers", "metadata.broker.list"];
     let others = named
         .iter()
@@ -23,7 +23,7 @@ pub(super) fn plaintext_broker<'b>(brokers: &'b [String], properties: &'b Proper
     })
 }
 
-/// Whether objects would travel to this endpoint in the clear over a network.
+/// Whether the endpoint is on another machine and not encrypted.
 pub(super) fn is_plaintext_endpoint(endpoint: &str) -> bool {
     let Some(rest) = endpoint.strip_prefix("http://") else {
         return false;
@@ -36,7 +36,7 @@ pub(super) fn is_plaintext_endpoint(endpoint: &str) -> bool {
     !is_local(host)
 }
 
-/// This machine itself, by its usual names.
+/// Whether `host` is a name or address of this machine.
 fn is_local(host: &str) -> bool {
     let bare = host
         .strip_prefix('[')
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plaintext_stays_on_this_machine_unless_told() {
+    fn only_loopback_names_and_addresses_are_local() {
         for local in [
             "localhost",
             "LOCALHOST.",

@@ -1,6 +1,5 @@
-//! Durations and sizes as people write them: `90s 5m 24h 7d`, `64MiB 1MB`. Parsed strictly, because `5M` for five
-//! minutes must be an error and never five of something else. Never rounds on input; printing picks the largest unit
-//! that divides exactly.
+//! Durations and sizes: `90s 5m 24h 7d`, `64MiB 1MB`. Parsed strictly: `5M` for five minutes must be an error. Printed in
+//! the largest unit that divides exactly.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,11 +15,13 @@ pub struct Span(pub Duration);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Size(pub u64);
 
-/// A text that is neither; it says which form is wanted.
+/// The text is not a duration or not a size; holds the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnitError {
+    /// Not a duration.
     #[error("not a duration, write digits and one of ms s m h d, such as 90s or 24h value=`{0}`")]
     Duration(String),
+    /// Not a size.
     #[error("not a size, write digits and one of B KB MB GB KiB MiB GiB, such as 64MiB value=`{0}`")]
     Size(String),
 }
@@ -43,7 +44,7 @@ const SIZE_UNITS_BYTES: [(&str, u64); 7] = [
     ("B", 1),
 ];
 
-/// `<digits><unit>` as a multiple of the unit; nothing else, not even a space.
+/// Reads `<digits><unit>`; white space is an error.
 fn parse_units(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -51,7 +52,7 @@ fn parse_units(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
-/// The largest unit of which `amount` is a whole multiple.
+/// Prints `amount` in the largest unit of which it is a whole multiple.
 fn print_units(amount: u64, units: &[(&str, u64)], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let whole = units
         .iter()
@@ -119,7 +120,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn durations_read_as_the_manual_writes_them() {
+    fn durations_are_read_in_each_unit() {
         for (text, seconds) in [("90s", 90), ("5m", 300), ("24h", 86_400), ("7d", 604_800), ("0s", 0)] {
             assert_eq!(text.parse(), Ok(Span(Duration::from_secs(seconds))));
         }
@@ -127,14 +128,14 @@ mod tests {
     }
 
     #[test]
-    fn sizes_tell_powers_of_1000_from_powers_of_1024() {
+    fn sizes_distinguish_powers_of_1000_and_of_1024() {
         for (text, bytes) in [("1MB", 1_000_000), ("64MiB", 67_108_864), ("16KiB", 16_384), ("7B", 7)] {
             assert_eq!(text.parse(), Ok(Size(bytes)));
         }
     }
 
     #[test]
-    fn whatever_could_be_meant_differently_is_refused() {
+    fn ambiguous_texts_are_refused() {
         for wrong in [
             "",
             "5",

@@ -1,11 +1,10 @@
-//! From the written shape to settings that the layers below need not check again. Never reads anything: what is wrong
-//! is told by its key.
+//! Turns the settings as written into validated settings. An error names the setting.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::config::copies::copies;
+use crate::config::checkpoint_copies::checkpoint_copies;
 use crate::config::invalid::{Invalid, require};
 use crate::config::properties::Properties;
 use crate::config::raw::{
@@ -29,7 +28,7 @@ pub(super) fn validate(raw: Raw, config_home: Option<&Path>) -> Result<Settings,
         routing: routing(raw.routing, &raw.topic_prefix, &topics)?,
         kafka: kafka(raw.kafka)?,
         archive: archive(raw.archive, config_home, |written| {
-            copies(written, &store, &topics, &raw.topic_defaults)
+            checkpoint_copies(written, &store, &topics, &raw.topic_defaults)
         })?,
         store,
         ingest: ingest(raw.ingest)?,
@@ -54,7 +53,7 @@ fn topics(written: Vec<RawTopic>, defaults: &RawTopicDefaults, prefix: &str) -> 
         require(
             names.insert(name.clone()),
             "topics",
-            format!("a topic stands there twice topic=`{name}`"),
+            format!("a topic is listed twice topic=`{name}`"),
         )?;
         require(
             topic.partitions >= 1,
@@ -86,7 +85,7 @@ fn routing(written: RawRouting, prefix: &str, topics: &[TopicSettings]) -> Resul
         require(
             known,
             key,
-            format!("events cannot go to a topic that is not in `topics` topic=`{name}`"),
+            format!("events can only go to a topic in `topics` topic=`{name}`"),
         )?;
         Ok(name)
     };
@@ -126,18 +125,18 @@ fn kafka(written: RawKafka) -> Result<KafkaSettings, Invalid> {
         require(
             matches!(port, Some(Ok(1..))),
             "kafka.brokers",
-            format!("a broker is `host:port` broker=`{broker}`"),
+            format!("a broker must be `host:port` broker=`{broker}`"),
         )?;
     }
     require(!written.group_id.is_empty(), "kafka.group_id", "must not be empty")?;
     let properties = properties(&written.properties);
-    let in_the_clear = plaintext_broker(&brokers, &properties).filter(|_| !written.allow_plaintext);
+    let unencrypted = plaintext_broker(&brokers, &properties).filter(|_| !written.allow_plaintext);
     require(
-        in_the_clear.is_none(),
+        unencrypted.is_none(),
         "kafka.brokers",
         format!(
-            "records would travel unencrypted over a network: set security.protocol to SSL or SASL_SSL under kafka.properties, or kafka.allow_plaintext = true where nobody can listen broker=`{}`",
-            in_the_clear.unwrap_or_default()
+            "records would travel unencrypted over a network: set security.protocol to SSL or SASL_SSL under kafka.properties, or kafka.allow_plaintext = true on a trusted network broker=`{}`",
+            unencrypted.unwrap_or_default()
         ),
     )?;
     Ok(KafkaSettings {
@@ -153,13 +152,13 @@ fn store(written: RawStore) -> Result<StoreSettings, Invalid> {
     require(
         !slashed,
         "store.prefix",
-        format!("no slash at either end, nor two in a row prefix=`{prefix}`"),
+        format!("must not begin or end with a slash, nor contain two in a row prefix=`{prefix}`"),
     )?;
     let stepping = prefix.split('/').any(|part| part == "." || part == "..");
     require(
         !stepping,
         "store.prefix",
-        format!("`.` and `..` are no names prefix=`{prefix}`"),
+        format!("must not have `.` or `..` between slashes prefix=`{prefix}`"),
     )?;
     let backend = if written.directory.is_empty() {
         StoreBackend::S3(s3(&written)?)
@@ -175,17 +174,17 @@ fn store(written: RawStore) -> Result<StoreSettings, Invalid> {
 fn s3(written: &RawStore) -> Result<S3Settings, Invalid> {
     let endpoint = &written.endpoint;
     let is_url = endpoint.is_empty() || endpoint.starts_with("http://") || endpoint.starts_with("https://");
-    require(is_url, "store.endpoint", "an endpoint begins with http:// or https://")?;
-    // It is printed and logged; the AWS chain is the place for credentials.
+    require(is_url, "store.endpoint", "must begin with http:// or https://")?;
+    // The endpoint is printed and logged.
     require(
         !endpoint.contains('@'),
         "store.endpoint",
-        "credentials do not belong into the endpoint",
+        "must not contain credentials: set them in the environment or in the AWS files",
     )?;
     require(
         written.allow_plaintext || !is_plaintext_endpoint(endpoint),
         "store.endpoint",
-        "records and credentials' signatures would travel unencrypted over a network: use https (with store.ca_file for a CA of your own), or set store.allow_plaintext = true where nobody can listen",
+        "records would travel unencrypted over a network: use https (with store.ca_file for a private CA), or set store.allow_plaintext = true on a trusted network",
     )?;
     require(!written.bucket.is_empty(), "store.bucket", "must not be empty")?;
     require(!written.region.is_empty(), "store.region", "must not be empty")?;
@@ -224,7 +223,7 @@ fn ingest(written: RawIngest) -> Result<IngestSettings, Invalid> {
     ] {
         require(!field.is_empty(), key, "must not be empty")?;
     }
-    // librdkafka's own bounds for `batch.size` and `linger.ms`.
+    // librdkafka's bounds for `batch.size` and `linger.ms`.
     let batch = written.batch_size.0;
     require(
         (1..=i32::MAX as u64).contains(&batch),
@@ -248,7 +247,7 @@ fn ingest(written: RawIngest) -> Result<IngestSettings, Invalid> {
     })
 }
 
-/// The longest retention: a hundred years. A typing error here cannot be taken back.
+/// The longest retention, a hundred years: a retention in compliance mode cannot be undone.
 const LOCK_MAX_DAYS: u32 = 36_525;
 
 fn lock(written: &RawStore) -> Result<ObjectLock, Invalid> {
@@ -257,7 +256,7 @@ fn lock(written: &RawStore) -> Result<ObjectLock, Invalid> {
         "governance" => Some(LockMode::Governance),
         "compliance" => Some(LockMode::Compliance),
         other => {
-            let reason = format!("must be governance, compliance, or empty for none lock_mode=`{other}`");
+            let reason = format!("must be governance, compliance or empty lock_mode=`{other}`");
             return Err(Invalid {
                 key: "store.lock_mode",
                 reason,
@@ -282,9 +281,9 @@ fn archive(
     config_home: Option<&Path>,
     copies: impl FnOnce(Vec<RawCheckpointCopy>) -> Result<Vec<CheckpointCopy>, Invalid>,
 ) -> Result<ArchiveSettings, Invalid> {
-    let named = is_archive_name(&written.name);
+    let is_valid_name = is_archive_name(&written.name);
     require(
-        named,
+        is_valid_name,
         "archive.name",
         format!("must match [a-z0-9][a-z0-9._-]{{0,62}} name=`{}`", written.name),
     )?;
@@ -294,7 +293,7 @@ fn archive(
     require(
         fits,
         "archive.memory_budget",
-        "must be at least archive.seal_max_bytes: one segment must fit",
+        "must be at least archive.seal_max_bytes, so that one segment fits",
     )?;
     let seal_max_records = usize::try_from(written.seal_max_records).unwrap_or(usize::MAX);
     require(seal_max_records >= 1, "archive.seal_max_records", "must be at least 1")?;
@@ -335,7 +334,7 @@ fn key_file(written: &RawArchive, config_home: Option<&Path>) -> Result<PathBuf,
         Some(folder) => Ok(folder.join(format!("{}.key", written.name))),
         None => Err(Invalid {
             key: "archive.key_file",
-            reason: "must be set where neither XDG_CONFIG_HOME nor HOME is".to_owned(),
+            reason: "must be set if neither XDG_CONFIG_HOME nor HOME is set".to_owned(),
         }),
     }
 }
@@ -347,7 +346,7 @@ fn telemetry(written: &RawTelemetry) -> Result<TelemetrySettings, Invalid> {
     let listen = written.listen.parse().map_err(|_| Invalid {
         key: "telemetry.listen",
         reason: format!(
-            "an address is `ip:port`, such as 127.0.0.1:9464 listen=`{}`",
+            "must be `ip:port`, such as 127.0.0.1:9464 listen=`{}`",
             written.listen
         ),
     })?;
@@ -359,7 +358,7 @@ fn bytes(key: &'static str, size: Size) -> Result<usize, Invalid> {
     require(size.0 >= 1, key, "must be at least 1B")?;
     usize::try_from(size.0).map_err(|_| Invalid {
         key,
-        reason: "larger than this machine can address".to_owned(),
+        reason: "must not be larger than this machine can address".to_owned(),
     })
 }
 

@@ -1,5 +1,5 @@
-//! Second places for checkpoints: a folder, a bucket with credentials of its own, or a compacted topic. Never holds a
-//! credential: a bucket names a profile of the AWS files.
+//! Validates `archive.checkpoint_copies`: each entry is a folder, a bucket or a compacted topic. Credentials of a bucket
+//! come from a profile of the AWS files, so no setting holds one.
 
 use std::path::PathBuf;
 
@@ -12,9 +12,8 @@ use crate::record::position::is_topic_name;
 
 const KEY: &str = "archive.checkpoint_copies";
 
-/// From what is written to what can be opened. `store` is the archive's own: a bucket is reached like it, save for what is
-/// written otherwise.
-pub(super) fn copies(
+/// `store` is the archive's own store. A bucket takes its settings from there, except for those that the entry names.
+pub(super) fn checkpoint_copies(
     written: Vec<RawCheckpointCopy>,
     store: &StoreSettings,
     topics: &[TopicSettings],
@@ -33,7 +32,7 @@ pub(super) fn copies(
             }
             (None, None, Some(bucket)) => bucket_copy(bucket, &copy, store)?,
             _ => {
-                let reason = "each is one of `directory`, `topic` or `bucket`";
+                let reason = "each entry needs exactly one of `directory`, `topic` or `bucket`";
                 return Err(Invalid {
                     key: KEY,
                     reason: reason.to_owned(),
@@ -41,15 +40,15 @@ pub(super) fn copies(
             }
         };
         let is_archive = matches!(&place, CheckpointCopy::Store(place) if place == store);
-        require(!is_archive, KEY, "a copy beside the archive itself is no second place")?;
-        require(!copies.contains(&place), KEY, "a place stands there twice")?;
+        require(!is_archive, KEY, "a copy must not be in the archive's own store")?;
+        require(!copies.contains(&place), KEY, "the same place is listed twice")?;
         copies.push(place);
     }
     Ok(copies)
 }
 
 impl RawCheckpointCopy {
-    /// What belongs to a bucket says nothing of another place.
+    /// Refuses members that only a bucket has.
     fn require_no_bucket(&self, kind: &str) -> Result<(), Invalid> {
         let others = [&self.prefix, &self.endpoint, &self.region, &self.profile];
         let none =
@@ -57,7 +56,7 @@ impl RawCheckpointCopy {
         require(
             none,
             KEY,
-            format!("a {kind} stands alone: the rest belongs to a bucket"),
+            format!("an entry with `{kind}` takes no other members: they belong to a bucket"),
         )
     }
 }
@@ -80,7 +79,7 @@ fn topic_copy(name: &str, topics: &[TopicSettings], defaults: &RawTopicDefaults)
     require(
         !archived,
         KEY,
-        format!("an archived topic cannot hold its archive's checkpoints topic=`{name}`"),
+        format!("an archived topic cannot hold copies of checkpoints topic=`{name}`"),
     )?;
     let properties = [("cleanup.policy", "compact"), ("retention.ms", "-1")];
     let properties: Properties = properties
@@ -99,7 +98,7 @@ fn bucket_copy(bucket: &str, copy: &RawCheckpointCopy, store: &StoreSettings) ->
     let StoreBackend::S3(own) = &store.backend else {
         return Err(Invalid {
             key: KEY,
-            reason: "a bucket is reached like the archive's own, which is a folder here".to_owned(),
+            reason: "a copy in a bucket needs the archive in a bucket too, but store.directory is set".to_owned(),
         });
     };
     require(!bucket.is_empty(), KEY, "`bucket` must not be empty")?;
@@ -111,12 +110,12 @@ fn bucket_copy(bucket: &str, copy: &RawCheckpointCopy, store: &StoreSettings) ->
             require(
                 is_url && !endpoint.contains('@'),
                 KEY,
-                "an endpoint is http://… or https://…, without credentials",
+                "an endpoint must be http://… or https://…, without credentials",
             )?;
             require(
                 copy.allow_plaintext == Some(true) || !is_plaintext_endpoint(endpoint),
                 KEY,
-                "an endpoint elsewhere is https://…, or `allow_plaintext = true` says that nobody can listen",
+                "an endpoint on another machine must be https://…; set `allow_plaintext = true` only on a trusted network",
             )?;
             Some(endpoint.trim_end_matches('/').to_owned())
         }
@@ -126,7 +125,7 @@ fn bucket_copy(bucket: &str, copy: &RawCheckpointCopy, store: &StoreSettings) ->
     require(
         !slashed,
         KEY,
-        format!("no slash at either end, nor two in a row prefix=`{prefix}`"),
+        format!("must not begin or end with a slash, nor contain two in a row prefix=`{prefix}`"),
     )?;
     Ok(CheckpointCopy::Store(StoreSettings {
         backend: StoreBackend::S3(S3Settings {
