@@ -345,10 +345,7 @@ fn telemetry(written: &RawTelemetry) -> Result<TelemetrySettings, Invalid> {
     }
     let listen = written.listen.parse().map_err(|_| Invalid {
         key: "telemetry.listen",
-        reason: format!(
-            "must be `ip:port`, such as 127.0.0.1:9464 listen=`{}`",
-            written.listen
-        ),
+        reason: format!("must be `ip:port`, such as 127.0.0.1:9464 listen=`{}`", written.listen),
     })?;
     Ok(TelemetrySettings { listen: Some(listen) })
 }

@@ -1,4 +1,4 @@
-//! What every back end promises: the trait, and the values that pass through it.
+//! The contract of every back end: the trait [`Store`] and its types.
 
 use std::fmt;
 
@@ -9,82 +9,81 @@ use crate::record::hash::Hash;
 use crate::store::error::StoreError;
 use crate::store::key;
 
-/// The largest object in bytes that is ever created or read (512 MiB). Segments stay far below it; what is larger was
-/// not written by us, and reading it could exhaust the memory.
+/// The largest object in bytes that is created or read (512 MiB). Segments are far smaller; a larger object was not
+/// written by kivend, and reading it could exhaust memory.
 pub const OBJECT_MAX_BYTES: u64 = 512 << 20;
 
-/// What became of a create.
+/// The result of a create.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Creation {
-    /// The object stands there with our bytes, and is durable.
+    /// The object has been created with these bytes and is durable.
     Created,
-    /// An object stood there already. Its bytes may be ours (an earlier try whose reply was lost) or a stranger's: the
-    /// caller reads and compares.
+    /// The key existed already. Its bytes may be the same (from an attempt whose reply was lost) or not: the caller reads
+    /// and compares.
     Exists,
 }
 
 /// One object in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Relative to the configured prefix.
+    /// The object key, relative to the configured prefix.
     pub key: String,
     /// The object's size in bytes.
     pub bytes: u64,
 }
 
-/// What one version of a key is.
+/// The kind of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum VersionKind {
     /// An object with bytes.
     Object,
-    /// A mark that hides every older version: what a delete leaves in a versioned bucket.
+    /// The mark of a delete, which hides every older version.
     DeleteMarker,
 }
 
 /// One version of one key in a bucket that keeps versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
-    /// Relative to the configured prefix.
+    /// The object key, relative to the configured prefix.
     pub key: String,
-    /// The backend's name for this version, for [`Store::get_version`].
+    /// The back end's id of this version, for [`Store::get_version`].
     pub version: String,
     /// Object or delete marker.
     pub kind: VersionKind,
-    /// Whether a plain read sees this version.
+    /// Whether a read without a version returns this one.
     pub latest: bool,
     /// Size in bytes, 0 for a delete marker.
     pub bytes: u64,
-    /// When the backend says that it was made, in milliseconds since the epoch. Proves nothing.
+    /// The modification time that the back end reports, in milliseconds since the epoch. It is no evidence.
     pub modified_ms: i64,
 }
 
-/// A place for immutable objects.
+/// A store of immutable objects.
 ///
-/// Keys are relative to the configured prefix, UTF-8, with `/` between their parts ([`key::check`] states the rules).
+/// Object keys are relative to the configured prefix, UTF-8, with `/` between their parts ([`key::check`] has the rules).
 ///
-/// Every error tells its [`kind`](StoreError::kind). [`Transient`](crate::error::Kind::Transient) says nothing about
-/// whether a write happened: it may have landed, may land later, or never. The caller tries the same create again, and
-/// then takes [`Creation::Exists`] as "read it and compare". Backends try again by themselves a bounded number of times
-/// before they return a transient error.
+/// After a [`Transient`](crate::error::Kind::Transient) error a write may have happened, may happen later, or not at all.
+/// The caller repeats the same create, and after [`Creation::Exists`] reads the object and compares. Back ends retry a
+/// bounded number of times before they return a transient error.
 ///
-/// Every backend runs the contract suite of the tests.
+/// Every back end must pass the contract suite in `tests/store_contract`.
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync {
-    /// Where the objects are, for people: a URL or a path. Holds no secret.
+    /// The store's URL or path, for messages. It must not contain a secret.
     fn location(&self) -> String;
 
-    /// Creates `key` with `bytes`, whose SHA-256 the caller knows already, unless the key exists.
+    /// Creates `key` with `bytes`, whose SHA-256 is `hash`, unless the key exists.
     ///
-    /// When this returns `Ok`, an object under `key` is durable and visible to every later `get` and `list`, here and
-    /// elsewhere. Of any number of concurrent creates of one key, at most one returns [`Creation::Created`]. An object
-    /// is never seen half-written.
+    /// When this returns `Ok`, an object under `key` is durable and visible to every later `get` and `list` of every
+    /// client. Of any number of concurrent creates of one key, at most one returns [`Creation::Created`]. Readers see a
+    /// whole object or none.
     ///
     /// # Errors
-    /// `Corrupt` when the bytes do not have that hash where they arrived: nothing was created. `Input` for a key or a
-    /// size that no object can have.
+    /// `Corrupt` if the bytes that the store received have another hash; then nothing was created. `Input` for a key or a
+    /// size that is not allowed.
     async fn create_hashed(&self, key: &str, bytes: Bytes, hash: &Hash) -> Result<Creation, StoreError>;
 
-    /// Creates `key` with `bytes` unless it exists, as [`Store::create_hashed`].
+    /// Computes the SHA-256 of `bytes`, then [`Store::create_hashed`].
     ///
     /// # Errors
     /// As [`Store::create_hashed`].
@@ -93,43 +92,44 @@ pub trait Store: fmt::Debug + Send + Sync {
         self.create_hashed(key, bytes, &hash).await
     }
 
-    /// The whole object, or `None` when there is none. Whole means: as many bytes as the backend announced, and those
-    /// of the checksum that it stored, where it stored one.
+    /// The whole object, or `None` if it does not exist. The number of bytes is checked against the announced length, and
+    /// the bytes against the checksum, if the back end stores one.
     ///
     /// # Errors
-    /// `Corrupt` when they are not, or are more than [`OBJECT_MAX_BYTES`].
+    /// `Corrupt` if a check fails, or the object is larger than [`OBJECT_MAX_BYTES`].
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError>;
 
     /// The objects whose keys begin with `prefix` and are greater than `start_after`, ascending by the bytes of their
-    /// keys, at most `limit`. Fewer than `limit` means the end. Sees every object whose create had returned.
+    /// keys, at most `limit`. Fewer than `limit` are the end of the listing. Every object whose create has returned is
+    /// listed.
     ///
     /// # Errors
-    /// As every method; `Config` when the backend lists in another order.
+    /// `Config` if the back end lists in another order.
     async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError>;
 
-    /// Holds the store to what the settings ask it to keep objects with: the object at `key`, which was created just
-    /// now, is locked as they say. Nothing is asked of a store that knows no locks.
+    /// Checks that the object at `key`, which was just created, has the Object Lock of the settings. Back ends without
+    /// locks check nothing.
     ///
     /// # Errors
-    /// `Config` where the object is not locked so.
+    /// `Config` if it has another lock or none.
     async fn check_lock(&self, key: &str) -> Result<(), StoreError> {
         key::check(key)
     }
 
-    /// Every version and delete marker of the keys that begin with `prefix`, ascending by key bytes, the oldest first;
-    /// `None` where the backend keeps no versions.
+    /// Every version and delete marker of the keys that begin with `prefix`, ascending by key bytes, oldest version
+    /// first; `None` if the back end keeps no versions.
     ///
     /// # Errors
-    /// As every method.
+    /// `Input` for a prefix that no key can begin with.
     async fn versions(&self, prefix: &str) -> Result<Option<Vec<Version>>, StoreError> {
         key::check_prefix(prefix)?;
         Ok(None)
     }
 
-    /// Those of [`Store::versions`] whose keys are greater than `start_after`.
+    /// The versions of [`Store::versions`] whose keys are greater than `start_after`.
     ///
     /// # Errors
-    /// As every method.
+    /// As [`Store::versions`].
     async fn versions_after(&self, prefix: &str, start_after: &str) -> Result<Option<Vec<Version>>, StoreError> {
         let versions = self.versions(prefix).await?;
         Ok(versions.map(|mut versions| {
@@ -138,7 +138,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         }))
     }
 
-    /// The bytes of one version that [`Store::versions`] named, or `None` when it is not there or is a delete marker.
+    /// The bytes of a version from [`Store::versions`]; `None` if it does not exist or is a delete marker.
     ///
     /// # Errors
     /// As [`Store::get`].
@@ -148,29 +148,29 @@ pub trait Store: fmt::Debug + Send + Sync {
     }
 }
 
-/// Refuses what is larger than any object of ours.
+/// Refuses an object of more than [`OBJECT_MAX_BYTES`].
 pub(super) fn check_size(key: &str, bytes: u64) -> Result<(), StoreError> {
     if bytes <= OBJECT_MAX_BYTES {
         return Ok(());
     }
     Err(StoreError::corrupt(
         "the object is larger than any that kivend writes",
-        "find out who put it there; it was not read",
+        "it was not read; find out who created it",
     )
     .with("key", key)
     .with("bytes", bytes)
     .with("max", OBJECT_MAX_BYTES))
 }
 
-/// Refuses bytes that are not those of the hash.
+/// Refuses bytes whose SHA-256 is not `hash`.
 pub(super) fn check_hash(key: &str, bytes: &[u8], hash: &Hash) -> Result<(), StoreError> {
     let actual = Hash::of(bytes);
     if actual == *hash {
         return Ok(());
     }
     Err(StoreError::corrupt(
-        "the bytes do not have the hash that goes with them",
-        "suspect memory or disk of this machine, or somebody's hand",
+        "the bytes do not have the expected hash",
+        "check memory and disks of this machine and of the store; `kivend verify` lists every damaged object",
     )
     .with("key", key)
     .with("expected", hash)

@@ -1,14 +1,12 @@
-//! What can go wrong in a store, with what to do about it.
-//!
-//! One type for all backends, because callers branch on the [`Kind`] alone, and people need the same three things of
-//! each: what happened, what to do, and the values at hand. Never shows a credential.
+//! The error of all back ends: callers branch on its [`Kind`], users read what happened, the values and a remedy. No
+//! value may be a credential.
 
 use std::error::Error;
 use std::fmt;
 
 use crate::error::{Explain, Kind};
 
-/// A failure of a store: its kind, what happened, a remedy, values, and the cause beneath.
+/// An error of a store: its kind, what happened, a remedy, values, and the underlying cause.
 pub struct StoreError {
     kind: Kind,
     what: &'static str,
@@ -28,65 +26,65 @@ impl StoreError {
         }
     }
 
-    /// It may work if tried again, and may already have happened.
+    /// A retry may succeed; a write may have happened.
     #[must_use]
     pub fn transient(what: &'static str, remedy: &'static str) -> Self {
         Self::new(Kind::Transient, what, remedy)
     }
 
-    /// Credentials, a policy or a retention rule refuse it.
+    /// Credentials, a policy or a retention rule refuse the operation.
     #[must_use]
     pub fn permission(what: &'static str, remedy: &'static str) -> Self {
         Self::new(Kind::Permission, what, remedy)
     }
 
-    /// The settings, or the store that they name, cannot serve.
+    /// The settings are wrong, or the store lacks a required feature.
     #[must_use]
     pub fn config(what: &'static str, remedy: &'static str) -> Self {
         Self::new(Kind::Config, what, remedy)
     }
 
-    /// The caller gave a key or a size that no object can have.
+    /// The object key or the size is not allowed.
     #[must_use]
     pub fn input(what: &'static str, remedy: &'static str) -> Self {
         Self::new(Kind::Input, what, remedy)
     }
 
-    /// Bytes are not what they must be.
+    /// Bytes fail a check.
     #[must_use]
     pub fn corrupt(what: &'static str, remedy: &'static str) -> Self {
         Self::new(Kind::Corrupt, what, remedy)
     }
 
-    /// A bug of ours.
+    /// A failure that is not foreseen.
     #[must_use]
     pub fn internal(what: &'static str) -> Self {
-        Self::new(Kind::Internal, what, "please report it with this line")
+        Self::new(Kind::Internal, what, Kind::Internal.remedy())
     }
 
-    /// Adds a value to the message: it stands at the end as name=`value`.
+    /// Appends name=`value` to the message.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
-        // Keys and servers' messages may be a stranger's: they do not get to steer a terminal.
+        // Keys and messages of servers are untrusted: they must not send control characters to a terminal.
         self.values
             .push((name, value.to_string().replace(char::is_control, "\u{fffd}")));
         self
     }
 
-    /// Adds the cause beneath.
+    /// Adds the underlying cause.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// What the caller branches on.
+    /// The kind, which callers branch on.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// What to do about it, lower case, no full stop.
+    /// What the user can do; lower case, no full stop.
     #[must_use]
     pub fn remedy(&self) -> &'static str {
         self.remedy
@@ -134,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_tells_what_happened_then_the_values_and_knows_a_remedy() {
+    fn a_message_has_what_happened_then_the_values() {
         let error = StoreError::config("the bucket does not exist", "create it, or set store.bucket")
             .with("bucket", "kivend-audit")
             .caused_by(std::io::Error::other("the cause"));

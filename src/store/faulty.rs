@@ -1,7 +1,6 @@
-//! A store that fails on demand, around any other: for the fault table and the simulation.
+//! A store that injects faults into another one, for tests.
 //!
-//! The caller's plan decides from the number, kind and key of each operation, so a run repeats exactly. Nothing here is
-//! random, and nothing fails unasked. Never used by the product itself.
+//! A plan decides from the number, kind and key of each operation, so that a run can be repeated exactly.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +14,7 @@ use crate::record::hash::Hash;
 use crate::store::contract::{Creation, Entry, Store, Version};
 use crate::store::error::StoreError;
 
-/// The kinds of operation, as a plan sees them.
+/// The kinds of operations that a plan distinguishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// `create` and `create_hashed`.
@@ -28,38 +27,38 @@ pub enum Operation {
     Versions,
 }
 
-/// One call, as a plan sees it and as [`FaultyStore::calls`] tells it afterwards.
+/// One call, as given to a plan and recorded in [`FaultyStore::calls`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// Counts the calls to this store, from 0.
+    /// The number of the call to this store, from 0.
     pub index: u64,
-    /// What is done.
+    /// The kind of operation.
     pub operation: Operation,
-    /// To which key, or keys with which prefix.
+    /// The object key, or the prefix of a listing.
     pub key: String,
 }
 
-/// A way to fail.
+/// A fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The request never arrives: nothing happens, and a transient error tells nothing.
+    /// The request is lost: a transient error without effect.
     LostRequest,
-    /// The request is carried out, and its reply is lost: the same error.
+    /// The reply is lost: the same transient error, after the request took effect.
     LandedButErrored,
-    /// Another create of the key is under way: nothing happens.
+    /// Another create of the key is in progress: a transient error without effect.
     Refused409,
-    /// The server is overloaded: nothing happens.
+    /// The server is overloaded: a transient error without effect.
     Unavailable503,
-    /// The server refuses: nothing happens.
+    /// The server denies access: no effect.
     Permission,
-    /// The request is carried out after this many milliseconds.
+    /// The request takes effect after this many milliseconds.
     DelayMs(u64),
 }
 
-/// Decides the fault of each call, `None` for none.
+/// Decides the fault of each call; `None` lets it through.
 pub type Plan = dyn Fn(&Call) -> Option<Fault> + Send + Sync;
 
-/// A store that fails by a plan. See the module.
+/// A store that fails by a plan.
 pub struct FaultyStore {
     inner: Arc<dyn Store>,
     plan: Box<Plan>,
@@ -68,7 +67,7 @@ pub struct FaultyStore {
 }
 
 impl FaultyStore {
-    /// Wraps `inner` so that it fails as `plan` says.
+    /// Wraps `inner`, with faults by `plan`.
     pub fn new(inner: Arc<dyn Store>, plan: impl Fn(&Call) -> Option<Fault> + Send + Sync + 'static) -> Self {
         Self {
             inner,
@@ -78,13 +77,13 @@ impl FaultyStore {
         }
     }
 
-    /// Every call so far and the fault that it met.
+    /// Every call so far with its fault.
     #[must_use]
     pub fn calls(&self) -> Vec<(Call, Option<Fault>)> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Carries out `call` unless the plan says otherwise.
+    /// Runs `call`, or the fault that the plan has for it.
     async fn call<T>(
         &self,
         operation: Operation,
@@ -110,12 +109,12 @@ impl FaultyStore {
             }
             Some(Fault::LandedButErrored) => {
                 call.await?;
-                StoreError::transient("the reply was lost", "it is tried again")
+                StoreError::transient("the reply was lost", "retry")
             }
-            Some(Fault::LostRequest) => StoreError::transient("the reply was lost", "it is tried again"),
-            Some(Fault::Refused409) => StoreError::transient("another create is under way", "it is tried again"),
-            Some(Fault::Unavailable503) => StoreError::transient("the server is overloaded", "it is tried again"),
-            Some(Fault::Permission) => StoreError::permission("the server refuses", "look at the policy"),
+            Some(Fault::LostRequest) => StoreError::transient("the reply was lost", "retry"),
+            Some(Fault::Refused409) => StoreError::transient("another create is in progress", "retry"),
+            Some(Fault::Unavailable503) => StoreError::transient("the server is overloaded", "retry"),
+            Some(Fault::Permission) => StoreError::permission("the server denies access", "check the policy"),
         };
         Err(error.with("key", key).with("fault_at", index))
     }
@@ -174,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lost_request_and_a_lost_reply_look_the_same_and_only_one_landed() {
+    async fn a_lost_request_and_a_lost_reply_give_the_same_error() {
         let (lost, keys) = create_with(Fault::LostRequest).await;
         assert!(keys.is_empty());
         let (landed, keys) = create_with(Fault::LandedButErrored).await;
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn refusals_have_their_kinds_and_leave_nothing() {
+    async fn refusals_have_their_kinds_and_no_effect() {
         for (fault, kind) in [
             (Fault::Refused409, Kind::Transient),
             (Fault::Unavailable503, Kind::Transient),

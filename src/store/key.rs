@@ -1,31 +1,29 @@
-//! Which texts are keys. One rule for all backends, so that what one accepts no other refuses.
-//!
-//! Why so strict: keys come from stored notes as well as from us, and a directory store joins them to a path. Never
-//! repairs a key.
+//! The rules of object keys, the same for all back ends. They are strict because keys also come from stored notes, and
+//! the directory store joins them to a path.
 
 use crate::store::error::StoreError;
 
 /// The longest key in bytes, prefix included (S3's limit).
 pub const KEY_MAX_BYTES: usize = 1024;
 
-/// Where the directory store keeps unfinished objects; no key begins with it.
+/// The folder of the directory store for unfinished objects; no key may begin with it.
 pub const UNFINISHED: &str = ".tmp";
 
 /// Checks that `key` can name an object: not empty, at most [`KEY_MAX_BYTES`], no leading or trailing `/`, no empty
-/// part, none of `.` and `..`, no control characters, not below [`UNFINISHED`].
+/// part, no part `.` or `..`, no control characters, not below [`UNFINISHED`].
 ///
 /// # Errors
 /// `Input` otherwise.
 pub fn check(key: &str) -> Result<(), StoreError> {
-    let part_is_right = |part: &str| !matches!(part, "" | "." | "..");
+    let is_name = |part: &str| !matches!(part, "" | "." | "..");
     let first = key.split('/').next();
-    if check_text(key) && first != Some(UNFINISHED) && key.split('/').all(part_is_right) {
+    if check_text(key) && first != Some(UNFINISHED) && key.split('/').all(is_name) {
         return Ok(());
     }
     Err(refused(key))
 }
 
-/// Checks that `prefix` can begin a key, or is empty; it may end within a part.
+/// Checks that a key can begin with `prefix`, which may be empty or end within a part.
 ///
 /// # Errors
 /// `Input` otherwise.
@@ -42,8 +40,11 @@ fn check_text(text: &str) -> bool {
 }
 
 fn refused(key: &str) -> StoreError {
-    StoreError::input("not the key of an object", "a note or a setting that names it is wrong")
-        .with("key", key.escape_default())
+    StoreError::input(
+        "not a valid object key",
+        "check store.prefix; else a stored note names an invalid key: run `kivend verify`",
+    )
+    .with("key", key.escape_default())
 }
 
 #[cfg(test)]

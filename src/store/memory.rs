@@ -1,9 +1,8 @@
-//! Objects in memory, for tests and the simulation: a versioned bucket that remembers everything that ever stood in it.
+//! A versioned bucket in memory, for tests and the simulation.
 //!
-//! Through the [`Store`] trait nothing can change or vanish. What an attacker or a broken disk would do has methods of
-//! its own ([`plant`](MemoryStore::plant), [`tamper`](MemoryStore::tamper), [`delete`](MemoryStore::delete)), so that a
-//! test says it aloud, and [`check_unchanged`](MemoryStore::check_unchanged) fails a test whose objects changed
-//! otherwise (ST-1). Never used by the product itself.
+//! The [`Store`] trait cannot change or delete an object. Tests of attacks and disk errors use
+//! [`plant`](MemoryStore::plant), [`tamper`](MemoryStore::tamper) and [`delete`](MemoryStore::delete);
+//! [`check_unchanged`](MemoryStore::check_unchanged) checks ST-1.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,17 +17,17 @@ use crate::store::contract::{Creation, Entry, Store, Version, VersionKind, check
 use crate::store::error::StoreError;
 use crate::store::key;
 
-/// A store in memory. Clones share their objects, as processes share a bucket.
+/// A store in memory. Clones share the objects, as processes share a bucket.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     objects: Arc<Mutex<BTreeMap<String, Object>>>,
 }
 
-/// One key: what stands there, and all that ever did.
+/// All versions of one key.
 struct Object {
-    /// The hash of the first bytes; an honest history never shows others.
+    /// The hash of the first version.
     first: Hash,
-    /// The oldest first; `None` is a delete marker. Never empty.
+    /// Oldest first, not empty; `None` is a delete marker.
     versions: Vec<Option<Bytes>>,
 }
 
@@ -45,31 +44,31 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// A stranger's hand: puts `bytes` at `key`, over whatever stands there, as one more version.
+    /// Writes `bytes` at `key` as a new version, as an attacker with write access could.
     pub fn plant(&self, key: &str, bytes: impl Into<Bytes>) {
         self.push(key, bytes.into());
     }
 
-    /// A stranger's hand, or a rotting disk: the newest version of `key` holds `bytes` from now on, without a trace.
+    /// Replaces the bytes of the newest version of `key` without a trace, as a broken disk could.
     pub fn tamper(&self, key: &str, bytes: impl Into<Bytes>) {
         if let Some(version) = self.lock().get_mut(key).and_then(|object| object.versions.last_mut()) {
             *version = Some(bytes.into());
         }
     }
 
-    /// A stranger's delete in a versioned bucket: a marker hides `key`, and a create succeeds again.
+    /// Adds a delete marker, as a delete in a versioned bucket does: `key` is hidden, and a create succeeds again.
     pub fn delete(&self, key: &str) {
         if let Some(object) = self.lock().get_mut(key) {
             object.versions.push(None);
         }
     }
 
-    /// A delete that leaves no trace.
+    /// Removes `key` with all versions.
     pub fn vanish(&self, key: &str) {
         self.lock().remove(key);
     }
 
-    /// The keys that stand there now, in order.
+    /// The keys that are visible now, in order.
     #[must_use]
     pub fn keys(&self) -> Vec<String> {
         let objects = self.lock();
@@ -80,16 +79,16 @@ impl MemoryStore {
             .collect()
     }
 
-    /// The bytes at `key`.
+    /// The bytes of the newest version of `key`.
     #[must_use]
     pub fn bytes(&self, key: &str) -> Option<Bytes> {
         self.lock().get(key).and_then(Object::latest).cloned()
     }
 
-    /// Checks ST-1: every object that ever stood here still does, with its first bytes.
+    /// Checks ST-1: every object that was ever created is visible with its first bytes.
     ///
     /// # Errors
-    /// `Corrupt` with the first key of which this is not so.
+    /// `Corrupt` with the first key that breaks it.
     pub fn check_unchanged(&self) -> Result<(), StoreError> {
         let objects = self.lock();
         let changed = objects
@@ -213,7 +212,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_changed_or_deleted_object_fails_the_check_until_its_first_bytes_stand_there_again() {
+    async fn a_changed_or_deleted_object_fails_the_check_until_it_is_restored() {
         let store = MemoryStore::new();
         store.create("a", Bytes::from_static(b"first")).await.unwrap();
         store.check_unchanged().unwrap();
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn versions_tell_what_was_planted_and_deleted_the_oldest_first() {
+    async fn versions_list_planted_and_deleted_objects_oldest_first() {
         let store = MemoryStore::new();
         store.create("a", Bytes::from_static(b"ours")).await.unwrap();
         store.delete("a");

@@ -1,8 +1,7 @@
-//! Where the archive's objects stand: create-only, on S3, in a directory, or in memory for tests.
+//! The archive's objects on S3, in a directory, or in memory for tests.
 //!
-//! Why create-only: the whole archive rests on one primitive, "create this key unless it exists", and on keys that
-//! depend on positions alone. So there is no put, no rename, no delete: an object, once created, never changes (ST-1).
-//! This layer never looks into an object, never decides when to write, and never deletes.
+//! Exactly-once rests on one primitive, "create this key unless it exists", and on object keys that depend on positions
+//! alone. So the trait has no overwrite, no rename and no delete: an object never changes (ST-1).
 
 mod contract;
 pub mod directory;

@@ -1,4 +1,4 @@
-//! From settings to a store.
+//! Opens the store of the settings.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use crate::store::contract::Store;
 use crate::store::error::StoreError;
 use crate::store::{directory, s3};
 
-/// Opens the store that the settings name: a directory where `store.directory` is set, else a bucket.
+/// Opens a directory if `store.directory` is set, else a bucket.
 ///
-/// Asks for credentials, but sends nothing to the store itself: [`probe`](crate::store::probe::probe) does.
+/// Loads credentials but sends nothing to the store; [`probe`](crate::store::probe::probe) does.
 ///
 /// # Errors
-/// `Config` for settings that can't work, and where no credentials are found.
+/// `Config` for settings that cannot work, and if no credentials are found.
 pub async fn open(settings: &StoreSettings) -> Result<Arc<dyn Store>, StoreError> {
     match &settings.backend {
         StoreBackend::Directory(folder) => Ok(Arc::new(directory::DirectoryStore::open(

@@ -1,8 +1,7 @@
-//! Whether a store keeps its promise, asked at start-up: everything rests on create-only, and some servers accept
-//! `If-None-Match` and ignore it.
+//! Checks at start-up that the store honours create-only: some servers accept `If-None-Match` and ignore it.
 //!
-//! Leaves its small objects under `probes/`, where no rule of the archive looks. Never deletes them: it may lack the
-//! right, and under a retention rule nobody has it.
+//! The probe leaves small objects under `probes/`, which verification ignores. It does not delete them: the writer needs
+//! no right to delete, and a retention rule forbids it.
 
 use std::sync::Arc;
 
@@ -14,28 +13,28 @@ use crate::record::hash::Hash;
 use crate::store::contract::{Creation, Store};
 use crate::store::error::StoreError;
 
-/// How many creates of one key run at once.
+/// The number of concurrent creates of one key.
 const CONTENDERS: usize = 16;
 
-/// What a probe found where nothing forbids to go on.
+/// The result of a probe of a usable store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Probe {
-    /// Whether the store refused bytes that do not have the hash sent along. Where it does not, damage on the way there
-    /// is found by the next verification instead of at once.
+    /// Whether the store refuses bytes that do not match the checksum header. If it does not, damage in transit is found
+    /// by the next verification only.
     pub refuses_wrong_hash: bool,
 }
 
-/// Probes `store`: exactly one of many concurrent creates of one key wins and its bytes are read back, the object is
-/// listed and locked as the settings say, and it is asked whether a wrong hash is refused. `nonce` makes the keys new: random, of key characters.
+/// Probes `store`: exactly one of many concurrent creates of one key must succeed, its bytes must be read back, and the
+/// object must be listed and have the Object Lock of the settings. `nonce` must be new, of characters that a key allows.
 ///
 /// # Errors
-/// `Config` when more than one create won, other bytes came back, or it is not locked; `Transient` when the answers do not tell; what the
-/// store itself answers otherwise (no such bucket, no right).
+/// `Config` if several creates succeed, other bytes are read, or the lock is missing; `Transient` if lost replies leave
+/// it open; any other error of the store, such as a missing bucket or right.
 pub async fn probe(store: &Arc<dyn Store>, nonce: &str) -> Result<Probe, StoreError> {
     let key = format!("probes/{nonce}");
     let creates = (0..CONTENDERS).map(|contender| store.create(&key, body(contender)));
     let outcomes = join_all(creates).await.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let read = store.get(&key).await?.ok_or_else(|| lies(store, &key))?;
+    let read = store.get(&key).await?.ok_or_else(|| not_visible(store, &key))?;
     check_winner(store, &key, &outcomes, &read)?;
     if store
         .list(&key, None, 1)
@@ -43,7 +42,7 @@ pub async fn probe(store: &Arc<dyn Store>, nonce: &str) -> Result<Probe, StoreEr
         .first()
         .is_none_or(|entry| entry.key != key)
     {
-        return Err(lies(store, &key));
+        return Err(not_visible(store, &key));
     }
     store.check_lock(&key).await?;
     Ok(Probe {
@@ -60,15 +59,15 @@ fn check_winner(store: &Arc<dyn Store>, key: &str, outcomes: &[Creation], read: 
     let winners: Vec<usize> = outcomes.iter().enumerate().filter_map(is_winner).collect();
     match winners[..] {
         [winner] if *read == body(winner) => Ok(()),
-        // The winner's reply was lost and its second try met its own object.
+        // The winner's reply was lost, and its retry found its own object.
         [] if (0..CONTENDERS).any(|contender| *read == body(contender)) => Err(StoreError::transient(
             "the store's replies were lost while it was probed",
-            "look at the network; it is tried again",
+            "check the network, then run the command again",
         )
         .with("store", store.location())),
         _ => Err(StoreError::config(
             "the store lets a second create replace an object",
-            "use a store that honours `If-None-Match: *` (AWS S3, MinIO since 2024, Ceph, R2); exactly-once rests on it",
+            "use a store that honours `If-None-Match: *` (AWS S3, MinIO since 2024, Ceph, R2): exactly-once needs it",
         )
         .with("store", store.location())
         .with("key", key)
@@ -76,7 +75,7 @@ fn check_winner(store: &Arc<dyn Store>, key: &str, outcomes: &[Creation], read: 
     }
 }
 
-fn lies(store: &Arc<dyn Store>, key: &str) -> StoreError {
+fn not_visible(store: &Arc<dyn Store>, key: &str) -> StoreError {
     StoreError::config(
         "an object that was created cannot be read or listed",
         "use a store with strong consistency, and allow s3:GetObject and s3:ListBucket",
@@ -106,7 +105,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_store_that_keeps_its_promise_passes() {
+    async fn a_create_only_store_passes() {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         assert_eq!(
             probe(&store, "n1").await.unwrap(),
@@ -151,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lost_reply_is_no_verdict_on_the_store() {
+    async fn a_lost_reply_is_a_transient_error() {
         let lost = |call: &super::super::faulty::Call| {
             (call.operation == Operation::Create && call.index == 3).then_some(Fault::LandedButErrored)
         };

@@ -1,30 +1,29 @@
-//! Attempting again: a schedule of waits, and a loop that follows it.
+//! Retries with exponential back-off.
 //!
-//! Why here: backends give up after a few tries, since only the caller knows whether to go on. The archiver does, for
-//! hours if it must (Kafka's retention is its deadline), and tells so at every try. The schedule is a function of a
-//! seed; nothing here reads a clock or draws a random number.
+//! Back ends give up after a few attempts; the archiver then retries until it succeeds, with Kafka's retention as its
+//! deadline. The delays are a function of a seed, so that tests can repeat them.
 
 use std::time::Duration;
 
 use crate::error::Kind;
 use crate::store::error::StoreError;
 
-/// Waits that double from the first to the greatest, each shortened by up to a half, so that many that failed at the
-/// same moment do not come back at the same moment.
+/// Delays that double up to a maximum, each shortened by up to a half (jitter), so that clients that fail together do not
+/// retry together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
-    /// How often to try at all; at least once.
+    /// The maximum number of attempts, the first one included.
     pub attempts: u32,
-    /// The longest first wait, in milliseconds.
+    /// The longest first delay, in milliseconds.
     pub first_ms: u64,
-    /// The longest wait, in milliseconds.
+    /// The longest delay, in milliseconds.
     pub max_ms: u64,
-    /// Decides the shortening. Processes take different ones.
+    /// The seed of the jitter; each process should have another.
     pub seed: u64,
 }
 
 impl Backoff {
-    /// For ever, waiting from half a second to half a minute.
+    /// Without a limit of attempts, with delays of 0.5 s to 30 s.
     #[must_use]
     pub fn patient(seed: u64) -> Self {
         Self {
@@ -35,7 +34,7 @@ impl Backoff {
         }
     }
 
-    /// So many tries, waiting from a tenth of a second to five seconds.
+    /// At most `attempts` attempts, with delays of 0.1 s to 5 s.
     #[must_use]
     pub fn bounded(attempts: u32, seed: u64) -> Self {
         Self {
@@ -46,7 +45,7 @@ impl Backoff {
         }
     }
 
-    /// How long to wait after the try of this number, counted from 1, in milliseconds.
+    /// The delay in milliseconds after attempt number `attempt`, from 1.
     #[must_use]
     pub fn delay_ms(&self, attempt: u32) -> u64 {
         let doubled = self
@@ -57,7 +56,7 @@ impl Backoff {
     }
 }
 
-/// Spreads a number over all 64 bits (splitmix64's finaliser).
+/// Mixes a number over all 64 bits (the finaliser of splitmix64).
 fn mix(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -65,23 +64,22 @@ fn mix(number: u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// A try that failed and will be repeated.
+/// A failed attempt that will be retried.
 #[derive(Debug)]
 pub struct Failure<'a> {
-    /// The number of the try, from 1.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
-    /// How long the wait before the next one is, in milliseconds.
+    /// The delay before the next one, in milliseconds.
     pub delay_ms: u64,
-    /// Why it failed; its kind is transient.
+    /// The error; its kind is transient.
     pub error: &'a StoreError,
 }
 
-/// Does `work` until it succeeds, fails with another kind than transient, or was tried as often as `backoff` allows;
-/// waits as that says in between, and tells `on_failure` before each wait. Ends early when the future is dropped:
-/// nothing goes on behind it.
+/// Repeats `work` while it fails with a transient error, up to the number of attempts of `backoff`, and calls
+/// `on_failure` before each delay. Dropping the future stops the retries.
 ///
 /// # Errors
-/// The first error whose kind is not transient, or that of the last try.
+/// The first error whose kind is not transient, or the error of the last attempt.
 pub async fn retrying<T, W>(
     backoff: Backoff,
     mut on_failure: impl FnMut(Failure<'_>),
@@ -116,7 +114,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_wait_is_between_half_of_its_step_and_the_step(seed: u64, attempt in 1u32..) {
+        fn every_delay_is_between_half_of_its_step_and_the_step(seed: u64, attempt in 1u32..) {
             let backoff = Backoff::bounded(1, seed);
             let step = if attempt > 6 { 5_000 } else { 100 << (attempt - 1) };
             let delay_ms = backoff.delay_ms(attempt);
@@ -126,12 +124,12 @@ mod tests {
     }
 
     #[test]
-    fn seeds_part_those_that_failed_together() {
+    fn different_seeds_give_different_delays() {
         let delays: std::collections::HashSet<_> = (0..100).map(|seed| Backoff::patient(seed).delay_ms(5)).collect();
         assert!(delays.len() > 90);
     }
 
-    /// The attempts that were told, and the kind of the error that ended it.
+    /// The attempts given to `on_failure`, and the kind of the final error.
     async fn tried(attempts: u32, mut kinds: Vec<Kind>) -> (Vec<u32>, Kind) {
         let backoff = Backoff {
             attempts,
@@ -154,13 +152,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn transient_failures_are_told_and_tried_again_and_others_end_it() {
+    async fn transient_failures_are_retried_and_others_are_not() {
         let kinds = vec![Kind::Transient, Kind::Transient, Kind::Permission];
         assert_eq!(tried(u32::MAX, kinds).await, (vec![1, 2], Kind::Permission));
     }
 
     #[tokio::test]
-    async fn the_last_try_is_not_followed_by_a_wait() {
+    async fn no_delay_follows_the_last_attempt() {
         assert_eq!(tried(2, vec![Kind::Transient; 2]).await, (vec![1], Kind::Transient));
     }
 }

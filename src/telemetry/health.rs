@@ -1,19 +1,18 @@
-//! Whether the archiver lives and whether it works, for whoever restarts or routes. Never decides either: it repeats
-//! what it was told, and works out how long ago.
+//! Liveness and readiness of the archiver, for an orchestrator's probes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// A main loop that has not turned for so long is stuck: it turns several times a second while it lives.
+/// A main loop without an iteration for this long is stuck; normally it has several per second.
 const STUCK_AFTER_MS: u64 = 60_000;
 
-/// What the main loop tells, and probes ask.
+/// The state that the main loop sets and the probes read.
 #[derive(Debug)]
 pub struct Health {
     last_turn_ms: AtomicU64,
-    /// Why it is not ready; none where it is.
+    /// Why it is not ready; none if it is.
     unready: Mutex<Option<String>>,
-    /// Why it can never archive again; none where it can.
+    /// The error that ends the archiver; none while it can archive.
     failed: Mutex<Option<String>>,
 }
 
@@ -29,22 +28,22 @@ impl Default for Health {
 }
 
 impl Health {
-    /// The main loop has turned once more.
+    /// The main loop has begun another iteration.
     pub fn turned(&self, monotonic_ms: u64) {
         self.last_turn_ms.store(monotonic_ms, Ordering::Relaxed);
     }
 
-    /// It archives.
+    /// The archiver is ready: it archives.
     pub fn ready(&self) {
         *self.unready.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// It does not archive, and why.
+    /// The archiver does not archive, for this reason.
     pub fn unready(&self, reason: impl Into<String>) {
         *self.unready.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.into());
     }
 
-    /// It ends with this error: neither alive nor ready from here on. The first reason stays.
+    /// The archiver ends with this error: from here on it is neither alive nor ready. The first reason is kept.
     pub fn failed(&self, reason: impl Into<String>) {
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         let reason = failed.get_or_insert_with(|| reason.into()).clone();
@@ -52,10 +51,10 @@ impl Health {
         self.unready(reason);
     }
 
-    /// Whether the loop turns; else what to tell.
+    /// Liveness at this time of the monotonic clock.
     ///
     /// # Errors
-    /// It has not turned for a minute, or it ends with an error.
+    /// The main loop has had no iteration for a minute, or the archiver ends with an error; the text is for the probe.
     pub fn alive(&self, monotonic_ms: u64) -> Result<(), String> {
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(reason) = failed.as_ref() {
@@ -70,10 +69,10 @@ impl Health {
         }
     }
 
-    /// Whether it works; else why not.
+    /// Readiness.
     ///
     /// # Errors
-    /// The reason it gave.
+    /// The reason given to [`Health::unready`].
     pub fn readiness(&self) -> Result<(), String> {
         self.unready
             .lock()
@@ -88,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_ready_once_told_and_until_told_otherwise() {
+    fn readiness_follows_the_last_report() {
         let health = Health::default();
         assert_eq!(health.readiness(), Err("starting".to_owned()));
         health.ready();
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_with_an_error_is_neither_alive_nor_ready_again() {
+    fn after_an_error_the_archiver_is_neither_alive_nor_ready() {
         let health = Health::default();
         health.ready();
         health.failed("the encoder's thread has ended");
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_that_stands_still_for_a_minute_is_dead() {
+    fn a_loop_without_an_iteration_for_a_minute_is_not_alive() {
         let health = Health::default();
         health.turned(1_000);
         assert_eq!(health.alive(60_999), Ok(()));

@@ -1,6 +1,5 @@
-//! The archiver's numbers, as Prometheus reads them. Made to be updated once per segment or batch, never once per
-//! record; a partition's handle is atomics behind pointers, so updating takes no lock. Never reads a clock: moments come
-//! in as values, and what is "seconds since" is worked out when somebody asks.
+//! The archiver's metrics for Prometheus. They must be updated once per segment or batch, not per record; updates of a
+//! partition take no lock. Times come in as values, and durations are computed when the metrics are read.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -18,7 +17,7 @@ use crate::record::utc::UtcSeconds;
 
 type FloatGauge = Gauge<f64, AtomicU64>;
 
-/// All numbers of one archiver. Share it behind an `Arc`.
+/// All metrics of one archiver; shared behind an `Arc`.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -58,7 +57,7 @@ struct CallLabels {
     operation: &'static str,
 }
 
-/// The numbers of one partition. Cheap to clone and to update.
+/// The metrics of one partition. Cheap to clone and to update.
 #[derive(Debug, Clone)]
 pub struct PartitionMetrics {
     records: Counter,
@@ -71,19 +70,19 @@ pub struct PartitionMetrics {
     lag: Gauge,
     since_commit: FloatGauge,
     until_deletion: FloatGauge,
-    moments: Arc<Moments>,
+    times: Arc<Times>,
 }
 
-/// Unix seconds; [`NEVER`] where there is no such moment.
+/// Unix seconds; [`NEVER`] for a time that is not set.
 #[derive(Debug)]
-struct Moments {
+struct Times {
     last_commit: AtomicI64,
     deletion: AtomicI64,
 }
 
 const NEVER: i64 = i64::MAX;
 
-/// How long calls took, from a millisecond to half a minute.
+/// A histogram of durations, from a millisecond to half a minute.
 #[derive(Debug, Clone)]
 struct CallTimes(Family<CallLabels, Histogram, fn() -> Histogram>);
 
@@ -170,7 +169,7 @@ impl Families {
             lag: self.lag.get_or_create_owned(&labels),
             since_commit: self.since_commit.get_or_create_owned(&labels),
             until_deletion: self.until_deletion.get_or_create_owned(&labels),
-            moments: Arc::new(Moments {
+            times: Arc::new(Times {
                 last_commit: now.unix().into(),
                 deletion: NEVER.into(),
             }),
@@ -186,7 +185,7 @@ fn labels(place: &TopicPartition) -> PartitionLabels {
 }
 
 impl Metrics {
-    /// The handle of a partition that is assigned to us since `now`, or was before.
+    /// The metrics of a partition, created at `now` if the partition is new.
     pub fn partition(&self, place: &TopicPartition, now: UtcSeconds) -> PartitionMetrics {
         let mut partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
         partitions
@@ -195,7 +194,7 @@ impl Metrics {
             .clone()
     }
 
-    /// The partition is somebody else's now: what it holds and how far it lags is theirs to tell. Counters stay.
+    /// The partition has another owner now: removes its gauges and keeps its counters.
     pub fn release(&self, place: &TopicPartition) {
         let mut partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
         partitions.remove(place);
@@ -206,12 +205,12 @@ impl Metrics {
         self.families.until_deletion.remove(&labels);
     }
 
-    /// A call is tried again because of `cause`, such as `store_transient`.
+    /// Counts a retry by its `cause`, such as `store_transient`.
     pub fn retried(&self, cause: &'static str) {
         self.families.retries.get_or_create(&RetryLabels { cause }).inc();
     }
 
-    /// The store answered a `create`, `get` or `list` after `seconds`.
+    /// Records the duration of a `create`, `get` or `list` of the store.
     pub fn store_answered(&self, operation: &'static str, seconds: f64) {
         self.families
             .store_calls
@@ -220,10 +219,10 @@ impl Metrics {
             .observe(seconds);
     }
 
-    /// Everything in the OpenMetrics text format, as it is at `now`.
+    /// All metrics at `now` in the OpenMetrics text format.
     pub fn encode(&self, now: UtcSeconds) -> String {
         for partition in self.partitions.lock().unwrap_or_else(PoisonError::into_inner).values() {
-            partition.work_out(now);
+            partition.set_durations(now);
         }
         let mut encoded = String::new();
         // Writing to a string cannot fail.
@@ -233,7 +232,7 @@ impl Metrics {
 }
 
 impl PartitionMetrics {
-    /// A link was created: `records` more are in the archive, in a segment of `stored_bytes` (none: a link without one).
+    /// A link was created with `records` records in a segment of `stored_bytes`; none for a link without a segment.
     pub fn linked(&self, records: u64, stored_bytes: Option<u64>) {
         self.links.inc();
         self.records.inc_by(records);
@@ -243,45 +242,45 @@ impl PartitionMetrics {
         }
     }
 
-    /// So many bytes wait in memory.
+    /// Sets the bytes of records in memory.
     pub fn buffered(&self, bytes: u64) {
         self.buffered_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
-    /// High watermark minus next offset.
+    /// Sets the lag: high watermark minus next offset.
     pub fn lagging(&self, records: i64) {
         self.lag.set(records);
     }
 
-    /// The offset was committed to Kafka.
+    /// An offset was committed to Kafka at `now`.
     pub fn committed(&self, now: UtcSeconds) {
-        self.moments.last_commit.store(now.unix(), Ordering::Relaxed);
+        self.times.last_commit.store(now.unix(), Ordering::Relaxed);
     }
 
-    /// When Kafka deletes the oldest record that is not archived; none where no record waits.
+    /// Sets when Kafka deletes the oldest record that is not archived; none if all are archived.
     pub fn deletion_due(&self, at: Option<UtcSeconds>) {
-        self.moments
+        self.times
             .deletion
             .store(at.map_or(NEVER, UtcSeconds::unix), Ordering::Relaxed);
     }
 
-    /// Kafka deleted so many offsets before they were archived.
+    /// Counts offsets that Kafka deleted before they were archived.
     pub fn lost(&self, records: u64) {
         self.lost_records.inc_by(records);
     }
 
-    /// Another writer owns the partition.
+    /// Counts a fencing: another writer owns the partition.
     pub fn fenced(&self) {
         self.fenced.inc();
     }
 
     #[expect(clippy::cast_precision_loss, reason = "seconds of a lifetime fit")]
-    fn work_out(&self, now: UtcSeconds) {
+    fn set_durations(&self, now: UtcSeconds) {
         let since = now
             .unix()
-            .saturating_sub(self.moments.last_commit.load(Ordering::Relaxed));
+            .saturating_sub(self.times.last_commit.load(Ordering::Relaxed));
         self.since_commit.set(since.max(0) as f64);
-        let due = self.moments.deletion.load(Ordering::Relaxed);
+        let due = self.times.deletion.load(Ordering::Relaxed);
         self.until_deletion.set(if due == NEVER {
             f64::INFINITY
         } else {
@@ -316,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_where_nothing_waits_is_never_about_to_lose_anything() {
+    fn a_partition_without_a_backlog_has_an_infinite_time_until_deletion() {
         let metrics = Metrics::default();
         let orders = metrics.partition(&TopicPartition::new("orders", 0), at(1000));
         assert!(

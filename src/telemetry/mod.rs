@@ -1,5 +1,4 @@
-//! How the program tells how it is: log lines on stderr, metrics, and one port where they are read. Never on stdout,
-//! and never a reason for work to stop.
+//! Logging on stderr, metrics, and the port that serves them. A failure here must not stop the archiver.
 
 mod health;
 mod log;

@@ -1,8 +1,8 @@
-//! Objects as files below a folder: for the demo, for `--offline`, and for file systems that are write-once themselves.
+//! Objects as files in a folder: for the demo, for `--offline`, and for write-once file systems.
 //!
-//! A create writes a temporary file, syncs it, hard-links it to its name, and syncs the folder: `link(2)` fails where
-//! the name exists, on every POSIX file system, and what it links is whole. Reading needs no write access. Never
-//! changes or removes a file but its own temporary ones; those left by a crash lie outside the keys and harm nobody.
+//! A create writes a temporary file, syncs it, hard-links it to its name, and syncs the folder. On every POSIX file
+//! system `link(2)` fails if the name exists, and the linked file is complete. Reading needs no write access. A crash
+//! can leave a temporary file, which is outside the object keys and harmless.
 
 mod walk;
 
@@ -24,26 +24,26 @@ use crate::store::contract::{Creation, Entry, OBJECT_MAX_BYTES, Store, check_has
 use crate::store::error::StoreError;
 use crate::store::key::{self, UNFINISHED};
 
-/// A store in a directory. See the module.
+/// A store in a directory.
 #[derive(Debug)]
 pub struct DirectoryStore {
     files: Arc<Files>,
 }
 
-/// What the blocking work needs: it runs on threads of its own.
+/// The state of blocking work, which runs on the runtime's blocking threads.
 #[derive(Debug)]
 struct Files {
     root: PathBuf,
-    /// Folders whose entry in their parent is known to be durable.
+    /// Folders that are durable: their parent was synced after they were created.
     durable_folders: Mutex<HashSet<PathBuf>>,
     temporary_names: AtomicU64,
 }
 
 impl DirectoryStore {
-    /// Opens the directory `root`, which need not exist before the first create.
+    /// Opens the directory `root`; the first create makes it if it is missing.
     ///
     /// # Errors
-    /// `Config` where `root` is something else than a directory.
+    /// `Config` if `root` exists and is not a directory.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         if root.exists() && !root.is_dir() {
             return Err(
@@ -67,7 +67,7 @@ impl DirectoryStore {
         let files = Arc::clone(&self.files);
         tokio::task::spawn_blocking(move || work(&files))
             .await
-            .map_err(|error| StoreError::internal("work on the directory broke off").caused_by(error))?
+            .map_err(|error| StoreError::internal("the work on the directory was aborted").caused_by(error))?
     }
 }
 
@@ -118,12 +118,12 @@ impl Files {
         } else {
             self.write_and_link(&target, bytes)?
         };
-        // Durable from here, also where another process linked it and died before this line.
+        // Durable from here, even if another process linked the object and crashed before syncing.
         sync_folder(folder)?;
         Ok(creation)
     }
 
-    /// A crash in here leaves a temporary file at most.
+    /// A crash in here leaves at most a temporary file.
     fn write_and_link(&self, target: &Path, bytes: &[u8]) -> io::Result<Creation> {
         let (temporary, mut file) = self.temporary_file()?;
         let written = file.write_all(bytes).and_then(|()| file.sync_all());
@@ -132,12 +132,12 @@ impl Files {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Creation::Exists),
             Err(error) => Err(error),
         });
-        // The object no longer needs this name; a failure to remove it changes nothing about the object.
+        // A failure to remove the temporary name does not affect the object.
         drop(fs::remove_file(&temporary));
         linked
     }
 
-    /// A new file that no other writer has: names count up, and one that is taken is passed over.
+    /// Creates a new file: names are numbered, and names that exist are skipped.
     fn temporary_file(&self) -> io::Result<(PathBuf, File)> {
         let folder = self.root.join(UNFINISHED);
         fs::create_dir_all(&folder)?;
@@ -152,7 +152,7 @@ impl Files {
         }
     }
 
-    /// Creates `folder` and those above it up to the root, and syncs each one's parent once in this process's life.
+    /// Creates `folder` and its parents up to the root, and syncs the parent of each once per process.
     fn make_durable_folder(&self, folder: &Path) -> io::Result<()> {
         if self
             .durable_folders
@@ -182,19 +182,21 @@ impl Files {
     }
 
     fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        // Not blocking, so that a planted pipe cannot hang us.
+        // Opened non-blocking, so that a pipe in the folder cannot block the reader.
         let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
         let opened = OpenOptions::new()
             .read(true)
             .custom_flags(nonblocking)
             .open(self.root.join(key));
-        let planted =
-            || StoreError::corrupt("neither a file nor a folder", "find out who put it there").with("key", key);
+        let not_a_file = || {
+            StoreError::corrupt("neither a file nor a folder", "find out who created it, and remove it")
+                .with("key", key)
+        };
         let file = match opened {
             Ok(file) => file,
-            // Below a file, or below a folder that is not there, there is no object.
+            // A missing folder, or a file in the place of a folder, holds no object.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
-            Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => return Err(planted()),
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => return Err(not_a_file()),
             Err(error) => return Err(failed(error, "read", key)),
         };
         let about = file.metadata().map_err(|error| failed(error, "read", key))?;
@@ -202,7 +204,7 @@ impl Files {
             return Ok(None);
         }
         if !about.is_file() {
-            return Err(planted());
+            return Err(not_a_file());
         }
         check_size(key, about.len())?;
         let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0));
@@ -218,30 +220,33 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// What an error of the file system means to a store.
+/// Maps an error of the file system to a kind and a remedy.
 fn failed(error: io::Error, operation: &'static str, key: &str) -> StoreError {
     let failure = match error.kind() {
         ErrorKind::PermissionDenied => StoreError::permission(
             "the directory refuses access",
-            "give this user the right to it, on a file system that has hard links",
+            "give this user access to it; the file system must have hard links",
         ),
         ErrorKind::ReadOnlyFilesystem => StoreError::permission(
             "the directory is read-only",
-            "mount it writable, or use it with --offline alone",
+            "mount it writable; only `kivend verify --offline` works without",
         ),
         ErrorKind::Unsupported => StoreError::config(
             "the file system has no hard links",
             "set store.directory to a file system that has them",
         ),
         ErrorKind::NotADirectory | ErrorKind::IsADirectory => StoreError::config(
-            "a file stands where a folder must be, or a folder where the object must be",
-            "give the archive a directory of its own",
+            "a file is in the place of a folder, or a folder in the place of an object",
+            "set store.directory to a folder that only the archive uses",
         ),
-        ErrorKind::InvalidFilename => StoreError::input("the key is too long for this file system", "use a bucket"),
+        ErrorKind::InvalidFilename => StoreError::input(
+            "the object key is too long for this file system",
+            "use a bucket, or a file system with longer names",
+        ),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            StoreError::transient("the disk is full", "free space there; it is tried again")
+            StoreError::transient("the disk is full", "free space on the disk below store.directory")
         }
-        _ => StoreError::transient("the file system failed", "look at the disk's health; it is tried again"),
+        _ => StoreError::transient("the file system failed", "check the disk below store.directory"),
     };
     failure.with("operation", operation).with("key", key).caused_by(error)
 }

@@ -1,4 +1,4 @@
-//! What only a directory can get wrong: leftovers, order of names, links, read-only media.
+//! Tests of what is special to directories: leftovers, order of names, links, read-only media.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 
@@ -16,7 +16,7 @@ async fn keys(store: &DirectoryStore) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_temporary_file_left_by_a_crash_is_no_object_and_blocks_no_name() {
+async fn a_temporary_file_left_by_a_crash_is_ignored() {
     let folder = tempfile::tempdir().unwrap();
     let unfinished = folder.path().join(UNFINISHED);
     fs::create_dir(&unfinished).unwrap();
@@ -60,7 +60,7 @@ async fn a_link_to_a_folder_is_listed_and_not_followed() {
 }
 
 #[tokio::test]
-async fn a_folder_is_no_object_and_gives_no_way_to_one() {
+async fn a_folder_is_no_object_and_an_object_is_no_folder() {
     let folder = tempfile::tempdir().unwrap();
     let store = DirectoryStore::open(folder.path()).unwrap();
     store.create("a/b", Bytes::new()).await.unwrap();
@@ -74,7 +74,7 @@ async fn a_folder_is_no_object_and_gives_no_way_to_one() {
 }
 
 #[tokio::test]
-async fn a_device_is_refused_and_a_pipe_does_not_hang() {
+async fn a_device_is_refused_and_a_pipe_does_not_block() {
     let folder = tempfile::tempdir().unwrap();
     let store = DirectoryStore::open(folder.path()).unwrap();
     symlink("/dev/zero", folder.path().join("zero")).unwrap();

@@ -1,6 +1,6 @@
-//! Listing a tree of files in the order of keys. Why it is not the order of names: a folder's keys sort as if its name
-//! ended in `/`, which stands after `-` and `.`. Reads only folders that can hold a wanted key, follows no link to a
-//! folder, and never opens a file.
+//! Lists a tree of files in the order of keys. This is not the order of names: the keys of a folder sort as if its name
+//! ended in `/`, which comes after `-` and `.`. Reads only folders that can hold a wanted key, and follows no symbolic
+//! link to a folder.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -9,19 +9,19 @@ use std::path::Path;
 use crate::store::contract::Entry;
 use crate::store::key::UNFINISHED;
 
-/// A name in a folder: `key` ends in `/` for a folder.
+/// An entry of a folder; `key` ends in `/` for a folder.
 struct Name {
     key: String,
     bytes: u64,
 }
 
-/// The files below `root` as [`Store::list`](super::Store::list) wants them.
+/// Lists the files below `root` as [`Store::list`](super::Store::list) does.
 pub(super) fn list(root: &Path, prefix: &str, start_after: Option<&str>, limit: usize) -> io::Result<Vec<Entry>> {
     let mut found = Vec::new();
     let start = prefix
         .rsplit_once('/')
         .map_or(String::new(), |(folder, _)| format!("{folder}/"));
-    // The names yet to visit, the next one last.
+    // The names to visit, the next one last.
     let mut pending = vec![Name { key: start, bytes: 0 }];
     while let Some(Name { key, bytes }) = pending.pop() {
         if found.len() == limit {
@@ -44,7 +44,7 @@ fn may_hold(folder: &str, prefix: &str, start_after: Option<&str>) -> bool {
     in_prefix && start_after.is_none_or(|after| folder > after || after.starts_with(folder))
 }
 
-/// What stands in a folder, greatest key first. A folder that is not there holds nothing.
+/// The entries of a folder, greatest key first; none if the folder does not exist.
 fn names(root: &Path, folder: &str) -> io::Result<Vec<Name>> {
     let entries = match fs::read_dir(root.join(folder)) {
         Ok(entries) => entries,
@@ -65,7 +65,7 @@ fn names(root: &Path, folder: &str) -> io::Result<Vec<Name>> {
                 bytes: 0,
             });
         } else {
-            // Links too: a link to a folder is listed as a stranger, and its end is never looked for.
+            // Symbolic links too: a link to a folder is listed as an object and not followed.
             let bytes = fs::metadata(entry.path()).map_or(0, |about| about.len());
             names.push(Name {
                 key: format!("{folder}{name}"),

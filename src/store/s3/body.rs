@@ -1,7 +1,6 @@
-//! Taking in the body of an answer: bounded in size and time, and checked against the checksum that the server stored.
+//! Reads the body of a response: bounded in size and time, complete, and checked against the stored checksum.
 //!
-//! Why not the client's own check: it hashes in small pieces and reports a mismatch as one more broken connection.
-//! Never returns a body that is shorter than announced.
+//! The client's own check is not used: it hashes in small pieces and reports a mismatch as a broken connection.
 
 use std::time::Duration;
 
@@ -16,14 +15,14 @@ use crate::store::contract::{check_hash, check_size};
 use crate::store::error::StoreError;
 use crate::store::s3::failure::{self, Scene};
 
-/// Makes the server send the checksum that it stored with the object.
+/// Asks the server for the checksum that it stored with the object.
 pub(super) fn ask_for_checksum(request: &mut HttpRequest) {
     request.headers_mut().insert("x-amz-checksum-mode", "ENABLED");
 }
 
 /// The whole body of the object, within `timeout`.
 pub(super) async fn read(scene: Scene<'_>, output: GetObjectOutput, timeout: Duration) -> Result<Bytes, StoreError> {
-    // Every S3 server names one.
+    // Every S3 server sends an ETag.
     if output.e_tag().is_none() {
         return Err(scene.not_s3());
     }
@@ -53,7 +52,7 @@ async fn collect(scene: &Scene<'_>, mut output: GetObjectOutput) -> Result<Bytes
     }
 }
 
-/// `None` for what is no plain SHA-256, such as the checksum of checksums of somebody's multipart upload.
+/// `None` for anything but a plain SHA-256, such as the composite checksum of a multipart upload.
 fn hash_of_base64(text: &str) -> Option<Hash> {
     BASE64.decode(text).ok()?.try_into().ok().map(Hash)
 }

@@ -1,4 +1,4 @@
-//! A bucket: its client, how keys stand in it, and how often a request is tried.
+//! A bucket: its client, the full object keys, and the retries of requests.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use crate::store::retry::{Backoff, Failure, retrying};
 use crate::store::s3::client;
 use crate::store::s3::failure::Scene;
 
-/// A store in a bucket. See the module.
+/// A store in a bucket.
 pub struct S3Store {
     pub(super) client: Client,
     pub(super) bucket: String,
-    /// What stands before every key: empty, or ends in `/`.
+    /// The prefix of every object key: empty, or ends in `/`.
     pub(super) root: String,
     pub(super) location: String,
     pub(super) lock: ObjectLock,
@@ -29,11 +29,11 @@ pub struct S3Store {
 }
 
 impl S3Store {
-    /// Makes a client for the bucket that the settings name, with credentials of the usual AWS chain (environment,
-    /// profile, web identity, container, instance). Sends nothing to the store yet.
+    /// Makes a client for the bucket of the settings, with the credentials of the AWS credential chain (environment,
+    /// profile, web identity, container, instance). Sends nothing to the store.
     ///
     /// # Errors
-    /// `Config` for a prefix that can't begin a key, for a CA file that holds no certificates, and where no credentials are found.
+    /// `Config` for an invalid prefix, for a CA file without certificates, and if no credentials are found.
     pub async fn open(settings: &S3Settings, prefix: &str) -> Result<Self, StoreError> {
         Self::open_by(settings, prefix, client::loader(settings)?).await
     }
@@ -41,8 +41,8 @@ impl S3Store {
     pub(super) async fn open_by(settings: &S3Settings, prefix: &str, loader: ConfigLoader) -> Result<Self, StoreError> {
         if !prefix.is_empty() && key::check(prefix).is_err() {
             let error = StoreError::config(
-                "the prefix can't begin a key",
-                "set store.prefix to names with `/` between",
+                "the prefix is not valid in an object key",
+                "set store.prefix to names with `/` between them",
             );
             return Err(error.with("prefix", prefix.escape_default()));
         }
@@ -69,13 +69,13 @@ impl S3Store {
         key::check(key)?;
         let full = format!("{}{key}", self.root);
         if full.len() > KEY_MAX_BYTES {
-            let error = StoreError::input("the key with its prefix is too long", "shorten store.prefix");
+            let error = StoreError::input("the object key with its prefix is too long", "shorten store.prefix");
             return Err(error.with("key", key));
         }
         Ok(full)
     }
 
-    /// What an error message tells of the place where it happened.
+    /// The operation, key and store for error messages.
     pub(super) fn scene<'a>(&'a self, operation: &'static str, key: &'a str) -> Scene<'a> {
         Scene {
             operation,
@@ -84,30 +84,31 @@ impl S3Store {
         }
     }
 
-    /// Carries out `work` as often and for as long as the settings allow.
-    pub(super) async fn patiently<T, W>(&self, scene: Scene<'_>, work: impl FnMut() -> W) -> Result<T, StoreError>
+    /// Retries `work` within the attempts and the operation timeout of the settings.
+    pub(super) async fn with_retries<T, W>(&self, scene: Scene<'_>, work: impl FnMut() -> W) -> Result<T, StoreError>
     where
         W: Future<Output = Result<T, StoreError>>,
     {
-        let tell = |failure: Failure<'_>| {
-            tracing::debug!(attempt = failure.attempt, delay_ms = failure.delay_ms, error = %failure.error, "trying again");
+        let log = |failure: Failure<'_>| {
+            tracing::debug!(attempt = failure.attempt, delay_ms = failure.delay_ms, error = %failure.error, "retrying a request to the store");
         };
-        match tokio::time::timeout(self.operation_timeout, retrying(self.backoff, tell, work)).await {
+        match tokio::time::timeout(self.operation_timeout, retrying(self.backoff, log, work)).await {
             Ok(done) => done,
             Err(_) => Err(scene.late(self.operation_timeout)),
         }
     }
 }
 
-/// Short, since the client shows all that it is made of, the name of the access key among it.
+/// Without the client, whose `Debug` output contains the access key id.
 impl fmt::Debug for S3Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "S3Store({})", self.location)
     }
 }
 
-/// Parts this process from others that fail at the same moment.
+/// A random seed for the back-off, so that processes do not retry at the same moments.
 fn seed() -> Result<u64, StoreError> {
-    let random = clock::random_bytes().map_err(|error| StoreError::internal("no random bytes").caused_by(error))?;
+    let random = clock::random_bytes()
+        .map_err(|error| StoreError::internal("the seed of the back-off cannot be drawn").caused_by(error))?;
     Ok(u64::from_le_bytes(random))
 }

@@ -1,7 +1,7 @@
-//! The client: TLS by rustls on ring, credentials from the usual chain, timeouts, one try of each request.
+//! The S3 client: TLS by rustls on ring, credentials from the AWS credential chain, timeouts, no retries of its own.
 //!
-//! Never a checksum of its own making (`WhenRequired`): the default CRC trailers break some servers, and ours is sent
-//! with every create.
+//! The client adds no checksums (`WhenRequired`): its default CRC trailers break some servers, and every create sends the
+//! object's SHA-256.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ use crate::record::hash::Hash;
 use crate::store::error::StoreError;
 use crate::store::s3::failure;
 
-/// Makes a client by `settings`, with what `loader` finds.
+/// Makes a client from `settings`, with the credentials that `loader` finds.
 pub(super) async fn connect(settings: &S3Settings, loader: ConfigLoader) -> Result<Client, StoreError> {
     let shared = loader.load().await;
     require_credentials(&shared).await?;
@@ -38,10 +38,10 @@ pub(super) async fn connect(settings: &S3Settings, loader: ConfigLoader) -> Resu
     Ok(Client::from_conf(config))
 }
 
-/// What every client is loaded with; credentials are then looked for in the usual chain.
+/// The loader of a client's configuration.
 ///
 /// # Errors
-/// `Config` where the CA file holds no certificates.
+/// `Config` if the CA file has no certificates.
 pub(super) fn loader(settings: &S3Settings) -> Result<ConfigLoader, StoreError> {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
@@ -55,14 +55,14 @@ pub(super) fn loader(settings: &S3Settings) -> Result<ConfigLoader, StoreError> 
         .region(Region::new(settings.region.clone()))
         .http_client(http.clone())
         .timeout_config(timeouts)
-        // The store itself tries again: the client's budget of retries runs dry for good when tries end in a 412.
+        // The store retries by itself: the client's retry quota is not refilled by requests that end in a 412.
         .retry_config(RetryConfig::disabled())
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-        // The timeouts above bound a stalled stream already, without watching every chunk.
+        // The timeouts above already bound a stalled stream.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Some(profile) = &settings.profile {
-        // Only this one: in the usual chain, variables of the environment come first.
+        // Only this profile: in the credential chain, environment variables would override it.
         let around = ProviderConfig::without_region()
             .with_region(Some(Region::new(settings.region.clone())))
             .with_http_client(http);
@@ -78,14 +78,14 @@ pub(super) fn loader(settings: &S3Settings) -> Result<ConfigLoader, StoreError> 
     Ok(loader)
 }
 
-/// Whose certificates are believed: the system's, or those of the file alone.
+/// Trusts the CA certificates of the system, or those of the file alone.
 fn tls_context(ca_file: Option<&Path>) -> Result<TlsContext, StoreError> {
     let context = TlsContext::builder();
     let Some(file) = ca_file else {
         return context.build().map_err(|error| no_authority(Path::new(""), &error));
     };
     let pem = std::fs::read(file).map_err(|error| no_authority(file, &error))?;
-    // The client would panic later on what is no certificate.
+    // The client would panic later on an invalid certificate.
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let certificates = certificates.map_err(|error| no_authority(file, &error))?;
     let (added, _) = RootCertStore::empty().add_parsable_certificates(certificates.clone());
@@ -99,13 +99,13 @@ fn tls_context(ca_file: Option<&Path>) -> Result<TlsContext, StoreError> {
 
 fn no_authority(file: &Path, why: &dyn std::fmt::Display) -> StoreError {
     let error = StoreError::config(
-        "the certificates to be believed cannot be read",
+        "the CA certificates cannot be read",
         "set store.ca_file to a file of certificates in PEM, or to \"\" for the system's",
     );
     error.with("file", file.display()).with("cause", why)
 }
 
-/// Asks for credentials now: a missing variable should be told at the start, by its name.
+/// Loads credentials now, so that a missing variable is reported at the start and by name.
 async fn require_credentials(config: &SdkConfig) -> Result<(), StoreError> {
     let missing = || {
         StoreError::config(
@@ -120,7 +120,7 @@ async fn require_credentials(config: &SdkConfig) -> Result<(), StoreError> {
     }
 }
 
-/// Signs a request for a body of this hash, instead of hashing the body once more.
+/// Signs a request with the known hash of its body instead of hashing the body again.
 #[derive(Debug)]
 pub(super) struct SignedHash(pub(super) Hash);
 

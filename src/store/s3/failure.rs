@@ -1,6 +1,6 @@
-//! What an answer of an S3 server, or its absence, means to a store: one table, from status and code to kind and remedy.
+//! Maps responses of S3 servers, and missing responses, to kinds and remedies.
 //!
-//! Servers agree on statuses better than on codes, so a code decides only where a status has several meanings.
+//! Servers agree on statuses better than on error codes, so a code decides only if a status has several meanings.
 
 use std::error::Error;
 use std::fmt;
@@ -12,7 +12,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use crate::store::error::StoreError;
 
-/// What was tried, on what, where.
+/// The operation, object key and store of a request, for error messages.
 pub(super) struct Scene<'a> {
     pub(super) operation: &'static str,
     pub(super) key: &'a str,
@@ -20,7 +20,7 @@ pub(super) struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    /// The store's error for the client's.
+    /// The store's error for an error of the client.
     pub(super) fn failure<E>(&self, error: SdkError<E, HttpResponse>) -> StoreError
     where
         E: ProvideErrorMetadata + Error + 'static,
@@ -28,32 +28,32 @@ impl Scene<'_> {
         let failure = match (&error, status(&error)) {
             (SdkError::ServiceError(_), Some(status)) => {
                 let code = error.code().unwrap_or("none");
-                let failure = answered(status, code).with("status", status).with("code", code);
+                let failure = by_status(status, code).with("status", status).with("code", code);
                 match error.message() {
                     Some(message) => failure.with("message", message),
                     None => failure,
                 }
             }
-            _ if is_disbelieved(&error) => disbelieved().with("cause", innermost(&error)),
-            _ => unanswered(&error).with("cause", innermost(&error)),
+            _ if is_untrusted_certificate(&error) => untrusted_certificate().with("cause", innermost(&error)),
+            _ => without_response(&error).with("cause", innermost(&error)),
         };
         self.placed(failure)
     }
 
-    /// Something answered that is no S3 server.
+    /// The response is not from an S3 server.
     pub(super) fn not_s3(&self) -> StoreError {
         self.placed(not_s3())
     }
 
-    /// The bytes of an answer broke off.
+    /// The body of a response is incomplete.
     pub(super) fn broken(&self, cause: impl fmt::Display) -> StoreError {
-        let error = StoreError::transient("the object's bytes broke off", "look at the network; it is tried again");
+        let error = StoreError::transient("the object's bytes broke off", "check the network to the store");
         self.placed(error.with("cause", cause))
     }
 
-    /// No whole answer came within the time that was given.
-    pub(super) fn late(&self, given: Duration) -> StoreError {
-        self.placed(late().with("after_ms", given.as_millis()))
+    /// No complete response within the timeout.
+    pub(super) fn late(&self, timeout: Duration) -> StoreError {
+        self.placed(late().with("after_ms", timeout.as_millis()))
     }
 
     fn placed(&self, error: StoreError) -> StoreError {
@@ -64,13 +64,12 @@ impl Scene<'_> {
     }
 }
 
-/// The status of the server's answer, where there was one.
+/// The HTTP status, if the server responded.
 pub(super) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 
-/// Whether the answer to a read says that there is no such object, and nothing worse. A delete marker read by its
-/// version answers 405.
+/// Whether the response to a read says that the object does not exist. A delete marker read by its version gives 405.
 pub(super) fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     match (status(error), error.code()) {
         (Some(404), Some(code)) => code == "NoSuchKey" || code == "NoSuchVersion",
@@ -79,7 +78,7 @@ pub(super) fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E, HttpRespons
     }
 }
 
-/// The text of the error at the bottom of the chain, the only one that tells people something.
+/// The text of the innermost cause, the only informative one.
 pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
@@ -88,8 +87,9 @@ pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
     innermost.to_string()
 }
 
-/// Whether the server's certificate was not believed. An I/O error is no source of what it wraps, so it is asked.
-fn is_disbelieved(error: &(dyn Error + 'static)) -> bool {
+/// Whether the server's certificate was rejected. `source` of an I/O error skips the wrapped error, so that is checked
+/// too.
+fn is_untrusted_certificate(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
         if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
@@ -103,14 +103,14 @@ fn is_disbelieved(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
-fn disbelieved() -> StoreError {
+fn untrusted_certificate() -> StoreError {
     StoreError::config(
-        "the store's certificate is signed by no authority that is believed",
-        "set store.ca_file to the authority's certificate in PEM, if it is one of your own; else somebody stands in between",
+        "the store's certificate is not signed by a trusted authority",
+        "for a private CA set store.ca_file to its certificate in PEM; else check who answers at store.endpoint",
     )
 }
 
-fn answered(status: u16, code: &str) -> StoreError {
+fn by_status(status: u16, code: &str) -> StoreError {
     match (status, code) {
         (_, "NoSuchBucket" | "InvalidBucketName") => StoreError::config(
             "the bucket does not exist",
@@ -122,10 +122,10 @@ fn answered(status: u16, code: &str) -> StoreError {
                 "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or the profile",
             )
         }
-        // The client takes the difference into account from the next try on.
+        // The client corrects for the difference from the next attempt on.
         (_, "RequestTimeTooSkewed" | "RequestExpired") => StoreError::transient(
             "this machine's clock differs from the store's",
-            "set the clock, best by NTP; it is tried again",
+            "synchronize the clock, for instance by NTP",
         ),
         (301 | 307, _) | (_, "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException") => {
             StoreError::config("the bucket is in another region", "set store.region to the bucket's")
@@ -133,61 +133,59 @@ fn answered(status: u16, code: &str) -> StoreError {
         (_, "XAmzContentChecksumMismatch" | "XAmzContentSHA256Mismatch" | "BadDigest" | "InvalidDigest") => {
             StoreError::corrupt(
                 "the bytes that arrived do not have the hash that was sent",
-                "nothing was stored; suspect a proxy, or memory of this machine",
+                "nothing was stored; check proxies in between and the memory of this machine",
             )
         }
         (_, "RequestTimeout" | "IncompleteBody" | "SlowDown" | "OperationAborted") => busy(),
-        (_, "XMinioStorageFull") | (507, _) => {
-            StoreError::transient("the store is full", "give it space; it is tried again")
-        }
+        (_, "XMinioStorageFull") | (507, _) => StoreError::transient("the store is full", "add space to the store"),
         (200..=299, _) => not_s3(),
-        // What servers answer to a lock in a bucket without Object Lock.
+        // The response to a locked object in a bucket without Object Lock.
         (400, "InvalidRequest" | "InvalidBucketState" | "InvalidBucketObjectLockConfiguration") => StoreError::config(
-            "the store refuses the request as it is",
-            "if store.lock_mode or store.legal_hold is set, use a bucket that was made with Object Lock enabled",
+            "the store refuses the request",
+            "if store.lock_mode or store.legal_hold is set, use a bucket that was created with Object Lock enabled",
         ),
         (401 | 403, _) => StoreError::permission(
             "the store refuses access",
-            "allow s3:GetObject, s3:PutObject and s3:ListBucket on this bucket and prefix, and look for a policy that denies",
+            "allow s3:GetObject, s3:PutObject and s3:ListBucket on this bucket and prefix, and check policies that deny",
         ),
         (405 | 501, _) => StoreError::config(
-            "the store does not know such a request",
-            "use a server that speaks S3 with conditional writes, and check store.endpoint",
+            "the store does not support the request",
+            "use an S3 server with conditional writes, and check store.endpoint",
         ),
         (409 | 408 | 425 | 429 | 500.., _) => busy(),
         _ => StoreError::config(
-            "the store refuses the request as it is",
-            "check store.endpoint, store.bucket and store.region; the server's log may tell more",
+            "the store refuses the request",
+            "check store.endpoint, store.bucket and store.region, and the server's log",
         ),
     }
 }
 
 fn busy() -> StoreError {
     StoreError::transient(
-        "the store could not answer now",
-        "look at its load and health; it is tried again",
+        "the store is busy or unavailable",
+        "check the load and health of the store",
     )
 }
 
-/// Something answered that is no S3 server. Its word that an object was stored counts for nothing.
+/// A success status from a server that is not S3, such as a proxy, does not mean that an object was stored.
 fn not_s3() -> StoreError {
     StoreError::transient(
-        "the answer is not one of an S3 server",
-        "look for a proxy in between, and check store.endpoint; it is tried again",
+        "the response is not from an S3 server",
+        "check store.endpoint, and proxies in between",
     )
 }
 
 fn late() -> StoreError {
     StoreError::transient(
         "the store did not answer in time",
-        "look at its load and the network, or raise store.attempt_timeout; it is tried again",
+        "check the load of the store and the network, or raise store.attempt_timeout",
     )
 }
 
-fn unanswered<E>(error: &SdkError<E, HttpResponse>) -> StoreError {
+fn without_response<E>(error: &SdkError<E, HttpResponse>) -> StoreError {
     match error {
         SdkError::ConstructionFailure(_) => StoreError::config(
-            "the request could not be made",
+            "the request could not be built",
             "check store.endpoint, store.bucket and store.region",
         ),
         SdkError::TimeoutError(_) => late(),
@@ -196,7 +194,7 @@ fn unanswered<E>(error: &SdkError<E, HttpResponse>) -> StoreError {
         }
         SdkError::DispatchFailure(_) => StoreError::transient(
             "the store cannot be reached",
-            "start it, or correct store.endpoint; it is tried again",
+            "start the store, or correct store.endpoint",
         ),
         _ => not_s3(),
     }
@@ -208,16 +206,18 @@ mod tests {
     use crate::error::Kind;
 
     #[test]
-    fn a_certificate_that_is_not_believed_is_found_below_what_wraps_it() {
+    fn an_untrusted_certificate_is_found_below_the_errors_that_wrap_it() {
         let wrapped = |inner: rustls::Error| io::Error::other(io::Error::new(io::ErrorKind::InvalidData, inner));
         let unknown = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
-        assert!(is_disbelieved(&unknown) && is_disbelieved(&wrapped(unknown)));
-        assert!(!is_disbelieved(&wrapped(rustls::Error::HandshakeNotComplete)));
-        assert!(!is_disbelieved(&io::Error::from(io::ErrorKind::ConnectionRefused)));
+        assert!(is_untrusted_certificate(&unknown) && is_untrusted_certificate(&wrapped(unknown)));
+        assert!(!is_untrusted_certificate(&wrapped(rustls::Error::HandshakeNotComplete)));
+        assert!(!is_untrusted_certificate(&io::Error::from(
+            io::ErrorKind::ConnectionRefused
+        )));
     }
 
     #[test]
-    fn every_answer_has_the_kind_that_callers_branch_on() {
+    fn every_status_and_code_has_its_kind() {
         let expected = [
             (404, "NoSuchBucket", Kind::Config),
             (403, "InvalidAccessKeyId", Kind::Permission),
@@ -238,7 +238,7 @@ mod tests {
             (400, "InvalidArgument", Kind::Config),
         ];
         for (status, code, kind) in expected {
-            assert_eq!(answered(status, code).kind(), kind, "{status} {code}");
+            assert_eq!(by_status(status, code).kind(), kind, "{status} {code}");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Listings of a bucket: pages merged up to a limit, keys without the prefix, in order or not at all.
+//! Listings of a bucket: merges pages up to a limit and removes the prefix.
 //!
-//! Keys travel percent-encoded: one with a control character in it, which anybody with a right to write can plant, would
-//! otherwise make the whole page unreadable. A server that lists in another order, or without getting on, is refused.
+//! Keys are requested percent-encoded: anyone with write access can create a key with a control character, which would
+//! otherwise make the whole page unreadable. A listing out of order or without progress is an error.
 
 use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
@@ -13,7 +13,7 @@ use crate::store::error::StoreError;
 use crate::store::s3::bucket::S3Store;
 use crate::store::s3::failure;
 
-/// The most that S3 lists at once.
+/// The maximum page size of S3.
 const PAGE_MAX: usize = 1000;
 
 /// See [`Store::list`](super::Store::list).
@@ -69,7 +69,7 @@ async fn page(
         let sent = request.clone().send().await;
         sent.map_err(|error| store.scene("list", prefix).failure(error))
     };
-    store.patiently(store.scene("list", prefix), send).await
+    store.with_retries(store.scene("list", prefix), send).await
 }
 
 fn entries(store: &S3Store, page: &ListObjectsV2Output) -> Result<Vec<Entry>, StoreError> {
@@ -84,7 +84,7 @@ fn entries(store: &S3Store, page: &ListObjectsV2Output) -> Result<Vec<Entry>, St
     page.contents().iter().map(entry).collect()
 }
 
-/// Whether the bucket keeps versions, or ever did. A server that does not know the question keeps none.
+/// Whether the bucket keeps versions, or ever did. A server that does not support the request keeps none.
 pub(super) async fn keeps_versions(store: &S3Store) -> Result<bool, StoreError> {
     let ask = || async {
         match store.client.get_bucket_versioning().bucket(&store.bucket).send().await {
@@ -96,7 +96,7 @@ pub(super) async fn keeps_versions(store: &S3Store) -> Result<bool, StoreError> 
             Err(error) => Err(store.scene("get bucket versioning", "").failure(error)),
         }
     };
-    store.patiently(store.scene("get bucket versioning", ""), ask).await
+    store.with_retries(store.scene("get bucket versioning", ""), ask).await
 }
 
 /// See [`Store::versions`](super::Store::versions).
@@ -122,7 +122,7 @@ pub(super) async fn versions(
             let sent = request.clone().send().await;
             sent.map_err(|error| store.scene("list versions", prefix).failure(error))
         };
-        let page = store.patiently(store.scene("list versions", prefix), send).await?;
+        let page = store.with_retries(store.scene("list versions", prefix), send).await?;
         collect_versions(store, &page, &mut found)?;
         if page.is_truncated() != Some(true) {
             break;
@@ -137,8 +137,8 @@ pub(super) async fn versions(
         }
         markers = next;
     }
-    // The oldest first. Times are often whole seconds: among equals a marker came after what it hides, and the latest
-    // was last.
+    // Oldest first. Times are often whole seconds: at the same time, a delete marker comes after the object that it
+    // hides, and the latest version comes last.
     found.sort_by(|a, b| {
         let age = |version: &Version| (version.latest, version.modified_ms, version.kind);
         a.key.cmp(&b.key).then_with(|| age(a).cmp(&age(b)))
@@ -146,7 +146,7 @@ pub(super) async fn versions(
     Ok(found)
 }
 
-/// Adds one page, turning the server's newest-first into oldest-first among versions of one time.
+/// Adds one page, reversing the server's newest-first order among versions of the same time.
 fn collect_versions(
     store: &S3Store,
     page: &ListObjectVersionsOutput,
@@ -192,14 +192,14 @@ fn relative(store: &S3Store, listed: &str, encoded: bool) -> Result<String, Stor
 
 fn out_of_order(store: &S3Store, prefix: &str) -> StoreError {
     StoreError::config(
-        "the store lists keys out of order, or others than asked for",
-        "use a bucket that lists by key bytes (no directory bucket)",
+        "the store lists keys out of order, or keys outside of the prefix",
+        "use a bucket that lists keys by their bytes (not an S3 directory bucket)",
     )
     .with("prefix", prefix)
     .with("store", &store.location)
 }
 
-/// Undoes the encoding of keys in listings: `%xx`, and `+` for a space.
+/// Decodes the keys of a listing: `%xx`, and `+` for a space.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn listed_keys_are_decoded_and_what_is_no_encoding_stays() {
+    fn listed_keys_are_decoded_and_invalid_escapes_stay() {
         assert_eq!(decoded("data/topic%3Dpayments/a+b%2Bc"), "data/topic=payments/a b+c");
         assert_eq!(decoded("100%"), "100%");
         assert_eq!(decoded("%zz%4"), "%zz%4");
@@ -241,7 +241,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_decodes_without_a_panic_and_never_grows(text in ".*") {
-            // A lossy character takes three bytes for one.
+            // An invalid byte becomes a replacement character of three bytes, the length of its escape.
             prop_assert!(decoded(&text).len() <= text.len());
         }
     }

@@ -1,5 +1,5 @@
-//! Object Lock: what each create asks for, and whether the bucket recorded it. A server that takes the headers and
-//! ignores them would leave an archive that everybody believes to be locked: so the first object is asked for its lock.
+//! Object Lock: the headers of each create, and the check that the bucket recorded them. A server may accept the headers
+//! and ignore them, so the lock of the first object is read back.
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::DateTime;
@@ -11,7 +11,7 @@ use crate::store::error::StoreError;
 use crate::store::s3::bucket::S3Store;
 
 const DAY_S: i64 = 86_400;
-/// How much earlier than asked a lock may end: clocks differ, and some servers keep whole days.
+/// How much earlier than requested a lock may end: clocks differ, and some servers store whole days.
 const TOLERANCE_S: i64 = DAY_S;
 
 pub(super) fn mode(lock: ObjectLock) -> Option<ObjectLockMode> {
@@ -31,7 +31,7 @@ pub(super) fn legal_hold(lock: ObjectLock) -> Option<ObjectLockLegalHoldStatus> 
     lock.legal_hold.then_some(ObjectLockLegalHoldStatus::On)
 }
 
-/// Asks once whether the object at `key` has the lock that the settings ask for.
+/// Checks once that the object at `key` has the lock of the settings.
 pub(super) async fn check(store: &S3Store, key: &str, full: &str) -> Result<(), StoreError> {
     if store.lock == ObjectLock::default() {
         return Ok(());
@@ -45,17 +45,17 @@ pub(super) async fn check(store: &S3Store, key: &str, full: &str) -> Result<(), 
         return Ok(());
     }
     Err(StoreError::config(
-        "the bucket does not keep the lock that objects are created with",
-        "make a bucket with Object Lock enabled, allow s3:PutObjectRetention, s3:PutObjectLegalHold, \
-         s3:GetObjectRetention and s3:GetObjectLegalHold, or empty store.lock_mode and store.legal_hold",
+        "the bucket does not record the Object Lock of created objects",
+        "use a bucket created with Object Lock enabled and allow s3:PutObjectRetention, s3:PutObjectLegalHold, \
+         s3:GetObjectRetention and s3:GetObjectLegalHold; or set store.lock_mode = \"\" and store.legal_hold = false",
     )
     .with("store", &store.location)
     .with("key", key))
 }
 
 fn is_locked(head: &HeadObjectOutput, lock: ObjectLock, until: Option<DateTime>) -> bool {
-    let told = head.object_lock_retain_until_date.as_ref().map_or(0, DateTime::secs);
-    let long_enough = until.is_none_or(|until| told >= until.secs() - TOLERANCE_S);
+    let recorded = head.object_lock_retain_until_date.as_ref().map_or(0, DateTime::secs);
+    let long_enough = until.is_none_or(|until| recorded >= until.secs() - TOLERANCE_S);
     let held = !lock.legal_hold || head.object_lock_legal_hold_status == legal_hold(lock);
     head.object_lock_mode == mode(lock) && long_enough && held
 }
@@ -66,7 +66,7 @@ mod tests {
     use crate::config::Retention;
 
     #[test]
-    fn a_lock_is_there_only_in_its_mode_and_to_its_end() {
+    fn a_lock_must_have_its_mode_its_end_and_its_legal_hold() {
         let lock = ObjectLock {
             retention: Some(Retention {
                 mode: LockMode::Compliance,

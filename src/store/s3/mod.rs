@@ -1,8 +1,7 @@
 //! Objects in a bucket of any S3-compatible server.
 //!
-//! A create is one PUT with `If-None-Match: *` and the object's SHA-256, which serves the checksum header and the
-//! signature alike, so that bytes are hashed once however large. Never multipart (its parts and its final answer know
-//! no condition on every server), never an overwrite, never a delete.
+//! A create is one PUT with `If-None-Match: *` and the object's SHA-256, which serves as checksum header and payload hash
+//! of the signature. Multipart uploads are not used: not every server supports a condition on them.
 
 mod body;
 mod bucket;

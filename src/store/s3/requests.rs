@@ -1,4 +1,4 @@
-//! The store's operations as requests to a bucket.
+//! The operations of the store as requests to a bucket.
 
 use async_trait::async_trait;
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
@@ -15,9 +15,9 @@ use crate::store::s3::bucket::S3Store;
 use crate::store::s3::client::SignedHash;
 use crate::store::s3::{body, failure, listing, lock};
 
-/// An object to be created.
+/// An object to create.
 struct Upload<'a> {
-    /// Relative to the store's prefix, for messages.
+    /// The object key relative to the store's prefix, for messages.
     key: &'a str,
     full: String,
     bytes: Bytes,
@@ -25,7 +25,7 @@ struct Upload<'a> {
 }
 
 impl S3Store {
-    /// One try of a create.
+    /// One attempt of a create.
     async fn put(&self, upload: &Upload<'_>) -> Result<Creation, StoreError> {
         let scene = self.scene("create", upload.key);
         let request = self
@@ -40,7 +40,7 @@ impl S3Store {
             .set_object_lock_legal_hold_status(lock::legal_hold(self.lock))
             .body(ByteStream::new(SdkBody::from(upload.bytes.clone())));
         match request.customize().interceptor(SignedHash(upload.hash)).send().await {
-            // Durable from here, if it was an S3 server that said so: every one names an ETag.
+            // Durable from here, if the response is from an S3 server: every S3 server sends an ETag.
             Ok(output) if output.e_tag().is_some() => Ok(Creation::Created),
             Ok(_) => Err(scene.not_s3()),
             Err(error) if failure::status(&error) == Some(412) => Ok(Creation::Exists),
@@ -48,8 +48,8 @@ impl S3Store {
         }
     }
 
-    /// Whether an object stands at the full key, as far as can be told now.
-    async fn stands(&self, full: &str) -> bool {
+    /// Whether the object exists; false if that cannot be read.
+    async fn exists(&self, full: &str) -> bool {
         let answer = self.client.head_object().bucket(&self.bucket).key(full).send().await;
         answer.is_ok_and(|answer| answer.e_tag().is_some())
     }
@@ -67,7 +67,7 @@ impl S3Store {
                 Err(error) => Err(self.scene("get", key).failure(error)),
             }
         };
-        self.patiently(self.scene("get", key), work).await
+        self.with_retries(self.scene("get", key), work).await
     }
 }
 
@@ -87,15 +87,15 @@ impl Store for S3Store {
         };
         let work = || async {
             match self.put(&upload).await {
-                // The reply was lost, perhaps the very one that said 412: a server may answer that before it has read
-                // the body, and close. Asking costs less than sending it all again into the same trap.
-                Err(error) if error.kind() == Kind::Transient && self.stands(&upload.full).await => {
+                // The reply was lost. It may have been a 412 that the server sent before it read the body, and closed
+                // the connection. A HEAD is cheaper than sending the body again.
+                Err(error) if error.kind() == Kind::Transient && self.exists(&upload.full).await => {
                     Ok(Creation::Exists)
                 }
                 done => done,
             }
         };
-        self.patiently(self.scene("create", key), work).await
+        self.with_retries(self.scene("create", key), work).await
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
@@ -109,7 +109,7 @@ impl Store for S3Store {
 
     async fn check_lock(&self, key: &str) -> Result<(), StoreError> {
         let full = self.full_key(key)?;
-        self.patiently(self.scene("head", key), || lock::check(self, key, &full))
+        self.with_retries(self.scene("head", key), || lock::check(self, key, &full))
             .await
     }
 

@@ -1,5 +1,5 @@
-//! What goes over the wire, and what becomes of each answer: against a server in this process that follows a script,
-//! for no real one loses a reply when asked to.
+//! The requests on the wire and the handling of each response, with a scripted server in this process: a real one cannot
+//! be told to lose a reply.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::error::Kind;
 use crate::record::hash::Hash;
 use crate::store::{Creation, Store};
 
-/// What the server does with a request that it has read to its end.
+/// The server's reaction to a complete request.
 #[derive(Clone)]
 enum Reply {
     /// Closes the connection.
@@ -33,13 +33,13 @@ use Reply::{Answer, Nothing};
 /// The head of a request, in lower case, and the number of its body's bytes.
 type Seen = Arc<Mutex<Vec<(String, usize)>>>;
 
-/// A server's part: what it answers to each request in turn, the last one for ever; and to every HEAD.
+/// The server's responses: one per request in order, the last one for all further requests; and one for every HEAD.
 struct Script {
     replies: Vec<Reply>,
     head: Reply,
 }
 
-/// A store on a server that follows `replies` and has no object to show; and the requests that it sees, save HEADs.
+/// A store on a server that sends `replies` and 404 to HEAD; and the requests that it receives, except for HEADs.
 async fn scripted(replies: &[Reply]) -> (S3Store, Seen) {
     let head = refusal(404);
     played(Script {
@@ -157,7 +157,7 @@ async fn a_create_is_one_put_with_the_condition_and_one_hash_for_checksum_and_si
 }
 
 #[tokio::test]
-async fn a_lost_reply_followed_by_a_412_is_told_as_exists() {
+async fn a_lost_reply_followed_by_a_412_is_exists() {
     let (store, seen) = scripted(&[Nothing, refusal(412)]).await;
     assert_eq!(store.create("a", object()).await.unwrap(), Creation::Exists);
     let seen = seen.lock().unwrap();
@@ -169,7 +169,7 @@ async fn a_lost_reply_followed_by_a_412_is_told_as_exists() {
 }
 
 #[tokio::test]
-async fn a_lost_reply_is_not_followed_by_the_same_bytes_where_the_object_stands() {
+async fn after_a_lost_reply_the_bytes_are_not_sent_again_if_the_object_exists() {
     for (head, created) in [
         (OK, Some(Creation::Exists)),
         (refusal(404), None),
@@ -186,7 +186,7 @@ async fn a_lost_reply_is_not_followed_by_the_same_bytes_where_the_object_stands(
 }
 
 #[tokio::test]
-async fn a_409_of_a_concurrent_create_is_tried_again() {
+async fn a_409_of_a_concurrent_create_is_retried() {
     let (store, _) = scripted(&[refusal(409), OK]).await;
     assert_eq!(store.create("a", object()).await.unwrap(), Creation::Created);
     let (store, _) = scripted(&[refusal(409), refusal(412)]).await;
@@ -194,7 +194,7 @@ async fn a_409_of_a_concurrent_create_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_server_in_trouble_is_tried_as_often_as_set_and_then_told_as_transient() {
+async fn a_failing_server_is_retried_as_often_as_set_and_then_a_transient_error() {
     for reply in [refusal(503), refusal(500), refusal(409), Nothing] {
         let (store, seen) = scripted(&[reply]).await;
         assert_eq!(store.create("a", object()).await.unwrap_err().kind(), Kind::Transient);
@@ -203,7 +203,7 @@ async fn a_server_in_trouble_is_tried_as_often_as_set_and_then_told_as_transient
 }
 
 #[tokio::test]
-async fn a_refusal_is_not_tried_again() {
+async fn a_refusal_is_not_retried() {
     for (status, kind) in [(403, Kind::Permission), (400, Kind::Config), (501, Kind::Config)] {
         let (store, seen) = scripted(&[refusal(status)]).await;
         assert_eq!(store.create("a", object()).await.unwrap_err().kind(), kind, "{status}");
@@ -223,7 +223,7 @@ async fn a_body_that_breaks_off_is_read_again() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_not_those_of_the_stored_checksum_are_corrupt() {
+async fn bytes_that_do_not_match_the_stored_checksum_are_corrupt() {
     let other =
         "etag: \"1\"\r\ncontent-length: 12\r\nx-amz-checksum-sha256: 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\r\n";
     let (store, seen) = scripted(&[Answer(200, other, "twelve bytes")]).await;
@@ -238,7 +238,7 @@ async fn bytes_that_are_not_those_of_the_stored_checksum_are_corrupt() {
 }
 
 #[tokio::test]
-async fn an_object_larger_than_any_of_ours_is_not_read() {
+async fn an_object_above_the_maximum_size_is_not_read() {
     let (store, _) = scripted(&[Answer(200, "etag: \"1\"\r\ncontent-length: 99999999999999\r\n", "")]).await;
     assert_eq!(store.get("a").await.unwrap_err().kind(), Kind::Corrupt);
 }
@@ -279,7 +279,7 @@ async fn pages_shorter_than_asked_for_are_merged() {
 }
 
 #[tokio::test]
-async fn a_page_of_a_proxy_is_no_answer_of_a_store() {
+async fn a_page_of_a_proxy_is_a_transient_error() {
     let (store, _) = scripted(&[Answer(200, "content-length: 8\r\n", "<html/>\n")]).await;
     assert_eq!(store.create("a", object()).await.unwrap_err().kind(), Kind::Transient);
     assert_eq!(store.get("a").await.unwrap_err().kind(), Kind::Transient);
