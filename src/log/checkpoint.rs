@@ -1,5 +1,5 @@
-//! A checkpoint: the signed heads of every partition, numbered and chained. Proves the chains up to its heads and
-//! nothing newer.
+//! Checkpoints (FORMAT.md section 6): the signed heads of all partitions, numbered and chained. A checkpoint proves the
+//! chains up to its heads.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,64 +16,64 @@ use crate::record::utc::UtcSeconds;
 
 const TYPE: &str = "kivend.checkpoint/v1";
 
-/// Names a checkpoint.
+/// A reference to a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckpointRef {
-    /// Its number.
+    /// The checkpoint's number.
     pub number: u64,
-    /// The hash of its object.
+    /// The SHA-256 of its object.
     pub sha256: Hash,
 }
 
-/// What a checkpoint says of one partition.
+/// The head of one partition in a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// The partition.
+    /// The partition of the chain.
     pub partition: TopicPartition,
-    /// The head's epoch.
+    /// The epoch of the newest link.
     pub epoch: Epoch,
-    /// The head's height.
+    /// The height of the newest link.
     pub height: Height,
-    /// Where the archive ends.
+    /// The end of the archived range.
     pub next_offset: NextOffset,
-    /// The hash of the head's object.
+    /// The SHA-256 of the newest link's object.
     pub link: Hash,
     /// The tree hash of RFC 9162 over the objects of links 0 to `height`.
     pub log_root: Hash,
 }
 
-/// What a checkpoint says.
+/// The content of a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The archive's name.
     pub archive: String,
     /// The archive's id.
     pub archive_id: String,
-    /// From 0, without a gap.
+    /// Numbers start at 0 and have no gap.
     pub number: u64,
-    /// The hash of the checkpoint with the number before; 64 zeros at number 0.
+    /// The SHA-256 of the previous checkpoint's object; zeros at number 0.
     pub previous: Hash,
-    /// The number of the newest key change, or 0.
+    /// The number of the newest key change; 0 if there is none.
     pub key_change_number: u64,
-    /// Its hash, or that of `archive.json`.
+    /// The SHA-256 of the newest key change's object, or of `archive.json`.
     pub key_change: Hash,
-    /// When it was signed, by its writer's clock.
+    /// The time of signing by the writer's clock.
     pub at: UtcSeconds,
-    /// Sorted by topic bytes, then partition.
+    /// The heads, sorted by topic bytes, then partition.
     pub heads: Vec<Head>,
 }
 
-/// A checkpoint that was opened.
+/// A checkpoint whose signature was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedCheckpoint {
-    /// What it says.
+    /// The content.
     pub checkpoint: Checkpoint,
-    /// The hash of its object.
+    /// The SHA-256 of its object.
     pub hash: Hash,
 }
 
 impl SignedCheckpoint {
-    /// How links name it.
+    /// The reference to this checkpoint, as links hold it.
     #[must_use]
     pub fn reference(&self) -> CheckpointRef {
         CheckpointRef {
@@ -83,15 +83,15 @@ impl SignedCheckpoint {
     }
 }
 
-/// The text is no checkpoint's.
+/// The text is not a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not the text of a checkpoint")]
 pub struct NotACheckpoint;
 
-/// Opens the object at `checkpoints/<number>` as this archive's checkpoint.
+/// Verifies the object at `checkpoints/<number>` as a checkpoint of this archive.
 ///
 /// # Errors
-/// [`Invalid`] where it is no valid note for that place; `Content` where a key in force signed something else.
+/// [`Invalid`] if it is not valid there; `Content` if a key in force signed other content.
 pub fn open(object: &[u8], keyring: &Keyring, archive_id: &str, number: u64) -> Result<SignedCheckpoint, Invalid> {
     let opened = keyring.open(object)?;
     let checkpoint: Checkpoint =
@@ -120,15 +120,15 @@ pub fn open(object: &[u8], keyring: &Keyring, archive_id: &str, number: u64) -> 
 }
 
 impl Checkpoint {
-    /// Signs it into an object.
+    /// Signs the text of the checkpoint.
     ///
     /// # Errors
-    /// [`NoteError::Text`] where a field holds what no note may.
+    /// [`NoteError::Text`] if a field has a character that a note does not allow.
     pub fn seal(&self, key: &SigningKey) -> Result<Sealed, NoteError> {
         note::seal(self.to_string(), key)
     }
 
-    /// What it says of a partition.
+    /// The head of a partition.
     #[must_use]
     pub fn head(&self, partition: &TopicPartition) -> Option<&Head> {
         self.heads.iter().find(|head| head.partition == *partition)
@@ -181,7 +181,7 @@ impl FromStr for Checkpoint {
 
     fn from_str(text: &str) -> Result<Checkpoint, NotACheckpoint> {
         let checkpoint = parse(text).ok_or(NotACheckpoint)?;
-        // Signs, leading zeros and a missing last newline were read too kindly and do not print the same again.
+        // Parsing is lenient about signs, leading zeros and a missing final newline; such texts print differently.
         let exact = checkpoint.to_string() == text && checkpoint.is_well_formed();
         if exact { Ok(checkpoint) } else { Err(NotACheckpoint) }
     }
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_is_that_of_the_format_and_reads_back() {
+    fn the_text_follows_the_format_and_reads_back() {
         let text = example().to_string();
         let (link, root) = (Hash::of(b"link"), Hash::of(b"root"));
         assert_eq!(
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn heads_out_of_order_or_twice_and_sloppy_numbers_are_refused() {
+    fn heads_out_of_order_or_repeated_and_noncanonical_numbers_are_refused() {
         let good = example().to_string();
         for (from, to) in [
             ("payments 0", "payments 2"),

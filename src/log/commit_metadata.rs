@@ -1,5 +1,5 @@
-//! The metadata of a Kafka commit: a second place, out of the bucket's reach, that knows the head. A witness and a hint,
-//! never the authority on progress: that is the bucket.
+//! The metadata of a Kafka commit (FORMAT.md section 7). It names the head outside the bucket, as a witness against a
+//! bucket that lost links. The authority on progress is the bucket.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,16 +7,16 @@ use std::str::FromStr;
 use crate::record::hash::Hash;
 use crate::record::position::{Epoch, FirstOffset, Height};
 
-/// `v1 <epoch> <height> <first_offset> <link hash>` of the head that a commit stands for.
+/// `v1 <epoch> <height> <first_offset> <link hash>` of the head at the time of the commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CommitMetadata {
     /// The head's epoch.
     pub epoch: Epoch,
     /// The head's height.
     pub height: Height,
-    /// Where the head's range begins: with the epoch, its key.
+    /// The start of the head's range; with the epoch it gives the head's object key.
     pub first_offset: FirstOffset,
-    /// The hash of the head's object.
+    /// The SHA-256 of the head's object.
     pub link: Hash,
 }
 
@@ -30,7 +30,7 @@ impl fmt::Display for CommitMetadata {
     }
 }
 
-/// The text is no commit metadata of ours.
+/// The text is not commit metadata of kivend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not the metadata of a commit by kivend")]
 pub struct NotCommitMetadata;
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metadata_reads_back_and_nothing_else_does() {
+    fn metadata_reads_back_and_other_texts_are_refused() {
         let made = CommitMetadata {
             epoch: Epoch(0),
             height: Height(17),

@@ -1,5 +1,5 @@
-//! `archive.json`: who the archive is. Created first and once; its hash enters every genesis, so it cannot change under
-//! a chain. Never holds a secret.
+//! `archive.json`: the archive's identity and first public keys. It is the first object, and its hash is part of every
+//! genesis hash, so a chain breaks if it changes.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::record::utc::UtcSeconds;
 
 const TYPE: &str = "kivend.archive/v1";
 
-/// The archive's identity, in the order of its canonical text.
+/// The archive's identity; the fields are in the order of the canonical text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     r#type: String,
@@ -21,16 +21,16 @@ pub struct Identity {
     keys: Vec<String>,
 }
 
-/// Why an `archive.json` is none.
+/// Why `archive.json` is not valid.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    /// Not UTF-8 or not the canonical JSON of an identity.
+    /// Not the canonical JSON of an identity.
     #[error(transparent)]
     Form(#[from] NotCanonical),
     /// Not UTF-8.
     #[error("archive.json is not UTF-8")]
     Text,
-    /// It is of another type or version.
+    /// Another type or version.
     #[error("archive.json is of an unknown type: type={0}")]
     Type(String),
     /// The archive's name does not match `[a-z0-9][a-z0-9._-]{0,62}`.
@@ -39,16 +39,16 @@ pub enum IdentityError {
     /// The id is not 32 lower-case hex digits.
     #[error("the archive's id is not 32 lower-case hex digits: id={0}")]
     Id(String),
-    /// A key does not read, or there is none, or one stands twice.
+    /// No key, a malformed key, or a repeated key.
     #[error("archive.json does not name its keys, each once, in the form name+id+base64")]
     Keys,
 }
 
 impl Identity {
-    /// The identity of a new archive; `random` makes its id.
+    /// The identity of a new archive; `random` becomes its id.
     ///
     /// # Errors
-    /// [`IdentityError::Name`] where the name is not allowed.
+    /// [`IdentityError::Name`] if the name is not allowed.
     pub fn new(
         archive: &str,
         random: [u8; 16],
@@ -67,10 +67,10 @@ impl Identity {
         Ok(identity)
     }
 
-    /// Reads `archive.json`.
+    /// Reads the bytes of `archive.json`.
     ///
     /// # Errors
-    /// [`IdentityError`] for anything that is not exactly one.
+    /// [`IdentityError`] if they are not exactly the canonical text.
     pub fn from_bytes(object: &[u8]) -> Result<Identity, IdentityError> {
         let text = std::str::from_utf8(object).map_err(|_| IdentityError::Text)?;
         let identity: Identity = canonical::from_text(text)?;
@@ -78,10 +78,10 @@ impl Identity {
         Ok(identity)
     }
 
-    /// The object's bytes.
+    /// The bytes of `archive.json`.
     ///
     /// # Errors
-    /// None in practice: its fields are all text.
+    /// None in practice: all fields have a JSON form.
     pub fn to_bytes(&self) -> Result<Vec<u8>, IdentityError> {
         Ok(canonical::to_text(self).map_err(NotCanonical::Shape)?.into_bytes())
     }
@@ -112,13 +112,13 @@ impl Identity {
         &self.archive
     }
 
-    /// 32 hex digits, random.
+    /// The archive's id: 32 random hex digits.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// When it was made, by its maker's clock.
+    /// The time of creation by the creator's clock.
     #[must_use]
     pub fn created_at(&self) -> UtcSeconds {
         self.created_at
@@ -127,7 +127,7 @@ impl Identity {
     /// The keys in force until a key change.
     ///
     /// # Errors
-    /// [`IdentityError::Keys`] where one does not read.
+    /// [`IdentityError::Keys`] if one is malformed.
     pub fn keys(&self) -> Result<Vec<VerifyingKey>, IdentityError> {
         self.keys
             .iter()
@@ -136,7 +136,7 @@ impl Identity {
     }
 }
 
-/// Whether the text is an archive's name: `[a-z0-9][a-z0-9._-]{0,62}`.
+/// Whether `name` is valid for an archive: `[a-z0-9][a-z0-9._-]{0,62}`.
 #[must_use]
 pub fn is_archive_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
@@ -145,13 +145,13 @@ pub fn is_archive_name(name: &str) -> bool {
         && name.bytes().next().is_some_and(plain)
 }
 
-/// Whether the text is an archive's id: 32 lower-case hex digits.
+/// Whether `id` is 32 lower-case hex digits.
 #[must_use]
 pub fn is_archive_id(id: &str) -> bool {
     id.len() == 32 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
-/// `previous` of a partition's link at height 0; `identity` is the hash of `archive.json`.
+/// The genesis hash: `previous` of a partition's link at height 0. `identity` is the SHA-256 of `archive.json`.
 #[must_use]
 pub fn genesis(identity: &Hash, partition: &TopicPartition) -> Hash {
     Hash::of(
@@ -169,7 +169,7 @@ mod tests {
     use crate::log::signed_note::SigningKey;
 
     #[test]
-    fn an_identity_reads_back_and_has_the_form_of_the_format() {
+    fn an_identity_follows_the_format_and_reads_back() {
         let key = SigningKey::from_seed("kivend", &[7; 32]).unwrap();
         let made = Identity::new("kivend", [0xab; 16], UtcSeconds::from_unix(0), key.verifying_key()).unwrap();
         let text = String::from_utf8(made.to_bytes().unwrap()).unwrap();

@@ -1,5 +1,5 @@
-//! A change of signing keys: keys added, or keys retired, signed by one that was in force and by each that is added.
-//! Knows the rules of one change; which keys are in force when is told by [`crate::verify::keys`] and the writer.
+//! Changes of signing keys (FORMAT.md section 3): a change adds keys or retires keys, and is signed by a key in force and
+//! by every added key.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::log::signed_note::{KeyId, Note, NoteError, Signature, SigningKey, Ver
 use crate::record::hash::Hash;
 use crate::record::utc::UtcSeconds;
 
-/// What a key change says, in the order of its canonical text.
+/// The content of a key change; the fields are in the order of the canonical text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "FORMAT.md section 3 defines each field")]
 pub struct KeyChange {
@@ -33,28 +33,28 @@ pub enum KeyChangeType {
     V1,
 }
 
-/// A key change that was opened.
+/// A key change whose signatures were verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedKeyChange {
-    /// What it says.
+    /// The content.
     pub change: KeyChange,
-    /// The keys that it adds.
+    /// The added keys.
     pub add: Vec<VerifyingKey>,
-    /// The keys that it retires.
+    /// The retired keys.
     pub retire: Vec<VerifyingKey>,
-    /// The key in force that signed it first.
+    /// The key in force that signed it.
     pub signer: VerifyingKey,
-    /// The hash of its object.
+    /// The SHA-256 of its object.
     pub hash: Hash,
 }
 
 impl SignedKeyChange {
-    /// The rule that this change breaks after the changes in `keyring`; nothing where it may follow them.
+    /// The rule that this change breaks after the changes in `keyring`; none if it is valid there.
     #[must_use]
     pub fn broken_rule(&self, keyring: &Keyring) -> Option<&'static str> {
         let number = self.change.number;
         if self.add.iter().any(|key| keyring.term(key).is_some()) {
-            return Some("it adds a key that was there before");
+            return Some("it adds a key that the archive has or had already");
         }
         let in_force = |key: &VerifyingKey| keyring.term(key).is_some_and(|term| term.covers_change(number));
         if !self.retire.iter().all(in_force) {
@@ -70,7 +70,7 @@ impl SignedKeyChange {
         None
     }
 
-    /// Takes the change into account; `checkpoint` is the one that it names, where it is there.
+    /// Applies the change to `keyring`; `checkpoint` is the checkpoint that it names, if the archive has it.
     pub fn apply_to(&self, keyring: &mut Keyring, checkpoint: Option<&SignedCheckpoint>) {
         let heights = checkpoint.map(|signed| {
             let heads = signed.checkpoint.heads.iter();
@@ -88,10 +88,10 @@ impl SignedKeyChange {
     }
 }
 
-/// Opens the object at `keys/<number>` as this archive's key change; `keyring` holds the keys before it.
+/// Verifies the object at `keys/<number>` as a key change of this archive; `keyring` has the keys before it.
 ///
 /// # Errors
-/// [`Invalid`] where it is no valid note for that place; `Content` where a key in force signed something else.
+/// [`Invalid`] if it is not valid there; `Content` if a key in force signed other content.
 pub fn open(object: &[u8], keyring: &Keyring, archive_id: &str, number: u64) -> Result<SignedKeyChange, Invalid> {
     let note = Note::parse(object)?;
     let Some((first, others)) = note.signatures().split_first() else {
@@ -152,15 +152,15 @@ fn parse(text: &str) -> Result<KeyChange, Invalid> {
 }
 
 impl KeyChange {
-    /// Signs it into an object: `signer` is in force, `added` are the keys that it adds, in their order.
+    /// Signs the change: `signer` is a key in force, `added` are the added keys in the order of the change.
     ///
     /// # Errors
-    /// [`NoteError::Text`] where a field holds what no note may.
+    /// [`NoteError::Text`] if a field has a character that a note does not allow.
     pub fn seal(&self, signer: &SigningKey, added: &[&SigningKey]) -> Result<Sealed, NoteError> {
         let text = canonical::to_text(self).map_err(|_| NoteError::Text)?;
         let mut object = signer.sign(text.clone())?.to_bytes();
         for key in added {
-            // A note's signature lines stand one after the other below its text.
+            // Append the signature line, which follows the text and an empty line.
             let signed = key.sign(text.clone())?.to_bytes();
             object.extend(&signed[text.len() + 1..]);
         }
@@ -168,7 +168,7 @@ impl KeyChange {
         Ok(Sealed { object, hash })
     }
 
-    /// The keys that it adds and retires, or the rule that it breaks.
+    /// The added and the retired keys, or the broken rule.
     fn check(&self) -> Result<(Vec<VerifyingKey>, Vec<VerifyingKey>), String> {
         if self.add.is_empty() == self.retire.is_empty() {
             return Err("a key change either adds or retires keys".to_owned());
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_is_that_of_the_format_and_reads_back() {
+    fn the_text_follows_the_format_and_reads_back() {
         let change = adds(&[&key(2)]);
         let sealed = change.seal(&key(1), &[&key(2)]).unwrap();
         let text = String::from_utf8(sealed.object.clone()).unwrap();
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn every_added_key_signs_too_in_order() {
+    fn every_added_key_must_sign_in_order() {
         let change = adds(&[&key(2), &key(3)]);
         opened(&change.seal(&key(1), &[&key(2), &key(3)]).unwrap().object).unwrap();
         for signers in [&[][..], &[&key(2)], &[&key(3), &key(2)], &[&key(2), &key(3), &key(4)]] {

@@ -1,6 +1,6 @@
-//! The keys of an archive, and what each may sign (FORMAT.md section 3): those of `archive.json`, and those that key changes
-//! add and retire. No clock decides: a change names a checkpoint, and heights and numbers are held against that. Writer
-//! and verifier ask the same keyring. Never fetches a key change, and never judges who is to be trusted.
+//! The keys of an archive and what each may sign (FORMAT.md section 3): the keys of `archive.json`, and the keys that key
+//! changes add and retire. Clocks play no part: a change names a checkpoint, and heights and numbers are compared with
+//! that. Writer and verifier use the same code.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,14 @@ use crate::log::signed_note::{Note, VerifyingKey};
 use crate::record::hash::Hash;
 use crate::record::position::{Height, TopicPartition};
 
-/// A moment in the archive's own order: a key change, and the checkpoint that it names.
+/// A point in the archive's history: a key change and the checkpoint that it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
     /// The number of the change.
     pub change: u64,
     /// The number of the checkpoint.
     pub checkpoint: u64,
-    /// The heights of that checkpoint; nothing where it is missing, and then neither side of it can be refused.
+    /// The heights of that checkpoint; none if it is missing, and then links before and after it are accepted.
     pub(super) heights: Option<BTreeMap<TopicPartition, Height>>,
 }
 
@@ -27,16 +27,16 @@ impl Turn {
     }
 }
 
-/// A key, and from when until when it is in force.
+/// A key and the period in which it is in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Term {
-    /// The key.
+    /// The public key.
     pub key: VerifyingKey,
-    /// The change that added it; nothing for a key of `archive.json`.
+    /// The change that added it; none for a key of `archive.json`.
     pub added: Option<Turn>,
-    /// The change that retired it.
+    /// The change that retired it, if any.
     pub retired: Option<Turn>,
-    /// Nothing that it signs counts: whoever verifies neither brought it nor believes it otherwise. It may be retired.
+    /// The verifier does not trust the key: its signatures do not count, but a change may retire it.
     pub silent: bool,
 }
 
@@ -64,19 +64,19 @@ impl Term {
     }
 }
 
-/// A note that a key in force signed: its text, and what is needed to name it.
+/// A note with a valid signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opened<'k> {
     /// The signed text.
     pub text: String,
     /// The SHA-256 of the whole object.
     pub hash: Hash,
-    /// The key that signed it, and what it may sign: whoever knows the note's place asks.
+    /// The signer's term. The caller must check that it covers the note's position.
     pub term: &'k Term,
 }
 
 impl Opened<'_> {
-    /// What to say where the signer's term does not cover the note: its key is as good as unknown.
+    /// The error for a note that the signer's term does not cover: the key counts as unknown there.
     #[must_use]
     pub fn out_of_term(&self) -> Invalid {
         Invalid::UnknownKey {
@@ -86,14 +86,14 @@ impl Opened<'_> {
     }
 }
 
-/// Every key that counts for something, in the order in which they came.
+/// All keys of an archive with their terms, in the order in which they were added.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Keyring {
     terms: Vec<Term>,
 }
 
 impl Keyring {
-    /// These keys from the beginning, and no others.
+    /// A keyring with `keys` in force from the beginning.
     #[must_use]
     pub fn new(keys: Vec<VerifyingKey>) -> Keyring {
         let from_the_beginning = |key| Term {
@@ -113,12 +113,12 @@ impl Keyring {
         &self.terms
     }
 
-    /// The keys, retired ones too.
+    /// All keys, retired ones included.
     pub fn keys(&self) -> impl Iterator<Item = &VerifyingKey> {
         self.terms.iter().map(|term| &term.key)
     }
 
-    /// The keys that no change has retired.
+    /// The keys that are not retired.
     pub fn in_force(&self) -> impl Iterator<Item = &VerifyingKey> {
         self.terms
             .iter()
@@ -126,13 +126,13 @@ impl Keyring {
             .map(|term| &term.key)
     }
 
-    /// The term of this key.
+    /// The term of `key`, if the keyring has it.
     #[must_use]
     pub fn term(&self, key: &VerifyingKey) -> Option<&Term> {
         self.terms.iter().find(|term| term.key == *key)
     }
 
-    /// Opens an object that must be a note with exactly one signature, by a key of the ring.
+    /// Verifies an object as a note with exactly one signature, by a key of the keyring.
     ///
     /// # Errors
     /// [`Invalid`]: every variant before `Content`.
@@ -157,7 +157,7 @@ impl Keyring {
         })
     }
 
-    /// Adds a key that is in force from this moment on.
+    /// Adds a key that is in force after `from`.
     pub(super) fn add(&mut self, key: VerifyingKey, from: Turn) {
         self.terms.push(Term {
             key,
@@ -167,21 +167,21 @@ impl Keyring {
         });
     }
 
-    /// Ends the term of each of these keys at this moment.
+    /// Ends the terms of `keys` at `from`.
     pub(super) fn retire(&mut self, keys: &[VerifyingKey], from: &Turn) {
         for term in self.terms.iter_mut().filter(|term| keys.contains(&term.key)) {
             term.retired = Some(from.clone());
         }
     }
 
-    /// From here on nothing counts that a key other than these signs, of those that are here now.
+    /// Of the keys in the keyring, trusts only `keys`.
     pub fn silence_others(&mut self, keys: &[VerifyingKey]) {
         for term in &mut self.terms {
             term.silent = !keys.contains(&term.key);
         }
     }
 
-    /// Keeps only the keys that sign what counts, with their terms.
+    /// Removes the keys that are not trusted.
     pub fn drop_silent(&mut self) {
         self.terms.retain(|term| !term.silent);
     }

@@ -1,5 +1,5 @@
-//! A link: the signed commit point of a segment, and its place in the chain of a partition. Knows every rule that one
-//! link, or two neighbours, must keep; never reads a segment or a store.
+//! Links (FORMAT.md section 4): a link commits one range of a partition, with its segment, to the chain. This file has the
+//! content and the rules of a single link; [`link_chain`](crate::log::link_chain) has the rules between two.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ use crate::record::hash::Hash;
 use crate::record::position::{Epoch, FirstOffset, Height, NextOffset, TopicPartition, is_topic_id, is_topic_name};
 use crate::record::utc::UtcSeconds;
 
-/// A link names at most so many absent ranges; a writer seals before that.
+/// The maximum number of absent ranges in a link; a writer seals before it would need more.
 pub const MAX_ABSENT_RANGES: usize = 10_000;
 
 /// Why a segment was sealed.
@@ -32,9 +32,9 @@ pub enum SealReason {
     Idle,
     /// The archiver was asked to stop.
     Shutdown,
-    /// The partition moved to another owner; also a segment adopted from an owner that died.
+    /// The partition moved to another owner, or the segment was adopted from an owner that crashed.
     Revoked,
-    /// One more absent range would not fit.
+    /// It had [`MAX_ABSENT_RANGES`] absent ranges.
     Absent,
     /// Kafka deleted the range before it was archived.
     Lost,
@@ -42,56 +42,56 @@ pub enum SealReason {
     Epoch,
 }
 
-/// The segment that a link owns.
+/// A reference to the segment of a link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentRef {
-    /// Its key, relative to the prefix.
+    /// The object key, relative to the prefix.
     pub key: String,
-    /// Its length.
+    /// The length in bytes.
     pub bytes: u64,
-    /// The hash of its bytes.
+    /// The SHA-256 of the bytes.
     pub sha256: Hash,
 }
 
-/// Why a found segment did not enter the chain.
+/// Why a found segment was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RejectReason {
-    /// It is not what this range of Kafka gives.
+    /// The records of this range in Kafka give other bytes.
     Differs,
-    /// It is no segment.
+    /// It is not a segment of this place.
     Unreadable,
 }
 
-/// A segment found at our key that did not enter the chain.
+/// An object that was found at a segment key of this place and is not part of the archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejected {
-    /// Its key, relative to the prefix.
+    /// The object key, relative to the prefix.
     pub key: String,
-    /// Its length.
+    /// The length in bytes.
     pub bytes: u64,
-    /// The hash of its bytes.
+    /// The SHA-256 of the bytes.
     pub sha256: Hash,
-    /// Why.
+    /// Why it was rejected.
     pub reason: RejectReason,
 }
 
 /// A range that Kafka deleted before it was archived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lost {
-    /// Where it begins.
+    /// The first lost offset.
     pub first_offset: FirstOffset,
-    /// Where it ends.
+    /// The offset after the last lost one.
     pub next_offset: NextOffset,
-    /// What Kafka still had, when this was seen, began here.
+    /// Kafka's log start offset when the loss was observed.
     pub log_start_offset: i64,
-    /// When this was seen.
+    /// When the loss was observed, by the writer's clock.
     pub observed_at: UtcSeconds,
-    /// What took it.
+    /// Why Kafka deleted the range.
     pub reason: LossReason,
 }
 
-/// What took a lost range.
+/// Why Kafka deleted a lost range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LossReason {
@@ -99,7 +99,7 @@ pub enum LossReason {
     Retention,
 }
 
-/// What a link says, in the order of its canonical text.
+/// The content of a link; the fields are in the order of the canonical text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "FORMAT.md section 4 defines each field")]
 pub struct Link {
@@ -136,28 +136,29 @@ pub enum LinkType {
     V1,
 }
 
-/// Why a link breaks a rule of its own, or does not continue the one before it.
+/// A rule of FORMAT.md section 4 that a link breaks, by itself or after the link before it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Broken(String);
+pub struct Broken(pub(super) String);
 
 macro_rules! demand {
     ($holds:expr, $($message:tt)+) => {
         if !$holds { return Err(Broken(format!($($message)+))); }
     };
 }
+pub(super) use demand;
 
-/// A link that was opened: its content, and what names it.
+/// A link whose signature was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedLink {
-    /// What it says.
+    /// The content.
     pub link: Link,
-    /// The hash of its object: `previous` of the next.
+    /// The SHA-256 of its object: `previous` of the next link.
     pub hash: Hash,
 }
 
 impl SignedLink {
-    /// What a Kafka commit says of this head.
+    /// The metadata of a Kafka commit with this link as head.
     #[must_use]
     pub fn commit_metadata(&self) -> CommitMetadata {
         let Link {
@@ -175,16 +176,16 @@ impl SignedLink {
     }
 }
 
-/// Opens the object at `place` as this archive's link.
+/// Verifies the object at `place` as a link of this archive.
 ///
 /// # Errors
-/// [`Invalid`] where it is no valid note for that place; `Content` where a key in force signed something else.
+/// [`Invalid`] if it is not valid there; `Content` if a key in force signed other content.
 pub fn open(object: &[u8], keyring: &Keyring, archive_id: &str, place: &Place) -> Result<SignedLink, Invalid> {
     let covers = |term: &Term, link: &Link| term.covers_link(&place.partition, link.height);
     open_where(object, keyring, archive_id, place, covers)
 }
 
-/// The same where `covers` says whether the signer's term covers the link.
+/// As [`open`], with `covers` deciding whether the signer's term covers the link.
 ///
 /// # Errors
 /// As [`open`].
@@ -225,13 +226,13 @@ fn parse(text: &str) -> Result<Link, Invalid> {
 }
 
 impl Link {
-    /// The partition.
+    /// The partition of the chain.
     #[must_use]
     pub fn topic_partition(&self) -> TopicPartition {
         TopicPartition::new(&self.topic, self.partition)
     }
 
-    /// Where this link stands.
+    /// The place of this link.
     #[must_use]
     pub fn place(&self) -> Place {
         Place {
@@ -241,27 +242,27 @@ impl Link {
         }
     }
 
-    /// Signs it into an object.
+    /// Signs the canonical text of the link.
     ///
     /// # Errors
-    /// [`NoteError::Text`] where a field holds what no note may.
+    /// [`NoteError::Text`] if a field has a character that a note does not allow.
     pub fn seal(&self, key: &SigningKey) -> Result<Sealed, NoteError> {
         note::seal(canonical::to_text(self).map_err(|_| NoteError::Text)?, key)
     }
 
-    /// Holds the rules of FORMAT.md section 4 that concern this link alone.
+    /// Checks the rules of FORMAT.md section 4 for a single link.
     ///
     /// # Errors
-    /// [`Broken`] names the first rule that does not hold.
+    /// [`Broken`] names the first broken rule.
     pub fn check(&self) -> Result<(), Broken> {
         demand!(is_archive_id(&self.archive_id), "archive_id is not 32 hex digits");
         demand!(
             is_topic_name(&self.topic) && self.partition >= 0,
-            "not a partition of Kafka"
+            "topic or partition is not one of Kafka"
         );
         demand!(
             self.topic_id.as_deref().is_none_or(is_topic_id),
-            "topic_id is not Kafka's 22 characters"
+            "topic_id is not a topic id of Kafka"
         );
         demand!(
             self.first_offset.0 >= 0 && self.next_offset.0 > self.first_offset.0,
@@ -338,7 +339,7 @@ impl Link {
     fn check_segments(&self) -> Result<(), Broken> {
         demand!(
             self.segment.is_some() == (self.record_count > 0),
-            "a segment stands exactly where records do"
+            "a link with records has no segment, or one without records has one"
         );
         if self.record_count == 0 {
             demand!(
@@ -357,7 +358,7 @@ impl Link {
         {
             match key.parse() {
                 Ok(Key::Segment(place, attempt)) if place == self.place() => attempts.push(attempt.0),
-                _ => return Err(Broken(format!("a segment of another place is named: key={key}"))),
+                _ => return Err(Broken(format!("it names a segment of another place: key={key}"))),
             }
         }
         attempts.sort_unstable();
@@ -367,70 +368,8 @@ impl Link {
             .all(|(index, attempt)| *attempt as usize == index);
         demand!(
             gapless,
-            "segment and rejected do not name the key and its -r ones without a gap"
+            "the attempts in segment and rejected have a gap or a repetition"
         );
-        Ok(())
-    }
-
-    /// Holds the rules of FORMAT.md section 4 between this link and the one before it; `genesis` stands for it at height 0.
-    ///
-    /// # Errors
-    /// [`Broken`] names the first rule that does not hold.
-    pub fn continues(&self, before: Option<&SignedLink>, genesis: &Hash) -> Result<(), Broken> {
-        let Some(SignedLink { link: before, hash }) = before else {
-            demand!(
-                self.height == Height(0),
-                "the first link has a height: height={}",
-                self.height
-            );
-            demand!(
-                self.previous == *genesis,
-                "previous is not the genesis of this partition in this archive"
-            );
-            demand!(
-                self.epoch == Epoch(0),
-                "the first link is not of epoch 0: epoch={}",
-                self.epoch
-            );
-            demand!(self.first_offset.0 == 0, "the first link does not begin at offset 0");
-            return Ok(());
-        };
-        demand!(
-            self.height == before.height.next(),
-            "height does not follow: height={}",
-            self.height
-        );
-        demand!(self.previous == *hash, "previous is not the hash of the link before");
-        demand!(self.archive_id == before.archive_id, "archive_id changed");
-        demand!(
-            self.topic_partition() == before.topic_partition(),
-            "the partition changed"
-        );
-        demand!(
-            self.checkpoint.number >= before.checkpoint.number,
-            "checkpoint went back"
-        );
-        if self.epoch == before.epoch {
-            demand!(
-                self.first_offset == before.next_offset.begins(),
-                "the range does not begin where the one before ends"
-            );
-            demand!(
-                self.cluster_id == before.cluster_id,
-                "cluster_id changed within an epoch"
-            );
-            demand!(
-                before.topic_id.is_none() || self.topic_id == before.topic_id,
-                "topic_id changed within an epoch"
-            );
-        } else {
-            demand!(
-                Some(self.epoch.0) == before.epoch.0.checked_add(1),
-                "epoch does not follow: epoch={}",
-                self.epoch
-            );
-            demand!(self.first_offset.0 == 0, "a new epoch does not begin at offset 0");
-        }
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! What a link must keep, told by breaking each rule once.
+//! Breaks each rule of a link once.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn keyring() -> Keyring {
     Keyring::new(vec![key().verifying_key().clone()])
 }
 
-/// The example of FORMAT.md, whole.
+/// The example of FORMAT.md.
 pub fn example() -> Link {
     Link {
         r#type: LinkType::V1,
@@ -49,11 +49,11 @@ pub fn example() -> Link {
 fn broken(change: impl FnOnce(&mut Link)) -> String {
     let mut link = example();
     change(&mut link);
-    link.check().expect_err("the rule did not notice").to_string()
+    link.check().expect_err("the broken rule was not found").to_string()
 }
 
 #[test]
-fn the_text_is_that_of_the_format() {
+fn the_text_follows_the_format() {
     let text = canonical::to_text(&example()).unwrap();
     let expected = format!(
         "{{\"type\":\"kivend.link/v1\",\"archive_id\":\"{}\",\"cluster_id\":\"cluster\",\"topic\":\"payments\",\"topic_id\":null,\"partition\":1,\"epoch\":0,\"height\":17,\"first_offset\":2500,\"next_offset\":2650,\"record_count\":147,\"absent\":[[2510,2513]],\"lost\":null,\"min_timestamp_ms\":1763559062594,\"max_timestamp_ms\":1763559999000,\"records_root\":\"{}\",\"segment\":{{\"key\":\"data/topic=payments/partition=1/0000-00000000000000002500.parquet\",\"bytes\":81234,\"sha256\":\"{}\"}},\"rejected\":[],\"checkpoint\":{{\"number\":7,\"sha256\":\"{}\"}},\"sealed_at\":\"2026-02-03T10:15:00Z\",\"seal_reason\":\"age\",\"sealed_by\":\"kivend-archiver 0.1.0\",\"previous\":\"{}\"}}\n",
@@ -67,7 +67,7 @@ fn the_text_is_that_of_the_format() {
 }
 
 #[test]
-fn a_link_that_was_sealed_opens_at_its_place_and_nowhere_else() {
+fn a_sealed_link_opens_at_its_place_only() {
     let sealed = example().seal(&key()).unwrap();
     let opened = open(&sealed.object, &keyring(), &"ab".repeat(16), &example().place()).unwrap();
     assert_eq!(
@@ -101,7 +101,7 @@ fn a_link_that_was_sealed_opens_at_its_place_and_nowhere_else() {
 }
 
 #[test]
-fn a_newer_version_is_told_apart_from_nonsense() {
+fn a_newer_version_is_distinguished_from_invalid_content() {
     let newer = canonical::to_text(&example()).unwrap().replacen("/v1", "/v2", 1);
     let sealed = note::seal(newer, &key()).unwrap();
     let opened = open(&sealed.object, &keyring(), &"ab".repeat(16), &example().place());
@@ -114,7 +114,7 @@ fn a_newer_version_is_told_apart_from_nonsense() {
 }
 
 #[test]
-fn every_rule_of_one_link_is_held() {
+fn every_rule_of_a_single_link_is_checked() {
     example().check().unwrap();
     for (change, message) in [
         (
@@ -128,16 +128,16 @@ fn every_rule_of_one_link_is_held() {
         (Box::new(|l| l.absent = vec![(2648, 2651)]), "absent"),
         (Box::new(|l| l.max_timestamp_ms = None), "timestamp"),
         (Box::new(|l| l.max_timestamp_ms = Some(0)), "timestamp"),
-        (Box::new(|l| l.segment = None), "segment stands"),
+        (Box::new(|l| l.segment = None), "a link with records has no segment"),
         (Box::new(|l| l.seal_reason = SealReason::Lost), "lost disagree"),
         (Box::new(|l| l.partition = 2), "another place"),
         (
             Box::new(|l| l.segment.as_mut().unwrap().key = l.place().segment(Attempt(1)).to_string()),
-            "without a gap",
+            "have a gap",
         ),
     ] {
-        let told = broken(change);
-        assert!(told.contains(message), "{told} does not tell of {message}");
+        let rule = broken(change);
+        assert!(rule.contains(message), "{rule} does not contain {message}");
     }
 }
 
@@ -167,7 +167,7 @@ fn a_lost_range_has_no_records() {
 }
 
 #[test]
-fn rejected_segments_and_the_owned_one_leave_no_gap() {
+fn the_attempts_of_all_segments_have_no_gap() {
     let mut link = example();
     let reject = |attempt: u32| Rejected {
         key: example().place().segment(Attempt(attempt)).to_string(),
@@ -186,7 +186,7 @@ fn rejected_segments_and_the_owned_one_leave_no_gap() {
 }
 
 #[test]
-fn a_chain_continues_only_where_every_neighbour_rule_holds() {
+fn every_rule_between_two_links_is_checked() {
     let before = SignedLink {
         hash: Hash::of(b"before"),
         link: Link {

@@ -1,5 +1,5 @@
-//! The signed format: the notes of an archive, the keys that sign them, and the object keys that they stand under.
-//! Pure: bytes in, bytes out. Parquet is in [`crate::segment`].
+//! The signed format: links, checkpoints, key changes, the keys that sign them, and object keys. Pure; Parquet is in
+//! [`crate::segment`].
 
 pub mod checkpoint;
 pub mod commit_metadata;
@@ -7,6 +7,7 @@ pub mod identity;
 pub mod key_change;
 pub mod keyring;
 pub mod link;
+pub mod link_chain;
 pub mod note;
 pub mod object_key;
 pub mod proof;

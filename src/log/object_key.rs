@@ -1,36 +1,37 @@
-//! Object keys: where each thing stands under the prefix. A key depends on topic, partition, epoch and first offset
-//! alone, never on a clock, a random number or where a range ends: so two writers that cut differently meet on it.
+//! Object keys (FORMAT.md section 1). The key of a link or segment must depend on topic, partition, epoch and first offset
+//! alone, so that two writers that cut a range differently compete for the same key.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::record::position::{Epoch, FirstOffset, TopicPartition, is_topic_name};
 
-/// Key of the archive's identity.
+/// The key of the archive's identity.
 pub const IDENTITY: &str = "archive.json";
-/// What stands below it was left by start-up checks and is outside verification.
+/// The folder of objects left by start-up checks, which verification ignores.
 pub const PROBES: &str = "probes/";
-/// Below it stand the links.
+/// The folder of the links.
 pub const LINKS: &str = "links/";
-/// Below it stand the segments.
+/// The folder of the segments.
 pub const SEGMENTS: &str = "data/";
-/// Below it stand the checkpoints.
+/// The folder of the checkpoints.
 pub const CHECKPOINTS: &str = "checkpoints/";
-/// Below it stand the changes of signing keys.
+/// The folder of the key changes.
 pub const KEY_CHANGES: &str = "keys/";
 
-/// The place of a segment and of its link in the archive.
+/// The place of a link and its segment in the archive.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
-    /// The partition.
+    /// The partition of the chain.
     pub partition: TopicPartition,
-    /// The epoch.
+    /// The epoch of the topic.
     pub epoch: Epoch,
-    /// Where the range begins.
+    /// The first offset of the range.
     pub first_offset: FirstOffset,
 }
 
-/// Which name of a place: 0 is the plain key, k is `-r<k>`, taken when those before hold what must be passed over.
+/// The attempt at a place: 0 is the plain key, k has `-r<k>`. An attempt is used if the keys before it hold invalid
+/// objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Attempt(pub u32);
 
@@ -38,7 +39,7 @@ impl Attempt {
     /// The plain key.
     pub const PLAIN: Attempt = Attempt(0);
 
-    /// The next name to try.
+    /// The next attempt.
     #[must_use]
     pub fn next(self) -> Attempt {
         Attempt(self.0 + 1)
@@ -51,7 +52,7 @@ impl fmt::Display for Attempt {
     }
 }
 
-/// Every key that may stand under the prefix, relative to it.
+/// Every key that an archive may have, relative to the prefix.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
     /// `archive.json`
@@ -64,17 +65,17 @@ pub enum Key {
     Segment(Place, Attempt),
     /// `links/<topic>/<p>/<epoch:04>-<first_offset:020>.note`
     Link(Place, Attempt),
-    /// `probes/…`
+    /// `probes/<name>`
     Probe(String),
 }
 
-/// `links/<topic>/<p>/`: what all links of a partition stand under.
+/// `links/<topic>/<p>/`: the folder of a partition's links.
 #[must_use]
 pub fn links_of(partition: &TopicPartition) -> String {
     format!("{LINKS}{}/{}/", partition.topic, partition.partition)
 }
 
-/// `data/topic=<topic>/partition=<p>/`: what all segments of a partition stand under.
+/// `data/topic=<topic>/partition=<p>/`: the folder of a partition's segments.
 #[must_use]
 pub fn segments_of(partition: &TopicPartition) -> String {
     format!("{SEGMENTS}topic={}/partition={}/", partition.topic, partition.partition)
@@ -93,7 +94,7 @@ impl Place {
         Key::Segment(self.clone(), attempt)
     }
 
-    /// What every name of this place's link or segment begins with, below its partition's folder.
+    /// `<epoch:04>-<first_offset:020>`: the start of the file name of this place's link and segment.
     #[must_use]
     pub fn stem(&self) -> String {
         format!("{:04}-{:020}", self.epoch.0, self.first_offset.0)
@@ -115,7 +116,7 @@ impl fmt::Display for Key {
     }
 }
 
-/// Nothing with such a key belongs under the prefix.
+/// The text is not a key of an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no object of an archive has such a key")]
 pub struct NotAKey;
@@ -125,7 +126,7 @@ impl FromStr for Key {
 
     fn from_str(text: &str) -> Result<Key, NotAKey> {
         let key = parse(text).ok_or(NotAKey)?;
-        // Whatever was read too kindly (widths, signs, leading zeros, -r0) does not print the same again.
+        // Parsing is lenient about widths, signs, leading zeros and -r0; such keys print differently.
         if key.to_string() == text { Ok(key) } else { Err(NotAKey) }
     }
 }
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_those_of_the_format() {
+    fn keys_follow_the_format() {
         for (key, text) in [
             (Key::Identity, "archive.json"),
             (Key::KeyChange(1, Attempt::PLAIN), "keys/000001.note"),
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_exactly_a_key_is_refused() {
+    fn other_texts_are_refused() {
         for wrong in [
             "",
             "archive.jso",

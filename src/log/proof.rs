@@ -1,34 +1,34 @@
-//! Proof files (FORMAT.md section 8): one for a record, one for two checkpoints. Their shape alone: whether one proves
-//! anything is [`crate::verify::proof`]'s to say. Holds nothing but what an archive holds, and reads nothing.
+//! The form of proof files (FORMAT.md section 8): for one record, or for two checkpoints. [`crate::verify::proof`]
+//! verifies them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::json::canonical;
 use crate::record::hash::Hash;
 
-/// The first line of a record's proof.
+/// The first line of a record proof.
 pub const RECORD_TYPE: &str = "kivend.proof/v1";
-/// The first line of a proof that one checkpoint continues another.
+/// The first line of a consistency proof.
 pub const CONSISTENCY_TYPE: &str = "kivend.consistency/v1";
 
-/// That one record stands in the archive, in the order of its canonical text.
+/// The proof that a record is in the archive; the fields are in the order of the canonical text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordProof {
     /// The record's encoding, in base64.
     pub record: String,
-    /// Which record of the segment, from 0.
+    /// The record's index in the segment, from 0.
     pub leaf_index: u64,
-    /// How many records the segment has.
+    /// The number of records in the segment.
     pub leaf_count: u64,
-    /// From the record up to `records_root` of the link.
+    /// The inclusion path from the record to `records_root` of the link.
     pub path: Vec<Hash>,
     /// The link's note.
     pub link: String,
     /// The link's height.
     pub link_index: u64,
-    /// How many links the checkpoint's log has.
+    /// The number of links in the checkpoint's log of this partition.
     pub log_size: u64,
-    /// From the link up to the checkpoint's log root.
+    /// The inclusion path from the link to the checkpoint's log root.
     pub log_path: Vec<Hash>,
     /// The note of the oldest checkpoint that covers the link.
     pub checkpoint: String,
@@ -38,14 +38,14 @@ pub struct RecordProof {
     pub key_changes: Vec<String>,
 }
 
-/// That a later checkpoint continues an earlier one, in the order of its canonical text.
+/// The proof that a later checkpoint continues an earlier one; the fields are in the order of the canonical text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsistencyProof {
     /// The earlier checkpoint's note.
     pub from: String,
-    /// The later one's.
+    /// The later checkpoint's note.
     pub to: String,
-    /// For each head of `from`, in their order: from its log root to that of `to`.
+    /// For each head of `from`, in order: the consistency path from its log root to that of `to`.
     pub paths: Vec<Vec<Hash>>,
     /// `archive.json`.
     pub archive: String,
@@ -53,22 +53,22 @@ pub struct ConsistencyProof {
     pub key_changes: Vec<String>,
 }
 
-/// What a proof file holds.
+/// The content of a proof file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proof {
-    /// Of one record.
+    /// A record is in the archive.
     Record(Box<RecordProof>),
-    /// Of two checkpoints.
+    /// One checkpoint continues another.
     Consistency(ConsistencyProof),
 }
 
-/// Why a file is no proof file.
+/// Why a file is not a proof file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAProof {
-    /// A type of proof that this version does not know.
-    #[error("a proof of an unknown type, made by a newer version perhaps: type={0}")]
+    /// This version does not know the type of proof.
+    #[error("the proof has an unknown type, perhaps of a newer version of kivend: type={0}")]
     UnknownType(String),
-    /// Not two lines of which the first names a type and the second is canonical JSON.
+    /// Not a line with a type and a line of canonical JSON.
     #[error("not a proof file: {0}")]
     Malformed(String),
 }
@@ -77,7 +77,7 @@ impl Proof {
     /// The file's text.
     ///
     /// # Errors
-    /// None in practice: its fields are text and numbers.
+    /// None in practice: all fields have a JSON form.
     pub fn to_text(&self) -> Result<String, serde_json::Error> {
         let (kind, content) = match self {
             Proof::Record(proof) => (RECORD_TYPE, canonical::to_text(proof)?),
@@ -86,10 +86,10 @@ impl Proof {
         Ok(format!("{kind}\n{content}"))
     }
 
-    /// Reads a file.
+    /// Reads the bytes of a file.
     ///
     /// # Errors
-    /// [`NotAProof`] for anything but exactly what [`Proof::to_text`] writes.
+    /// [`NotAProof`] if they are not exactly what [`Proof::to_text`] writes.
     pub fn from_bytes(file: &[u8]) -> Result<Proof, NotAProof> {
         let malformed = |why: &dyn std::fmt::Display| NotAProof::Malformed(why.to_string());
         let text = std::str::from_utf8(file).map_err(|error| malformed(&error))?;
@@ -98,13 +98,13 @@ impl Proof {
             RECORD_TYPE => canonical::from_text(content).map(|proof| Proof::Record(Box::new(proof))),
             CONSISTENCY_TYPE => canonical::from_text(content).map(Proof::Consistency),
             _ if is_versioned(kind) => return Err(NotAProof::UnknownType(kind.to_owned())),
-            _ => return Err(malformed(&"its first line names no type of proof")),
+            _ => return Err(malformed(&"its first line is not a type of proof")),
         }
         .map_err(|error| malformed(&error))
     }
 }
 
-/// Another version of a type that we know.
+/// Whether `kind` is another version of a known type.
 fn is_versioned(kind: &str) -> bool {
     let version = kind
         .strip_prefix("kivend.proof/v")

@@ -1,5 +1,4 @@
-//! C2SP signed notes with Ed25519 (c2sp.org/signed-note): a text and the signatures under it. Never says whether the
-//! text is true, nor which keys are to be trusted.
+//! C2SP signed notes with Ed25519 (c2sp.org/signed-note): a text followed by signature lines.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,24 +13,24 @@ use crate::record::hash::Hash;
 const ED25519: u8 = 0x01;
 const SIGNATURE_START: &str = "\u{2014} ";
 
-/// Why some text is no note or no key.
+/// Why a text is not a note, or not a note key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoteError {
-    /// Not UTF-8, or a control character below U+0020 in it that is no newline.
+    /// Not UTF-8, or a control character below U+0020 other than newline.
     #[error("the note is not plain UTF-8 text")]
     Text,
-    /// No text, no empty line, no signature lines, or something after them.
+    /// No text, no empty line, no signature lines, or more text after them.
     #[error("the note is not a text, an empty line and signature lines")]
     Layout,
     /// A signature line is not `— <name> <base64(4-byte id || 64-byte signature)>`.
     #[error("a signature line is malformed")]
     SignatureLine,
-    /// Not `<name>+<id>+<base64>` with the id that name and key give.
+    /// Not `<name>+<id>+<base64>` with the id of name and key.
     #[error("not a note key of the form name+id+base64, or its id does not belong to it")]
     Key,
 }
 
-/// First 4 bytes of `SHA-256(name || 0x0A || 0x01 || public key)`, shown as 8 hex digits.
+/// A key id: the first 4 bytes of `SHA-256(name || 0x0A || 0x01 || public key)`, printed as 8 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(pub [u8; 4]);
 
@@ -69,7 +68,7 @@ impl VerifyingKey {
         self.id
     }
 
-    /// Whether `signature` is this key's over `text`.
+    /// Whether `signature` is a valid signature of `text` by this key.
     #[must_use]
     pub fn signed(&self, text: &str, signature: &Signature) -> bool {
         signature.name == self.name
@@ -98,7 +97,7 @@ impl FromStr for VerifyingKey {
             id: KeyId::of(name, &bytes),
             key,
         };
-        // Comparing the whole text also refuses another id, upper-case hex and sloppy base64.
+        // Comparing the whole text also refuses a wrong id, upper-case hex and non-canonical base64.
         if verifying.id.to_string() == id && verifying.to_string() == text {
             Ok(verifying)
         } else {
@@ -107,7 +106,7 @@ impl FromStr for VerifyingKey {
     }
 }
 
-/// A private key with its name. Shown only by [`SigningKey::to_secret_text`]; `Debug` hides it.
+/// A private key with its name. Only [`SigningKey::to_secret_text`] reveals it; `Debug` prints name and id.
 #[derive(Clone)]
 pub struct SigningKey {
     public: VerifyingKey,
@@ -115,10 +114,10 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// The key that this seed gives under this name.
+    /// The key with this name and Ed25519 seed.
     ///
     /// # Errors
-    /// [`NoteError::Key`] where the name is empty or has white space or `+`.
+    /// [`NoteError::Key`] if the name is empty or has white space or `+`.
     pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<SigningKey, NoteError> {
         if !is_key_name(name) {
             return Err(NoteError::Key);
@@ -133,13 +132,13 @@ impl SigningKey {
         Ok(SigningKey { public, secret })
     }
 
-    /// The public half.
+    /// The public key.
     #[must_use]
     pub fn verifying_key(&self) -> &VerifyingKey {
         &self.public
     }
 
-    /// `PRIVATE+KEY+<name>+<8 hex of id>+<base64(0x01 || seed)>`: the secret itself, for its file and nothing else.
+    /// `PRIVATE+KEY+<name>+<8 hex of id>+<base64(0x01 || seed)>`: the secret, for the key file only.
     #[must_use]
     pub fn to_secret_text(&self) -> String {
         format!(
@@ -150,10 +149,10 @@ impl SigningKey {
         )
     }
 
-    /// The note over `text`, which must end in a newline and have no control character below U+0020 but newlines.
+    /// Signs `text`, which must end in a newline and have no control character below U+0020 other than newlines.
     ///
     /// # Errors
-    /// [`NoteError::Text`] where it is not such a text.
+    /// [`NoteError::Text`] for another text.
     pub fn sign(&self, text: String) -> Result<Note, NoteError> {
         check_text(&text)?;
         let bytes = self.secret.sign(text.as_bytes()).to_bytes();
@@ -216,7 +215,7 @@ fn check_text(text: &str) -> Result<(), NoteError> {
     if plain { Ok(()) } else { Err(NoteError::Text) }
 }
 
-/// C2SP forbids the control characters below U+0020 but newlines; U+007F to U+009F are text like any other.
+/// C2SP forbids control characters below U+0020 other than newline; it allows U+007F to U+009F.
 fn is_forbidden_control(c: char) -> bool {
     c < '\u{20}' && c != '\n'
 }
@@ -224,14 +223,14 @@ fn is_forbidden_control(c: char) -> bool {
 /// One signature line of a note.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
-    /// The name of the key that is said to have signed.
+    /// The name of the signing key, not verified.
     pub name: String,
-    /// Its id.
+    /// The id of the signing key, not verified.
     pub key_id: KeyId,
     bytes: [u8; 64],
 }
 
-/// A text and the signature lines under it, in their order.
+/// A text and its signature lines, in order. Parsing does not verify them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     text: String,
@@ -239,10 +238,10 @@ pub struct Note {
 }
 
 impl Note {
-    /// Reads a whole object as a note; what it gives prints as the same bytes again.
+    /// Parses an object as a note; [`Note::to_bytes`] gives the same bytes.
     ///
     /// # Errors
-    /// [`NoteError`] where it is not exactly a text that ends in a newline, an empty line, and signature lines.
+    /// [`NoteError`] if it is not exactly a text that ends in a newline, an empty line, and signature lines.
     pub fn parse(object: &[u8]) -> Result<Note, NoteError> {
         let object = std::str::from_utf8(object).map_err(|_| NoteError::Text)?;
         let split = object.rfind("\n\n").ok_or(NoteError::Layout)?;
@@ -266,16 +265,16 @@ impl Note {
         &self.text
     }
 
-    /// The signature lines, in their order.
+    /// The signature lines, in order.
     #[must_use]
     pub fn signatures(&self) -> &[Signature] {
         &self.signatures
     }
 
-    /// This note with the other's signatures (over the same text) after its own.
+    /// This note with the signatures of `other` appended.
     ///
     /// # Errors
-    /// [`NoteError::Text`] where the other signs another text.
+    /// [`NoteError::Text`] if `other` has another text.
     pub fn with_signatures_of(mut self, other: Note) -> Result<Note, NoteError> {
         if self.text != other.text {
             return Err(NoteError::Text);
@@ -284,7 +283,7 @@ impl Note {
         Ok(self)
     }
 
-    /// This note without the signatures for which `keeps` does not hold.
+    /// This note with only those signatures for which `keeps` is true.
     #[must_use]
     pub fn with_only(mut self, keeps: impl FnMut(&Signature) -> bool) -> Note {
         self.signatures.retain(keeps);
@@ -325,83 +324,5 @@ fn parse_signature(line: &str) -> Result<Signature, NoteError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn key() -> SigningKey {
-        SigningKey::from_seed("kivend", &[7; 32]).unwrap()
-    }
-
-    #[test]
-    fn the_example_key_of_the_signed_note_specification_reads_and_verifies() {
-        // From golang.org/x/mod/sumdb/note, the origin of the C2SP form.
-        let public: VerifyingKey = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
-            .parse()
-            .unwrap();
-        let object = "If you think cryptography is the answer to your problem,\n\
-             then you don't know what your problem is.\n\
-             \n\
-             \u{2014} PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
-        let note = Note::parse(object.as_bytes()).unwrap();
-        assert!(public.signed(note.text(), &note.signatures()[0]));
-        assert_eq!(note.to_bytes(), object.as_bytes());
-    }
-
-    #[test]
-    fn a_note_that_was_signed_reads_back_and_verifies() {
-        let note = key().sign("one\n\ntwo\n".into()).unwrap();
-        let read = Note::parse(&note.to_bytes()).unwrap();
-        assert_eq!(read, note);
-        assert!(key().verifying_key().signed(read.text(), &read.signatures()[0]));
-        let other = SigningKey::from_seed("kivend", &[8; 32]).unwrap();
-        assert!(!other.verifying_key().signed(read.text(), &read.signatures()[0]));
-        assert!(!key().verifying_key().signed("one\n", &read.signatures()[0]));
-    }
-
-    #[test]
-    fn keys_read_back_from_their_text_and_only_from_that() {
-        let public = key().verifying_key().to_string();
-        assert_eq!(public.parse::<VerifyingKey>().unwrap(), *key().verifying_key());
-        assert_eq!(
-            key().to_secret_text().parse::<SigningKey>().unwrap().to_secret_text(),
-            key().to_secret_text()
-        );
-        assert!(!format!("{:?}", key()).contains(&key().to_secret_text()[30..]));
-        for wrong in [
-            public.replacen("kivend", "kivenx", 1),
-            public.replacen('+', " ", 1),
-            format!("{public}\n"),
-        ] {
-            assert!(wrong.parse::<VerifyingKey>().is_err(), "{wrong}");
-        }
-        assert!(SigningKey::from_seed("a b", &[7; 32]).is_err());
-    }
-
-    #[test]
-    fn anything_after_the_signatures_is_refused() {
-        let good = String::from_utf8(key().sign("text\n".into()).unwrap().to_bytes()).unwrap();
-        for wrong in [
-            format!("{good}\n"),
-            format!("{good} "),
-            good.trim_end().to_owned(),
-            good.replacen("\n\n", "\n", 1),
-            good.replacen("text", "te\rxt", 1),
-            good.replacen("kivend ", "kivend  ", 1),
-            "text\n\n".to_owned(),
-            "\n\n".to_owned(),
-            String::new(),
-        ] {
-            assert!(Note::parse(wrong.as_bytes()).is_err(), "{wrong:?}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn whatever_parses_prints_as_the_same_bytes(object in "(a|\n|\u{2014} k AAAA|\u{2014}| ){0,12}") {
-            if let Ok(note) = Note::parse(object.as_bytes()) {
-                prop_assert_eq!(note.to_bytes(), object.as_bytes());
-            }
-        }
-    }
-}
+#[path = "signed_note_tests.rs"]
+mod tests;
