@@ -1,5 +1,6 @@
-//! What becomes of segments found at our key (AD-1: no byte of one enters the archive unless we made it too). The
-//! partition seals exactly where the found footer says; equal bytes adopt it, other bytes reject it.
+//! Adoption of segments that exist at the next place without a link (AD-1: a found segment enters the archive only if this
+//! writer produces the same bytes from Kafka). The partition seals where the found footer ends; a segment with equal
+//! bytes is adopted, any other is rejected.
 
 use std::collections::VecDeque;
 
@@ -8,27 +9,27 @@ use crate::log::link::{RejectReason, Rejected, SegmentRef};
 use crate::log::object_key::{Attempt, Place};
 use crate::record::hash::Hash;
 
-/// The found segments of one place, compared one after the other.
+/// The found segments of one place, which are compared one after the other.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Adoption {
     waiting: VecDeque<Found>,
     rejected: Vec<(Attempt, Rejected)>,
 }
 
-/// What comparing our bytes with the found ones gave.
+/// The result of comparing the encoded bytes with the found segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Equal to a found one.
+    /// A found segment has the same bytes.
     Adopt(SegmentRef),
-    /// No found one is left: create ours under this name.
+    /// No found segment is left: create the segment with this attempt.
     Create(Attempt),
-    /// The next found one ends elsewhere: take its range from Kafka.
+    /// The next found segment ends at another offset: read its range from Kafka.
     CutAgain,
 }
 
 impl Adoption {
-    /// The found ones at `place`; those that are no segment, or end where Kafka's log does not reach, are rejected at once.
-    /// Beyond a gap in the names none is looked at: a link names them without one, so no writer left them.
+    /// The segments found at `place`. Unreadable ones and those that end beyond Kafka's log are rejected at once. Attempts
+    /// after a gap are ignored: writers leave no gap, so they come from no writer.
     #[must_use]
     pub fn new(place: &Place, found: Vec<Found>, log_end_offset: i64) -> Adoption {
         let mut adoption = Adoption::default();
@@ -48,13 +49,13 @@ impl Adoption {
         adoption
     }
 
-    /// Where the partition must be cut now, if a found segment waits to be compared.
+    /// Where the partition must be cut next: the end of the next found segment, if there is one.
     #[must_use]
     pub fn ends(&self) -> Option<i64> {
         self.waiting.front().and_then(|found| found.ends).map(|ends| ends.0)
     }
 
-    /// Compares the bytes that we made of the range up to `next_offset`.
+    /// Compares the hash of the encoded range up to `next_offset` with the found segments.
     pub fn compare(&mut self, place: &Place, next_offset: i64, sha256: Hash) -> Outcome {
         while let Some(found) = self.waiting.front() {
             if found.ends.map(|ends| ends.0) != Some(next_offset) {
@@ -75,21 +76,21 @@ impl Adoption {
         Outcome::Create(self.lowest_free())
     }
 
-    /// Rejects the one that waits: its range is not to be had, or is larger than any segment of ours.
+    /// Rejects the next found segment: its range is not available, or does not fit into memory.
     pub fn give_up(&mut self, place: &Place) {
         if let Some(found) = self.waiting.pop_front() {
             self.reject(place, found, RejectReason::Differs);
         }
     }
 
-    /// Rejects all that wait: nothing of this range can be had.
+    /// Rejects all remaining found segments.
     pub fn reject_all(&mut self, place: &Place) {
         while !self.waiting.is_empty() {
             self.give_up(place);
         }
     }
 
-    /// What the link has to name, ascending by the bytes of the key.
+    /// The field `rejected` of the link, ascending by the bytes of the object key.
     #[must_use]
     pub fn rejected(&self) -> Vec<Rejected> {
         let mut rejected: Vec<Rejected> = self.rejected.iter().map(|(_, rejected)| rejected.clone()).collect();
@@ -97,7 +98,7 @@ impl Adoption {
         rejected
     }
 
-    /// Whether anything was found at all.
+    /// Whether no segment was found.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.rejected.is_empty()
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_bytes_are_adopted_and_everything_else_found_is_named() {
+    fn equal_bytes_are_adopted_and_all_other_found_segments_are_rejected() {
         let mut adoption = Adoption::new(
             &place(),
             vec![
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn other_bytes_are_rejected_and_ours_take_the_lowest_free_name() {
+    fn other_bytes_are_rejected_and_the_lowest_free_attempt_is_created() {
         let mut adoption = Adoption::new(&place(), vec![found(0, Some(150), b"theirs")], 1000);
         assert_eq!(
             adoption.compare(&place(), 150, Hash::of(b"ours")),
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_one_that_ends_elsewhere_is_cut_for_again() {
+    fn a_second_found_segment_with_another_end_is_cut_for_again() {
         let mut adoption = Adoption::new(
             &place(),
             vec![found(0, Some(150), b"theirs"), found(1, Some(120), b"ours")],
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_ends_where_kafka_has_nothing_is_rejected_at_once() {
+    fn a_found_segment_beyond_kafkas_log_or_without_a_range_is_rejected_at_once() {
         let adoption = Adoption::new(
             &place(),
             vec![found(0, Some(1001), b"far"), found(1, Some(100), b"empty")],
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_found_creates_the_plain_key() {
+    fn without_a_found_segment_the_plain_key_is_created() {
         let mut adoption = Adoption::new(&place(), vec![], 1000);
         assert_eq!(
             adoption.compare(&place(), 150, Hash::of(b"ours")),

@@ -1,5 +1,4 @@
-//! The writer's hand: what every link of this process has in common, and the key that signs it. Never decides what a
-//! link covers.
+//! The fields that all links of this process share, and the signing key.
 
 use bytes::Bytes;
 
@@ -12,36 +11,36 @@ use crate::log::signed_note::{NoteError, SigningKey};
 use crate::record::hash::Hash;
 use crate::record::position::TopicPartition;
 
-/// Who writes.
+/// The writer of links.
 #[derive(Debug, Clone)]
 pub struct Author {
     /// The archive's id.
     pub archive_id: String,
-    /// The hash of `archive.json`.
+    /// The SHA-256 of `archive.json`.
     pub identity: Hash,
-    /// Kafka's id of the cluster.
+    /// Kafka's cluster id.
     pub cluster_id: String,
-    /// Name and version of the software.
+    /// Name and version of the program.
     pub sealed_by: String,
-    /// The key that signs.
+    /// The signing key.
     pub key: SigningKey,
-    /// The keys whose links count.
+    /// The keys of the archive.
     pub keyring: Keyring,
-    /// The newest checkpoint known.
+    /// The newest known checkpoint.
     pub checkpoint: CheckpointRef,
 }
 
 impl Author {
-    /// What the first link of a partition names as `previous`.
+    /// The field `previous` of a partition's first link.
     #[must_use]
     pub fn genesis(&self, partition: &TopicPartition) -> Hash {
         identity::genesis(&self.identity, partition)
     }
 
-    /// Signs a link whose content is complete but for the newest checkpoint.
+    /// Fills in the newest checkpoint and signs the link.
     ///
     /// # Errors
-    /// [`NoteError`] where a field holds what no note may.
+    /// [`NoteError`] if a field has a character that a note does not allow.
     pub fn sign(&self, mut link: Link, before: Option<&SignedLink>) -> Result<(SignedLink, Object), NoteError> {
         let known = before
             .map(|before| before.link.checkpoint)

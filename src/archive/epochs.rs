@@ -1,34 +1,34 @@
-//! What an operator declared about topics that were deleted and created again. Each declaration counts once: for the
-//! topic as it is first found, never for whatever comes after. Decides nothing about records.
+//! Declared new epochs (`--new-epoch`): topics that an operator deleted and created again. A declaration is valid once, for
+//! the topic as it is first seen, and not for a later recreation.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::record::position::{Epoch, TopicPartition};
 
-/// The declarations, and what became of them.
+/// The declarations and their use.
 #[derive(Debug, Default)]
 pub struct Declarations {
-    /// By topic, with the id that it had when it was first looked at; nothing where Kafka tells none.
+    /// The declared topics with the topic id when first seen; none if Kafka has no topic ids.
     declared: BTreeMap<String, Option<String>>,
-    /// After which epoch a declared one begins. Where Kafka tells no ids, that alone says which declaration is spent.
+    /// The epoch before the declared one. Without topic ids, it alone tells that a declaration has been used.
     after: HashMap<TopicPartition, Epoch>,
 }
 
 impl Declarations {
-    /// An operator declares them.
+    /// Adds declared topics.
     pub fn extend(&mut self, topics: impl IntoIterator<Item = String>) {
         self.declared.extend(topics.into_iter().map(|topic| (topic, None)));
     }
 
-    /// A partition of the topic is looked at: what the topic is now is what the declaration was about.
+    /// Records the topic's id when its first partition is loaded: the declaration is for this topic id.
     pub fn seen(&mut self, topic: &str, topic_id: Option<&str>) {
         if let Some(known @ None) = self.declared.get_mut(topic) {
             *known = topic_id.map(str::to_owned);
         }
     }
 
-    /// Whether the partition may begin a new epoch after this one. As often as it takes, until a link of the new epoch
-    /// stands: whoever is fenced in between asks again.
+    /// Whether the partition may begin a new epoch after `head`. True again until the new epoch has a link, because a
+    /// writer that is fenced before loads the head again.
     pub fn allow(&mut self, partition: &TopicPartition, topic_id: Option<&str>, head: Epoch) -> bool {
         let Some(known) = self.declared.get(&*partition.topic) else {
             return false;
@@ -48,14 +48,14 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_declared_is_not_allowed() {
+    fn a_topic_that_was_not_declared_is_not_allowed() {
         let mut declarations = declared("payments");
         declarations.seen("orders", Some("id"));
         assert!(!declarations.allow(&TopicPartition::new("orders", 0), Some("id"), Epoch(0)));
     }
 
     #[test]
-    fn a_declaration_counts_for_every_partition_until_its_new_epoch_stands() {
+    fn a_declaration_is_valid_for_every_partition_until_its_new_epoch_has_a_link() {
         let mut declarations = declared("payments");
         for partition in [0, 1, 0] {
             let partition = TopicPartition::new("payments", partition);
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_that_is_created_again_later_is_not_what_was_declared() {
+    fn a_later_recreation_of_the_topic_is_not_declared() {
         let partition = TopicPartition::new("payments", 0);
         let mut declarations = declared("payments");
         declarations.seen("payments", Some("second"));
@@ -79,14 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn a_declaration_of_a_topic_that_was_not_created_again_is_none_for_later() {
+    fn a_declaration_of_a_topic_that_was_not_recreated_is_not_valid_later() {
         let mut declarations = declared("payments");
         declarations.seen("payments", Some("first"));
         assert!(!declarations.allow(&TopicPartition::new("payments", 0), Some("second"), Epoch(0)));
     }
 
     #[test]
-    fn without_ids_a_declaration_is_spent_when_a_link_of_its_epoch_stands() {
+    fn without_topic_ids_a_declaration_is_used_up_by_the_first_link_of_its_epoch() {
         let partition = TopicPartition::new("payments", 0);
         let mut declarations = declared("payments");
         declarations.seen("payments", None);
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn records_that_kafka_loses_after_a_declared_epoch_began_were_not_declared() {
+    fn records_lost_after_a_declared_epoch_began_are_not_covered_by_it() {
         let partition = TopicPartition::new("payments", 0);
         let mut declarations = declared("payments");
         declarations.seen("payments", Some("id"));

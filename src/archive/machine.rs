@@ -1,4 +1,5 @@
-//! All partitions of one archiver and the memory they share (MEM-1). Takes events, returns actions; carries out nothing.
+//! The state machine of the archiver: all partitions and their shared memory budget (MEM-1). Takes events and returns
+//! actions, which the caller carries out.
 
 use std::collections::HashMap;
 
@@ -10,19 +11,19 @@ use crate::archive::step::{Action, Event, Now, Slot, StopReason, Ticket};
 use crate::record::position::TopicPartition;
 use crate::record::record::Record;
 
-/// The encoder has enough to do when so many segments wait for it.
+/// With this many segments in the encoder, no further segment is sealed early to free memory.
 const ENCODER_QUEUE: usize = 2;
 
-/// The archiver's state: a partition each, and what they hold together.
+/// The state of all partitions.
 #[derive(Debug)]
 pub struct Machine {
     author: Author,
     policy: SealPolicy,
-    /// What an operator declared about topics that were created again.
+    /// Topics that an operator deleted and created again.
     new_epochs: Declarations,
     partitions: Vec<Partition>,
     slots: HashMap<TopicPartition, Slot>,
-    /// Rows handed to the encoder and not yet answered: they count until then, whatever became of their partition.
+    /// Bytes of rows in the encoder; they count until it answers, even if the partition is released before.
     encoding: HashMap<Ticket, usize>,
     buffered_bytes: usize,
     paused: bool,
@@ -46,50 +47,50 @@ impl Machine {
         }
     }
 
-    /// These topics, as they are first found, may begin a new epoch where they are seen to have been deleted and created
-    /// again. Where they are not, this does nothing; nor for a later recreation.
+    /// Allows these topics to begin a new epoch if they are found to have been deleted and created again. It has no effect
+    /// on other topics, nor on a later recreation.
     pub fn declare_new_epochs(&mut self, topics: impl IntoIterator<Item = String>) {
         self.new_epochs.extend(topics);
     }
 
-    /// The partition's slot; it has one from its first assignment on, for ever.
+    /// The partition's slot; assigned with its first assignment and then unchanged.
     #[must_use]
     pub fn slot(&self, partition: &TopicPartition) -> Option<Slot> {
         self.slots.get(partition).copied()
     }
 
-    /// Bytes that count in the memory budget, those in the encoder too.
+    /// Bytes that count in the memory budget, including those in the encoder.
     #[must_use]
     pub fn buffered_bytes(&self) -> usize {
         self.buffered_bytes + self.encoding.values().sum::<usize>()
     }
 
-    /// Of these, what one partition holds outside the encoder.
+    /// The bytes of one partition outside the encoder.
     #[must_use]
     pub fn buffered_bytes_of(&self, slot: Slot) -> usize {
         self.partitions.get(slot.0).map_or(0, Partition::buffered_bytes)
     }
 
-    /// Whether every partition was let go.
+    /// Whether every partition is released.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.partitions.iter().all(Partition::is_released)
     }
 
-    /// Whether a partition stands still until somebody acts.
+    /// Whether a partition is stopped until an operator acts.
     #[must_use]
     pub fn is_stopped(&self, slot: Slot) -> bool {
         self.partitions.get(slot.0).is_some_and(Partition::is_stopped)
     }
 
-    /// Whether this process is finishing.
+    /// Whether the shutdown has begun.
     #[must_use]
     pub fn is_shutting_down(&self) -> bool {
         self.shutting_down
     }
 
-    /// The next record of a partition. The hot path: separate from [`Machine::step`] because the record is borrowed
-    /// from Kafka's client, and because nothing else happens a million times a second.
+    /// Takes the next record of a partition. This is the hot path; it is separate from [`Machine::step`] because the record
+    /// is borrowed from the Kafka client.
     #[inline]
     pub fn record(&mut self, slot: Slot, record: &Record<'_>, now: Now, actions: &mut Vec<Action>) {
         let Some(partition) = self.partitions.get_mut(slot.0) else {
@@ -113,7 +114,7 @@ impl Machine {
         }
     }
 
-    /// One event in, any number of actions out.
+    /// Takes one event and appends any number of actions.
     pub fn step(&mut self, event: Event, now: Now, actions: &mut Vec<Action>) {
         let told = actions.len();
         match event {
@@ -195,7 +196,7 @@ impl Machine {
         }
     }
 
-    /// Answers to an earlier turn of a partition are not heard (EP-1).
+    /// Ignores answers to an earlier turn of a partition (EP-1).
     fn answer<F>(&mut self, ticket: Ticket, now: Now, actions: &mut Vec<Action>, act: F)
     where
         F: FnOnce(&mut Partition, &mut Context<'_>),
@@ -238,8 +239,8 @@ impl Machine {
         }
     }
 
-    /// Keeps memory within the budget: seals the largest segments early while the encoder has room, pauses at the
-    /// budget, and resumes below it.
+    /// Keeps memory within the budget: seals the largest segments early while the encoder has room, pauses consumption at
+    /// the budget, and resumes below it.
     fn relieve(&mut self, now: Now, actions: &mut Vec<Action>) {
         while self.encoding.len() < ENCODER_QUEUE && self.buffered_bytes() > self.policy.pressure_bytes() {
             let Some(slot) = self.to_seal_for_memory() else { break };
@@ -257,9 +258,9 @@ impl Machine {
         }
     }
 
-    /// The largest segment that can be sealed now. Where none can, no seal is under way that will free memory, and
-    /// consumption has stopped, one that is being filled up to the end of a found segment: else everybody would wait for
-    /// everybody.
+    /// The largest segment that can be sealed now. If there is none, no seal in progress will free memory, and consumption
+    /// is paused: the largest segment that waits for the end of a found segment. Without this, the archiver would
+    /// deadlock.
     fn to_seal_for_memory(&self) -> Option<Slot> {
         let largest = |size: fn(&Partition) -> usize| {
             self.partitions

@@ -1,4 +1,4 @@
-//! The archiver's decisions, without its hands: a state machine per partition that takes events and returns actions.
+//! The archiver's decisions: a state machine per partition that takes events and returns actions.
 //!
 //! ```text
 //!             HeadLoaded                    due by policy          Encoded            SegmentCreated      LinkCreated
@@ -8,9 +8,9 @@
 //!                              └───────────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! [`machine::Machine`] holds every partition and the one memory budget; [`partition`] is the diagram above. The app
-//! carries the actions out against Kafka and the store, the simulator against doubles of both; neither decides anything.
-//! Pure: time comes in as [`step::Now`], and nothing here waits.
+//! [`machine::Machine`] has all partitions and the memory budget; [`partition`] implements the diagram above.
+//! [`crate::archiver`] carries the actions out on Kafka and the store, the simulator in the tests on doubles of both.
+//! Pure: time comes in as [`step::Now`].
 
 pub mod adoption;
 pub mod author;

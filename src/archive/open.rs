@@ -1,5 +1,5 @@
-//! The open segment of a partition: what was delivered and not sealed yet. Nothing outside this process knows these
-//! records: a crash repeats the whole segment.
+//! The open segment of a partition: records that were delivered and not sealed yet. They are only in memory: after a crash
+//! the next owner reads the whole segment from Kafka again.
 
 use crate::archive::policy::Fill;
 use crate::archive::step::Now;
@@ -8,18 +8,18 @@ use crate::record::position::{FirstOffset, TopicPartition};
 use crate::record::record::Record;
 use crate::segment::rows::Rows;
 
-/// What becomes of a record that was offered.
+/// The result of appending a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Appended {
-    /// It is in.
+    /// It was appended.
     Yes,
-    /// It was in, or archived, before: Kafka delivered it twice.
+    /// It is in the segment or archived already: Kafka delivered it twice.
     Before,
-    /// One more hole than a link may name stands before it: seal first.
+    /// It was not appended: the gap before it would be one absent range too many. Seal first.
     TooManyHoles,
 }
 
-/// Rows and holes from `first_offset` up to `expected`.
+/// The rows and absent ranges from `first_offset` up to `expected`.
 #[derive(Debug)]
 pub struct OpenSegment {
     rows: Rows,
@@ -30,19 +30,19 @@ pub struct OpenSegment {
     last_record_at_ms: u64,
 }
 
-/// What an open segment held when it was cut.
+/// The content of a segment that was cut.
 #[derive(Debug)]
 pub struct Cut {
     /// The records.
     pub rows: Rows,
-    /// The range, `[first, next)`.
+    /// The range `[first, next)`.
     pub range: (FirstOffset, i64),
-    /// The offsets of the range that were not delivered.
+    /// The ranges that Kafka did not deliver.
     pub absent: Vec<(i64, i64)>,
 }
 
 impl OpenSegment {
-    /// An empty one that begins here.
+    /// An empty segment that begins at `first_offset`.
     #[must_use]
     pub fn new(partition: &TopicPartition, first_offset: FirstOffset) -> OpenSegment {
         OpenSegment {
@@ -55,7 +55,7 @@ impl OpenSegment {
         }
     }
 
-    /// Takes the next record; a gap before it becomes an absent range.
+    /// Appends the next record; a gap before it becomes an absent range.
     #[inline]
     pub fn append(&mut self, record: &Record<'_>, now: Now) -> Appended {
         if record.offset != self.expected {
@@ -76,25 +76,25 @@ impl OpenSegment {
         Appended::Yes
     }
 
-    /// The offset after the last record, or where the segment begins.
+    /// The offset after the last record, or the segment's first offset.
     #[must_use]
     pub fn expected(&self) -> i64 {
         self.expected
     }
 
-    /// Whether a link can name no further hole.
+    /// Whether the number of absent ranges is at the maximum of a link.
     #[must_use]
     pub fn is_full_of_holes(&self) -> bool {
         self.absent.len() == MAX_ABSENT_RANGES
     }
 
-    /// Whether it holds no record.
+    /// Whether it has no record.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// Records so far.
+    /// The number of records.
     #[must_use]
     pub fn len(&self) -> usize {
         self.rows.len()
@@ -110,7 +110,7 @@ impl OpenSegment {
         }
     }
 
-    /// What the seal policy wants to know.
+    /// The values that the seal policy decides by.
     #[must_use]
     pub fn fill(&self, now: Now) -> Fill {
         Fill {
@@ -121,8 +121,8 @@ impl OpenSegment {
         }
     }
 
-    /// Cuts after the last record, or at `end` where that lies beyond it and a link can name one hole more: the offsets
-    /// between are then absent. An empty one begins there.
+    /// Cuts after the last record, or at `end` if that is later and one more absent range is possible, which then covers
+    /// the offsets between. The open segment continues empty from there.
     pub fn cut(&mut self, partition: &TopicPartition, end: i64) -> Cut {
         let next_offset = if self.is_full_of_holes() {
             self.expected

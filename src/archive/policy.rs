@@ -1,38 +1,37 @@
-//! When a segment is sealed. Exactly-once does not depend on cutting the same way twice, so every limit may be changed
-//! at any time; never a rule of the format.
+//! When to seal a segment. Exactly-once does not depend on where segments are cut, so the limits may change at any time.
 
 use crate::log::link::SealReason;
 
-/// The limits of an open segment, and of all of them together.
+/// The limits of one open segment, and of all open segments together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SealPolicy {
     /// Buffered bytes of one segment.
     pub seal_max_bytes: usize,
     /// Records of one segment.
     pub seal_max_records: usize,
-    /// Age of a segment's first record in this process, in ms.
+    /// Time since the segment's first record, in ms.
     pub seal_max_age_ms: u64,
-    /// Time without a new record, in ms.
+    /// Time since the segment's last record, in ms.
     pub seal_max_idle_ms: u64,
     /// Buffered bytes of all partitions together, at which consumption pauses (MEM-1).
     pub memory_budget_bytes: usize,
 }
 
-/// What is known of an open segment when the policy is asked.
+/// The size and age of an open segment.
 #[derive(Debug, Clone, Copy)]
 pub struct Fill {
-    /// Its records.
+    /// The number of records.
     pub records: usize,
-    /// Its buffered bytes.
+    /// The buffered bytes.
     pub bytes: usize,
-    /// How old its first record is, in ms.
+    /// Time since the first record, in ms.
     pub age_ms: u64,
-    /// How long ago its last record came, in ms.
+    /// Time since the last record, in ms.
     pub idle_ms: u64,
 }
 
 impl SealPolicy {
-    /// Whether a segment has reached a limit of size.
+    /// The limit of size that a segment has reached, if any.
     #[must_use]
     pub fn full(&self, records: usize, bytes: usize) -> Option<SealReason> {
         if bytes >= self.seal_max_bytes {
@@ -44,7 +43,7 @@ impl SealPolicy {
         }
     }
 
-    /// Whether a segment has reached any limit; one without records never has.
+    /// The limit that a segment has reached, if any; a segment without records reaches none.
     #[must_use]
     pub fn due(&self, fill: Fill) -> Option<SealReason> {
         if fill.records == 0 {
@@ -55,13 +54,13 @@ impl SealPolicy {
             .or((fill.idle_ms >= self.seal_max_idle_ms).then_some(SealReason::Idle))
     }
 
-    /// From here on the largest segments are sealed early, so that the encoder has work before consumption must pause.
+    /// Above this, the largest segments are sealed early, so that the encoder has work before consumption must pause.
     #[must_use]
     pub fn pressure_bytes(&self) -> usize {
         self.memory_budget_bytes / 3
     }
 
-    /// Below this consumption goes on after a pause.
+    /// Below this, consumption resumes after a pause.
     #[must_use]
     pub fn resume_bytes(&self) -> usize {
         self.memory_budget_bytes / 8 * 7
@@ -82,18 +81,18 @@ mod tests {
     };
 
     #[test]
-    fn each_limit_alone_seals_and_says_so() {
-        let calm = Fill {
+    fn each_limit_alone_seals_with_its_reason() {
+        let below = Fill {
             records: 1,
             bytes: 1,
             age_ms: 0,
             idle_ms: 0,
         };
-        assert_eq!(POLICY.due(calm), None);
-        assert_eq!(POLICY.due(Fill { bytes: 1000, ..calm }), Some(SealReason::Bytes));
-        assert_eq!(POLICY.due(Fill { records: 10, ..calm }), Some(SealReason::Records));
-        assert_eq!(POLICY.due(Fill { age_ms: 300, ..calm }), Some(SealReason::Age));
-        assert_eq!(POLICY.due(Fill { idle_ms: 30, ..calm }), Some(SealReason::Idle));
+        assert_eq!(POLICY.due(below), None);
+        assert_eq!(POLICY.due(Fill { bytes: 1000, ..below }), Some(SealReason::Bytes));
+        assert_eq!(POLICY.due(Fill { records: 10, ..below }), Some(SealReason::Records));
+        assert_eq!(POLICY.due(Fill { age_ms: 300, ..below }), Some(SealReason::Age));
+        assert_eq!(POLICY.due(Fill { idle_ms: 30, ..below }), Some(SealReason::Idle));
     }
 
     proptest! {

@@ -1,4 +1,4 @@
-//! What goes into the machine and what comes out of it. Never how either is carried out.
+//! The events and actions of the state machine.
 
 use bytes::Bytes;
 
@@ -16,233 +16,232 @@ use crate::segment::rows::Rows;
 /// The time of a step, as a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {
-    /// A clock that never goes back, in ms: ages are measured with it.
+    /// The monotonic clock in ms, by which durations are measured.
     pub monotonic_ms: u64,
-    /// What the wall says: written down, decides nothing.
+    /// Wall-clock time. It is stored in links; no decision may depend on it.
     pub wall: UtcSeconds,
 }
 
-/// A partition's index in the machine: what a record is told by, because a name is too slow for it.
+/// A partition's index in the machine. Records are passed with it because a lookup by name is too slow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot(pub usize);
 
-/// Ties an answer to its question: an answer to what a partition asked before it was lost, revoked or loaded anew
-/// arrives with an older turn, and is ignored (EP-1).
+/// Ties an answer to its action. An answer to an action from before the partition was lost, revoked or loaded again has an
+/// older turn and is ignored (EP-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Ticket {
-    /// The partition.
+    /// The partition's slot.
     pub slot: Slot,
-    /// Which life of it.
+    /// Increases whenever earlier actions of the partition become void.
     pub turn: u64,
 }
 
-/// A finished object.
+/// The bytes of an object with their hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
-    /// Its bytes.
+    /// The bytes.
     pub bytes: Bytes,
-    /// Their SHA-256.
+    /// The SHA-256 of the bytes.
     pub sha256: Hash,
 }
 
-/// A segment that stands at the head's next offset without a link: a hint from a stranger, nothing more.
+/// A segment that exists at the head's next offset without a link. It is untrusted and only a hint where to cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Which name of the place it has.
+    /// The attempt of its object key.
     pub attempt: Attempt,
-    /// Its length.
+    /// The length in bytes.
     pub bytes: u64,
-    /// The hash of its bytes.
+    /// The SHA-256 of the bytes.
     pub sha256: Hash,
-    /// Where its footer says that its range ends; nothing where it is no segment of this place.
+    /// The end of the range in its footer; none if it is not a segment of this place.
     pub ends: Option<NextOffset>,
 }
 
-/// What was found for a partition in the bucket and in Kafka.
+/// The state of a partition in the bucket and in Kafka.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadedHead {
-    /// The end of the chain, its signature and position checked (KY-1); nothing where no link stands.
+    /// The newest link of the chain, signature and position checked (KY-1); none if there is no link.
     pub head: Option<SignedLink>,
-    /// What stands at the head's next offset without a link, by ascending attempt.
+    /// The segments without a link at the head's next offset, by ascending attempt.
     pub found: Vec<Found>,
-    /// The same at offset 0 of the epoch after the head's.
+    /// The segments without a link at offset 0 of the epoch after the head's.
     pub found_in_next_epoch: Vec<Found>,
-    /// Kafka's id of the topic; nothing where it tells none.
+    /// Kafka's topic id; none if Kafka has no topic ids.
     pub topic_id: Option<String>,
-    /// Where Kafka's log begins.
+    /// Kafka's log start offset.
     pub log_start_offset: i64,
-    /// Where Kafka's log ends.
+    /// Kafka's log end offset.
     pub log_end_offset: i64,
-    /// What the group's commit says of the head.
+    /// The metadata of the group's commit, if it is kivend's.
     pub committed: Option<CommitMetadata>,
 }
 
-/// What happened.
+/// An input of the state machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// Kafka gave us this partition.
+    /// Kafka assigned this partition.
     Assigned(TopicPartition),
     /// The answer to [`Action::LoadHead`].
     HeadLoaded(Ticket, Box<LoadedHead>),
-    /// The head cannot be loaded, and trying again will not help.
+    /// The head cannot be loaded, and a retry will not help.
     HeadRefused(Ticket, String),
-    /// The consumer has delivered everything before this offset, which is the log's end.
+    /// The consumer has delivered everything before this offset, the end of the log.
     EndReached(TopicPartition, i64),
-    /// The offset we asked for is no longer there, or not yet.
+    /// The offset to consume from is below the log's start or beyond its end.
     OutOfRange(TopicPartition),
-    /// The topic is no longer there.
+    /// The topic no longer exists.
     TopicGone(TopicPartition),
     /// Time has passed.
     Tick,
     /// The answer to [`Action::Encode`].
     Encoded(Ticket, Object),
-    /// The segment is durable under its key, by us, now or before.
+    /// The segment with these bytes is durable under its key.
     SegmentCreated(Ticket),
-    /// Other bytes stand under the segment's key.
+    /// The segment's key has other bytes.
     SegmentTaken(Ticket),
-    /// The topic has another id than the one that the records came from: nothing was created.
+    /// The topic has another id than the topic of the records; nothing was created.
     TopicReplaced(Ticket),
     /// The link is durable under its key.
     LinkCreated(Ticket),
-    /// An object stands under the link's key: these bytes.
+    /// The link's key exists already, with these bytes.
     LinkTaken(Ticket, Bytes),
-    /// The commit was answered; a refusal is told by Kafka's client and costs nothing.
+    /// Kafka answered the commit. Success and refusal are treated alike: the next commit covers this one.
     Committed(Ticket),
-    /// The keys whose notes count, as they are known now.
+    /// The current keys of the archive.
     KeysSeen(Keyring),
-    /// A newer checkpoint stands in the archive.
+    /// The archive has a newer checkpoint.
     CheckpointSeen(CheckpointRef),
-    /// Kafka wants this partition back: finish, then let go.
+    /// Kafka revokes this partition: finish it, then release it.
     Revoked(TopicPartition),
-    /// Kafka has taken this partition already: drop everything.
+    /// Kafka has given this partition to another member already: drop its state.
     Lost(TopicPartition),
-    /// Finish everything and let go.
+    /// Finish all partitions and release them.
     Shutdown,
 }
 
-/// What is to be done.
+/// An output of the state machine, for the caller to carry out.
 #[derive(Debug)]
 pub enum Action {
-    /// Find the head, and what stands after it without a link. Answer with [`Event::HeadLoaded`].
+    /// Load the head and the segments after it without a link. Answer with [`Event::HeadLoaded`].
     LoadHead(Ticket, TopicPartition),
     /// Deliver records from this offset on.
     Consume(TopicPartition, NextOffset),
     /// The memory budget is reached: deliver nothing until [`Action::Resume`].
     Pause,
-    /// Deliver again.
+    /// Resume delivery.
     Resume,
-    /// Make the segment's bytes. Answer with [`Event::Encoded`].
+    /// Encode the segment. Answer with [`Event::Encoded`].
     Encode(Ticket, Box<(Rows, Footer)>),
-    /// Create this object of records from the topic of this id, while it is still the topic's. Answer with
-    /// [`Event::SegmentCreated`] or, where other bytes stand there, [`Event::SegmentTaken`], or
-    /// [`Event::TopicReplaced`].
+    /// Create this segment, unless the topic no longer has this topic id. Answer with [`Event::SegmentCreated`],
+    /// [`Event::SegmentTaken`] or [`Event::TopicReplaced`].
     CreateSegment(Ticket, Key, Object, Option<String>),
-    /// Create this link: THE COMMIT; where an id is given, while it is still the topic's. Answer with
+    /// Create this link, which is the commit; if a topic id is given, unless the topic no longer has it. Answer with
     /// [`Event::LinkCreated`], [`Event::LinkTaken`] or [`Event::TopicReplaced`].
     CreateLink(Ticket, Key, Object, Option<String>),
-    /// Commit this offset to Kafka: a cache and a witness. Answer with [`Event::Committed`].
+    /// Commit this offset to Kafka. Answer with [`Event::Committed`].
     Commit(Ticket, TopicPartition, NextOffset, CommitMetadata),
-    /// Nothing of this partition is left in us: let go of it.
+    /// The partition is finished: give it back to Kafka.
     Release(TopicPartition),
-    /// Tell the people.
+    /// Log this and update metrics.
     Report(TopicPartition, Report),
 }
 
-/// What people and metrics are told.
+/// News of a partition, for the log and the metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
-    /// Records will be taken from here on.
+    /// Archiving continues from this offset.
     Continues(NextOffset),
     /// A link is durable.
     Linked {
-        /// Its height, range and root in the words of the format.
+        /// The link.
         link: Box<SignedLink>,
-        /// The bytes of its records' values.
+        /// The length of its records' values in bytes.
         value_bytes: u64,
-        /// Its segment was there already.
+        /// Whether its segment was adopted.
         adopted: Adopted,
     },
-    /// Kafka deleted records before they were archived: a loss, for ever on record.
+    /// Kafka deleted records before they were archived; the chain records the loss.
     LossFound {
-        /// The first offset that is gone.
+        /// The first lost offset.
         first_offset: i64,
-        /// The first that is not.
+        /// The offset after the last lost one.
         next_offset: i64,
     },
-    /// The topic was created again, as an operator declared: from here on its records are of this epoch.
+    /// The topic was created again, as declared by an operator, and this epoch begins.
     NewEpoch(Epoch),
-    /// Another writer owns the partition now; our state of it is dropped.
+    /// Another writer owns the partition now; its state was dropped.
     Fenced,
-    /// An object that is no valid note stands where our link belongs, and was passed over.
+    /// The key of the link has an object that is not a valid note; the next attempt is used.
     PassedOver(Key),
-    /// This partition stands still until somebody acts.
+    /// The partition is stopped until an operator acts.
     Stopped(StopReason),
 }
 
-/// Whether a segment was written by us or found.
+/// Whether a link's segment was created by this process or adopted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Adopted {
-    /// Our own.
+    /// Created by this process.
     Ours,
-    /// A predecessor's, equal to what we made.
+    /// Created by an earlier owner, with the same bytes.
     Found,
 }
 
-/// Why a partition stands still.
+/// Why a partition is stopped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StopReason {
-    /// The bucket is behind what Kafka's commit knows.
+    /// The bucket's head is below the head in Kafka's commit.
     #[error(
-        "links are missing: Kafka's commit knows a head that the bucket does not have; run `kivend verify` and restore the bucket: committed_height={committed} bucket_height={bucket}"
+        "links are missing: Kafka's commit names a head that the bucket does not have; run `kivend verify` and restore the bucket: committed_height={committed} bucket_height={bucket}"
     )]
     BehindCommit {
-        /// The height that the commit names.
+        /// The height in the commit.
         committed: u64,
         /// The head's height in the bucket, or −1.
         bucket: i64,
     },
-    /// The bucket's head is not the one that Kafka's commit knows.
-    #[error("the head in the bucket is not the one that Kafka's commit knows; run `kivend verify`: height={0}")]
+    /// The bucket's head differs from the head in Kafka's commit.
+    #[error("the head in the bucket is not the head that Kafka's commit names; run `kivend verify`: height={0}")]
     DiffersFromCommit(u64),
     /// Kafka's log ends before the archive does.
     #[error(
-        "the topic was deleted and created again, or its newest records are gone: Kafka's log ends below the archive's head; if that was meant, declare it with `kivend archive --new-epoch TOPIC`: log_end_offset={log_end_offset} next_offset={next_offset}"
+        "the topic was deleted and created again, or its newest records are gone: Kafka's log ends below the archive's head; if this is intended, declare it with `kivend archive --new-epoch TOPIC`: log_end_offset={log_end_offset} next_offset={next_offset}"
     )]
     LogBehindArchive {
-        /// Kafka's log end.
+        /// Kafka's log end offset.
         log_end_offset: i64,
-        /// The archive's end.
+        /// The end of the archived range.
         next_offset: i64,
     },
-    /// Kafka gave the topic another id.
+    /// The topic has another id than in the chain.
     #[error(
-        "the topic was deleted and created again: Kafka's id of it is not the archive's; if that was meant, declare it with `kivend archive --new-epoch TOPIC`: archived_topic_id={archived} topic_id={found}"
+        "the topic was deleted and created again: its id in Kafka is not the id in the archive; if this is intended, declare it with `kivend archive --new-epoch TOPIC`: archived_topic_id={archived} topic_id={found}"
     )]
     TopicRecreated {
-        /// The id in the chain.
+        /// The topic id in the chain.
         archived: String,
-        /// The id now.
+        /// The topic id in Kafka.
         found: String,
     },
-    /// The topic is not there any more.
+    /// The topic no longer exists.
     #[error(
-        "the topic does not exist in Kafka any more; what it had delivered is archived; if it is created again, declare that with `kivend archive --new-epoch TOPIC`"
+        "the topic no longer exists in Kafka; all records that it delivered are archived; if it is created again, declare it with `kivend archive --new-epoch TOPIC`"
     )]
     TopicGone,
-    /// The chain was written for another cluster.
+    /// The chain is of another cluster.
     #[error(
-        "the archive holds the records of another cluster under this prefix; set store.prefix to one of its own: archived={archived} connected={connected}"
+        "the archive under this prefix has the records of another cluster; set store.prefix to an unused prefix: archived={archived} connected={connected}"
     )]
     OtherCluster {
-        /// The cluster in the chain.
+        /// The cluster id in the chain.
         archived: String,
-        /// The cluster we read from.
+        /// The cluster id of the connected cluster.
         connected: String,
     },
-    /// The head cannot be trusted or read.
+    /// The head is invalid or cannot be read.
     #[error("the head of the chain cannot be continued; run `kivend verify`: {0}")]
     HeadRefused(String),
-    /// A link cannot be signed: a field holds what no note may.
+    /// A field of the link has a character that a note does not allow.
     #[error("the link cannot be signed: {0}")]
     Unsignable(String),
 }

@@ -1,5 +1,5 @@
-//! The verifier's one pass over a segment: every record's leaf, the root, and whether the index beside the records (typed
-//! columns, statistics) says what the records say. Never compares with a link, another segment, or Kafka.
+//! The verifier's single pass over a segment: computes the root over all records, and checks that typed columns and
+//! statistics agree with the records.
 
 use bytes::Bytes;
 
@@ -15,48 +15,48 @@ use crate::segment::guard::statistics::{ColumnClaims, Entry};
 use crate::segment::projection::cell::{ParseError, Projector};
 use crate::segment::projection::rules::Projection;
 
-/// Mismatches kept per segment; the rest are counted.
+/// The number of mismatches kept per segment; further ones are only counted.
 pub const MISMATCHES_KEPT: usize = 100;
 
-/// A place where the index, or a row's own address, does not say what the record says.
+/// A typed column, a statistic or a row's topic and partition that disagrees with the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
-    /// The record's offset; for statistics, that of a row which they would hide, or of the row group's first row.
+    /// The record's offset; for a statistic, the offset of a row that it hides, or of the first row that it covers.
     pub offset: i64,
-    /// The column.
+    /// The column's name.
     pub column: String,
-    /// What is wrong.
+    /// The disagreement.
     pub what: &'static str,
 }
 
-/// What one pass found.
+/// The result of the pass.
 #[derive(Debug)]
 pub struct Examined {
-    /// The footer: a claim.
+    /// The footer, not compared with the rows.
     pub footer: Footer,
     /// The rules of the typed columns.
     pub projection: Projection,
-    /// Rows read.
+    /// The number of rows.
     pub rows: u64,
     /// The Merkle tree hash over the records, as records of the expected partition.
     pub root: Hash,
-    /// The first record's offset and the last one's.
+    /// The offsets of the first and the last record.
     pub offsets: Option<(i64, i64)>,
-    /// The least and the greatest timestamp, in ms; nothing where no record has one.
+    /// The smallest and the largest timestamp, in ms; none if no record has one.
     pub timestamps_ms: Option<(i64, i64)>,
-    /// The lengths of all values together, in bytes.
+    /// The total length of all values, in bytes.
     pub value_bytes: u64,
-    /// The first mismatches, in the order of rows.
+    /// The first [`MISMATCHES_KEPT`] mismatches, in the order of rows.
     pub mismatches: Vec<Mismatch>,
-    /// How many mismatches there are.
+    /// The number of all mismatches.
     pub mismatch_count: u64,
 }
 
-/// Reads the whole segment as one of `partition`, checks its index against its records, and gives `sink` every record, with
-/// what its value is instead of a JSON object, if so.
+/// Reads the whole segment as one of `partition`, checks typed columns and statistics, and calls `sink` with every record
+/// and its `parse_error`.
 ///
 /// # Errors
-/// [`Unreadable`] where the bytes are not a segment of the format, or do not decode to the end.
+/// [`Unreadable`] if the bytes are not a segment of the format, or do not decode completely.
 pub fn examine(
     bytes: Bytes,
     partition: &TopicPartition,
@@ -87,18 +87,18 @@ pub fn examine(
     })?;
     if (segment.layout().entries.iter().skip(HEADER_NAME).take(2)).any(|entries| *entries != pass.header_entries) {
         return Err(Unreadable::Layout(
-            "a chunk of headers counts other entries than the records have".into(),
+            "the number of entries in a header column is not that of the records".into(),
         ));
     }
     Ok(pass.finish(segment.footer().clone()))
 }
 
-/// Leaf columns, counted from 0: the last of them before the typed ones.
+/// Indices of leaf columns.
 const HEADER_NAME: usize = 7;
 const HEADER_VALUE: usize = 8;
 const FIRST_TYPED: usize = 9;
 
-/// Checks that the typed columns are the projection of the values, and that no statistic hides a row.
+/// The state of the pass: checks that typed columns are the projection of the values, and that no statistic hides a row.
 struct Pass<'p> {
     projection: &'p Projection,
     projector: Projector<'p>,
@@ -109,7 +109,7 @@ struct Pass<'p> {
     timestamps_ms: Option<(i64, i64)>,
     value_bytes: u64,
     header_entries: u64,
-    /// Leaf columns about which the file claims something.
+    /// The statistics of leaf columns that have any.
     claims: Vec<(usize, ColumnClaims)>,
     mismatches: Mismatches,
 }
@@ -145,7 +145,7 @@ impl<'p> Pass<'p> {
         }
     }
 
-    /// Projects the value again; returns the `parse_error` that the row must have.
+    /// Projects the value again and compares; returns the `parse_error` that the row must have.
     fn typed(&mut self, record: &Record<'_>, row: usize, typed: &TypedColumns<'_>) -> Option<ParseError> {
         let (rules, mismatches) = (self.projection.rules(), &mut self.mismatches);
         let error = self.projector.project(record.value, |index, cell| {
@@ -167,7 +167,7 @@ impl<'p> Pass<'p> {
         error
     }
 
-    /// Shows the record's headers to the claims about them; a record without any is one entry all the same.
+    /// Checks the statistics of headers; a record without headers counts as one entry.
     fn headers(&mut self, record: &Record<'_>) {
         self.header_entries += record.headers.len().max(1) as u64;
         for (leaf, claims) in self
@@ -193,7 +193,7 @@ impl<'p> Pass<'p> {
         }
     }
 
-    /// Shows a batch to the claims about all other columns.
+    /// Checks the statistics of all other columns against a batch.
     fn statistics(&mut self, columns: &Columns<'_>, typed: &TypedColumns<'_>, rows: usize) {
         for (leaf, claims) in self
             .claims

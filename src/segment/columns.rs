@@ -1,5 +1,5 @@
-//! One decoded batch, seen as records and typed cells. Borrows everything, copies nothing. Never trusts that a column is of
-//! the type that the schema promised.
+//! A decoded batch as records and typed cells, borrowed from it. The types of the columns are checked: the file is
+//! untrusted.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType};
@@ -53,7 +53,7 @@ impl<'b> Columns<'b> {
         })
     }
 
-    /// The record of a row; `headers` is the room for its headers.
+    /// The record of a row; `headers` is a buffer for its headers.
     #[inline]
     pub(super) fn record<'r>(&self, row: usize, headers: &'r mut Vec<Header<'b>>) -> Result<Record<'r>, &'static str>
     where
@@ -81,7 +81,7 @@ impl<'b> Columns<'b> {
         })
     }
 
-    /// The entry of a leaf column, counted from 0, that is no header's.
+    /// The entry of the leaf column with index `leaf`, which is not a header column.
     pub(super) fn entry(&self, leaf: usize, row: usize) -> Entry<'b> {
         match leaf {
             0 => Entry::Bytes(self.topics.value(row).as_bytes()),
@@ -100,7 +100,7 @@ impl<'b> Columns<'b> {
         self.offsets.value(row)
     }
 
-    /// Whether the row says that it belongs to this partition.
+    /// Whether the row names this partition.
     #[inline]
     pub(super) fn belongs_to(&self, row: usize, partition: &TopicPartition) -> bool {
         self.partitions.value(row) == partition.partition && self.topics.value(row) == &*partition.topic
@@ -112,7 +112,7 @@ fn nullable(array: &BinaryViewArray, index: usize) -> Option<&[u8]> {
     array.is_valid(index).then(|| array.value(index))
 }
 
-/// The entry of a byte string.
+/// The entry of an optional byte string.
 pub(super) fn bytes_entry(bytes: Option<&[u8]>) -> Entry<'_> {
     bytes.map_or(Entry::Null, Entry::Bytes)
 }
@@ -156,7 +156,7 @@ impl<'b> TypedColumns<'b> {
         Some(TypedColumns { columns, parse_errors })
     }
 
-    /// Whether column `index` holds exactly this cell. Doubles are compared bit by bit.
+    /// Whether typed column `index` has exactly this cell. Doubles are compared bit by bit.
     #[inline]
     pub(super) fn holds(&self, index: usize, row: usize, cell: Cell<'_>) -> bool {
         match (&self.columns[index], cell) {
@@ -173,7 +173,7 @@ impl<'b> TypedColumns<'b> {
         }
     }
 
-    /// The entry of typed column `index`, or of `parse_error` behind the last of them.
+    /// The entry of typed column `index`; the index after the last one is `parse_error`.
     pub(super) fn entry(&self, index: usize, row: usize) -> Entry<'b> {
         match self.columns.get(index) {
             Some(TypedColumn::Text(array)) if array.is_valid(row) => Entry::Bytes(array.value(row).as_bytes()),
@@ -186,7 +186,7 @@ impl<'b> TypedColumns<'b> {
         }
     }
 
-    /// What `parse_error` says.
+    /// The value of `parse_error`.
     #[inline]
     pub(super) fn parse_error(&self, row: usize) -> Option<&'b str> {
         self.parse_errors.is_valid(row).then(|| self.parse_errors.value(row))

@@ -1,6 +1,5 @@
-//! From stored bytes back to records. The bytes may come from an enemy: what is not exactly a segment of the format is
-//! [`Unreadable`], never a panic, a loop or memory without bound. Never judges whether the records are the right ones: that is
-//! the root's and the verifier's part.
+//! Decodes segments. The bytes are untrusted: anything but a segment of the format must give [`Unreadable`], not a panic,
+//! an endless loop or unbounded memory. Whether the records are authentic is for the verifier to decide, by the root.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -21,14 +20,14 @@ use crate::segment::projection::rules::Projection;
 use crate::segment::rows::payload_bytes;
 use crate::segment::schema::{AUTHORITATIVE, Side, arrow_schema, parquet_schema};
 
-/// Bytes of records that one byte of the object may unpack to: as far as zstd itself goes.
+/// The maximum number of bytes of records per byte of the object: about the maximum of zstd.
 const EXPANSION_MAX: u64 = 1 << 15;
-/// Bytes of records that any object may unpack to, however small it is.
+/// The number of bytes of records that an object of any size may decompress to.
 const EXPANSION_FREE_BYTES: u64 = 64 << 20;
-/// What a record counts beside its key, value and headers.
+/// The bytes that a record counts in addition to its key, value and headers.
 const RECORD_BYTES: u64 = 40;
 
-/// A segment whose layout, columns and footer are those of the format; its rows are not read yet.
+/// A segment whose layout, columns and footer follow the format; its rows are not read yet.
 #[derive(Debug)]
 pub struct Segment {
     bytes: Bytes,
@@ -39,10 +38,10 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// Checks everything that stands outside the pages.
+    /// Checks everything outside the pages.
     ///
     /// # Errors
-    /// [`Unreadable`] for whatever is not a segment of the format.
+    /// [`Unreadable`] if it is not a segment of the format.
     pub fn open(bytes: Bytes) -> Result<Segment, Unreadable> {
         without_panic(|| {
             let (raw_footer, pages_end) = layout::footer(&bytes)?;
@@ -56,7 +55,7 @@ impl Segment {
             let layout = Layout::check(&bytes, &raw_footer, pages_end, &written)?;
             if layout.rows != footer.record_count {
                 return Err(Unreadable::Footer(format!(
-                    "it counts other records than there are rows, rows={}",
+                    "its record count is not the number of rows, rows={}",
                     layout.rows
                 )));
             }
@@ -75,7 +74,7 @@ impl Segment {
         })
     }
 
-    /// What the footer says; a claim until the rows and the link agree.
+    /// The footer, not compared with rows or link.
     #[must_use]
     pub fn footer(&self) -> &Footer {
         &self.footer
@@ -87,10 +86,11 @@ impl Segment {
         &self.projection
     }
 
-    /// Gives `sink` every record in order. Reads the authoritative columns alone.
+    /// Calls `sink` with every record in order. Reads only the authoritative columns.
     ///
     /// # Errors
-    /// [`Unreadable`] where pages do not decode, a row is no record, or offsets do not rise; what `sink` got before stands.
+    /// [`Unreadable`] if pages do not decode, a row is not a record, or offsets do not increase; `sink` may have been
+    /// called before.
     pub fn for_each_record(&self, mut sink: impl FnMut(&Record<'_>)) -> Result<(), Unreadable> {
         let mut order = self.order();
         self.for_each_batch(Wanted::Records, |batch| {
@@ -107,7 +107,7 @@ impl Segment {
         })
     }
 
-    /// What holds the rows to their order and their number.
+    /// The check of the order and the total size of the rows.
     pub(super) fn order(&self) -> Order {
         Order {
             rows: 0,
@@ -122,7 +122,7 @@ impl Segment {
         &self.layout
     }
 
-    /// Decoded rows in order, a batch at a time.
+    /// Calls `sink` with all rows in order, a batch at a time.
     pub(super) fn for_each_batch(
         &self,
         wanted: Wanted,
@@ -138,7 +138,7 @@ impl Segment {
             if rows == self.layout.rows {
                 Ok(())
             } else {
-                Err(Unreadable::Parquet(format!("it ends early, rows={rows}")))
+                Err(Unreadable::Parquet(format!("it ends after too few rows, rows={rows}")))
             }
         })
     }
@@ -166,16 +166,16 @@ impl Segment {
 /// Which columns to decode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// Authoritative columns.
+    /// The authoritative columns.
     Records,
-    /// Typed columns as well.
+    /// The typed columns too.
     Everything,
 }
 
-/// Reads no more than the footer: where a segment found without a link claims to end. A hint from a stranger.
+/// Reads the footer of a segment that has no link, for the end of its range. It is untrusted.
 ///
 /// # Errors
-/// [`Unreadable`] where the bytes are no Parquet file or the footer is not a segment's.
+/// As [`Segment::open`].
 pub fn read_footer(bytes: &Bytes) -> Result<Footer, Unreadable> {
     Segment::open(bytes.clone()).map(|segment| segment.footer)
 }
@@ -185,7 +185,7 @@ fn footer_of(metadata: &ParquetMetaData) -> Result<(Footer, Projection), Unreada
     Footer::from_key_values(pairs.map_or(&[], Vec::as_slice))
 }
 
-/// Holds offsets to their order and the whole to what its size allows, and counts rows.
+/// Checks that offsets increase and that the records are not too large for the object, and counts rows.
 #[derive(Debug)]
 pub(super) struct Order {
     rows: u64,
@@ -196,7 +196,7 @@ pub(super) struct Order {
 impl Order {
     pub(super) fn follow(&mut self, record: &Record<'_>) -> Result<(), Unreadable> {
         if self.last_offset.is_some_and(|last| last >= record.offset) {
-            return Err(self.no_record("its offset is not above the one before"));
+            return Err(self.no_record("its offset is not above the previous one"));
         }
         let bytes = RECORD_BYTES + payload_bytes(record) as u64;
         let bytes_left = self.bytes_left.checked_sub(bytes);
@@ -215,8 +215,8 @@ impl Order {
     }
 }
 
-/// The Parquet library has panicked on hostile files before, and may again; here, and only here, that becomes an error.
-/// Nothing that the closure touches is used afterwards.
+/// Turns a panic into an error: the Parquet library has panicked on hostile files before. Unwind safe because nothing
+/// that the closure modifies is used afterwards.
 fn without_panic<T>(read: impl FnOnce() -> Result<T, Unreadable>) -> Result<T, Unreadable> {
     catch_unwind(AssertUnwindSafe(read))
         .unwrap_or_else(|_| Err(Unreadable::Parquet("the parquet reader panicked".into())))

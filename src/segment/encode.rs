@@ -1,5 +1,5 @@
-//! From the records of a segment to its Parquet bytes: a function of the records, the footer, the rules and the version
-//! of this software, so that two writers make the same bytes of the same records. Never a clock, never a random number.
+//! Encodes the records of a segment as Parquet. The bytes must be a function of the records, the footer, the rules and the
+//! version of this program: adoption relies on two writers producing the same bytes (AD-1).
 
 use std::sync::Arc;
 
@@ -26,20 +26,20 @@ use crate::segment::projection::typed::typed_columns;
 use crate::segment::rows::{ByteColumn, Chunk, Rows};
 use crate::segment::schema::{Side, arrow_schema, header_element, header_fields, parquet_schema};
 
-/// A row group takes no further chunk once it holds this much of keys, values and headers.
+/// A row group takes no further chunk once it has this many bytes of keys, values and headers.
 const ROW_GROUP_BYTES: usize = 64 << 20;
-/// A data page is closed once it is this large, before compression.
+/// A data page is closed at this size, before compression.
 const PAGE_BYTES: usize = 1 << 20;
-/// A dictionary larger than this does not pay: the column goes on without.
+/// A column falls back to its plain encoding when its dictionary would be larger.
 const DICTIONARY_BYTES: usize = 64 << 10;
-/// Who made the file, as its footer says; a change here changes every segment's bytes.
+/// `created_by` of the file. A change of the text changes the bytes of every segment.
 const CREATED_BY: &str = concat!("kivend ", env!("CARGO_PKG_VERSION"));
 
-/// Writes the segment. Chunks are taken from `rows` and freed one by one, so that the peak is about the rows and the
-/// finished bytes.
+/// Encodes a segment. Chunks of `rows` are freed one by one, so that the peak of memory is about the rows and the finished
+/// bytes.
 ///
 /// # Errors
-/// [`SegmentError`] where the footer does not fit the rows, offsets do not rise, or the Parquet writer fails.
+/// [`SegmentError`] if the footer does not match the rows, offsets do not increase, or the Parquet writer fails.
 pub fn encode(rows: Rows, footer: &Footer, projection: &Projection) -> Result<Vec<u8>, SegmentError> {
     refuse_other_footer(&rows, footer)?;
     let schema = arrow_schema(projection, Side::Writer);
@@ -85,7 +85,7 @@ fn refuse_other_footer(rows: &Rows, footer: &Footer) -> Result<(), SegmentError>
     Err(SegmentError::Footer(field))
 }
 
-/// Demands rising offsets, from the chunk before on; returns the chunk's last one.
+/// Checks that offsets increase, starting after `before`; returns the chunk's last offset.
 fn refuse_disorder(chunk: &Chunk, before: Option<i64>) -> Result<i64, SegmentError> {
     let mut last = before;
     for offset in &chunk.offsets {
@@ -97,7 +97,7 @@ fn refuse_disorder(chunk: &Chunk, before: Option<i64>) -> Result<i64, SegmentErr
     last.ok_or(SegmentError::Footer("record_count"))
 }
 
-/// What is compressed how; see DESIGN.md and the measurements in `benches/NOTES.md`.
+/// The encoding of each column; measurements are in `benches/NOTES.md`.
 pub(super) fn properties(footer: &Footer, projection: &Projection) -> Result<WriterProperties, SegmentError> {
     let mut builder = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
@@ -119,7 +119,7 @@ pub(super) fn properties(footer: &Footer, projection: &Projection) -> Result<Wri
         let column = ColumnPath::from(rule.column.as_str());
         builder = match rule.column_type {
             ColumnType::Int64 => numbers(builder, column, Encoding::DELTA_BINARY_PACKED),
-            // Times of events are scattered: their bytes by place value pack better than their differences.
+            // Times of events are not sorted: their bytes, split by significance, compress better than differences.
             ColumnType::TimestampUs => numbers(builder, column, Encoding::BYTE_STREAM_SPLIT),
             ColumnType::String | ColumnType::Json => {
                 builder.set_column_encoding(column, Encoding::DELTA_LENGTH_BYTE_ARRAY)
@@ -130,7 +130,7 @@ pub(super) fn properties(footer: &Footer, projection: &Projection) -> Result<Wri
     Ok(builder.build())
 }
 
-/// Numbers have statistics, by which a query skips row groups, and no dictionary.
+/// Number columns have statistics, so that queries can skip row groups, and no dictionary.
 fn numbers(builder: WriterPropertiesBuilder, column: ColumnPath, encoding: Encoding) -> WriterPropertiesBuilder {
     builder
         .set_column_dictionary_enabled(column.clone(), false)
@@ -176,7 +176,7 @@ pub(super) fn batch(
     Ok(RecordBatch::try_new(schema.clone(), columns)?)
 }
 
-/// Without copying.
+/// The column as an arrow array, without copying.
 fn binary(mut column: ByteColumn) -> Result<BinaryArray, ArrowError> {
     let nulls = column.nulls.finish();
     BinaryArray::try_new(offsets(column.offsets), Buffer::from_vec(column.bytes), nulls)

@@ -1,4 +1,4 @@
-//! What can go wrong between records and Parquet: our own mistake on the way there, anybody's on the way back.
+//! The errors of encoding and decoding segments.
 
 use arrow_schema::ArrowError;
 use parquet::errors::ParquetError;
@@ -6,64 +6,64 @@ use parquet::errors::ParquetError;
 use crate::error::Kind;
 use crate::segment::projection::rules::ProjectionError;
 
-/// A segment could not be made. It is our own mistake: records cannot be wrong.
+/// A segment could not be encoded. Any records can be encoded, so this is a bug.
 #[derive(Debug, thiserror::Error)]
 pub enum SegmentError {
-    /// The footer is not that of these rows.
-    #[error("the footer does not fit the records, field={0}")]
+    /// The footer does not match the rows.
+    #[error("the footer does not match the records, field={0}")]
     Footer(&'static str),
-    /// Offsets do not rise.
+    /// Offsets do not increase.
     #[error("the records are not in offset order, after={0}")]
     Order(i64),
-    /// The projection has no text.
+    /// The projection cannot be written.
     #[error(transparent)]
     Projection(#[from] ProjectionError),
     /// Arrow refused the columns.
     #[error("the records could not be laid out as columns")]
     Columns(#[from] ArrowError),
-    /// The writer failed.
+    /// The Parquet writer failed.
     #[error("the segment could not be written as parquet")]
     Parquet(#[from] ParquetError),
 }
 
 impl SegmentError {
-    /// Always ours.
+    /// Always [`Kind::Internal`].
     #[must_use]
     pub fn kind(&self) -> Kind {
         Kind::Internal
     }
 }
 
-/// The bytes are not a segment of the format, or could not be read to their end.
+/// The bytes are not a segment of the format, or do not decode completely.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
-    /// The Parquet reader gave up.
+    /// The Parquet reader failed.
     #[error("not readable as parquet: {0}")]
     Parquet(String),
-    /// Something in the file that a segment does not have.
+    /// The structure of the file is not a segment's.
     #[error("not laid out as a segment: {0}")]
     Layout(String),
-    /// Columns other than a segment's.
+    /// The columns are not a segment's.
     #[error("not the columns of a segment: {0}")]
     Schema(String),
     /// The key-value metadata is not a segment's.
     #[error("not the footer of a segment: {0}")]
     Footer(String),
-    /// A row that is no record.
-    #[error("a row is no record: {what}, row={row}")]
+    /// A row is not a record.
+    #[error("a row is not a record: {what}, row={row}")]
     Row {
-        /// Counted from 0.
+        /// The row's number, from 0.
         row: u64,
-        /// What is wrong with it.
+        /// What is wrong with the row.
         what: &'static str,
     },
-    /// Reading on would take more memory or time than the object's size justifies.
-    #[error("it unpacks to more than its size allows: {0}")]
+    /// Decoding would take more memory or time than the object's size justifies.
+    #[error("it decompresses to more than its size allows: {0}")]
     TooLarge(String),
 }
 
 impl Unreadable {
-    /// Stored bytes are not what they must be.
+    /// Always [`Kind::Corrupt`].
     #[must_use]
     pub fn kind(&self) -> Kind {
         Kind::Corrupt

@@ -1,5 +1,5 @@
-//! What a segment's footer says of it, in Parquet's key-value metadata. A copy of what the link says: a hint to whoever
-//! finds a segment without a link, never evidence.
+//! The footer of a segment (FORMAT.md section 5): a copy of fields of its link, in Parquet's key-value metadata. It is not
+//! signed: it is a hint for adopting a segment without a link, and no evidence.
 
 use parquet::file::metadata::KeyValue;
 
@@ -9,27 +9,27 @@ use crate::segment::error::SegmentError;
 use crate::segment::error::Unreadable;
 use crate::segment::projection::rules::Projection;
 
-/// The footer's fields, equal to the link's.
+/// The fields of the footer; each is equal to the link's field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Footer {
-    /// Whose records these are.
+    /// The partition of the records.
     pub topic_partition: TopicPartition,
     /// The topic's epoch.
     pub epoch: Epoch,
-    /// Where the range begins: at or before the first record.
+    /// The start of the range, at or before the first record.
     pub first_offset: FirstOffset,
-    /// Where the range ends: after the last record.
+    /// The end of the range, after the last record.
     pub next_offset: NextOffset,
-    /// How many records.
+    /// The number of records.
     pub record_count: u64,
     /// The Merkle tree hash over the records.
     pub records_root: Hash,
-    /// The hash of the link before, or of the genesis.
+    /// The SHA-256 of the previous link, or the genesis hash.
     pub previous: Hash,
 }
 
 impl Footer {
-    /// The keys and values as they stand in the file.
+    /// The key-value metadata of the file.
     pub(super) fn to_key_values(&self, projection: &Projection) -> Result<Vec<KeyValue>, SegmentError> {
         let pairs = [
             ("topic", self.topic_partition.topic.to_string()),
@@ -48,7 +48,7 @@ impl Footer {
             .collect())
     }
 
-    /// Reads them back, each there once and written in the one way; other keys are ignored.
+    /// Reads the key-value metadata: each key must exist once with a canonical value; other keys are ignored.
     pub(super) fn from_key_values(pairs: &[KeyValue]) -> Result<(Footer, Projection), Unreadable> {
         let topic = text(pairs, "topic")?;
         let footer = Footer {
@@ -62,7 +62,7 @@ impl Footer {
         };
         let projection = text(pairs, "projection")?;
         let projection = Projection::from_text(projection)
-            .map_err(|error| Unreadable::Footer(format!("its projection is refused: {error}")))?;
+            .map_err(|error| Unreadable::Footer(format!("its projection is invalid: {error}")))?;
         footer.refuse_contradictions()?;
         Ok((footer, projection))
     }
@@ -86,22 +86,24 @@ fn text<'a>(pairs: &'a [KeyValue], key: &str) -> Result<&'a str, Unreadable> {
     let mut values = pairs.iter().filter(|pair| pair.key == key);
     match (values.next(), values.next()) {
         (Some(KeyValue { value: Some(value), .. }), None) => Ok(value),
-        (Some(_), Some(_)) => Err(Unreadable::Footer(format!("a key stands there twice, key={key}"))),
+        (Some(_), Some(_)) => Err(Unreadable::Footer(format!("a key is repeated, key={key}"))),
         _ => Err(Unreadable::Footer(format!("a key is missing, key={key}"))),
     }
 }
 
-/// A decimal number without sign, zero or space that it could do without.
+/// A decimal number in its canonical form.
 fn number<N: std::str::FromStr + ToString>(pairs: &[KeyValue], key: &str) -> Result<N, Unreadable> {
     let text = text(pairs, key)?;
     match text.parse::<N>() {
         Ok(number) if number.to_string() == text => Ok(number),
-        _ => Err(Unreadable::Footer(format!("a value is no decimal number, key={key}"))),
+        _ => Err(Unreadable::Footer(format!(
+            "a value is not a decimal number, key={key}"
+        ))),
     }
 }
 
 fn hash(pairs: &[KeyValue], key: &str) -> Result<Hash, Unreadable> {
     text(pairs, key)?
         .parse()
-        .map_err(|_| Unreadable::Footer(format!("a value is no hash, key={key}")))
+        .map_err(|_| Unreadable::Footer(format!("a value is not a hash, key={key}")))
 }

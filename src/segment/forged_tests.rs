@@ -1,4 +1,4 @@
-//! Segments made on purpose so that some reader sees other rows than the verifier does. Each must be told.
+//! Forged segments in which some reader would see other rows than the verifier. Each must be detected.
 
 use std::sync::Arc;
 
@@ -58,7 +58,7 @@ fn read(bytes: Bytes) -> Result<Examined, Unreadable> {
     examine(bytes, &partition(), &mut |_, _| {})
 }
 
-/// The honest batch with one column changed, of whatever type.
+/// The honest batch with one column replaced.
 fn with_column(name: &str, column: ArrayRef) -> RecordBatch {
     let batch = honest_batch();
     let index = batch.schema().index_of(name).unwrap();
@@ -74,7 +74,7 @@ fn with_column(name: &str, column: ArrayRef) -> RecordBatch {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
 }
 
-/// The bytes with every occurrence of `from` replaced by `to`, of the same length.
+/// The bytes with every occurrence of `from` replaced by `to`, which has the same length.
 fn patched(bytes: &Bytes, from: &[u8], to: &[u8]) -> Bytes {
     let mut patched = bytes.to_vec();
     let places: Vec<usize> = (0..=bytes.len() - from.len())
@@ -88,7 +88,7 @@ fn patched(bytes: &Bytes, from: &[u8], to: &[u8]) -> Bytes {
 }
 
 #[test]
-fn the_honest_segment_passes_and_so_do_other_ways_to_write_it() {
+fn honest_segments_pass_with_any_allowed_writer_settings() {
     let plain = |encoding| honest_properties().set_column_encoding("value".into(), encoding);
     for properties in [
         honest_properties(),
@@ -144,7 +144,7 @@ fn an_index_that_could_hide_rows_is_refused() {
 }
 
 #[test]
-fn a_false_statistic_is_told_wherever_it_stands() {
+fn a_false_statistic_of_a_chunk_or_page_is_detected() {
     // The offsets are 0, 2, … 398; the greatest is claimed to be 396.
     let (last, other) = (398i64.to_le_bytes(), 396i64.to_le_bytes());
     let honest = write(&honest_batch(), honest_properties().build());
@@ -153,14 +153,14 @@ fn a_false_statistic_is_told_wherever_it_stands() {
         let examined = read(patched(&segment, &last, &other)).unwrap();
         assert_eq!(examined.root, footer().records_root);
         assert!(examined.mismatch_count > 0);
-        let told = &examined.mismatches[0];
-        assert_eq!((told.offset, told.column.as_str()), (398, "offset"));
-        assert_eq!(told.what, "a statistic hides a row that is there");
+        let mismatch = &examined.mismatches[0];
+        assert_eq!((mismatch.offset, mismatch.column.as_str()), (398, "offset"));
+        assert_eq!(mismatch.what, "a statistic hides an existing row");
     }
 }
 
 #[test]
-fn a_typed_column_that_says_something_else_is_told() {
+fn a_typed_column_that_differs_from_the_value_is_detected() {
     let mut counts: Vec<i64> = (0..200).collect();
     counts[70] = 71;
     let forged = with_column("count", Arc::new(Int64Array::from(counts)));
@@ -184,7 +184,7 @@ fn a_typed_column_that_says_something_else_is_told() {
 }
 
 #[test]
-fn a_row_that_names_another_place_is_told() {
+fn a_row_that_names_another_partition_is_detected() {
     let topics: StringArray = (0..200)
         .map(|index| Some(if index == 3 { "payments" } else { "user-events" }))
         .collect();
@@ -216,7 +216,7 @@ fn rows_that_are_no_records_are_refused() {
             honest_properties().build(),
         ));
         match examined {
-            // Log append time is possible, but another record.
+            // With log append time it is a valid but different record.
             Ok(examined) => assert!(code == 1 && examined.root != footer().records_root),
             Err(error) => assert!(matches!(error, Unreadable::Row { row: 5, .. }), "{error}"),
         }
@@ -224,8 +224,8 @@ fn rows_that_are_no_records_are_refused() {
 }
 
 #[test]
-fn a_timestamp_type_beyond_its_eight_bits_is_no_record() {
-    // In plain encoding, each value is found by its bytes; 256 would be 0 to whoever keeps the lowest byte.
+fn a_timestamp_type_of_more_than_eight_bits_is_refused() {
+    // Plain encoding, so that values can be patched. A reader that keeps only the lowest byte takes 256 for 0.
     let types = arrow_array::UInt8Array::from_iter_values((0..200).map(|index| if index % 2 == 0 { 0 } else { 1 }));
     let plain = honest_properties()
         .set_column_dictionary_enabled("timestamp_type".into(), false)
@@ -240,7 +240,7 @@ fn a_timestamp_type_beyond_its_eight_bits_is_no_record() {
 }
 
 #[test]
-fn a_footer_that_says_less_more_or_something_else_is_refused() {
+fn a_footer_with_missing_repeated_or_invalid_fields_is_refused() {
     let pairs = footer().to_key_values(&projection()).unwrap();
     let changed = |change: &dyn Fn(&mut Vec<KeyValue>)| {
         let mut pairs = pairs.clone();

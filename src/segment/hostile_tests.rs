@@ -1,4 +1,4 @@
-//! Segments that an enemy, or a bad disk, has touched: they are told from whole ones, and never end the process.
+//! Segments changed by an attacker or a broken disk: the change must be detected and must not end the process.
 
 use bytes::Bytes;
 
@@ -14,14 +14,14 @@ fn read(bytes: &[u8]) -> Result<(Vec<Owned>, Examined), Unreadable> {
     Ok((records, examined))
 }
 
-/// Whoever reads the touched bytes without an error or a mismatch reads the same records under the same footer.
-fn refused_or_the_same(touched: &[u8], whole: &(Vec<Owned>, Examined), what: &str) {
-    let Ok((records, examined)) = read(touched) else { return };
+/// Changed bytes must give an error, a mismatch, or the same records and footer.
+fn assert_detected_or_equal(changed: &[u8], whole: &(Vec<Owned>, Examined), what: &str) {
+    let Ok((records, examined)) = read(changed) else { return };
     let differs = examined.root != examined.footer.records_root
         || examined.footer != whole.1.footer
         || examined.projection != whole.1.projection
         || examined.mismatch_count > 0;
-    assert!(differs || records == whole.0, "{what} went unnoticed");
+    assert!(differs || records == whole.0, "{what} was not detected");
 }
 
 fn records() -> Vec<Owned> {
@@ -39,33 +39,33 @@ fn a_segment_cut_off_anywhere_is_unreadable() {
 }
 
 #[test]
-fn a_changed_byte_anywhere_is_an_error_a_difference_or_of_no_consequence() {
+fn any_changed_byte_is_detected_or_without_effect() {
     let segment = segment_of(&records());
     let whole = read(&segment).unwrap();
     for at in 0..segment.len() {
         let change = [0x01, 0x80, 0xff, 0x10][at % 4];
-        let mut touched = segment.to_vec();
-        touched[at] ^= change;
-        refused_or_the_same(&touched, &whole, &format!("byte {at} ^ {change}"));
+        let mut changed = segment.to_vec();
+        changed[at] ^= change;
+        assert_detected_or_equal(&changed, &whole, &format!("byte {at} ^ {change}"));
     }
 }
 
 #[test]
-fn bytes_left_out_or_put_in_are_an_error_or_of_no_consequence() {
+fn removed_and_inserted_bytes_are_detected_or_without_effect() {
     let segment = segment_of(&records());
     let whole = read(&segment).unwrap();
     for at in (0..segment.len()).step_by(5) {
         let mut shorter = segment.to_vec();
         shorter.remove(at);
-        refused_or_the_same(&shorter, &whole, &format!("without byte {at}"));
+        assert_detected_or_equal(&shorter, &whole, &format!("without byte {at}"));
         let mut longer = segment.to_vec();
         longer.insert(at, 0xf5);
-        refused_or_the_same(&longer, &whole, &format!("one more byte at {at}"));
+        assert_detected_or_equal(&longer, &whole, &format!("one more byte at {at}"));
     }
 }
 
 #[test]
-fn what_is_no_parquet_is_unreadable() {
+fn other_bytes_than_parquet_are_unreadable() {
     for bytes in [
         &b""[..],
         b"PAR1",

@@ -1,4 +1,4 @@
-//! Records as Parquet and back. Pure: bytes in, bytes out. The signed format around it is in [`crate::log`].
+//! Segments: records as Parquet (FORMAT.md section 5). Pure. The signed format is in [`crate::log`].
 
 pub mod check;
 mod columns;

@@ -1,4 +1,4 @@
-//! Records through Parquet and back, whatever they hold.
+//! Encoding and decoding any records.
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -103,7 +103,7 @@ pub(super) fn segment_of(records: &[Owned]) -> Bytes {
     Bytes::from(encode(rows, &footer, &projection()).unwrap())
 }
 
-/// Examines, and demands that `for_each_record` sees the same.
+/// Examines a segment, and checks that `for_each_record` gives the same records.
 fn read(bytes: &Bytes) -> (Vec<Owned>, Examined) {
     let mut records = Vec::new();
     let examined = examine(bytes.clone(), &partition(), &mut |record, _| {
@@ -199,7 +199,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn any_records_come_back_as_they_went(records in records()) {
+    fn any_records_are_decoded_unchanged(records in records()) {
         let rows = rows_of(&records);
         let mut tree = Tree::default();
         let mut hasher = LeafHasher::new(&partition());
@@ -223,7 +223,7 @@ proptest! {
 }
 
 #[test]
-fn a_segment_of_many_chunks_and_uneven_records_comes_back() {
+fn a_segment_of_many_chunks_and_uneven_records_is_decoded_unchanged() {
     let records: Vec<Owned> = (0..20_000)
         .map(|index| {
             let mut record = event(index);
@@ -242,7 +242,7 @@ fn a_segment_of_many_chunks_and_uneven_records_comes_back() {
 }
 
 #[test]
-fn rows_know_their_ends_and_what_they_hold() {
+fn rows_report_their_range_size_and_timestamps() {
     let mut rows = Rows::new(&partition());
     assert!(rows.is_empty());
     assert!(rows.buffered_bytes() < 1000, "{}", rows.buffered_bytes());
@@ -272,7 +272,7 @@ fn rows_know_their_ends_and_what_they_hold() {
 }
 
 #[test]
-fn a_footer_that_is_not_the_rows_own_is_refused() {
+fn a_footer_that_does_not_match_the_rows_is_refused() {
     let records: Vec<Owned> = (0..3).map(event).collect();
     let footer = footer_of(&rows_of(&records));
     let wrong = [

@@ -1,8 +1,7 @@
-//! The records of one open segment, in columns as arrow wants them, and their leaves as the tree wants them.
+//! The records of an open segment, in arrow's column layout, with their Merkle tree.
 //!
-//! Filled on the poll thread from borrowed payloads: a push copies bytes, hashes them, and allocates only as buffers
-//! grow. Chunks are cut as a function of the records alone, because the Parquet bytes follow the chunks. Never looks
-//! into a value, never writes Parquet.
+//! The poll thread pushes borrowed records: a push copies bytes, hashes them, and allocates only as buffers grow. Chunk
+//! boundaries must be a function of the records alone, because the Parquet bytes depend on them (AD-1).
 
 use arrow_buffer::NullBufferBuilder;
 
@@ -11,9 +10,9 @@ use crate::record::merkle::Tree;
 use crate::record::position::TopicPartition;
 use crate::record::record::{LeafHasher, Record};
 
-/// A chunk takes no further record that would carry its keys, values and headers beyond this.
+/// The maximum number of bytes of keys, values and headers in a chunk of more than one record.
 const CHUNK_MAX_BYTES: usize = 1 << 20;
-/// A chunk takes no more records than this.
+/// The maximum number of records in a chunk.
 const CHUNK_MAX_ROWS: usize = 8192;
 
 /// The records of one open segment, in offset order, with their Merkle tree.
@@ -34,7 +33,7 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// No records yet. Allocates next to nothing: a thousand open partitions are cheap.
+    /// Rows without records. Allocates almost nothing, so that a thousand open partitions are cheap.
     #[must_use]
     pub fn new(partition: &TopicPartition) -> Rows {
         Rows {
@@ -51,7 +50,7 @@ impl Rows {
         }
     }
 
-    /// Appends the next record and its leaf.
+    /// Appends the next record and its leaf hash.
     #[inline]
     pub fn push(&mut self, record: &Record<'_>) {
         let bytes = payload_bytes(record);
@@ -76,31 +75,31 @@ impl Rows {
         self.full.push(full);
     }
 
-    /// Whose records these are.
+    /// The partition of the records.
     #[must_use]
     pub fn partition(&self) -> &TopicPartition {
         &self.partition
     }
 
-    /// How many records.
+    /// The number of records.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there is no record yet.
+    /// Whether there is no record.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The lengths of all values together, in bytes.
+    /// The total length of all values, in bytes.
     #[must_use]
     pub fn value_bytes(&self) -> u64 {
         self.value_bytes
     }
 
-    /// The memory held, in bytes: what was allocated, not what is used of it. Cheap to ask after every push.
+    /// The allocated memory in bytes. Cheap enough to call after every push.
     #[must_use]
     pub fn buffered_bytes(&self) -> usize {
         self.full_capacity_bytes + self.open.capacity_bytes()
@@ -118,13 +117,13 @@ impl Rows {
         self.offsets.map(|(_, last)| last)
     }
 
-    /// The least timestamp, in ms; nothing where no record has one.
+    /// The smallest timestamp, in ms; none if no record has one.
     #[must_use]
     pub fn min_timestamp_ms(&self) -> Option<i64> {
         self.timestamps_ms.map(|(min, _)| min)
     }
 
-    /// The greatest timestamp, in ms; nothing where no record has one.
+    /// The largest timestamp, in ms; none if no record has one.
     #[must_use]
     pub fn max_timestamp_ms(&self) -> Option<i64> {
         self.timestamps_ms.map(|(_, max)| max)
@@ -136,14 +135,14 @@ impl Rows {
         self.tree.root()
     }
 
-    /// The chunks in order, to be taken and freed one by one.
+    /// The chunks in order, so that the caller can free them one by one.
     pub(super) fn into_chunks(self) -> impl Iterator<Item = Chunk> {
         let last = (self.open.len() > 0).then_some(self.open);
         self.full.into_iter().chain(last)
     }
 }
 
-/// Bytes of key, value and headers.
+/// The bytes of key, value and headers.
 #[inline]
 pub(super) fn payload_bytes(record: &Record<'_>) -> usize {
     let headers: usize = record
@@ -154,21 +153,21 @@ pub(super) fn payload_bytes(record: &Record<'_>) -> usize {
     record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len) + headers
 }
 
-/// Neighbouring chunks are about as large, not quite.
+/// Neighbouring chunks differ a little in size.
 fn with_headroom(count: usize) -> usize {
     count + count / 8
 }
 
-/// Some consecutive records in columns. A chunk of one record may be as large as that record.
+/// Consecutive records in columns. A chunk of one record may exceed [`CHUNK_MAX_BYTES`].
 #[derive(Debug)]
 pub(super) struct Chunk {
     pub(super) offsets: Vec<i64>,
-    /// 0 where the type says that there is none.
+    /// 0 for records without a timestamp.
     pub(super) timestamps_ms: Vec<i64>,
     pub(super) timestamp_types: Vec<u8>,
     pub(super) keys: ByteColumn,
     pub(super) values: ByteColumn,
-    /// Where each record's headers begin, from the chunk's start; and where the last one's end.
+    /// The start of each record's headers in the header columns, and the end of the last one's.
     pub(super) header_offsets: Vec<i32>,
     pub(super) header_names: ByteColumn,
     pub(super) header_values: ByteColumn,
@@ -190,18 +189,19 @@ impl Default for Chunk {
 }
 
 impl Chunk {
-    /// Empty. Where one chunk became full, another is likely to: growing its buffers step by step would copy all of it again.
+    /// An empty chunk with the capacity of `full`: the next chunk is likely to be as large, and growing its buffers step by
+    /// step would copy them.
     fn with_capacity_like(full: &Chunk) -> Chunk {
         let rows = with_headroom(full.len()).min(CHUNK_MAX_ROWS);
         let mut chunk = Chunk::default();
         chunk.offsets.reserve_exact(rows);
         chunk.timestamps_ms.reserve_exact(rows);
         chunk.timestamp_types.reserve_exact(rows);
-        chunk.keys.make_room_for_as_much_as(&full.keys);
-        chunk.values.make_room_for_as_much_as(&full.values);
+        chunk.keys.reserve_like(&full.keys);
+        chunk.values.reserve_like(&full.values);
         chunk.header_offsets.reserve_exact(rows);
-        chunk.header_names.make_room_for_as_much_as(&full.header_names);
-        chunk.header_values.make_room_for_as_much_as(&full.header_values);
+        chunk.header_names.reserve_like(&full.header_names);
+        chunk.header_values.reserve_like(&full.header_values);
         chunk
     }
 
@@ -209,7 +209,7 @@ impl Chunk {
         self.offsets.len()
     }
 
-    /// Bytes of keys, values and headers.
+    /// The bytes of keys, values and headers.
     pub(super) fn payload_bytes(&self) -> usize {
         self.keys.bytes.len() + self.values.bytes.len() + self.header_names.bytes.len() + self.header_values.bytes.len()
     }
@@ -244,11 +244,11 @@ impl Chunk {
     }
 }
 
-/// Byte strings one after the other, as arrow's binary arrays lay them out, so that nothing is copied on the way there.
+/// Byte strings in the layout of arrow's binary arrays, so that they become arrays without copying.
 #[derive(Debug)]
 pub(super) struct ByteColumn {
     pub(super) bytes: Vec<u8>,
-    /// Where each string begins, from the column's start; and where the last one ends.
+    /// The start of each string in `bytes`, and the end of the last one.
     pub(super) offsets: Vec<i32>,
     pub(super) nulls: NullBufferBuilder,
 }
@@ -264,8 +264,8 @@ impl Default for ByteColumn {
 }
 
 impl ByteColumn {
-    /// No column but that of one large record holds more bytes than a chunk may.
-    fn make_room_for_as_much_as(&mut self, full: &ByteColumn) {
+    /// At most [`CHUNK_MAX_BYTES`]: only a chunk of one large record has more.
+    fn reserve_like(&mut self, full: &ByteColumn) {
         self.bytes
             .reserve_exact(with_headroom(full.bytes.len()).min(CHUNK_MAX_BYTES));
         self.offsets.reserve_exact(with_headroom(full.len()));
@@ -275,7 +275,7 @@ impl ByteColumn {
         self.offsets.len() - 1
     }
 
-    /// Offsets fit: a column holds one chunk, or one record, and Kafka's own lengths are i32.
+    /// The cast does not truncate: a column has the bytes of one chunk or one record, and lengths in Kafka are i32.
     #[inline]
     pub(super) fn push(&mut self, bytes: Option<&[u8]>) {
         match bytes {

@@ -1,5 +1,5 @@
-//! The columns of a segment: the authoritative ones, then the typed ones of the rules, then `parse_error`. The one
-//! definition that writer and reader share; order, names and types are the format's. Never a value.
+//! The columns of a segment (FORMAT.md section 5): the authoritative ones, then the typed ones of the rules, then
+//! `parse_error`. Writer and reader share this definition.
 
 use std::sync::Arc;
 
@@ -10,16 +10,17 @@ use parquet::schema::types::SchemaDescriptor;
 
 use crate::segment::projection::rules::{ColumnType, Projection};
 
-/// How many top-level columns stand before the typed ones.
+/// The number of authoritative columns, which come before the typed ones.
 pub(super) const AUTHORITATIVE: usize = 8;
 
-/// Who holds the columns in memory; Parquet's own schema is the same for both, save where the reader must see more.
+/// The side that has the columns in memory. The Parquet schema is the same for both, except that the reader reads the
+/// timestamp type with all its bits.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Side {
-    /// Byte strings stand one after the other, as rows were pushed.
+    /// Byte strings are contiguous, as rows push them.
     Writer,
-    /// Byte strings are views into decoded pages, so that reading copies nothing and a dictionary does not multiply; and
-    /// the timestamp's type keeps its 32 bits, so that 256 is not taken for 0.
+    /// Byte strings are views into decoded pages, so that reading copies nothing and a dictionary is not expanded. The
+    /// timestamp type has 32 bits, so that 256 is not read as 0.
     Reader,
 }
 
@@ -86,7 +87,7 @@ pub(super) fn arrow_schema(projection: &Projection, side: Side) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// The same as Parquet has it.
+/// The Parquet schema of the columns.
 pub(super) fn parquet_schema(projection: &Projection, side: Side) -> Result<SchemaDescriptor, ParquetError> {
     ArrowSchemaConverter::new().convert(&arrow_schema(projection, side))
 }

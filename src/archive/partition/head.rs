@@ -1,5 +1,5 @@
-//! Going on from the bucket's head: whether it may be continued, what Kafka lost meanwhile, and what the next link takes
-//! from it. Never goes on where the witnesses disagree.
+//! Continuing from the bucket's head: whether that is allowed, which records Kafka has lost, and the fields that the next
+//! link takes from it. The partition must stop if the bucket's head contradicts Kafka's commit.
 
 use crate::archive::adoption::Adoption;
 use crate::archive::author::Author;
@@ -11,7 +11,7 @@ use crate::record::hash::Hash;
 use crate::record::position::{Epoch, FirstOffset, Height, NextOffset, TopicPartition};
 
 impl Partition {
-    /// The bucket's head is here: continue from it, or say why not.
+    /// The head was loaded: continues from it, or stops with the reason.
     pub fn head_loaded(&mut self, loaded: LoadedHead, cx: &mut Context<'_>) {
         if let Err(reason) = check_head(&loaded, cx.author) {
             return self.stop(reason, cx);
@@ -34,7 +34,7 @@ impl Partition {
         }
     }
 
-    /// The epoch of the next link: the head's, or, where the topic was created again and an operator said so, the next.
+    /// The epoch of the next link: the head's, or the next one if the topic was recreated and an operator declared it.
     fn epoch_after(&self, loaded: &LoadedHead, cx: &mut Context<'_>) -> Result<Epoch, StopReason> {
         let Some(SignedLink { link: head, .. }) = &loaded.head else {
             return Ok(Epoch(0));
@@ -55,8 +55,8 @@ impl Partition {
         }
     }
 
-    /// The chain as it goes on after the bucket's head. A commit that was lost with its process is made up for: the
-    /// witness should know the head.
+    /// The chain after the bucket's head. If Kafka's commit does not name this head (a crash between link and commit), it
+    /// is committed now.
     fn chain_after(&self, loaded: LoadedHead, epoch: Epoch, cx: &mut Context<'_>) -> Chain {
         let in_epoch = loaded.head.as_ref().filter(|head| head.link.epoch == epoch);
         let known_id = in_epoch.and_then(|head| head.link.topic_id.clone());
@@ -116,7 +116,7 @@ impl Partition {
     }
 }
 
-/// Whether the bucket's head and Kafka's witnesses agree enough to go on.
+/// Whether the bucket's head agrees with Kafka's commit and cluster.
 fn check_head(loaded: &LoadedHead, author: &Author) -> Result<(), StopReason> {
     if let Some(committed) = loaded.committed {
         let bucket = loaded.head.as_ref().map_or(-1, |head| head.link.height.0 as i64);
@@ -144,7 +144,7 @@ fn check_head(loaded: &LoadedHead, author: &Author) -> Result<(), StopReason> {
     Ok(())
 }
 
-/// How it shows that the topic was deleted and created again, or that Kafka lost its newest records.
+/// The evidence that the topic was deleted and created again, or that Kafka lost its newest records.
 fn recreation(loaded: &LoadedHead, head: &Link) -> Option<StopReason> {
     if let (Some(archived), Some(found)) = (&head.topic_id, &loaded.topic_id)
         && archived != found
@@ -159,7 +159,7 @@ fn recreation(loaded: &LoadedHead, head: &Link) -> Option<StopReason> {
 }
 
 impl Chain {
-    /// What every link of a partition takes from its head, for a range without records.
+    /// A link for a range without records, with the fields that every link takes from the head.
     pub(super) fn draft(
         &self,
         partition: &TopicPartition,

@@ -1,33 +1,33 @@
-//! Letting go of a partition, or standing still: what is open is sealed first, for it was delivered to us. Never drops
-//! what could still be archived.
+//! Releasing or stopping a partition. The open segment is sealed first; records that can still be archived must not be
+//! dropped.
 
 use crate::archive::partition::state::{Context, Leaving, Partition, Phase};
 use crate::archive::step::{Action, Report, StopReason};
 use crate::log::link::SealReason;
 
-/// How long a partition that is let go waits for Kafka to answer its commits. A commit is a cache and a witness: the
-/// group must not stand still for it.
-const COMMIT_PATIENCE_MS: u64 = 5_000;
+/// How long a release waits for answers to commits. A commit is only a cache and a witness; a rebalance must not wait
+/// longer for it.
+const COMMIT_TIMEOUT_MS: u64 = 5_000;
 
 impl Partition {
-    /// Finishes what is open, then lets go.
+    /// Seals the open segment, then releases the partition.
     pub fn revoke(&mut self, cx: &mut Context<'_>) {
         self.leave(Leaving::Revoked, cx);
     }
 
-    /// Finishes what is open, holes after the last record too, then lets go.
+    /// Seals the open segment, including absent offsets after the last record, then releases the partition.
     pub fn shut_down(&mut self, cx: &mut Context<'_>) {
         self.leave(Leaving::Shutdown, cx);
     }
 
-    /// Kafka no longer has what comes next. What we hold is still good: it is sealed before the head is loaded again.
+    /// Kafka no longer has the next offset. The open segment is still valid: it is sealed, then the head is loaded again.
     pub fn out_of_range(&mut self, cx: &mut Context<'_>) {
         if matches!(self.phase, Phase::Archiving(_)) && self.leaving.is_none() {
             self.leave(Leaving::Reload, cx);
         }
     }
 
-    /// The topic is no longer there. What we hold was delivered from it, and is the end of its epoch.
+    /// The topic no longer exists. The open segment is sealed as the end of its epoch.
     pub fn topic_gone(&mut self, cx: &mut Context<'_>) {
         match self.phase {
             Phase::Released | Phase::Stopped => {}
@@ -37,7 +37,7 @@ impl Partition {
         }
     }
 
-    /// Whether the partition is to be let go of when it is finished.
+    /// Whether the partition is released once it is finished.
     fn is_going_away(&self) -> bool {
         matches!(self.leaving, Some(Leaving::Revoked | Leaving::Shutdown))
     }
@@ -58,7 +58,7 @@ impl Partition {
         cx.actions.push(Action::Release(self.partition.clone()));
     }
 
-    /// Stands still until somebody acts.
+    /// Stops until an operator acts.
     pub fn stop(&mut self, reason: StopReason, cx: &mut Context<'_>) {
         let going_away = self.is_going_away();
         self.begin_turn(Phase::Stopped);
@@ -69,13 +69,13 @@ impl Partition {
         }
     }
 
-    /// Another writer was first, or a stranger: the bucket is the authority, so begin again from it.
+    /// Another object is at the key of a segment or link: the bucket is the authority, so the head is loaded again.
     pub(super) fn conflict(&mut self, cx: &mut Context<'_>) {
         cx.actions.push(Action::Report(self.partition.clone(), Report::Fenced));
         self.begin_again(cx);
     }
 
-    /// What we hold is worth nothing any more: the bucket and Kafka are asked anew, or nobody is where we go away.
+    /// Drops the state: loads the head again, or releases the partition if it is being released.
     pub fn begin_again(&mut self, cx: &mut Context<'_>) {
         if self.is_going_away() {
             self.release(cx);
@@ -84,7 +84,7 @@ impl Partition {
         }
     }
 
-    /// Takes the next step towards leaving, or seals what became due meanwhile.
+    /// Takes the next step towards release, or seals a segment that has become due.
     pub(super) fn settle(&mut self, cx: &mut Context<'_>) {
         let Phase::Archiving(chain) = &mut self.phase else {
             return;
@@ -120,7 +120,7 @@ impl Partition {
         } else {
             let since_ms = *chain.waiting_since_ms.get_or_insert(cx.now.monotonic_ms);
             let waited_ms = cx.now.monotonic_ms.saturating_sub(since_ms);
-            if chain.unanswered_commits == 0 || waited_ms >= COMMIT_PATIENCE_MS {
+            if chain.unanswered_commits == 0 || waited_ms >= COMMIT_TIMEOUT_MS {
                 self.release(cx);
             }
         }

@@ -1,8 +1,8 @@
-//! One partition on its way: load the head, fill a segment, seal it in four steps, go on. Recovery is the normal path:
-//! start-up, rebalance and conflict all begin at `load`. Never waits and never touches Kafka or the store.
+//! The state machine of one partition: load the head, fill a segment, seal it in four steps, continue. Recovery is the
+//! normal path: start-up, rebalance and conflict all begin at `load`.
 //!
-//! - `state`: what a partition holds · `records`: what becomes of a record
-//! - `head`: going on from the bucket's head · `sealing`: the four steps · `leaving`: letting go, and standing still
+//! - [`state`]: the state of a partition · [`records`]: records, ends of the log, and time
+//! - [`head`]: continuing from the bucket's head · [`sealing`]: the four steps · [`leaving`]: release and stop
 
 mod head;
 mod leaving;

@@ -1,4 +1,4 @@
-//! What becomes of a record, of an end, and of time that passes.
+//! Handles records, ends of the log, and the passing of time.
 
 use crate::archive::open::{Appended, OpenSegment};
 use crate::archive::partition::state::{Context, Leaving, Partition, Phase};
@@ -8,13 +8,13 @@ use crate::record::position::NextOffset;
 use crate::record::record::Record;
 
 impl Partition {
-    /// Kafka gave it to us, or it must begin anew: what we knew of it is worth nothing.
+    /// Loads the head: after an assignment, or to start over. Earlier state is dropped.
     pub fn load(&mut self, cx: &mut Context<'_>) {
         self.begin_turn(Phase::Loading);
         cx.actions.push(Action::LoadHead(self.ticket, self.partition.clone()));
     }
 
-    /// Kafka has taken it already. From here neither create nor commit is asked for (EP-1).
+    /// Kafka has given the partition to another member already: no create or commit may follow (EP-1).
     pub fn lose(&mut self) {
         self.begin_turn(Phase::Released);
     }
@@ -25,7 +25,7 @@ impl Partition {
         self.leaving = None;
     }
 
-    /// The next record. The hot path: once per record of the archive.
+    /// Takes the next record. This is the hot path.
     #[inline]
     pub fn record(&mut self, record: &Record<'_>, cx: &mut Context<'_>) {
         let Phase::Archiving(chain) = &mut self.phase else {
@@ -55,14 +55,14 @@ impl Partition {
         }
     }
 
-    /// A link can name no more holes: what is open is sealed and the record comes again. While a seal is under way the
-    /// record cannot be kept, so the partition is read again from its head.
+    /// The number of absent ranges is at its maximum: seals the open segment and consumes the record again. During a seal
+    /// the next segment cannot be sealed yet, so the partition is loaded again.
     fn too_many_holes(&mut self, cx: &mut Context<'_>) {
         let Phase::Archiving(chain) = &mut self.phase else {
             return;
         };
         if chain.sealing.is_none() {
-            // A segment that would need more holes than a link may name is none of a writer's.
+            // No writer creates a segment with more absent ranges than a link allows.
             chain.adoption.reject_all(&chain.place(&self.partition));
             let end = chain.open.expected();
             self.seal_at(end, SealReason::Absent, cx);
@@ -80,7 +80,7 @@ impl Partition {
         let Phase::Archiving(chain) = &mut self.phase else {
             return;
         };
-        // Who is leaving takes no records: what lies before this end was not seen, and must not be called absent.
+        // A partition that is leaving takes no records, so the offsets before this end must not count as absent.
         if self.leaving.is_some() {
             return;
         }
@@ -88,7 +88,7 @@ impl Partition {
         self.seal_at_found(cx);
     }
 
-    /// Seals where a found segment ends, once everything before that was delivered.
+    /// Seals at the end of the found segment once everything before it was delivered.
     fn seal_at_found(&mut self, cx: &mut Context<'_>) {
         let Phase::Archiving(chain) = &self.phase else {
             return;
@@ -105,7 +105,7 @@ impl Partition {
         }
     }
 
-    /// Time has passed: seals what became due, and gives up waiting for commits.
+    /// Time has passed: seals a segment that has become due, or ends the wait for commits.
     pub fn tick(&mut self, cx: &mut Context<'_>) {
         if self.leaving.is_some() {
             self.settle(cx);
@@ -114,7 +114,7 @@ impl Partition {
         }
     }
 
-    /// Seals what has reached a limit, if nothing is being sealed already.
+    /// Seals the open segment if it has reached a limit and no seal is in progress.
     pub fn seal_if_due(&mut self, cx: &mut Context<'_>) {
         let Phase::Archiving(chain) = &mut self.phase else {
             return;
@@ -122,8 +122,8 @@ impl Partition {
         if chain.sealing.is_some() || self.leaving.is_some() {
             return;
         }
-        // A found segment may be larger than the limits: its writer went on filling it while another was being sealed.
-        // Only memory makes us give it up.
+        // A found segment may exceed the limits, because its writer filled it while another one was being sealed. Only the
+        // memory budget ends the attempt to adopt it.
         if chain.adoption.ends().is_some() {
             return;
         }
@@ -133,7 +133,7 @@ impl Partition {
         }
     }
 
-    /// Seals what is open now, so that memory becomes free; gives a found segment up that stands in the way.
+    /// Seals the open segment to free memory, giving up on a found segment if there is one.
     pub fn seal_for_memory(&mut self, cx: &mut Context<'_>) {
         let Phase::Archiving(chain) = &self.phase else { return };
         if chain.adoption.ends().is_some() {
@@ -156,8 +156,8 @@ impl Partition {
         }
     }
 
-    /// Another found segment ends elsewhere: its range is taken from Kafka once more, from the head on. Who is leaving
-    /// takes no records: the next owner does it, or the next load.
+    /// The next found segment ends at another offset: its range is consumed again from the head on. A partition that is
+    /// leaving takes no records; the next owner or the next load does it.
     pub(super) fn cut_again(&mut self, cx: &mut Context<'_>) {
         if self.leaving.is_some() {
             return self.begin_again(cx);

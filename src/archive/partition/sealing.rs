@@ -1,5 +1,5 @@
-//! The four steps of a seal: Parquet bytes, segment, link, commit. Everything that a crash between two of them leaves is
-//! what the next owner starts from. Never decides when to seal.
+//! The four steps of a seal: Parquet bytes, segment, link, commit. After a crash between two steps, the next owner
+//! continues from what the bucket has.
 
 use bytes::Bytes;
 
@@ -14,7 +14,8 @@ use crate::record::position::NextOffset;
 use crate::segment::footer::Footer;
 
 impl Partition {
-    /// Cuts the open segment at `end` and sends it on its way. Nothing outside this process knows these records yet.
+    /// Cuts the open segment at `end` and has it encoded. Its records are only in memory: a crash loses the work, and the
+    /// next owner consumes them again.
     pub(super) fn seal_at(&mut self, end: i64, reason: SealReason, cx: &mut Context<'_>) {
         let Phase::Archiving(chain) = &mut self.phase else {
             return;
@@ -53,7 +54,7 @@ impl Partition {
         cx.actions.push(Action::Encode(self.ticket, Box::new((rows, footer))));
     }
 
-    /// A range without records has a link and no segment. What was found at its key is none of ours.
+    /// A range without records has a link and no segment; segments found at its place are rejected.
     pub(super) fn without_segment(&mut self, mut draft: Link, cx: &mut Context<'_>) {
         let Phase::Archiving(chain) = &mut self.phase else {
             return;
@@ -63,7 +64,7 @@ impl Partition {
         self.create_link(draft, 0, Adopted::Ours, cx);
     }
 
-    /// The bytes are made: adopt what equals them, or create them.
+    /// The segment is encoded: adopts a found segment with equal bytes, or creates it.
     pub fn encoded(&mut self, object: Object, cx: &mut Context<'_>) {
         let Phase::Archiving(chain) = &mut self.phase else {
             return;
@@ -75,7 +76,7 @@ impl Partition {
         let next_offset = sealing.draft.next_offset.0;
         let mut outcome = chain.adoption.compare(&place, next_offset, object.sha256);
         if outcome == Outcome::CutAgain && self.leaving.is_some_and(Leaving::is_last_chance) {
-            // What was delivered is to be archived before we go: no time to take it from Kafka once more.
+            // No more records will be delivered, so the found segments are rejected and these records archived.
             chain.adoption.reject_all(&place);
             outcome = chain.adoption.compare(&place, next_offset, object.sha256);
         }
@@ -95,7 +96,7 @@ impl Partition {
         }
     }
 
-    /// The segment is durable from here: a crash now makes the next owner adopt it.
+    /// The segment is durable from here: after a crash the next owner adopts it.
     pub fn segment_created(&mut self, cx: &mut Context<'_>) {
         let Phase::Archiving(chain) = &mut self.phase else {
             return;
@@ -124,7 +125,7 @@ impl Partition {
         self.create_link(draft, sealing.value_bytes, adopted, cx);
     }
 
-    /// Other bytes stand under the segment's key: a zombie's, a successor's, or a stranger's. The head tells.
+    /// The segment's key has other bytes: of a zombie, a successor or an attacker. The head decides.
     pub fn segment_taken(&mut self, cx: &mut Context<'_>) {
         self.conflict(cx);
     }
@@ -137,7 +138,7 @@ impl Partition {
         match cx.author.sign(draft.clone(), chain.head.as_ref()) {
             Err(error) => self.stop(StopReason::Unsignable(error.to_string()), cx),
             Ok((signed, object)) => {
-                // Of a segment it was asked already, before it was created.
+                // For a link with a segment, the topic id was checked when the segment was created.
                 let topic_id = draft.segment.is_none().then(|| chain.topic_id.clone()).flatten();
                 cx.actions.push(Action::CreateLink(
                     self.ticket,
@@ -155,7 +156,7 @@ impl Partition {
         }
     }
 
-    /// THE COMMIT has happened. From here every reader sees the records, exactly once.
+    /// The link is durable, which is the commit: from here every reader sees the records, exactly once.
     pub fn link_created(&mut self, cx: &mut Context<'_>) {
         let Phase::Archiving(chain) = &mut self.phase else {
             return;
@@ -189,7 +190,8 @@ impl Partition {
         self.settle(cx);
     }
 
-    /// Something stands under the link's key: our own after a lost reply, another writer's, or junk to be passed over.
+    /// The link's key exists: with this link after a lost reply, with another writer's, or with an invalid object, after
+    /// which the next attempt is used.
     pub fn link_taken(&mut self, object: &Bytes, cx: &mut Context<'_>) {
         let Phase::Archiving(chain) = &mut self.phase else {
             return;
@@ -224,7 +226,8 @@ impl Partition {
         }
     }
 
-    /// Kafka has answered the commit. If it refused, the next one covers this; losing it costs a re-read, never a record.
+    /// Kafka has answered the commit. After a refusal the next commit covers this one; without it, some records are only
+    /// read again.
     pub fn committed(&mut self, cx: &mut Context<'_>) {
         if let Phase::Archiving(chain) = &mut self.phase {
             chain.unanswered_commits = chain.unanswered_commits.saturating_sub(1);

@@ -1,4 +1,4 @@
-//! What is held of one partition, and what can be asked of it.
+//! The state of one partition.
 
 use crate::archive::adoption::Adoption;
 use crate::archive::author::Author;
@@ -10,17 +10,17 @@ use crate::log::link::{Link, SignedLink};
 use crate::log::object_key::{Attempt, Place};
 use crate::record::position::{Epoch, FirstOffset, TopicPartition};
 
-/// What a step may use: who writes, the limits, the time, and where the actions go.
+/// The inputs and outputs of a step.
 pub struct Context<'a> {
-    /// Who writes.
+    /// The writer of links.
     pub author: &'a Author,
-    /// The limits.
+    /// The limits of segments.
     pub policy: &'a SealPolicy,
-    /// What an operator declared about topics that were created again.
+    /// Topics that an operator deleted and created again.
     pub new_epochs: &'a mut Declarations,
     /// The time of this step.
     pub now: Now,
-    /// What is to be done.
+    /// The actions of this step are appended here.
     pub actions: &'a mut Vec<Action>,
 }
 
@@ -35,29 +35,29 @@ pub struct Partition {
 
 #[derive(Debug)]
 pub(super) enum Phase {
-    /// Not ours.
+    /// Not assigned to this process.
     Released,
-    /// The head was asked for.
+    /// Waits for the head.
     Loading,
-    /// Records are taken.
+    /// Takes records.
     Archiving(Box<Chain>),
-    /// Until somebody acts.
+    /// Waits for an operator.
     Stopped,
 }
 
 #[derive(Debug)]
 pub(super) struct Chain {
     pub(super) head: Option<SignedLink>,
-    /// Of the next link: the head's, or the one after it.
+    /// The epoch of the next link: the head's, or the one after it.
     pub(super) epoch: Epoch,
-    /// Of the next link: the head's, or what Kafka told where the head has none.
+    /// The topic id of the next link: the head's, or Kafka's if the head has none.
     pub(super) topic_id: Option<String>,
     pub(super) open: OpenSegment,
     pub(super) sealing: Option<Sealing>,
     pub(super) adoption: Adoption,
     pub(super) end_position: i64,
     pub(super) unanswered_commits: usize,
-    /// Since when nothing but commits is waited for.
+    /// Since when the partition waits for nothing but commits.
     pub(super) waiting_since_ms: Option<u64>,
 }
 
@@ -66,20 +66,20 @@ pub(super) struct Chain {
 pub(super) enum Leaving {
     Revoked,
     Shutdown,
-    /// Kafka no longer has what comes next: finish what we hold, then load the head and see.
+    /// Kafka no longer has the next offset: then the head is loaded again.
     Reload,
-    /// The topic is no longer there: finish what we hold, then stand still.
+    /// The topic no longer exists: then the partition stops.
     TopicGone,
 }
 
 impl Leaving {
-    /// Whether nothing more will be delivered to us: what was is archived now, and no found segment is waited for.
+    /// Whether no more records will be delivered, so that the open segment is sealed without regard to found segments.
     pub(super) fn is_last_chance(self) -> bool {
         matches!(self, Leaving::Shutdown | Leaving::TopicGone)
     }
 }
 
-/// A segment on its way from the open rows to its link.
+/// A segment between the cut and its link.
 #[derive(Debug)]
 pub(super) struct Sealing {
     pub(super) draft: Link,
@@ -87,7 +87,7 @@ pub(super) struct Sealing {
     pub(super) stage: Stage,
 }
 
-/// What was asked for last.
+/// The pending step of a seal.
 #[derive(Debug)]
 pub(super) enum Stage {
     Encoding,
@@ -96,7 +96,7 @@ pub(super) enum Stage {
 }
 
 impl Partition {
-    /// A partition that is not ours yet.
+    /// A partition that is not assigned yet.
     #[must_use]
     pub fn new(partition: TopicPartition, ticket: Ticket) -> Partition {
         Partition {
@@ -107,31 +107,31 @@ impl Partition {
         }
     }
 
-    /// What answers must carry to be heard.
+    /// The ticket of this turn; answers with another one are ignored.
     #[must_use]
     pub fn ticket(&self) -> Ticket {
         self.ticket
     }
 
-    /// Its name.
+    /// The topic and partition number.
     #[must_use]
     pub fn name(&self) -> &TopicPartition {
         &self.partition
     }
 
-    /// Whether nothing of it is left in us.
+    /// Whether the partition is released.
     #[must_use]
     pub fn is_released(&self) -> bool {
         matches!(self.phase, Phase::Released)
     }
 
-    /// Whether it stands still until somebody acts.
+    /// Whether the partition is stopped until an operator acts.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         matches!(self.phase, Phase::Stopped)
     }
 
-    /// Bytes that count in the memory budget: open rows and a finished object, not what the encoder holds.
+    /// Bytes that count in the memory budget: the open rows and an encoded object, without rows in the encoder.
     #[must_use]
     pub fn buffered_bytes(&self) -> usize {
         let Phase::Archiving(chain) = &self.phase else { return 0 };
@@ -142,13 +142,13 @@ impl Partition {
         chain.open.buffered_bytes() + object
     }
 
-    /// Whether a seal is under way, so that its memory will be free by itself.
+    /// Whether a seal is in progress, which will free memory.
     #[must_use]
     pub fn is_sealing(&self) -> bool {
         matches!(&self.phase, Phase::Archiving(chain) if chain.sealing.is_some())
     }
 
-    /// Buffered bytes of a segment that could be sealed now.
+    /// Buffered bytes of the open segment if it can be sealed now, else 0.
     #[must_use]
     pub fn sealable_bytes(&self) -> usize {
         match &self.phase {
@@ -159,7 +159,7 @@ impl Partition {
         }
     }
 
-    /// Buffered bytes of a segment that is being filled up to the end of a found one.
+    /// Buffered bytes of the open segment if it waits for the end of a found segment, else 0.
     #[must_use]
     pub fn adopting_bytes(&self) -> usize {
         match &self.phase {
@@ -172,7 +172,7 @@ impl Partition {
 }
 
 impl Chain {
-    /// Where the next link belongs.
+    /// The place of the next link.
     pub(super) fn place(&self, partition: &TopicPartition) -> Place {
         let head = self.head.as_ref().map(|head| &head.link);
         let in_epoch = head.filter(|head| head.epoch == self.epoch);

@@ -1,6 +1,6 @@
-//! What a segment's file may contain outside its pages, checked before a page is decoded: the format's columns, zstd chunks,
-//! and nothing by which another reader could see other rows. Gathers on the way which statistics the file claims, and how many
-//! rows may be decoded at a time. Never decodes a page.
+//! Checks the structure of a segment's file before a page is decoded: the columns of the format, chunks compressed with
+//! zstd, and nothing by which another reader could see other rows. Also collects the statistics of the file and computes
+//! how many rows may be decoded at a time.
 
 use std::ops::Range;
 
@@ -13,42 +13,42 @@ use crate::segment::guard::statistics::{Claim, Statistics};
 use crate::segment::guard::thrift::Thrift;
 use crate::segment::guard::unpack::Unpacker;
 
-/// The footer's structure, at most: rules and row groups without number are no segment's.
+/// The maximum size of the Parquet footer.
 const FOOTER_MAX_BYTES: usize = 8 << 20;
-/// Unpacked pages that may be in memory at once, at most.
+/// The maximum size of decompressed pages in memory at once.
 const MEMORY_MAX_BYTES: u64 = 512 << 20;
-/// Rows decoded at a time: the first of these that keeps within the memory.
+/// Rows decoded at a time: the first of these that keeps within [`MEMORY_MAX_BYTES`].
 const BATCH_ROWS: [usize; 3] = [1024, 64, 1];
 const MAGIC: &[u8; 4] = b"PAR1";
 const ZSTD: i64 = 6;
 
-/// What is known of a file whose layout is a segment's.
+/// The checked structure of a segment's file.
 #[derive(Debug)]
 pub(crate) struct Layout {
     /// Rows in all row groups.
     pub(crate) rows: u64,
     /// Rows to decode at a time.
     pub(crate) batch_rows: usize,
-    /// What the file claims of the values of each leaf column.
+    /// The statistics of each leaf column.
     pub(crate) claims: Vec<Vec<Claim>>,
     /// Entries of each leaf column in all row groups.
     pub(crate) entries: Vec<u64>,
-    /// What each page unpacks to, in bytes: by row group, leaf column, and place in the chunk.
+    /// Decompressed length of each page in bytes: by row group, leaf column, and page.
     pub(crate) page_lengths: Vec<Vec<Vec<usize>>>,
-    /// For all pages of the file.
+    /// The decompressor of all pages.
     pub(crate) unpacker: Unpacker,
-    /// Bytes of the object that no chunk has taken yet.
+    /// Bytes of the object that do not belong to a chunk yet.
     bytes_left: usize,
 }
 
-/// The structure at the end of a Parquet file, and where the pages end before it.
+/// The footer of a Parquet file, and the end of the pages before it.
 pub(crate) fn footer(object: &[u8]) -> Result<(Thrift<'_>, usize), Unreadable> {
     let (body, tail) = object
         .split_last_chunk::<8>()
         .ok_or_else(|| refused("it is too short"))?;
     let [l0, l1, l2, l3, magic @ ..] = *tail;
     if magic != *MAGIC || !body.starts_with(MAGIC) {
-        return Err(refused("it does not begin and end as parquet, or is encrypted"));
+        return Err(refused("it does not begin and end with PAR1, or is encrypted"));
     }
     let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
     if length > FOOTER_MAX_BYTES {
@@ -56,7 +56,7 @@ pub(crate) fn footer(object: &[u8]) -> Result<(Thrift<'_>, usize), Unreadable> {
     }
     let start = body.len().checked_sub(length).filter(|start| *start >= MAGIC.len());
     let start = start.ok_or_else(|| refused("its footer is cut off"))?;
-    let (footer, read) = Thrift::read(&body[start..]).map_err(|_| refused("its footer does not read"))?;
+    let (footer, read) = Thrift::read(&body[start..]).map_err(|_| refused("its footer is malformed"))?;
     if read != length {
         return Err(refused("its footer is shorter than it says"));
     }
@@ -67,14 +67,14 @@ pub(crate) fn footer(object: &[u8]) -> Result<(Thrift<'_>, usize), Unreadable> {
 }
 
 impl Layout {
-    /// Walks the row groups of a footer whose schema is `schema`.
+    /// Checks the row groups of a footer whose schema is `schema`.
     pub(crate) fn check(
         object: &[u8],
         footer: &Thrift<'_>,
         pages_end: usize,
         schema: &SchemaDescriptor,
     ) -> Result<Layout, Unreadable> {
-        let rows = footer.size(3).ok_or_else(|| refused("it does not count its rows"))?;
+        let rows = footer.size(3).ok_or_else(|| refused("its number of rows is missing"))?;
         let mut layout = Layout {
             rows: 0,
             batch_rows: BATCH_ROWS[0],
@@ -88,7 +88,7 @@ impl Layout {
             layout.row_group(&object[..pages_end], group, schema)?;
         }
         if layout.rows != rows {
-            return Err(refused("its row groups count other rows than it"));
+            return Err(refused("its row groups have another number of rows"));
         }
         Ok(layout)
     }
@@ -100,7 +100,7 @@ impl Layout {
             .ok_or_else(|| refused("a row group has no rows"))?;
         let columns = group.list(1);
         if group.field(4).is_some() {
-            return Err(refused("it names sorting columns"));
+            return Err(refused("it has sorting columns"));
         }
         if columns.len() != schema.num_columns() {
             return Err(refused("a row group has other columns than the file"));
@@ -129,12 +129,12 @@ impl Layout {
         rows: u64,
     ) -> Result<Pages, Unreadable> {
         let leaf = schema.column(column);
-        let metadata = chunk.field(3).ok_or_else(|| refused("a chunk is not described"))?;
+        let metadata = chunk.field(3).ok_or_else(|| refused("a chunk has no metadata"))?;
         refuse_extras(chunk, metadata)?;
         let path: Vec<&[u8]> = metadata.list(3).iter().filter_map(as_binary).collect();
         let expected: Vec<&[u8]> = leaf.path().parts().iter().map(String::as_bytes).collect();
         if path != expected || metadata.int(1) != Some(leaf.physical_type() as i64) {
-            return Err(refused("a chunk is said to be of another column"));
+            return Err(refused("a chunk is of another column"));
         }
         let place = place(
             metadata,
@@ -142,19 +142,21 @@ impl Layout {
             leaf.max_rep_level() > 0,
             leaf.max_def_level() > 0,
         )?;
-        // Chunks that share bytes would make a small file cost as much as a large one.
+        // With overlapping chunks, a small file could cost as much as a large one.
         let bytes_left = self.bytes_left.checked_sub(place.bytes.len());
         self.bytes_left = bytes_left.ok_or_else(|| refused("chunks overlap"))?;
         let pages = Pages::walk(object, &place, &self.unpacker)?;
         let entries = pages.entries();
         if metadata.size(5) != Some(entries) || (!place.has_repetition && entries != rows) || entries < rows {
-            return Err(refused("a chunk counts other values than its pages or rows"));
+            return Err(refused(
+                "the number of values in a chunk is not that of its pages or rows",
+            ));
         }
         self.claim(column, entries, metadata, &pages)?;
         Ok(pages)
     }
 
-    /// Notes what chunk and pages say of the chunk's entries.
+    /// Collects the statistics of the chunk and its pages.
     fn claim(&mut self, column: usize, entries: u64, metadata: &Thrift<'_>, pages: &Pages) -> Result<(), Unreadable> {
         let start = self.entries[column];
         let mut add = |entries: Range<u64>, statistics: &Statistics| {
@@ -193,7 +195,7 @@ impl Layout {
             Some(rows) => self.batch_rows = rows,
             None => {
                 return Err(Unreadable::TooLarge(format!(
-                    "one row needs {} bytes of pages",
+                    "a single row needs {} bytes of pages",
                     needed(1)
                 )));
             }
@@ -209,7 +211,7 @@ fn as_binary<'b>(thrift: &Thrift<'b>) -> Option<&'b [u8]> {
     }
 }
 
-/// Whatever could make another reader see other rows than this one.
+/// Refuses everything by which another reader could see other rows than this one.
 fn refuse_extras(chunk: &Thrift<'_>, metadata: &Thrift<'_>) -> Result<(), Unreadable> {
     let what = if chunk.field(1).is_some() {
         "a chunk points to another file"
@@ -222,14 +224,14 @@ fn refuse_extras(chunk: &Thrift<'_>, metadata: &Thrift<'_>) -> Result<(), Unread
     } else if metadata.field(14).is_some() || metadata.field(15).is_some() {
         "a chunk has a bloom filter"
     } else if metadata.int(4) != Some(ZSTD) {
-        "a chunk is not packed with zstd"
+        "a chunk is not compressed with zstd"
     } else {
         return Ok(());
     };
     Err(refused(what))
 }
 
-/// Where the chunk stands: from its dictionary, or its first page, for as long as it says.
+/// The chunk's place: from its dictionary or first page, with the length in its metadata.
 fn place(
     metadata: &Thrift<'_>,
     pages_end: usize,
@@ -237,7 +239,7 @@ fn place(
     has_definition: bool,
 ) -> Result<ChunkPlace, Unreadable> {
     let position = |id| metadata.size(id).and_then(|position| usize::try_from(position).ok());
-    let data_page_offset = position(9).ok_or_else(|| refused("a chunk does not say where it stands"))?;
+    let data_page_offset = position(9).ok_or_else(|| refused("the position of a chunk is missing"))?;
     let has_dictionary = metadata.field(11).is_some();
     let start = if has_dictionary {
         position(11)
@@ -255,15 +257,16 @@ fn place(
             has_repetition,
             has_definition,
         }),
-        _ => Err(refused("a chunk stands outside the file")),
+        _ => Err(refused("a chunk is outside of the file")),
     }
 }
 
-/// The same fields in the same order: names, repetition, physical and logical types. The root's own name is free.
+/// Checks that the fields are equal and in the same order: names, repetition, physical and logical types. The root's name
+/// may differ.
 pub(crate) fn same_fields(found: &Type, expected: &Type) -> Result<(), Unreadable> {
     if !found.is_group() || found.get_fields().len() != expected.get_fields().len() {
         return Err(Unreadable::Schema(format!(
-            "other fields than expected, in={}",
+            "the number of fields is not as expected, in={}",
             expected.name()
         )));
     }

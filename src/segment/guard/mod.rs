@@ -1,4 +1,4 @@
-//! Reading a stranger's Parquet safely: what a file says of itself is checked before the Parquet library sees it.
+//! Safe reading of untrusted Parquet: the structure of a file is checked before the Parquet library reads it.
 
 pub mod layout;
 pub mod page_readers;

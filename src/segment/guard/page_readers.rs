@@ -1,5 +1,5 @@
-//! The pages of a checked segment, as the Parquet library's decoder takes them: it reads their headers, and
-//! [`crate::segment::guard::unpack`] unpacks what they hold, to the lengths that [`crate::segment::guard::layout`] has judged. Never skips a page.
+//! Page readers for the Parquet library's decoder: the library reads the page headers, and [`crate::segment::guard::unpack`]
+//! decompresses the pages, to the lengths that [`crate::segment::guard::layout`] has checked. No page may be skipped.
 
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ struct Chunks {
 impl Chunks {
     fn chunk(&self, group: usize, lengths: Vec<usize>) -> Result<Box<dyn PageReader>, ParquetError> {
         let group = self.metadata.row_group(group);
-        // Called unpacked, so that pages come as they stand.
+        // Declared as uncompressed, so that the library returns the compressed pages.
         let chunk = group.column(self.column).clone().into_builder();
         let chunk = chunk.set_compression(Compression::UNCOMPRESSED).build()?;
         let rows = group.num_rows() as usize;
@@ -87,7 +87,7 @@ impl PageIterator for Chunks {}
 /// The pages of one chunk.
 struct UnpackedPages {
     packed: SerializedPageReader<Bytes>,
-    /// Of the pages to come, unpacked.
+    /// The decompressed lengths of the remaining pages.
     lengths: std::vec::IntoIter<usize>,
     unpacker: Unpacker,
 }
@@ -122,7 +122,7 @@ impl PageReader for UnpackedPages {
             return Ok(None);
         };
         let length = self.lengths.next();
-        let length = length.ok_or_else(|| ParquetError::General("a page more than were counted".to_owned()))?;
+        let length = length.ok_or_else(|| ParquetError::General("more pages than were counted".to_owned()))?;
         self.unpack(page, length).map(Some)
     }
 

@@ -1,6 +1,5 @@
-//! The pages of one column chunk as their headers tell, walked before one is decoded: what they may unpack to, and which
-//! statistics they carry. The Parquet library allocates what a header asks for, so the asking is judged here. Never keeps a
-//! page's content.
+//! Reads the page headers of a column chunk before a page is decoded: decompressed lengths, encodings and statistics. The
+//! Parquet library allocates as much as a header says, so the headers are checked here.
 
 use std::io::Read;
 use std::ops::Range;
@@ -22,7 +21,7 @@ const DELTA_LENGTH_BYTE_ARRAY: i64 = 6;
 const RLE_DICTIONARY: i64 = 8;
 const BYTE_STREAM_SPLIT: i64 = 9;
 
-/// Values in a block of a delta encoding, at most; writers use 128 or 256.
+/// The maximum number of values in a block of a delta encoding; writers use 128 or 256.
 const DELTA_BLOCK_MAX: u64 = 1 << 16;
 
 /// A chunk's place in the object, and the levels of its column.
@@ -35,25 +34,25 @@ pub(crate) struct ChunkPlace {
     pub(crate) has_definition: bool,
 }
 
-/// What the headers of a chunk's pages say.
+/// The page headers of a chunk.
 #[derive(Debug, Default)]
 pub(crate) struct Pages {
-    /// Bytes of the dictionary, unpacked.
+    /// Decompressed length of the dictionary in bytes.
     dictionary_bytes: Option<u64>,
     pub(crate) data: Vec<DataPage>,
 }
 
-/// What the header of a data page says.
+/// The header of a data page.
 #[derive(Debug)]
 pub(crate) struct DataPage {
-    /// Entries: one a row, or more where lists are.
+    /// The number of entries: one per row, or more in a list column.
     pub(crate) entries: u64,
-    /// Bytes unpacked.
+    /// Decompressed length in bytes.
     bytes: u64,
     pub(crate) statistics: Option<Statistics>,
 }
 
-/// On the way through a chunk.
+/// The state of the walk through a chunk.
 struct Walk<'w> {
     place: &'w ChunkPlace,
     unpacker: &'w Unpacker,
@@ -68,27 +67,28 @@ impl Walk<'_> {
         match header.int(1) {
             Some(DICTIONARY_PAGE) if is_first && place.has_dictionary => {
                 let entries = header.field(7).and_then(|own| own.size(1));
-                // Every value of a dictionary takes bytes of its own.
+                // Every value of a dictionary takes at least one byte.
                 if entries.is_none_or(|entries| entries > bytes) {
-                    return Err(refused("a dictionary counts more values than it has bytes"));
+                    return Err(refused("a dictionary has more values than bytes"));
                 }
                 self.pages.dictionary_bytes = Some(bytes);
                 Ok(())
             }
             Some(DATA_PAGE | DATA_PAGE_V2) if !(is_first && place.has_dictionary) => {
                 if self.pages.data.is_empty() && at != place.data_page_offset {
-                    return Err(refused("a chunk's first page is not where it says"));
+                    return Err(refused("a chunk's first page is not at its position"));
                 }
                 let page = DataPage::read(header, bytes)?;
                 self.check_values(header, body, page.entries)?;
                 self.pages.data.push(page);
                 Ok(())
             }
-            _ => Err(refused("a page is of a kind that has no business there")),
+            _ => Err(refused("a page is of a kind that is not allowed there")),
         }
     }
 
-    /// Demands an encoding that is known to be read within bounds, and a delta encoding that counts no more than the page.
+    /// Checks that the encoding is one that decodes in bounded memory, and that a delta encoding has no more values than
+    /// the page.
     fn check_values(&self, header: &Thrift<'_>, body: &[u8], entries: u64) -> Result<(), Unreadable> {
         let (encoding, is_v2) = match header.int(1) {
             Some(DATA_PAGE) => (header.field(5).and_then(|own| own.int(2)), false),
@@ -105,11 +105,11 @@ impl Walk<'_> {
                 };
                 check_delta(&head, entries)
             }
-            _ => Err(refused("a page is in an encoding that segments do not have")),
+            _ => Err(refused("a page has an encoding that segments do not use")),
         }
     }
 
-    /// The first bytes of the values of a page of the first version, behind the levels.
+    /// The first bytes of the values in a data page of version 1, which follow the levels.
     fn head_of_v1(&self, body: &[u8]) -> Result<Vec<u8>, Unreadable> {
         let levels = usize::from(self.place.has_repetition) + usize::from(self.place.has_definition);
         self.unpacker.stream(body, |unpacked| {
@@ -125,11 +125,9 @@ impl Walk<'_> {
         })
     }
 
-    /// The same of the second version, whose levels stand before what is packed.
+    /// The first bytes of the values in a data page of version 2, whose levels are not compressed.
     fn head_of_v2(&self, header: &Thrift<'_>, body: &[u8]) -> Result<Vec<u8>, Unreadable> {
-        let own = header
-            .field(8)
-            .ok_or_else(|| refused("a page header lacks its own part"))?;
+        let own = header.field(8).ok_or_else(|| refused("a page header is incomplete"))?;
         let levels = size(own, 5)?.saturating_add(size(own, 6)?);
         let mut values = body
             .get(levels..)
@@ -142,7 +140,7 @@ impl Walk<'_> {
 }
 
 impl Pages {
-    /// Walks the chunk from its first byte to its last.
+    /// Reads all page headers of the chunk.
     pub(crate) fn walk(object: &[u8], place: &ChunkPlace, unpacker: &Unpacker) -> Result<Pages, Unreadable> {
         let mut walk = Walk {
             place,
@@ -152,7 +150,7 @@ impl Pages {
         let mut at = place.bytes.start;
         while at < place.bytes.end {
             let rest = &object[at..place.bytes.end];
-            let (header, length) = Thrift::read(rest).map_err(|_| refused("a page header does not read"))?;
+            let (header, length) = Thrift::read(rest).map_err(|_| refused("a page header is malformed"))?;
             let packed = size(&header, 3)?;
             let body = rest
                 .get(length..length.saturating_add(packed))
@@ -166,7 +164,7 @@ impl Pages {
         Ok(walk.pages)
     }
 
-    /// What each page unpacks to, in bytes, in their order.
+    /// The decompressed length of each page in bytes, in order.
     pub(crate) fn lengths(&self) -> Vec<usize> {
         let data = self.data.iter().map(|page| page.bytes);
         self.dictionary_bytes
@@ -176,17 +174,17 @@ impl Pages {
             .collect()
     }
 
-    /// Entries in all pages.
+    /// The number of entries in all pages.
     pub(crate) fn entries(&self) -> u64 {
         self.data.iter().fold(0, |sum, page| sum.saturating_add(page.entries))
     }
 
-    /// The most bytes, unpacked, that any `rows` consecutive rows of a column without lists touch.
+    /// The maximum number of decompressed bytes in the pages of any `rows` consecutive rows; for a column without lists.
     pub(crate) fn bytes_within(&self, rows: u64) -> u64 {
         let (mut most, mut bytes, mut inner_entries, mut first) = (0u64, 0u64, 0u64, 0);
         for (index, page) in self.data.iter().enumerate() {
             bytes = bytes.saturating_add(page.bytes);
-            // Pages first..=index hold one run of `rows` rows only if those between the two outer ones leave a row for each.
+            // `rows` consecutive rows touch pages first..=index only if the inner pages leave a row for each outer one.
             while first < index && inner_entries.saturating_add(2) > rows {
                 bytes -= self.data[first].bytes;
                 first += 1;
@@ -200,7 +198,7 @@ impl Pages {
         self.dictionary_bytes.unwrap_or(0).saturating_add(most)
     }
 
-    /// The bytes of all pages, unpacked.
+    /// The decompressed length of all pages in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         self.data.iter().fold(self.dictionary_bytes.unwrap_or(0), |sum, page| {
             sum.saturating_add(page.bytes)
@@ -214,9 +212,11 @@ impl DataPage {
             Some(DATA_PAGE) => (header.field(5), 5),
             _ => (header.field(8), 8),
         };
-        let own = own.ok_or_else(|| refused("a page header lacks its own part"))?;
+        let own = own.ok_or_else(|| refused("a page header is incomplete"))?;
         Ok(DataPage {
-            entries: own.size(1).ok_or_else(|| refused("a page does not count its values"))?,
+            entries: own
+                .size(1)
+                .ok_or_else(|| refused("the number of values in a page is missing"))?,
             bytes,
             statistics: own.field(statistics).map(Statistics::read).transpose()?,
         })
@@ -235,11 +235,11 @@ fn head(unpacked: &mut dyn Read) -> Result<Vec<u8>, Unreadable> {
     unpacked
         .take(40)
         .read_to_end(&mut head)
-        .map_err(|_| refused("a page does not unpack"))?;
+        .map_err(|_| refused("a page does not decompress"))?;
     Ok(head)
 }
 
-/// The reader allocates as many lengths as this head counts. A page in which every row is null may have none.
+/// The decoder allocates as many lengths as this header says. A page in which every row is null may have none.
 fn check_delta(head: &[u8], entries: u64) -> Result<(), Unreadable> {
     let mut rest = head;
     let block = varint(&mut rest);
@@ -251,17 +251,15 @@ fn check_delta(head: &[u8], entries: u64) -> Result<(), Unreadable> {
     if sane || head.is_empty() {
         Ok(())
     } else {
-        Err(refused(
-            "a page in a delta encoding counts more values than it has rows",
-        ))
+        Err(refused("a page in a delta encoding has more values than rows"))
     }
 }
 
-/// A field that is a length within the object.
+/// The field `id`, which must be a length.
 fn size(header: &Thrift<'_>, id: i16) -> Result<usize, Unreadable> {
     let size = header.size(id).and_then(|size| i32::try_from(size).ok());
     size.and_then(|size| usize::try_from(size).ok())
-        .ok_or_else(|| refused("a page header lacks a length"))
+        .ok_or_else(|| refused("a length in a page header is missing or invalid"))
 }
 
 fn refused(what: &str) -> Unreadable {
@@ -287,7 +285,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_window_that_touches_most_is_found(of in prop::collection::vec((1u64..5, 0u64..100), 1..12), rows in 1u64..12) {
+        fn the_largest_window_is_found(of in prop::collection::vec((1u64..5, 0u64..100), 1..12), rows in 1u64..12) {
             let row_pages: Vec<usize> = of.iter().enumerate().flat_map(|(index, page)| vec![index; page.0 as usize]).collect();
             let windows = row_pages.windows((rows as usize).min(row_pages.len()));
             let touched = |window: &[usize]| of[window[0]..=window[window.len() - 1]].iter().map(|page| page.1).sum::<u64>();

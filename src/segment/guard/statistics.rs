@@ -1,5 +1,5 @@
-//! Statistics as a file claims them, and whether the values that are really there bear them out. A query engine believes
-//! them: one false bound hides rows from it that every check of the records still sees. Never believes them itself.
+//! Checks the statistics of a file against its values. Query engines trust statistics: a false bound hides rows from them
+//! that a check of the records alone would not miss.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -7,7 +7,7 @@ use std::ops::Range;
 use crate::segment::error::Unreadable;
 use crate::segment::guard::thrift::Thrift;
 
-/// What a chunk or a page claims of its entries.
+/// The statistics of a chunk or a page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Statistics {
     bounds: Vec<Bound>,
@@ -20,7 +20,7 @@ struct Bound {
     side: Side,
     /// The value in plain encoding.
     bytes: Vec<u8>,
-    /// Whether it claims to be a value that is there.
+    /// Whether the bound is marked as an existing value.
     exact: bool,
 }
 
@@ -31,7 +31,7 @@ enum Side {
 }
 
 impl Statistics {
-    /// Reads Parquet's `Statistics`; the deprecated bounds count as much as the others.
+    /// Reads Parquet's `Statistics`, including the deprecated bounds, which some engines still use.
     pub(crate) fn read(thrift: &Thrift<'_>) -> Result<Statistics, Unreadable> {
         let fields = [
             (1, Side::Max, None),
@@ -43,7 +43,7 @@ impl Statistics {
         for (id, side, exact) in fields {
             let Some(field) = thrift.field(id) else { continue };
             let Thrift::Binary(bytes) = field else {
-                return Err(Unreadable::Layout("a statistic is not written as one".into()));
+                return Err(Unreadable::Layout("a statistic is malformed".into()));
             };
             statistics.bounds.push(Bound {
                 side,
@@ -57,19 +57,19 @@ impl Statistics {
     }
 }
 
-/// Statistics, and the entries of their leaf column that they speak of.
+/// Statistics and the entries of the leaf column that they cover.
 #[derive(Debug, Clone)]
 pub(crate) struct Claim {
-    /// Entries, counted from the file's first: one a row, or more where lists are.
+    /// Entries, counted from the file's first: one per row, or more in a list column.
     pub(crate) entries: Range<u64>,
     pub(crate) statistics: Statistics,
 }
 
-/// A value of some leaf column.
+/// An entry of a leaf column.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Entry<'a> {
     Null,
-    /// Of a header in a record without headers: some writers count it as a null, and some do not.
+    /// The entry of a record without headers in a header column: some writers count it as a null, others do not.
     NoHeader,
     Bool(bool),
     Int(i64),
@@ -77,17 +77,17 @@ pub(crate) enum Entry<'a> {
     Bytes(&'a [u8]),
 }
 
-/// The claims on one leaf column, taken up and settled as its entries go by.
+/// The claims about one leaf column, checked while its entries are read.
 #[derive(Debug)]
 pub(crate) struct ColumnClaims {
     at: u64,
-    /// The last one begins first.
+    /// Claims whose range is not reached yet, the next one last.
     waiting: Vec<Claim>,
-    active: Vec<Witness>,
+    active: Vec<ClaimCheck>,
 }
 
 impl ColumnClaims {
-    /// Nothing where there is no claim.
+    /// None if there is no claim.
     pub(crate) fn of(claims: &[Claim]) -> Option<ColumnClaims> {
         let mut waiting = claims.to_vec();
         waiting.sort_by_key(|claim| std::cmp::Reverse(claim.entries.start));
@@ -98,41 +98,41 @@ impl ColumnClaims {
         })
     }
 
-    /// Takes the column's next entry, in the row at `offset`; tells `fault` of claims that it settled as false.
+    /// Takes the column's next entry, in the row at `offset`; calls `fault` for each claim that ends here and is false.
     pub(crate) fn see(&mut self, entry: Entry<'_>, offset: i64, mut fault: impl FnMut(i64, &'static str)) {
         while let Some(claim) = self.waiting.pop_if(|claim| claim.entries.start == self.at) {
-            self.active.push(Witness::new(claim));
+            self.active.push(ClaimCheck::new(claim));
         }
         self.at += 1;
-        self.active.retain_mut(|witness| {
-            witness.see(entry, offset);
-            if let (true, Some(what)) = (witness.is_complete(), witness.verdict()) {
-                fault(witness.offset, what);
+        self.active.retain_mut(|check| {
+            check.see(entry, offset);
+            if let (true, Some(what)) = (check.is_complete(), check.verdict()) {
+                fault(check.offset, what);
             }
-            !witness.is_complete()
+            !check.is_complete()
         });
     }
 }
 
-/// One claim while the entries that it speaks of go by.
+/// The check of one claim, entry by entry.
 #[derive(Debug)]
-struct Witness {
+struct ClaimCheck {
     claim: Claim,
     seen: u64,
     nulls: u64,
     no_headers: u64,
-    /// Per bound, whether some value equals it.
+    /// For each bound, whether some value equals it.
     reached: Vec<bool>,
-    /// What is wrong, once something is.
+    /// The first fault of a bound.
     fault: Option<&'static str>,
-    /// The row of the first wrong value.
+    /// The offset of the fault's row, else of the first row.
     offset: i64,
 }
 
-impl Witness {
-    fn new(claim: Claim) -> Witness {
+impl ClaimCheck {
+    fn new(claim: Claim) -> ClaimCheck {
         let reached = vec![false; claim.statistics.bounds.len()];
-        Witness {
+        ClaimCheck {
             claim,
             seen: 0,
             nulls: 0,
@@ -161,7 +161,7 @@ impl Witness {
             let fault = match (compare(entry, &bound.bytes), bound.side) {
                 (None, _) => "a statistic cannot be compared with the column's values",
                 (Some(Ordering::Less), Side::Min) | (Some(Ordering::Greater), Side::Max) => {
-                    "a statistic hides a row that is there"
+                    "a statistic hides an existing row"
                 }
                 (Some(ordering), _) => {
                     *reached |= ordering == Ordering::Equal;
@@ -174,7 +174,7 @@ impl Witness {
         }
     }
 
-    /// What is wrong with the claim once all its entries went by.
+    /// The fault of the claim, after all its entries; none if it is true.
     fn verdict(&self) -> Option<&'static str> {
         let statistics = &self.claim.statistics;
         let values = self.seen - self.nulls - self.no_headers;
@@ -187,7 +187,7 @@ impl Witness {
         } else if statistics.null_count.is_some_and(|claimed| !is_either(claimed)) {
             Some("a statistic miscounts the nulls")
         } else if statistics.bounds.iter().zip(&self.reached).any(unreached) {
-            Some("a statistic calls a bound exact that no value has")
+            Some("a statistic has an exact bound that no value has")
         } else if statistics
             .distinct_count
             .is_some_and(|claimed| !(i64::from(values > 0)..=saturated(values)).contains(&claimed))
@@ -198,7 +198,7 @@ impl Witness {
         }
     }
 
-    /// Whether all entries of the claim went by.
+    /// Whether all entries of the claim were read.
     fn is_complete(&self) -> bool {
         self.seen == self.claim.entries.end - self.claim.entries.start
     }
@@ -208,8 +208,8 @@ fn saturated(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// The entry against a bound, in the order of the column's type; nothing where they cannot be compared. Zeros are equal
-/// whatever their sign, as Parquet wants it of bounds.
+/// Compares the entry with a bound in the order of the column's type; none if they cannot be compared. Zeros of either
+/// sign are equal, as the Parquet specification requires for bounds.
 fn compare(entry: Entry<'_>, bound: &[u8]) -> Option<Ordering> {
     match entry {
         Entry::Null | Entry::NoHeader => None,
@@ -249,16 +249,16 @@ mod tests {
     }
 
     fn verdict(claim: Claim, entries: &[Entry<'_>]) -> Option<&'static str> {
-        let mut witness = Witness::new(claim);
+        let mut check = ClaimCheck::new(claim);
         for (offset, entry) in entries.iter().enumerate() {
-            witness.see(*entry, offset as i64);
+            check.see(*entry, offset as i64);
         }
-        assert!(witness.is_complete());
-        witness.verdict()
+        assert!(check.is_complete());
+        check.verdict()
     }
 
     #[test]
-    fn true_bounds_pass_and_false_ones_are_told() {
+    fn true_bounds_pass_and_false_ones_do_not() {
         let ints = [Entry::Int(-5), Entry::Null, Entry::Int(7)];
         let [low, high, between] = [-5i64, 7, 3].map(i64::to_le_bytes);
         assert_eq!(
@@ -272,7 +272,7 @@ mod tests {
             verdict(claim(&[(Side::Max, &i64::MAX.to_le_bytes(), false)], None, None), &ints),
             None
         );
-        let hides = Some("a statistic hides a row that is there");
+        let hides = Some("a statistic hides an existing row");
         assert_eq!(
             verdict(claim(&[(Side::Min, &between, false)], None, None), &ints),
             hides
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_compared_byte_by_byte_and_may_be_cut_off() {
+    fn text_is_compared_byte_by_byte_and_bounds_may_be_truncated() {
         let texts = [Entry::Bytes(b"\xff\xff"), Entry::Bytes(b"abc"), Entry::Bytes(b"")];
         assert_eq!(
             verdict(
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_that_is_no_number_hides_every_double() {
+    fn a_bound_that_is_nan_is_refused() {
         let floats = [Entry::Float(-0.0), Entry::Float(0.0), Entry::Float(1.5)];
         let bytes = f64::to_le_bytes;
         assert_eq!(

@@ -1,12 +1,13 @@
-//! Reads any structure in Thrift's compact protocol, in which Parquet writes its footer and page headers, as a tree. It is
-//! there for strangers' files: the Parquet library believes the sizes that such a structure names, and keeps only the fields that
-//! it knows; here every element must really be there, and every field can be asked for. Never writes, never recurses without bound.
+//! Reads a structure in Thrift's compact protocol, the encoding of Parquet footers and page headers, as a tree.
+//!
+//! The Parquet library allocates by the sizes in a structure and drops fields that it does not know. For untrusted files,
+//! this reader requires every element to exist, bounds the recursion, and keeps all fields.
 //!
 //! <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>
 
-/// Structures within structures, at most; Parquet's own need nine.
+/// The maximum nesting; Parquet needs nine levels.
 const MAX_DEPTH: usize = 16;
-/// Fields in one structure, at most; Parquet's own need seventeen.
+/// The maximum number of fields in a structure; Parquet needs seventeen.
 const MAX_FIELDS: usize = 64;
 
 /// A value of the compact protocol.
@@ -16,27 +17,27 @@ pub(crate) enum Thrift<'b> {
     /// Integers of every width.
     Int(i64),
     Double(f64),
-    /// Strings too.
+    /// Byte strings and text.
     Binary(&'b [u8]),
-    /// Sets too.
+    /// Lists and sets.
     List(Vec<Thrift<'b>>),
-    /// Field ids with their values; no id twice.
+    /// Field ids with their values; ids are unique.
     Struct(Vec<(i16, Thrift<'b>)>),
 }
 
-/// The bytes are no structure of the compact protocol, or one that Parquet has no use for.
+/// The bytes are not a structure of the compact protocol, or have features that Parquet does not use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotThrift;
 
 impl<'b> Thrift<'b> {
-    /// Reads the structure at the start of `bytes`; also tells its length.
+    /// Reads the structure at the start of `bytes`; also returns its length.
     pub(crate) fn read(bytes: &'b [u8]) -> Result<(Thrift<'b>, usize), NotThrift> {
         let mut reader = Reader { rest: bytes, depth: 0 };
         let read = reader.structure()?;
         Ok((read, bytes.len() - reader.rest.len()))
     }
 
-    /// The field of a structure; nothing where it is not set, or this is none.
+    /// The field `id`; none if it is not set or this is not a structure.
     pub(crate) fn field(&self, id: i16) -> Option<&Thrift<'b>> {
         match self {
             Thrift::Struct(fields) => fields.iter().find(|(known, _)| *known == id).map(|(_, value)| value),
@@ -57,7 +58,7 @@ impl<'b> Thrift<'b> {
         self.int(id).and_then(|int| u64::try_from(int).ok())
     }
 
-    /// The field as a truth value.
+    /// The field as a boolean.
     pub(crate) fn bool(&self, id: i16) -> Option<bool> {
         match self.field(id)? {
             Thrift::Bool(bool) => Some(*bool),
@@ -65,7 +66,7 @@ impl<'b> Thrift<'b> {
         }
     }
 
-    /// The field as a list; empty where it is not set.
+    /// The field as a list; empty if it is not set.
     pub(crate) fn list(&self, id: i16) -> &[Thrift<'b>] {
         match self.field(id) {
             Some(Thrift::List(elements)) => elements,
@@ -126,7 +127,7 @@ impl<'b> Reader<'b> {
         }
     }
 
-    /// Every element takes at least one byte, so a list holds no more than its bytes can pay for.
+    /// Every element takes at least one byte, so the bytes bound the length of the list.
     fn list(&mut self) -> Result<Thrift<'b>, NotThrift> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
@@ -171,7 +172,7 @@ impl<'b> Reader<'b> {
     }
 }
 
-/// An unsigned number of seven bits a byte, lowest first (ULEB128), taken off the front of `rest`.
+/// Reads an unsigned LEB128 number from the front of `rest`.
 pub(crate) fn varint(rest: &mut &[u8]) -> Option<u64> {
     let mut number = 0u64;
     for shift in (0..64).step_by(7) {
@@ -194,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_structure_reads_as_the_protocol_says() {
+    fn a_structure_is_read_with_all_kinds_of_fields() {
         // 1: i32 -1, 2: "ab", 4: [1, 2] of i64, 5: true, 20: {} and the stop, then a byte of something else.
         let bytes = [
             0x15, 0x01, 0x18, 2, b'a', b'b', 0x29, 0x26, 2, 4, 0x11, 0x0c, 40, 0, 0, 9,
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_that_the_bytes_do_not_hold_are_refused_at_once() {
+    fn sizes_beyond_the_bytes_are_refused() {
         let list_of_two_billion = [0x19, 0xf6, 0xff, 0xff, 0xff, 0xff, 7, 0];
         let long_string = [0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0];
         let endless_number = [0x16, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0];

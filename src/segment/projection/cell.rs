@@ -1,5 +1,5 @@
-//! From a record's value to the cells of its typed columns. The archiver writes them, the verifier makes them again and
-//! compares: one definition for both. Never decides whether a record is archived: every value is.
+//! Projects a record's value to the cells of its typed columns (FORMAT.md section 5). The archiver writes the cells, and the
+//! verifier computes them again and compares.
 
 use std::borrow::Cow;
 
@@ -8,21 +8,21 @@ use crate::record::timestamp;
 use crate::segment::projection::members::Members;
 use crate::segment::projection::rules::{ColumnType, Projection};
 
-/// Why a record's typed columns are null, or some of them.
+/// Why all or some typed columns of a record are null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ParseError {
     /// The value is not UTF-8.
     NotUtf8,
     /// The value is not JSON: RFC 8259, no name repeated, no lone surrogate, at most 127 levels.
     NotJson,
-    /// The value is JSON, but no object.
+    /// The value is JSON, but not an object.
     NotObject,
-    /// A member is of another type than its rule says; the other columns stand.
+    /// A member has another type than its rule; other columns are not affected.
     FieldType,
 }
 
 impl ParseError {
-    /// As the column `parse_error` has it.
+    /// The value in the column `parse_error`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -34,24 +34,24 @@ impl ParseError {
     }
 }
 
-/// What a typed column has for one record.
+/// A cell of a typed column.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cell<'a> {
-    /// Missing, null, or not of the column's type.
+    /// The member is missing, null, or not of the column's type.
     Null,
-    /// Of a `string` or `json` column.
+    /// A cell of a `string` or `json` column.
     Text(&'a str),
-    /// Of an `int64` column.
+    /// A cell of an `int64` column.
     Int64(i64),
-    /// Of a `float64` column; never NaN or infinite.
+    /// A cell of a `float64` column; not NaN and not infinite.
     Float64(f64),
-    /// Of a `bool` column.
+    /// A cell of a `bool` column.
     Bool(bool),
-    /// Of a `timestamp_us` column: microseconds since the epoch.
+    /// A cell of a `timestamp_us` column: microseconds since the Unix epoch.
     TimestampUs(i64),
 }
 
-/// Makes cells. Keeps what it learnt of the events' shape from value to value.
+/// Projects values one after the other and keeps the shape of events between them, which changes no result.
 #[derive(Debug)]
 pub struct Projector<'p> {
     projection: &'p Projection,
@@ -59,7 +59,7 @@ pub struct Projector<'p> {
 }
 
 impl<'p> Projector<'p> {
-    /// A projector by these rules.
+    /// A projector for the rules of `projection`.
     #[must_use]
     pub fn new(projection: &'p Projection) -> Projector<'p> {
         Projector {
@@ -68,8 +68,7 @@ impl<'p> Projector<'p> {
         }
     }
 
-    /// Gives `sink` the cell of each rule, in the rules' order, with the rule's index; then returns the record's
-    /// `parse_error`.
+    /// Calls `sink` with the index and the cell of each rule, in order; returns the record's `parse_error`.
     pub fn project(&mut self, value: Option<&[u8]>, mut sink: impl FnMut(usize, Cell<'_>)) -> Option<ParseError> {
         let found = match value {
             None => Err(None),
@@ -108,7 +107,7 @@ fn find<'t>(members: &mut Members<'_>, value: &'t [u8]) -> Result<Vec<Value<'t>>
     }
 }
 
-/// The cell of a member; `decoded` is what a string says. Nothing where it is not of the column's type.
+/// The cell of a member; `decoded` is the content of a string. None if the member is not of the column's type.
 #[inline]
 fn cell<'a>(column_type: ColumnType, value: Value<'a>, decoded: &'a str) -> Option<Cell<'a>> {
     match (column_type, value) {
@@ -116,9 +115,9 @@ fn cell<'a>(column_type: ColumnType, value: Value<'a>, decoded: &'a str) -> Opti
         (ColumnType::Json, value) => Some(Cell::Text(value.raw())),
         (ColumnType::String, Value::String(_)) => Some(Cell::Text(decoded)),
         (ColumnType::TimestampUs, Value::String(_)) => timestamp::parse(decoded.as_bytes()).map(Cell::TimestampUs),
-        // A fraction or an exponent, even if nothing comes of it, is no integer's: Rust does not read it as one either.
+        // A literal with a fraction or an exponent is not an integer, even if its value is; `parse` refuses it.
         (ColumnType::Int64, Value::Number(number)) => number.parse().ok().map(Cell::Int64),
-        // `-0` is the integer 0, and its double is 0, not -0.
+        // `-0` is the integer 0, so its double is 0 and not -0.
         (ColumnType::Float64, Value::Number("-0")) => Some(Cell::Float64(0.0)),
         (ColumnType::Float64, Value::Number(number)) => {
             let float = number.parse().ok().filter(|float: &f64| float.is_finite());

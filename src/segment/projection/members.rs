@@ -1,14 +1,13 @@
-//! What the paths of a projection point at in a text. Builds nothing else. Never judges a value: that is
-//! [`crate::segment::projection::cell`]'s.
+//! Finds the members that the paths of a projection point to.
 
 use crate::json::{NotJson, Outermost, Reader, Value};
 use crate::segment::projection::rules::{Node, NodeId, Projection};
 
-/// Finds members in one text after the other; what it keeps between them makes it fast and changes no answer.
+/// Finds members in one text after the other. State kept between texts changes no result.
 #[derive(Debug)]
 pub(crate) struct Members<'p> {
     projection: &'p Projection,
-    /// By node, of the objects that stand there.
+    /// The reader of the objects at each node.
     readers: Vec<Reader<Option<NodeId>>>,
 }
 
@@ -20,10 +19,10 @@ impl<'p> Members<'p> {
         }
     }
 
-    /// Per rule what its path points at: null where that is missing. Nothing where the text is no object.
+    /// The member of each rule; null if it is missing. None if the text is not an object.
     ///
     /// # Errors
-    /// The text is not JSON as the format wants it.
+    /// The text is not JSON as the format defines it.
     pub(crate) fn find<'t>(&mut self, text: &'t str) -> Result<Option<Vec<Value<'t>>>, NotJson> {
         let mut found = vec![Value::Null; self.projection.rules().len()];
         match self.find_below(0, text, &mut found)? {
@@ -32,15 +31,16 @@ impl<'p> Members<'p> {
         }
     }
 
-    /// An object further in was checked with the whole text; it is read again only where a path leads into it.
+    /// Finds members in the object at `node`. Inner objects were checked with the whole text; they are read again only if a
+    /// path leads into them.
     fn find_below<'t>(&mut self, node: NodeId, text: &'t str, found: &mut [Value<'t>]) -> Result<Outermost, NotJson> {
         let projection = self.projection;
         let members = &projection.node(node).members;
         let child_named = |name: &str| {
-            let here = members.iter().find(|(known, _)| **known == *name.as_bytes());
-            here.map(|(_, child)| *child)
+            let member = members.iter().find(|(known, _)| **known == *name.as_bytes());
+            member.map(|(_, child)| *child)
         };
-        let mut further_in = Vec::new();
+        let mut inner_objects = Vec::new();
         let outermost = self.readers[node].read(text, child_named, |child, value| {
             let Some(child) = *child else { return };
             let Node { rules, members } = projection.node(child);
@@ -48,11 +48,11 @@ impl<'p> Members<'p> {
                 found[*rule] = value;
             }
             match value {
-                Value::Object(inside) if !members.is_empty() => further_in.push((child, inside)),
+                Value::Object(inside) if !members.is_empty() => inner_objects.push((child, inside)),
                 _ => {}
             }
         })?;
-        for (child, inside) in further_in {
+        for (child, inside) in inner_objects {
             self.find_below(child, inside, found)?;
         }
         Ok(outermost)

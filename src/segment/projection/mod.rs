@@ -1,10 +1,12 @@
-//! Typed columns beside the value: the rules that name them, and the cells that they give.
+//! Typed columns: the rules that define them, and their cells.
 
 pub mod cell;
 pub mod members;
 pub mod rules;
 pub mod typed;
 
+#[cfg(test)]
+mod agreement_tests;
 #[cfg(test)]
 mod cell_tests;
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! A slow, obvious projection, written from the format's text alone: what the fast one is tested against. Test code only.
+//! A slow and simple projection, written from FORMAT.md alone. The tests compare the fast one with it.
 
 use crate::record::timestamp;
 use crate::segment::projection::cell::{Cell, ParseError};
 use crate::segment::projection::rules::{ColumnType, Projection};
 
-/// A JSON value as a tree, each with the text it was read from.
+/// A JSON value as a tree, with the source text of each value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Json {
     Null,
@@ -97,7 +97,7 @@ fn cell(column_type: ColumnType, json: &Json, raw: &str) -> Option<OwnedCell> {
     }
 }
 
-/// The whole text as one JSON value.
+/// Parses the whole text as one JSON value.
 pub(crate) fn parse(text: &str) -> Option<Json> {
     let chars: Vec<char> = text.chars().collect();
     let mut at = 0;
@@ -111,7 +111,7 @@ fn space(chars: &[char], at: &mut usize) {
     }
 }
 
-/// A value with the space around it; and its text without.
+/// Parses a value with the white space around it; also returns the value's text without white space.
 fn value(chars: &[char], at: &mut usize, open: usize) -> Option<(Json, String)> {
     space(chars, at);
     let start = *at;

@@ -1,5 +1,5 @@
-//! Which members of a JSON value become typed columns: the rules, their one text in a segment's footer, and the paths
-//! they compile to. Never reads a value: that is [`crate::json`]'s.
+//! The rules of typed columns: which member of a JSON value fills which column. Their text in a segment's footer, and the
+//! tree of paths that they compile to.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Kind;
 use crate::json::canonical::{self, NotCanonical};
 
-/// No projection has more rules than this: a footer from a stranger must not make every row cost without bound.
+/// The maximum number of rules: an untrusted footer must not make rows arbitrarily expensive.
 pub const MAX_RULES: usize = 1000;
 
 /// Columns that every segment has, whose names no rule may take.
@@ -24,7 +24,7 @@ const RESERVED: [&str; 9] = [
     "parse_error",
 ];
 
-/// The type of a typed column. A member of another JSON type gives null and `field_type`: nothing is coerced.
+/// The type of a typed column. A member of another JSON type gives null and `field_type`; there is no coercion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnType {
@@ -38,19 +38,19 @@ pub enum ColumnType {
     Bool,
     /// A string `YYYY-MM-DD[T ]hh:mm:ss[.digits][Z|±hh:mm]`, as microseconds since the epoch.
     TimestampUs,
-    /// Any member, its bytes as they stand in the value.
+    /// Any member, as its text in the value.
     Json,
 }
 
-/// One typed column: the member at `path` as `column_type` in `column`.
+/// A typed column: the member at `path` as `column_type` in `column`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// Matches `[a-z_][a-z0-9_]*`, unlike every other column's name.
+    /// The column's name: matches `[a-z_][a-z0-9_]*` and is unique.
     pub column: String,
     /// A non-empty JSON pointer (RFC 6901) through objects.
     pub path: String,
-    /// What the member must be.
+    /// The type of the member.
     #[serde(rename = "type")]
     pub column_type: ColumnType,
 }
@@ -67,13 +67,15 @@ impl Rule {
     }
 }
 
-/// Why rules are no projection.
+/// Why rules are not a projection.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectionError {
-    /// Not a name that SQL takes unquoted.
-    #[error("a typed column's name must match [a-z_][a-z0-9_]* and be no authoritative column's, column={0:?}")]
+    /// The name needs quoting in SQL, or an authoritative column has it.
+    #[error(
+        "a typed column's name must match [a-z_][a-z0-9_]* and not be the name of an authoritative column, column={0:?}"
+    )]
     Column(String),
-    /// Two rules fill one column.
+    /// Two rules fill the same column.
     #[error("two rules name the same typed column, column={0}")]
     Repeated(String),
     /// Not a JSON pointer.
@@ -88,7 +90,7 @@ pub enum ProjectionError {
 }
 
 impl ProjectionError {
-    /// What to do about it: rules come from the configuration, the text from a stored footer.
+    /// Rules come from the configuration, their text from a stored footer.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
@@ -98,17 +100,17 @@ impl ProjectionError {
     }
 }
 
-/// Checked rules, in the order of their columns.
+/// Valid rules, in the order of their columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Projection {
     rules: Vec<Rule>,
     nodes: Vec<Node>,
 }
 
-/// An object or member that lies on the way of some path.
+/// A step of one or more paths.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Node {
-    /// Members that matter, by unescaped name.
+    /// The next steps, by unescaped member name.
     pub(crate) members: Vec<(Box<[u8]>, NodeId)>,
     /// The rules whose path ends here.
     pub(crate) rules: Vec<usize>,
@@ -130,7 +132,7 @@ impl Projection {
     /// Checks and compiles the rules.
     ///
     /// # Errors
-    /// [`ProjectionError`] where a rule breaks what its fields demand.
+    /// [`ProjectionError`] if a rule is not valid.
     pub fn new(rules: Vec<Rule>) -> Result<Projection, ProjectionError> {
         if rules.len() > MAX_RULES {
             return Err(ProjectionError::TooMany(rules.len()));
@@ -156,15 +158,15 @@ impl Projection {
     /// Reads the footer's text, which must be exactly what [`Projection::to_text`] writes.
     ///
     /// # Errors
-    /// [`ProjectionError`] for any other text, and for rules that break what their fields demand.
+    /// [`ProjectionError`] for any other text, and for rules that are not valid.
     pub fn from_text(text: &str) -> Result<Projection, ProjectionError> {
         Projection::new(canonical::from_text(&format!("{text}\n"))?)
     }
 
-    /// The rules as canonical JSON without a final newline, as a footer holds them.
+    /// The rules as canonical JSON without a final newline, for the footer.
     ///
     /// # Errors
-    /// Never in practice: rules are always JSON.
+    /// None in practice: rules have a JSON form.
     pub fn to_text(&self) -> Result<String, ProjectionError> {
         let mut text = canonical::to_text(&self.rules).map_err(NotCanonical::from)?;
         text.pop();
@@ -186,7 +188,7 @@ impl Projection {
     }
 }
 
-/// The node one step further, made where there is none yet.
+/// The node of the member `name` below `node`; created if it does not exist.
 fn member(nodes: &mut Vec<Node>, node: NodeId, name: String) -> NodeId {
     let name = name.into_bytes().into_boxed_slice();
     if let Some((_, known)) = nodes[node].members.iter().find(|(known, _)| *known == name) {
@@ -205,7 +207,7 @@ fn is_column_name(name: &str) -> bool {
         && !RESERVED.contains(&name)
 }
 
-/// The unescaped steps of an RFC 6901 pointer; nothing where the text is none, or points at the whole value.
+/// The unescaped steps of an RFC 6901 pointer; none if the text is not one, or points to the whole value.
 fn pointer_steps(path: &str) -> Option<Vec<String>> {
     let mut steps = path.split('/');
     if steps.next() != Some("") || path.is_empty() {
@@ -242,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_stand_in_the_footer_as_the_format_says() {
+    fn the_text_in_the_footer_follows_the_format() {
         let projection = Projection::new(example()).unwrap();
         let text = projection.to_text().unwrap();
         assert_eq!(
@@ -273,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn column_names_are_plain_and_no_authoritative_column_is_taken() {
+    fn column_names_are_plain_and_differ_from_authoritative_columns() {
         for good in ["a", "_", "event_ts", "a1"] {
             assert!(
                 Projection::new(vec![Rule::new(good, "/a", ColumnType::Json)]).is_ok(),
@@ -289,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_json_pointers_to_something_inside() {
+    fn paths_are_json_pointers_to_members() {
         for (path, steps) in [
             ("/", vec![""]),
             ("/a//b", vec!["a", "", "b"]),
@@ -307,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_that_share_a_way_share_its_nodes() {
+    fn paths_with_a_common_prefix_share_nodes() {
         let projection = Projection::new(vec![
             Rule::new("a", "/x/y", ColumnType::Int64),
             Rule::new("b", "/x/z", ColumnType::Int64),

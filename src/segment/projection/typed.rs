@@ -1,5 +1,4 @@
-//! The typed columns of one chunk, as arrow arrays under construction. Never decides what a cell is: that is
-//! [`crate::segment::projection::cell`]'s.
+//! Builds the typed columns of a chunk as arrow arrays.
 
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use arrow_array::{Array, ArrayRef, BinaryArray};
 use crate::segment::projection::cell::{Cell, Projector};
 use crate::segment::projection::rules::{ColumnType, Rule};
 
-/// The typed columns and `parse_error` for these values, in the order of the rules.
+/// The typed columns for `values` in the order of the rules, then `parse_error`.
 pub(crate) fn typed_columns(projector: &mut Projector<'_>, rules: &[Rule], values: &BinaryArray) -> Vec<ArrayRef> {
     let mut columns: Vec<Column> = rules
         .iter()
@@ -43,7 +42,7 @@ impl Column {
         }
     }
 
-    /// A cell is of its column's type or null.
+    /// Appends a cell, which is of the column's type or null.
     #[inline]
     fn push(&mut self, cell: Cell<'_>) {
         match (self, cell) {
