@@ -97,7 +97,7 @@ impl Machine {
             return;
         };
         let before = partition.buffered_bytes();
-        let told = actions.len();
+        let start = actions.len();
         let mut cx = Context {
             author: &self.author,
             policy: &self.policy,
@@ -107,16 +107,16 @@ impl Machine {
         };
         partition.record(record, &mut cx);
         let after = partition.buffered_bytes();
-        if after != before || actions.len() != told {
+        if after != before || actions.len() != start {
             self.buffered_bytes = self.buffered_bytes - before + after;
-            self.note_encoding(&actions[told..]);
+            self.note_encoding(&actions[start..]);
             self.relieve(now, actions);
         }
     }
 
     /// Takes one event and appends any number of actions.
     pub fn step(&mut self, event: Event, now: Now, actions: &mut Vec<Action>) {
-        let told = actions.len();
+        let start = actions.len();
         match event {
             Event::Assigned(partition) => {
                 let slot = self.slot_for(&partition);
@@ -161,7 +161,7 @@ impl Machine {
             }
             Event::Committed(ticket) => self.answer(ticket, now, actions, Partition::committed),
         }
-        self.note_encoding(&actions[told..]);
+        self.note_encoding(&actions[start..]);
         self.relieve(now, actions);
     }
 
@@ -231,8 +231,8 @@ impl Machine {
         self.buffered_bytes = self.buffered_bytes - before + partition.buffered_bytes();
     }
 
-    fn note_encoding(&mut self, told: &[Action]) {
-        for action in told {
+    fn note_encoding(&mut self, actions: &[Action]) {
+        for action in actions {
             if let Action::Encode(ticket, job) = action {
                 self.encoding.insert(*ticket, job.0.buffered_bytes());
             }
@@ -244,9 +244,9 @@ impl Machine {
     fn relieve(&mut self, now: Now, actions: &mut Vec<Action>) {
         while self.encoding.len() < ENCODER_QUEUE && self.buffered_bytes() > self.policy.pressure_bytes() {
             let Some(slot) = self.to_seal_for_memory() else { break };
-            let told = actions.len();
+            let start = actions.len();
             self.with(slot, now, actions, Partition::seal_for_memory);
-            self.note_encoding(&actions[told..]);
+            self.note_encoding(&actions[start..]);
         }
         let buffered_bytes = self.buffered_bytes();
         if !self.paused && buffered_bytes >= self.policy.memory_budget_bytes {

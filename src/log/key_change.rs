@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::canonical;
 use crate::log::checkpoint::{CheckpointRef, SignedCheckpoint};
-use crate::log::keyring::{Keyring, Term, Turn};
+use crate::log::keyring::{ChangePoint, Keyring, Term};
 use crate::log::note::{self, Invalid, Sealed};
 use crate::log::signed_note::{KeyId, Note, NoteError, Signature, SigningKey, VerifyingKey};
 use crate::record::hash::Hash;
@@ -76,14 +76,14 @@ impl SignedKeyChange {
             let heads = signed.checkpoint.heads.iter();
             heads.map(|head| (head.partition.clone(), head.height)).collect()
         });
-        let turn = Turn {
+        let point = ChangePoint {
             change: self.change.number,
             checkpoint: self.change.checkpoint.number,
             heights,
         };
-        keyring.retire(&self.retire, &turn);
+        keyring.retire(&self.retire, &point);
         for key in &self.add {
-            keyring.add(key.clone(), turn.clone());
+            keyring.add(key.clone(), point.clone());
         }
     }
 }
@@ -98,7 +98,7 @@ pub fn open(object: &[u8], keyring: &Keyring, archive_id: &str, number: u64) -> 
         return Err(Invalid::Signatures(0));
     };
     let in_force = keyring.terms().iter();
-    let in_force = in_force.filter(|term| term.covers_change(number) && !term.silent);
+    let in_force = in_force.filter(|term| term.covers_change(number) && !term.distrusted);
     let signer = signer(&note, first, in_force.map(|term| &term.key))?.clone();
     let change = parse(note.text())?;
     let (add, retire) = change.check().map_err(Invalid::Content)?;

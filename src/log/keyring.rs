@@ -11,7 +11,7 @@ use crate::record::position::{Height, TopicPartition};
 
 /// A point in the archive's history: a key change and the checkpoint that it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Turn {
+pub struct ChangePoint {
     /// The number of the change.
     pub change: u64,
     /// The number of the checkpoint.
@@ -20,7 +20,7 @@ pub struct Turn {
     pub(super) heights: Option<BTreeMap<TopicPartition, Height>>,
 }
 
-impl Turn {
+impl ChangePoint {
     fn is_after(&self, partition: &TopicPartition, height: Height) -> Option<bool> {
         let heights = self.heights.as_ref()?;
         Some(heights.get(partition).is_none_or(|named| height > *named))
@@ -33,34 +33,37 @@ pub struct Term {
     /// The public key.
     pub key: VerifyingKey,
     /// The change that added it; none for a key of `archive.json`.
-    pub added: Option<Turn>,
+    pub added: Option<ChangePoint>,
     /// The change that retired it, if any.
-    pub retired: Option<Turn>,
+    pub retired: Option<ChangePoint>,
     /// The verifier does not trust the key: its signatures do not count, but a change may retire it.
-    pub silent: bool,
+    pub distrusted: bool,
 }
 
 impl Term {
     /// Whether a link that this key signed counts at this height.
     #[must_use]
     pub fn covers_link(&self, partition: &TopicPartition, height: Height) -> bool {
-        let begun = self.added.as_ref().and_then(|turn| turn.is_after(partition, height));
-        let ended = self.retired.as_ref().and_then(|turn| turn.is_after(partition, height));
+        let begun = self.added.as_ref().and_then(|point| point.is_after(partition, height));
+        let ended = self
+            .retired
+            .as_ref()
+            .and_then(|point| point.is_after(partition, height));
         begun.unwrap_or(true) && !ended.unwrap_or(false)
     }
 
     /// Whether a checkpoint that this key signed counts under this number.
     #[must_use]
     pub fn covers_checkpoint(&self, number: u64) -> bool {
-        self.added.as_ref().is_none_or(|turn| number > turn.checkpoint)
-            && self.retired.as_ref().is_none_or(|turn| number <= turn.checkpoint)
+        self.added.as_ref().is_none_or(|point| number > point.checkpoint)
+            && self.retired.as_ref().is_none_or(|point| number <= point.checkpoint)
     }
 
     /// Whether a key change that this key signed counts under this number.
     #[must_use]
     pub fn covers_change(&self, number: u64) -> bool {
-        self.added.as_ref().is_none_or(|turn| number > turn.change)
-            && self.retired.as_ref().is_none_or(|turn| number < turn.change)
+        self.added.as_ref().is_none_or(|point| number > point.change)
+            && self.retired.as_ref().is_none_or(|point| number < point.change)
     }
 }
 
@@ -100,7 +103,7 @@ impl Keyring {
             key,
             added: None,
             retired: None,
-            silent: false,
+            distrusted: false,
         };
         Keyring {
             terms: keys.into_iter().map(from_the_beginning).collect(),
@@ -142,7 +145,7 @@ impl Keyring {
             return Err(Invalid::Signatures(note.signatures().len()));
         };
         let named =
-            |term: &&Term| !term.silent && term.key.name() == signature.name && term.key.id() == signature.key_id;
+            |term: &&Term| !term.distrusted && term.key.name() == signature.name && term.key.id() == signature.key_id;
         let (name, id) = (signature.name.clone(), signature.key_id);
         let Some(term) = self.terms.iter().find(named) else {
             return Err(Invalid::UnknownKey { name, id });
@@ -158,31 +161,31 @@ impl Keyring {
     }
 
     /// Adds a key that is in force after `from`.
-    pub(super) fn add(&mut self, key: VerifyingKey, from: Turn) {
+    pub(super) fn add(&mut self, key: VerifyingKey, from: ChangePoint) {
         self.terms.push(Term {
             key,
             added: Some(from),
             retired: None,
-            silent: false,
+            distrusted: false,
         });
     }
 
     /// Ends the terms of `keys` at `from`.
-    pub(super) fn retire(&mut self, keys: &[VerifyingKey], from: &Turn) {
+    pub(super) fn retire(&mut self, keys: &[VerifyingKey], from: &ChangePoint) {
         for term in self.terms.iter_mut().filter(|term| keys.contains(&term.key)) {
             term.retired = Some(from.clone());
         }
     }
 
     /// Of the keys in the keyring, trusts only `keys`.
-    pub fn silence_others(&mut self, keys: &[VerifyingKey]) {
+    pub fn distrust_others(&mut self, keys: &[VerifyingKey]) {
         for term in &mut self.terms {
-            term.silent = !keys.contains(&term.key);
+            term.distrusted = !keys.contains(&term.key);
         }
     }
 
     /// Removes the keys that are not trusted.
-    pub fn drop_silent(&mut self) {
-        self.terms.retain(|term| !term.silent);
+    pub fn drop_distrusted(&mut self) {
+        self.terms.retain(|term| !term.distrusted);
     }
 }

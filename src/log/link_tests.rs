@@ -90,13 +90,13 @@ fn a_sealed_link_opens_at_its_place_only() {
         open(&sealed.object, &keyring(), &"cd".repeat(16), &example().place()),
         Err(Invalid::Content(_))
     ));
-    let stranger = Keyring::new(vec![
+    let other_keys = Keyring::new(vec![
         SigningKey::from_seed("other", &[8; 32])
             .unwrap()
             .verifying_key()
             .clone(),
     ]);
-    let unknown = open(&sealed.object, &stranger, &"ab".repeat(16), &example().place());
+    let unknown = open(&sealed.object, &other_keys, &"ab".repeat(16), &example().place());
     assert!(matches!(unknown, Err(Invalid::UnknownKey { .. })));
 }
 
@@ -176,7 +176,7 @@ fn the_attempts_of_all_segments_have_no_gap() {
         reason: RejectReason::Unreadable,
     };
     link.segment.as_mut().unwrap().key = link.place().segment(Attempt(1)).to_string();
-    // '-' sorts before '.', so -r2 stands before the plain key.
+    // '-' sorts before '.', so -r2 sorts before the plain key.
     link.rejected = vec![reject(2), reject(0)];
     link.check().unwrap();
     link.rejected.reverse();

@@ -201,13 +201,13 @@ mod tests {
         });
         faulty.create("a", Bytes::new()).await.unwrap();
         assert_eq!(faulty.list("", None, 10).await.unwrap().len(), 1);
-        let told: Vec<_> = faulty
+        let calls: Vec<_> = faulty
             .calls()
             .into_iter()
             .map(|(call, fault)| (call.index, call.operation, fault))
             .collect();
         assert_eq!(
-            told,
+            calls,
             [
                 (0, Operation::Create, None),
                 (1, Operation::List, Some(Fault::DelayMs(0)))

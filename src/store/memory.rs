@@ -236,13 +236,13 @@ mod tests {
         store.delete("a");
         store.plant("a", "theirs");
         let versions = store.versions("").await.unwrap().unwrap();
-        let told: Vec<_> = versions
+        let listed: Vec<_> = versions
             .iter()
             .map(|version| (version.kind, version.latest, version.bytes))
             .collect();
         let object = VersionKind::Object;
         assert_eq!(
-            told,
+            listed,
             [
                 (object, false, 4),
                 (VersionKind::DeleteMarker, false, 0),

@@ -137,7 +137,7 @@ mod tests {
             max_ms: 0,
             seed: 0,
         };
-        let mut told = Vec::new();
+        let mut attempts_seen = Vec::new();
         let work = || {
             let error = match kinds.remove(0) {
                 Kind::Transient => StoreError::transient("lost", "wait"),
@@ -145,10 +145,10 @@ mod tests {
             };
             async { Err::<(), _>(error) }
         };
-        let error = retrying(backoff, |failure| told.push(failure.attempt), work)
+        let error = retrying(backoff, |failure| attempts_seen.push(failure.attempt), work)
             .await
             .unwrap_err();
-        (told, error.kind())
+        (attempts_seen, error.kind())
     }
 
     #[tokio::test]

@@ -112,7 +112,7 @@ impl Trust {
     /// adds or retires neither.
     #[must_use]
     pub fn of_brought_alone(mut self) -> Trust {
-        self.keyring.silence_others(&self.brought);
+        self.keyring.distrust_others(&self.brought);
         self
     }
 
@@ -121,7 +121,7 @@ impl Trust {
     /// # Errors
     /// The finding that none of the keys brought is the archive's.
     pub fn settle(&mut self) -> Result<(), Finding> {
-        self.keyring.drop_silent();
+        self.keyring.drop_distrusted();
         if self.keyring.terms().is_empty() {
             let detail = "neither archive.json nor a key change names one of the keys that were brought";
             return Err(Finding::new(Code::KeyNotOfArchive, detail).object(IDENTITY));

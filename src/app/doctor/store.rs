@@ -143,7 +143,7 @@ fn check_versioning(versioning: Versioning) -> Check {
             let detail = "the bucket keeps no versions: a delete is for ever, though verification tells of it";
             Check::warning(VERSIONING, detail, "turn versioning on for the bucket")
         }
-        Versioning::Untold => Check::warning(
+        Versioning::Unknown => Check::warning(
             VERSIONING,
             "the bucket does not tell",
             "allow s3:GetBucketVersioning, if the server knows it",
@@ -197,7 +197,7 @@ fn check_default_lock(object_lock: ObjectLock) -> Check {
                 "no Object Lock: whoever has the bucket's credentials can delete, though verification tells of it";
             Check::warning(OBJECT_LOCK, detail, create)
         }
-        ObjectLock::Untold => {
+        ObjectLock::Unknown => {
             let remedy = "allow s3:GetBucketObjectLockConfiguration, if the server knows it";
             Check::warning(OBJECT_LOCK, "the bucket does not tell", remedy)
         }
@@ -271,7 +271,7 @@ mod tests {
             by_default("GOVERNANCE"),
             ObjectLock::OnRequest,
             ObjectLock::Off,
-            ObjectLock::Untold,
+            ObjectLock::Unknown,
         ] {
             assert_eq!(check_default_lock(weaker).status, Status::Warning);
         }

@@ -32,13 +32,13 @@ impl Partition {
         match self.phase {
             Phase::Released | Phase::Stopped => {}
             Phase::Loading => self.stop(StopReason::TopicGone, cx),
-            Phase::Archiving(_) if self.is_going_away() => {}
+            Phase::Archiving(_) if self.is_being_released() => {}
             Phase::Archiving(_) => self.leave(Leaving::TopicGone, cx),
         }
     }
 
     /// Whether the partition is released once it is finished.
-    fn is_going_away(&self) -> bool {
+    fn is_being_released(&self) -> bool {
         matches!(self.leaving, Some(Leaving::Revoked | Leaving::Shutdown))
     }
 
@@ -60,11 +60,11 @@ impl Partition {
 
     /// Stops until an operator acts.
     pub fn stop(&mut self, reason: StopReason, cx: &mut Context<'_>) {
-        let going_away = self.is_going_away();
+        let being_released = self.is_being_released();
         self.begin_turn(Phase::Stopped);
         cx.actions
             .push(Action::Report(self.partition.clone(), Report::Stopped(reason)));
-        if going_away {
+        if being_released {
             self.release(cx);
         }
     }
@@ -77,7 +77,7 @@ impl Partition {
 
     /// Drops the state: loads the head again, or releases the partition if it is being released.
     pub fn begin_again(&mut self, cx: &mut Context<'_>) {
-        if self.is_going_away() {
+        if self.is_being_released() {
             self.release(cx);
         } else {
             self.load(cx);

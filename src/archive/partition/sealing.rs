@@ -82,7 +82,7 @@ impl Partition {
         }
         match outcome {
             Outcome::CutAgain => self.cut_again(cx),
-            Outcome::Adopt(segment) => self.segment_stands(sealing, segment, Adopted::Found, cx),
+            Outcome::Adopt(segment) => self.segment_is_durable(sealing, segment, Adopted::Found, cx),
             Outcome::Create(attempt) => {
                 cx.actions.push(Action::CreateSegment(
                     self.ticket,
@@ -112,10 +112,10 @@ impl Partition {
             bytes: object.bytes.len() as u64,
             sha256: object.sha256,
         };
-        self.segment_stands(sealing, segment, Adopted::Ours, cx);
+        self.segment_is_durable(sealing, segment, Adopted::Ours, cx);
     }
 
-    fn segment_stands(&mut self, sealing: Sealing, segment: SegmentRef, adopted: Adopted, cx: &mut Context<'_>) {
+    fn segment_is_durable(&mut self, sealing: Sealing, segment: SegmentRef, adopted: Adopted, cx: &mut Context<'_>) {
         let Phase::Archiving(chain) = &mut self.phase else {
             return;
         };

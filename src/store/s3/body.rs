@@ -13,7 +13,7 @@ use bytes::Bytes;
 use crate::record::hash::Hash;
 use crate::store::contract::{check_hash, check_size};
 use crate::store::error::StoreError;
-use crate::store::s3::failure::{self, Scene};
+use crate::store::s3::failure::{self, RequestContext};
 
 /// Asks the server for the checksum that it stored with the object.
 pub(super) fn ask_for_checksum(request: &mut HttpRequest) {
@@ -21,33 +21,37 @@ pub(super) fn ask_for_checksum(request: &mut HttpRequest) {
 }
 
 /// The whole body of the object, within `timeout`.
-pub(super) async fn read(scene: Scene<'_>, output: GetObjectOutput, timeout: Duration) -> Result<Bytes, StoreError> {
+pub(super) async fn read(
+    context: RequestContext<'_>,
+    output: GetObjectOutput,
+    timeout: Duration,
+) -> Result<Bytes, StoreError> {
     // Every S3 server sends an ETag.
     if output.e_tag().is_none() {
-        return Err(scene.not_s3());
+        return Err(context.not_s3());
     }
     let stored = output.checksum_sha256().and_then(hash_of_base64);
-    let bytes = match tokio::time::timeout(timeout, collect(&scene, output)).await {
+    let bytes = match tokio::time::timeout(timeout, collect(&context, output)).await {
         Ok(collected) => collected?,
-        Err(_) => return Err(scene.late(timeout)),
+        Err(_) => return Err(context.late(timeout)),
     };
     if let Some(hash) = stored {
-        check_hash(scene.key, &bytes, &hash)?;
+        check_hash(context.key, &bytes, &hash)?;
     }
     Ok(bytes)
 }
 
-async fn collect(scene: &Scene<'_>, mut output: GetObjectOutput) -> Result<Bytes, StoreError> {
+async fn collect(context: &RequestContext<'_>, mut output: GetObjectOutput) -> Result<Bytes, StoreError> {
     let announced = output.content_length().and_then(|bytes| u64::try_from(bytes).ok());
-    check_size(scene.key, announced.unwrap_or(0))?;
+    check_size(context.key, announced.unwrap_or(0))?;
     let mut bytes = Vec::with_capacity(usize::try_from(announced.unwrap_or(0)).unwrap_or(0));
     while let Some(chunk) = output.body.next().await {
-        let chunk = chunk.map_err(|error| scene.broken(failure::innermost(&error)))?;
+        let chunk = chunk.map_err(|error| context.broken(failure::innermost(&error)))?;
         bytes.extend_from_slice(&chunk);
-        check_size(scene.key, bytes.len() as u64)?;
+        check_size(context.key, bytes.len() as u64)?;
     }
     match announced {
-        Some(announced) if announced != bytes.len() as u64 => Err(scene.broken("fewer than announced")),
+        Some(announced) if announced != bytes.len() as u64 => Err(context.broken("fewer than announced")),
         _ => Ok(Bytes::from(bytes)),
     }
 }

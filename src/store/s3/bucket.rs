@@ -12,7 +12,7 @@ use crate::store::error::StoreError;
 use crate::store::key::{self, KEY_MAX_BYTES};
 use crate::store::retry::{Backoff, Failure, retrying};
 use crate::store::s3::client;
-use crate::store::s3::failure::Scene;
+use crate::store::s3::failure::RequestContext;
 
 /// A store in a bucket.
 pub struct S3Store {
@@ -76,8 +76,8 @@ impl S3Store {
     }
 
     /// The operation, key and store for error messages.
-    pub(super) fn scene<'a>(&'a self, operation: &'static str, key: &'a str) -> Scene<'a> {
-        Scene {
+    pub(super) fn context<'a>(&'a self, operation: &'static str, key: &'a str) -> RequestContext<'a> {
+        RequestContext {
             operation,
             key,
             store: &self.location,
@@ -85,7 +85,11 @@ impl S3Store {
     }
 
     /// Retries `work` within the attempts and the operation timeout of the settings.
-    pub(super) async fn with_retries<T, W>(&self, scene: Scene<'_>, work: impl FnMut() -> W) -> Result<T, StoreError>
+    pub(super) async fn with_retries<T, W>(
+        &self,
+        context: RequestContext<'_>,
+        work: impl FnMut() -> W,
+    ) -> Result<T, StoreError>
     where
         W: Future<Output = Result<T, StoreError>>,
     {
@@ -94,7 +98,7 @@ impl S3Store {
         };
         match tokio::time::timeout(self.operation_timeout, retrying(self.backoff, log, work)).await {
             Ok(done) => done,
-            Err(_) => Err(scene.late(self.operation_timeout)),
+            Err(_) => Err(context.late(self.operation_timeout)),
         }
     }
 }

@@ -13,13 +13,13 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use crate::store::error::StoreError;
 
 /// The operation, object key and store of a request, for error messages.
-pub(super) struct Scene<'a> {
+pub(super) struct RequestContext<'a> {
     pub(super) operation: &'static str,
     pub(super) key: &'a str,
     pub(super) store: &'a str,
 }
 
-impl Scene<'_> {
+impl RequestContext<'_> {
     /// The store's error for an error of the client.
     pub(super) fn failure<E>(&self, error: SdkError<E, HttpResponse>) -> StoreError
     where
@@ -37,26 +37,26 @@ impl Scene<'_> {
             _ if is_untrusted_certificate(&error) => untrusted_certificate().with("cause", innermost(&error)),
             _ => without_response(&error).with("cause", innermost(&error)),
         };
-        self.placed(failure)
+        self.with_context(failure)
     }
 
     /// The response is not from an S3 server.
     pub(super) fn not_s3(&self) -> StoreError {
-        self.placed(not_s3())
+        self.with_context(not_s3())
     }
 
     /// The body of a response is incomplete.
     pub(super) fn broken(&self, cause: impl fmt::Display) -> StoreError {
         let error = StoreError::transient("the object's bytes broke off", "check the network to the store");
-        self.placed(error.with("cause", cause))
+        self.with_context(error.with("cause", cause))
     }
 
     /// No complete response within the timeout.
     pub(super) fn late(&self, timeout: Duration) -> StoreError {
-        self.placed(late().with("after_ms", timeout.as_millis()))
+        self.with_context(late().with("after_ms", timeout.as_millis()))
     }
 
-    fn placed(&self, error: StoreError) -> StoreError {
+    fn with_context(&self, error: StoreError) -> StoreError {
         error
             .with("operation", self.operation)
             .with("key", self.key)

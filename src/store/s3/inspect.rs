@@ -23,7 +23,7 @@ pub enum Versioning {
     /// Versioning is disabled or suspended.
     NotKept,
     /// The server does not answer, or denies access.
-    Untold,
+    Unknown,
 }
 
 /// Whether a bucket protects objects from deletion.
@@ -41,7 +41,7 @@ pub enum ObjectLock {
     /// Object Lock is not enabled.
     Off,
     /// The server does not answer, or denies access.
-    Untold,
+    Unknown,
 }
 
 /// The properties of a bucket.
@@ -70,7 +70,7 @@ impl S3Store {
         match answer.map(|answer| answer.status) {
             Ok(Some(BucketVersioningStatus::Enabled)) => Versioning::Kept,
             Ok(_) => Versioning::NotKept,
-            Err(_) => Versioning::Untold,
+            Err(_) => Versioning::Unknown,
         }
     }
 
@@ -90,7 +90,7 @@ impl S3Store {
                     .map_or(ObjectLock::OnRequest, by_default)
             }
             Err(error) if is_off(&error) => ObjectLock::Off,
-            Err(_) => ObjectLock::Untold,
+            Err(_) => ObjectLock::Unknown,
         }
     }
 }
@@ -162,9 +162,9 @@ mod tests {
     #[test]
     fn a_default_retention_has_its_mode_and_period() {
         let retention = DefaultRetention::builder().mode(ObjectLockRetentionMode::Compliance);
-        let told = by_default(retention.clone().days(30).build());
+        let lock = by_default(retention.clone().days(30).build());
         assert_eq!(
-            told,
+            lock,
             ObjectLock::ByDefault {
                 mode: "COMPLIANCE".to_owned(),
                 period: "30 days".to_owned()

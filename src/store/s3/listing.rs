@@ -67,9 +67,9 @@ async fn page(
     let request = request.set_start_after(after.map(|after| format!("{}{after}", store.root)));
     let send = || async {
         let sent = request.clone().send().await;
-        sent.map_err(|error| store.scene("list", prefix).failure(error))
+        sent.map_err(|error| store.context("list", prefix).failure(error))
     };
-    store.with_retries(store.scene("list", prefix), send).await
+    store.with_retries(store.context("list", prefix), send).await
 }
 
 fn entries(store: &S3Store, page: &ListObjectsV2Output) -> Result<Vec<Entry>, StoreError> {
@@ -93,10 +93,12 @@ pub(super) async fn keeps_versions(store: &S3Store) -> Result<bool, StoreError> 
                 Some(BucketVersioningStatus::Enabled | BucketVersioningStatus::Suspended)
             )),
             Err(error) if matches!(failure::status(&error), Some(405 | 501)) => Ok(false),
-            Err(error) => Err(store.scene("get bucket versioning", "").failure(error)),
+            Err(error) => Err(store.context("get bucket versioning", "").failure(error)),
         }
     };
-    store.with_retries(store.scene("get bucket versioning", ""), ask).await
+    store
+        .with_retries(store.context("get bucket versioning", ""), ask)
+        .await
 }
 
 /// See [`Store::versions`](super::Store::versions).
@@ -120,9 +122,9 @@ pub(super) async fn versions(
             .set_version_id_marker(markers.1.clone());
         let send = || async {
             let sent = request.clone().send().await;
-            sent.map_err(|error| store.scene("list versions", prefix).failure(error))
+            sent.map_err(|error| store.context("list versions", prefix).failure(error))
         };
-        let page = store.with_retries(store.scene("list versions", prefix), send).await?;
+        let page = store.with_retries(store.context("list versions", prefix), send).await?;
         collect_versions(store, &page, &mut found)?;
         if page.is_truncated() != Some(true) {
             break;

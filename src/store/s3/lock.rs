@@ -39,7 +39,7 @@ pub(super) async fn check(store: &S3Store, key: &str, full: &str) -> Result<(), 
     let head = store.client.head_object().bucket(&store.bucket).key(full);
     let head = match head.send().await {
         Ok(head) => head,
-        Err(error) => return Err(store.scene("head", key).failure(error)),
+        Err(error) => return Err(store.context("head", key).failure(error)),
     };
     if is_locked(&head, store.lock, retain_until(store.lock, store.clock)) {
         return Ok(());
@@ -75,7 +75,7 @@ mod tests {
             legal_hold: true,
         };
         let until = Some(DateTime::from_secs(100 * DAY_S));
-        let told = |mode, day: i64, hold| {
+        let head = |mode, day: i64, hold| {
             HeadObjectOutput::builder()
                 .object_lock_mode(mode)
                 .object_lock_retain_until_date(DateTime::from_secs(day * DAY_S))
@@ -83,11 +83,11 @@ mod tests {
                 .build()
         };
         let on = || Some(ObjectLockLegalHoldStatus::On);
-        assert!(is_locked(&told(ObjectLockMode::Compliance, 100, on()), lock, until));
+        assert!(is_locked(&head(ObjectLockMode::Compliance, 100, on()), lock, until));
         for weaker in [
-            told(ObjectLockMode::Governance, 100, on()),
-            told(ObjectLockMode::Compliance, 98, on()),
-            told(ObjectLockMode::Compliance, 100, None),
+            head(ObjectLockMode::Governance, 100, on()),
+            head(ObjectLockMode::Compliance, 98, on()),
+            head(ObjectLockMode::Compliance, 100, None),
             HeadObjectOutput::builder().build(),
         ] {
             assert!(!is_locked(&weaker, lock, until), "{weaker:?}");

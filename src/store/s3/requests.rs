@@ -27,7 +27,7 @@ struct Upload<'a> {
 impl S3Store {
     /// One attempt of a create.
     async fn put(&self, upload: &Upload<'_>) -> Result<Creation, StoreError> {
-        let scene = self.scene("create", upload.key);
+        let context = self.context("create", upload.key);
         let request = self
             .client
             .put_object()
@@ -42,9 +42,9 @@ impl S3Store {
         match request.customize().interceptor(SignedHash(upload.hash)).send().await {
             // Durable from here, if the response is from an S3 server: every S3 server sends an ETag.
             Ok(output) if output.e_tag().is_some() => Ok(Creation::Created),
-            Ok(_) => Err(scene.not_s3()),
+            Ok(_) => Err(context.not_s3()),
             Err(error) if failure::status(&error) == Some(412) => Ok(Creation::Exists),
-            Err(error) => Err(scene.failure(error)),
+            Err(error) => Err(context.failure(error)),
         }
     }
 
@@ -60,14 +60,14 @@ impl S3Store {
         let work = || async {
             let request = request.clone().customize();
             match request.mutate_request(body::ask_for_checksum).send().await {
-                Ok(output) => body::read(self.scene("get", key), output, self.attempt_timeout)
+                Ok(output) => body::read(self.context("get", key), output, self.attempt_timeout)
                     .await
                     .map(Some),
                 Err(error) if failure::is_absent(&error) => Ok(None),
-                Err(error) => Err(self.scene("get", key).failure(error)),
+                Err(error) => Err(self.context("get", key).failure(error)),
             }
         };
-        self.with_retries(self.scene("get", key), work).await
+        self.with_retries(self.context("get", key), work).await
     }
 }
 
@@ -95,7 +95,7 @@ impl Store for S3Store {
                 done => done,
             }
         };
-        self.with_retries(self.scene("create", key), work).await
+        self.with_retries(self.context("create", key), work).await
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
@@ -109,7 +109,7 @@ impl Store for S3Store {
 
     async fn check_lock(&self, key: &str) -> Result<(), StoreError> {
         let full = self.full_key(key)?;
-        self.with_retries(self.scene("head", key), || lock::check(self, key, &full))
+        self.with_retries(self.context("head", key), || lock::check(self, key, &full))
             .await
     }
 
