@@ -13,9 +13,14 @@ use crate::config::error::ConfigError;
 /// The defaults, exactly as `config/kivend.toml` documents them.
 pub const DEFAULTS_TOML: &str = include_str!("../../config/kivend.toml");
 
-/// Variables that begin with `KIVEND_` and are not settings: the command line reads them itself. `KIVEND_TEST_*`, which
-/// the tests read, are not settings either.
-const NOT_SETTINGS: [&str; 3] = ["KIVEND_CONFIG", "KIVEND_LOG", "KIVEND_LOG_FORMAT"];
+/// Variables that begin with `KIVEND_` and are not settings: the command line reads the first three, the tests the last.
+/// `KIVEND_TEST_*`, which the tests read, are not settings either.
+const NOT_SETTINGS: [&str; 4] = [
+    "KIVEND_CONFIG",
+    "KIVEND_LOG",
+    "KIVEND_LOG_FORMAT",
+    "KIVEND_REQUIRE_SERVERS",
+];
 
 /// The sources of settings as values, so that tests do not depend on their process's environment.
 #[derive(Debug, Clone, Default)]
