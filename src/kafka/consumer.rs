@@ -134,7 +134,7 @@ impl Consumer {
                 }
                 Polled::Nothing
             }
-            Topic::Record | Topic::Delivery | Topic::Other => Polled::Nothing,
+            Topic::Record | Topic::Other => Polled::Nothing,
         }
     }
 

@@ -34,6 +34,25 @@ fn murmur2(key: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use rdkafka_sys as sys;
+    use std::ptr;
+
+    proptest! {
+        #[test]
+        #[allow(unsafe_code, reason = "compares with the partitioner of librdkafka")]
+        fn partitions_are_those_that_librdkafka_would_choose_as_java_does(
+            key in proptest::collection::vec(any::<u8>(), 0..40), partitions in 1u32..1_000,
+        ) {
+            // SAFETY: with a key, the partitioner reads the key and nothing else.
+            let theirs = unsafe {
+                let (key, length) = (key.as_ptr().cast(), key.len());
+                let count = partitions.cast_signed();
+                sys::rd_kafka_msg_partitioner_murmur2(ptr::null(), key, length, count, ptr::null_mut(), ptr::null_mut())
+            };
+            prop_assert_eq!(of_key(&key, partitions).cast_signed(), theirs);
+        }
+    }
 
     /// Of Kafka's own `UtilsTest.testMurmur2`.
     #[test]

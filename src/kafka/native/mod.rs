@@ -35,12 +35,6 @@ impl Queue {
         NonNull::new(unsafe { sys::rd_kafka_queue_get_consumer(client.ptr()) }).map(Queue)
     }
 
-    /// The queue of a producer: deliveries, errors, log lines.
-    pub(crate) fn of_producer(client: &NativeClient) -> Option<Queue> {
-        // SAFETY: the client is alive; the queue returned is a reference of our own.
-        NonNull::new(unsafe { sys::rd_kafka_queue_get_main(client.ptr()) }).map(Queue)
-    }
-
     /// A queue of its own, for [`Fetching`].
     pub(crate) fn new(client: &NativeClient) -> Option<Queue> {
         // SAFETY: the client is alive; the queue is ours to destroy.
@@ -89,7 +83,6 @@ impl Drop for Queue {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Topic {
     Record,
-    Delivery,
     Error,
     Rebalance,
     Commit,
@@ -114,7 +107,6 @@ impl Event {
         // SAFETY: the event is alive.
         match unsafe { sys::rd_kafka_event_type(self.0.as_ptr()) } {
             sys::RD_KAFKA_EVENT_FETCH => Topic::Record,
-            sys::RD_KAFKA_EVENT_DR => Topic::Delivery,
             sys::RD_KAFKA_EVENT_ERROR => Topic::Error,
             sys::RD_KAFKA_EVENT_REBALANCE => Topic::Rebalance,
             sys::RD_KAFKA_EVENT_OFFSET_COMMIT => Topic::Commit,
@@ -123,8 +115,7 @@ impl Event {
         }
     }
 
-    /// The record of a [`Topic::Record`], or the next one of a [`Topic::Delivery`]. librdkafka gives each once; the
-    /// position after it is then taken as consumed.
+    /// The record of a [`Topic::Record`]. librdkafka gives it once; the position after it is then taken as consumed.
     #[inline]
     pub(crate) fn message(&self) -> Option<Message<'_>> {
         // SAFETY: the event is alive and outlives the message, whose lifetime is that of `self`.
@@ -229,29 +220,6 @@ impl<'a> Message<'a> {
         // SAFETY: the payload of an error is its text, which the message keeps.
         let text = unsafe { bytes_of(self.0.payload.cast(), self.0.len) };
         String::from_utf8_lossy(text.unwrap_or_default()).trim().to_owned()
-    }
-
-    /// What the producer gave with it.
-    #[inline]
-    pub(crate) fn mark(self) -> usize {
-        self.0._private.addr()
-    }
-
-    /// Length of the value in bytes.
-    #[inline]
-    pub(crate) fn value_bytes(self) -> usize {
-        self.0.len
-    }
-
-    /// A copy of the value.
-    ///
-    /// # Safety
-    /// Of a delivery: the value that was handed over is still where it was.
-    pub(crate) unsafe fn copy_value(self) -> Vec<u8> {
-        // SAFETY: as the caller promises; a record's value belongs to the message.
-        unsafe { bytes_of(self.0.payload.cast(), self.0.len) }
-            .unwrap_or_default()
-            .to_vec()
     }
 
     /// The record, without a copy; `headers` is where its header list is kept.

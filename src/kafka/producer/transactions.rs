@@ -8,7 +8,7 @@ use rdkafka::producer::Producer as _;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::kafka::error::KafkaError;
-use crate::kafka::producer::Producer;
+use crate::kafka::producer::producer::Producer;
 
 /// How long one step may take: the coordinator may have to be elected first.
 const STEP_TIMEOUT: Duration = Duration::from_secs(60);
@@ -21,7 +21,7 @@ impl Producer {
     ///
     /// # Errors
     /// No coordinator, or missing rights.
-    pub fn take_over(&self) -> Result<(), KafkaError> {
+    pub fn take_over(&mut self) -> Result<(), KafkaError> {
         again("take over the transactional id", || {
             self.client.init_transactions(STEP_TIMEOUT)
         })
@@ -31,7 +31,7 @@ impl Producer {
     ///
     /// # Errors
     /// [`KafkaError::TakenOver`], or a transaction that is open already.
-    pub fn begin(&self) -> Result<(), KafkaError> {
+    pub fn begin(&mut self) -> Result<(), KafkaError> {
         again("begin a transaction", || self.client.begin_transaction())
     }
 
@@ -39,7 +39,7 @@ impl Producer {
     ///
     /// # Errors
     /// Nothing stands yet where it fails, but may where nobody answered: only the next owner of the id can tell.
-    pub fn commit(&self) -> Result<(), KafkaError> {
+    pub fn commit(&mut self) -> Result<(), KafkaError> {
         again("commit a transaction", || self.client.commit_transaction(STEP_TIMEOUT))
     }
 
@@ -47,7 +47,7 @@ impl Producer {
     ///
     /// # Errors
     /// Kafka's; the next owner of the id takes it back then.
-    pub fn abort(&self) -> Result<(), KafkaError> {
+    pub fn abort(&mut self) -> Result<(), KafkaError> {
         again("take back a transaction", || {
             self.client.abort_transaction(STEP_TIMEOUT)
         })
