@@ -1,6 +1,6 @@
-//! Sets some settings of a topic and leaves the others to whoever set them (KIP-339, IncrementalAlterConfigs), which
-//! rust-rdkafka does not know: its request replaces them all. Decides nothing.
-#![allow(unsafe_code)]
+//! Sets some settings of a topic and leaves its other settings as they are (KIP-339, IncrementalAlterConfigs). rust-rdkafka
+//! has only the older request, which replaces all of them.
+#![allow(unsafe_code, reason = "calls librdkafka")]
 
 use std::ffi::CString;
 use std::ptr::{self, NonNull};
@@ -10,9 +10,12 @@ use rdkafka::client::NativeClient;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka_sys as sys;
 
-use crate::kafka::native::{Event, Queue, code, text_of};
+use crate::kafka::native::code;
+use crate::kafka::native::event::Event;
+use crate::kafka::native::memory::text_of;
+use crate::kafka::native::queue::{Queue, timeout_ms};
 
-/// What Kafka said against a change: its code, and its words where it had any.
+/// Why Kafka refused a change: its code, and its text, which may be empty.
 pub(super) type Refusal = (Code, String);
 
 /// Sets these settings of one topic, and waits at most `timeout` for the answer.
@@ -29,10 +32,10 @@ pub(super) fn set<'s>(
     for (name, value) in settings {
         change.set(name, value)?;
     }
-    let queue = Queue::new(client).ok_or((Code::Fail, "no queue could be made".to_owned()))?;
+    let mut queue = Queue::new(client).ok_or_else(|| (Code::Fail, "librdkafka returned no queue".to_owned()))?;
     let options = Options::new(client, timeout)?;
     let mut changes = [change.0.as_ptr()];
-    // SAFETY: all five are alive; librdkafka copies the change and the options, and refers to the queue on its own.
+    // SAFETY: all are alive; librdkafka copies the change and the options, and takes its own reference to the queue.
     unsafe {
         sys::rd_kafka_IncrementalAlterConfigs(
             client.ptr(),
@@ -42,20 +45,20 @@ pub(super) fn set<'s>(
             queue.as_ptr(),
         );
     }
-    let answer = queue.poll(timeout).ok_or((Code::OperationTimedOut, String::new()))?;
+    let answer = queue.next(timeout).ok_or((Code::OperationTimedOut, String::new()))?;
     match answer.code() {
-        Code::NoError => outcome_of(&answer),
+        Code::NoError => outcome_of(answer),
         code => Err((code, answer.reason())),
     }
 }
 
 fn outcome_of(answer: &Event) -> Result<(), Refusal> {
     let mut count = 0;
-    // SAFETY: the event is alive; what is returned belongs to it, and is null where the event answers something else.
+    // SAFETY: the event is alive; the result belongs to it, and is null where the event answers another request.
     let resources = unsafe {
         let result = sys::rd_kafka_event_IncrementalAlterConfigs_result(answer.as_ptr());
         if result.is_null() {
-            return Err((Code::Fail, "the answer was to another question".to_owned()));
+            return Err((Code::Fail, "the answer belongs to another request".to_owned()));
         }
         sys::rd_kafka_IncrementalAlterConfigs_result_resources(result, &raw mut count)
     };
@@ -73,7 +76,7 @@ fn outcome_of(answer: &Event) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The settings to be set of one topic.
+/// The settings of one topic that are to be set.
 struct Change(NonNull<sys::rd_kafka_ConfigResource_t>);
 
 impl Change {
@@ -85,7 +88,7 @@ impl Change {
         };
         NonNull::new(raw)
             .map(Change)
-            .ok_or((Code::InvalidArgument, format!("topic=`{topic}`")))
+            .ok_or_else(|| (Code::InvalidArgument, format!("topic=`{topic}`")))
     }
 
     fn set(&self, name: &str, value: &str) -> Result<(), Refusal> {
@@ -124,9 +127,9 @@ impl Options {
         let raw = unsafe { sys::rd_kafka_AdminOptions_new(client.ptr(), operation) };
         let options = NonNull::new(raw)
             .map(Options)
-            .ok_or((Code::Fail, "no options could be made".to_owned()))?;
-        let timeout_ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
-        // SAFETY: the options are alive; no room is given for words, which a null of size 0 says.
+            .ok_or_else(|| (Code::Fail, "librdkafka returned no options".to_owned()))?;
+        let timeout_ms = timeout_ms(timeout);
+        // SAFETY: the options are alive; null of size 0 means that no text of an error is wanted.
         let code = unsafe {
             sys::rd_kafka_AdminOptions_set_request_timeout(options.0.as_ptr(), timeout_ms, ptr::null_mut(), 0)
         };

@@ -1,7 +1,5 @@
-//! Kafka through librdkafka: settings, questions, topics, the archiver's consumer, a plain reader. Knows positions and
-//! records, and nothing of segments or stores; decides nothing: it tells what Kafka said, in our words.
-//!
-//! `native` holds the C calls that the safe wrapper lacks or gets wrong.
+//! Kafka through librdkafka: settings, requests to a cluster, topics, the producer, the archiver's consumer, and a reader
+//! without a group. `native` holds the C calls that the safe wrapper lacks.
 
 mod assignment;
 pub mod cluster;
@@ -10,8 +8,9 @@ mod context;
 pub mod error;
 mod incremental;
 pub mod ledger;
-mod logs;
+mod membership;
 mod native;
+mod partition_lists;
 pub mod partitioner;
 mod polled;
 pub mod producer;

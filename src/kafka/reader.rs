@@ -6,13 +6,17 @@
 
 use std::time::Duration;
 
+use rdkafka::client::NativeClient;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::config::KafkaSettings;
 use crate::kafka::cluster::Cluster;
 use crate::kafka::error::{KafkaError, is_quiet};
-use crate::kafka::native::{Failure, Fetching, HeaderList, Inbox, Queue};
+use crate::kafka::native::fetching::Fetching;
+use crate::kafka::native::inbox::{Failure, Inbox};
+use crate::kafka::native::message::HeaderList;
+use crate::kafka::native::queue::Queue;
 use crate::record::position::{NextOffset, TopicPartition};
 use crate::record::record::Record;
 
@@ -123,7 +127,7 @@ struct Reading<'r> {
 pub struct Stream<'r> {
     // The order matters: fetching stops before its queue goes.
     readings: Vec<Reading<'r>>,
-    inbox: Inbox,
+    inbox: Inbox<&'r NativeClient>,
     headers: HeaderList,
     cluster: &'r Cluster,
     /// Ranges that hold no offset: they end before anything is fetched.
@@ -151,7 +155,7 @@ impl<'r> Stream<'r> {
                 empty.push(readings.len());
                 None
             } else {
-                let started = Fetching::start(client, &queue, &range.partition, range.from.max(0));
+                let started = Fetching::start(&queue, &range.partition, range.from.max(0));
                 Some(started.map_err(|code| KafkaError::from_code(code, doing, code.to_string()))?)
             };
             readings.push(Reading { range, fetching });

@@ -1,25 +1,30 @@
-//! Error codes as librdkafka hands them on: whatever number a broker sent. Kafka has numbers that the bindings' enum lacks
-//! (109, 120, and those of brokers yet to come), and to read such a number as that enum is undefined behaviour: here they
-//! are read as numbers. What the safe wrapper itself reads is beyond us.
+//! Error codes as librdkafka passes them on: any number that a broker sent. The bindings' enum lacks some of Kafka's numbers
+//! (109, 120, and those that newer brokers add), and reading such a number as that enum is undefined behaviour. Here they
+//! are read as numbers. What rust-rdkafka itself reads as the enum is out of reach.
+#![allow(
+    unsafe_code,
+    reason = "declares functions of librdkafka with the type that C returns"
+)]
 
 use std::ffi::c_int;
 
 use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
 use rdkafka_sys as sys;
 
-// The same functions as the bindings', with what C returns.
+// The bindings declare these functions too, but with the enum as their result.
 unsafe extern "C" {
     fn rd_kafka_event_error(event: *mut sys::rd_kafka_event_t) -> c_int;
     fn rd_kafka_error_code(error: *const sys::rd_kafka_error_t) -> c_int;
     fn rd_kafka_ConfigResource_error(resource: *const sys::rd_kafka_ConfigResource_t) -> c_int;
+    fn rd_kafka_last_error() -> c_int;
 }
 
-/// The code of a number; for one that the bindings lack what Kafka's own client takes it for, an unknown error of the server.
+/// The code of a number. A number that the bindings lack becomes `Unknown`, an unknown server error, as in Kafka's own client.
 fn of_number(number: c_int) -> Code {
     RDKafkaRespErr::try_from(number).map_or(Code::Unknown, Code::from)
 }
 
-/// The code in a field of librdkafka's.
+/// The code in a field of a librdkafka struct.
 ///
 /// # Safety
 /// `field` may be read.
@@ -50,7 +55,7 @@ pub(in crate::kafka) unsafe fn of_error(error: *const sys::rd_kafka_error_t) -> 
     of_number(unsafe { rd_kafka_error_code(error) })
 }
 
-/// The code of what was to be configured.
+/// The code of a resource that was to be configured.
 ///
 /// # Safety
 /// The resource is alive.
@@ -59,12 +64,18 @@ pub(in crate::kafka) unsafe fn of_resource(resource: *const sys::rd_kafka_Config
     of_number(unsafe { rd_kafka_ConfigResource_error(resource) })
 }
 
+/// The code of the call that failed last on this thread.
+pub(in crate::kafka) fn last_error() -> Code {
+    // SAFETY: reads a variable of this thread.
+    of_number(unsafe { rd_kafka_last_error() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn told(number: c_int) -> Code {
-        // SAFETY: an integer of ours, with size and alignment of the enum.
+        // SAFETY: a pointer to an integer of ours, which has the size and the alignment of the enum.
         unsafe { of_field((&raw const number).cast()) }
     }
 

@@ -1,7 +1,8 @@
-//! Kafka's id of a topic, which rust-rdkafka does not tell: a topic that was deleted and created again has another.
+//! Kafka's id of a topic, which rust-rdkafka does not report. A topic that was deleted and created again has another id.
+#![allow(unsafe_code, reason = "calls librdkafka")]
 
 use std::ffi::CString;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -10,16 +11,18 @@ use rdkafka::client::NativeClient;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka_sys as sys;
 
-use crate::kafka::native::{Event, Queue, code};
+use crate::kafka::native::code;
+use crate::kafka::native::event::Event;
+use crate::kafka::native::queue::Queue;
 
-/// Names of topics, as librdkafka wants them. Ours to destroy.
+/// Names of topics in the form that librdkafka takes.
 struct Names(NonNull<sys::rd_kafka_TopicCollection_t>);
 
 impl Names {
     fn of(topic: &str) -> Result<Names, Code> {
         let name = CString::new(topic).map_err(|_| Code::InvalidTopic)?;
         let mut names = [name.as_ptr()];
-        // SAFETY: one C string, copied by the call.
+        // SAFETY: an array of one C string, copied by the call.
         let names = unsafe { sys::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), names.len()) };
         NonNull::new(names).map(Names).ok_or(Code::InvalidArgument)
     }
@@ -32,26 +35,30 @@ impl Drop for Names {
     }
 }
 
-/// The id of a topic in Kafka's text; nothing where the broker is too old to have one.
+/// The id of a topic in Kafka's text form; `None` where the broker is too old to have one.
 ///
 /// # Errors
-/// librdkafka's code: no such topic, or nobody answered in time.
-pub(crate) fn topic_id(client: &NativeClient, topic: &str, timeout: Duration) -> Result<Option<String>, Code> {
+/// librdkafka's code: no such topic, or no answer in time.
+pub(in crate::kafka) fn topic_id(
+    client: &NativeClient,
+    topic: &str,
+    timeout: Duration,
+) -> Result<Option<String>, Code> {
     let names = Names::of(topic)?;
-    let queue = Queue::new(client).ok_or(Code::Fail)?;
-    // SAFETY: client, names and queue are alive; librdkafka copies the names and refers to the queue on its own.
-    unsafe { sys::rd_kafka_DescribeTopics(client.ptr(), names.0.as_ptr(), std::ptr::null(), queue.0.as_ptr()) };
-    let answer = queue.poll(timeout).ok_or(Code::OperationTimedOut)?;
+    let mut queue = Queue::new(client).ok_or(Code::Fail)?;
+    // SAFETY: client, names and queue are alive; librdkafka copies the names and takes its own reference to the queue.
+    unsafe { sys::rd_kafka_DescribeTopics(client.ptr(), names.0.as_ptr(), ptr::null(), queue.as_ptr()) };
+    let answer = queue.next(timeout).ok_or(Code::OperationTimedOut)?;
     match answer.code() {
-        Code::NoError => id_in(&answer),
+        Code::NoError => id_in(answer),
         code => Err(code),
     }
 }
 
 fn id_in(answer: &Event) -> Result<Option<String>, Code> {
     let mut count = 0;
-    // SAFETY: the event is alive; null where it is the answer to another question.
-    let result = unsafe { sys::rd_kafka_event_DescribeTopics_result(answer.0.as_ptr()) };
+    // SAFETY: the event is alive; the result is null where the event answers another request.
+    let result = unsafe { sys::rd_kafka_event_DescribeTopics_result(answer.as_ptr()) };
     if result.is_null() {
         return Err(Code::Fail);
     }
@@ -89,7 +96,7 @@ unsafe fn bytes_of(id: *const sys::rd_kafka_Uuid_t) -> [u8; 16] {
     bytes
 }
 
-/// Kafka writes ids in base64 for URLs, without padding (`org.apache.kafka.common.Uuid`); zero means that there is none.
+/// Kafka writes ids in base64 for URLs, without padding (`org.apache.kafka.common.Uuid`). Zero means "no id".
 fn text_of(id: [u8; 16]) -> Option<String> {
     (id != [0; 16]).then(|| URL_SAFE_NO_PAD.encode(id))
 }

@@ -1,7 +1,7 @@
-//! Where many logs begin and end: one question to each broker, whatever the number of partitions. Blocks; reads no record.
+//! Where many partitions begin and end, with one request to each broker, whatever the number of partitions.
 //!
-//! A log ends here where a read_committed reader's does (the last stable offset), as in [`Cluster::watermarks`]: a broker
-//! answers both by the connection's isolation level.
+//! A partition ends at its last stable offset, as in [`Cluster::watermarks`]: a broker answers both requests by the
+//! connection's isolation level.
 
 use std::collections::HashMap;
 
@@ -10,20 +10,21 @@ use rdkafka::consumer::Consumer as _;
 use rdkafka::topic_partition_list::Offset;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use crate::kafka::cluster::{Cluster, Watermarks};
+use crate::kafka::cluster::cluster::Cluster;
+use crate::kafka::cluster::layout::Watermarks;
 use crate::kafka::error::KafkaError;
-use crate::kafka::native;
+use crate::kafka::native::listed::entries;
 use crate::record::position::TopicPartition;
 
-const DOING: &str = "tell where logs begin and end";
+const DOING: &str = "read where partitions begin and end";
 
 impl Cluster {
-    /// From where to where Kafka has each partition now, in the order asked.
+    /// The offsets of each partition that Kafka has now, in the order asked.
     ///
     /// # Errors
-    /// One of them is not there, or nobody answered for it.
+    /// One of them does not exist, or no broker answered for it.
     pub fn watermarks_of(&self, partitions: &[TopicPartition]) -> Result<Vec<Watermarks>, KafkaError> {
-        // The beginnings first: an end that is asked later is never below them.
+        // The beginnings first: an end that is read later is not below them.
         let lows = self.edges(partitions, Offset::Beginning)?;
         let highs = self.edges(partitions, Offset::End)?;
         let pairs = lows.into_iter().zip(highs);
@@ -38,8 +39,9 @@ impl Cluster {
         self.edges(partitions, Offset::End)
     }
 
-    /// One question for all. librdkafka fails the whole of it where one partition has no answer, and looks for its leader
-    /// again: then each is asked by itself, which tells whose fault it is, or waits for a leader that moves.
+    /// One request for all partitions. librdkafka fails all of it if one partition has no answer, and looks for that
+    /// leader again. Each partition is then asked by itself, which finds the partition that fails, or waits for a leader
+    /// that moves.
     fn edges(&self, partitions: &[TopicPartition], edge: Offset) -> Result<Vec<i64>, KafkaError> {
         let of = |marks: Watermarks| {
             if edge == Offset::Beginning {
@@ -48,8 +50,8 @@ impl Cluster {
                 marks.high
             }
         };
-        if let Some(told) = self.edges_at_once(partitions, edge)? {
-            return Ok(told);
+        if let Some(edges) = self.edges_at_once(partitions, edge)? {
+            return Ok(edges);
         }
         partitions
             .iter()
@@ -57,8 +59,8 @@ impl Cluster {
             .collect()
     }
 
-    /// Kafka's ListOffsets takes a time, or one of two signs: −2 for a log's beginning, −1 for its end. librdkafka writes
-    /// [`Offset::Beginning`] and [`Offset::End`] as the same two numbers. Nothing where some partition was not answered for.
+    /// Kafka's ListOffsets takes a time, or −2 for a log's beginning and −1 for its end. librdkafka writes
+    /// [`Offset::Beginning`] and [`Offset::End`] as the same two numbers. `None` if some partition has no answer.
     fn edges_at_once(&self, partitions: &[TopicPartition], edge: Offset) -> Result<Option<Vec<i64>>, KafkaError> {
         if partitions.is_empty() {
             return Ok(Some(Vec::new()));
@@ -69,24 +71,24 @@ impl Cluster {
                 .add_partition_offset(&partition.topic, partition.partition, edge)
                 .map_err(|error| KafkaError::from_rdkafka(&error, DOING))?;
         }
-        let answer = match self.try_asking(|patience| self.client.offsets_for_times(asked.clone(), patience)) {
+        let answer = match self.try_asking(|timeout| self.client.offsets_for_times(asked.clone(), timeout)) {
             Err(error) if error.rdkafka_error_code().is_some_and(is_of_one_partition) => return Ok(None),
             answer => answer.map_err(|error| self.explain(&error, DOING))?,
         };
-        let told: HashMap<TopicPartition, i64> = native::entries(&answer)
+        let found: HashMap<TopicPartition, i64> = entries(&answer)
             .into_iter()
-            // An entry without an answer still holds the sign that was asked, which is negative.
+            // An entry without an answer still has the number that was asked, which is negative.
             .filter(|entry| entry.code == Code::NoError && entry.offset >= 0)
             .map(|entry| (entry.partition, entry.offset))
             .collect();
         Ok(partitions
             .iter()
-            .map(|partition| told.get(partition).copied())
+            .map(|partition| found.get(partition).copied())
             .collect())
     }
 }
 
-/// Whether a broker, or what is known of the partitions' leaders, stands behind the error, and not that nobody answers.
+/// Whether the error concerns single partitions: a broker's answer, or a leader that is not known. Not that no broker answers.
 fn is_of_one_partition(code: Code) -> bool {
     matches!(
         code,

@@ -1,0 +1,110 @@
+//! Which brokers and topics there are.
+
+use rdkafka::consumer::Consumer as _;
+use rdkafka::metadata::MetadataBroker;
+use rdkafka::types::RDKafkaErrorCode as Code;
+
+use crate::kafka::cluster::cluster::Cluster;
+use crate::kafka::cluster::layout::{Broker, TopicLayout, layout_of};
+use crate::kafka::cluster::patience::REQUEST_TIMEOUT;
+use crate::kafka::error::KafkaError;
+use crate::kafka::native::topic_id::topic_id;
+
+/// The prefix of the id of librdkafka's mock clusters. Their controller is a broker that does not exist, so a request to the
+/// controller, such as the one for a topic's id, is not answered.
+const MOCK_CLUSTER: &str = "mockCluster";
+
+impl Cluster {
+    /// The brokers of the cluster, by id.
+    ///
+    /// # Errors
+    /// No broker answered, or it refused us.
+    pub fn brokers(&self) -> Result<Vec<Broker>, KafkaError> {
+        let metadata = self.ask("list the brokers", |timeout| self.client.fetch_metadata(None, timeout))?;
+        let broker = |b: &MetadataBroker| Broker {
+            id: b.id(),
+            address: format!("{}:{}", b.host(), b.port()),
+        };
+        let mut brokers: Vec<_> = metadata.brokers().iter().map(broker).collect();
+        brokers.sort_by_key(|broker| broker.id);
+        Ok(brokers)
+    }
+
+    /// The cluster's id, which links contain.
+    ///
+    /// # Errors
+    /// No broker answered, or none sent an id.
+    pub fn cluster_id(&self) -> Result<String, KafkaError> {
+        // Metadata first: it waits for a connection and gives the reason if there is none. The id would only be absent.
+        self.brokers()?;
+        self.client
+            .client()
+            .fetch_cluster_id(REQUEST_TIMEOUT)
+            .ok_or_else(|| KafkaError::Busy {
+                doing: "read the cluster's id",
+                reason: format!("no broker sent it within {} s", REQUEST_TIMEOUT.as_secs()),
+            })
+    }
+
+    /// All topics but Kafka's internal ones, by name.
+    ///
+    /// # Errors
+    /// No broker answered, or it refused us.
+    pub fn topics(&self) -> Result<Vec<TopicLayout>, KafkaError> {
+        let metadata = self.ask("list the topics", |timeout| self.client.fetch_metadata(None, timeout))?;
+        let mut topics: Vec<_> = metadata
+            .topics()
+            .iter()
+            .filter(|topic| !topic.name().starts_with("__"))
+            .map(layout_of)
+            .collect();
+        topics.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(topics)
+    }
+
+    /// One topic, or `None` if it does not exist. Does not create it.
+    ///
+    /// # Errors
+    /// No broker answered, or it refused us.
+    pub fn find_topic(&self, name: &str) -> Result<Option<TopicLayout>, KafkaError> {
+        let doing = "describe a topic";
+        let metadata = self.ask(doing, |timeout| self.client.fetch_metadata(Some(name), timeout))?;
+        let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == name) else {
+            return Ok(None);
+        };
+        match topic.error().map(Code::from) {
+            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => Ok(None),
+            Some(code) if topic.partitions().is_empty() => {
+                Err(KafkaError::from_code(code, doing, format!("{code} topic={name}")))
+            }
+            _ => Ok(Some(layout_of(topic))),
+        }
+    }
+
+    /// One topic.
+    ///
+    /// # Errors
+    /// It does not exist, or no broker answered.
+    pub fn topic(&self, name: &str) -> Result<TopicLayout, KafkaError> {
+        self.find_topic(name)?
+            .ok_or_else(|| KafkaError::UnknownTopic { topic: name.to_owned() })
+    }
+
+    /// Kafka's id of the topic, in its text form of 22 characters. A topic that was deleted and created again has another
+    /// id. `None` for brokers that are too old to have ids, and for librdkafka's mock brokers.
+    ///
+    /// # Errors
+    /// The topic does not exist, or no broker answered for it.
+    pub fn topic_id(&self, name: &str) -> Result<Option<String>, KafkaError> {
+        let doing = "read a topic's id";
+        let cluster_id = self.client.client().fetch_cluster_id(REQUEST_TIMEOUT);
+        if cluster_id.is_some_and(|id| id.starts_with(MOCK_CLUSTER)) {
+            return Ok(None);
+        }
+        topic_id(self.client.client().native_client(), name, REQUEST_TIMEOUT).map_err(|code| match code {
+            Code::UnknownTopicOrPartition | Code::UnknownTopic => KafkaError::UnknownTopic { topic: name.to_owned() },
+            Code::OperationTimedOut => self.refusal().unwrap_or_else(|| self.unreachable()),
+            code => KafkaError::from_code(code, doing, format!("{code} topic={name}")),
+        })
+    }
+}
