@@ -1,26 +1,27 @@
-//! Kinds of errors, which decide on retries and exit codes. The error types of the layers map onto them.
+//! What kind of failure an error is, and how the program ends: it decides what happens next. Never what exactly went
+//! wrong: each layer has its own error type for that, and answers `kind()`.
 
-/// The kind of an error. Every layer's error type maps onto it, and callers branch on nothing else.
+/// The coarse kind of an error. Every layer's error type maps onto it, and callers branch on nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Settings or arguments are wrong; nothing was tried.
+    /// Settings or arguments are wrong: nothing was tried. Mend the configuration.
     Config,
-    /// The user's input is wrong: a file, a line, a signing key.
+    /// What the user gave us is wrong (a file, a line, a key). Mend the input.
     Input,
-    /// A retry may succeed. The failed attempt may have taken effect or not.
+    /// It may work if tried again, and nothing is known about whether it already did.
     Transient,
-    /// Credentials or policies refuse the operation; a retry does not help.
+    /// Credentials or policy refuse it. Attempting again will not help.
     Permission,
-    /// Another writer owns the partition: its state must be dropped and the head loaded again.
+    /// Another writer owns the partition: drop its state and load the head again.
     Fenced,
-    /// Stored bytes break the format or fail a check.
+    /// Stored bytes are not what they must be. Stop and verify.
     Corrupt,
-    /// A failure that is not foreseen, such as a bug in kivend.
+    /// A bug of ours.
     Internal,
 }
 
 impl Kind {
-    /// The exit code of a command that fails with this kind.
+    /// How the program ends on such an error.
     #[must_use]
     pub fn exit(self) -> Exit {
         match self {
@@ -29,55 +30,55 @@ impl Kind {
         }
     }
 
-    /// The remedy for an error whose type has none.
+    /// What to do where the error itself has nothing better to say.
     #[must_use]
     pub fn remedy(self) -> &'static str {
         match self {
-            Kind::Config => "correct this setting or argument",
-            Kind::Input => "correct the input and run the command again",
-            Kind::Transient => "check that the brokers and the store are reachable, then run the command again",
-            Kind::Permission => {
-                "check the credentials and the policies; `kivend doctor` lists the rights that are missing"
+            Kind::Config => "`kivend config show` prints every setting and where it came from",
+            Kind::Input => "mend the input and run it again",
+            Kind::Transient => {
+                "try again; what was done is found and not repeated. `kivend doctor` looks for the cause"
             }
-            Kind::Fenced => "another writer owns the partition; let it work, or stop it first",
-            Kind::Corrupt => "leave the bucket as it is; `kivend verify` lists every damaged object",
-            Kind::Internal => "report this message and the command to the developers of kivend",
+            Kind::Permission => "check credentials and policies; `kivend doctor` says which are missing",
+            Kind::Fenced => "another writer owns it; let that one work, or stop it first",
+            Kind::Corrupt => "nothing was written; `kivend verify` says what is wrong with the archive",
+            Kind::Internal => "this is a bug in kivend; please report it with the command and this message",
         }
     }
 }
 
-/// An error that can be shown to a user, with a remedy. Every layer's error type implements it.
+/// An error that can be shown to a user: besides what happened, what to do. Every layer's error type implements it.
 pub trait Explain: std::error::Error {
-    /// The error's kind.
+    /// What happens next.
     fn kind(&self) -> Kind;
 
-    /// What the user can do, where that is more specific than [`Kind::remedy`]: lower case, no full stop.
+    /// What to do, more exactly than [`Kind::remedy`] knows: lower case, no full stop.
     fn remedy(&self) -> Option<String> {
         None
     }
 }
 
-/// The exit codes that scripts rely on.
+/// How the program ends: the exit codes that scripts rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Success; for `kivend verify`: intact.
+    /// Done; for a verification: intact.
     Done = 0,
-    /// The command failed.
+    /// Failed.
     Failed = 1,
-    /// Wrong usage or configuration; nothing was tried.
+    /// Wrong usage or configuration: nothing was tried.
     Usage = 2,
-    /// `kivend verify`: the archive was altered.
+    /// A verification found tampering.
     Tampered = 10,
-    /// `kivend verify`: records are missing, or not everything in scope was checked.
+    /// A verification did not cover everything.
     Incomplete = 11,
-    /// `kivend verify`: something could not be read, so there is no verdict.
+    /// Something could not be read, so nothing is claimed.
     Unverifiable = 12,
     /// Stopped by Ctrl-C.
     Interrupted = 130,
 }
 
 impl Exit {
-    /// The code for the shell.
+    /// The number that the shell sees.
     #[must_use]
     pub fn code(self) -> u8 {
         self as u8

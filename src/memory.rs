@@ -8,7 +8,7 @@ pub use jemalloc::{ALLOCATOR, Allocator};
 pub use system::{ALLOCATOR, Allocator};
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[allow(unsafe_code)]
+#[allow(unsafe_code, reason = "jemalloc reads its settings from a symbol")]
 mod jemalloc {
     use std::ffi::c_char;
 

@@ -1,5 +1,10 @@
-//! The integration tests, in one binary so that they link once. Modules named `real_*` need the servers that
-//! `deploy/local/cluster run` starts.
+//! One integration binary: each module is one promise of the product. Modules that need the real servers run when
+//! `deploy/local/cluster run` started them, and are named `real_*`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a helper of a test that unwraps fails the test"
+)]
 use kivend as product;
 
 mod architecture;
@@ -24,7 +29,6 @@ mod rotation;
 mod second_places;
 mod segments;
 mod simulation;
-mod skipping;
 mod starting;
 mod store_contract;
 mod supervision;

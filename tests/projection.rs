@@ -35,7 +35,7 @@ fn every_value_gives_the_columns_of_the_vectors() {
             let error = projector.project(value.as_deref(), |index, found| {
                 columns.insert(projection.rules()[index].column.clone(), cell(found));
             });
-            let error = json!(error.map(|error| error.name()));
+            let error = json!(error.map(kivend::segment::projection::cell::ParseError::name));
             if Value::Object(columns.clone()) != case["columns"] || error != case["parse_error"] {
                 wrong.push(format!("{}: {columns:?} {error}", case["name"]));
             }

@@ -98,7 +98,7 @@ fn every_golden_file_holds_the_golden_records() {
         let object = Bytes::from(std::fs::read(&path).unwrap());
         let mut records = Vec::new();
         let examined = examine(object, &partition(&golden), &mut |record, _| {
-            records.push(shown(record))
+            records.push(shown(record));
         })
         .unwrap();
         assert_eq!(records, expected, "{}", path.display());
@@ -131,7 +131,10 @@ fn every_golden_record_has_its_leaf_and_its_typed_columns() {
             columns.insert(projection.rules()[index].column.clone(), cell);
         });
         assert_eq!(Value::Object(columns), case["columns"]);
-        assert_eq!(json!(error.map(|error| error.name())), case["parse_error"]);
+        assert_eq!(
+            json!(error.map(kivend::segment::projection::cell::ParseError::name)),
+            case["parse_error"]
+        );
     });
 }
 

@@ -126,7 +126,11 @@ impl Announcer {
     ) -> AbortHandle {
         let answers = self.0.clone();
         let supervised = async move {
-            let ended = caught_async(doing, async { Ok::<(), AppError>(task.await) }).await;
+            let ended = caught_async(doing, async {
+                let _: () = task.await;
+                Ok::<(), AppError>(())
+            })
+            .await;
             let error = match ended {
                 Err(panicked) => panicked,
                 Ok(()) => AppError::internal(format!("the task that should {doing} has ended")),

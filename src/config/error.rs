@@ -1,46 +1,46 @@
-//! Errors of the settings. Every message names the setting and where its value came from.
+//! What can be wrong with settings. Every message names the key and where its value came from.
 
 use std::path::PathBuf;
 
 use crate::error::{Explain, Kind};
 
-/// Why settings cannot be used.
+/// Settings that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file is missing or may not be read.
+    /// The settings file cannot be read.
     #[error("the settings file cannot be read file=`{}`", file.display())]
     Unreadable {
-        /// The file.
+        /// Its path.
         file: PathBuf,
-        /// The error of the file system.
+        /// Why.
         source: std::io::Error,
     },
-    /// The file does not parse.
+    /// The settings file is not TOML.
     #[error("the settings file is not TOML file=`{}`\n{}", file.display(), reason.trim_end())]
     NotToml {
-        /// The file.
+        /// Its path.
         file: PathBuf,
-        /// The parser's message, with line and column.
+        /// The parser's message.
         reason: String,
     },
-    /// There is no such setting.
+    /// No setting has this key.
     #[error("unknown setting key=`{key}` from=`{origin}`")]
     Unknown {
-        /// The setting as written.
+        /// The key.
         key: String,
-        /// A file, an environment variable or a flag.
+        /// Where the value came from.
         origin: String,
-        /// The most similar setting, if one is similar.
+        /// A setting with a similar key.
         nearest: Option<String>,
     },
-    /// The value is of the wrong type or not allowed.
+    /// The value of a setting is not allowed.
     #[error("{reason} key=`{key}` from=`{origin}`")]
     Invalid {
-        /// The setting.
+        /// The key.
         key: String,
-        /// `default`, a file, an environment variable or a flag.
+        /// Where the value came from.
         origin: String,
-        /// What is wrong with the value.
+        /// Why.
         reason: String,
     },
 }
@@ -56,11 +56,9 @@ impl Explain for ConfigError {
                 nearest: Some(nearest), ..
             } => Some(format!("did you mean `{nearest}`?")),
             ConfigError::Unknown { nearest: None, .. } => {
-                Some("remove it; `kivend config show` then lists the settings that exist".to_owned())
+                Some("`kivend config show` lists every setting there is".to_owned())
             }
-            ConfigError::Unreadable { .. } => {
-                Some("check that the file exists and is readable, or name another with --config".to_owned())
-            }
+            ConfigError::Unreadable { .. } => Some("name another with --config, or leave the flag out".to_owned()),
             _ => None,
         }
     }

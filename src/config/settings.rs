@@ -1,4 +1,4 @@
-//! The types of the validated settings.
+//! The settings as typed, validated values.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,30 +9,30 @@ use serde::Deserialize;
 use crate::config::properties::Properties;
 use crate::config::secret::Secret;
 
-/// All settings, validated.
+/// Everything that can be set, validated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// The prefix of every topic name; already applied to the names in here.
+    /// Written before every topic name; already applied to every name in here.
     pub topic_prefix: String,
-    /// The topics in the order of the file; not empty, names unique.
+    /// In the order of the file; never empty, names are unique.
     pub topics: Vec<TopicSettings>,
-    /// `[routing]`
+    /// Which topic an event goes to.
     pub routing: RoutingSettings,
-    /// `[kafka]`
+    /// How to reach Kafka.
     pub kafka: KafkaSettings,
-    /// `[store]`
+    /// Where the archive is.
     pub store: StoreSettings,
-    /// `[ingest]`
+    /// How events are read and sent.
     pub ingest: IngestSettings,
-    /// `[archive]`
+    /// How records become segments.
     pub archive: ArchiveSettings,
-    /// `[telemetry]`
+    /// Metrics and health.
     pub telemetry: TelemetrySettings,
 }
 
 impl Settings {
     /// The full name of the topic that a user calls `name`: a configured topic may be named with or without the
-    /// prefix, any other name is taken unchanged.
+    /// prefix, any other name is taken as it stands.
     #[must_use]
     pub fn topic_name(&self, name: &str) -> String {
         let prefixed = format!("{}{name}", self.topic_prefix);
@@ -41,14 +41,14 @@ impl Settings {
     }
 }
 
-/// The desired configuration of a topic.
+/// A topic as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicSettings {
-    /// The name with the prefix.
+    /// With the prefix.
     pub name: String,
-    /// The number of partitions, at least 1.
+    /// At least 1.
     pub partitions: i32,
-    /// The number of replicas, at least 1.
+    /// At least 1.
     pub replication_factor: i32,
     /// Kafka's topic configuration, such as `retention.ms`.
     pub properties: Properties,
@@ -57,87 +57,87 @@ pub struct TopicSettings {
 /// Which topic an event goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoutingSettings {
-    /// The topic of event types without a rule; with the prefix.
+    /// The topic of every event type that no rule names; with the prefix.
     pub default: String,
-    /// No event type is in two rules.
+    /// No event type stands in two rules.
     pub rules: Vec<RoutingRule>,
 }
 
 /// The event types of one topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoutingRule {
-    /// The topic's name with the prefix.
+    /// With the prefix.
     pub topic: String,
-    /// The event types that go to this topic.
+    /// The event types that go to the topic.
     pub event_types: Vec<String>,
 }
 
 /// How to reach Kafka.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KafkaSettings {
-    /// `host:port` each; not empty.
+    /// `host:port` each; never empty.
     pub brokers: Vec<String>,
-    /// The consumer group of the archiver.
+    /// The archivers' consumer group.
     pub group_id: String,
-    /// Properties of librdkafka, which override the program's own.
+    /// librdkafka's properties, which win over what the program sets by itself.
     pub properties: Properties,
 }
 
-/// The store of the archive.
+/// Where the archive lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreSettings {
-    /// A bucket or a folder.
+    /// The kind of store.
     pub backend: StoreBackend,
-    /// The prefix of every object key: empty, or without a slash at either end.
+    /// Under which every key is written: empty, or without a slash at either end.
     pub prefix: String,
 }
 
-/// The kind of store.
+/// What kind of store it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreBackend {
-    /// A bucket on S3 or a compatible server.
+    /// Amazon S3 or a compatible server.
     S3(S3Settings),
-    /// A folder.
+    /// A local folder.
     Directory(PathBuf),
 }
 
-/// A bucket. Credentials are not settings; they come from the AWS credential chain.
+/// A bucket. Credentials are never settings: they come from the usual AWS chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct S3Settings {
-    /// The server's URL; none for Amazon S3.
+    /// None for Amazon S3 itself.
     pub endpoint: Option<String>,
-    /// A file of CA certificates (PEM) to trust instead of the system's.
+    /// Certificates in PEM to be believed instead of the system's.
     pub ca_file: Option<PathBuf>,
     /// The bucket's name.
     pub bucket: String,
-    /// The bucket's region.
+    /// The AWS region.
     pub region: String,
-    /// The form of request URLs.
+    /// Where the bucket's name is in a request.
     pub addressing: Addressing,
-    /// A profile of the AWS files whose credentials are used alone; none for the AWS credential chain.
+    /// Of the AWS files, whose credentials are then the only ones; else the usual chain finds them.
     pub profile: Option<String>,
-    /// The timeout for opening a connection.
+    /// How long a connection may take to open.
     pub connect_timeout: Duration,
-    /// The timeout of one attempt of a request.
+    /// How long one try of a request may take.
     pub attempt_timeout: Duration,
-    /// The timeout of a request with all its attempts.
+    /// How long a request may take with all its tries.
     pub operation_timeout: Duration,
-    /// Attempts before a transient error is reported; at least 1.
+    /// How often a request is tried before a transient error is reported; at least 1.
     pub attempts: u32,
-    /// The Object Lock of every created object.
+    /// What every object is created with.
     pub lock: ObjectLock,
 }
 
-/// Object Lock for every created object; none by default.
+/// How the bucket is asked to keep each object from being deleted or overwritten. Nothing is asked by default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ObjectLock {
-    /// How long an object can be neither deleted nor overwritten.
+    /// How long an object is kept at least.
     pub retention: Option<Retention>,
-    /// Locks objects until a user with the right `s3:PutObjectLegalHold` removes the hold.
+    /// Until somebody with the right to takes it off.
     pub legal_hold: bool,
 }
 
-/// A retention that begins when an object is created.
+/// From the moment of its creation on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// Who may end it early.
@@ -149,13 +149,13 @@ pub struct Retention {
 /// Who may end a retention early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LockMode {
-    /// Users with the right `s3:BypassGovernanceRetention`.
+    /// Whoever has the right `s3:BypassGovernanceRetention`.
     Governance,
-    /// No user.
+    /// Nobody.
     Compliance,
 }
 
-/// The position of the bucket's name in a request URL.
+/// Where the bucket's name stands in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Addressing {
     /// `http://host/bucket/key`
@@ -167,44 +167,44 @@ pub enum Addressing {
 /// How events are read and sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IngestSettings {
-    /// The member that routes an event.
+    /// The name of the field with an event's type.
     pub event_type_field: String,
-    /// The member that becomes the record key.
+    /// The name of the field with an event's record key.
     pub key_field: String,
-    /// The member that `--sort` orders by.
+    /// The name of the field with an event's time.
     pub time_field: String,
-    /// The producer's batch per partition.
+    /// Maximum size of a batch.
     pub batch_size_bytes: u32,
-    /// How long the producer waits for a batch to fill.
+    /// How long a batch waits for more records.
     pub linger_ms: u32,
-    /// The maximum length of a line; a longer one is rejected.
+    /// Maximum length of a line.
     pub max_event_bytes: usize,
 }
 
-/// How records are archived.
+/// How records become segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchiveSettings {
-    /// The archive's name; matches `[a-z0-9][a-z0-9._-]{0,62}`.
+    /// Matches `[a-z0-9][a-z0-9._-]{0,62}`.
     pub name: String,
-    /// A segment is sealed at this many bytes in memory,
+    /// A segment is sealed at this many bytes,
     pub seal_max_bytes: usize,
-    /// or at this many records,
+    /// at this many records,
     pub seal_max_records: usize,
-    /// or this long after its first record,
+    /// at this age,
     pub seal_max_age: Duration,
-    /// or this long after its last record.
+    /// or when no record came for this long.
     pub seal_max_idle: Duration,
-    /// Buffered bytes over all partitions; at least `seal_max_bytes`.
+    /// Over all partitions; at least `seal_max_bytes`.
     pub memory_budget_bytes: usize,
     /// The file with the signing key.
     pub key_file: PathBuf,
-    /// The signing key itself; if set, `key_file` is not read.
+    /// The signing key itself; then no file is read.
     pub key: Option<Secret>,
-    /// The time between checkpoints while heads move.
+    /// Time between two checkpoints.
     pub checkpoint_interval: Duration,
-    /// Where every checkpoint is copied to.
+    /// Second places for checkpoints.
     pub checkpoint_copies: Vec<CheckpointCopy>,
-    /// The typed columns in the order of the file.
+    /// Columns in the order of the file.
     pub projection: Vec<ProjectionRule>,
 }
 
@@ -213,43 +213,43 @@ pub struct ArchiveSettings {
 pub struct ProjectionRule {
     /// The column's name.
     pub column: String,
-    /// A JSON pointer (RFC 6901) into the value.
+    /// A JSON pointer (RFC 6901).
     pub path: String,
     /// The column's type.
     pub column_type: ColumnType,
 }
 
-/// The archiver's metrics and probes.
+/// Where the archiver tells how it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TelemetrySettings {
-    /// The address to serve them on; none opens no port.
+    /// None: no port is opened.
     pub listen: Option<SocketAddr>,
 }
 
-/// A place for copies of checkpoints, which the owner of the bucket should not be able to change.
+/// A second place for checkpoints, out of the reach of whoever owns the bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckpointCopy {
-    /// A folder or a bucket.
+    /// A folder, or a bucket.
     Store(StoreSettings),
-    /// A compacted topic with one partition; created if missing.
+    /// A compacted topic with one partition, made where it is missing.
     Topic(TopicSettings),
 }
 
-/// The type of a typed column (FORMAT.md section 5).
+/// The type of a typed column, as `type` of `[[archive.projection]]` and of the footer's `projection` spell it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnType {
-    /// A JSON string.
+    /// Text.
     String,
-    /// An integer literal within i64.
+    /// A signed integer of 64 bits.
     Int64,
-    /// A number, as the nearest double.
+    /// A floating-point number of 64 bits.
     Float64,
-    /// `true` or `false`.
+    /// True or false.
     Bool,
-    /// A time as microseconds since the Unix epoch.
+    /// A time in microseconds (UTC).
     TimestampUs,
-    /// Any value, as its JSON text.
+    /// Any JSON value, as text.
     Json,
 }
 

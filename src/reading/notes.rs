@@ -118,7 +118,7 @@ pub async fn walk_checkpoints(
         })
         .buffered(AHEAD);
     by_place(opened, |number, candidates: Vec<Candidate<SignedCheckpoint>>| {
-        walk.place(number, candidates)
+        walk.place(number, candidates);
     })
     .await;
 }

@@ -157,7 +157,7 @@ impl<'p> Pass<'p> {
                 );
             }
         });
-        if error.map(|error| error.name()) != typed.parse_error(row) {
+        if error.map(super::projection::cell::ParseError::name) != typed.parse_error(row) {
             mismatches.add(
                 record.offset,
                 "parse_error",
@@ -177,7 +177,7 @@ impl<'p> Pass<'p> {
         {
             let mut see = |entry| {
                 claims.see(entry, record.offset, |offset, what| {
-                    self.mismatches.add(offset, "headers", what)
+                    self.mismatches.add(offset, "headers", what);
                 });
             };
             if record.headers.is_empty() {
@@ -207,7 +207,7 @@ impl<'p> Pass<'p> {
                     None => columns.entry(*leaf, row),
                 };
                 claims.see(entry, columns.offset(row), |offset, what| {
-                    self.mismatches.add(offset, name, what)
+                    self.mismatches.add(offset, name, what);
                 });
             }
         }

@@ -269,7 +269,7 @@ fn a_footer_with_missing_repeated_or_invalid_fields_is_refused() {
         let without_value = KeyValue::new(pair.key.clone(), None);
         assert!(
             changed(&|pairs| pairs.iter_mut().for_each(|other| if other.key == pair.key {
-                *other = without_value.clone()
+                *other = without_value.clone();
             }))
             .is_err()
         );

@@ -107,7 +107,7 @@ pub(super) fn segment_of(records: &[Owned]) -> Bytes {
 fn read(bytes: &Bytes) -> (Vec<Owned>, Examined) {
     let mut records = Vec::new();
     let examined = examine(bytes.clone(), &partition(), &mut |record, _| {
-        records.push(Owned::of(record))
+        records.push(Owned::of(record));
     })
     .unwrap();
     let mut again = Vec::new();

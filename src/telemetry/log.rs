@@ -1,30 +1,31 @@
-//! The log on stderr, as text or JSON. The filter is `KIVEND_LOG` (such as `kivend=debug,aws=warn`), else `-v` and `-q`.
+//! Log lines on stderr, as text or JSON. `KIVEND_LOG` chooses what is logged (`kivend=debug,aws=warn`), else `-v` and
+//! `-q` do.
 
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
-/// How much is printed on stderr.
+/// How much is told on stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
     /// Errors only.
     Quiet,
     /// Warnings too.
     Usual,
-    /// Information of kivend too.
+    /// Also what the program does.
     Verbose,
-    /// Debug messages of kivend and information of libraries too.
+    /// Also debug lines of the program, and what libraries do.
     Debug,
     /// Everything, of every library.
     Trace,
 }
 
-/// The form of log lines.
+/// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum LogFormat {
-    /// Text for people.
+    /// One line of text.
     #[default]
     Text,
-    /// One JSON object per line.
+    /// One object a line.
     Json,
 }
 
@@ -40,7 +41,7 @@ impl Verbosity {
     }
 }
 
-/// Starts the log. A second call in one process has no effect; an invalid `KIVEND_LOG` is reported and ignored.
+/// Begins to log. A second call in one process changes nothing; a `KIVEND_LOG` that cannot be read is told and ignored.
 pub fn start_log(verbosity: Verbosity, format: LogFormat, colours: bool) {
     let asked = std::env::var("KIVEND_LOG").ok().filter(|text| !text.is_empty());
     let parsed = asked.as_ref().map(EnvFilter::try_new);
@@ -57,6 +58,6 @@ pub fn start_log(verbosity: Verbosity, format: LogFormat, colours: bool) {
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
     if refused {
-        tracing::warn!(KIVEND_LOG = asked, "ignored: not a filter such as kivend=debug,warn");
+        tracing::warn!(KIVEND_LOG = asked, "not a filter such as kivend=debug,warn: ignored");
     }
 }

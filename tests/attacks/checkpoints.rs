@@ -12,24 +12,24 @@ use super::{Attack, Scene, attack};
 
 pub const ATTACKS: &[Attack] = &[
     attack("a bit flipped in a checkpoint", BucketAdmin, |scene| {
-        scene.flip(&checkpoint(EARLY), 3)
+        scene.flip(&checkpoint(EARLY), 3);
     })
     .always(Code::CheckpointAltered),
     attack("a bit flipped in the newest checkpoint", BucketAdmin, |scene| {
-        scene.flip(&checkpoint(NEWEST), 3)
+        scene.flip(&checkpoint(NEWEST), 3);
     })
     .always(Code::CheckpointPassedOver)
     .saved(Code::CheckpointAltered),
     attack("the first checkpoint deleted", BucketAdmin, |scene| {
-        scene.vanish(&checkpoint(0))
+        scene.vanish(&checkpoint(0));
     })
     .always(Code::CheckpointMissing),
     attack("a checkpoint in the middle deleted", BucketAdmin, |scene| {
-        scene.vanish(&checkpoint(EARLY))
+        scene.vanish(&checkpoint(EARLY));
     })
     .always(Code::CheckpointMissing),
     attack("the newest checkpoint deleted", BucketAdmin, |scene| {
-        scene.vanish(&checkpoint(NEWEST))
+        scene.vanish(&checkpoint(NEWEST));
     })
     .saved(Code::SavedCheckpointMissing),
     attack("every checkpoint deleted", BucketAdmin, |scene| {

@@ -11,7 +11,7 @@ use super::{Attack, Scene, attack};
 
 pub const ATTACKS: &[Attack] = &[
     attack("a bit flipped in a link", BucketAdmin, |scene| {
-        scene.flip(&scene.link(MIDDLE), 3)
+        scene.flip(&scene.link(MIDDLE), 3);
     })
     .always(Code::LinkAltered),
     attack("a bit flipped in the newest link", BucketAdmin, |scene| {
@@ -48,15 +48,15 @@ pub const ATTACKS: &[Attack] = &[
     .always(Code::LinkAltered),
     attack("a link deleted", BucketAdmin, |scene| scene.vanish(&scene.link(MIDDLE))).always(Code::UnnamedSegment),
     attack("a link and its segment deleted", BucketAdmin, |scene| {
-        scene.cut(MIDDLE..=MIDDLE)
+        scene.cut(MIDDLE..=MIDDLE);
     })
     .always(Code::LinkMissing),
     attack("the first link and its segment deleted", BucketAdmin, |scene| {
-        scene.cut(0..=0)
+        scene.cut(0..=0);
     })
     .always(Code::LinkMissing),
     attack("the newest link deleted", BucketAdmin, |scene| {
-        scene.vanish(&scene.link(scene.head()))
+        scene.vanish(&scene.link(scene.head()));
     })
     .always(Code::ChainCut)
     .commit(Code::HeadCut),
@@ -80,7 +80,7 @@ pub const ATTACKS: &[Attack] = &[
     .commit(Code::HeadCut)
     .saved(Code::ChainCut),
     attack("all links and segments of a partition deleted", BucketAdmin, |scene| {
-        scene.cut(0..=scene.head())
+        scene.cut(0..=scene.head());
     })
     .always(Code::ChainCut)
     .commit(Code::HeadCut),
@@ -95,7 +95,7 @@ pub const ATTACKS: &[Attack] = &[
     )
     .always(Code::LinkCheckpointMissing),
     attack("two links swapped", BucketAdmin, |scene| {
-        scene.swap(&scene.link(MIDDLE), &scene.link(MIDDLE + 1))
+        scene.swap(&scene.link(MIDDLE), &scene.link(MIDDLE + 1));
     })
     .always(Code::LinkBreaksRule),
     attack("a link moved to its -r1 key", BucketAdmin, |scene| {

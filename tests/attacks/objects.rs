@@ -10,7 +10,7 @@ use super::{Attack, Scene, attack};
 
 pub const ATTACKS: &[Attack] = &[
     attack("archive.json deleted", BucketAdmin, |scene| {
-        scene.vanish("archive.json")
+        scene.vanish("archive.json");
     })
     .always(Code::IdentityMissing),
     attack("a space added to archive.json", BucketAdmin, |scene| {

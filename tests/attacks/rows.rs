@@ -27,7 +27,7 @@ pub const ATTACKS: &[Attack] = &[
     .records(Code::RecordsDifferFromKafka),
     attack("a header added", BucketAdmin, |scene| {
         with_record(scene, |record| {
-            record.headers.push((b"approved".to_vec(), Some(b"yes".to_vec())))
+            record.headers.push((b"approved".to_vec(), Some(b"yes".to_vec())));
         });
     })
     .always(Code::RecordsDiffer)

@@ -21,7 +21,7 @@ pub const ATTACKS: &[Attack] = &[
     })
     .always(Code::SegmentAltered),
     attack("a segment deleted", BucketAdmin, |scene| {
-        scene.vanish(&scene.segment(MIDDLE))
+        scene.vanish(&scene.segment(MIDDLE));
     })
     .always(Code::SegmentMissing),
     attack("a segment truncated to half its length", BucketAdmin, |scene| {
@@ -114,7 +114,7 @@ pub const ATTACKS: &[Attack] = &[
     })
     .always(Code::RejectedAltered),
     attack("a rejected object deleted", BucketAdmin, |scene| {
-        scene.vanish(&scene.rejected()[0])
+        scene.vanish(&scene.rejected()[0]);
     })
     .always(Code::RejectedMissing),
 ];

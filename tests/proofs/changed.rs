@@ -35,7 +35,7 @@ fn a_changed_part_makes_the_proof_invalid() {
     assert_eq!(check(text.as_bytes(), &public(&[7])).verdict, Verdict::Intact);
 
     expect_changed(&first, Code::ProofContradicts, |proof| {
-        proof.record = second.record.clone()
+        proof.record = second.record.clone();
     });
     expect_changed(&first, Code::ProofMalformed, |proof| proof.record.push('='));
     expect_changed(&first, Code::ProofMalformed, |proof| proof.record.clear());
@@ -52,23 +52,23 @@ fn a_changed_part_makes_the_proof_invalid() {
     expect_changed(&first, Code::ProofPathDiffers, |proof| proof.path.truncate(1));
     expect_changed(&first, Code::ProofContradicts, |proof| proof.link = later.link.clone());
     expect_changed(&first, Code::ProofNoteInvalid, |proof| {
-        proof.link = proof.link.replacen("25", "26", 1)
+        proof.link = proof.link.replacen("25", "26", 1);
     });
     expect_changed(&first, Code::ProofContradicts, |proof| proof.link_index += 1);
     expect_changed(&first, Code::ProofContradicts, |proof| proof.log_size += 1);
     expect_changed(&first, Code::ProofPathDiffers, |proof| proof.log_path.reverse());
     expect_changed(&first, Code::ProofContradicts, |proof| {
-        proof.checkpoint = later.checkpoint.clone()
+        proof.checkpoint = later.checkpoint.clone();
     });
     expect_changed(&later, Code::ProofContradicts, |proof| {
-        proof.checkpoint = first.checkpoint.clone()
+        proof.checkpoint = first.checkpoint.clone();
     });
     expect_changed(&first, Code::ProofNoteInvalid, |proof| {
-        proof.checkpoint = proof.checkpoint.replacen("payments", "payment5", 1)
+        proof.checkpoint = proof.checkpoint.replacen("payments", "payment5", 1);
     });
     expect_changed(&first, Code::IdentityMalformed, |proof| proof.archive.push('\n'));
     expect_changed(&first, Code::ProofNoteInvalid, |proof| {
-        proof.key_changes.push("x".into())
+        proof.key_changes.push("x".into());
     });
 }
 

@@ -135,9 +135,9 @@ fn a_changed_part_makes_the_proof_invalid() {
     expect_changed(Code::ProofMalformed, &|proof| proof.from = earlier.from.clone());
     expect_changed(Code::ProofPathDiffers, &|proof| proof.to = earlier.to.clone());
     expect_changed(Code::ProofContradicts, &|proof| {
-        std::mem::swap(&mut proof.from, &mut proof.to)
+        std::mem::swap(&mut proof.from, &mut proof.to);
     });
     expect_changed(Code::ProofNoteInvalid, &|proof| {
-        proof.to = proof.to.replacen("payments", "payment5", 1)
+        proof.to = proof.to.replacen("payments", "payment5", 1);
     });
 }

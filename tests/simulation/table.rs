@@ -120,7 +120,7 @@ impl Stage {
         let kafka = Kafka::new(std::slice::from_ref(&partition));
         let mut dice = Dice::new(1);
         kafka.log(&partition, |log| {
-            (0..11).for_each(|number| log.produce(number, &mut dice))
+            (0..11).for_each(|number| log.produce(number, &mut dice));
         });
         Stage {
             kafka,

@@ -53,7 +53,7 @@ fn flipped_bits_are_named() {
 fn truncated_emptied_and_swapped_segments_are_named() {
     let archive = Archive::usual();
     archive.tamper(&archive.segment_key("payments", 0, 1), |bytes| {
-        bytes.truncate(bytes.len() / 2)
+        bytes.truncate(bytes.len() / 2);
     });
     let report = archive.verify_bucket();
     expect(&report, Verdict::Tampered, Code::SegmentMalformed);

@@ -11,6 +11,7 @@ use crate::error::{Explain, Kind};
 pub struct Check {
     /// Stable, for scripts.
     pub name: &'static str,
+    /// The result.
     pub status: Status,
     /// What was found.
     pub detail: String,
@@ -22,6 +23,7 @@ pub struct Check {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
+    /// It works.
     Ok,
     /// It works, and could be better or may break.
     Warning,

@@ -18,6 +18,7 @@ use crate::task::progress::Progress;
 /// What was looked at, in the order of the way of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DoctorReport {
+    /// In the order in which a record passes what they check.
     pub checks: Vec<Check>,
 }
 

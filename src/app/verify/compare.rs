@@ -134,7 +134,7 @@ impl Comparing {
             return Ok(None);
         }
         self.facts.read(partition, from, until, &mut |record| {
-            leaves.push((record.offset, hasher.leaf(record)))
+            leaves.push((record.offset, hasher.leaf(record)));
         })?;
         Ok(is_held(self.facts.as_ref())?.then_some(leaves))
     }

@@ -1,6 +1,5 @@
 //! Questions to a Kafka cluster: its brokers and topics, the offsets of partitions, what a group committed.
 
-#[allow(clippy::module_inception)]
 mod cluster;
 mod layout;
 mod log_ends;

@@ -2,7 +2,6 @@
 
 mod lane;
 mod outcomes;
-#[allow(clippy::module_inception)]
 mod producer;
 mod settings;
 mod transactions;

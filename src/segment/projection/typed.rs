@@ -17,7 +17,7 @@ pub(crate) fn typed_columns(projector: &mut Projector<'_>, rules: &[Rule], value
     let mut errors = StringBuilder::new();
     for value in values {
         let error = projector.project(value, |index, cell| columns[index].push(cell));
-        errors.append_option(error.map(|error| error.name()));
+        errors.append_option(error.map(super::cell::ParseError::name));
     }
     let errors: ArrayRef = Arc::new(errors.finish());
     columns.into_iter().map(Column::finish).chain([errors]).collect()

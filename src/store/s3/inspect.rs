@@ -1,5 +1,5 @@
-//! Versioning, Object Lock and clock of a bucket, for `kivend doctor`. The archive does not depend on them, so a server
-//! that does not answer is accepted.
+//! What a bucket says about itself: whether it keeps versions, whether it locks objects, and what time it is there. For
+//! the doctor alone; the archive's promises rest on none of it, and servers that do not tell are not refused.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,48 +15,48 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use crate::store::s3::bucket::S3Store;
 use crate::store::s3::failure;
 
-/// Whether a bucket keeps overwritten and deleted versions.
+/// Whether a bucket keeps what was overwritten or deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Versioning {
-    /// Versioning is enabled.
+    /// It keeps versions.
     Kept,
-    /// Versioning is disabled or suspended.
+    /// It keeps none.
     NotKept,
-    /// The server does not answer, or denies access.
-    Unknown,
+    /// The server does not tell, or not to us.
+    Untold,
 }
 
-/// Whether a bucket protects objects from deletion.
+/// Whether a bucket refuses to let objects be deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObjectLock {
-    /// Every new object is locked.
+    /// Every new object, in this mode for this long, such as `COMPLIANCE` and `30 days`.
     ByDefault {
-        /// Such as `COMPLIANCE`.
+        /// The mode.
         mode: String,
-        /// Such as `30 days`.
+        /// The period.
         period: String,
     },
-    /// Object Lock is enabled without a default retention: only objects created with a lock are protected.
+    /// Only objects that ask for it, and ours do not.
     OnRequest,
-    /// Object Lock is not enabled.
+    /// Object Lock is off.
     Off,
-    /// The server does not answer, or denies access.
-    Unknown,
+    /// The server does not tell, or not to us.
+    Untold,
 }
 
-/// The properties of a bucket.
+/// What the bucket said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// Whether it keeps versions.
+    /// Whether old versions are kept.
     pub versioning: Versioning,
-    /// Whether it protects objects from deletion.
+    /// Whether objects are locked.
     pub object_lock: ObjectLock,
-    /// The server's clock, to the second, when it responded; none if the response had no date.
+    /// The server's clock, to the second, when it answered.
     pub server_time: Option<Timestamp>,
 }
 
 impl S3Store {
-    /// Reads the bucket's properties. A request that fails is not an error.
+    /// Asks the bucket about itself. What it does not tell is no error.
     pub async fn facts(&self) -> Facts {
         Facts {
             server_time: server_time(&self.client, &self.bucket).await,
@@ -70,7 +70,7 @@ impl S3Store {
         match answer.map(|answer| answer.status) {
             Ok(Some(BucketVersioningStatus::Enabled)) => Versioning::Kept,
             Ok(_) => Versioning::NotKept,
-            Err(_) => Versioning::Unknown,
+            Err(_) => Versioning::Untold,
         }
     }
 
@@ -90,7 +90,7 @@ impl S3Store {
                     .map_or(ObjectLock::OnRequest, by_default)
             }
             Err(error) if is_off(&error) => ObjectLock::Off,
-            Err(_) => ObjectLock::Unknown,
+            Err(_) => ObjectLock::Untold,
         }
     }
 }
@@ -111,21 +111,21 @@ fn is_off<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     failure::status(error) == Some(404) && error.code() == Some("ObjectLockConfigurationNotFoundError")
 }
 
-/// The `Date` header of the response to a HEAD of the bucket, whatever its status.
+/// The `Date` of the server's answer to the cheapest question, whatever the answer is.
 async fn server_time(client: &Client, bucket: &str) -> Option<Timestamp> {
     let date = DateHeader::default();
-    let request = client
+    let question = client
         .head_bucket()
         .bucket(bucket)
         .customize()
         .interceptor(date.clone());
-    let _refused_or_not = request.send().await;
+    let _refused_or_not = question.send().await;
     let date = date.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
     // An HTTP date (RFC 9110) is an RFC 2822 one.
     DateTimeParser::new().parse_timestamp(date).ok()
 }
 
-/// Keeps the `Date` header of a response.
+/// Keeps the `Date` of an answer.
 #[derive(Debug, Clone, Default)]
 struct DateHeader(Arc<Mutex<Option<String>>>);
 
@@ -160,11 +160,11 @@ mod tests {
     }
 
     #[test]
-    fn a_default_retention_has_its_mode_and_period() {
+    fn a_default_retention_is_told_with_its_mode_and_period() {
         let retention = DefaultRetention::builder().mode(ObjectLockRetentionMode::Compliance);
-        let lock = by_default(retention.clone().days(30).build());
+        let told = by_default(retention.clone().days(30).build());
         assert_eq!(
-            lock,
+            told,
             ObjectLock::ByDefault {
                 mode: "COMPLIANCE".to_owned(),
                 period: "30 days".to_owned()

@@ -180,6 +180,10 @@ impl World {
     }
 
     /// What befalls the whole world in this step.
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method itself has other lifetimes"
+    )]
     fn strike(&mut self) -> Result<(), String> {
         let odds = self.odds;
         if self.dice.permille(odds.retention) {
