@@ -1,10 +1,10 @@
-//! A Kafka cluster inside this process, for the demo and for tests: librdkafka's mock brokers on local ports. Never a
-//! substitute for the real servers where a promise is at stake.
+//! A Kafka cluster inside this process, for the demo and for tests: librdkafka's mock brokers on local ports. A test of a
+//! guarantee needs the real servers.
 //!
-//! What it cannot do: it creates no topics by Kafka's own request (only by [`Embedded::create_topic`]), keeps no topic
-//! settings, knows no log append time, and forgets everything at the end. It keeps about 5 MiB of batches, as sent, per
-//! partition and then drops the oldest: 41 MB of events in 6 partitions stay below that compressed with lz4, and only
-//! so. It hands out one batch per partition and fetch, so that small batches make it slow.
+//! The mock brokers create topics only through [`Embedded::create_topic`], not by Kafka's own request. They have no topic
+//! settings and no log append time, and keep everything in memory. A partition keeps about 5 MiB of batches as they were
+//! sent, and then drops the oldest: 41 MB of events in 6 partitions fit only because lz4 compresses them. A fetch returns one
+//! batch of each partition, so that small batches are slow.
 
 use rdkafka::ClientConfig;
 use rdkafka::mocking::MockCluster;
@@ -14,12 +14,12 @@ use rdkafka_sys as sys;
 use crate::config::{KafkaSettings, Properties, TopicSettings};
 use crate::kafka::error::KafkaError;
 
-/// A group's first members are not made to wait for others, which takes brokers three seconds by default.
+/// A new group does not wait for further members; by default brokers wait for three seconds.
 const REBALANCE_DELAY_MS: i32 = 0;
 
-/// A running cluster. It ends when dropped.
+/// A running cluster. Dropping it stops it.
 pub struct Embedded {
-    /// The client whose threads serve the brokers; sends nothing itself.
+    /// The client whose threads serve the brokers. It sends nothing.
     host: BaseProducer,
     brokers: Vec<String>,
 }
@@ -28,7 +28,7 @@ impl Embedded {
     /// Starts this many brokers on free ports of this machine.
     ///
     /// # Errors
-    /// No port can be had.
+    /// No port is free.
     pub fn start(brokers: i32) -> Result<Embedded, KafkaError> {
         let host: BaseProducer = ClientConfig::new()
             .set("test.mock.num.brokers", brokers.to_string())
@@ -40,10 +40,10 @@ impl Embedded {
         Ok(Embedded { host, brokers })
     }
 
-    /// Creates a topic; its settings beyond partitions and replication are ignored.
+    /// Creates a topic. Settings other than partitions and replication are ignored.
     ///
     /// # Errors
-    /// There is such a topic, or there are fewer brokers than replicas.
+    /// The topic exists, or there are fewer brokers than replicas.
     pub fn create_topic(&self, topic: &TopicSettings) -> Result<(), KafkaError> {
         cluster_of(&self.host)?
             .create_topic(&topic.name, topic.partitions, topic.replication_factor)
@@ -59,7 +59,7 @@ impl Embedded {
         self.brokers.clone()
     }
 
-    /// The settings with which a client finds this cluster.
+    /// Settings for a client of this cluster.
     #[must_use]
     pub fn settings(&self, group_id: &str) -> KafkaSettings {
         KafkaSettings {
@@ -73,14 +73,17 @@ impl Embedded {
 fn cluster_of(host: &BaseProducer) -> Result<MockCluster<'_, DefaultProducerContext>, KafkaError> {
     host.client().mock_cluster().ok_or_else(|| KafkaError::Other {
         doing: "start the embedded cluster",
-        reason: "librdkafka made none".to_owned(),
+        reason: "librdkafka returned no mock cluster".to_owned(),
     })
 }
 
-/// rust-rdkafka has no name for this setting of the mock cluster.
-#[allow(unsafe_code)]
+/// Sets [`REBALANCE_DELAY_MS`].
+#[allow(
+    unsafe_code,
+    reason = "rust-rdkafka has no function for this setting of the mock cluster"
+)]
 fn shorten_rebalances(host: &BaseProducer) {
-    // SAFETY: the client is alive, and owns the cluster that it hosts; null where it hosts none.
+    // SAFETY: the client is alive and owns its mock cluster; null if it has none.
     unsafe {
         let cluster = sys::rd_kafka_handle_mock_cluster(host.client().native_ptr());
         if !cluster.is_null() {

@@ -1,5 +1,5 @@
-//! Which partitions are this consumer's, and where each stands. Pure: it is told what Kafka granted, and says what may
-//! be started, committed and let go; never talks to Kafka.
+//! The partitions that are assigned to this consumer, and the next offset of each. Pure: it is given what Kafka granted, and
+//! decides what may be started, committed and released.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ pub struct PartitionIndex(pub usize);
 /// How the group hands partitions over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Protocol {
-    /// All are taken from everybody, then all are given anew.
+    /// All partitions are revoked from all members, then all are assigned again.
     #[default]
     Eager,
-    /// Only those that move are taken (KIP-429).
+    /// Only partitions that move are revoked (KIP-429).
     Cooperative,
 }
 
@@ -32,7 +32,7 @@ enum Standing {
 struct Slot {
     partition: TopicPartition,
     standing: Standing,
-    /// What comes next, while librdkafka fetches the partition (or would, were it not paused).
+    /// The next offset, while librdkafka fetches the partition or has paused it.
     next: Option<NextOffset>,
 }
 
@@ -42,9 +42,9 @@ pub(crate) struct Assignment {
     protocol: Protocol,
     slots: Vec<Slot>,
     by_name: BTreeMap<TopicPartition, PartitionIndex>,
-    /// Records come in runs of one partition.
+    /// The slot of the last record: records come in runs of one partition.
     latest: usize,
-    /// Whether a revocation waits for its answer.
+    /// Whether librdkafka waits for the answer to a revocation.
     unanswered: bool,
 }
 
@@ -82,7 +82,8 @@ impl Assignment {
         }
     }
 
-    /// Lets go. When nothing is left to release: those that librdkafka must stop now; once a revocation.
+    /// Releases these. Returns the partitions that librdkafka must stop now, once for each revocation, when the last of them
+    /// was released.
     pub(crate) fn release(&mut self, partitions: &[TopicPartition]) -> Option<Vec<TopicPartition>> {
         for partition in partitions {
             let slot = self.slot(partition);
@@ -102,7 +103,7 @@ impl Assignment {
         )
     }
 
-    /// Begins at these positions; all or none.
+    /// Starts these at their positions, or none of them.
     pub(crate) fn start(&mut self, positions: &[(TopicPartition, NextOffset)]) -> Result<(), KafkaError> {
         for (partition, _) in positions {
             let ready = |slot: &Slot| slot.standing == Standing::Ours && slot.next.is_none();
@@ -116,8 +117,8 @@ impl Assignment {
         Ok(())
     }
 
-    /// Notes that the record before `next` was delivered. `None` where it must not be: the partition was let go, or
-    /// the record was delivered before.
+    /// Notes that the record before `next` is delivered. `None` if it must not be: the partition was released, or the record
+    /// was delivered before.
     #[inline]
     pub(crate) fn advance(&mut self, topic: &[u8], partition: i32, next: NextOffset) -> Option<PartitionIndex> {
         let is_it = |slot: &Slot| slot.partition.partition == partition && slot.partition.topic.as_bytes() == topic;
@@ -139,7 +140,7 @@ impl Assignment {
         Ok(())
     }
 
-    /// Pausing, resuming and seeking make sense for what is fetched and ours.
+    /// Fails for a partition that is not ours or not fetched.
     pub(crate) fn require_started(&self, partition: &TopicPartition) -> Result<(), KafkaError> {
         self.require_ours(partition)?;
         self.position(partition)
@@ -147,23 +148,23 @@ impl Assignment {
             .ok_or_else(|| not_assigned(partition))
     }
 
-    /// Where the started ones stand.
+    /// The started partitions with their next offsets.
     pub(crate) fn positions(&self) -> Vec<(TopicPartition, NextOffset)> {
         let position = |slot: &Slot| slot.next.map(|next| (slot.partition.clone(), next));
         self.slots.iter().filter_map(position).collect()
     }
 
-    /// Where one of the started ones stands.
+    /// The next offset of a started partition.
     pub(crate) fn position(&self, partition: &TopicPartition) -> Option<NextOffset> {
         self.find(partition)?.next
     }
 
-    /// Whether librdkafka waits for everything to be released.
+    /// Whether librdkafka waits until all revoked partitions are released.
     pub(crate) fn is_answer_due(&self) -> bool {
         self.unanswered
     }
 
-    /// Those that a revocation waits for.
+    /// Revoked partitions that are not released yet.
     pub(crate) fn revoking(&self) -> Vec<TopicPartition> {
         let revoking = |slot: &&Slot| slot.standing == Standing::Revoking;
         self.slots
@@ -173,7 +174,7 @@ impl Assignment {
             .collect()
     }
 
-    /// Committing is allowed while a partition is ours, the time of its revocation included.
+    /// Fails for a partition that is not ours. A revoked partition is ours until it is released.
     pub(crate) fn require_ours(&self, partition: &TopicPartition) -> Result<(), KafkaError> {
         let ours = |slot: &&Slot| slot.standing != Standing::NotOurs;
         self.find(partition)
@@ -186,7 +187,7 @@ impl Assignment {
         self.by_name.get(partition).map(|index| &self.slots[index.0])
     }
 
-    /// The slot of a partition, made on first sight and never removed: an index stays valid.
+    /// The slot of a partition, created when it is first seen. Slots are not removed, so that an index stays valid.
     fn slot(&mut self, partition: &TopicPartition) -> &mut Slot {
         let index = *self.by_name.entry(partition.clone()).or_insert_with(|| {
             self.slots.push(Slot {

@@ -1,5 +1,5 @@
-//! What librdkafka tells beside its answers: log lines, sent to `tracing`, and why connections fail, kept for whoever
-//! waits for an answer, since librdkafka itself only goes on trying. Decides nothing.
+//! librdkafka's log lines, which go to `tracing`, and its connection errors, which are kept: librdkafka reports a failed
+//! request as a time-out, and the reason only as an event.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -11,50 +11,50 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::kafka::error::KafkaError;
 
-/// librdkafka's callbacks: log lines go to `tracing`, and the last refusal is remembered, for it explains a time-out.
+/// librdkafka's callbacks. The last refusal is kept, because it explains a time-out.
 #[derive(Debug, Default)]
 pub struct Context {
-    heard: Mutex<Heard>,
+    failures: Mutex<Failures>,
 }
 
 #[derive(Debug, Default)]
-struct Heard {
-    /// Credentials that a broker refused, or a broker that is not whom we meant, in librdkafka's words.
+struct Failures {
+    /// librdkafka's text for credentials that a broker refused, or a broker whose certificate we refused.
     refusal: Option<String>,
-    /// Every broker that is known was tried, and failed in one way or another.
+    /// Every known broker was tried, and failed for one reason or another.
     all_failed: bool,
 }
 
 impl Context {
     /// Remembers why a connection fails.
     pub(crate) fn remember(&self, code: Code, reason: &str) {
-        let mut heard = self.heard();
+        let mut failures = self.failures();
         if is_refusal(code, reason) {
-            // Another broker that fails in another way, later, must not hide it.
-            heard.refusal = Some(reason.to_owned());
+            // A later failure of another kind must not hide it.
+            failures.refusal = Some(reason.to_owned());
         }
-        heard.all_failed |= code == Code::AllBrokersDown;
+        failures.all_failed |= code == Code::AllBrokersDown;
     }
 
-    /// The last refusal that librdkafka told, taken away.
+    /// The last refusal since the last call.
     pub(crate) fn take_refusal(&self) -> Option<KafkaError> {
-        let reason = self.heard().refusal.take()?;
+        let reason = self.failures().refusal.take()?;
         Some(KafkaError::Credentials { reason })
     }
 
-    /// Whether we were refused, and no broker is left that may yet let us in.
+    /// Whether a broker refused us, and no other broker is left to try.
     pub(crate) fn is_refused_by_all(&self) -> bool {
-        let heard = self.heard();
-        heard.refusal.is_some() && heard.all_failed
+        let failures = self.failures();
+        failures.refusal.is_some() && failures.all_failed
     }
 
-    fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    fn failures(&self) -> MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One line of librdkafka's log, at the level it deserves here.
+    /// Logs one line of librdkafka's log. Lines that are expected in normal operation get a lower level.
     pub(crate) fn log_line(level: RDKafkaLogLevel, facility: &str, line: &str) {
-        // Connection trouble is also delivered as an error, which we report once and with a remedy.
+        // Connection failures also come as errors, which are reported once and with a remedy.
         let known = matches!(
             facility,
             "FAIL" | "ERROR" | "GETSUBSCRIPTIONS" | "COORD" | "REQTMOUT" | "MAXPOLL"
@@ -85,9 +85,9 @@ impl ClientContext for Context {
 
 impl ConsumerContext for Context {}
 
-/// Whether trying again cannot help: TLS or SASL failed. What the broker refuses after its side of the handshake, such as
-/// a missing certificate of ours (RFC 8446, section 4.4.2.4), comes as an alert while librdkafka already reads, who calls
-/// that a broken connection. And it calls a connection that broke within the handshake a failure of TLS.
+/// Whether trying again cannot help: TLS or SASL failed. A broker that refuses after its part of the handshake, such as for a
+/// missing client certificate (RFC 8446, section 4.4.2.4), sends an alert while librdkafka already reads, and librdkafka
+/// reports that as a broken connection. A connection that broke within the handshake it reports as a failure of TLS.
 fn is_refusal(code: Code, reason: &str) -> bool {
     match code {
         Code::BrokerTransportFailure => reason.contains("SSL routines") && reason.contains(" alert "),
@@ -103,9 +103,9 @@ fn is_refusal(code: Code, reason: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn is_refused_by_all(told: &[(Code, &str)]) -> bool {
+    fn is_refused_by_all(failures: &[(Code, &str)]) -> bool {
         let context = Context::default();
-        for (code, reason) in told {
+        for (code, reason) in failures {
             context.remember(*code, reason);
         }
         context.is_refused_by_all()
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broker_that_is_down_or_goes_down_within_a_handshake_refuses_nothing() {
+    fn a_broker_that_is_down_or_goes_down_within_a_handshake_is_no_refusal() {
         let down = (Code::AllBrokersDown, "1/1 brokers are down");
         for passing in [
             (
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_that_the_broker_asks_for_in_vain_is_a_refusal() {
+    fn a_client_certificate_that_is_missing_is_a_refusal() {
         let alert = "Receive failed: error:0A00045C:SSL routines::tlsv13 alert certificate required";
         let down = (Code::AllBrokersDown, "1/1 brokers are down");
         assert!(is_refused_by_all(&[(Code::BrokerTransportFailure, alert), down]));

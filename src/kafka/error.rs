@@ -1,4 +1,4 @@
-//! What can go wrong with Kafka, in words that tell what to do. Never retries anything.
+//! Errors of Kafka and of the connection to it, each with its kind and its remedy.
 
 use rdkafka::error::KafkaError as Rdkafka;
 use rdkafka::types::RDKafkaErrorCode as Code;
@@ -6,30 +6,30 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use crate::error::{Explain, Kind};
 use crate::record::position::TopicPartition;
 
-/// A failure of Kafka, or of our way to it.
+/// A failure of Kafka, or of the connection to it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KafkaError {
-    /// Nothing listens there, or no name resolves.
+    /// Nothing listens at the addresses, or no name resolves.
     #[error("no Kafka broker answered brokers=`{brokers}`")]
     Unreachable {
-        /// As configured.
+        /// The configured addresses.
         brokers: String,
     },
     /// TLS or SASL failed.
     #[error("the Kafka brokers refused the connection's credentials reason=`{reason}`")]
     Credentials {
-        /// librdkafka's words.
+        /// librdkafka's text.
         reason: String,
     },
-    /// An ACL forbids it.
+    /// No ACL allows it.
     #[error("Kafka does not allow this user to {doing} reason=`{reason}`")]
     Forbidden {
-        /// What we were about to do.
+        /// The action that failed.
         doing: &'static str,
-        /// Kafka's words.
+        /// Kafka's text.
         reason: String,
     },
-    /// There is no such topic.
+    /// The topic does not exist.
     #[error("the topic does not exist topic=`{topic}`")]
     UnknownTopic {
         /// Its name.
@@ -38,26 +38,26 @@ pub enum KafkaError {
     /// The topic has no such partition.
     #[error("the topic has no such partition partition=`{partition}`")]
     UnknownPartition {
-        /// Which.
+        /// The partition.
         partition: TopicPartition,
     },
-    /// Kafka no longer has, or never had, the offset.
-    #[error("Kafka has nothing at this offset partition=`{partition}` offset=`{offset}`")]
+    /// Kafka no longer has the offset, or has not written it yet.
+    #[error("Kafka has no record at this offset partition=`{partition}` offset=`{offset}`")]
     OutOfRange {
-        /// Of which partition.
+        /// The partition.
         partition: TopicPartition,
-        /// What was asked for.
+        /// The offset that was to be read.
         offset: i64,
     },
-    /// A topic cannot be created so.
+    /// There are not enough brokers for the topic's replicas.
     #[error(
-        "fewer brokers answered than the topic wants replicas topic=`{topic}` \
+        "fewer brokers answered than the topic needs for its replicas topic=`{topic}` \
          replication_factor=`{replication_factor}` answered=`{answered}`"
     )]
     TooFewBrokers {
-        /// Which topic.
+        /// The topic.
         topic: String,
-        /// As configured.
+        /// The configured number of replicas.
         replication_factor: i32,
         /// `id (host:port)`, separated by commas.
         answered: String,
@@ -65,75 +65,73 @@ pub enum KafkaError {
     /// Kafka refused to create or alter a topic.
     #[error("Kafka refused the topic's settings topic=`{topic}` reason=`{reason}`")]
     TopicRefused {
-        /// Which topic.
+        /// The topic.
         topic: String,
-        /// Kafka's words.
+        /// Kafka's text.
         reason: String,
     },
-    /// A property that we set for a reason.
-    #[error(
-        "the archive's promises rest on a Kafka property that the settings change property=`{name}` value=`{fixed}`"
-    )]
+    /// A property that a guarantee of the archive depends on.
+    #[error("the settings change a Kafka property that must stay as it is property=`{name}` required=`{fixed}`")]
     FixedProperty {
         /// The property.
         name: &'static str,
-        /// What it must be.
+        /// Its required value.
         fixed: &'static str,
     },
-    /// librdkafka does not know the property, or not this value.
+    /// librdkafka does not know the property, or refuses its value.
     #[error("librdkafka does not accept a property property=`{name}` reason=`{reason}`")]
     Property {
         /// The property.
         name: String,
-        /// librdkafka's words, without the value.
+        /// librdkafka's text, without the value.
         reason: String,
     },
-    /// A partition that is not ours (any more): neither fetched nor committed.
+    /// A partition that this consumer must neither fetch nor commit.
     #[error("the partition is not assigned to this consumer partition=`{partition}`")]
     NotAssigned {
-        /// Which.
+        /// The partition.
         partition: TopicPartition,
     },
-    /// The client cannot go on; a new one may.
-    #[error("the Kafka client failed for good reason=`{reason}`")]
+    /// The client cannot continue, but a new one may.
+    #[error("the Kafka client cannot continue reason=`{reason}`")]
     Fatal {
-        /// librdkafka's words.
+        /// librdkafka's text.
         reason: String,
     },
-    /// It took too long, or Kafka is busy with itself.
-    #[error("Kafka did not manage to {doing} reason=`{reason}`")]
+    /// A time-out or another transient failure.
+    #[error("Kafka could not {doing} yet reason=`{reason}`")]
     Busy {
-        /// What we were about to do.
+        /// The action that failed.
         doing: &'static str,
-        /// librdkafka's words.
+        /// librdkafka's text.
         reason: String,
     },
     /// Another member of the group has the partition now.
-    #[error("another member has this consumer's place, which therefore must not {doing} reason=`{reason}`")]
+    #[error("another member of the group replaced this one, which must not {doing} any more reason=`{reason}`")]
     Fenced {
-        /// What we were about to do.
+        /// The action that failed.
         doing: &'static str,
-        /// Kafka's words.
+        /// Kafka's text.
         reason: String,
     },
     /// A record batch that fails its checksum or cannot be decompressed.
-    #[error("Kafka delivered bytes that fail their own checks reason=`{reason}`")]
+    #[error("Kafka delivered a damaged record batch reason=`{reason}`")]
     BadBatch {
-        /// librdkafka's words.
+        /// librdkafka's text.
         reason: String,
     },
-    /// Whoever has the same transactional id later shuts out whoever had it before.
-    #[error("another run with the same transactional id has taken over, so this one must not {doing}")]
+    /// A later producer with the same transactional id fenced this one.
+    #[error("a later run with the same transactional id has taken over, so this one must not {doing}")]
     TakenOver {
-        /// What we were about to do.
+        /// The action that failed.
         doing: &'static str,
     },
-    /// Nothing we have words for.
+    /// Any other failure.
     #[error("Kafka failed to {doing} reason=`{reason}`")]
     Other {
-        /// What we were about to do.
+        /// The action that failed.
         doing: &'static str,
-        /// librdkafka's words.
+        /// librdkafka's text.
         reason: String,
     },
 }
@@ -158,36 +156,48 @@ impl Explain for KafkaError {
     fn remedy(&self) -> Option<String> {
         let remedy = match self {
             KafkaError::Unreachable { .. } => {
-                "start Kafka (here: `deploy/local/cluster up`), or set kafka.brokers to where it runs"
+                "start Kafka (here: `deploy/local/cluster up`), or set kafka.brokers to its addresses"
             }
             KafkaError::Credentials { reason } if reason.contains("alert") && reason.contains("certificate") => {
-                "the broker wants this client's own certificate, by an authority that it believes: \
+                "the broker requires a client certificate of an authority that it trusts: \
                  check ssl.certificate.location and ssl.key.location under kafka.properties"
             }
             KafkaError::Credentials { .. } => "check security.protocol, sasl.* and ssl.* under kafka.properties",
-            KafkaError::Forbidden { .. } => "have the missing ACL granted to this user",
-            KafkaError::UnknownTopic { .. } => {
-                "`kivend topics create` creates the configured topics; `kivend topics list` shows which there are"
+            KafkaError::Forbidden { .. } => {
+                "ask the cluster's administrator to grant this user the missing ACL (`kafka-acls --add`)"
             }
-            KafkaError::UnknownPartition { .. } => "`kivend topics list` shows how many partitions there are",
+            KafkaError::UnknownTopic { .. } => {
+                "`kivend topics create` creates the configured topics; `kivend topics list` lists those that exist"
+            }
+            KafkaError::UnknownPartition { .. } => "`kivend topics list` shows how many partitions the topic has",
             KafkaError::OutOfRange { .. } => {
-                "retention deleted it, or the topic was created again; `--from earliest` begins at what is left"
+                "retention deleted the record, or the topic was created again; `--from earliest` begins at the first \
+                 record that is left"
             }
             KafkaError::TooFewBrokers { .. } => "start the other brokers, or lower the topic's replication_factor",
-            KafkaError::TopicRefused { .. } => "mend the topic's entry in the configuration",
+            KafkaError::TopicRefused { .. } => {
+                "correct the topic's entry under [[topics]] in the configuration; `kivend config show` prints it"
+            }
             KafkaError::FixedProperty { .. } => "remove it from kafka.properties",
-            KafkaError::Property { .. } => "the properties and their values are in librdkafka's CONFIGURATION.md",
-            KafkaError::Fatal { .. } => "start it again: it continues where the archive ends",
-            KafkaError::TakenOver { .. } => "let the other run finish; this one left nothing half sent",
-            KafkaError::BadBatch { .. } => "look at the log and the disks of the brokers",
-            _ => return None,
+            KafkaError::Property { .. } => {
+                "correct the property under kafka.properties; librdkafka's CONFIGURATION.md lists all of them with their values"
+            }
+            KafkaError::Fatal { .. } => "start the program again; the archiver continues where the archive ends",
+            KafkaError::TakenOver { .. } => {
+                "wait for the other run; of this one, readers of committed records see whole transactions only"
+            }
+            KafkaError::BadBatch { .. } => "check the disks and the logs of the brokers",
+            KafkaError::Other { .. } => {
+                "check the logs of the brokers; `-v` prints librdkafka's own log lines, and kafka.properties.debug adds to them"
+            }
+            KafkaError::Busy { .. } | KafkaError::NotAssigned { .. } | KafkaError::Fenced { .. } => return None,
         };
         Some(remedy.to_owned())
     }
 }
 
 impl KafkaError {
-    /// An error of librdkafka's while `doing` something ("list the topics").
+    /// An error of librdkafka while `doing` something, such as "list the topics".
     #[must_use]
     pub fn from_code(code: Code, doing: &'static str, reason: String) -> KafkaError {
         use Code as C;
@@ -203,12 +213,12 @@ impl KafkaError {
             }
             C::BadMessage | C::BadCompression | C::InvalidMessage => KafkaError::BadBatch { reason },
             C::Fatal => KafkaError::Fatal { reason },
-            code if is_passing(code) => KafkaError::Busy { doing, reason },
+            code if is_transient(code) => KafkaError::Busy { doing, reason },
             _ => KafkaError::Other { doing, reason },
         }
     }
 
-    /// Whether it says that Kafka has no such topic.
+    /// Whether it means that the topic or the partition does not exist.
     #[must_use]
     pub fn is_topic_gone(&self) -> bool {
         matches!(
@@ -217,7 +227,7 @@ impl KafkaError {
         )
     }
 
-    /// An error of rust-rdkafka's while `doing` something.
+    /// An error of rust-rdkafka while `doing` something.
     #[must_use]
     pub fn from_rdkafka(error: &Rdkafka, doing: &'static str) -> KafkaError {
         match error {
@@ -244,10 +254,10 @@ impl KafkaError {
     }
 }
 
-/// Goes away by itself, or by trying again: what librdkafka tries again itself, what Kafka calls retriable (KIP-35's errors
-/// whose exception is a `RetriableException`), and a broker that stumbled and does not know over what, which Kafka's own
-/// consumer asks again too. Whatever else has no words of its own above is for good: trying again would hide it.
-fn is_passing(code: Code) -> bool {
+/// Whether the failure is transient: librdkafka retries it itself, Kafka calls it retriable (its exception is a
+/// `RetriableException`), or it is an unknown server error, which Kafka's own consumer retries too. Other failures are
+/// permanent, and retrying them would hide them.
+fn is_transient(code: Code) -> bool {
     use Code as C;
     matches!(
         code,
@@ -298,11 +308,11 @@ fn is_passing(code: Code) -> bool {
     )
 }
 
-/// Whether librdkafka mends it by itself and tells us only for the record: one broker of several went, a coordinator
-/// is loading after a start. Worth a debug line, never an alarm.
+/// Whether librdkafka recovers by itself, as when one broker of several went away or a coordinator is loading. Worth a debug
+/// line, but no warning.
 #[must_use]
 pub(crate) fn is_quiet(code: Code) -> bool {
-    is_passing(code) && !matches!(code, Code::AllBrokersDown | Code::PollExceeded | Code::Unknown)
+    is_transient(code) && !matches!(code, Code::AllBrokersDown | Code::PollExceeded | Code::Unknown)
 }
 
 #[cfg(test)]
@@ -331,29 +341,29 @@ mod tests {
         assert!(!is_quiet(Code::SaslAuthenticationFailed));
     }
 
-    /// librdkafka says so to whoever waited for an answer of a broker that has just left the cluster.
+    /// librdkafka's code for a request to a broker that has just left the cluster.
     #[test]
-    fn a_broker_that_leaves_while_it_is_asked_is_asked_again() {
-        let error = KafkaError::from_code(Code::DestroyBroker, "tell offsets", String::new());
+    fn a_broker_that_leaves_while_it_is_asked_is_transient() {
+        let error = KafkaError::from_code(Code::DestroyBroker, "read offsets", String::new());
         assert_eq!(error.kind(), Kind::Transient);
         assert!(is_quiet(Code::DestroyBroker));
     }
 
-    /// The numbers are the protocol's, of every error that Kafka 4.1 calls retriable, save three that have words of their
-    /// own: 2 (a batch that fails its checksum), 3 (no such topic), 103 and 106 (librdkafka tells them as 100).
+    /// The numbers of the protocol for every error that Kafka 4.1 calls retriable, except for 2 (a batch that fails its
+    /// checksum) and 3 (no such topic), which have variants of their own, and 103 and 106, which librdkafka reports as 100.
     #[test]
-    fn what_kafka_calls_retriable_is_tried_again() {
+    fn what_kafka_calls_retriable_is_transient() {
         let retriable = [
             5, 6, 7, 9, 13, 14, 15, 16, 19, 20, 41, 51, 56, 70, 71, 72, 74, 75, 78, 80, 83, 88, 89, 100,
         ];
         for number in retriable {
             assert_eq!(kind_of(number), Kind::Transient, "error {number}");
         }
-        assert_eq!(kind_of(-1), Kind::Transient, "a broker that stumbled");
+        assert_eq!(kind_of(-1), Kind::Transient, "an unknown server error");
     }
 
     #[test]
-    fn what_trying_again_cannot_help_is_for_good() {
+    fn a_failure_that_retrying_cannot_help_is_permanent() {
         // Not supported, malformed, not understood: by version, request, message format, compression.
         for number in [35, 42, 43, 76] {
             assert_eq!(kind_of(number), Kind::Internal, "error {number}");

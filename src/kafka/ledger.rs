@@ -1,5 +1,5 @@
-//! A ledger: a compacted topic of one partition that holds the newest entry of each key. Entries are written in the
-//! same transaction as what they account for, so neither stands without the other. Never writes: the producer does.
+//! Reads a ledger: a compacted topic of one partition that holds the newest entry of each key. The producer writes entries
+//! in the same transaction as the records that they account for.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use crate::kafka::settings::reader_config;
 use crate::kafka::topics::{Alteration, Topics};
 use crate::record::position::TopicPartition;
 
-const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
-/// A transaction of somebody who died keeps readers waiting until Kafka takes it back: after its time-out of 60 s, and
-/// a look every 10 s (`transaction.abort.timed.out.transaction.cleanup.interval.ms`).
-const PATIENCE: u32 = 200;
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often to check for open transactions. Kafka aborts the transaction of a client that crashed after its time-out of 60 s,
+/// and checks for that every 10 s (`transaction.abort.timed.out.transaction.cleanup.interval.ms`).
+const CHECKS: u32 = 200;
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// A ledger that can be read.
+/// An open ledger.
 pub struct Ledger {
     partition: TopicPartition,
     settings: KafkaSettings,
@@ -27,10 +27,10 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens it; creates its topic where there is none.
+    /// Opens it, and creates its topic if it does not exist.
     ///
     /// # Errors
-    /// Missing rights, fewer brokers than replicas, or nobody answered.
+    /// Missing rights, fewer brokers than replicas, or no broker answered.
     pub fn open(settings: &KafkaSettings, topic: &str, replication_factor: i32) -> Result<Ledger, KafkaError> {
         let compact = ("cleanup.policy".to_owned(), "compact".to_owned());
         let wanted = TopicSettings {
@@ -47,11 +47,11 @@ impl Ledger {
         })
     }
 
-    /// The newest entry of a key; nothing where it has none. Whoever writes entries of this key must have been shut out
-    /// before, or a newer one may follow.
+    /// The newest entry of a key, or `None`. Another writer of this key must have been fenced before, or it may write a newer
+    /// entry meanwhile.
     ///
     /// # Errors
-    /// Nobody answered, or somebody else's transaction stayed open for too long.
+    /// No broker answered, or another run's transaction stayed open for too long.
     pub fn newest(&self, key: &str) -> Result<Option<Vec<u8>>, KafkaError> {
         let end = self.end()?;
         let low = self.wait_for_all_before(end)?;
@@ -65,25 +65,25 @@ impl Ledger {
         read.map(|_| newest)
     }
 
-    /// Where the log ends, open transactions included: readers of committed records see the end before the first of them.
+    /// Where the log ends, open transactions included. A reader of committed records sees it end before the first of them.
     fn end(&self) -> Result<i64, KafkaError> {
-        let doing = "tell the end of the ledger";
+        let doing = "read where the ledger ends";
         let mut config = reader_config(&self.settings)?;
         config.set("isolation.level", "read_uncommitted");
         let client: BaseConsumer<Context> = config
             .create_with_context(Context::default())
             .map_err(|error| KafkaError::from_rdkafka(&error, doing))?;
         let TopicPartition { topic, partition } = &self.partition;
-        let marks = client.fetch_watermarks(topic, *partition, QUESTION_TIMEOUT);
+        let marks = client.fetch_watermarks(topic, *partition, REQUEST_TIMEOUT);
         marks
             .map(|(_, end)| end)
             .map_err(|error| KafkaError::from_rdkafka(&error, doing))
     }
 
-    /// Others write of other keys: their open transactions hide ours that were committed after they began. Returns where
-    /// the log begins.
+    /// Waits until everything below `end` is visible: an open transaction of another run hides what was committed after it
+    /// began. Returns where the log begins.
     fn wait_for_all_before(&self, end: i64) -> Result<i64, KafkaError> {
-        for _ in 0..PATIENCE {
+        for _ in 0..CHECKS {
             let marks = self.reader.cluster().watermarks(&self.partition)?;
             if marks.high >= end {
                 return Ok(marks.low);
@@ -91,8 +91,8 @@ impl Ledger {
             std::thread::sleep(INTERVAL);
         }
         Err(KafkaError::Busy {
-            doing: "end the transactions that hide the ledger",
-            reason: format!("one is still open topic={}", self.partition.topic),
+            doing: "end another run's transaction, which hides the ledger",
+            reason: format!("a transaction is still open topic={}", self.partition.topic),
         })
     }
 }

@@ -1,5 +1,5 @@
-//! Which partition a record goes to, exactly as Java's client decides: one key, one partition, whoever sends. Never
-//! changes: records already sent stay where they are.
+//! The partition of a record, calculated as in Java's client, so that all clients send a key to the same partition. It must
+//! not change: records that were sent with the same key are in that partition.
 
 /// The partition of `key` among `partitions`: the hash without its sign bit, modulo (Kafka's `BuiltInPartitioner`).
 #[must_use]
@@ -15,7 +15,7 @@ fn murmur2(key: &[u8]) -> u32 {
         let word = word.wrapping_mul(MULTIPLIER);
         (word ^ word >> 24).wrapping_mul(MULTIPLIER)
     };
-    // Kafka takes the length as a signed number of 32 bits; no key is longer.
+    // Kafka takes the length as a signed number of 32 bits, and no key is longer.
     let mut hash = SEED ^ key.len() as u32;
     let words = key.chunks_exact(4);
     let rest = words.remainder();

@@ -1,4 +1,4 @@
-//! The one enum that a consumer speaks in. Says what happened, and whose turn it is; never does anything.
+//! What a poll of the consumer returns.
 
 use crate::kafka::assignment::PartitionIndex;
 use crate::kafka::error::KafkaError;
@@ -15,44 +15,47 @@ pub enum Polled<'a> {
         /// Lent until the next poll.
         record: Record<'a>,
     },
-    /// All records that are there now were delivered. Told again each time the end is reached.
+    /// All records that the partition has now were delivered. Returned each time the end is reached.
     EndReached {
         /// Which partition.
         partition: TopicPartition,
         /// Beyond the last record and the transaction markers after it.
         position: NextOffset,
     },
-    /// These are ours now. Answer with [`Consumer::start`](crate::kafka::consumer::Consumer::start), at leisure and in parts.
+    /// These are ours now. To be answered with [`Consumer::start`](crate::kafka::consumer::Consumer::start), at any time and in
+    /// parts.
     Assign(Vec<TopicPartition>),
-    /// Another member waits for these: finish, and answer with [`Consumer::release`](crate::kafka::consumer::Consumer::release). Until then they stay ours.
+    /// Another member waits for these. They stay ours until
+    /// [`Consumer::release`](crate::kafka::consumer::Consumer::release).
     Revoke(Vec<TopicPartition>),
-    /// These are another member's already: drop what is open; neither create nor commit.
+    /// Another member has these already: what is open must be dropped, neither created nor committed.
     Lost(Vec<TopicPartition>),
-    /// Kafka has nothing at the position: fetching stopped, until [`Consumer::seek`](crate::kafka::consumer::Consumer::seek).
+    /// Kafka has no record at the position, and fetching stopped until
+    /// [`Consumer::seek`](crate::kafka::consumer::Consumer::seek).
     OutOfRange {
         /// Which partition.
         partition: TopicPartition,
     },
-    /// Kafka has no such partition any more: its topic was deleted. Told again as long as it is so.
+    /// The partition does not exist any more, because its topic was deleted. Returned again as long as that is so.
     TopicGone {
         /// Which partition.
         partition: TopicPartition,
     },
-    /// What became of an earlier [`Consumer::commit`](crate::kafka::consumer::Consumer::commit).
+    /// The outcomes of earlier [`Consumer::commit`](crate::kafka::consumer::Consumer::commit).
     Committed(Vec<CommitOutcome>),
-    /// Nothing within the time given, or something that was no news.
+    /// Nothing within the time given, or nothing that matters to the caller.
     Nothing,
-    /// Something failed; [`Explain::kind`](crate::error::Explain::kind) says whether it goes away by itself.
+    /// Something failed. [`KafkaError::kind`] says whether it is transient.
     Failed(KafkaError),
 }
 
-/// What became of one commit.
+/// The outcome of one commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitOutcome {
-    /// Whose.
+    /// The partition.
     pub partition: TopicPartition,
-    /// What was to be committed.
+    /// The offset that was to be committed.
     pub next_offset: NextOffset,
-    /// `Fenced` where the partition has another owner.
+    /// `Fenced` if the partition has another owner.
     pub outcome: Result<(), KafkaError>,
 }

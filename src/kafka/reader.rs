@@ -1,8 +1,8 @@
-//! A plain reader of named partitions and ranges: joins no group, commits nothing, and holds no more than librdkafka
-//! prefetches, whatever the range. For printing, and for comparing an archive with what Kafka still has.
+//! Reads ranges of partitions without a group, to print them or to compare an archive with Kafka. It commits nothing, and
+//! its memory does not depend on the length of the ranges.
 //!
-//! Reads committed records only: where offsets are missing, transactions ended or compaction passed. A range therefore
-//! ends when something beyond it shows up, or at the end of the partition, though the last offsets hold no records.
+//! It reads committed records only, and some offsets have none: those of transaction markers, of aborted transactions and of
+//! records that compaction removed. So a range ends with a record beyond it, or at the end of the partition.
 
 use std::time::Duration;
 
@@ -20,34 +20,34 @@ use crate::kafka::native::queue::Queue;
 use crate::record::position::{NextOffset, TopicPartition};
 use crate::record::record::Record;
 
-/// How long nothing at all may come before a bounded range is given up.
+/// How long no record may come before a bounded range fails.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 const POLL_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A range of one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Range {
-    /// Of which partition.
+    /// The partition.
     pub partition: TopicPartition,
-    /// The first offset wanted, at least 0.
+    /// The first offset of the range, at least 0.
     pub from: i64,
-    /// The first offset no longer wanted; `None` reads on as records come.
+    /// The first offset after the range; `None` for a range that does not end.
     pub until: Option<i64>,
 }
 
-/// What one poll brought.
+/// What one poll returns.
 #[derive(Debug)]
 pub enum Read<'a> {
-    /// A record of the range with this number in the order given; offsets of a range rise.
+    /// A record. The offsets of a range rise.
     Record {
-        /// Which range.
+        /// The index of its range.
         range: usize,
         /// Lent until the next poll.
         record: Record<'a>,
     },
-    /// The range was read. `position` is below its `until` only where the partition ends before.
+    /// The range was read. `position` is below its `until` only if the partition ends before.
     Ended {
-        /// Which range.
+        /// The index of the range.
         range: usize,
         /// Every committed record below it was delivered.
         position: NextOffset,
@@ -64,7 +64,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Nothing is sent until something is asked or read.
+    /// Connects with the first request.
     ///
     /// # Errors
     /// Settings that librdkafka refuses.
@@ -74,13 +74,13 @@ impl Reader {
         })
     }
 
-    /// Questions over the same connection.
+    /// Requests over the same connection.
     #[must_use]
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
     }
 
-    /// Begins to read these ranges side by side; a partition may stand there once.
+    /// Begins to read these ranges in parallel; each must be of another partition.
     ///
     /// # Errors
     /// librdkafka's refusal, such as for a name that no topic can have.
@@ -88,11 +88,11 @@ impl Reader {
         Stream::open(&self.cluster, ranges)
     }
 
-    /// Reads the committed records of `[from, until)` in order, and returns the position after them: `until`, or less
-    /// where the partition ends before. `sink` may fail and so end the reading.
+    /// Reads the committed records of `[from, until)` in order, and returns the position after them: `until`, or less if
+    /// the partition ends before. An error of `sink` ends the reading.
     ///
     /// # Errors
-    /// What `sink` returned; [`KafkaError::OutOfRange`] where retention was faster; what else Kafka failed at.
+    /// The error of `sink`, [`KafkaError::OutOfRange`] if retention deleted the first records, or another failure of Kafka.
     pub fn read_range<E: From<KafkaError>>(
         &self,
         partition: &TopicPartition,
@@ -119,22 +119,21 @@ impl Reader {
 
 struct Reading<'r> {
     range: Range,
-    /// Dropped when the range has ended.
+    /// `None` when the range has ended.
     fetching: Option<Fetching<'r>>,
 }
 
 /// Ranges being read. Dropping it ends the reading.
 pub struct Stream<'r> {
-    // The order matters: fetching stops before its queue goes.
     readings: Vec<Reading<'r>>,
     inbox: Inbox<&'r NativeClient>,
     headers: HeaderList,
     cluster: &'r Cluster,
-    /// Ranges that hold no offset: they end before anything is fetched.
+    /// Ranges without an offset, which end before anything is fetched.
     empty: Vec<usize>,
-    /// How many ranges are being fetched.
+    /// The number of ranges being fetched.
     open: usize,
-    /// Records come in runs of one partition.
+    /// The range of the last record: records come in runs of one partition.
     latest: usize,
     silence: Duration,
 }
@@ -145,7 +144,7 @@ impl<'r> Stream<'r> {
         let client = cluster.client.client().native_client();
         let no_queue = || KafkaError::Other {
             doing,
-            reason: "no queue could be made".to_owned(),
+            reason: "librdkafka returned no queue".to_owned(),
         };
         let queue = Queue::new(client).ok_or_else(no_queue)?;
         let mut readings = Vec::with_capacity(ranges.len());
@@ -172,10 +171,10 @@ impl<'r> Stream<'r> {
         })
     }
 
-    /// What comes next, waiting at most `timeout`.
+    /// The next record or end, waiting at most `timeout`.
     ///
     /// # Errors
-    /// Kafka refused, has nothing at a range's beginning, or was silent for a minute before a bounded range ended.
+    /// Kafka refused, has no record at a range's beginning, or sent nothing for a minute before a bounded range ended.
     #[inline]
     pub fn next(&mut self, timeout: Duration) -> Result<Read<'_>, KafkaError> {
         if self.open == 0 || !self.empty.is_empty() {
@@ -206,15 +205,15 @@ impl<'r> Stream<'r> {
             return Ok(Read::Nothing);
         };
         self.silence = Duration::ZERO;
-        let is_it = |reading: &Reading<'_>| {
+        let is_this = |reading: &Reading<'_>| {
             let partition = &reading.range.partition;
             partition.partition == message.partition() && partition.topic.as_bytes() == message.topic()
         };
-        if !self.readings.get(self.latest).is_some_and(is_it) {
-            self.latest = self.readings.iter().position(is_it).unwrap_or(usize::MAX);
+        if !self.readings.get(self.latest).is_some_and(is_this) {
+            self.latest = self.readings.iter().position(is_this).unwrap_or(usize::MAX);
         }
         let range = self.latest;
-        // What was prefetched beyond a range that has ended is no longer wanted.
+        // Records that were prefetched beyond the end of a range are dropped.
         let Some(reading) = self.readings.get(range).filter(|reading| reading.fetching.is_some()) else {
             return Ok(Read::Nothing);
         };
@@ -249,7 +248,7 @@ impl<'r> Stream<'r> {
         }
     }
 
-    /// The partition has no more for now: a bounded range has ended, short of `until` or not.
+    /// The partition has no more records for now, which ends a bounded range, even before `until`.
     fn end_of(&mut self, partition: &TopicPartition, offset: i64) -> Read<'static> {
         self.silence = Duration::ZERO;
         let Some(range) = self.reading_of(partition) else {
@@ -262,8 +261,8 @@ impl<'r> Stream<'r> {
     }
 
     fn reading_of(&self, partition: &TopicPartition) -> Option<usize> {
-        let is_it = |reading: &Reading<'_>| reading.range.partition == *partition && reading.fetching.is_some();
-        self.readings.iter().position(is_it)
+        let is_this = |reading: &Reading<'_>| reading.range.partition == *partition && reading.fetching.is_some();
+        self.readings.iter().position(is_this)
     }
 
     #[cold]

@@ -1,6 +1,5 @@
-//! Sends whole records (key, value, headers, time) to a partition or by their key, one after the other, and knows at the
-//! end whether Kafka acknowledged all. For what is sent seldom or again; a stream of events goes through
-//! [`crate::kafka::producer`]. Never splits, changes or reorders what it is given.
+//! Sends whole records (key, value, headers, time), as a restore does, unchanged and in the order given. A stream of events
+//! goes through [`crate::kafka::producer`] instead.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +18,7 @@ use crate::kafka::error::KafkaError;
 use crate::kafka::settings::client_config;
 use crate::record::record::Record;
 
-/// How long a record may be on its way before it counts as failed.
+/// How long a record may be in flight before it counts as failed.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(60);
 const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 const DOING: &str = "send a record";
@@ -29,7 +28,7 @@ pub struct Sender {
     producer: BaseProducer<Outcomes>,
 }
 
-/// What became of records, told by librdkafka while it is polled.
+/// What became of the records, as librdkafka reports it while it is polled.
 #[derive(Default)]
 struct Outcomes {
     acked: AtomicU64,
@@ -64,7 +63,7 @@ impl ProducerContext for Outcomes {
 }
 
 impl Sender {
-    /// Nothing is sent until something is given to it.
+    /// Connects when the first record is sent.
     ///
     /// # Errors
     /// Settings that librdkafka refuses.
@@ -88,11 +87,11 @@ impl Sender {
         Ok(Sender { producer })
     }
 
-    /// Takes a record on its way, to this partition or to the one of its key; waits while too many are on theirs. A time
-    /// of none or 0 becomes that of sending, which no client can help.
+    /// Sends a record in the background, to this partition or to the one of its key; waits while librdkafka's queue is
+    /// full. No time, or the time 0, becomes the time of sending: the protocol has no other value for it.
     ///
     /// # Errors
-    /// The record cannot be sent at all, or one before it failed.
+    /// The record cannot be sent, or one before it failed.
     pub fn send(&self, topic: &str, partition: Option<i32>, record: &Record<'_>) -> Result<(), KafkaError> {
         let mut outgoing = BaseRecord::<[u8], [u8]>::to(topic);
         if !record.headers.is_empty() {
@@ -115,10 +114,10 @@ impl Sender {
         }
     }
 
-    /// Waits until Kafka acknowledged every record, and tells how many that were.
+    /// Waits until Kafka acknowledged every record, and returns their number.
     ///
     /// # Errors
-    /// The first that failed.
+    /// The failure of the first record that failed.
     pub fn finish(&self) -> Result<u64, KafkaError> {
         while self.producer.in_flight_count() > 0 {
             self.producer.poll(POLL_TIMEOUT);
@@ -140,7 +139,10 @@ fn headers(record: &Record<'_>) -> Result<OwnedHeaders, KafkaError> {
         let Ok(key) = std::str::from_utf8(header.name) else {
             return Err(KafkaError::Other {
                 doing: DOING,
-                reason: "a header's name is not UTF-8, which this client cannot send".to_owned(),
+                reason: format!(
+                    "librdkafka's wrapper sends only header names in UTF-8 header=`{}`",
+                    header.name.escape_ascii()
+                ),
             });
         };
         headers = headers.insert(NamedValue {

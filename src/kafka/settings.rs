@@ -1,5 +1,4 @@
-//! From settings to librdkafka's configuration: what every client shares, and what each kind of client adds. Never
-//! opens a connection.
+//! librdkafka's configuration from the settings: what every client has, and what each kind of client adds.
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
@@ -7,49 +6,49 @@ use rdkafka::config::RDKafkaLogLevel;
 use crate::config::KafkaSettings;
 use crate::kafka::error::KafkaError;
 
-/// Properties that a promise of the archive rests on; another value is refused instead of silently overruled.
+/// Properties that a guarantee of the archive depends on. Another value is refused rather than silently replaced.
 const FIXED: [(&str, &str); 6] = [
-    // The bucket is the authority on progress: nobody but the archive commits, and only after a link.
+    // The bucket decides on progress: only the archiver commits, and only after a link.
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
-    // Jumping to another offset would skip records in silence: out of range is an event that the archive answers.
+    // A jump to another offset would silently skip records. The archiver decides what to do when an offset is out of range.
     ("auto.offset.reset", "error"),
-    // What a transaction takes back is no record.
+    // Records of aborted transactions are not archived.
     ("isolation.level", "read_committed"),
     ("enable.partition.eof", "true"),
     ("check.crcs", "true"),
 ];
 
-/// What every client waits at first before it connects to a broker again, doubled each time (up to 10 s). Half of it
-/// passes between the first connections to two brokers too: with the default of 100 ms, a short command waits for that.
+/// The first back-off before a client connects to a broker again; it doubles up to 10 s. Half of it also passes between the
+/// first connections to two brokers, so that the default of 100 ms delays a short command.
 const RECONNECT_BACKOFF_MS: &str = "20";
 
-/// What makes a consumer fast, measured on three local brokers; `kafka.properties` may say otherwise.
+/// Defaults that make a consumer fast, measured on three local brokers. `kafka.properties` wins over them.
 const FETCHING: [(&str, &str); 5] = [
     // The default of 1,000 ms starves a consumer that is faster than its queue.
     ("fetch.queue.backoff.ms", "2"),
-    // Of the whole client, since all partitions share one queue: bounds what is prefetched. Together with the default
-    // of 1 MiB a partition and request, measured with six partitions: more is no faster, and costs memory.
+    // Limits what the whole client prefetches, since all partitions share one queue. With the default of 1 MiB for each
+    // partition and request, and six partitions, a higher limit is not faster and takes more memory.
     ("queued.max.messages.kbytes", "16384"),
     ("fetch.wait.max.ms", "100"),
-    // Without it, a partition that moved keeps its old owner until the whole group stopped.
+    // The default strategies stop the whole group when one partition moves.
     ("partition.assignment.strategy", "cooperative-sticky"),
-    // Long enough for a seal and its upload between two polls, should the store stall.
+    // Long enough for a seal and its upload between two polls while the store stalls.
     ("max.poll.interval.ms", "300000"),
 ];
 
-/// The archiver takes records no faster than it encodes them: what is prefetched beyond that is memory for nothing, and a
-/// broker's answer, which holds this share of each of its partitions, is unpacked at once. The share is still larger than
-/// a batch of a megabyte that lz4 has packed; of larger batches a broker gives one an answer.
+/// The archiver encodes records more slowly than it could fetch them, so that prefetching more only takes memory. A response
+/// has up to this many bytes of each partition and is decompressed at once. That is still more than a batch of a megabyte
+/// after lz4; of larger batches a broker puts one into a response.
 const ARCHIVING: [(&str, &str); 2] = [
     ("queued.max.messages.kbytes", "8192"),
     ("fetch.message.max.bytes", "262144"),
 ];
 
-/// What every client shares: addresses, name, and the properties of the settings, which win over ours.
+/// What every client has: addresses, name, and the properties of the settings, which win over our defaults.
 ///
 /// # Errors
-/// A property that the archive's promises fix and that the settings set otherwise.
+/// A fixed property that the settings set to another value.
 pub fn client_config(settings: &KafkaSettings) -> Result<ClientConfig, KafkaError> {
     for (name, fixed) in FIXED {
         if settings.properties.get(name).is_some_and(|value| value != fixed) {
@@ -60,7 +59,7 @@ pub fn client_config(settings: &KafkaSettings) -> Result<ClientConfig, KafkaErro
     config.set("bootstrap.servers", settings.brokers.join(","));
     config.set("client.id", "kivend");
     config.set("reconnect.backoff.ms", RECONNECT_BACKOFF_MS);
-    // Kafka may ask clients for their metrics (KIP-714): ours are ours.
+    // KIP-714: clients push their metrics to the brokers by default.
     config.set("enable.metrics.push", "false");
     config.set_log_level(if settings.properties.get("debug").is_some() {
         RDKafkaLogLevel::Debug
@@ -76,13 +75,13 @@ pub fn client_config(settings: &KafkaSettings) -> Result<ClientConfig, KafkaErro
     Ok(config)
 }
 
-/// A client that reads. Without a group it can neither join one nor commit; see [`group_config`].
+/// A client that reads without a group. It can neither join one nor commit; see [`group_config`].
 ///
 /// # Errors
 /// As [`client_config`].
 pub fn reader_config(settings: &KafkaSettings) -> Result<ClientConfig, KafkaError> {
     let mut config = client_config(settings)?;
-    // With Kafka 4's own protocol (KIP-848) the broker assigns, and the client accepts no strategy.
+    // With Kafka 4's group protocol (KIP-848) the broker assigns partitions, and librdkafka refuses a strategy.
     let assigned_by_broker = config.get("group.protocol") == Some("consumer");
     for (name, value) in FETCHING {
         if config.get(name).is_none() && !(assigned_by_broker && name == "partition.assignment.strategy") {
@@ -130,14 +129,14 @@ mod tests {
     }
 
     #[test]
-    fn with_the_brokers_own_group_protocol_no_property_is_set_that_it_refuses() {
+    fn with_the_brokers_group_protocol_no_property_is_set_that_it_refuses() {
         let config = group_config(&with("group.protocol", "consumer")).unwrap();
         config.create_native_config().unwrap();
         assert_eq!(config.get("partition.assignment.strategy"), None);
     }
 
     #[test]
-    fn a_property_that_a_promise_rests_on_cannot_be_changed() {
+    fn a_fixed_property_cannot_be_changed() {
         for (name, _) in FIXED {
             assert!(client_config(&with(name, "something else")).is_err(), "{name}");
         }

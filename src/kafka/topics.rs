@@ -1,5 +1,5 @@
-//! Topics as they should be: created where missing, compared where they exist, altered only when told to. Never deletes
-//! one, and never takes a partition or a replica away.
+//! Creates missing topics, compares existing ones with the settings, and alters them if that is allowed. Deletes no topic, and
+//! removes no partition or replica.
 
 use std::future::Future;
 use std::pin::pin;
@@ -19,46 +19,46 @@ use crate::kafka::incremental;
 use crate::kafka::settings::client_config;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// A new topic is known to every broker within a moment; after this many looks we go on without knowing.
-const LOOKS_AFTER_CREATION: u32 = 100;
-const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+/// How often to check whether every broker knows a new topic or setting, before continuing without knowing.
+const CHECKS: u32 = 100;
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Whether settings of existing topics may be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Alteration {
     /// Differences are reported.
     Refused,
-    /// Differences are removed, where Kafka can.
+    /// Differences are removed if Kafka can do so.
     Allowed,
 }
 
-/// What became of a topic.
+/// What was done with a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// It was not there.
+    /// It did not exist.
     Created,
-    /// It was there, and as wanted.
+    /// It existed, as wanted.
     Unchanged,
-    /// It was there, and is as wanted now.
+    /// It existed, and was altered to what is wanted.
     Altered,
-    /// It is there, and not as wanted.
+    /// It exists, and differs from what is wanted.
     Differs,
 }
 
-/// One setting that is not as wanted.
+/// One setting that differs.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Difference {
     /// Kafka's name of the setting, or `partitions` or `replication_factor`.
     pub setting: String,
-    /// As configured here.
+    /// The configured value.
     pub wanted: String,
-    /// As Kafka has it.
+    /// Kafka's value.
     pub found: String,
 }
 
 impl Difference {
-    /// Of a setting that Kafka keeps with the topic, not of how the topic is laid out.
+    /// Whether it is a topic configuration, not the number of partitions or replicas.
     fn is_property(&self) -> bool {
         !matches!(self.setting.as_str(), "partitions" | "replication_factor")
     }
@@ -69,7 +69,7 @@ impl Difference {
 pub struct Outcome {
     /// What was done.
     pub action: Action,
-    /// What was not as wanted: for [`Action::Altered`] before, for [`Action::Differs`] still.
+    /// What differed before [`Action::Altered`], or still differs after [`Action::Differs`].
     pub differences: Vec<Difference>,
 }
 
@@ -80,7 +80,7 @@ pub struct Topics {
 }
 
 impl Topics {
-    /// Nothing is sent until something is asked.
+    /// Connects with the first request.
     ///
     /// # Errors
     /// Settings that librdkafka refuses.
@@ -94,16 +94,16 @@ impl Topics {
         })
     }
 
-    /// Questions to the same cluster.
+    /// Requests to the same cluster.
     #[must_use]
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
     }
 
-    /// Creates the topic, or compares it with what is wanted. Doing it twice does no more than once.
+    /// Creates the topic, or compares it with what is wanted. A second call changes nothing.
     ///
     /// # Errors
-    /// Fewer brokers than replicas, settings that Kafka refuses, missing rights, or nobody answered.
+    /// Fewer brokers than replicas, settings that Kafka refuses, missing rights, or no broker answered.
     pub fn ensure(&self, wanted: &TopicSettings, alteration: Alteration) -> Result<Outcome, KafkaError> {
         if self.cluster.find_topic(&wanted.name)?.is_none() && self.create(wanted)? == Creation::Created {
             return Ok(Outcome {
@@ -155,21 +155,21 @@ impl Topics {
                 self.await_leaders(wanted)?;
                 Ok(Creation::Created)
             }
-            // Somebody was faster: then it is a topic that exists.
+            // Another client created it meanwhile.
             Err((_, Code::TopicAlreadyExists)) => Ok(Creation::Exists),
             Err((_, Code::InvalidReplicationFactor)) => Err(too_few(wanted, &brokers)),
             Err((_, code)) => Err(refused(wanted, code, code.to_string(), "create a topic")),
         }
     }
 
-    /// Kafka confirms a topic before every broker knows it, and tells a leader before that one leads; whoever reads or
-    /// writes next should not meet that.
+    /// Waits until each partition has a leader that answers: Kafka confirms a topic before every broker knows it, and names a
+    /// leader before it leads. The next request should not fail for that.
     fn await_leaders(&self, wanted: &TopicSettings) -> Result<(), KafkaError> {
-        for _ in 0..LOOKS_AFTER_CREATION {
+        for _ in 0..CHECKS {
             if self.is_led(wanted)? {
                 return Ok(());
             }
-            thread::sleep(LOOK_INTERVAL);
+            thread::sleep(CHECK_INTERVAL);
         }
         Ok(())
     }
@@ -185,27 +185,27 @@ impl Topics {
             return Ok(false);
         }
         match self.cluster.log_ends(&topic.positions()) {
-            // A broker that was just told to lead may say so only after it has refused.
+            // A broker that was just made the leader refuses requests until it knows so.
             Err(KafkaError::UnknownPartition { .. } | KafkaError::Busy { .. }) => Ok(false),
             answer => answer.map(|_| true),
         }
     }
 
-    /// Kafka confirms a change before every broker shows it. Returns what is still not as wanted after some looks.
+    /// Waits until the brokers return the new settings: Kafka confirms a change before. Returns what still differs.
     fn await_settings(&self, wanted: &TopicSettings) -> Result<Vec<Difference>, KafkaError> {
-        for _ in 1..LOOKS_AFTER_CREATION {
+        for _ in 1..CHECKS {
             if !self.differences(wanted)?.iter().any(Difference::is_property) {
                 break;
             }
-            thread::sleep(LOOK_INTERVAL);
+            thread::sleep(CHECK_INTERVAL);
         }
         self.differences(wanted)
     }
 
-    /// What of an existing topic is not as wanted. Changes nothing.
+    /// How an existing topic differs from what is wanted. Changes nothing.
     ///
     /// # Errors
-    /// No such topic, missing rights, or nobody answered.
+    /// The topic does not exist, missing rights, or no broker answered.
     pub fn differences(&self, wanted: &TopicSettings) -> Result<Vec<Difference>, KafkaError> {
         let layout = self.cluster.topic(&wanted.name)?;
         let found = self.properties(&wanted.name)?;
@@ -241,10 +241,10 @@ impl Topics {
         Ok(layout_differences.into_iter().chain(properties).flatten().collect())
     }
 
-    /// How long Kafka keeps the topic's records, in ms; nothing where it keeps them for ever, or does not say.
+    /// How long Kafka retains the topic's records, in ms; `None` without a limit, or if Kafka does not return the setting.
     ///
     /// # Errors
-    /// No such topic, missing rights, or nobody answered.
+    /// The topic does not exist, missing rights, or no broker answered.
     pub fn retention_ms(&self, topic: &str) -> Result<Option<i64>, KafkaError> {
         let properties = self.properties(topic)?;
         let set = properties.iter().find(|property| property.name == "retention.ms");
@@ -325,16 +325,16 @@ fn refused(wanted: &TopicSettings, code: Code, reason: String, doing: &'static s
     }
 }
 
-/// The only result of a request about one thing.
+/// The result of a request about one topic.
 fn first<T>(results: Result<Vec<T>, rdkafka::error::KafkaError>, doing: &'static str) -> Result<T, KafkaError> {
     let results = results.map_err(|error| KafkaError::from_rdkafka(&error, doing))?;
     results.into_iter().next().ok_or_else(|| KafkaError::Other {
         doing,
-        reason: "the answer was empty".to_owned(),
+        reason: "the response has no entry for the topic".to_owned(),
     })
 }
 
-/// Waits for an answer on this thread. A thread of the client's brings it, so that no runtime is needed.
+/// Waits for an answer on this thread. A thread of the client completes it, so that no runtime is needed.
 fn wait_for<F: Future>(answer: F) -> F::Output {
     struct Unpark(Thread);
     impl Wake for Unpark {

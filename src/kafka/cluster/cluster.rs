@@ -88,7 +88,7 @@ impl Cluster {
             request(REQUEST_TIMEOUT)
         } else {
             ask_first(request, || {
-                self.hear();
+                self.take_events();
                 self.client.context().is_refused_by_all()
             })
         };
@@ -105,12 +105,12 @@ impl Cluster {
 
     /// The last refusal of a broker, if there was one since the last call.
     pub(in crate::kafka) fn refusal(&self) -> Option<KafkaError> {
-        self.hear();
+        self.take_events();
         self.client.context().take_refusal()
     }
 
     /// Takes the events that wait, errors among them. A consumer's poll does so itself.
-    fn hear(&self) {
+    fn take_events(&self) {
         if self.role == Role::Asking {
             for _ in 0..EVENTS_PER_FAILURE {
                 self.client.poll(Duration::ZERO);

@@ -74,7 +74,7 @@ pub(in crate::kafka) fn last_error() -> Code {
 mod tests {
     use super::*;
 
-    fn told(number: c_int) -> Code {
+    fn code_of(number: c_int) -> Code {
         // SAFETY: a pointer to an integer of ours, which has the size and the alignment of the enum.
         unsafe { of_field((&raw const number).cast()) }
     }
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn a_code_that_the_bindings_do_not_know_is_an_unknown_error_of_the_server() {
         for number in [98, 109, 120, 128, 131, 32_767, -1_000] {
-            assert_eq!(told(number), Code::Unknown, "{number}");
+            assert_eq!(code_of(number), Code::Unknown, "{number}");
         }
     }
 
@@ -94,7 +94,7 @@ mod tests {
             (27, Code::RebalanceInProgress),
         ];
         for (number, code) in known {
-            assert_eq!(told(number), code);
+            assert_eq!(code_of(number), code);
         }
     }
 }

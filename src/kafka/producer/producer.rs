@@ -123,7 +123,7 @@ impl Producer {
         let asked = ask_first(
             |patience| self.client.client().fetch_metadata(Some(topic), patience),
             || {
-                self.hear();
+                self.take_events();
                 self.client.context().errors.is_refused_by_all()
             },
         );
@@ -143,7 +143,7 @@ impl Producer {
     }
 
     /// Takes the events that wait, errors among them.
-    fn hear(&self) {
+    fn take_events(&self) {
         for _ in 0..EVENTS_PER_FAILURE {
             self.client.poll(Duration::ZERO);
         }
@@ -151,7 +151,7 @@ impl Producer {
 
     /// librdkafka reports a failed request as a time-out: the reason came earlier, as an event.
     fn explain(&self, error: &Rdkafka, doing: &'static str) -> KafkaError {
-        self.hear();
+        self.take_events();
         match self.client.context().errors.take_refusal() {
             Some(refusal) => refusal,
             None if is_silence(error) => KafkaError::Unreachable {

@@ -1,4 +1,4 @@
-//! The producer's part of librdkafka's configuration. Never opens a connection.
+//! The producer's part of librdkafka's configuration.
 
 use rdkafka::ClientConfig;
 
@@ -6,29 +6,29 @@ use crate::config::KafkaSettings;
 use crate::kafka::error::KafkaError;
 use crate::kafka::settings::client_config;
 
-/// Properties that a promise rests on; another value is refused instead of silently overruled.
+/// Properties that a guarantee depends on. Another value is refused rather than silently replaced.
 const FIXED: [(&str, &str); 4] = [
-    // Acknowledged means: on every replica in sync, once, in the order sent.
+    // An acknowledged record is on every replica in sync, once, and in the order sent.
     ("acks", "all"),
     ("enable.idempotence", "true"),
-    // One customer's events stay in one partition, whichever client sends them: as Java's does.
+    // Java's partitioner: events with one key go to one partition, whichever client sends them.
     ("partitioner", "murmur2_random"),
-    // A topic misspelt must not come into being with a cluster's default settings.
+    // A misspelt topic must not be created with the cluster's default settings.
     ("allow.auto.create.topics", "false"),
 ];
 
-/// What `kafka.properties` may say otherwise.
+/// Defaults, which `kafka.properties` may replace.
 const DEFAULTS: [(&str, &str); 5] = [
     ("max.in.flight.requests.per.connection", "5"),
     ("compression.type", "lz4"),
-    // A record that no broker took in this time has failed.
+    // A record that was not acknowledged in this time has failed.
     ("message.timeout.ms", "60000"),
-    // What may wait is bounded by our own leases, not by librdkafka's queue.
+    // The producer limits what is in flight, not librdkafka's queue.
     ("queue.buffering.max.messages", "1000000"),
     ("queue.buffering.max.kbytes", "1048576"),
 ];
 
-/// Other names that librdkafka has for them: whoever sets one of these means the property.
+/// librdkafka's other names for properties: setting one of these sets the property.
 const ALIASES: [(&str, &str); 5] = [
     ("acks", "request.required.acks"),
     ("linger.ms", "queue.buffering.max.ms"),
@@ -37,16 +37,16 @@ const ALIASES: [(&str, &str); 5] = [
     ("max.in.flight.requests.per.connection", "max.in.flight"),
 ];
 
-/// How records are gathered and how large they may be.
+/// How records are batched, and how large they may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sending {
-    /// Of a batch, which goes to one partition.
+    /// Maximum size of a batch, which goes to one partition.
     pub batch_size_bytes: u32,
-    /// How long a batch waits for more.
+    /// How long a batch waits for more records.
     pub linger_ms: u32,
-    /// Of a record's value.
+    /// Maximum size of a record's value.
     pub record_max_bytes: usize,
-    /// Whose transactions; without one, records stand as soon as they are acknowledged.
+    /// Enables transactions. Without it, readers see records as soon as they are acknowledged.
     pub transactional_id: Option<String>,
 }
 
@@ -65,7 +65,7 @@ pub(super) fn producer_config(settings: &KafkaSettings, sending: &Sending) -> Re
             return Err(KafkaError::FixedProperty { name, fixed });
         }
     }
-    // Its key may be as long as the value. A batch of several stays below `batch.size` whatever this says.
+    // A key may be as long as its value. `batch.size` limits a batch of several records all the same.
     let message_max_bytes = sending.record_max_bytes.saturating_mul(2).clamp(1_000, 1_000_000_000);
     let mut config = client_config(settings)?;
     let ours = [
@@ -84,7 +84,7 @@ pub(super) fn producer_config(settings: &KafkaSettings, sending: &Sending) -> Re
     }
     match &sending.transactional_id {
         Some(id) => config.set("transactional.id", id),
-        // One for all runs would let each shut out the others.
+        // With an id from the properties, each run would fence all others.
         None => config.remove("transactional.id"),
     };
     Ok(config)
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_property_that_a_promise_rests_on_cannot_be_changed() {
+    fn a_fixed_property_cannot_be_changed() {
         for (name, value) in [
             ("acks", "1"),
             ("request.required.acks", "0"),

@@ -1,5 +1,5 @@
-//! Transactions of a producer: what is sent between `begin` and `commit` stands in Kafka wholly, or not at all, for
-//! readers of committed records (KIP-98). Whoever has the same transactional id later shuts out whoever had it before.
+//! Transactions of a producer: readers of committed records see all of what is sent between `begin` and `commit`, or nothing
+//! (KIP-98). A producer fences all earlier producers with the same transactional id.
 
 use std::time::Duration;
 
@@ -10,14 +10,15 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use crate::kafka::error::KafkaError;
 use crate::kafka::producer::producer::Producer;
 
-/// How long one step may take: the coordinator may have to be elected first.
+/// How long one step may take, the election of a coordinator included.
 const STEP_TIMEOUT: Duration = Duration::from_secs(60);
-/// A step that may be tried again is, so often.
+
+/// How often a step is tried that fails with a retriable error.
 const TRIES: u32 = 3;
 
 impl Producer {
-    /// Takes over from whoever had the transactional id: an open transaction of theirs is taken back, one that was being
-    /// committed is committed, and they can send nothing any more. To be called once, before anything is sent.
+    /// Fences earlier producers with the same transactional id. Kafka aborts their open transaction, or completes a commit
+    /// that had begun. To be called once, before anything is sent.
     ///
     /// # Errors
     /// No coordinator, or missing rights.
@@ -27,7 +28,7 @@ impl Producer {
         })
     }
 
-    /// Begins a transaction: everything sent from here on belongs to it.
+    /// Begins a transaction, to which everything belongs that is sent until its end.
     ///
     /// # Errors
     /// [`KafkaError::TakenOver`], or a transaction that is open already.
@@ -35,22 +36,20 @@ impl Producer {
         again("begin a transaction", || self.client.begin_transaction())
     }
 
-    /// Makes everything that was sent since [`Producer::begin`] stand. Every record must have been told of before.
+    /// Commits what was sent since [`Producer::begin`]. The producer must be idle.
     ///
     /// # Errors
-    /// Nothing stands yet where it fails, but may where nobody answered: only the next owner of the id can tell.
+    /// The transaction is not committed; after a time-out it may be, which only the next producer with the id can find out.
     pub fn commit(&mut self) -> Result<(), KafkaError> {
         again("commit a transaction", || self.client.commit_transaction(STEP_TIMEOUT))
     }
 
-    /// Takes back everything that was sent since [`Producer::begin`].
+    /// Aborts the transaction.
     ///
     /// # Errors
-    /// Kafka's; the next owner of the id takes it back then.
+    /// Kafka refused. The next producer with the id aborts it then.
     pub fn abort(&mut self) -> Result<(), KafkaError> {
-        again("take back a transaction", || {
-            self.client.abort_transaction(STEP_TIMEOUT)
-        })
+        again("abort a transaction", || self.client.abort_transaction(STEP_TIMEOUT))
     }
 }
 

@@ -1,5 +1,6 @@
-//! Packs a page with zstd: by the matches that suit records in JSON where they cover most of it, by zstd's own otherwise.
-//! Any zstd reader unpacks both. A function of the page and the library's version alone. Never refuses a page.
+//! Compresses a page with zstd: with the matches of [`crate::segment::page_encoding::matches`] if they cover most of it, with
+//! zstd's own search otherwise. Every zstd reader reads both. The result must depend only on the page and the version of the
+//! library: a segment that is made again must have the same bytes.
 
 use std::io;
 
@@ -8,21 +9,21 @@ use zstd::bulk::Compressor;
 use crate::segment::page_encoding::matches::Matches;
 use crate::segment::page_encoding::sequences::SequenceCoder;
 
-/// Faster than the others, and smaller too: see `benches/NOTES.md`.
+/// Faster than higher levels, and with our matches also smaller: see `benches/NOTES.md`.
 pub(crate) const LEVEL: i32 = 1;
 
-/// Packs page after page; keeps its memory between them. States of zstd are made when they are first used: for a short page that
-/// takes longer than packing it.
+/// Compresses one page after the other, and keeps its memory between them. The contexts of zstd are created at their first use,
+/// since that takes longer than compressing a short page.
 #[derive(Default)]
 pub(crate) struct PageCompressor {
     matches: Matches,
-    /// Nothing inside where the library cannot make one.
+    /// `Some(None)` if the library cannot create one.
     coder: Option<Option<SequenceCoder>>,
     plain: Option<Compressor<'static>>,
 }
 
 impl PageCompressor {
-    /// One frame that unpacks to the page.
+    /// One zstd frame with the page.
     ///
     /// # Errors
     /// No memory.
@@ -49,7 +50,7 @@ mod tests {
     use crate::record::hash::Hash;
     use proptest::prelude::*;
 
-    /// Events as a shop sends them: an id and a time that repeat nothing, one of a few types, much that repeats.
+    /// Events like those of a shop: an id and a time that are unique, one of a few types, and much that repeats.
     fn events(count: usize) -> Vec<u8> {
         let event = |number: usize| {
             let id = Hash::of(&number.to_be_bytes()).to_string();
@@ -84,7 +85,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_stands_in_a_page_unpacks_to_it(parts in prop::collection::vec((any::<u8>(), 0usize..300, 0usize..4), 0..40)) {
+        fn any_page_unpacks_to_itself(parts in prop::collection::vec((any::<u8>(), 0usize..300, 0usize..4), 0..40)) {
             let page: Vec<u8> = parts.iter().flat_map(|(byte, length, events_count)| {
                 [vec![*byte; *length], events(*events_count)].concat()
             }).collect();

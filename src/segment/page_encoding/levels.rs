@@ -1,7 +1,7 @@
-//! Two of Parquet's encodings for small numbers: runs and bit-packing (for definition levels), and binary-packed
-//! differences (for lengths). See Parquet's Encodings.md, "RLE" and "DELTA_BINARY_PACKED". Never decodes.
+//! Two of Parquet's encodings for small numbers: runs for definition levels, and binary-packed differences for lengths. See
+//! Parquet's Encodings.md, "RLE" and "DELTA_BINARY_PACKED".
 
-/// Values in a block of differences, and in each of its parts.
+/// Values in a block of differences, and in each of its mini blocks.
 const BLOCK: usize = 128;
 const MINI_BLOCK: usize = 32;
 
@@ -26,7 +26,7 @@ pub(crate) fn put_bit_runs(bits: impl IntoIterator<Item = bool>, page: &mut Vec<
     end(run);
 }
 
-/// Appends numbers as differences, each part of a block with as many bits as its largest needs.
+/// Appends numbers as differences; a mini block has as many bits a number as its largest difference needs.
 pub(crate) fn put_differences(numbers: &[i32], page: &mut Vec<u8>) {
     put_varint(BLOCK as u64, page);
     put_varint((BLOCK / MINI_BLOCK) as u64, page);
@@ -62,7 +62,7 @@ fn put_block(block: &[i64], page: &mut Vec<u8>) {
     }
 }
 
-/// Appends the low `width` bits of each number, at most 57, one after the other from the lowest bit on.
+/// Appends the low `width` bits of each number, at most 57, beginning with the lowest bit.
 fn put_bits(numbers: &[u64], width: u32, page: &mut Vec<u8>) {
     let (mut waiting, mut bits) = (0u64, 0);
     for number in numbers {
@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(page, [6, 1, 2, 0, 0xc8, 1, 1]);
     }
 
-    /// The second example of Parquet's Encodings.md: a block of four parts, of which one is there.
+    /// The second example of Parquet's Encodings.md: a block with one mini block of four.
     #[test]
     fn differences_are_those_of_the_specification() {
         let mut page = Vec::new();

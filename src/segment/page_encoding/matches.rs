@@ -1,45 +1,44 @@
-//! Where a page of records repeats itself, as zstd wants to be told. Records of one kind repeat names and values between
-//! quotation marks and differ in long tokens that repeat nothing (ids, hashes, times). zstd's own search looks at every byte,
-//! and finds in those tokens many short matches that cost more than they save. So a match begins here at a quotation mark,
-//! grows in both directions, and is chosen by an estimate of its price in bits. A function of the page alone. Never
-//! compresses: that is [`crate::segment::page_encoding::compressor`]'s.
+//! Finds where a page of records repeats itself. Records of one kind repeat names and values between quotation marks, and
+//! differ in long tokens that are unique (ids, hashes, times). zstd's own search looks at every byte, and finds in those tokens
+//! many short matches that cost more than they save. Here a match begins at a quotation mark, is extended in both directions,
+//! and is chosen by an estimate of its price in bits. The matches must depend only on the page.
 
 use memchr::memchr;
 
 use crate::segment::page_encoding::sequences::{Sequence, WINDOW_LOG};
 
-/// Bytes that each table's key covers: the last place that begins alike, more alike, and much alike.
+/// Bytes that each table's key covers. A longer key finds an older place that has more in common.
 const KEYS: [usize; 3] = [8, 24, 48];
 const TABLE_BITS: u32 = 13;
-/// Behind the last place where a match may begin.
+/// No match begins in the last bytes of a page.
 const MARGIN: usize = 64;
 const SHORTEST: usize = 5;
 
-/// Prices in eighths of a bit, as zstd's coders come to on events in JSON.
+/// Prices in eighths of a bit, measured with zstd's coders on events in JSON.
 mod price {
-    /// A byte that is in no match.
+    /// A byte outside of matches.
     pub(crate) const LITERAL: usize = 34;
-    /// One match more, however short.
+    /// A match of any length.
     pub(crate) const MATCH: usize = 180;
     /// The offset of the match before.
     pub(crate) const SAME_OFFSET: usize = 8;
     /// One of the two offsets before that.
     pub(crate) const RECENT_OFFSET: usize = 16;
-    /// Any other: its bits, and the code for how many they are.
+    /// Any other offset: its bits, and the code for their number.
     pub(crate) fn offset(offset: usize) -> usize {
         (3 + (usize::BITS - offset.leading_zeros()) as usize) * 8
     }
 }
 
-/// Finds matches, page after page. Keeps its tables' memory, never their content.
+/// Finds the matches of one page after the other. It keeps the memory of its tables, but not their content.
 #[derive(Debug, Default)]
 pub(crate) struct Matches {
-    /// By the hash of a key: one more than the place where it stood last, or 0.
+    /// By the hash of a key: 1 + the last position of the key, or 0.
     tables: [Vec<u32>; KEYS.len()],
     found: Vec<Sequence>,
 }
 
-/// Something before `at` that goes on as it does.
+/// An earlier position that has the same bytes.
 #[derive(Debug, Clone, Copy, Default)]
 struct Candidate {
     offset: usize,
@@ -55,7 +54,7 @@ struct Candidates {
 }
 
 impl Matches {
-    /// The page's matches in order, none of them overlapping; what stands behind the last one is in no match.
+    /// The matches of the page, in order and without overlap. The bytes after the last match are literals.
     pub(crate) fn find(&mut self, page: &[u8]) -> &[Sequence] {
         self.found.clear();
         for table in &mut self.tables {
@@ -120,8 +119,8 @@ impl Candidates {
         }
     }
 
-    /// What a shorter one leaves over costs literals or a match more. The longest is never left for one that is much
-    /// shorter: its price is at most `MATCH` and some literals above any other.
+    /// The candidate with the lowest price, where the bytes that a shorter one does not cover cost literals, but at most a
+    /// further match.
     fn cheapest(&self) -> Option<Candidate> {
         let list = &self.list[..self.count];
         let longest = list.iter().map(|candidate| candidate.length).max()?;
@@ -131,21 +130,21 @@ impl Candidates {
     }
 }
 
-/// Takes the bytes before the match into it, as far as they agree too and no earlier match has them.
+/// Extends a match backwards over equal bytes, as far as the match before it.
 fn grow_back(page: &[u8], at: usize, end: usize, offset: usize) -> usize {
     let (here, there) = (&page[end..at], &page[..at - offset]);
     let alike = here.iter().rev().zip(there.iter().rev()).take_while(|(a, b)| a == b);
     at - alike.count()
 }
 
-/// The three offsets that zstd names by a short code, the newest first.
+/// Updates the three offsets for which zstd has a short code, the newest first.
 fn remember(recent: &mut [usize; 3], offset: usize) {
     let place = recent.iter().position(|known| *known == offset).unwrap_or(2);
     recent[..=place].rotate_right(1);
     recent[0] = offset;
 }
 
-/// How many bytes two strings have in common from their start on: eight a step.
+/// The length of the common prefix of two slices, eight bytes a step.
 #[inline]
 fn common(one: &[u8], other: &[u8]) -> usize {
     let (one_words, _) = one.as_chunks::<8>();
@@ -179,7 +178,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What a reader makes of the page's literals and matches.
+    /// The page that a reader builds from literals and matches.
     fn rebuilt(page: &[u8], sequences: &[Sequence]) -> Vec<u8> {
         let mut built: Vec<u8> = Vec::new();
         for sequence in sequences {
@@ -194,7 +193,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn literals_and_matches_give_the_page_again(tokens in prop::collection::vec(prop_oneof![
+        fn literals_and_matches_rebuild_the_page(tokens in prop::collection::vec(prop_oneof![
             "[a-c]{0,3}".prop_map(String::into_bytes),
             Just(b"\"name\": \"a longer value that stands there again and again\", ".to_vec()),
             prop::collection::vec(any::<u8>(), 0..40),

@@ -1,4 +1,4 @@
-//! What is written by hand for size and speed: how pages of values are encoded and compressed.
+//! Our own encoding and compression of the pages of values, for size and speed: see `benches/NOTES.md`.
 
 pub mod compressor;
 pub mod levels;

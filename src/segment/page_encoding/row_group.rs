@@ -1,4 +1,4 @@
-//! The columns of one row group while batches come in. Never decides how large a row group becomes.
+//! The columns of one row group under construction.
 
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray as _;
@@ -14,7 +14,7 @@ const VALUE: usize = 6;
 
 /// A row group under construction.
 pub(crate) struct RowGroup {
-    /// One a leaf; that of `value` is not used.
+    /// One for each leaf; the one of `value` is not used.
     columns: Vec<ArrowColumnWriter>,
     values: ValueColumn,
 }

@@ -1,5 +1,5 @@
-//! The column chunk of `value`, which is nearly all of a segment: a page for each chunk of records, made straight from their
-//! buffers and packed by [`crate::segment::page_encoding::compressor`]. The other columns are the Parquet library's. Never looks into a value.
+//! The column chunk of `value`, which is nearly all of a segment: one page for each batch of records, made from their buffers
+//! and compressed by [`crate::segment::page_encoding::compressor`]. The Parquet library writes the other columns.
 
 use arrow_array::{Array as _, BinaryArray};
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use parquet::schema::types::ColumnDescPtr;
 use crate::segment::page_encoding::compressor::{LEVEL, PageCompressor};
 use crate::segment::page_encoding::levels::{put_bit_runs, put_differences};
 
-/// Pages written so far.
+/// The pages written so far.
 pub(crate) struct ValueColumn {
     written: TrackedWrite<Vec<u8>>,
     rows: u64,
@@ -39,7 +39,7 @@ impl ValueColumn {
         put_bit_runs((0..values.len()).map(|row| values.is_valid(row)), &mut self.page);
         let levels_bytes = self.page.len() as u32 - 4;
         self.page[..4].copy_from_slice(&levels_bytes.to_le_bytes());
-        // A null has no bytes, and no length here.
+        // A null has no length.
         let lengths: Vec<i32> = values.iter().flatten().map(|value| value.len() as i32).collect();
         put_differences(&lengths, &mut self.page);
         self.page.extend_from_slice(values.value_data());
@@ -52,14 +52,14 @@ impl ValueColumn {
             rep_level_encoding: Encoding::RLE,
             statistics: None,
         };
-        let told =
+        let written =
             SerializedPageWriter::new(&mut self.written).write_page(CompressedPage::new(page, self.page.len()))?;
         self.rows += values.len() as u64;
-        self.unpacked_bytes += told.uncompressed_size;
+        self.unpacked_bytes += written.uncompressed_size;
         Ok(())
     }
 
-    /// Appends the chunk to the row group, whose next column is this one.
+    /// Appends the column chunk to the row group, which must expect this column next.
     pub(crate) fn close(
         self,
         column: ColumnDescPtr,
