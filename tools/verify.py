@@ -361,7 +361,7 @@ class Archive:
             for key in {*self.places["data"][place].values()} - self.owned:
                 try:
                     self.check_copy(place, read_segment(self.load(key)))
-                    self.find("note", key, "no link names it; it is a copy of what links hold")
+                    self.find("note", key, "no link names it; an orphan: all of its records are in segments that links name")
                 except Exception as why:
                     self.find("tampered", key, f"no link names it, and it is no copy: {why}")
 

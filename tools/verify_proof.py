@@ -281,11 +281,11 @@ def verify(data: bytes, brought: list[Fields]) -> tuple[str, str, Record | None]
             raise Broken("its first line names no type of proof")
         is_record = type_ == "kivend.proof/v1"
         proof = canonical(rest)
-        demand(fits(proof, RECORD if is_record else CONSISTENCY), "no proof of its type")
+        demand(fits(proof, RECORD if is_record else CONSISTENCY), "not a proof of its type")
         keys = Proof(proof["archive"], proof["key_changes"], brought)
         if is_record:
             record = verify_record(proof, keys)
-            return "intact", f"{record.topic}/{record.partition} offset {record.offset} stands in the archive", record
+            return "intact", f"{record.topic}/{record.partition} offset {record.offset} is in the archive", record
         return "intact", verify_consistency(proof, keys), None
     except Unknown as why:
         return "unverifiable", str(why), None
@@ -296,7 +296,7 @@ def verify(data: bytes, brought: list[Fields]) -> tuple[str, str, Record | None]
 def main() -> int:
     parser = argparse.ArgumentParser(description="Verifies one proof file of a kivend archive, offline.")
     parser.add_argument("file", type=Path)
-    parser.add_argument("--key", action="append", default=[], metavar="PUBLIC", help="a public key got from elsewhere")
+    parser.add_argument("--key", action="append", default=[], metavar="PUBLIC", help="a public key of the archive from a trusted source; may be repeated")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     verdict, detail, record = verify(options.file.read_bytes(), [public_key(key) for key in options.key])
@@ -309,7 +309,7 @@ def main() -> int:
         if record:
             print(f"time  {record.timestamp_ms} ms\nkey   {record.key!r}\nvalue {record.value!r}")
         if verdict == "intact" and not options.key:
-            print("keys trusted on first use, as the proof itself names them; bring the archive's with --key")
+            print("keys from the proof itself (trust on first use); verify with the archive's key: --key PUBLIC")
     return EXIT_CODES[verdict]
 
 

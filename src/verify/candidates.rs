@@ -1,73 +1,73 @@
-//! Which of the objects at one place counts: the valid note with the lowest k (FORMAT.md sections 1 and 9). One rule
-//! for links, checkpoints and key changes. Never judges whether the note continues what stands before it.
+//! Chooses the note that counts among the objects of one place: the valid one with the lowest k (FORMAT.md sections 1 and 9).
+//! The same rule for links, checkpoints and key changes. Does not check that the note continues the chain.
 
 use crate::log::note::Invalid;
 use crate::log::object_key::Attempt;
 use crate::verify::findings::{Code, Finding, Findings};
 
-/// What an object turned out to be.
+/// The result of opening one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found<T> {
     /// A valid note for its place.
     Valid(T),
-    /// Something else.
+    /// Not a valid note.
     Invalid(Invalid),
-    /// It could not be had; why.
+    /// It could not be read; the reason.
     Unreadable(String),
 }
 
 /// One object at a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate<T> {
-    /// Which name of the place it has.
+    /// The retry suffix of its key.
     pub attempt: Attempt,
-    /// Its whole key.
+    /// Its key, relative to the prefix.
     pub key: String,
-    /// What it is.
+    /// The result of opening it.
     pub found: Found<T>,
 }
 
-/// An object that is no valid note, and why.
+/// An object that is not a valid note.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passed {
-    /// Its key.
+    /// Its key, relative to the prefix.
     pub key: String,
-    /// Why it is none.
+    /// Why it is not valid.
     pub why: String,
 }
 
-/// What a place holds.
+/// The note at a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice<T> {
-    /// The note that counts, and its key.
+    /// The valid note that counts, and its key.
     Valid(T, String),
-    /// No valid note. What these objects are depends on what else is known of the place.
+    /// No valid note. What the objects are depends on what else is known of the place.
     Junk(Vec<Passed>),
-    /// Something could not be read or understood: nothing is claimed of this place.
+    /// An object could not be read or understood, so the place cannot be judged.
     Unknown,
 }
 
-/// The codes of one kind of note.
+/// The finding codes of one kind of note.
 #[derive(Debug, Clone, Copy)]
 pub struct Codes {
-    /// An invalid object with a lower k than the one that counts.
+    /// An invalid object with a lower k than the note that counts.
     pub passed_over: Code,
     /// An invalid object with a higher k, or where no note can be.
     pub stray: Code,
-    /// Signed by a key in force, and its content breaks a rule.
+    /// A note signed by a valid key that breaks a rule.
     pub breaks_rule: Code,
-    /// A second valid one.
+    /// A second valid note.
     pub doubled: Code,
-    /// A k below the one that counts is gone.
+    /// An object with a lower k than the note that counts is missing.
     pub attempt_missing: Code,
-    /// It could not be read.
+    /// An object that could not be read.
     pub unreadable: Code,
-    /// It is of an unknown type.
+    /// A note of an unknown type.
     pub unknown_type: Code,
 }
 
-/// Chooses among the objects of one place, given in ascending order of their attempts. What is certain whatever stands
-/// elsewhere becomes a finding here.
+/// Chooses among the objects of one place, given in ascending order of their attempts. Reports what is a finding whatever
+/// other places hold.
 pub fn choose<T>(candidates: Vec<Candidate<T>>, codes: &Codes, findings: &mut Findings) -> Choice<T> {
     let mut chosen: Option<(T, String)> = None;
     let mut junk = Vec::new();
@@ -76,7 +76,7 @@ pub fn choose<T>(candidates: Vec<Candidate<T>>, codes: &Codes, findings: &mut Fi
     for Candidate { attempt, key, found } in candidates {
         if chosen.is_none() && attempt > free && matches!(found, Found::Valid(_)) {
             let detail = format!(
-                "the note that counts is {key}, but -r{free:?} below it is gone",
+                "the valid note is {key}, but the object with suffix -r{free:?} before it is missing",
                 free = free.0
             );
             findings.push(Finding::new(codes.attempt_missing, detail).object(&key));
@@ -87,7 +87,7 @@ pub fn choose<T>(candidates: Vec<Candidate<T>>, codes: &Codes, findings: &mut Fi
         match found {
             Found::Valid(note) if chosen.is_none() => chosen = Some((note, key)),
             Found::Valid(_) => {
-                let detail = "a second valid note stands at this place";
+                let detail = "a second valid note at the same place";
                 findings.push(Finding::new(codes.doubled, detail).object(key));
             }
             Found::Unreadable(why) => {
@@ -95,7 +95,7 @@ pub fn choose<T>(candidates: Vec<Candidate<T>>, codes: &Codes, findings: &mut Fi
                 unknown = true;
             }
             Found::Invalid(Invalid::UnknownType(name)) => {
-                let detail = format!("the note is of a type that this version does not know: type={name}");
+                let detail = format!("the note has a type that this version of kivend does not know: type={name}");
                 findings.push(Finding::new(codes.unknown_type, detail).object(key));
                 unknown = true;
             }
@@ -108,7 +108,7 @@ pub fn choose<T>(candidates: Vec<Candidate<T>>, codes: &Codes, findings: &mut Fi
             }),
             Found::Invalid(other) => {
                 let detail =
-                    format!("a valid note stands at a lower name of this place, so nobody wrote this: {other}");
+                    format!("no writer creates this object, because the place has a valid note before it: {other}");
                 findings.push(Finding::new(codes.stray, detail).object(key));
             }
         }
@@ -128,7 +128,7 @@ pub fn choose<T>(candidates: Vec<Candidate<T>>, codes: &Codes, findings: &mut Fi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verify::chain::LINK_CODES;
+    use crate::verify::chain_walk::LINK_CODES;
 
     fn at(attempt: u32, found: Found<u32>) -> Candidate<u32> {
         Candidate {

@@ -1,17 +1,17 @@
-//! The end of a verified chain.
+//! The last link of a walked chain.
 
 use crate::record::hash::Hash;
 use crate::record::position::{Epoch, Height, NextOffset};
 
-/// The head that a walk ended at.
+/// The last link that a walk accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChainHead {
-    /// Its epoch.
+    /// The epoch of the head.
     pub epoch: Epoch,
-    /// Its height.
+    /// The height of the head.
     pub height: Height,
-    /// Where the archive ends.
+    /// The offset up to which the partition is archived.
     pub next_offset: NextOffset,
-    /// The hash of its object.
+    /// The SHA-256 of the head's object.
     pub link: Hash,
 }

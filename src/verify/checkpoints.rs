@@ -1,5 +1,5 @@
-//! The sequence of checkpoints: numbers without a gap, each chained to the one before, heights that never go back. What
-//! they say of partitions becomes claims for the chains. Keeps a hash a checkpoint and its distinct heads.
+//! Walks the checkpoints: numbers without a gap, each naming the hash of the one before, heights that never go back. Turns
+//! their heads into claims about the chains. Keeps one hash per checkpoint, and each head once.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::verify::claims::{Claim, Witness, of_checkpoint};
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::keys::{Standing, Trust};
 
-/// The codes of checkpoints.
+/// The finding codes of checkpoints.
 pub const CHECKPOINT_CODES: Codes = Codes {
     passed_over: Code::CheckpointPassedOver,
     stray: Code::StrayCheckpoint,
@@ -26,36 +26,36 @@ pub const CHECKPOINT_CODES: Codes = Codes {
 /// The claims about each partition.
 pub type ClaimsByPartition = BTreeMap<TopicPartition, Vec<Claim>>;
 
-/// What the sequence came to.
+/// The result of walking the checkpoints.
 #[derive(Debug, Clone, Default)]
 pub struct Sequence {
     /// The hash of each valid checkpoint, by number.
     pub hashes: BTreeMap<u64, Hash>,
-    /// What they claim of chains.
+    /// What the checkpoints claim about the chains.
     pub claims: ClaimsByPartition,
-    /// What was found.
+    /// The findings about checkpoints.
     pub findings: Findings,
 }
 
-/// A walk along the checkpoints, fed in the order of their numbers.
+/// Walks the checkpoints, given in ascending order of their numbers.
 #[derive(Debug)]
 pub struct CheckpointWalk {
     sequence: Sequence,
     archive: String,
     key_changes: BTreeMap<u64, Standing>,
     last: Option<SignedCheckpoint>,
-    /// Numbers without a valid checkpoint, and what stood there instead.
+    /// Numbers without a valid checkpoint, and the objects found there.
     junk: BTreeMap<u64, Vec<Passed>>,
     unknown: Vec<u64>,
     saved: BTreeMap<u64, Hash>,
-    /// The number of the first that is fed: below it nothing is judged.
+    /// The number of the first checkpoint; those before it are not checked.
     first: u64,
-    /// Checkpoints that appeared after the links were walked may name links that the walk did not see.
+    /// Whether the checkpoints were listed before the links. Later ones may name links that the walk of the chain did not see.
     listed_before_links: bool,
 }
 
 impl CheckpointWalk {
-    /// A walk that has seen nothing, for this archive.
+    /// A walk of this archive before its first checkpoint.
     #[must_use]
     pub fn new(trust: &Trust) -> CheckpointWalk {
         CheckpointWalk {
@@ -71,12 +71,12 @@ impl CheckpointWalk {
         }
     }
 
-    /// The first number that is fed will be this one: what stood before it is not judged.
+    /// Starts the walk at this number; the checkpoints before it are not checked.
     pub fn begin_at(&mut self, number: u64) {
         self.first = number;
     }
 
-    /// A checkpoint that was saved elsewhere, opened as a valid one. Its heads bind the chains, whatever the bucket has.
+    /// Adds a valid checkpoint that was saved elsewhere. Its heads are claims about the chains, whatever the bucket has.
     pub fn saved(&mut self, saved: &SignedCheckpoint) {
         let number = saved.checkpoint.number;
         self.saved.insert(number, saved.hash);
@@ -85,12 +85,12 @@ impl CheckpointWalk {
         }
     }
 
-    /// From here on checkpoints are newer than the listing of links: they are checked, but claim nothing of chains.
+    /// The checkpoints that follow are newer than the listing of links: they are checked, but make no claims.
     pub fn links_are_listed(&mut self) {
         self.listed_before_links = false;
     }
 
-    /// The objects of the next number that has any.
+    /// Adds the objects of the next number.
     pub fn place(&mut self, number: u64, candidates: Vec<Candidate<SignedCheckpoint>>) {
         match choose(candidates, &CHECKPOINT_CODES, &mut self.sequence.findings) {
             Choice::Valid(signed, key) => self.take(signed, &key),
@@ -133,13 +133,13 @@ impl CheckpointWalk {
         self.sequence.findings.push(finding);
     }
 
-    /// Numbers between the last valid checkpoint and this one: missing, or altered.
+    /// Reports the numbers between the last valid checkpoint and this one as missing or altered.
     fn report_gap(&mut self, number: u64) {
         let first = self.last.as_ref().map_or(self.first, |last| last.checkpoint.number + 1);
         let junk: Vec<u64> = self.junk.range(first..number).map(|(number, _)| *number).collect();
         let unknown = self.unknown.iter().filter(|n| (first..number).contains(n)).count();
         if number - first > (junk.len() + unknown) as u64 {
-            let detail = format!("checkpoints are missing: numbers {first} to {}", number - 1);
+            let detail = format!("checkpoints {first} to {} are missing", number - 1);
             self.report(Finding::new(Code::CheckpointMissing, detail).object(Key::Checkpoint(first, Attempt::PLAIN)));
         }
         for number in junk {
@@ -153,16 +153,16 @@ impl CheckpointWalk {
         }
     }
 
-    /// A checkpoint vouches for the key change that it names: it must be there. One that is newer than the listing may
-    /// name a change that is newer too.
+    /// The key change that a checkpoint names must exist. A checkpoint newer than the listing may name a change that is newer
+    /// too.
     fn check_key_change(&mut self, checkpoint: &Checkpoint, key: &str) {
         let number = checkpoint.key_change_number;
         let (code, detail) = match self.key_changes.get(&number) {
             Some(Standing::Valid(hash)) if *hash == checkpoint.key_change => return,
-            Some(Standing::Valid(_)) => (Code::CheckpointBreaksRule, "with another hash"),
-            Some(Standing::Junk) => (Code::KeyChangeInvalid, "where something else stands"),
+            Some(Standing::Valid(_)) => (Code::CheckpointBreaksRule, "but with another hash"),
+            Some(Standing::Junk) => (Code::KeyChangeInvalid, "but the object there is not valid"),
             Some(Standing::Unknown) => return,
-            None if self.listed_before_links => (Code::KeyChangeMissing, "which is not there"),
+            None if self.listed_before_links => (Code::KeyChangeMissing, "which is missing"),
             None => return,
         };
         let detail = format!("the checkpoint names key change {number}, {detail}");
@@ -171,39 +171,39 @@ impl CheckpointWalk {
 
     fn breaks(&self, checkpoint: &Checkpoint) -> Option<String> {
         if checkpoint.archive != self.archive {
-            return Some(format!("it names another archive: archive={}", checkpoint.archive));
+            return Some(format!("it is of another archive: archive={}", checkpoint.archive));
         }
         let Some(SignedCheckpoint { checkpoint: last, hash }) = &self.last else {
             return None;
         };
-        // After a gap the hash of the one before is not known.
+        // After a gap the hash of the checkpoint before is not known.
         if checkpoint.number == last.number + 1 && checkpoint.previous != *hash {
-            return Some("it does not name the hash of the checkpoint before".into());
+            return Some("it does not name the hash of the checkpoint before it".into());
         }
         if checkpoint.key_change_number < last.key_change_number {
-            return Some("its key change went back".into());
+            return Some("it names an older key change than the checkpoint before it".into());
         }
         goes_back(last, checkpoint)
     }
 
-    /// What the last number was, once all listed ones were fed.
+    /// The number of the last valid checkpoint so far.
     #[must_use]
     pub fn newest_number(&self) -> Option<u64> {
         self.last.as_ref().map(|last| last.checkpoint.number)
     }
 
-    /// Whether something of this number was fed.
+    /// Whether objects with this number were added.
     #[must_use]
     pub fn has_seen(&self, number: u64) -> bool {
         self.sequence.hashes.contains_key(&number) || self.junk.contains_key(&number) || self.unknown.contains(&number)
     }
 
-    /// The claims about chains, so far.
+    /// Takes the claims about the chains so far.
     pub fn take_claims(&mut self) -> ClaimsByPartition {
         std::mem::take(&mut self.sequence.claims)
     }
 
-    /// Ends the walk. `named` are the checkpoints that links name, with one link each.
+    /// Ends the walk. `named` are the checkpoints that links name, each with the key of one such link.
     #[must_use]
     pub fn finish(mut self, named: &BTreeMap<(u64, Hash), String>) -> Sequence {
         if self.last.is_none() {
@@ -221,13 +221,13 @@ impl CheckpointWalk {
             match self.sequence.hashes.get(&number) {
                 Some(stored) if *stored == hash => {}
                 Some(_) => {
-                    let detail = "the bucket's checkpoint of this number is another one than the saved one";
+                    let detail = "the bucket has another checkpoint with this number than the saved one";
                     self.report(Finding::new(Code::SavedCheckpointDiffers, detail).object(key));
                 }
                 None if self.unknown.contains(&number) => {}
                 None => {
                     self.report_junk(number, Code::CheckpointAltered);
-                    let detail = "the bucket has no valid checkpoint of the number that was saved";
+                    let detail = "the bucket has no valid checkpoint with the number of the saved one";
                     self.report(Finding::new(Code::SavedCheckpointMissing, detail).object(key));
                 }
             }
@@ -237,7 +237,7 @@ impl CheckpointWalk {
     fn check_named(&mut self, named: &BTreeMap<(u64, Hash), String>) {
         let first = self.first;
         for ((number, hash), link) in named.iter().filter(|((number, _), _)| *number >= first) {
-            // A saved copy vouches for a checkpoint that the bucket lost; that it lost it is a finding already.
+            // A saved checkpoint may stand in for one that the bucket has lost; the loss has a finding of its own.
             let known = self.sequence.hashes.get(number).or_else(|| self.saved.get(number));
             match known {
                 Some(known) if known == hash => {}
@@ -248,14 +248,14 @@ impl CheckpointWalk {
                 None if self.unknown.contains(number) => {}
                 None => {
                     self.report_junk(*number, Code::CheckpointAltered);
-                    let detail = format!("the link names checkpoint {number}, which is not there");
+                    let detail = format!("the link names checkpoint {number}, which is missing");
                     self.report(Finding::new(Code::LinkCheckpointMissing, detail).object(link));
                 }
             }
         }
     }
 
-    /// Junk at the next number was passed over; junk beyond it is where no writer would have put anything.
+    /// Invalid objects at the next number were ignored by writers; no writer creates any beyond it.
     fn judge_rest(&mut self) {
         let next = self.newest_number().map_or(self.first, |number| number + 1);
         for number in self.junk.keys().copied().collect::<Vec<_>>() {
@@ -269,17 +269,22 @@ impl CheckpointWalk {
     }
 }
 
-/// What no later checkpoint does: leave a partition out, or go back or change at a height; in words.
+/// The rule that a later checkpoint breaks if it leaves out a partition, or a head goes back or changes at its height.
 pub(super) fn goes_back(last: &Checkpoint, checkpoint: &Checkpoint) -> Option<String> {
-    // Both are sorted by partition: one pass.
+    // Both lists are sorted by partition, so one pass is enough.
     let mut heads = checkpoint.heads.iter().peekable();
     for before in &last.heads {
         while heads.next_if(|head| head.partition < before.partition).is_some() {}
         match heads.next_if(|head| head.partition == before.partition) {
-            None => return Some(format!("it leaves out a partition: partition={}", before.partition)),
+            None => {
+                return Some(format!(
+                    "it leaves out a partition that the checkpoint before it has: partition={}",
+                    before.partition
+                ));
+            }
             Some(head) if head.height < before.height || (head.height == before.height && head != before) => {
                 return Some(format!(
-                    "a head went back or changed: partition={} height={}",
+                    "the head of a partition went back or changed: partition={} height={}",
                     head.partition, head.height
                 ));
             }
@@ -289,7 +294,7 @@ pub(super) fn goes_back(last: &Checkpoint, checkpoint: &Checkpoint) -> Option<St
     None
 }
 
-/// What one object at a checkpoint's key is.
+/// Opens one object at a checkpoint's key.
 #[must_use]
 pub fn candidate(
     trust: &Trust,

@@ -1,5 +1,5 @@
-//! Claims: what others say of a chain: a checkpoint, a saved one, Kafka's commit. Each names a link at a height; the
-//! chain must have it. Checked while the chain is walked, so that no more than the claims are kept.
+//! Claims about a chain from outside: by checkpoints in the bucket, by saved checkpoints, by Kafka's commit. Each names the
+//! link at one height. They are checked while the chain is walked, so that links need not be kept.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,12 @@ use crate::record::position::{Epoch, FirstOffset, Height, NextOffset};
 use crate::verify::chain_head::ChainHead;
 use crate::verify::findings::{Code, Finding};
 
-/// Who says it.
+/// The source of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Witness {
-    /// The bucket's checkpoint of this number.
+    /// The checkpoint with this number in the bucket.
     Checkpoint(u64),
-    /// A checkpoint of this number that was saved elsewhere.
+    /// A saved checkpoint with this number.
     Saved(u64),
     /// The metadata of Kafka's commit.
     Commit,
@@ -34,27 +34,27 @@ impl std::fmt::Display for Witness {
     }
 }
 
-/// What a witness says of one partition.
+/// What a witness says about one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// Who says it.
+    /// The source of the claim.
     pub witness: Witness,
     /// The height of the link that it names.
     pub height: Height,
-    /// Its epoch.
+    /// The link's epoch.
     pub epoch: Epoch,
-    /// Where its range begins, where the witness tells.
+    /// The link's first offset, if the witness gives it.
     pub first_offset: Option<FirstOffset>,
-    /// Where its range ends.
+    /// The link's next offset.
     pub next_offset: NextOffset,
-    /// The hash of its object.
+    /// The SHA-256 of the link's object.
     pub link: Hash,
-    /// The root of the log up to it, where the witness tells.
+    /// The root of the log up to the link, if the witness gives it.
     pub log_root: Option<Hash>,
 }
 
 impl Claim {
-    /// What a checkpoint's head claims.
+    /// The claim that a checkpoint makes by this head.
     #[must_use]
     pub fn of_head(witness: Witness, head: &Head) -> Claim {
         Claim {
@@ -68,7 +68,7 @@ impl Claim {
         }
     }
 
-    /// What Kafka's commit claims: its offset and its metadata.
+    /// The claim of a commit, by its offset and its metadata.
     #[must_use]
     pub fn of_commit(next_offset: NextOffset, metadata: &CommitMetadata) -> Claim {
         Claim {
@@ -82,7 +82,7 @@ impl Claim {
         }
     }
 
-    /// The first thing in which the chain differs from the claim.
+    /// The first difference between claim and chain, in words.
     fn differs(&self, signed: &SignedLink, log_root: Option<Hash>) -> Option<&'static str> {
         let link = &signed.link;
         if self.link != signed.hash {
@@ -115,7 +115,7 @@ impl Claim {
     }
 }
 
-/// Up to which height a chain is vouched for, and by what.
+/// Up to which height a chain is confirmed from outside, by each kind of witness.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anchors {
     /// By a checkpoint in the bucket.
@@ -129,7 +129,7 @@ pub struct Anchors {
 }
 
 impl Anchors {
-    /// The highest of them.
+    /// The highest of them, if there is one.
     #[must_use]
     pub fn highest(&self) -> Option<Height> {
         self.checkpoint
@@ -148,14 +148,14 @@ impl Anchors {
     }
 }
 
-/// The claims about one chain that its walk has not reached yet.
+/// The claims about one chain that the walk has not reached.
 #[derive(Debug)]
 pub struct Claims {
     by_height: BTreeMap<Height, Vec<Claim>>,
 }
 
 impl Claims {
-    /// These claims, in any order. A claim that only repeats another of the same kind is kept once.
+    /// Takes the claims in any order. Of equal claims by the same kind of witness, one is kept.
     #[must_use]
     pub fn new(claims: Vec<Claim>) -> Claims {
         let mut by_height: BTreeMap<Height, Vec<Claim>> = BTreeMap::new();
@@ -175,13 +175,14 @@ impl Claims {
         Claims { by_height }
     }
 
-    /// Whether anything is claimed at this height.
+    /// Whether there is a claim about this height.
     #[must_use]
     pub fn wants(&self, height: Height) -> bool {
         self.by_height.contains_key(&height)
     }
 
-    /// Holds the claims at this head's height against what a checkpoint says of it, and drops those below: nobody looks there.
+    /// Compares the claims at this head's height with the head of a checkpoint, and drops those below, which an incremental
+    /// verification does not check.
     pub fn pass_head(&mut self, head: &Head, anchors: &mut Anchors) -> Vec<Finding> {
         let above = self.by_height.split_off(&head.height.next());
         let here = std::mem::replace(&mut self.by_height, above).remove(&head.height);
@@ -193,7 +194,7 @@ impl Claims {
                 anchors.raise(claim.witness, head.height);
             } else {
                 let detail = format!(
-                    "{} names another link at height {} than the checkpoint to begin from",
+                    "{} contradicts the checkpoint to start from: it names another link at height {}",
                     claim.witness, head.height
                 );
                 findings.push(Finding::new(claim.code_differs(), detail));
@@ -202,7 +203,7 @@ impl Claims {
         findings
     }
 
-    /// Holds the claims at this link's height against it.
+    /// Compares the claims at this link's height with the link.
     pub fn check(&mut self, signed: &SignedLink, log_root: Option<Hash>, anchors: &mut Anchors) -> Vec<Finding> {
         let height = signed.link.height;
         let claims = self.by_height.remove(&height).unwrap_or_default();
@@ -211,7 +212,7 @@ impl Claims {
             match claim.differs(signed, log_root) {
                 None => anchors.raise(claim.witness, height),
                 Some(what) => {
-                    let detail = format!("{} names {what} at height {height}", claim.witness);
+                    let detail = format!("{} names {what} than the chain has at height {height}", claim.witness);
                     let finding = Finding::new(claim.code_differs(), detail);
                     findings.push(finding.offsets(signed.link.first_offset.0, signed.link.next_offset.0));
                 }
@@ -220,14 +221,14 @@ impl Claims {
         findings
     }
 
-    /// The claims that the chain does not reach: of each kind of witness, the highest one.
+    /// The claims beyond the end of the chain: of each kind of witness, the highest.
     #[must_use]
     pub fn finish(&mut self, head: Option<&ChainHead>) -> Vec<Finding> {
         let ends = head.map_or(0, |head| head.height.next().0);
         let from = head.map_or(0, |head| head.next_offset.0);
         let mut highest: BTreeMap<Code, Claim> = BTreeMap::new();
         for claim in std::mem::take(&mut self.by_height).into_values().flatten() {
-            // Below the head: in a hole, which is a finding of its own.
+            // Claims below the head are in a hole of the chain, which has a finding of its own.
             if claim.height.0 >= ends {
                 highest.insert(claim.code_cut(), claim);
             }
@@ -235,11 +236,11 @@ impl Claims {
         highest
             .into_iter()
             .map(|(code, claim)| {
-                let stands = head.map_or("has no link".to_owned(), |head| {
+                let chain_end = head.map_or("has no link".to_owned(), |head| {
                     format!("ends at height {}", head.height)
                 });
                 let detail = format!(
-                    "{} names a link at height {}, but the chain {stands}",
+                    "{} names the link at height {}, but the chain {chain_end}",
                     claim.witness, claim.height
                 );
                 let finding = Finding::new(code, detail);
@@ -253,7 +254,7 @@ impl Claims {
     }
 }
 
-/// What a checkpoint claims of every partition.
+/// The claims of a checkpoint, one for each partition.
 pub fn of_checkpoint(
     witness: Witness,
     signed: &SignedCheckpoint,

@@ -1,21 +1,21 @@
-//! The table of everything that a verification can find: a stable code each, how grave it is, what it means and what to do.
-//! `docs/FINDINGS.md` is this table in prose, and a test holds the two together.
+//! The table of findings: for each a stable code, its severity, what it means and what to do. `docs/FINDINGS.md` is the
+//! same table; a test compares the two.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// How grave a finding is, from what merely stands beside the verdict to what decides it.
+/// The severity of a finding, in ascending order. The highest of all findings decides the verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Worth knowing; the verdict stays.
+    /// Worth knowing. Does not change the verdict.
     Note,
     /// Something could not be read or understood.
     Unverifiable,
     /// Something is missing.
     Incomplete,
-    /// Something is there that must not be, or contradicts.
+    /// Something was altered, was added, or contradicts something else.
     Tampered,
 }
 
@@ -32,35 +32,35 @@ impl fmt::Display for Severity {
 
 macro_rules! codes {
     ($($id:ident $name:ident $severity:ident $meaning:literal $remedy:literal;)*) => {
-        /// What kind of mismatch a finding is.
+        /// The kind of a finding. Its `id` is stable, for scripts.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
             $(#[doc = $meaning] $name,)*
         }
 
         impl Code {
-            /// Every code, in the order of the table.
+            /// All codes, in the order of the table.
             pub const ALL: &[Code] = &[$(Code::$name,)*];
 
-            /// The stable code that scripts rely on.
+            /// The stable code, such as `KV301`.
             #[must_use]
             pub fn id(self) -> &'static str {
                 match self { $(Code::$name => stringify!($id),)* }
             }
 
-            /// How grave it is.
+            /// The severity of every finding with this code.
             #[must_use]
             pub fn severity(self) -> Severity {
                 match self { $(Code::$name => Severity::$severity,)* }
             }
 
-            /// What it means.
+            /// What it means, in full sentences.
             #[must_use]
             pub fn meaning(self) -> &'static str {
                 match self { $(Code::$name => $meaning,)* }
             }
 
-            /// What to do about it.
+            /// What the reader can do about it, in full sentences.
             #[must_use]
             pub fn remedy(self) -> &'static str {
                 match self { $(Code::$name => $remedy,)* }
@@ -70,247 +70,247 @@ macro_rules! codes {
 }
 
 codes! {
-    // The archive itself, its keys, and what stands under its prefix.
+    // The identity of the archive, its keys, and the objects under its prefix.
     KV001 IdentityMissing Incomplete
-        "There is no archive.json: nothing can be checked without the archive's identity."
-        "Check the bucket and prefix. If they are right, restore archive.json from a copy: its hash is in every genesis.";
+        "archive.json, the identity of the archive, is missing, so nothing else was checked."
+        "Check the bucket and the prefix. If they are right, restore archive.json from a backup or an older version of the bucket.";
     KV002 IdentityMalformed Tampered
-        "archive.json is not the canonical identity of an archive."
-        "Restore the original from a copy; its hash must give the genesis of every partition.";
+        "archive.json is not a valid identity of an archive: it was changed or replaced."
+        "Restore the original from a backup or an older version of the bucket. The first link of every partition proves which version is the original.";
     KV003 KeyNotOfArchive Tampered
-        "None of the keys that were brought belongs to the archive, by archive.json or by a key change."
-        "Make sure that the key is the one for this archive. If it is, somebody replaced the archive's identity.";
+        "None of the given public keys belongs to this archive."
+        "Check that the key is the one for this archive. If it is, the identity of the archive was replaced: restore archive.json and keys/ from a backup.";
     KV004 KeyChangeInvalid Tampered
-        "An object stands where a valid key change must be, or a key change breaks a rule."
-        "Treat the keys that it names as untrusted; find out who can write under keys/.";
+        "A key change breaks a rule, or an object under keys/ is not a valid key change."
+        "Do not trust the keys that it names. Find out who can create objects under keys/.";
     KV005 KeyChangeMissing Incomplete
-        "A key change is missing from the sequence, or one is named that is not there."
-        "Restore the missing object under keys/ from a copy.";
+        "A key change is missing."
+        "Restore the missing object under keys/ from a backup or an older version of the bucket.";
     KV006 KeyCheckpointMissing Incomplete
-        "The checkpoint that a key change names is missing, so it is open what its keys may sign."
-        "Restore that checkpoint from a copy, and bring it with --checkpoint.";
+        "The checkpoint that a key change names is missing, so it is not known up to where the keys that it names may sign."
+        "Restore the checkpoint from a backup or a checkpoint mirror.";
     KV007 KeyPassedOver Note
-        "An object under keys/ is no valid note and was passed over."
-        "Nothing depends on it. Find out who could put it there.";
+        "An object under keys/ is not signed by a key of this archive. It was ignored and has no effect."
+        "No action is needed for the archive. Find out who can create objects under keys/.";
     KV008 KeyUnreadable Unverifiable
-        "A key change could not be read, or is of a type that this version does not know."
-        "Give the verifier read access, or use a newer kivend.";
+        "A key change could not be read, or has a type that this version of kivend does not know."
+        "Give the verifier read access, or use a newer version of kivend.";
     KV101 StrayObject Tampered
-        "An object stands under the prefix whose key no object of an archive has."
-        "Find out who put it there; keep other software out of the archive's prefix.";
+        "An object under the archive's prefix does not belong to an archive."
+        "Find out who created it. Keep other software out of the archive's prefix.";
     KV102 UnnamedSegment Tampered
-        "A segment stands where no link names it, and it is no copy of what links hold."
-        "Do not query the data folder as a whole: take the list of `kivend files`. Find out who wrote it.";
+        "A segment has no link and is not an orphan: somebody added it, or its link was deleted. Its records are not proved."
+        "If a link is missing, restore it from a backup. Otherwise find out who created the segment. Query only the files that `kivend files` lists.";
     KV103 PendingSegment Note
-        "A segment without a link stands at a head's next offset, or where an epoch ended: an interrupted writer may leave one."
-        "None: at a head, the next run of the archiver adopts or rejects it; of an ended epoch it stays.";
+        "A segment has no link. It is at the end of a chain or of an epoch, where an interrupted archiver may leave one."
+        "No action is needed. At the end of a chain, the next run of the archiver adopts or rejects it; at the end of an epoch it stays.";
     KV104 HiddenVersion Tampered
-        "A key has more than one version, or a delete marker hides it; the oldest version was checked."
-        "Remove the newer versions or markers; deny delete and overwrite to everybody, and turn on Object Lock.";
-    KV105 CopiedSegment Note
-        "A segment that no link names holds nothing but what links hold: an archiver that was stopped or cut off for a while left it."
-        "Nothing depends on it. Do not query the data folder as a whole: take the list of `kivend files`.";
+        "An object has more than one version, or a delete marker hides it: somebody overwrote or deleted it. The oldest version was checked."
+        "Remove the newer versions and the delete markers. Deny delete and overwrite to everyone, and turn on Object Lock.";
+    KV105 OrphanSegment Note
+        "A segment that no link names is an orphan: all of its records are archived in other segments. An archiver that lost its partition may leave one."
+        "No action is needed. Query only the files that `kivend files` lists, or the records of this file are counted twice.";
     // Links: the chain of a partition.
     KV201 LinkMissing Incomplete
-        "Links are missing from the middle of a chain."
-        "Restore them from a copy or an older version of the bucket; what they owned is not covered until then.";
+        "Links are missing from the middle of a chain. The records of their range are not proved."
+        "Restore the links from a backup or an older version of the bucket.";
     KV202 LinkAltered Tampered
-        "Where a link is proved to have stood, there is something else: it is no note signed by a key in force."
-        "Restore the original from a copy or an older version of the bucket.";
+        "A link was replaced or damaged: other objects prove that a valid link was here, but this object is not signed by a valid key."
+        "Restore the original link from a backup or an older version of the bucket.";
     KV203 LinkBreaksRule Tampered
-        "A link is signed by a key in force, but what it says breaks a rule or does not continue the chain."
-        "Suspect whoever holds the signing key: only they can have written it.";
+        "A link is signed by a valid key, but it breaks a rule or does not continue the chain."
+        "Compare it with a backup. Either a signed link was moved here, or a holder of the signing key signed a false one.";
     KV204 StrayLink Tampered
-        "An object stands among the links where no link can be."
+        "An object under links/ is at a place where no link can be."
         "Find out who can create objects under links/.";
     KV205 LinkDoubled Tampered
-        "Two valid links stand at one place of the chain."
-        "Suspect whoever holds the signing key: a second history of these records was signed.";
+        "Two valid links exist for the same place of a chain."
+        "Compare the two objects. If they are equal, one was copied here. If they differ, a holder of the signing key signed a second history of these records.";
     KV206 LinkPassedOver Note
-        "An object at a link's key is no valid note; the chain goes on without it."
-        "Nothing depends on it. Find out who could put it there.";
+        "An object with the name of a link is not a valid link. It was ignored, and the chain continues without it."
+        "Find out who can create objects under links/. Verify against Kafka or a saved checkpoint to be sure that it did not replace the newest link.";
     KV207 LinkAttemptMissing Incomplete
-        "A link counts under its -r name, but what it had to make way for is gone."
-        "Find out who can delete under links/.";
+        "A link has a retry suffix (-r1, -r2, …), but the object for which it had to step aside is missing."
+        "Find out who can delete objects under links/.";
     KV208 LinkUnreadable Unverifiable
-        "A link could not be read."
-        "Give the verifier read access and run it again; nothing is claimed from there on.";
+        "A link could not be read. Nothing after it in this partition was checked."
+        "Give the verifier read access, and verify again.";
     KV209 LinkUnknownType Unverifiable
-        "A validly signed note is of a type that this version does not know."
-        "Use a newer kivend; nothing is claimed from there on.";
+        "A validly signed link has a type that this version of kivend does not know. Nothing after it in this partition was checked."
+        "Verify with a newer version of kivend.";
     KV210 LossDeclared Note
-        "Kafka deleted this range before it was archived, and a signed link says so."
-        "None for the past. Lengthen the topic's retention, or watch the archiver's lag.";
+        "Kafka deleted these offsets before they were archived. A signed link records the loss."
+        "The archive does not have these records. To prevent more losses, increase the topic's retention and watch the archiver's lag.";
     KV211 LossNotAccepted Incomplete
-        "A declared loss, and --fail-on-loss was asked."
-        "Restore the range from another copy of the topic, or verify without --fail-on-loss.";
+        "Kafka deleted these offsets before they were archived, and --fail-on-loss counts that as missing."
+        "Look for the records in another copy of the topic. To accept declared losses, verify without --fail-on-loss.";
     KV212 LinkCheckpointMissing Incomplete
-        "A link names a checkpoint that is not there."
-        "Restore it from a copy, and bring it with --checkpoint.";
+        "A checkpoint that a link names is missing."
+        "Restore it from a backup or a checkpoint mirror.";
     KV213 LinkCheckpointDiffers Tampered
-        "The checkpoint that a link names has another hash."
-        "Compare with a saved copy of that checkpoint: the one in the bucket was replaced.";
+        "A link names a checkpoint with another hash than the one that exists."
+        "Compare with a saved copy of that checkpoint. Either the checkpoint was replaced, or a holder of the signing key signed a false link.";
     // Segments: the records themselves.
     KV301 SegmentMissing Incomplete
-        "A segment that a link owns is not there."
-        "Restore it from a copy, or make it again from Kafka while Kafka still has the records.";
+        "A segment is missing. Its records cannot be read from the archive."
+        "Restore it from a backup or an older version of the bucket. While Kafka still holds the records, save them from there.";
     KV302 SegmentUnreadable Unverifiable
-        "A segment could not be read from the store."
-        "Give the verifier read access and run it again.";
+        "A segment could not be read from the store, so its records were not checked."
+        "Give the verifier read access, and verify again.";
     KV303 SegmentAltered Tampered
-        "A segment does not have the length and hash that its link signed."
-        "Restore the original from a copy or an older version of the bucket; other findings say what was changed.";
+        "The bytes of a segment were changed: its length or hash is not the signed one."
+        "Restore the original from a backup or an older version of the bucket. Other findings about the same object say what was changed.";
     KV304 SegmentMalformed Tampered
-        "An object that a link owns is not a segment of the format."
-        "Restore the original from a copy or an older version of the bucket.";
+        "An object that a link names is not a readable segment: it was replaced or damaged."
+        "Restore the original from a backup or an older version of the bucket.";
     KV305 FooterDiffers Tampered
-        "A segment's footer says something else than its link."
-        "Trust the link; restore the original segment.";
+        "The footer of a segment contradicts its link."
+        "Trust the link. Restore the original segment from a backup or an older version of the bucket.";
     KV306 RecordsDiffer Tampered
-        "The records of a segment do not give the root that its link signed."
-        "Restore the original. Verify against Kafka while it holds the range: it names the exact records.";
+        "The records of a segment are not the signed ones: at least one was changed, added or removed."
+        "Restore the original from a backup or an older version of the bucket. While Kafka holds the range, verify against Kafka to learn which records differ.";
     KV307 RangeDiffers Tampered
-        "A segment's rows are not those of its range: missing, doubled, out of order, foreign, or miscounted."
-        "Restore the original segment from a copy or an older version of the bucket.";
+        "A segment does not hold exactly the records of its range: records are missing, repeated, out of order or from another partition, or the count is wrong."
+        "Restore the original from a backup or an older version of the bucket.";
     KV308 TimestampsDiffer Tampered
-        "The link's least or greatest timestamp is not that of the records."
-        "The records themselves may be right; do not rely on the link's times. Suspect whoever holds the signing key.";
+        "The earliest or latest record time in a link is not that of the records in its segment."
+        "If KV306 names the same segment, its records were changed: restore it. Otherwise a holder of the signing key signed false times: do not rely on the times in this link.";
     KV309 TypedColumnDiffers Tampered
-        "A typed column says something else than the record's value gives."
-        "Queries on the typed columns were misled; the value column is the record. Restore the original segment.";
+        "A typed column does not match the record's value. Queries that used this column were misled."
+        "The value column is the record. Restore the original segment from a backup or an older version of the bucket, and repeat the queries.";
     KV310 StatisticsHideRows Tampered
-        "Statistics of a segment leave out rows that are there: query engines would skip them."
-        "Restore the original segment; repeat queries that ran over this file.";
+        "The statistics of a segment hide rows from query engines."
+        "Restore the original segment from a backup or an older version of the bucket, and repeat queries that read it.";
     KV311 RejectedMissing Incomplete
-        "An object that a link names as rejected is not there."
-        "Find out who can delete under data/.";
+        "An object that a link lists as rejected is missing. It was never part of the archive."
+        "Find out who can delete objects under data/.";
     KV312 RejectedAltered Tampered
-        "A rejected object does not have the length and hash that its link signed."
-        "Find out who can overwrite under data/; nothing of it ever entered the archive.";
+        "An object that a link lists as rejected was changed. It was never part of the archive."
+        "Find out who can overwrite objects under data/.";
     KV313 RejectedPresent Note
-        "An object was found at a segment's key and rejected; it is no part of the archive."
-        "Find out who could put it there; do not query the data folder as a whole.";
+        "The archiver found an object in the place of a segment and rejected it. It is not part of the archive."
+        "Find out who created it. Query only the files that `kivend files` lists.";
     KV314 ProjectionChanged Note
         "The rules for typed columns changed between two segments."
-        "None, if the configuration was changed on purpose.";
+        "No action is needed if the configuration was changed on purpose.";
     // Checkpoints.
     KV401 CheckpointMissing Incomplete
-        "A checkpoint is missing from the sequence, or there is none."
-        "Restore it from a copy.";
+        "A checkpoint is missing, or there is none."
+        "Restore it from a backup or a checkpoint mirror.";
     KV402 CheckpointAltered Tampered
-        "Where a checkpoint is proved to have stood, there is something else."
-        "Restore the original from a copy; bring a saved one with --checkpoint.";
+        "A checkpoint was replaced or damaged: other objects prove that a valid checkpoint was here, but this object is not signed by a valid key."
+        "Restore the original from a backup or a checkpoint mirror.";
     KV403 CheckpointBreaksRule Tampered
-        "A checkpoint is signed by a key in force, but breaks a rule or does not continue the one before."
-        "Suspect whoever holds the signing key.";
+        "A checkpoint is signed by a valid key, but it breaks a rule or does not continue the checkpoint before it."
+        "Compare it with a saved copy. Either a signed checkpoint was moved here, or a holder of the signing key signed a false one.";
     KV404 ChainCut Incomplete
-        "A checkpoint names links beyond the end of the chain: the newest part was cut off."
-        "Restore the missing links and segments; until then everything after the chain's end is not covered.";
+        "A checkpoint names links beyond the end of the chain: the newest part of the chain is missing."
+        "Restore the missing links and segments from a backup or an older version of the bucket.";
     KV405 ChainDiffers Tampered
-        "A checkpoint names another link, range or log root than the chain has at that height."
-        "The chain was rewritten after the checkpoint was signed. Restore it from a copy.";
+        "A checkpoint contradicts the chain: the link, its range or the log root at that height is another one."
+        "A holder of the signing key rewrote the chain or signed a false checkpoint. Compare with a saved checkpoint and with a backup.";
     KV406 CheckpointPassedOver Note
-        "An object at a checkpoint's key is no valid note; the sequence goes on without it."
-        "Nothing depends on it. Find out who could put it there.";
+        "An object with the name of a checkpoint is not a valid checkpoint. It was ignored, and the sequence continues without it."
+        "Find out who can create objects under checkpoints/. Verify with a saved checkpoint to be sure that it did not replace the newest one.";
     KV407 CheckpointAttemptMissing Incomplete
-        "A note counts under its -r name, but what it had to make way for is gone."
-        "Find out who can delete under checkpoints/ or keys/.";
+        "A checkpoint or key change has a retry suffix (-r1, -r2, …), but the object for which it had to step aside is missing."
+        "Find out who can delete objects under checkpoints/ and keys/.";
     KV408 CheckpointUnreadable Unverifiable
-        "A checkpoint could not be read, or is of a type that this version does not know."
-        "Give the verifier read access, or use a newer kivend.";
+        "A checkpoint could not be read, or has a type that this version of kivend does not know."
+        "Give the verifier read access, or use a newer version of kivend.";
     KV409 CheckpointDoubled Tampered
-        "Two valid checkpoints, or key changes, have one number."
-        "Suspect whoever holds the signing key.";
+        "Two valid checkpoints, or two valid key changes, have the same number."
+        "Compare the two objects. If they are equal, one was copied here. If they differ, a holder of the signing key signed a second history.";
     KV410 SavedCheckpointMissing Incomplete
-        "A checkpoint saved elsewhere is not in the bucket any more."
-        "Restore it from the copy.";
+        "A checkpoint that was saved elsewhere is missing from the bucket."
+        "Restore it from the saved copy.";
     KV411 SavedCheckpointDiffers Tampered
-        "A checkpoint that was saved elsewhere is not the bucket's of this number, or no key of this archive signed it."
-        "If it is of this archive, trust the saved one: the bucket was rewritten after it was made.";
+        "A checkpoint that was saved elsewhere is not the checkpoint with the same number in the bucket, or no key of this archive signed it."
+        "Check that the saved checkpoint is of this archive. If it is, trust it: the bucket was rewritten after it was saved.";
     KV412 Unanchored Note
-        "The newest links are covered by no checkpoint and by nothing in Kafka that was looked at."
+        "The newest links are not covered by a checkpoint, nor confirmed by Kafka."
         "Wait for the next checkpoint, or verify against Kafka.";
     KV413 StrayCheckpoint Tampered
-        "An object stands among checkpoints or key changes where none can be."
-        "Find out who can create objects there.";
+        "An object under checkpoints/ is at a place where no checkpoint can be."
+        "Find out who can create objects under checkpoints/.";
     KV414 MirrorUnreadable Unverifiable
-        "A second place of checkpoints could not be read, so the archive was not held against it."
-        "Give the verifier read access to it, or verify with --against rows,links,kafka.";
+        "A checkpoint mirror could not be read, so the archive was not compared with it."
+        "Give the verifier read access to the mirror. To verify without mirrors, use --against rows,links,kafka.";
     KV415 MirrorEmpty Note
-        "A second place holds no valid checkpoint of this archive."
-        "None before the first copy; else find out who emptied it, and bring a saved checkpoint with --checkpoint.";
+        "A checkpoint mirror holds no valid checkpoint of this archive."
+        "This is normal before the first checkpoint is copied there. Otherwise find out who emptied the mirror, and verify with a saved checkpoint (--checkpoint).";
     // Kafka.
     KV501 KafkaUnreadable Unverifiable
-        "Kafka could not be asked, so nothing was compared with it."
-        "Start the brokers or mend the connection, or verify with --against rows,links.";
+        "Kafka could not be read, so the archive was not compared with it."
+        "Start the brokers or correct the connection settings. To verify without Kafka, use --against rows,links.";
     KV502 CommitMissing Unverifiable
-        "The group has no committed offset for this partition: whether the newest links were cut off is open."
-        "A group's commits expire after some days without an archiver. Run the archiver, or bring a saved checkpoint.";
+        "The consumer group has no committed offset for this partition, so it is not known whether the newest links were removed."
+        "Kafka deletes commits some days after the last archiver has stopped. Run the archiver, or verify with a saved checkpoint (--checkpoint).";
     KV503 CommitForeign Unverifiable
-        "The group's commit was not made by kivend: its metadata names no link."
-        "Somebody moved the group's offset. Run the archiver: it continues from the bucket and commits anew.";
+        "The committed offset of the consumer group was not written by kivend: its metadata names no link."
+        "Find out who moved the group's offset. Run the archiver: it continues from the bucket and commits again.";
     KV504 HeadCut Incomplete
-        "Kafka's commit names a link beyond the end of the chain: the newest part was cut off."
-        "Restore the missing links and segments, or archive the range again while Kafka holds it.";
+        "Kafka's commit names a link beyond the end of the chain: the newest part of the chain is missing."
+        "Restore the missing links and segments from a backup or an older version of the bucket. While Kafka still holds the records, save them from there.";
     KV505 CommitDiffers Tampered
-        "Kafka's commit names another link, or another offset, than the chain has at that height."
+        "Kafka's commit contradicts the chain: the link or the offset at that height is another one."
         "The chain was rewritten after the commit, or the commit was forged. Compare with a saved checkpoint.";
     KV506 RecordsDifferFromKafka Tampered
-        "Archived records are not those that Kafka holds at the same offsets."
-        "The offsets named are the changed ones. Find out which side changed; the link's signature speaks for the archive.";
+        "Archived records differ from the records that Kafka holds at the same offsets."
+        "The finding names the offsets. If the same segment has findings KV303 or KV306, the archive was changed after it was signed. Otherwise the records were changed in Kafka, or before they were archived.";
     KV507 RecordsNotArchived Tampered
-        "Kafka holds records inside an archived range that the archive leaves out."
-        "Export them from Kafka now, before its retention deletes them.";
+        "Kafka holds records inside an archived range that the archive does not have."
+        "Save these records from Kafka now, before its retention deletes them.";
     KV508 LossFalse Tampered
-        "A link claims that Kafka lost a range which Kafka still holds."
-        "Export the range from Kafka now. Suspect whoever holds the signing key.";
+        "A link declares that Kafka lost offsets that Kafka still holds."
+        "Save these records from Kafka now. Only a holder of the signing key can have signed the false loss.";
     KV509 Lag Note
-        "Kafka holds records beyond the head that are not archived yet."
-        "None while the archiver runs and the lag falls.";
+        "Kafka holds newer records that are not archived yet."
+        "No action is needed while the archiver runs and the lag falls.";
     KV510 NotAtRest Incomplete
-        "Kafka holds records beyond the head, and --at-rest was asked."
+        "Kafka holds newer records that are not archived, and --at-rest counts that as missing."
         "Run `kivend archive`, and verify again.";
     KV511 PartitionNotArchived Incomplete
-        "Kafka has records in a partition of which the archive has no link."
-        "Run the archiver; if it ran, look at its log for this partition.";
+        "Kafka has records in a partition for which the archive has no links."
+        "Run the archiver. If it ran, look in its log for this partition.";
     KV512 RecordsNotInKafka Tampered
-        "The archive has records that Kafka does not have at offsets which it still holds."
-        "If the topic is compacted this is expected of Kafka; otherwise the records were made up.";
+        "The archive has records that Kafka does not have, at offsets that Kafka still holds."
+        "If the topic is compacted, Kafka has removed them. Otherwise they were added to the archive.";
     KV513 KafkaEndsBeforeHead Tampered
-        "Kafka's log ends before the archive does."
-        "If the topic was deleted and created again, declare it to the archiver: it begins a new epoch.";
+        "The archive has offsets beyond the end of Kafka's log."
+        "If the topic was deleted and created again on purpose, run `kivend archive --new-epoch TOPIC`. Otherwise records were added to the archive, or Kafka lost them.";
     // Proof files.
     KV601 ProofMalformed Tampered
-        "The file is not a proof of the format."
-        "Get it again from whoever made it, byte for byte; it proves nothing.";
+        "The file is not a valid proof file. It proves nothing."
+        "Get an unchanged copy of the proof from its author.";
     KV602 ProofUnknownType Unverifiable
-        "The proof, or a note in it, is of a type that this version does not know."
-        "Use a newer kivend.";
+        "The proof, or a note in it, has a type that this version of kivend does not know."
+        "Use a newer version of kivend.";
     KV603 ProofNoteInvalid Tampered
-        "The proof rests on a note that no key in force signed, or that breaks a rule."
-        "It proves nothing. Make sure that the key is the archive's, and get the proof again.";
+        "A note in the proof is not signed by a valid key, or breaks a rule. The file proves nothing."
+        "Check that the key is the archive's. If it is, get the proof again from its author.";
     KV604 ProofPathDiffers Tampered
-        "A path in the proof does not lead to the root that was signed."
-        "It proves nothing: what it shows, or the path, was changed.";
+        "A hash path in the proof does not lead to the signed root: the record or the path was changed. The file proves nothing."
+        "Get an unchanged copy of the proof from its author.";
     KV605 ProofContradicts Tampered
-        "Parts of the proof contradict each other."
-        "It proves nothing: it was put together from parts that do not belong together.";
+        "Parts of the proof contradict each other. The file proves nothing."
+        "Get an unchanged copy of the proof from its author.";
     // Coverage.
     KV901 NothingArchived Incomplete
-        "The archive has no link at all."
-        "Check bucket and prefix; run the archiver.";
+        "The archive has no links: nothing was archived."
+        "Check the bucket and the prefix, and run the archiver.";
     KV902 NothingInScope Incomplete
-        "The scope that was asked for contains nothing, so nothing is claimed."
-        "Widen --since, or mend --topic and --partition.";
+        "The requested scope contains nothing, so nothing was checked."
+        "Check --topic, --partition and --since.";
     KV903 ShardMissing Incomplete
-        "The report of a shard is missing, so its partitions are not covered."
+        "The report of a shard is missing, so its partitions were not checked."
         "Run that shard, and merge again with its report.";
     KV904 ShardsDiffer Incomplete
-        "A report is not one of the same verification: another archive, scope, trust or deal, doubled, or from long before."
-        "Run all shards with the same options, at about the same time, and merge their reports, each once.";
+        "A report does not belong to the same verification: its archive, options, keys or number of shards differ, it is given twice, or it is too old."
+        "Run all shards with the same options at about the same time, and merge each report once.";
     KV905 ShardsDisagree Tampered
-        "Two shards saw different checkpoints under one number: the bucket did not show them the same archive."
-        "Suspect whoever controls the bucket or the way to it. Run the verification in one piece, with a saved checkpoint.";
+        "Two shards saw different checkpoints with the same number: the bucket did not show them the same archive."
+        "Find out who controls the bucket or the network path to it. Verify the archive in one run, with a saved checkpoint (--checkpoint).";
 }
 
 impl Serialize for Code {
@@ -325,7 +325,7 @@ impl<'de> Deserialize<'de> for Code {
         let known = Code::ALL.iter().find(|code| code.id() == id);
         known
             .copied()
-            .ok_or_else(|| serde::de::Error::custom(format!("a finding that this version does not know: {id}")))
+            .ok_or_else(|| serde::de::Error::custom(format!("this version of kivend does not know the finding {id}")))
     }
 }
 
@@ -334,7 +334,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_stable_ascending_and_said_once() {
+    fn codes_are_ascending_and_texts_are_sentences() {
         let ids: Vec<_> = Code::ALL.iter().map(|code| code.id()).collect();
         assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
         for code in Code::ALL {
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn the_document_is_the_table() {
+    fn findings_md_is_equal_to_the_table() {
         let document = include_str!("../../docs/FINDINGS.md");
         for code in Code::ALL {
             let row = format!(

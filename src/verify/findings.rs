@@ -1,5 +1,4 @@
-//! Findings: each mismatch that a verification states, with the exact place. Never decides the verdict: that is
-//! [`crate::verify::verdict`].
+//! Findings: each mismatch that a verification reports, with its place. [`crate::verify::verdict`] makes the verdict of them.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,27 +6,27 @@ use crate::log::object_key::Place;
 use crate::record::position::TopicPartition;
 pub use crate::verify::codes::{Code, Severity};
 
-/// One mismatch: what, where, and the exact records concerned.
+/// One mismatch, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// What kind it is.
+    /// The kind of mismatch.
     pub code: Code,
-    /// How grave.
+    /// The severity of the code.
     pub severity: Severity,
-    /// The topic concerned, where one is.
+    /// The topic, if the finding is about one.
     pub topic: Option<String>,
-    /// The partition concerned, where one is.
+    /// The partition, if the finding is about one.
     pub partition: Option<i32>,
-    /// The offsets concerned, `[first, next)`.
+    /// The offsets, `[first, next)`.
     pub offsets: Option<(i64, i64)>,
-    /// The object concerned, by its key under the prefix.
+    /// The key of the object, relative to the prefix.
     pub object: Option<String>,
-    /// What exactly was seen.
+    /// What was seen, with the values.
     pub detail: String,
 }
 
 impl Finding {
-    /// A finding of this kind; say where with the methods below.
+    /// A finding about the whole archive; the methods below add its place.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Finding {
         Finding {
@@ -41,7 +40,7 @@ impl Finding {
         }
     }
 
-    /// In this partition.
+    /// Sets the topic and the partition.
     #[must_use]
     pub fn of(mut self, partition: &TopicPartition) -> Finding {
         self.topic = Some(partition.topic.to_string());
@@ -49,29 +48,29 @@ impl Finding {
         self
     }
 
-    /// About this object.
+    /// Sets the key of the object.
     #[must_use]
     pub fn object(mut self, key: impl ToString) -> Finding {
         self.object = Some(key.to_string());
         self
     }
 
-    /// About these offsets, `[first, next)`.
+    /// Sets the offsets, `[first, next)`.
     #[must_use]
     pub fn offsets(mut self, first: i64, next: i64) -> Finding {
         self.offsets = Some((first, next));
         self
     }
 
-    /// In the partition of this place.
+    /// Sets the topic and the partition to those of this place.
     #[must_use]
     pub fn at(self, place: &Place) -> Finding {
         self.of(&place.partition)
     }
 }
 
-/// Of each code at most so many findings are kept whole; the rest are counted. So a hostile bucket of a million strays
-/// costs no memory, and people still can read the report.
+/// Findings of one code that are kept; the rest are counted. Bounds memory and report when a hostile bucket holds a million
+/// stray objects.
 pub const KEPT_PER_CODE: usize = 200;
 
 /// The findings of a verification, or of a part of it.
@@ -82,7 +81,7 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Adds one.
+    /// Adds a finding. Only the first [`KEPT_PER_CODE`] of a code are kept.
     pub fn push(&mut self, finding: Finding) {
         let count = self.counts.entry(finding.code).or_insert(0);
         *count += 1;
@@ -91,7 +90,7 @@ impl Findings {
         }
     }
 
-    /// Adds those of another part.
+    /// Adds the findings of another part of the verification.
     pub fn append(&mut self, other: Findings) {
         for (code, count) in other.counts {
             *self.counts.entry(code).or_insert(0) += count;
@@ -104,7 +103,7 @@ impl Findings {
         }
     }
 
-    /// Those that are kept whole, the gravest first, then by place.
+    /// The kept findings, by severity (highest first), then by place.
     #[must_use]
     pub fn into_sorted(mut self) -> Vec<Finding> {
         self.kept.sort_by(|a, b| {
@@ -114,25 +113,25 @@ impl Findings {
         self.kept
     }
 
-    /// Those that are kept whole, as they came.
+    /// The kept findings, in the order in which they were added.
     #[must_use]
     pub fn kept(&self) -> &[Finding] {
         &self.kept
     }
 
-    /// How many there were of each code, kept or not.
+    /// The number of findings of each code, kept or not.
     #[must_use]
     pub fn counts(&self) -> &std::collections::BTreeMap<Code, u64> {
         &self.counts
     }
 
-    /// The gravest severity of all that were found.
+    /// The highest severity.
     #[must_use]
     pub fn gravest(&self) -> Option<Severity> {
         self.counts.keys().map(|code| code.severity()).max()
     }
 
-    /// Whether one of this code was found.
+    /// Whether there is a finding with this code.
     #[must_use]
     pub fn has(&self, code: Code) -> bool {
         self.counts.contains_key(&code)

@@ -1,5 +1,5 @@
-//! The report as one page: no script, no font, no image from elsewhere, so that it opens in ten years and prints on paper.
-//! Says the same as the JSON. Everything that came from a bucket is escaped: it may be a stranger's.
+//! The report as one HTML page without scripts, fonts or images from elsewhere, so that it can be archived and printed.
+//! Everything from the bucket is escaped: an attacker may have written it.
 
 use std::fmt::{self, Write};
 
@@ -10,7 +10,7 @@ use crate::verify::text::place;
 
 const STYLE: &str = include_str!("report.css");
 
-/// The whole page.
+/// Renders the whole page.
 #[must_use]
 pub fn render(report: &Report) -> String {
     let mut page = String::new();
@@ -19,7 +19,7 @@ pub fn render(report: &Report) -> String {
     page
 }
 
-/// Text with what HTML would take for markup escaped.
+/// Text with the special characters of HTML escaped.
 struct Escaped<'t>(&'t str);
 
 impl fmt::Display for Escaped<'_> {
@@ -73,8 +73,8 @@ fn head(page: &mut String, report: &Report) -> fmt::Result {
         ("archive", archive.archive.clone()),
         ("id", archive.id.clone()),
         ("location", Some(archive.location.clone())),
-        ("held against", Some(report.scope.against.join(", "))),
-        ("took", Some(format!("{:.1} s", report.elapsed_s))),
+        ("checked", Some(report.scope.against.join(", "))),
+        ("duration", Some(format!("{:.1} s", report.elapsed_s))),
     ];
     for (name, value) in pairs.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
         writeln!(page, "<dt>{name}</dt><dd>{}</dd>", Escaped(value))?;
@@ -106,7 +106,7 @@ fn topics(page: &mut String, report: &Report) -> fmt::Result {
         "repeated",
         "segments",
         "lost",
-        "same in Kafka",
+        "equal in Kafka",
         "lag",
     ];
     row(page, "th", names)?;
@@ -164,17 +164,21 @@ fn of_code(page: &mut String, report: &Report, code: Code) -> fmt::Result {
         Escaped(code.meaning()),
         code.id()
     )?;
-    let mut told = 0;
+    let mut shown = 0;
     for finding in report.findings.iter().filter(|finding| finding.code == code) {
         row(page, "td", [&place(finding), &finding.detail])?;
-        told += 1;
+        shown += 1;
     }
     writeln!(page, "</tbody>\n</table>")?;
-    let all = report.finding_counts.get(code.id()).copied().unwrap_or(told);
-    if all > told {
-        writeln!(page, "<p>and {} more</p>", grouped(all - told))?;
+    let all = report.finding_counts.get(code.id()).copied().unwrap_or(shown);
+    if all > shown {
+        writeln!(page, "<p>and {} more</p>", grouped(all - shown))?;
     }
-    writeln!(page, "<p class=\"remedy\">{}</p>\n</article>", Escaped(code.remedy()))
+    writeln!(
+        page,
+        "<p class=\"remedy\">What to do: {}</p>\n</article>",
+        Escaped(code.remedy())
+    )
 }
 
 fn anchors(page: &mut String, report: &Report) -> fmt::Result {
@@ -183,11 +187,12 @@ fn anchors(page: &mut String, report: &Report) -> fmt::Result {
     }
     writeln!(
         page,
-        "<section>\n<h2>How far each chain is vouched for</h2>\n<p>Heights of links, from 0. What lies beyond the highest \
-         is unanchored: it holds by its signatures alone.</p>\n<table class=\"numbers\">\n<thead>"
+        "<section>\n<h2>Confirmation from outside</h2>\n<p>The heights (numbers of links, from 0) up to which checkpoints and Kafka \
+         confirm each chain. Links above the highest of them are unanchored: only their signatures protect them.</p>\n\
+         <table class=\"numbers\">\n<thead>"
     )?;
     let names = [
-        "chain",
+        "partition",
         "head",
         "checkpoint",
         "saved checkpoint",
@@ -219,8 +224,11 @@ fn anchor_row(page: &mut String, anchored: &Anchored) -> fmt::Result {
 
 fn trust(page: &mut String, report: &Report) -> fmt::Result {
     let why = match report.trust.basis {
-        Some(Basis::KeysBrought) => "These keys were brought, or vouched for by one that was.",
-        Some(Basis::FirstUse) => "These keys were taken from the archive itself: trust on first use.",
+        Some(Basis::KeysGiven) => "These keys were given to the verifier, or a given key vouches for them.",
+        Some(Basis::FirstUse) => {
+            "These keys were taken from the archive itself (trust on first use). They prove that the archive is consistent, \
+             not whose it is."
+        }
         None => return Ok(()),
     };
     writeln!(
@@ -237,7 +245,7 @@ fn trust(page: &mut String, report: &Report) -> fmt::Result {
     let hash = checkpoints.newest_sha256.as_deref().unwrap_or("");
     writeln!(
         page,
-        "</ul>\n<p>{} checkpoints, the newest {newest} <code>{hash}</code></p>\n</section>",
+        "</ul>\n<p>Checkpoints: {}. Newest: {newest} <code>{hash}</code></p>\n</section>",
         grouped(checkpoints.count)
     )
 }
@@ -247,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_stranger_wrote_is_text_and_never_markup() {
+    fn text_from_an_archive_is_escaped() {
         let shown = Escaped("<script>alert(\"&'\")</script>").to_string();
         assert_eq!(shown, "&lt;script&gt;alert(&quot;&amp;&#39;&quot;)&lt;/script&gt;");
     }

@@ -1,5 +1,5 @@
-//! What stands under the prefix, sorted into what it is by its key. Compact: an archive of a million objects lists in
-//! some tens of megabytes. Never reads an object; what no object of an archive has as its key is a stray.
+//! The listed keys of an archive, sorted by what they name. An archive of a million objects takes some tens of megabytes.
+//! A key that no object of an archive has is reported as a stray object.
 
 use std::collections::BTreeMap;
 
@@ -8,19 +8,19 @@ use crate::log::object_key::{Attempt, Key, Place};
 use crate::record::position::{Epoch, FirstOffset, TopicPartition};
 use crate::verify::findings::{Code, Finding, Findings};
 
-/// A link's or segment's key within its partition.
+/// The key of a link or segment, within its partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Slot {
-    /// The epoch.
+    /// The epoch in the key.
     pub epoch: Epoch,
-    /// Where the range begins.
+    /// The first offset in the key.
     pub first_offset: FirstOffset,
-    /// Which name of the place.
+    /// The retry suffix of the key.
     pub attempt: Attempt,
 }
 
 impl Slot {
-    /// The place in this partition.
+    /// The place of this slot in a partition.
     #[must_use]
     pub fn place(&self, partition: &TopicPartition) -> Place {
         Place {
@@ -30,7 +30,7 @@ impl Slot {
         }
     }
 
-    /// The slot of this place.
+    /// The slot of an object at this place.
     #[must_use]
     pub fn of(place: &Place, attempt: Attempt) -> Slot {
         Slot {
@@ -40,41 +40,41 @@ impl Slot {
         }
     }
 
-    /// Whether the other stands at the same place of the chain.
+    /// Whether both are at the same place of the chain, whatever their attempts.
     #[must_use]
     pub fn same_place(&self, other: &Slot) -> bool {
         (self.epoch, self.first_offset) == (other.epoch, other.first_offset)
     }
 }
 
-/// What a partition has, in the order of the chain.
+/// The listed links and segments of one partition, in the order of the chain.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shelf {
-    /// Everything that has a link's key.
+    /// The keys of links.
     pub links: Vec<Slot>,
-    /// Everything that has a segment's key.
+    /// The keys of segments.
     pub segments: Vec<Slot>,
-    /// The head after which the above begins, where not everything was listed.
+    /// The head after which the listing starts, if only newer objects were listed.
     pub after: Option<Head>,
 }
 
-/// The keys of an archive.
+/// The listed keys of an archive.
 #[derive(Debug, Clone, Default)]
 pub struct Inventory {
-    /// Whether `archive.json` stands there.
+    /// Whether `archive.json` exists.
     pub identity: bool,
-    /// Everything that has a key change's key.
+    /// The keys of key changes.
     pub key_changes: Vec<(u64, Attempt)>,
-    /// Everything that has a checkpoint's key.
+    /// The keys of checkpoints.
     pub checkpoints: Vec<(u64, Attempt)>,
-    /// What stands in each partition.
+    /// The links and segments of each partition.
     pub partitions: BTreeMap<TopicPartition, Shelf>,
-    /// What has no key of an archive.
+    /// Findings about keys that no object of an archive has.
     pub strays: Findings,
 }
 
 impl Inventory {
-    /// Takes in one listed key, relative to the prefix. A key that comes twice is taken once (see [`Inventory::sort`]).
+    /// Adds one listed key, relative to the prefix. [`Inventory::sort`] removes duplicates.
     pub fn add(&mut self, key: &str) {
         match key.parse() {
             Ok(Key::Identity) => self.identity = true,
@@ -83,9 +83,9 @@ impl Inventory {
             Ok(Key::Segment(place, attempt)) => self.shelf(&place).segments.push(Slot::of(&place, attempt)),
             Ok(Key::Link(place, attempt)) => self.shelf(&place).links.push(Slot::of(&place, attempt)),
             Ok(Key::Probe(_)) => {}
-            Err(_) => self
-                .strays
-                .push(Finding::new(Code::StrayObject, "no object of an archive has such a key").object(printable(key))),
+            Err(_) => self.strays.push(
+                Finding::new(Code::StrayObject, "no object of an archive has a key like this").object(printable(key)),
+            ),
         }
     }
 
@@ -93,8 +93,8 @@ impl Inventory {
         self.partitions.entry(place.partition.clone()).or_default()
     }
 
-    /// Brings everything into the order of the chain, whatever the order of the listing: keys sort by their bytes, and
-    /// there `-r10` stands before `-r2`, and both before the plain key.
+    /// Sorts everything into the order of the chain and removes duplicates. Listings sort keys by bytes, which puts `-r10`
+    /// before `-r2`, and both before the key without a suffix.
     pub fn sort(&mut self) {
         for list in [&mut self.key_changes, &mut self.checkpoints] {
             list.sort_unstable();
@@ -109,7 +109,7 @@ impl Inventory {
     }
 }
 
-/// A foreign key for people's eyes: no control characters, not endless.
+/// A foreign key without control characters, cut to 300 characters.
 fn printable(key: &str) -> String {
     key.chars().take(300).flat_map(char::escape_debug).collect()
 }

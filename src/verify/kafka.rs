@@ -1,5 +1,5 @@
-//! What Kafka says, held against the chain of a partition: the commit, the watermarks, and the records themselves. The
-//! facts come in as values; nothing here talks to a broker.
+//! Compares a chain with Kafka: the commit, the watermarks and the records. Their values come in; nothing here talks to a
+//! broker.
 
 use crate::record::hash::Hash;
 use crate::record::merkle::Tree;
@@ -10,57 +10,57 @@ use crate::verify::claims::Claim;
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::segments::name_offsets;
 
-/// Where a partition's log begins and ends in Kafka.
+/// Where the log of a partition begins and ends in Kafka.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Watermarks {
     /// The first offset that Kafka still has.
     pub low: i64,
-    /// The offset of the next record to come.
+    /// The offset after the newest record (the high watermark).
     pub high: i64,
 }
 
-/// A group's commit.
+/// A committed offset of the consumer group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
     /// The committed offset.
     pub next_offset: i64,
-    /// What its maker wrote beside it.
+    /// The metadata stored with it.
     pub metadata: String,
 }
 
-/// What a commit claims of the chain, or the finding that it claims nothing.
+/// The claim that a commit makes about the chain.
 ///
 /// # Errors
-/// The finding where there is no commit, or none of ours.
+/// A finding if there is no commit, or if kivend did not write it.
 pub fn claim_of_commit(partition: &TopicPartition, commit: Option<&Commit>) -> Result<Claim, Finding> {
     let Some(Commit { next_offset, metadata }) = commit else {
-        let detail = "the group has no committed offset here";
+        let detail = "the consumer group has no committed offset for this partition";
         return Err(Finding::new(Code::CommitMissing, detail).of(partition));
     };
     match metadata.parse() {
         Ok(metadata) => Ok(Claim::of_commit(NextOffset(*next_offset), &metadata)),
         Err(error) => {
-            let detail = format!("{error}: committed offset={next_offset}");
+            let detail = format!("{error}: committed_offset={next_offset}");
             Err(Finding::new(Code::CommitForeign, detail).of(partition))
         }
     }
 }
 
-/// Whether records beyond the head are a lack.
+/// Whether records beyond the head are a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rest {
-    /// The archiver may be running: lag is stated.
-    Live,
-    /// Everything that Kafka has must be archived.
-    AtRest,
+pub enum LagPolicy {
+    /// The archiver may be running, so lag is reported as a note.
+    Allowed,
+    /// Everything in Kafka must be archived (`--at-rest`).
+    Refused,
 }
 
-/// Holds the watermarks against the chain. Returns the lag in offsets.
-pub fn check_watermarks(chain: &Chain, marks: Watermarks, rest: Rest, findings: &mut Findings) -> u64 {
+/// Compares the watermarks with the chain. Returns the lag in offsets.
+pub fn check_watermarks(chain: &Chain, marks: Watermarks, policy: LagPolicy, findings: &mut Findings) -> u64 {
     let partition = &chain.partition;
     let Some(head) = &chain.head else {
         if marks.high > 0 {
-            let detail = format!("Kafka has offsets {} to {} here", marks.low, marks.high);
+            let detail = format!("Kafka has offsets {} to {}", marks.low, marks.high.saturating_sub(1));
             let finding = Finding::new(Code::PartitionNotArchived, detail).of(partition);
             findings.push(finding.offsets(marks.low, marks.high));
         }
@@ -68,13 +68,16 @@ pub fn check_watermarks(chain: &Chain, marks: Watermarks, rest: Rest, findings: 
     };
     let next = head.next_offset.0;
     if marks.high < next {
-        let detail = format!("log end={} archived up to={next}", marks.high);
+        let detail = format!(
+            "Kafka's log ends before offset {}, the archive before offset {next}",
+            marks.high
+        );
         let finding = Finding::new(Code::KafkaEndsBeforeHead, detail).of(partition);
         findings.push(finding.offsets(marks.high, next));
     }
     for lost in chain.ranges.iter().filter(|range| range.lost) {
         if marks.low < lost.next_offset.0 && marks.high >= lost.next_offset.0 {
-            let detail = format!("Kafka's log begins at offset {}", marks.low);
+            let detail = format!("Kafka's log still begins at offset {}", marks.low);
             let first = lost.first_offset.0.max(marks.low);
             let finding = Finding::new(Code::LossFalse, detail).of(partition);
             findings.push(finding.offsets(first, lost.next_offset.0));
@@ -82,30 +85,30 @@ pub fn check_watermarks(chain: &Chain, marks: Watermarks, rest: Rest, findings: 
     }
     let lag = u64::try_from(marks.high.saturating_sub(next)).unwrap_or(0);
     if lag > 0 {
-        let code = match rest {
-            Rest::Live => Code::Lag,
-            Rest::AtRest => Code::NotAtRest,
+        let code = match policy {
+            LagPolicy::Allowed => Code::Lag,
+            LagPolicy::Refused => Code::NotAtRest,
         };
-        let finding = Finding::new(code, format!("{lag} offsets beyond the head")).of(partition);
+        let finding = Finding::new(code, format!("{lag} offsets are not archived yet")).of(partition);
         findings.push(finding.offsets(next, marks.high));
     }
     lag
 }
 
-/// What a comparison came to.
+/// The result of comparing records.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Compared {
-    /// Records that Kafka still holds and that are those of the archive.
+    /// Records that Kafka still holds and that are equal to the archived ones.
     pub records: u64,
     /// The highest link whose records were compared and equal.
     pub highest_equal: Option<Height>,
-    /// Ranges whose records are not those of Kafka.
+    /// Ranges whose records differ from Kafka's.
     pub differing: Vec<Range>,
-    /// Ranges of which Kafka holds only a part, or nothing any more.
+    /// The number of ranges that Kafka no longer holds in full.
     pub not_held: u64,
 }
 
-/// Compares Kafka's records, streamed in order, with the roots that links signed. Keeps one Merkle tree.
+/// Compares Kafka's records, streamed in order, with the roots that links sign. Memory: one Merkle tree.
 #[derive(Debug)]
 pub struct Comparer<'c> {
     ahead: std::slice::Iter<'c, Range>,
@@ -116,7 +119,7 @@ pub struct Comparer<'c> {
 }
 
 impl<'c> Comparer<'c> {
-    /// Compares these ranges, ascending, of this partition.
+    /// A comparison of these ranges, ascending, of this partition.
     #[must_use]
     pub fn new(partition: &TopicPartition, ranges: &'c [Range]) -> Comparer<'c> {
         let mut ahead = ranges.iter();
@@ -137,7 +140,7 @@ impl<'c> Comparer<'c> {
             }
             self.end_range(range);
         }
-        // Between ranges there is a hole in the chain: a finding of its own.
+        // A record between ranges is in a hole of the chain, which has a finding of its own.
         if self.current.is_some_and(|range| record.offset >= range.first_offset.0) {
             self.tree.push(self.hasher.leaf(record));
         }
@@ -146,7 +149,7 @@ impl<'c> Comparer<'c> {
     fn end_range(&mut self, range: &Range) {
         let tree = std::mem::take(&mut self.tree);
         if range.lost {
-            // Whether a loss is false is the watermarks' to say.
+            // [`check_watermarks`] checks declared losses.
         } else if tree.root() == range.records_root {
             self.compared.records += tree.leaf_count();
             self.compared.highest_equal = Some(range.height);
@@ -156,7 +159,7 @@ impl<'c> Comparer<'c> {
         self.current = self.ahead.next();
     }
 
-    /// Ends it. What Kafka deleted meanwhile, below `low`, is not judged.
+    /// Ends the comparison. Ranges below `low`, which Kafka deleted meanwhile, are not judged.
     #[must_use]
     pub fn finish(mut self, low: i64) -> Compared {
         while let Some(range) = self.current {
@@ -169,14 +172,14 @@ impl<'c> Comparer<'c> {
     }
 }
 
-/// The ranges that Kafka, whose log begins at `low`, holds whole; and how many it does not.
+/// The ranges that Kafka holds in full if its log begins at `low`, and the number of the others.
 #[must_use]
 pub fn held(ranges: &[Range], low: i64) -> (&[Range], u64) {
     let gone = ranges.partition_point(|range| range.first_offset.0 < low);
     (&ranges[gone..], gone as u64)
 }
 
-/// Which records of one range differ, by their leaves.
+/// Compares the leaves of one range, and reports the offsets that differ.
 #[must_use]
 pub fn difference(partition: &TopicPartition, archived: &[(i64, Hash)], kafka: &[(i64, Hash)]) -> Vec<Finding> {
     let (mut changed, mut only_archived, mut only_kafka) = (Vec::new(), Vec::new(), Vec::new());
@@ -197,22 +200,15 @@ pub fn difference(partition: &TopicPartition, archived: &[(i64, Hash)], kafka: &
         }
     }
     [
-        (Code::RecordsDifferFromKafka, changed, "records differ"),
-        (
-            Code::RecordsNotInKafka,
-            only_archived,
-            "records that Kafka does not have",
-        ),
-        (
-            Code::RecordsNotArchived,
-            only_kafka,
-            "records that the archive does not have",
-        ),
+        (Code::RecordsDifferFromKafka, changed, "changed"),
+        (Code::RecordsNotInKafka, only_archived, "in the archive only"),
+        (Code::RecordsNotArchived, only_kafka, "in Kafka only"),
     ]
     .into_iter()
     .filter_map(|(code, offsets, what)| {
         let (first, last) = (*offsets.first()?, *offsets.last()?);
-        let detail = format!("{what}: offsets {}", name_offsets(&offsets));
+        let count = offsets.len();
+        let detail = format!("{count} records {what}: offsets {}", name_offsets(&offsets));
         Some(
             Finding::new(code, detail)
                 .of(partition)
@@ -227,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_of_difference_is_named_by_its_offsets() {
+    fn each_kind_of_difference_names_its_offsets() {
         let partition = TopicPartition::new("t", 0);
         let leaf = |text: &str| Hash::of(text.as_bytes());
         let archived = [(1, leaf("a")), (2, leaf("b")), (3, leaf("c")), (9, leaf("x"))];
@@ -248,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_commit_claims_nothing_and_is_no_proof() {
+    fn a_missing_or_foreign_commit_is_a_finding() {
         let partition = TopicPartition::new("t", 0);
         assert_eq!(claim_of_commit(&partition, None).unwrap_err().code, Code::CommitMissing);
         let foreign = Commit {

@@ -1,5 +1,5 @@
-//! The sequence of key changes: numbers without a gap, each chained to the one before and naming a checkpoint. Walked
-//! before anything else, since it says which keys the rest needs.
+//! Walks the key changes: numbers without a gap, each naming the hash of the one before and a checkpoint. Must run first,
+//! because everything else is checked with the keys that it yields.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::verify::candidates::{Candidate, Choice, Codes, Passed, choose};
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::keys::{Standing, Trust};
 
-/// The codes of key changes.
+/// The finding codes of key changes.
 pub const KEY_CHANGE_CODES: Codes = Codes {
     passed_over: Code::KeyPassedOver,
     stray: Code::KeyChangeInvalid,
@@ -21,7 +21,7 @@ pub const KEY_CHANGE_CODES: Codes = Codes {
     unknown_type: Code::KeyUnreadable,
 };
 
-/// A walk along the key changes, fed in the order of their numbers.
+/// Walks the key changes, given in ascending order of their numbers.
 #[derive(Debug)]
 pub struct KeyWalk {
     trust: Trust,
@@ -31,7 +31,7 @@ pub struct KeyWalk {
 }
 
 impl KeyWalk {
-    /// A walk that has seen nothing.
+    /// A walk before the first key change.
     #[must_use]
     pub fn new(trust: Trust) -> KeyWalk {
         KeyWalk {
@@ -42,19 +42,19 @@ impl KeyWalk {
         }
     }
 
-    /// The keys as far as they are known: for opening what is fed next.
+    /// The keys after the changes so far, to open the next one with.
     #[must_use]
     pub fn trust(&self) -> &Trust {
         &self.trust
     }
 
-    /// Whether the keys must be walked once more, with nothing but those brought: what they vouch for is known only now.
+    /// Whether the walk must be repeated with the given keys only, because the keys of `archive.json` turned out not to count.
     #[must_use]
     pub fn counted_too_much(&self) -> bool {
         !self.trust.vouches_for_the_archive() && !self.findings.has(Code::KeyUnreadable)
     }
 
-    /// Chooses among the objects of the next number that has any: the change whose checkpoint is to be fetched.
+    /// Adds the objects of the next number, and returns the key change among them. Its checkpoint must be fetched for `take`.
     pub fn place(&mut self, number: u64, candidates: Vec<Candidate<SignedKeyChange>>) -> Option<SignedKeyChange> {
         match choose(candidates, &KEY_CHANGE_CODES, &mut self.findings) {
             Choice::Valid(signed, _) => Some(signed),
@@ -70,8 +70,8 @@ impl KeyWalk {
         }
     }
 
-    /// Takes the chosen change, with the checkpoint of the number that it names, where a valid one is
-    /// there, or why that could not be read.
+    /// Applies a key change. `checkpoint` is the one that it names: `None` if there is no valid one, an error if it could not be
+    /// read.
     pub fn take(&mut self, signed: &SignedKeyChange, checkpoint: Result<Option<&SignedCheckpoint>, &String>) {
         let number = signed.change.number;
         let key = Key::KeyChange(number, Attempt::PLAIN);
@@ -85,17 +85,20 @@ impl KeyWalk {
         let named = &signed.change.checkpoint;
         match checkpoint {
             Err(why) => {
-                let detail = format!("checkpoint {}, which it names, could not be read: {why}", named.number);
+                let detail = format!(
+                    "checkpoint {}, which the key change names, could not be read: {why}",
+                    named.number
+                );
                 self.findings
                     .push(Finding::new(Code::CheckpointUnreadable, detail).object(key));
             }
             Ok(None) => {
-                let detail = format!("checkpoint {} is not there", named.number);
+                let detail = format!("checkpoint {}, which the key change names, is missing", named.number);
                 self.findings
                     .push(Finding::new(Code::KeyCheckpointMissing, detail).object(key));
             }
             Ok(Some(checkpoint)) if checkpoint.hash != named.sha256 => {
-                let detail = format!("it names checkpoint {} with another hash", named.number);
+                let detail = format!("the key change names checkpoint {} with another hash", named.number);
                 self.findings
                     .push(Finding::new(Code::KeyChangeInvalid, detail).object(key));
             }
@@ -108,7 +111,7 @@ impl KeyWalk {
         let missing = self.newest + 1..number;
         let junk: Vec<u64> = self.junk.range(missing.clone()).map(|(number, _)| *number).collect();
         if missing.end - missing.start > junk.len() as u64 {
-            let detail = format!("key changes are missing below number {number}");
+            let detail = format!("key changes before number {number} are missing");
             self.findings.push(Finding::new(Code::KeyChangeMissing, detail));
         }
         for number in junk {
@@ -122,8 +125,8 @@ impl KeyWalk {
         }
     }
 
-    /// Ends the walk: junk at the next number was passed over, junk beyond it is where nobody would have put anything.
-    /// No trust where a change could not be read: what the keys that it names signed would be called a stranger's.
+    /// Ends the walk. Invalid objects at the next number were ignored by writers; no writer creates any beyond it. Returns no
+    /// keys if a key change could not be read, because notes by the keys that it adds would look like forgeries.
     #[must_use]
     pub fn finish(mut self) -> (Option<Trust>, Findings) {
         for number in self.junk.keys().copied().collect::<Vec<_>>() {

@@ -1,6 +1,5 @@
-//! Which keys count for which note (FORMAT.md section 3): those of the archive, those that key changes add and retire,
-//! and of all these only what the keys that were brought vouch for. No clock decides: a change names a checkpoint, and
-//! heights and numbers are held against that. Never fetches a key.
+//! Which keys count for which notes (FORMAT.md section 3): the keys of the archive and those that key changes add and retire,
+//! limited to what the given keys vouch for. Terms begin and end at checkpoints, so no clock is needed.
 
 use std::collections::BTreeMap;
 
@@ -20,44 +19,45 @@ use crate::record::position::TopicPartition;
 use crate::verify::chain::OpenedLink;
 use crate::verify::findings::{Code, Finding};
 
-/// Why the keys are believed.
+/// Why the keys count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
-    /// Whoever verifies brought them.
-    KeysBrought,
-    /// They were taken from `archive.json`: whoever could write that could write everything.
+    /// Public keys were given to the verifier.
+    #[serde(rename = "keys_brought")]
+    KeysGiven,
+    /// No key was given, so the keys are those of `archive.json` (trust on first use).
     FirstUse,
 }
 
-/// What stands where a key change may stand.
+/// What was found at the number of a key change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// A valid one, with this hash. Under number 0: `archive.json`.
+    /// A valid key change with this hash; at number 0: `archive.json`.
     Valid(Hash),
-    /// Something that is none.
+    /// Objects that are not a valid key change.
     Junk,
-    /// It could not be read or understood.
+    /// An object that could not be read or understood.
     Unknown,
 }
 
-/// The archive as far as notes are concerned: who it is, and which keys speak for it when.
+/// The identity of an archive, and the terms of its keys.
 #[derive(Debug, Clone)]
 pub struct Trust {
     identity: Identity,
     identity_hash: Hash,
-    brought: Vec<VerifyingKey>,
+    given: Vec<VerifyingKey>,
     keyring: Keyring,
-    /// The key changes by their numbers, and under 0 `archive.json`.
+    /// What was found at each number; at 0: `archive.json`.
     changes: BTreeMap<u64, Standing>,
 }
 
 impl Trust {
-    /// Begins with the keys of the archive itself. `brought` are the keys that whoever verifies has from elsewhere.
+    /// Starts with the keys in `archive.json`. `given` are the public keys that the user has from elsewhere.
     ///
     /// # Errors
-    /// The finding that says why there is no archive to verify.
-    pub fn new(archive_json: &[u8], brought: &[VerifyingKey]) -> Result<Trust, Finding> {
+    /// A finding if the bytes are not the identity of an archive.
+    pub fn new(archive_json: &[u8], given: &[VerifyingKey]) -> Result<Trust, Finding> {
         let malformed =
             |error: IdentityError| Finding::new(Code::IdentityMalformed, error.to_string()).object(IDENTITY);
         let identity = Identity::from_bytes(archive_json).map_err(malformed)?;
@@ -65,21 +65,21 @@ impl Trust {
         Ok(Trust {
             identity_hash: Hash::of(archive_json),
             identity,
-            brought: brought.to_vec(),
+            given: given.to_vec(),
             keyring: Keyring::new(own),
             changes: BTreeMap::from([(0, Standing::Valid(Hash::of(archive_json)))]),
         })
     }
 
-    /// Opens the object at a key change's key, as one that comes after those applied so far.
+    /// Opens the object at a key change's key, by the keys in force after the changes applied so far.
     ///
     /// # Errors
-    /// [`Invalid`] where it is no valid key change of that number.
+    /// [`Invalid`] if it is not a valid key change with that number.
     pub fn open_change(&self, object: &[u8], number: u64) -> Result<SignedKeyChange, Invalid> {
         key_change::open(object, &self.keyring, self.identity.id(), number)
     }
 
-    /// What a change breaks that its note alone does not show; nothing where it holds.
+    /// The rule that a validly signed change breaks, given the changes before it.
     #[must_use]
     pub fn refuses(&self, signed: &SignedKeyChange) -> Option<String> {
         if let Some(broken) = signed.broken_rule(&self.keyring) {
@@ -88,86 +88,85 @@ impl Trust {
         let number = signed.change.number;
         match self.changes.get(&number.saturating_sub(1)) {
             Some(Standing::Valid(hash)) if *hash != signed.change.previous => {
-                Some("it does not name the hash of the change before".to_owned())
+                Some("it does not name the hash of the key change before it".to_owned())
             }
             _ => None,
         }
     }
 
-    /// Takes a change into account; `checkpoint` is the one that it names, where it is there.
+    /// Applies a change. `checkpoint` is the one that it names, if that is valid.
     pub fn apply(&mut self, signed: &SignedKeyChange, checkpoint: Option<&SignedCheckpoint>) {
         signed.apply_to(&mut self.keyring, checkpoint);
         self.note(signed.change.number, Standing::Valid(signed.hash));
     }
 
-    /// Whether what the keys of `archive.json` sign counts, as far as changes were applied: no key was brought, or one that
-    /// a change added, which vouches through `previous` for everything before that change.
+    /// Whether notes signed by the keys of `archive.json` count, given the changes applied so far: if no key was given, or one
+    /// that a change added (through `previous` that change vouches for everything before it).
     #[must_use]
     pub fn vouches_for_the_archive(&self) -> bool {
-        let added_and_brought = |term: &Term| term.added.is_some() && self.brought.contains(&term.key);
-        self.brought.is_empty() || self.keyring.terms().iter().any(added_and_brought)
+        let added_and_given = |term: &Term| term.added.is_some() && self.given.contains(&term.key);
+        self.given.is_empty() || self.keyring.terms().iter().any(added_and_given)
     }
 
-    /// The same archive before any change, for whom nothing counts that a key signs which was not brought: what such a key
-    /// adds or retires neither.
+    /// The same archive before any key change, where only the given keys sign. Changes by other keys neither add nor retire.
     #[must_use]
     pub fn of_brought_alone(mut self) -> Trust {
-        self.keyring.distrust_others(&self.brought);
+        self.keyring.silence_others(&self.given);
         self
     }
 
-    /// All changes were applied: only the keys that count are left.
+    /// Ends the sequence of changes: drops the keys whose signatures do not count.
     ///
     /// # Errors
-    /// The finding that none of the keys brought is the archive's.
+    /// The finding that none of the given keys belongs to the archive.
     pub fn settle(&mut self) -> Result<(), Finding> {
-        self.keyring.drop_distrusted();
+        self.keyring.drop_silent();
         if self.keyring.terms().is_empty() {
-            let detail = "neither archive.json nor a key change names one of the keys that were brought";
+            let detail = "neither archive.json nor a key change names one of the given keys";
             return Err(Finding::new(Code::KeyNotOfArchive, detail).object(IDENTITY));
         }
         Ok(())
     }
 
-    /// Who the archive is.
+    /// The identity in `archive.json`.
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    /// The hash of `archive.json`.
+    /// The SHA-256 of `archive.json`.
     #[must_use]
     pub fn identity_hash(&self) -> Hash {
         self.identity_hash
     }
 
-    /// What stands at the key change of this number.
+    /// Records what was found at this number.
     pub(super) fn note(&mut self, number: u64, standing: Standing) {
         self.changes.insert(number, standing);
     }
 
-    /// The key changes by their numbers, and under 0 `archive.json`.
+    /// What was found at each number of a key change; at 0: `archive.json`.
     #[must_use]
     pub fn changes(&self) -> &BTreeMap<u64, Standing> {
         &self.changes
     }
 
-    /// Why the keys are believed.
+    /// Why the keys count.
     #[must_use]
     pub fn basis(&self) -> Basis {
-        if self.brought.is_empty() {
+        if self.given.is_empty() {
             Basis::FirstUse
         } else {
-            Basis::KeysBrought
+            Basis::KeysGiven
         }
     }
 
-    /// The keys that count for something.
+    /// The keys whose signatures count at some point of the archive.
     pub fn keys(&self) -> impl Iterator<Item = &VerifyingKey> {
         self.keyring.keys()
     }
 
-    /// `previous` of the first link of this partition.
+    /// The genesis hash: `previous` of the first link of this partition (FORMAT.md section 4).
     #[must_use]
     pub fn genesis(&self, partition: &TopicPartition) -> Hash {
         genesis(&self.identity_hash, partition)
@@ -176,7 +175,7 @@ impl Trust {
     /// Opens the object at a link's key.
     ///
     /// # Errors
-    /// [`Invalid`] where it is no valid link of that place.
+    /// [`Invalid`] if it is not a valid link of that place.
     pub fn open_link(&self, object: &[u8], place: &Place) -> Result<OpenedLink, Invalid> {
         Ok(OpenedLink {
             signed: link::open(object, &self.keyring, self.identity.id(), place)?,
@@ -184,11 +183,11 @@ impl Trust {
         })
     }
 
-    /// Opens a link of which only the oldest checkpoint that covers it is known: a key counts up to a checkpoint, or beyond
-    /// one, for a link and for the oldest checkpoint over it alike.
+    /// Opens a link of which only the oldest checkpoint that covers it is known, as in a proof. Terms begin and end at
+    /// checkpoints, so a key counts for the link exactly if it counts for that checkpoint (FORMAT.md section 8).
     ///
     /// # Errors
-    /// [`Invalid`] where it is no valid link of that place.
+    /// [`Invalid`] if it is not a valid link of that place.
     pub fn open_covered_link(&self, object: &[u8], place: &Place, checkpoint: u64) -> Result<SignedLink, Invalid> {
         let covers = |term: &Term, _: &Link| term.covers_checkpoint(checkpoint);
         link::open_where(object, &self.keyring, self.identity.id(), place, covers)
@@ -197,7 +196,7 @@ impl Trust {
     /// Opens the object at a checkpoint's key.
     ///
     /// # Errors
-    /// [`Invalid`] where it is no valid checkpoint of that number.
+    /// [`Invalid`] if it is not a valid checkpoint with that number.
     pub fn open_checkpoint(&self, object: &[u8], number: u64) -> Result<SignedCheckpoint, Invalid> {
         checkpoint::open(object, &self.keyring, self.identity.id(), number)
     }

@@ -1,6 +1,5 @@
-//! The reports of all shards, joined into one verdict. Whatever is not certain to be one whole (a shard missing, doubled, of
-//! another archive, with another scope, or with another sight of the checkpoints) makes it worse, never better. Never reads
-//! anything but the reports.
+//! Joins the reports of all shards into one. Anything that makes it doubtful whether the reports together cover one whole
+//! archive (a shard missing or given twice, another archive, other options, another sequence of checkpoints) is a finding.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,29 +7,29 @@ use crate::verify::findings::{Code, Finding, KEPT_PER_CODE};
 use crate::verify::report::{Report, Scope, TopicReport};
 use crate::verify::verdict::Verdict;
 
-/// Why reports cannot be joined at all.
+/// Why reports cannot be joined.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unmergeable {
-    /// There is none.
+    /// No report was given.
     #[error("no report was given")]
     Nothing,
-    /// Its verdict is not what its own findings come to.
-    #[error("the report contradicts itself: its verdict is not that of its findings file=`{0}`")]
+    /// The verdict of a report is not that of its findings.
+    #[error("the report contradicts itself: its verdict is not the verdict of its findings file=`{0}`")]
     Altered(String),
-    /// It is of a newer version, which finds what this one does not know.
-    #[error("the report names a finding that this version does not know file=`{file}` code=`{code}`")]
+    /// A report has a finding that this version does not know.
+    #[error("this version of kivend does not know a finding of the report file=`{file}` code=`{code}`")]
     Unknown {
-        /// The report.
+        /// The file's name.
         file: String,
-        /// The finding.
+        /// The code of the finding.
         code: String,
     },
 }
 
-/// Joins the reports, each with the name of its file.
+/// Joins the reports. Each comes with the name of its file.
 ///
 /// # Errors
-/// [`Unmergeable`] where a report cannot be what a verification wrote.
+/// [`Unmergeable`] if a report cannot have been written by a verification.
 pub fn merge(reports: Vec<(String, Report)>) -> Result<Report, Unmergeable> {
     for (file, report) in &reports {
         check(file, report)?;
@@ -69,15 +68,14 @@ fn check(file: &str, report: &Report) -> Result<(), Unmergeable> {
     }
 }
 
-/// What must be the same in all of them, and is not.
+/// Findings about what must be the same in all reports and is not.
 fn contradictions(reports: &[(String, Report)]) -> Vec<Finding> {
     let Some((_, first)) = reports.first() else {
         return Vec::new();
     };
     let mut found = Vec::new();
     for (file, report) in reports {
-        if let Some(what) = differs(first, report) {
-            let detail = format!("{what} differs from that of the first report");
+        if let Some(detail) = differs(first, report) {
             found.push(Finding::new(Code::ShardsDiffer, detail).object(file));
         }
     }
@@ -108,13 +106,13 @@ fn differs(first: &Report, other: &Report) -> Option<&'static str> {
         )
     };
     if (&first.archive.id, &first.archive.sha256) != (&other.archive.id, &other.archive.sha256) {
-        Some("the archive")
+        Some("it is the report of another archive than the first report")
     } else if first.archive.id.is_none() {
-        Some("an archive that could not be read")
+        Some("the identity of the archive could not be read")
     } else if asked(&first.scope) != asked(&other.scope) {
-        Some("the scope")
+        Some("its options are not those of the first report")
     } else if first.trust != other.trust {
-        Some("the trust in keys")
+        Some("its keys are not those of the first report")
     } else {
         None
     }
@@ -131,20 +129,23 @@ fn missing_or_doubled(reports: &[(String, Report)]) -> Vec<Finding> {
     for (file, report) in reports {
         match report.scope.shard {
             Some(shard) if Some(shard.count) != count => {
-                let detail = format!("it is shard {shard}, and others are of {} shards", count.unwrap_or(0));
+                let detail = format!(
+                    "it is the report of shard {shard}, others are of {} shards",
+                    count.unwrap_or(0)
+                );
                 found.push(Finding::new(Code::ShardsDiffer, detail).object(file));
             }
             Some(shard) if !seen.insert(shard.index) => {
-                let detail = format!("shard {shard} is there twice");
+                let detail = format!("the report of shard {shard} is given twice");
                 found.push(Finding::new(Code::ShardsDiffer, detail).object(file));
             }
             Some(_) => {}
-            None => found.push(Finding::new(Code::ShardsDiffer, "it is no shard's report").object(file)),
+            None => found.push(Finding::new(Code::ShardsDiffer, "it is not the report of a shard").object(file)),
         }
     }
     for index in 1..=count.unwrap_or(0) {
         if !seen.contains(&index) {
-            let detail = format!("no report of shard {index}/{}", count.unwrap_or(0));
+            let detail = format!("the report of shard {index}/{} is missing", count.unwrap_or(0));
             found.push(Finding::new(Code::ShardMissing, detail));
             if found.len() > KEPT_PER_CODE {
                 break;
@@ -154,7 +155,7 @@ fn missing_or_doubled(reports: &[(String, Report)]) -> Vec<Finding> {
     found
 }
 
-/// All must have seen the same sequence: the newest checkpoint of each is looked up among those that the furthest saw last.
+/// All shards must have seen the same sequence: the newest checkpoint of each must be among the last ones of the shard that saw most.
 fn checkpoints_disagree(reports: &[(String, Report)]) -> Vec<Finding> {
     let furthest = reports.iter().max_by_key(|(_, report)| report.checkpoints.newest);
     let Some((_, furthest)) = furthest else {
@@ -172,16 +173,19 @@ fn checkpoints_disagree(reports: &[(String, Report)]) -> Vec<Finding> {
             (Some(number), Some(hash)) => match recent.get(&number) {
                 Some(seen) if seen == hash => continue,
                 Some(_) => {
-                    let detail = format!("it saw another checkpoint {number} than another shard");
+                    let detail = format!("its checkpoint {number} is not the one that another shard saw");
                     Finding::new(Code::ShardsDisagree, detail)
                 }
                 None => Finding::new(
                     Code::ShardsDiffer,
-                    format!("its newest checkpoint, {number}, is too old"),
+                    format!("its newest checkpoint, {number}, is too old to compare it with the other reports"),
                 ),
             },
             _ if furthest.checkpoints.newest.is_none() => continue,
-            _ => Finding::new(Code::ShardsDiffer, "it saw no checkpoint, and another shard did"),
+            _ => Finding::new(
+                Code::ShardsDiffer,
+                "it has no checkpoint, but the report of another shard has one",
+            ),
         };
         found.push(finding.object(file));
     }
@@ -203,7 +207,7 @@ fn absorb(merged: &mut Report, other: Report) {
         *merged.finding_counts.entry(code).or_default() += count;
     }
     for finding in other.findings {
-        // What every shard found of the archive as a whole counts once.
+        // A finding about the archive as a whole is in every report and counts once.
         if merged.findings.contains(&finding) {
             if let Some(count) = merged.finding_counts.get_mut(finding.code.id()) {
                 *count -= 1;
@@ -220,7 +224,7 @@ fn add_topic(known: &mut TopicReport, other: TopicReport) {
         (None, None) => None,
         (a, b) => Some(a.unwrap_or(0) + b.unwrap_or(0)),
     };
-    // An event that stands in two shards' partitions was counted by each: together they know no number.
+    // Two shards may both have counted the same event, so the sum is not known.
     if known.records_read > 0 && other.records_read > 0 {
         (known.distinct_events, known.repeated_events, known.without_event_id) = (None, None, None);
     } else if other.records_read > 0 {
@@ -240,7 +244,8 @@ fn add_topic(known: &mut TopicReport, other: TopicReport) {
     known.stored_bytes += other.stored_bytes;
 }
 
-/// Only the shard whose links name a checkpoint knows that junk in its place is tampering; the others passed it over.
+/// Removes notes about ignored checkpoints where another shard, whose links name the checkpoint, reports the same object as
+/// altered.
 fn settle_junk(merged: &mut Report) {
     let altered: BTreeSet<Option<String>> = merged
         .findings
@@ -258,7 +263,7 @@ fn settle_junk(merged: &mut Report) {
     }
 }
 
-/// What only the whole can say: whether there is anything at all, the sums, the verdict.
+/// Adds what only the whole can tell: the findings about the merge, the sums and the verdict.
 fn conclude(merged: &mut Report, found: Vec<Finding>) {
     let whole = found.is_empty();
     for finding in found {
@@ -287,7 +292,7 @@ fn conclude(merged: &mut Report, found: Vec<Finding>) {
     scope.whole =
         whole && !is_narrowed && scope.segments_read == scope.segments && scope.against.iter().any(|a| a == "kafka");
     settle_junk(merged);
-    // A shard may own nothing; all together may not.
+    // One shard may have no partitions; all of them together may not.
     if scope.links > 0 {
         merged.findings.retain(|finding| finding.code != Code::NothingInScope);
         merged.finding_counts.remove(Code::NothingInScope.id());
@@ -299,6 +304,6 @@ fn conclude(merged: &mut Report, found: Vec<Finding>) {
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let records_per_s = scope.records_read as f64 / merged.elapsed_s.max(1e-9);
     merged.records_per_s = records_per_s;
-    merged.summary = Report::summarise(merged.verdict, &scope, &merged.trust, &merged.anchored);
     merged.scope = scope;
+    merged.summary = merged.summarise();
 }

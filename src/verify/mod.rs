@@ -1,10 +1,10 @@
-//! Verification, pure: what stands in the bucket and what Kafka says come in as values; findings, a verdict and a report
-//! come out. Never reads a store, Kafka, a clock or a file, so that anything can call it: the command, the simulator,
-//! an auditor's own program.
+//! Verification as pure functions: listed keys, object bytes and facts of Kafka in; findings, a verdict and a report out.
+//! No store, Kafka client, clock or file, so that the command, the simulator and other programs can call it.
 
 pub mod candidates;
 pub mod chain;
 pub mod chain_head;
+pub mod chain_walk;
 pub mod checkpoints;
 pub mod claims;
 pub mod codes;
@@ -17,9 +17,11 @@ pub mod keys;
 pub mod merge;
 pub mod orphans;
 pub mod proof;
+pub mod proof_report;
 pub mod report;
 pub mod segments;
 pub mod shard;
 pub mod tally;
 pub mod text;
+pub mod times;
 pub mod verdict;

@@ -1,6 +1,6 @@
-//! Segments that no link names, at the place of a link. An archiver that slept between its last look at the chain and its
-//! create leaves one: a copy of records that links hold, which harms nobody. What holds anything else is tampering.
-//! The bytes are a stranger's; nothing of them ever counts.
+//! Segments at the place of a link that does not name them. An archiver that paused between its last look at the chain and
+//! its create can leave one: an orphan, whose records are all archived elsewhere (FORMAT.md section 1, "Copy"). Anything
+//! else there is tampering. The bytes are untrusted.
 
 use bytes::Bytes;
 
@@ -12,7 +12,7 @@ use crate::segment::check::examine;
 use crate::verify::chain::Range;
 use crate::verify::inventory::Slot;
 
-/// What a segment without a link claims to be: records of a range, by their leaves.
+/// The records that a segment without a link holds, by their leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed {
     first_offset: i64,
@@ -20,31 +20,31 @@ pub struct Claimed {
     leaves: Vec<(i64, Hash)>,
 }
 
-/// Why a segment is no copy of what links hold.
+/// Why a segment without a link is not an orphan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct NoCopy(pub String);
+pub struct NotOrphan(pub String);
 
-fn no_copy<T>(why: impl Into<String>) -> Result<T, NoCopy> {
-    Err(NoCopy(why.into()))
+fn not_orphan<T>(why: impl Into<String>) -> Result<T, NotOrphan> {
+    Err(NotOrphan(why.into()))
 }
 
 impl Claimed {
-    /// Reads a segment that stands at this slot.
+    /// Reads the segment at this slot.
     ///
     /// # Errors
-    /// [`NoCopy`] where it is no segment of that place, or its columns or statistics say what its records do not.
-    pub fn read(bytes: Bytes, partition: &TopicPartition, slot: &Slot) -> Result<Claimed, NoCopy> {
+    /// [`NotOrphan`] if it is not a segment of that place, or its columns or statistics contradict its records.
+    pub fn read(bytes: Bytes, partition: &TopicPartition, slot: &Slot) -> Result<Claimed, NotOrphan> {
         let mut hasher = LeafHasher::new(partition);
         let mut leaves = Vec::new();
         let mut take = |record: &Record<'_>, _| leaves.push((record.offset, hasher.leaf(record)));
-        let examined = examine(bytes, partition, &mut take).map_err(|unreadable| NoCopy(unreadable.to_string()))?;
+        let examined = examine(bytes, partition, &mut take).map_err(|unreadable| NotOrphan(unreadable.to_string()))?;
         let footer = &examined.footer;
         let is_here = footer.topic_partition == *partition
             && (footer.epoch, footer.first_offset) == (slot.epoch, slot.first_offset);
         let is_whole = (footer.record_count, footer.records_root) == (examined.rows, examined.root);
         if !is_here || !is_whole || examined.mismatch_count > 0 {
-            return no_copy("its footer, columns or statistics are not those of its place and records");
+            return not_orphan("its footer, columns or statistics contradict its place or its records");
         }
         let (first_offset, next_offset) = (footer.first_offset.0, footer.next_offset.0);
         Ok(Claimed {
@@ -54,11 +54,11 @@ impl Claimed {
         })
     }
 
-    /// The links' ranges that it overlaps, of those of its epoch.
+    /// The ranges of `ranges` that it overlaps. `ranges` are those of its epoch, ascending.
     ///
     /// # Errors
-    /// [`NoCopy`] where links do not hold all of its range.
-    pub fn overlapping<'r>(&self, ranges: &'r [Range]) -> Result<&'r [Range], NoCopy> {
+    /// [`NotOrphan`] if links do not cover all of its range.
+    pub fn overlapping<'r>(&self, ranges: &'r [Range]) -> Result<&'r [Range], NotOrphan> {
         let begin = ranges.partition_point(|range| range.next_offset.0 <= self.first_offset);
         let end = ranges.partition_point(|range| range.first_offset.0 < self.next_offset);
         let overlapping = ranges.get(begin..end).unwrap_or_default();
@@ -72,45 +72,47 @@ impl Claimed {
         if self.first_offset < self.next_offset && reached >= self.next_offset {
             Ok(overlapping)
         } else {
-            no_copy("it claims offsets that no link holds")
+            not_orphan("it covers offsets that no link covers")
         }
     }
 
-    /// Holds it against the records of one range, in the order of ranges; `archived` are all of that link's.
+    /// Compares it with the records of one range. `archived` are the leaves of all records of that link.
     ///
     /// # Errors
-    /// [`NoCopy`] where the archived records are not what the link signed, or one of its own is not among them.
-    pub fn compare(&self, range: &Range, archived: &[(i64, Hash)]) -> Result<(), NoCopy> {
+    /// [`NotOrphan`] if the archived records are not the signed ones, or if it holds a record that is not among them.
+    pub fn compare(&self, range: &Range, archived: &[(i64, Hash)]) -> Result<(), NotOrphan> {
         let mut tree = Tree::default();
         archived.iter().for_each(|(_, leaf)| tree.push(*leaf));
         if !range.lost && tree.root() != range.records_root {
-            return no_copy("the records that it would be a copy of are not those that their link signed");
+            return not_orphan(
+                "the archived records of its range are not the signed ones, so it cannot be compared with them",
+            );
         }
         let first = range.first_offset.0.max(self.first_offset);
         let next = range.next_offset.0.min(self.next_offset);
         let archived = within(archived, first, next);
         let is_archived = |leaf: &(i64, Hash)| archived.binary_search(leaf).is_ok();
-        // Compaction may have taken records between the read that the link signed and a later one.
+        // Compaction may have removed records before it was read, so it may hold fewer.
         if within(&self.leaves, first, next).iter().all(is_archived) {
             Ok(())
         } else {
-            no_copy(format!(
-                "it holds other records than the links of its range: height={}",
+            not_orphan(format!(
+                "it holds records that the archive does not have at these offsets: height={}",
                 range.height
             ))
         }
     }
 
-    /// Whether every record lies within its range, so that comparing range by range passes over none.
+    /// Checks that all of its records are within its range, so that comparing range by range misses none.
     ///
     /// # Errors
-    /// [`NoCopy`] where one does not.
-    pub fn must_keep_to_its_range(&self) -> Result<(), NoCopy> {
+    /// [`NotOrphan`] if one is outside, or if they are out of order.
+    pub fn check_range(&self) -> Result<(), NotOrphan> {
         let ascending = self.leaves.is_sorted_by(|(a, _), (b, _)| a < b);
         if ascending && within(&self.leaves, self.first_offset, self.next_offset).len() == self.leaves.len() {
             Ok(())
         } else {
-            no_copy("its rows are not those of its range")
+            not_orphan("its rows are outside its range or out of order")
         }
     }
 }

@@ -1,15 +1,14 @@
-//! Checks a proof file with nothing else at hand (FORMAT.md section 8). Pure and quick: a few hashes and signatures. Never
-//! says that the rest of the archive is intact, nor that the archive still has what was proved.
+//! Checks a proof file without anything else (FORMAT.md section 8): a few hashes and signatures. A valid proof says nothing
+//! about the rest of the archive, nor that the archive still has what was proved.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::Serialize;
 
 use crate::json::canonical;
 use crate::log::checkpoint::{Head, SignedCheckpoint};
 use crate::log::link::{Link, SignedLink};
 use crate::log::note::Invalid;
-use crate::log::object_key::{Attempt, Key, Place};
+use crate::log::object_key::Place;
 use crate::log::proof::{ConsistencyProof, NotAProof, Proof, RecordProof};
 use crate::log::signed_note::{Note, VerifyingKey};
 use crate::record::decode::Encoded;
@@ -17,103 +16,15 @@ use crate::record::hash::Hash;
 use crate::record::merkle::leaf_hash;
 use crate::record::merkle::path::{included_root, is_consistent};
 use crate::record::position::{Epoch, FirstOffset};
-use crate::record::record::Record;
 use crate::verify::checkpoints::goes_back;
 use crate::verify::findings::{Code, Finding, Findings};
-use crate::verify::keys::{Basis, Standing, Trust};
+use crate::verify::keys::{Standing, Trust};
+use crate::verify::proof_report::{CheckpointNamed, ProofReport, Proved, ProvedRecord};
 use crate::verify::verdict::Verdict;
 
-/// What checking a proof came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ProofReport {
-    /// Whether it proves what it says.
-    pub verdict: Verdict,
-    /// What it is about, as far as it was proved.
-    pub proved: Option<Proved>,
-    /// The archive, where its identity reads.
-    pub archive: Option<String>,
-    /// Its id.
-    pub archive_id: Option<String>,
-    /// Why the keys are believed.
-    pub trust: Option<Basis>,
-    /// The keys that count.
-    pub keys: Vec<String>,
-    /// What is wrong with it.
-    pub findings: Vec<Finding>,
-}
-
-/// What a proof proves.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-pub enum Proved {
-    /// A record stands in the archive.
-    Record(Box<ProvedRecord>),
-    /// The later checkpoint continues the earlier one.
-    Consistency {
-        /// The earlier one.
-        from: CheckpointNamed,
-        /// The later one.
-        to: CheckpointNamed,
-        /// How many partitions were followed.
-        partitions: usize,
-    },
-}
-
-/// A record that was proved. Bytes that are not UTF-8 are shown with replacement characters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ProvedRecord {
-    /// Its topic.
-    pub topic: String,
-    /// Its partition.
-    pub partition: i32,
-    /// Its epoch.
-    pub epoch: Epoch,
-    /// Its offset.
-    pub offset: i64,
-    /// In ms since the epoch, where it has one.
-    pub timestamp_ms: Option<i64>,
-    /// Its key.
-    pub key: Option<String>,
-    /// Its value.
-    pub value: Option<String>,
-    /// Its headers.
-    pub headers: Vec<(String, Option<String>)>,
-    /// The hash of its encoding with 0x00 before it: its leaf in the segment's tree.
-    pub leaf: Hash,
-    /// The height of its link.
-    pub link_height: u64,
-    /// The hash of its link's object.
-    pub link: Hash,
-    /// When the link says that it was sealed.
-    pub sealed_at: String,
-    /// The checkpoint that covers it.
-    pub checkpoint: CheckpointNamed,
-}
-
-/// A checkpoint, for people to compare with one that they have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CheckpointNamed {
-    /// Its number.
-    pub number: u64,
-    /// The hash of its object.
-    pub sha256: Hash,
-    /// When it was signed, by its writer's clock.
-    pub at: String,
-}
-
-impl CheckpointNamed {
-    fn of(signed: &SignedCheckpoint) -> CheckpointNamed {
-        CheckpointNamed {
-            number: signed.checkpoint.number,
-            sha256: signed.hash,
-            at: signed.checkpoint.at.to_string(),
-        }
-    }
-}
-
-/// Checks a proof file. `brought` are the keys that whoever checks has from elsewhere; none means trust on first use.
+/// Checks a proof file. `given` are the public keys that the user has from elsewhere; none means trust on first use.
 #[must_use]
-pub fn check(file: &[u8], brought: &[VerifyingKey]) -> ProofReport {
+pub fn check(file: &[u8], given: &[VerifyingKey]) -> ProofReport {
     let mut report = ProofReport {
         verdict: Verdict::Intact,
         proved: None,
@@ -124,7 +35,7 @@ pub fn check(file: &[u8], brought: &[VerifyingKey]) -> ProofReport {
         findings: Vec::new(),
     };
     let mut findings = Findings::default();
-    match prove(file, brought, &mut report) {
+    match prove(file, given, &mut report) {
         Ok(proved) => report.proved = Some(proved),
         Err(finding) => findings.push(*finding),
     }
@@ -133,18 +44,18 @@ pub fn check(file: &[u8], brought: &[VerifyingKey]) -> ProofReport {
     report
 }
 
-/// The first thing that is wrong.
+/// A step of the check; the error is the first thing that is wrong.
 type Checked<T> = Result<T, Box<Finding>>;
 
 fn wrong(code: Code, detail: impl Into<String>) -> Box<Finding> {
     Box::new(Finding::new(code, detail))
 }
 
-fn demand(holds: bool, code: Code, detail: &str) -> Checked<()> {
+fn require(holds: bool, code: Code, detail: &str) -> Checked<()> {
     if holds { Ok(()) } else { Err(wrong(code, detail)) }
 }
 
-/// A note in the proof that is not valid there.
+/// The finding for a note in the proof that is not valid.
 fn invalid(what: &str) -> impl Fn(Invalid) -> Box<Finding> {
     move |invalid| {
         let code = match invalid {
@@ -155,7 +66,7 @@ fn invalid(what: &str) -> impl Fn(Invalid) -> Box<Finding> {
     }
 }
 
-fn prove(file: &[u8], brought: &[VerifyingKey], report: &mut ProofReport) -> Checked<Proved> {
+fn prove(file: &[u8], given: &[VerifyingKey], report: &mut ProofReport) -> Checked<Proved> {
     let proof = Proof::from_bytes(file).map_err(|error| {
         let code = match error {
             NotAProof::UnknownType(_) => Code::ProofUnknownType,
@@ -167,7 +78,7 @@ fn prove(file: &[u8], brought: &[VerifyingKey], report: &mut ProofReport) -> Che
         Proof::Record(proof) => (&proof.archive, &proof.key_changes),
         Proof::Consistency(proof) => (&proof.archive, &proof.key_changes),
     };
-    let trusted = Trusted::new(archive, key_changes, brought)?;
+    let trusted = Trusted::new(archive, key_changes, given)?;
     report.archive = Some(trusted.trust.identity().archive().to_owned());
     report.archive_id = Some(trusted.trust.identity().id().to_owned());
     report.trust = Some(trusted.trust.basis());
@@ -178,20 +89,20 @@ fn prove(file: &[u8], brought: &[VerifyingKey], report: &mut ProofReport) -> Che
     }
 }
 
-/// The keys that count, and what the key changes say of checkpoints.
+/// The keys that count, and the checkpoints that key changes name.
 struct Trusted {
     trust: Trust,
-    /// The checkpoints that key changes name: number and hash.
+    /// Number and hash of the checkpoints that key changes name.
     named: Vec<(u64, Hash)>,
 }
 
 impl Trusted {
-    fn new(archive: &str, key_changes: &[String], brought: &[VerifyingKey]) -> Checked<Trusted> {
-        let trust = Trust::new(archive.as_bytes(), brought).map_err(Box::new)?;
+    fn new(archive: &str, key_changes: &[String], given: &[VerifyingKey]) -> Checked<Trusted> {
+        let trust = Trust::new(archive.as_bytes(), given).map_err(Box::new)?;
         let mut trusted = Trusted::after(key_changes, trust.clone())?;
         if !trusted.trust.vouches_for_the_archive() {
             let trust = trust.of_brought_alone();
-            // Where no key is left, that says more than the first change that nobody signed.
+            // "No key is left" is a better explanation than the first change without a valid signature.
             trust.clone().settle().map_err(Box::new)?;
             trusted = Trusted::after(key_changes, trust)?;
         }
@@ -213,7 +124,7 @@ impl Trusted {
         Ok(Trusted { trust, named })
     }
 
-    /// Opens a checkpoint, which says itself which number it has.
+    /// Opens a checkpoint. Its number comes from its own text.
     fn checkpoint(&self, what: &str, note: &str) -> Checked<SignedCheckpoint> {
         let number = |line: &str| line.split(' ').next()?.parse().ok();
         let number = note.lines().nth(1).and_then(number).unwrap_or(0);
@@ -222,19 +133,19 @@ impl Trusted {
             .open_checkpoint(note.as_bytes(), number)
             .map_err(invalid(what))?;
         let checkpoint = &signed.checkpoint;
-        demand(
+        require(
             checkpoint.archive == self.trust.identity().archive(),
             Code::ProofContradicts,
-            "the checkpoint names another archive",
+            "the checkpoint is of another archive",
         )?;
         let named = self.trust.changes().get(&checkpoint.key_change_number);
-        demand(
+        require(
             named == Some(&Standing::Valid(checkpoint.key_change)),
             Code::ProofContradicts,
-            "the key change that the checkpoint names is not in the proof",
+            "the key change that the checkpoint names is not in the proof, or has another hash",
         )?;
         let agrees = |(other, hash): &(u64, Hash)| *other != number || *hash == signed.hash;
-        demand(
+        require(
             self.named.iter().all(agrees),
             Code::ProofContradicts,
             "a key change names the checkpoint with another hash",
@@ -249,7 +160,7 @@ impl Trusted {
         let encoded =
             Encoded::read(&encoding).map_err(|error| wrong(Code::ProofMalformed, format!("the record: {error}")))?;
         let checkpoint = self.checkpoint("the checkpoint", &proof.checkpoint)?;
-        // The checkpoint is the oldest that covers the link, so a key counts for both or for neither.
+        // The checkpoint is the oldest that covers the link, so a key counts for both or for neither (FORMAT.md section 8).
         let link = self
             .trust
             .open_covered_link(
@@ -272,15 +183,15 @@ impl Trusted {
         let to = self.checkpoint("the later checkpoint", &proof.to)?;
         continues(&from, &to).map_err(|detail| wrong(Code::ProofContradicts, detail))?;
         let heads = &from.checkpoint.heads;
-        demand(
+        require(
             heads.len() == proof.paths.len(),
             Code::ProofMalformed,
-            "there is not one path for each head of the earlier checkpoint",
+            "the number of paths is not the number of partitions in the earlier checkpoint",
         )?;
         for (head, path) in heads.iter().zip(&proof.paths) {
             let later = to.checkpoint.head(&head.partition);
             if !later.is_some_and(|later| is_consistent(log(head), log(later), path)) {
-                let detail = "the later log root does not continue the earlier one";
+                let detail = "the path does not lead from the earlier log root to the later one";
                 return Err(Box::new(
                     Finding::new(Code::ProofPathDiffers, detail).of(&head.partition),
                 ));
@@ -298,7 +209,7 @@ fn log(head: &Head) -> (u64, Hash) {
     (head.height.0.saturating_add(1), head.log_root)
 }
 
-/// Where the link says that it stands; it is held to it when it is opened.
+/// The place that the link names. Opening the link checks it against the signature.
 fn claimed_place(proof: &RecordProof, encoded: &Encoded<'_>) -> Place {
     let claimed = Note::parse(proof.link.as_bytes())
         .ok()
@@ -313,55 +224,55 @@ fn claimed_place(proof: &RecordProof, encoded: &Encoded<'_>) -> Place {
     )
 }
 
-/// The record is the one that its link says stands at its offset.
+/// Checks that the record is the one at its offset in the segment of the link.
 fn record_in_link(proof: &RecordProof, encoded: &Encoded<'_>, leaf: Hash, link: &Link) -> Checked<()> {
     let offset = encoded.record().offset;
-    demand(
+    require(
         link.topic_partition() == encoded.partition,
         Code::ProofContradicts,
-        "the record and the link are of different partitions",
+        "the record and the link are from different partitions",
     )?;
-    demand(
+    require(
         leaf_index(link, offset) == Some(proof.leaf_index) && proof.leaf_count == link.record_count,
         Code::ProofContradicts,
-        "the link has no record of this offset at this place",
+        "the link has no record with this offset at this index",
     )?;
-    demand(
+    require(
         included_root(leaf, proof.leaf_index, proof.leaf_count, &proof.path) == Some(link.records_root),
         Code::ProofPathDiffers,
-        "the record does not lead to the root that the link signed",
+        "the record's path does not lead to the root that the link signs",
     )
 }
 
-/// The link is the one that the checkpoint's log has at its height.
+/// Checks that the link is the one at its height in the log that the checkpoint signs.
 fn link_in_log(proof: &RecordProof, link: &SignedLink, checkpoint: &SignedCheckpoint) -> Checked<()> {
     let Some(head) = checkpoint.checkpoint.head(&link.link.topic_partition()) else {
         return Err(wrong(
             Code::ProofContradicts,
-            "the checkpoint does not name the partition",
+            "the checkpoint does not have the partition",
         ));
     };
     let (log_size, log_root) = log(head);
-    demand(
+    require(
         proof.link_index == link.link.height.0 && proof.log_size == log_size,
         Code::ProofContradicts,
-        "link and checkpoint are of other heights than the proof says",
+        "the heights of link and checkpoint are not those that the proof gives",
     )?;
     let is_head = (head.epoch, head.next_offset, head.link) == (link.link.epoch, link.link.next_offset, link.hash);
-    demand(
+    require(
         is_head || link.link.height < head.height,
         Code::ProofContradicts,
-        "the checkpoint's head at this height is another link",
+        "the checkpoint has another link at this height",
     )?;
     let leaf = leaf_hash(proof.link.as_bytes());
-    demand(
+    require(
         included_root(leaf, proof.link_index, proof.log_size, &proof.log_path) == Some(log_root),
         Code::ProofPathDiffers,
-        "the link does not lead to the log root that the checkpoint signed",
+        "the link's path does not lead to the log root that the checkpoint signs",
     )
 }
 
-/// Which record of its segment stands at this offset; nothing where none does.
+/// The index of the record at this offset in its segment; `None` if there is no record.
 #[must_use]
 pub fn leaf_index(link: &Link, offset: i64) -> Option<u64> {
     let within = (link.first_offset.0..link.next_offset.0).contains(&offset) && link.lost.is_none();
@@ -374,58 +285,20 @@ pub fn leaf_index(link: &Link, offset: i64) -> Option<u64> {
     u64::try_from(offset - link.first_offset.0 - absent_before).ok()
 }
 
-/// What the texts of two checkpoints must keep, whatever lies between them.
+/// What must hold between two checkpoints, however many are between them.
 fn continues(from: &SignedCheckpoint, to: &SignedCheckpoint) -> Result<(), String> {
     let (before, after) = (&from.checkpoint, &to.checkpoint);
     if before.number > after.number {
-        return Err("the later checkpoint has the smaller number".to_owned());
+        return Err("the later checkpoint has a lower number than the earlier one".to_owned());
     }
     if before.number == after.number && from.hash != to.hash {
-        return Err("two checkpoints have the same number".to_owned());
+        return Err("the two checkpoints have the same number, but differ".to_owned());
     }
     if before.number + 1 == after.number && after.previous != from.hash {
-        return Err("the later checkpoint does not name the hash of the one before".to_owned());
+        return Err("the later checkpoint does not name the hash of the one before it".to_owned());
     }
     if after.key_change_number < before.key_change_number {
-        return Err("the key change went back".to_owned());
+        return Err("the later checkpoint names an older key change".to_owned());
     }
     goes_back(before, after).map_or(Ok(()), Err)
-}
-
-impl ProvedRecord {
-    fn new(encoded: &Encoded<'_>, link: &SignedLink, checkpoint: &SignedCheckpoint) -> ProvedRecord {
-        let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let record: Record<'_> = encoded.record();
-        let mut hasher = crate::record::record::LeafHasher::new(&encoded.partition);
-        let header = |header: &crate::record::record::Header<'_>| (shown(header.name), header.value.map(shown));
-        ProvedRecord {
-            topic: encoded.partition.topic.to_string(),
-            partition: encoded.partition.partition,
-            epoch: link.link.epoch,
-            offset: record.offset,
-            timestamp_ms: record.timestamp.ms(),
-            key: record.key.map(shown),
-            value: record.value.map(shown),
-            headers: record.headers.iter().map(header).collect(),
-            leaf: hasher.leaf(&record),
-            link_height: link.link.height.0,
-            link: link.hash,
-            sealed_at: link.link.sealed_at.to_string(),
-            checkpoint: CheckpointNamed::of(checkpoint),
-        }
-    }
-}
-
-impl Proved {
-    /// Where it stands, in a few words.
-    #[must_use]
-    pub fn place(&self) -> String {
-        match self {
-            Proved::Record(record) => format!("{}/{} offset {}", record.topic, record.partition, record.offset),
-            Proved::Consistency { from, to, .. } => {
-                let name = |number| Key::Checkpoint(number, Attempt::PLAIN);
-                format!("{} to {}", name(from.number), name(to.number))
-            }
-        }
-    }
 }

@@ -1,5 +1,5 @@
-//! The report: what a verification covered, what it found, and what it may claim. The JSON of `kivend verify` is this
-//! struct; [`crate::verify::text`] tells the same to people. Never claims more than was covered.
+//! The report of a verification. `kivend verify --format json` prints this struct; [`crate::verify::text`] and
+//! [`crate::verify::html`] show the same to people. Its fields are stable.
 
 use std::collections::BTreeMap;
 
@@ -12,30 +12,30 @@ use crate::verify::keys::Basis;
 use crate::verify::shard::Shard;
 use crate::verify::verdict::Verdict;
 
-/// What a verification came to.
+/// The report of a verification.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Report {
-    /// One word.
+    /// The verdict.
     pub verdict: Verdict,
-    /// The verdict in a sentence, with whatever was not covered.
+    /// The verdict in one line, with everything that was not covered.
     pub summary: String,
-    /// Which archive.
+    /// The archive that was verified.
     pub archive: ArchiveNamed,
-    /// What was looked at, and what was not.
+    /// What was covered.
     pub scope: Scope,
     /// Each topic in scope.
     pub topics: Vec<TopicReport>,
-    /// How far each chain is vouched for by something other than itself.
+    /// For each partition the height up to which its chain is confirmed from outside.
     pub anchored: Vec<Anchored>,
-    /// Which keys were believed, and why.
+    /// The keys that counted, and why.
     pub trust: TrustReport,
-    /// The checkpoints.
+    /// The checkpoints of the archive.
     pub checkpoints: CheckpointsReport,
-    /// What was found, the gravest first; of each code at most 200.
+    /// The findings, highest severity first; at most 200 of each code.
     pub findings: Vec<Finding>,
-    /// How many there were of each code.
+    /// The number of findings of each code.
     pub finding_counts: BTreeMap<String, u64>,
-    /// Wall time in seconds.
+    /// Wall-clock time in seconds.
     pub elapsed_s: f64,
     /// Rows read from segments per second.
     pub records_per_s: f64,
@@ -44,26 +44,26 @@ pub struct Report {
 /// Which archive was verified.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ArchiveNamed {
-    /// Its name.
+    /// Its name, from `archive.json`.
     pub archive: Option<String>,
-    /// Its id.
+    /// Its id, from `archive.json`.
     pub id: Option<String>,
-    /// The hash of its `archive.json`.
+    /// The SHA-256 of its `archive.json`, in hex.
     pub sha256: Option<String>,
-    /// Where it stands.
+    /// The bucket and prefix, or the directory.
     pub location: String,
 }
 
-/// What was looked at.
+/// What was covered.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
     /// Only this topic.
     pub topic: Option<String>,
     /// Only this partition number.
     pub partition: Option<i32>,
-    /// Only segments sealed at or after this moment, or with records of it, were read.
+    /// Only segments sealed at or after this time, or with records from this time on, were read.
     pub since: Option<String>,
-    /// Only what is newer than this checkpoint was read.
+    /// Only links and segments newer than this checkpoint were read.
     pub since_checkpoint: Option<SinceCheckpoint>,
     /// Only the partitions of this shard.
     pub shard: Option<Shard>,
@@ -71,73 +71,73 @@ pub struct Scope {
     pub at_rest: bool,
     /// Whether declared losses count as missing.
     pub fail_on_loss: bool,
-    /// What the archive was held against: `links`, `rows`, `kafka`.
+    /// What was checked: `links`, `rows`, `kafka`.
     pub against: Vec<String>,
     /// Partitions in scope.
     pub partitions: u64,
-    /// Links walked: all of the partitions in scope, or those that are newer than the checkpoint.
+    /// Links walked: all of the partitions in scope, or those newer than the checkpoint.
     pub links: u64,
-    /// Segments that links own.
+    /// Segments that these links name.
     pub segments: u64,
     /// Segments whose rows were read.
     pub segments_read: u64,
-    /// Records that links own.
+    /// Records that these links count.
     pub records: u64,
     /// Rows read.
     pub records_read: u64,
-    /// Records that Kafka still held and that were compared.
+    /// Records that Kafka still held, compared and equal.
     pub records_compared: u64,
-    /// Whether everything in the archive was looked at, and held against everything asked for.
+    /// Whether the whole archive was covered, and everything requested was checked.
     pub whole: bool,
 }
 
-/// Where a verification of new things began.
+/// The checkpoint from which an incremental verification started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SinceCheckpoint {
-    /// Its number.
+    /// The checkpoint's number.
     pub number: u64,
-    /// Its hash.
+    /// The SHA-256 of its object, in hex.
     pub sha256: String,
-    /// When it was signed, by its writer's clock.
+    /// Its time, by the clock of its writer.
     pub at: String,
 }
 
-/// One topic.
+/// The counts of one topic.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopicReport {
-    /// Its name.
+    /// The topic's name.
     pub topic: String,
-    /// Partitions looked at.
+    /// Partitions in scope.
     pub partitions: u64,
-    /// Records, as its links count them.
+    /// Records, as the links count them.
     pub records: u64,
-    /// Rows read.
+    /// Rows read from segments.
     pub records_read: u64,
-    /// Different event ids among the rows read; none where no row was read.
+    /// Different event ids among the rows read; `None` where no row was read.
     pub distinct_events: Option<u64>,
-    /// Rows whose event id another row had before.
+    /// Rows with an event id that an earlier row had.
     pub repeated_events: Option<u64>,
     /// Rows without an event id.
     pub without_event_id: Option<u64>,
-    /// Links.
+    /// Links walked.
     pub links: u64,
-    /// Segments.
+    /// Segments that the links name.
     pub segments: u64,
     /// Segments whose rows were read.
     pub segments_read: u64,
     /// Offsets that Kafka deleted before they were archived, as links declare.
     pub lost: u64,
-    /// Records that Kafka still held, compared and equal; none where Kafka was not asked.
+    /// Records that Kafka still held, compared and equal; `None` without Kafka.
     pub compared_with_kafka: Option<u64>,
-    /// Offsets that Kafka has beyond the heads.
+    /// Offsets in Kafka beyond the heads; `None` without Kafka.
     pub lag: Option<u64>,
     /// Bytes of all values read.
     pub value_bytes: u64,
-    /// Bytes of the segments, as links say.
+    /// Bytes of the segments, as the links give them.
     pub stored_bytes: u64,
 }
 
-/// How far a chain is vouched for.
+/// Up to which height one chain is confirmed from outside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anchored {
     /// The topic.
@@ -146,15 +146,15 @@ pub struct Anchored {
     pub partition: i32,
     /// The height of its head.
     pub height: Height,
-    /// By what, and up to which height.
+    /// The heights, by the kind of confirmation.
     #[serde(flatten)]
     pub by: Anchors,
-    /// How many of the newest links nothing vouches for.
+    /// The number of newest links that nothing confirms.
     pub unanchored: u64,
 }
 
 impl Scope {
-    /// Adds one topic's counts.
+    /// Adds the counts of one topic.
     pub fn add(&mut self, topic: &TopicReport) {
         self.partitions += topic.partitions;
         self.links += topic.links;
@@ -167,7 +167,7 @@ impl Scope {
 }
 
 impl Anchored {
-    /// Of this chain.
+    /// The heights of the chain of this partition; `height` is that of its head.
     #[must_use]
     pub fn new(partition: &TopicPartition, height: Height, by: Anchors) -> Anchored {
         let covered = by.highest().map_or(0, |highest| highest.0 + 1);
@@ -180,62 +180,74 @@ impl Anchored {
         }
     }
 
-    /// The note that stands beside the verdict where links are unanchored.
+    /// The note about unanchored links, if there are any.
     #[must_use]
     pub fn finding(&self) -> Option<Finding> {
         let from = (self.height.0 + 1).checked_sub(self.unanchored)?;
         (self.unanchored > 0).then(|| {
-            let detail = format!("heights {from} to {}", self.height);
+            let detail = format!("links at heights {from} to {}", self.height);
             Finding::new(Code::Unanchored, detail).of(&TopicPartition::new(&self.topic, self.partition))
         })
     }
 }
 
-/// Which keys were believed.
+/// The keys that counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrustReport {
-    /// Why.
+    /// Why they counted; `None` where the archive has no readable identity.
     pub basis: Option<Basis>,
-    /// The keys.
+    /// The public keys.
     pub keys: Vec<String>,
 }
 
-/// The checkpoints.
+/// The checkpoints of the archive.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckpointsReport {
-    /// Valid ones in the bucket.
+    /// Valid checkpoints in the bucket.
     pub count: u64,
-    /// The newest one's number.
+    /// The number of the newest one.
     pub newest: Option<u64>,
-    /// Its hash.
+    /// The SHA-256 of its object, in hex.
     pub newest_sha256: Option<String>,
-    /// Ones that were brought from elsewhere.
+    /// Saved checkpoints that were given to the verifier.
     pub saved: u64,
-    /// The numbers and hashes of the last few: by these, shards know that they saw the same sequence.
+    /// Number and hash of the last few. `--merge` compares them to make sure that all shards saw the same sequence.
     pub recent: Vec<(u64, String)>,
-    /// Second places that were read.
-    pub second_places: Vec<MirrorReport>,
+    /// The checkpoint mirrors that were read.
+    #[serde(rename = "second_places")]
+    pub mirrors: Vec<MirrorReport>,
 }
 
-/// A second place of checkpoints.
+/// A checkpoint mirror that was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MirrorReport {
-    /// Where it is, for people.
+    /// The location of the mirror.
     pub place: String,
-    /// The number of its newest valid checkpoint.
+    /// The number of its newest valid checkpoint; `None` if it has none.
     pub newest: Option<u64>,
 }
 
 impl Report {
-    /// The verdict in a sentence: it never leaves out what was not covered.
+    /// The verdict in one line: counts, a statement, and everything that was not covered.
     #[must_use]
-    pub fn summarise(verdict: Verdict, scope: &Scope, trust: &TrustReport, anchored: &[Anchored]) -> String {
-        let mut parts = vec![format!(
-            "{verdict}: {} records in {} segments of {} partitions",
-            grouped(scope.records),
-            grouped(scope.segments),
-            scope.partitions
-        )];
+    pub fn summarise(&self) -> String {
+        let (verdict, scope) = (self.verdict, &self.scope);
+        let mut parts = vec![
+            format!(
+                "{verdict}: {} records in {} segments of {} partitions",
+                grouped(scope.records),
+                grouped(scope.segments),
+                scope.partitions
+            ),
+            verdict.statement().to_owned(),
+        ];
+        let lost: u64 = self.topics.iter().map(|topic| topic.lost).sum();
+        if lost > 0 {
+            parts.push(format!(
+                "Kafka deleted {} offsets before they were archived",
+                grouped(lost)
+            ));
+        }
         if scope.topic.is_some() || scope.partition.is_some() {
             let topic = scope.topic.as_deref().unwrap_or("every topic");
             let partition = scope.partition.map_or(String::new(), |p| format!(" partition {p}"));
@@ -259,18 +271,21 @@ impl Report {
         } else {
             parts.push("not compared with Kafka".to_owned());
         }
-        let unanchored: u64 = anchored.iter().map(|anchored| anchored.unanchored).sum();
+        let unanchored: u64 = self.anchored.iter().map(|anchored| anchored.unanchored).sum();
         if unanchored > 0 {
-            parts.push(format!("{} newest links unanchored", grouped(unanchored)));
+            parts.push(format!(
+                "{} newest links unanchored (no checkpoint and nothing in Kafka confirms them)",
+                grouped(unanchored)
+            ));
         }
-        if trust.basis == Some(Basis::FirstUse) {
+        if self.trust.basis == Some(Basis::FirstUse) {
             parts.push("keys trusted on first use".to_owned());
         }
         parts.join("; ")
     }
 }
 
-/// A number with its thousands apart.
+/// A number with separators between thousands: `115,841`.
 #[must_use]
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();

@@ -1,5 +1,5 @@
-//! One segment against its link: bytes, footer, records, range, times, typed columns, statistics. And what a link names
-//! as rejected. The bytes come in as a value; they may be an enemy's.
+//! Compares one segment with its link: bytes, footer, records, range, times, typed columns, statistics. Also checks objects
+//! that a link lists as rejected. The bytes are untrusted.
 
 use bytes::Bytes;
 
@@ -14,23 +14,24 @@ use crate::segment::footer::Footer;
 use crate::verify::chain::Accepted;
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::tally::Tally;
+use crate::verify::times::times;
 
-/// What one segment came to.
+/// The result of checking one segment.
 #[derive(Debug, Default)]
 pub struct Checked {
     /// What was found.
     pub findings: Findings,
-    /// Its records, counted.
+    /// The count of its records, and the ids of their events.
     pub tally: Tally,
-    /// The lengths of its values together, in bytes.
+    /// The sum of the lengths of its values.
     pub value_bytes: u64,
-    /// The hash of the rules of its typed columns.
+    /// The hash of the rules of its typed columns; `None` if the segment is not readable.
     pub projection: Option<Hash>,
-    /// Whether its records are those that the link signed.
+    /// Whether its records are the signed ones.
     pub records_hold: bool,
 }
 
-/// Checks the segment that this link owns.
+/// Checks the segment that this link names.
 #[must_use]
 pub fn check(accepted: &Accepted, bytes: Bytes) -> Checked {
     let link = &accepted.signed.link;
@@ -97,12 +98,16 @@ impl Check<'_> {
         let Some(segment) = &self.link.segment else { return };
         let hash = Hash::of(bytes);
         if bytes.len() as u64 != segment.bytes {
-            let detail = format!("length signed={} stored={}", segment.bytes, bytes.len());
+            let detail = format!(
+                "its length is {} bytes, signed are {} bytes",
+                bytes.len(),
+                segment.bytes
+            );
             self.report(Code::SegmentAltered, detail);
         } else if hash != segment.sha256 {
             self.report(
                 Code::SegmentAltered,
-                format!("sha256 signed={} stored={hash}", segment.sha256),
+                format!("its sha256 is {hash}, signed is {}", segment.sha256),
             );
         }
     }
@@ -119,7 +124,7 @@ impl Check<'_> {
             previous: link.previous,
         };
         if *footer != expected {
-            let detail = format!("the footer is not that of {}", accepted.key);
+            let detail = format!("the footer contradicts the link {}", accepted.key);
             self.report(Code::FooterDiffers, detail);
         }
     }
@@ -129,21 +134,28 @@ impl Check<'_> {
         if let Some(what) = absent.finish() {
             self.report(Code::RangeDiffers, what);
         } else if examined.rows != link.record_count {
-            let detail = format!("rows signed={} stored={}", link.record_count, examined.rows);
+            let detail = format!("it has {} rows, signed are {}", examined.rows, link.record_count);
             self.report(Code::RangeDiffers, detail);
         }
         if examined.root != link.records_root {
-            let detail = format!("root signed={} recomputed={}", link.records_root, examined.root);
+            let detail = format!(
+                "the root of its records is {}, signed is {}",
+                examined.root, link.records_root
+            );
             self.report(Code::RecordsDiffer, detail);
         }
         let signed = link.min_timestamp_ms.zip(link.max_timestamp_ms);
         if examined.timestamps_ms != signed {
-            let detail = format!("timestamps signed={signed:?} recomputed={:?}", examined.timestamps_ms);
+            let detail = format!(
+                "the times of its records are {}, signed are {}",
+                times(examined.timestamps_ms),
+                times(signed)
+            );
             self.report(Code::TimestampsDiffer, detail);
         }
     }
 
-    /// Mismatches of one kind in one column become one finding, which names the rows.
+    /// Reports mismatches of the same kind in the same column as one finding, which names the rows.
     fn mismatches(&mut self, examined: &Examined) {
         let mut groups: Vec<(Code, &str, Vec<&Mismatch>)> = Vec::new();
         for mismatch in &examined.mismatches {
@@ -183,7 +195,7 @@ fn bounds(offsets: &[i64]) -> (i64, i64) {
     (first, offsets.iter().max().copied().unwrap_or(first))
 }
 
-/// The first offsets of a list, for people.
+/// The first ten offsets of a list, as text.
 #[must_use]
 pub fn name_offsets(offsets: &[i64]) -> String {
     const NAMED: usize = 10;
@@ -194,11 +206,11 @@ pub fn name_offsets(offsets: &[i64]) -> String {
     names.join(", ")
 }
 
-/// Holds the offsets that come by against the range and its absent offsets, without keeping them.
+/// Compares the offsets of the rows, one by one, with the range of a link and its absent offsets.
 struct Absent<'l> {
     link: &'l Link,
     next: i64,
-    /// The absent ranges that are still ahead.
+    /// The absent ranges not reached yet.
     ahead: &'l [(i64, i64)],
     wrong: Option<String>,
 }
@@ -225,9 +237,13 @@ impl<'l> Absent<'l> {
             Some((&(from, to), rest)) if (from, to) == (self.next, until) => self.ahead = rest,
             _ if self.wrong.is_some() => {}
             _ if until > self.next && until <= self.link.next_offset.0 => {
-                self.wrong = Some(format!("no rows for offsets {} to {}", self.next, until - 1));
+                self.wrong = Some(format!("it has no rows for offsets {} to {}", self.next, until - 1));
             }
-            _ => self.wrong = Some(format!("a row stands outside of its range: offset={until}")),
+            _ => {
+                self.wrong = Some(format!(
+                    "it has a row outside its range or out of order: offset={until}"
+                ))
+            }
         }
     }
 
@@ -237,20 +253,24 @@ impl<'l> Absent<'l> {
             self.gap(end);
         }
         if self.wrong.is_none() && !self.ahead.is_empty() {
-            self.wrong = Some("rows stand where the link says that there are none".to_owned());
+            self.wrong = Some("it has rows at offsets that the link lists as absent".to_owned());
         }
         self.wrong
     }
 }
 
-/// Checks an object that a link names as rejected; `object` is nothing where it is not there.
+/// Checks an object that a link lists as rejected. `object` is `None` if it does not exist.
 #[must_use]
 pub fn check_rejected(link: &Link, rejected: &Rejected, object: Option<Bytes>) -> Finding {
     let finding = match object {
-        None => Finding::new(Code::RejectedMissing, "the link names it as rejected"),
-        Some(bytes) if bytes.len() as u64 != rejected.bytes || Hash::of(&bytes) != rejected.sha256 => {
-            Finding::new(Code::RejectedAltered, format!("sha256 signed={}", rejected.sha256))
-        }
+        None => Finding::new(
+            Code::RejectedMissing,
+            "the link lists it as rejected, but it does not exist",
+        ),
+        Some(bytes) if bytes.len() as u64 != rejected.bytes || Hash::of(&bytes) != rejected.sha256 => Finding::new(
+            Code::RejectedAltered,
+            format!("its sha256 is {}, signed is {}", Hash::of(&bytes), rejected.sha256),
+        ),
         Some(bytes) => Finding::new(Code::RejectedPresent, describe_rejected(link, bytes)),
     };
     finding
@@ -266,21 +286,22 @@ fn describe_rejected(link: &Link, bytes: Bytes) -> String {
             let footer = &examined.footer;
             let same_range = (footer.first_offset, footer.next_offset) == (link.first_offset, link.next_offset);
             match (same_range, examined.root == link.records_root) {
-                (true, false) => "it has the same range and other records".to_owned(),
-                (true, true) => "it has the same records in another form".to_owned(),
+                (true, false) => "it has the same range, but other records".to_owned(),
+                (true, true) => "it has the same records in other bytes".to_owned(),
                 (false, _) => format!(
-                    "it has another range: {} to {}",
-                    footer.first_offset, footer.next_offset
+                    "it has another range: offsets {} to {}",
+                    footer.first_offset,
+                    footer.next_offset.0.saturating_sub(1)
                 ),
             }
         }
     }
 }
 
-/// The leaf of each record of a segment, for telling exactly which ones differ.
+/// The leaf of each record of a segment, to find out which records differ.
 ///
 /// # Errors
-/// [`Unreadable`] where the bytes are no segment.
+/// [`Unreadable`] if the bytes are not a segment.
 pub fn leaves(bytes: Bytes, partition: &TopicPartition) -> Result<Vec<(i64, Hash)>, Unreadable> {
     let mut hasher = LeafHasher::new(partition);
     let mut leaves = Vec::new();

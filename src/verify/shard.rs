@@ -1,5 +1,5 @@
-//! One of several parts of a verification: the partitions are dealt out by a hash of their names, so that every machine comes
-//! to the same deal without asking. Everything that is not one partition's is checked by every shard.
+//! Which partitions a shard verifies: they are assigned by a hash of their names, so that machines agree without a
+//! coordinator. What concerns no single partition is checked by every shard (ARCHITECTURE.md, "Verifying a large archive").
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use crate::record::hash::Hash;
 use crate::record::position::TopicPartition;
 
-/// `index` of `count`, from 1.
+/// Shard `index` of `count`, as in `--shard 1/4`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Shard {
-    /// Which part, from 1.
+    /// The number of the shard, from 1.
     pub index: u64,
-    /// Of how many.
+    /// The number of shards.
     pub count: u64,
 }
 
@@ -47,7 +47,7 @@ impl FromStr for Shard {
         });
         shard
             .filter(|shard| (1..=shard.count).contains(&shard.index))
-            .ok_or_else(|| "write 1/4 for the first of four".to_owned())
+            .ok_or_else(|| "expected INDEX/COUNT, such as 1/4 for the first of four shards".to_owned())
     }
 }
 
@@ -64,7 +64,7 @@ mod tests {
                 assert_eq!(owners.count(), 1);
             }
         }
-        // The deal is a promise: machines of different versions must agree on it.
+        // Reports of different versions can be merged, so the assignment must not change.
         let owner = |topic: &str, number| {
             (1..=4).find(|index| {
                 Shard {

@@ -1,6 +1,5 @@
-//! Counting events: exact, not estimated. An event's id becomes 128 bits: either the 32 hex digits that it is written
-//! with or, for another text, half of its SHA-256. Here ids are made and sorted runs of them merged; where runs are kept
-//! is the caller's affair, so that memory stays bounded.
+//! Exact counts of events by id. An id becomes 128 bits: the number itself if it is 32 hex digits, else half of its SHA-256.
+//! This file makes ids and merges sorted runs of them; the caller stores the runs, so that memory stays bounded.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,30 +10,30 @@ use crate::record::hash::Hash;
 use crate::record::record::Record;
 use crate::segment::projection::cell::ParseError;
 
-/// The member of an event that names it.
+/// The member of an event that holds its id.
 const EVENT_ID: &str = "event_id";
 
-/// What was counted.
+/// How many events there are, by id.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// Event ids that differ from each other.
+    /// The number of different event ids.
     pub distinct_events: u64,
-    /// Records whose event id another record had before.
+    /// The number of records with an event id that an earlier record had.
     pub repeated_events: u64,
 }
 
-/// Records counted, and the ids of their events in the order of the records.
+/// Counts records, and collects the ids of their events.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// How many records.
+    /// The number of records.
     pub records: u64,
-    /// An id for each record that has one.
+    /// One id for each record that has one, in the order of the records.
     pub ids: Vec<u128>,
     reader: Reader<bool>,
 }
 
 impl Tally {
-    /// Counts one record; `parse_error` is what the format says of its value.
+    /// Counts one record. `parse_error` is that of its value (FORMAT.md section 5).
     pub fn add(&mut self, record: &Record<'_>, parse_error: Option<ParseError>) {
         self.records += 1;
         let is_object = matches!(parse_error, None | Some(ParseError::FieldType));

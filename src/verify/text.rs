@@ -1,5 +1,4 @@
-//! The report for people: the verdict first, then what was found and what to do, then the counts. Says the same as the
-//! JSON, and no more.
+//! The report as text: the verdict, the findings with what to do, then the counts. Says the same as the JSON.
 
 use std::fmt::Write as _;
 
@@ -7,8 +6,8 @@ use crate::verify::findings::{Code, Finding, Severity};
 use crate::verify::keys::Basis;
 use crate::verify::report::{Report, grouped};
 
-/// Findings of one code that are told one by one; the rest are counted.
-const TOLD_PER_CODE: usize = 5;
+/// Findings of one code that are shown; the rest are counted.
+const SHOWN_PER_CODE: usize = 5;
 
 /// The whole report as lines of text.
 #[must_use]
@@ -59,20 +58,20 @@ fn findings(text: &mut String, report: &Report) {
 }
 
 fn of_code(text: &mut String, report: &Report, code: Code) {
-    let _ = writeln!(text, "\n{} {}: {}", code.id(), code.severity(), code.meaning());
+    let _ = writeln!(text, "\n{}: {} ({})", code.severity(), code.meaning(), code.id());
     let all = report.finding_counts.get(code.id()).copied().unwrap_or_default();
     let of_code = report.findings.iter().filter(|finding| finding.code == code);
-    for finding in of_code.take(TOLD_PER_CODE) {
+    for finding in of_code.take(SHOWN_PER_CODE) {
         let _ = writeln!(text, "  {}", place(finding));
         let _ = writeln!(text, "    {}", finding.detail);
     }
-    if all > TOLD_PER_CODE as u64 {
-        let _ = writeln!(text, "  and {} more", grouped(all - TOLD_PER_CODE as u64));
+    if all > SHOWN_PER_CODE as u64 {
+        let _ = writeln!(text, "  and {} more", grouped(all - SHOWN_PER_CODE as u64));
     }
     let _ = writeln!(text, "  what to do: {}", code.remedy());
 }
 
-/// Where a finding is: partition, offsets, object.
+/// The place of a finding, as `payments/1  offsets 100 to 199  data/…`.
 #[must_use]
 pub fn place(finding: &Finding) -> String {
     let mut parts = Vec::new();
@@ -157,18 +156,17 @@ fn anchors(text: &mut String, report: &Report) {
     if all > 0 {
         let _ = writeln!(
             text,
-            "\nanchored up to their heads: {} of {all} chains",
+            "\nanchored up to their heads (confirmed by a checkpoint or by Kafka): {} of {all} partitions",
             all - unanchored.len()
         );
     }
-    for anchored in unanchored.iter().take(TOLD_PER_CODE) {
-        let reach = anchored
-            .by
-            .highest()
-            .map_or("by nothing".to_owned(), |height| format!("up to height {height}"));
+    for anchored in unanchored.iter().take(SHOWN_PER_CODE) {
+        let reach = anchored.by.highest().map_or("not anchored".to_owned(), |height| {
+            format!("anchored up to height {height}")
+        });
         let _ = writeln!(
             text,
-            "  {}/{}: anchored {reach} of {}",
+            "  {}/{}: {reach} of {}",
             anchored.topic, anchored.partition, anchored.height
         );
     }
@@ -176,8 +174,11 @@ fn anchors(text: &mut String, report: &Report) {
 
 fn trust(text: &mut String, report: &Report) {
     let why = match report.trust.basis {
-        Some(Basis::KeysBrought) => "keys brought",
-        Some(Basis::FirstUse) => "keys taken from the archive itself: trust on first use; bring one with --key",
+        Some(Basis::KeysGiven) => "the given public keys, and keys that they vouch for",
+        Some(Basis::FirstUse) => {
+            "keys from the archive itself (trust on first use): they prove that the archive is consistent, not whose it is; \
+             verify with --key PUBLIC"
+        }
         None => return,
     };
     let _ = writeln!(text, "trust: {why}");

@@ -1,4 +1,4 @@
-//! The verdict: one word for a whole verification, and its exit code. A later verdict never hides a graver one.
+//! The verdict of a verification, its statement in words, and its exit code. The gravest finding decides.
 
 use std::fmt;
 
@@ -7,28 +7,28 @@ use serde::{Deserialize, Serialize};
 use crate::error::Exit;
 use crate::verify::findings::{Code, Findings, Severity};
 
-/// What a verification says, the gravest last.
+/// The verdict, in ascending order of gravity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Every offset in scope was covered and every check ran.
     Intact,
-    /// Something could not be read, so nothing is claimed.
+    /// Something could not be read or understood, so it was not checked.
     Unverifiable,
     /// Something is missing, or part of the scope was not covered.
     Incomplete,
-    /// Something is malformed, unsigned, unnamed, contradicting, or present that must not be.
+    /// Something is malformed, unsigned, contradicting, or present although it must not be.
     Tampered,
 }
 
 impl Verdict {
-    /// What these findings come to.
+    /// The verdict that these findings lead to.
     #[must_use]
     pub fn of(findings: &Findings) -> Verdict {
         Verdict::of_codes(findings.counts().keys().copied())
     }
 
-    /// What findings of these codes come to.
+    /// The verdict that findings with these codes lead to.
     #[must_use]
     pub fn of_codes(codes: impl IntoIterator<Item = Code>) -> Verdict {
         match codes.into_iter().map(Code::severity).max() {
@@ -36,6 +36,17 @@ impl Verdict {
             Some(Severity::Unverifiable) => Verdict::Unverifiable,
             Some(Severity::Incomplete) => Verdict::Incomplete,
             Some(Severity::Tampered) => Verdict::Tampered,
+        }
+    }
+
+    /// What the verdict says about the records, for readers who do not know the terms.
+    #[must_use]
+    pub fn statement(self) -> &'static str {
+        match self {
+            Verdict::Intact => "no archived record that was checked is missing or altered",
+            Verdict::Unverifiable => "a part could not be checked; in the rest nothing is missing or altered",
+            Verdict::Incomplete => "something is missing; nothing that was checked is altered",
+            Verdict::Tampered => "something was altered or added, or contradicts other evidence",
         }
     }
 }

@@ -4,7 +4,8 @@ use kivend::app::prove::{Wanted, WantedCheckpoint};
 use kivend::log::proof::{ConsistencyProof, Proof};
 use kivend::log::signed_note::{Note, SigningKey};
 use kivend::verify::findings::Code;
-use kivend::verify::proof::{Proved, check};
+use kivend::verify::proof::check;
+use kivend::verify::proof_report::Proved;
 use kivend::verify::verdict::Verdict;
 
 use super::{expect, made, public};

@@ -13,7 +13,8 @@ use kivend::log::signed_note::VerifyingKey;
 use kivend::record::position::TopicPartition;
 use kivend::task::error::AppError;
 use kivend::verify::findings::Code;
-use kivend::verify::proof::{ProofReport, Proved, ProvedRecord, check};
+use kivend::verify::proof::check;
+use kivend::verify::proof_report::{ProofReport, Proved, ProvedRecord};
 use kivend::verify::verdict::Verdict;
 
 use crate::fixture::Archive;

@@ -35,19 +35,25 @@ fn a_record_that_is_not_archived_yet_is_distinguished_from_one_that_is_lost_or_n
     for (offset, said, fix) in [
         (170, "not archived yet", "kivend archive"),
         (120, "was lost", "another copy"),
-        (152, "no record stands at this offset", "neighbouring"),
+        (152, "there is no record at this offset", "neighbouring"),
     ] {
         expect_error(&archive, &record("payments", 0, offset), input, said, fix);
     }
     assert!(made(&archive, &record("payments", 0, 160)).is_ok());
     let nowhere = record("payments", 7, 0);
-    expect_error(&archive, &nowhere, input, "nothing of this partition", "kivend archive");
+    expect_error(
+        &archive,
+        &nowhere,
+        input,
+        "has no records of this partition",
+        "kivend archive",
+    );
     let other_epoch = Wanted::Offset {
         partition: payments,
         offset: 0,
         epoch: Some(Epoch(1)),
     };
-    expect_error(&archive, &other_epoch, input, "nothing of this partition", "");
+    expect_error(&archive, &other_epoch, input, "has no records of this partition", "");
 }
 
 #[test]

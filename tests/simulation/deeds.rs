@@ -44,7 +44,7 @@ impl AddAssign for Deeds {
 }
 
 impl Deeds {
-    /// Whether everything that a run may lead to has happened; orphans apart, which only the rarest accidents leave.
+    /// Whether everything that a run may lead to has happened, except for orphans, which only rare accidents leave.
     pub fn have_all_happened(&self) -> bool {
         let all = [
             self.adopted,

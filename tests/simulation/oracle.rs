@@ -16,7 +16,7 @@ use kivend::segment::rows::Rows;
 use kivend::store::memory::MemoryStore;
 use kivend::task::progress::Silent;
 use kivend::verify::findings::{Code, Finding, Severity};
-use kivend::verify::kafka::Rest;
+use kivend::verify::kafka::LagPolicy;
 use kivend::verify::verdict::Verdict;
 use kivend::writing::trust::WriterTrust;
 use tokio::runtime::Runtime;
@@ -157,7 +157,7 @@ pub fn check_verdict(
     let request = Request {
         topics,
         keys: vec![Setup::shared().key.verifying_key().clone()],
-        rest: Rest::AtRest,
+        lag: LagPolicy::Refused,
         threads: 1,
         ..Request::default()
     };
@@ -177,11 +177,11 @@ pub fn check_verdict(
         .map(|finding| format!("{:?} {:?} {}", finding.code, finding.object, finding.detail))
         .collect();
     if accusing.is_empty() && (report.verdict == Verdict::Intact || !excused.is_empty()) {
-        let copies = report
+        let orphans = report
             .findings
             .iter()
-            .filter(|finding| finding.code == Code::CopiedSegment);
-        Ok(copies.count() as u64)
+            .filter(|finding| finding.code == Code::OrphanSegment);
+        Ok(orphans.count() as u64)
     } else {
         Err(format!("the verifier says {}: {}", report.verdict, accusing.join("; ")))
     }

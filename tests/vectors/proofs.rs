@@ -1,7 +1,8 @@
 //! Valid and invalid proof files get the verdict of the vectors.
 
 use kivend::log::signed_note::VerifyingKey;
-use kivend::verify::proof::{Proved, check};
+use kivend::verify::proof::check;
+use kivend::verify::proof_report::Proved;
 use kivend::verify::verdict::Verdict;
 
 use super::{Disagreements, bytes, integer, list, text, vectors};

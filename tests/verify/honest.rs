@@ -7,7 +7,7 @@ use kivend::log::object_key::{Attempt, Place};
 use kivend::record::position::{Epoch, FirstOffset, TopicPartition};
 use kivend::record::utc::UtcSeconds;
 use kivend::verify::findings::Code;
-use kivend::verify::kafka::Rest;
+use kivend::verify::kafka::LagPolicy;
 use kivend::verify::verdict::Verdict;
 
 use super::{expect, expect_intact};
@@ -142,7 +142,7 @@ fn lag_is_stated_and_incomplete_only_where_rest_was_asked() {
     expect_intact(&report, &[Code::Lag]);
     assert_eq!(report.topics[0].lag, Some(3));
     let at_rest = Request {
-        rest: Rest::AtRest,
+        lag: LagPolicy::Refused,
         ..archive.request()
     };
     expect(

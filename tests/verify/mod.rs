@@ -1,12 +1,12 @@
 //! The verifier names all tampering that the available evidence can show, and reports nothing for an intact archive.
 //! Each test checks a verdict and a code.
 
-mod copies;
 mod honest;
 mod kafka;
 mod keys;
 mod links;
 mod objects;
+mod orphans;
 mod segments;
 mod shards;
 mod since;

@@ -1,5 +1,5 @@
-//! A segment that no link names is a harmless copy only if links contain every record of it (docs/FORMAT.md section 1,
-//! docs/decisions/0006). Otherwise it is tampering.
+//! A segment that no link names is an orphan, and harmless, only if links have every record of it (FORMAT.md section 1, "Copy";
+//! docs/decisions/0006). Any other such segment is tampering.
 
 use kivend::record::position::{NextOffset, TopicPartition};
 use kivend::verify::findings::Code;
@@ -24,22 +24,22 @@ fn records(archive: &Archive, from: usize) -> Vec<OwnedRecord> {
 }
 
 #[test]
-fn the_same_records_cut_otherwise_are_a_copy() {
+fn the_same_records_in_other_ranges_are_an_orphan() {
     for (next, count) in [(50, 25), (40, 15), (60, 35), (100, 75)] {
         let archive = Archive::usual();
         beside(&archive, 1, next, &records(&archive, 1)[..count]);
-        expect_intact(&archive.verify_bucket(), &[Code::CopiedSegment]);
+        expect_intact(&archive.verify_bucket(), &[Code::OrphanSegment]);
     }
 }
 
 #[test]
-fn a_copy_may_lack_what_compaction_took_before_it_was_read() {
+fn an_orphan_may_lack_records_that_compaction_removed() {
     let archive = Archive::usual();
     let mut held = records(&archive, 1);
     held.remove(30);
     held.remove(3);
     beside(&archive, 1, 100, &held);
-    expect_intact(&archive.verify_bucket(), &[Code::CopiedSegment]);
+    expect_intact(&archive.verify_bucket(), &[Code::OrphanSegment]);
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn one_record_that_links_do_not_hold_makes_it_tampering() {
 }
 
 #[test]
-fn a_claim_beyond_the_chain_is_no_copy() {
+fn a_segment_beyond_the_chain_is_not_an_orphan() {
     let mut archive = Archive::usual();
     let more = archive.produce(&TopicPartition::new("payments", 0), 5);
     let held = [records(&archive, 3), more].concat();
@@ -61,7 +61,7 @@ fn a_claim_beyond_the_chain_is_no_copy() {
 }
 
 #[test]
-fn a_record_of_a_range_that_a_link_declares_lost_is_no_copy() {
+fn a_record_of_a_lost_range_is_not_in_an_orphan() {
     let mut archive = Archive::usual();
     let partition = TopicPartition::new("payments", 0);
     let gone = archive.produce(&partition, 5);
@@ -70,7 +70,7 @@ fn a_record_of_a_range_that_a_link_declares_lost_is_no_copy() {
     beside(&archive, 3, 105, &held[..25]);
     expect_intact(
         &archive.verify_bucket(),
-        &[Code::CopiedSegment, Code::LossDeclared, Code::Unanchored],
+        &[Code::OrphanSegment, Code::LossDeclared, Code::Unanchored],
     );
     let key = archive.segment_key("payments", 0, 3).replace(".parquet", "-r1.parquet");
     archive.store.vanish(&key);

@@ -1,0 +1,140 @@
+//! The result of checking a proof file, as `kivend verify-proof --format json` prints it. Its fields are stable.
+
+use serde::Serialize;
+
+use crate::log::checkpoint::SignedCheckpoint;
+use crate::log::link::SignedLink;
+use crate::log::object_key::{Attempt, Key};
+use crate::record::decode::Encoded;
+use crate::record::hash::Hash;
+use crate::record::position::Epoch;
+use crate::record::record::{self, LeafHasher, Record};
+use crate::verify::findings::Finding;
+use crate::verify::keys::Basis;
+use crate::verify::verdict::Verdict;
+
+/// The result of checking a proof file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProofReport {
+    /// Intact if the file proves what it says.
+    pub verdict: Verdict,
+    /// What it proves; `None` if it proves nothing.
+    pub proved: Option<Proved>,
+    /// The archive's name, if its identity is readable.
+    pub archive: Option<String>,
+    /// The archive's id.
+    pub archive_id: Option<String>,
+    /// Why the keys count.
+    pub trust: Option<Basis>,
+    /// The keys that count.
+    pub keys: Vec<String>,
+    /// What is wrong with the file.
+    pub findings: Vec<Finding>,
+}
+
+/// What a proof file proves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Proved {
+    /// A record is in the archive.
+    Record(Box<ProvedRecord>),
+    /// The later checkpoint continues the earlier one: nothing signed before was rewritten.
+    Consistency {
+        /// The earlier checkpoint.
+        from: CheckpointNamed,
+        /// The later checkpoint.
+        to: CheckpointNamed,
+        /// The number of partitions in the earlier checkpoint.
+        partitions: usize,
+    },
+}
+
+/// A proved record. Bytes that are not UTF-8 are replaced by U+FFFD.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProvedRecord {
+    /// The record's topic.
+    pub topic: String,
+    /// The record's partition.
+    pub partition: i32,
+    /// The epoch of its link.
+    pub epoch: Epoch,
+    /// The record's offset.
+    pub offset: i64,
+    /// The record's time in ms since the Unix epoch, if it has one.
+    pub timestamp_ms: Option<i64>,
+    /// The record key.
+    pub key: Option<String>,
+    /// The record's value.
+    pub value: Option<String>,
+    /// The record's headers: names and values.
+    pub headers: Vec<(String, Option<String>)>,
+    /// The record's leaf hash, `SHA-256(0x00 || encoding)`.
+    pub leaf: Hash,
+    /// The height of its link.
+    pub link_height: u64,
+    /// The SHA-256 of its link's object.
+    pub link: Hash,
+    /// The time at which its segment was sealed, as the link gives it.
+    pub sealed_at: String,
+    /// The checkpoint that covers its link.
+    pub checkpoint: CheckpointNamed,
+}
+
+/// A checkpoint, to compare with a saved one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckpointNamed {
+    /// The checkpoint's number.
+    pub number: u64,
+    /// The SHA-256 of its object.
+    pub sha256: Hash,
+    /// Its time, by the clock of its writer.
+    pub at: String,
+}
+
+impl CheckpointNamed {
+    pub(super) fn of(signed: &SignedCheckpoint) -> CheckpointNamed {
+        CheckpointNamed {
+            number: signed.checkpoint.number,
+            sha256: signed.hash,
+            at: signed.checkpoint.at.to_string(),
+        }
+    }
+}
+
+impl ProvedRecord {
+    pub(super) fn new(encoded: &Encoded<'_>, link: &SignedLink, checkpoint: &SignedCheckpoint) -> ProvedRecord {
+        let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let record: Record<'_> = encoded.record();
+        let mut hasher = LeafHasher::new(&encoded.partition);
+        let header = |header: &record::Header<'_>| (shown(header.name), header.value.map(shown));
+        ProvedRecord {
+            topic: encoded.partition.topic.to_string(),
+            partition: encoded.partition.partition,
+            epoch: link.link.epoch,
+            offset: record.offset,
+            timestamp_ms: record.timestamp.ms(),
+            key: record.key.map(shown),
+            value: record.value.map(shown),
+            headers: record.headers.iter().map(header).collect(),
+            leaf: hasher.leaf(&record),
+            link_height: link.link.height.0,
+            link: link.hash,
+            sealed_at: link.link.sealed_at.to_string(),
+            checkpoint: CheckpointNamed::of(checkpoint),
+        }
+    }
+}
+
+impl Proved {
+    /// The place of what is proved, in a few words.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self {
+            Proved::Record(record) => format!("{}/{} offset {}", record.topic, record.partition, record.offset),
+            Proved::Consistency { from, to, .. } => {
+                let name = |number| Key::Checkpoint(number, Attempt::PLAIN);
+                format!("{} to {}", name(from.number), name(to.number))
+            }
+        }
+    }
+}
