@@ -47,7 +47,7 @@ fn ingest_file(settings: &Settings, file: &Path) {
         kafka: settings.kafka.clone(),
         routing: settings.routing.clone(),
         ingest: settings.ingest.clone(),
-        ledger: ingest::LedgerSettings::beside(settings),
+        ledger: ingest::LedgerSettings::of(settings),
     };
     let plan = Plan {
         inputs: vec![ingest::Input::of_argument(file)],
@@ -147,9 +147,9 @@ fn events_that_were_sent_and_archived_come_back_line_by_line() {
     assert!(!report.signed_now);
     // The archiver has already copied it to the second place, and checkpoint 0 too.
     assert!(
-        report.copies.iter().all(|copy| copy.error.is_none()),
+        report.mirrors.iter().all(|copy| copy.error.is_none()),
         "{:?}",
-        report.copies
+        report.mirrors
     );
     let id = std::fs::read_dir(&witness).unwrap().next().unwrap().unwrap().path();
     assert_eq!(

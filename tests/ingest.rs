@@ -37,7 +37,7 @@ fn surroundings(kafka: KafkaSettings) -> Surroundings {
         ..Sources::default()
     };
     let settings = load(&sources).unwrap().settings;
-    let ledger = LedgerSettings::beside(&settings);
+    let ledger = LedgerSettings::of(&settings);
     Surroundings {
         kafka,
         routing: settings.routing,

@@ -78,7 +78,7 @@ fn numbers(archive: &Archive, place: &CheckpointMirror) -> Vec<u64> {
 
 fn verified(archive: &Archive, place: &CheckpointMirror) -> Report {
     let request = Request {
-        second_places: vec![place.clone()],
+        mirrors: vec![place.clone()],
         ..archive.request()
     };
     archive.verify(None, request)
@@ -189,7 +189,7 @@ fn copies_show_what_was_cut_off_or_rewritten() {
     copy(&archive, &mut copies(&archive, &[&place]), 3);
     let honest = verified(&archive, &place);
     expect_intact(&honest, &[]);
-    assert_eq!(honest.checkpoints.second_places[0].newest, Some(3));
+    assert_eq!(honest.checkpoints.mirrors[0].newest, Some(3));
     assert!(
         honest
             .anchored
@@ -240,5 +240,5 @@ fn a_place_that_cannot_be_read_or_holds_nothing_is_named() {
     std::fs::write(junk, "junk").unwrap();
     let report = verified(&archive, &place);
     expect_intact(&report, &[]);
-    assert_eq!(report.checkpoints.second_places[0].newest, Some(3));
+    assert_eq!(report.checkpoints.mirrors[0].newest, Some(3));
 }

@@ -1,5 +1,5 @@
-//! `checkpoint`: signs the heads now, as the archiver does every interval, and gives the note to whoever wants to keep it.
-//! Never makes an archive, and writes nothing where no head moved.
+//! `checkpoint`: signs the current heads, as the archiver does at every interval, and returns the note to be saved elsewhere.
+//! Writes nothing if no head has moved, and does not create an archive.
 
 use std::sync::Arc;
 
@@ -16,39 +16,40 @@ use crate::writing::checkpoints::object_of;
 use crate::writing::init;
 use crate::writing::mirrors::{MirrorUpdate, Mirrors};
 
-/// A checkpoint that stands in the bucket.
+/// The newest checkpoint of the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Its number.
+    /// The checkpoint's number.
     pub number: u64,
-    /// The hash of its object.
+    /// The SHA-256 of its object.
     pub sha256: String,
-    /// When it was signed, by its writer's clock.
+    /// Its time, by the clock of its writer.
     pub at: String,
-    /// Whether this call signed it; else no head had moved since.
+    /// Whether this call signed it; otherwise no head had moved.
     pub signed_now: bool,
-    /// What it says of each partition.
+    /// Its heads.
     pub heads: Vec<HeadReport>,
-    /// What became of it at each second place.
-    pub copies: Vec<CopyReport>,
-    /// The note itself: what is saved elsewhere, byte for byte.
+    /// The checkpoint mirrors, and whether they have it.
+    #[serde(rename = "copies")]
+    pub mirrors: Vec<MirrorStatus>,
+    /// The note itself, to be saved byte for byte.
     pub note: String,
 }
 
-/// One head.
+/// A head in a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HeadReport {
     /// The topic.
     pub topic: String,
     /// The partition.
     pub partition: i32,
-    /// The head's epoch.
+    /// The epoch of the head.
     pub epoch: u32,
-    /// Its height.
+    /// The height of the head.
     pub height: u64,
-    /// Where the archive ends.
+    /// The offset up to which the partition is archived.
     pub next_offset: i64,
-    /// The hash of the head's object.
+    /// The SHA-256 of the head's object.
     pub link: String,
     /// The root over the partition's links.
     pub log_root: String,
@@ -68,32 +69,34 @@ impl From<&Head> for HeadReport {
     }
 }
 
-/// A second place, and whether it has the checkpoint now.
+/// A checkpoint mirror, and whether it has the checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CopyReport {
-    /// Where it is, for people.
+pub struct MirrorStatus {
+    /// The location of the mirror.
     pub place: String,
-    /// Why it has not; it is tried again with the next checkpoint.
+    /// Why it does not have the checkpoint; the next checkpoint tries again.
     pub error: Option<String>,
 }
 
-impl From<MirrorUpdate> for CopyReport {
-    fn from(copied: MirrorUpdate) -> CopyReport {
-        CopyReport {
+impl From<MirrorUpdate> for MirrorStatus {
+    fn from(copied: MirrorUpdate) -> MirrorStatus {
+        MirrorStatus {
             place: copied.place,
             error: copied.outcome.err().map(|error| error.to_string()),
         }
     }
 }
 
-/// Signs the heads as they stand in the bucket, whoever owns the partitions.
+/// Signs the heads in the bucket, whoever writes the partitions.
 ///
 /// # Errors
-/// `Input` where there is no archive or no key; `Corrupt` where a chain is broken; what the store says.
+/// `Input` if there is no archive or no key; `Corrupt` if a chain is broken; errors of the store.
 pub async fn checkpoint_now(store: &Arc<dyn Store>, settings: &Settings) -> Result<Report, AppError> {
     if store.get(IDENTITY).await?.is_none() {
-        return Err(AppError::input("there is no archive here to sign the heads of")
-            .fix("check store.bucket and store.prefix; `kivend archive` makes an archive"));
+        return Err(
+            AppError::input("there is no archive at this location, so there are no heads to sign")
+                .fix("check store.bucket and store.prefix; `kivend init` or `kivend archive` creates an archive"),
+        );
     }
     let source = (&settings.archive).into();
     let own = init::open_or_make(store.as_ref(), &settings.archive.name, &source).await?;
@@ -105,11 +108,11 @@ pub async fn checkpoint_now(store: &Arc<dyn Store>, settings: &Settings) -> Resu
         sha256: newest.hash.to_string(),
         at: newest.checkpoint.at.to_string(),
         signed_now: newest.checkpoint.number > own.checkpoint.number,
-        copies: checkpoints
+        mirrors: checkpoints
             .copy(&newest.reference())
             .await
             .into_iter()
-            .map(CopyReport::from)
+            .map(MirrorStatus::from)
             .collect(),
         heads: newest.checkpoint.heads.iter().map(HeadReport::from).collect(),
         note: text(&object)?,

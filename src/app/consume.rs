@@ -1,4 +1,4 @@
-//! Records of one topic, shown as they stand and counted. Joins no group, commits nothing, changes nothing.
+//! Reads the records of one topic, shows and counts them. Joins no group and commits nothing.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -19,64 +19,64 @@ use crate::task::progress::Progress;
 use crate::task::stop::Stop;
 
 const POLL_TIMEOUT: Duration = Duration::from_millis(200);
-/// How many records pass between two looks at the wish to stop.
+/// Records between two checks for a request to stop.
 const RECORDS_PER_LOOK: u64 = 4096;
 
-/// Where to begin, in every partition.
+/// Where to begin in every partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Beginning {
-    /// At what retention has left.
+    /// At the oldest record in Kafka.
     Earliest,
-    /// At what comes from now on.
+    /// At the next record to be written.
     Latest,
-    /// At this offset, or at the nearest that is there.
+    /// At this offset, or the nearest one that exists.
     Offset(i64),
-    /// At the first record that is not older, in ms since the epoch.
+    /// At the first record that is not older than this, in ms since the Unix epoch.
     TimeMs(i64),
 }
 
 /// Where to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// At what is there when it begins.
+    /// At the end of the log when it starts.
     Now,
-    /// When somebody stops it.
+    /// When it is stopped.
     Stopped,
 }
 
 /// What to consume.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// Its name in Kafka.
+    /// The topic's name in Kafka.
     pub topic: String,
-    /// How many records at most, over all partitions.
+    /// The maximum number of records, over all partitions.
     pub records_max: Option<u64>,
-    /// Where to begin.
+    /// Where to begin in every partition.
     pub beginning: Beginning,
     /// Where to end.
     pub ending: Ending,
 }
 
-/// What was consumed.
+/// The counts of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// Its name in Kafka.
+    /// The topic's name in Kafka.
     pub topic: String,
-    /// Over all partitions.
+    /// Records, over all partitions.
     pub records: u64,
-    /// Of the values.
+    /// Bytes of the values.
     pub value_bytes: u64,
-    /// From the first request for records to the end.
+    /// Seconds from the first request for records to the end.
     pub elapsed_s: f64,
     /// Records by elapsed time.
     pub records_per_s: f64,
     /// Records by type of event.
     pub event_types: BTreeMap<String, u64>,
-    /// Records whose value shows no type of event.
+    /// Records whose value has no event type.
     pub without_event_type: u64,
-    /// Records by partition, those without any included.
+    /// Records by partition, including partitions without any.
     pub partitions: BTreeMap<i32, u64>,
-    /// Whether somebody stopped it.
+    /// Whether it was interrupted.
     pub interrupted: bool,
 }
 
@@ -86,7 +86,7 @@ pub enum ConsumeError {
     /// Kafka failed.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
-    /// What was shown could not be written.
+    /// The output could not be written.
     #[error("the records cannot be written")]
     Output(#[source] io::Error),
 }
@@ -107,22 +107,22 @@ impl Explain for ConsumeError {
     }
 }
 
-/// What consuming has around it.
+/// What a run uses besides its request.
 pub struct Surroundings<'a> {
-    /// When to end early.
+    /// Ends the run early.
     pub stop: Stop,
-    /// For the rate.
+    /// Measures the rate.
     pub clock: Clock,
-    /// Who is told how far it is.
+    /// Shows the progress.
     pub progress: &'a dyn Progress,
-    /// The member of a value that tells the type of event.
+    /// The member of a value that holds the event type.
     pub event_type_field: &'a str,
 }
 
-/// Gives each record to `show`, in order within each partition, and counts them.
+/// Calls `show` for each record, in order within each partition, and counts them.
 ///
 /// # Errors
-/// No such topic, Kafka failed, or `show` did.
+/// No such topic, errors of Kafka, errors of `show`.
 pub fn consume(
     kafka: &KafkaSettings,
     request: &Request,
@@ -158,7 +158,7 @@ pub fn consume(
     Ok(tally.report(&request.topic, elapsed_s, interrupted))
 }
 
-/// From where to where each partition is read.
+/// The range to read in each partition.
 fn ranges(cluster: &Cluster, request: &Request) -> Result<Vec<Range>, KafkaError> {
     let range = |(partition, marks): (TopicPartition, Watermarks)| {
         let from = match request.beginning {
@@ -178,7 +178,7 @@ fn ranges(cluster: &Cluster, request: &Request) -> Result<Vec<Range>, KafkaError
     partitions.into_iter().zip(marks).map(range).collect()
 }
 
-/// How many records there may be, where that is known.
+/// The expected number of records, if it is known.
 fn total(ranges: &[Range], request: &Request) -> Option<u64> {
     let there = ranges
         .iter()
@@ -190,7 +190,7 @@ fn total(ranges: &[Range], request: &Request) -> Option<u64> {
     }
 }
 
-/// Counts as records pass; no allocation for a type of event that was seen before.
+/// Counts records; allocates only for a new event type.
 struct Tally<'a> {
     event_type_field: &'a str,
     records: u64,

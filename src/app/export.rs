@@ -1,5 +1,5 @@
-//! `export`: archived records back, as lines or into Kafka again, each segment only after it was seen to be what its
-//! link signed. Partition by partition, in the order of offsets. Never writes to the bucket.
+//! `export`: restores archived records as lines, or to Kafka. Checks each segment against its link first. Goes partition by
+//! partition, in the order of offsets.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -30,14 +30,14 @@ use crate::task::progress::Progress;
 /// Segments fetched ahead.
 const AHEAD: usize = 3;
 
-/// What is wanted back.
+/// What to export.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Request {
     /// Only this topic.
     pub topic: Option<String>,
-    /// Only records whose time is this or later, in ms since the epoch.
+    /// Only records with this time or a later one, in ms since the Unix epoch.
     pub since_ms: Option<i64>,
-    /// Only records whose time is earlier.
+    /// Only records with an earlier time, in ms since the Unix epoch.
     pub until_ms: Option<i64>,
 }
 
@@ -49,7 +49,7 @@ impl Request {
         }
     }
 
-    /// Whether a segment may hold such records, by what its link signed.
+    /// Whether a segment may have such records, by the times in its link.
     fn may_cover(&self, link: &Link) -> bool {
         let late_enough = |since| link.max_timestamp_ms.is_some_and(|max| max >= since);
         let early_enough = |until| link.min_timestamp_ms.is_some_and(|min| min < until);
@@ -57,36 +57,36 @@ impl Request {
     }
 }
 
-/// What was given back.
+/// The counts of an export.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Report {
-    /// Records given back.
+    /// Records exported.
     pub records: u64,
     /// Bytes of their values.
     pub value_bytes: u64,
-    /// Of them by topic.
+    /// Records exported, by topic.
     pub topics: BTreeMap<String, u64>,
-    /// Records without a value: no line can show them, so they are left out of lines.
+    /// Records without a value (tombstones): no line can represent them, so they are left out of lines.
     pub tombstones: u64,
-    /// Records whose value is empty: left out of lines too.
+    /// Records with an empty value: also left out of lines.
     pub empty: u64,
-    /// Records whose value holds a newline: they stand on more than one line.
+    /// Records whose value has a newline: they take more than one line.
     pub with_newline: u64,
-    /// Records whose time is none or 0: into Kafka they go with the time of sending.
+    /// Records without a time, or with time 0: Kafka gives them the time of sending.
     pub restamped: u64,
     /// Offsets that links declare lost.
     pub lost_offsets: u64,
-    /// Wall time.
+    /// Wall-clock time in seconds.
     pub elapsed_s: f64,
 }
 
-/// Why an export ended early. What was given back until then stands.
+/// Why an export ended early. What was exported until then stays.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The output cannot be written.
     #[error("the output cannot be written")]
     Output(#[source] io::Error),
-    /// Anything else.
+    /// The archive, the store or Kafka failed.
     #[error(transparent)]
     App(#[from] AppError),
 }
@@ -115,18 +115,18 @@ impl Explain for ExportError {
 
 /// Where records go.
 pub enum Destination<'o> {
-    /// Values, one a line.
+    /// As lines: the values, one per line.
     Lines(&'o mut dyn Write),
-    /// Whole records, to the same partition of a topic.
+    /// As whole records, to the same partition of a topic.
     Kafka(ToKafka),
 }
 
-/// Which topic the records of a topic go to.
+/// The topics to which records are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Naming {
-    /// All to this one.
+    /// All records to this topic.
     Topic(String),
-    /// Each to its own name with this in front.
+    /// The records of each topic to the topic with this prefix before its name.
     Prefix(String),
 }
 
@@ -139,7 +139,7 @@ impl Naming {
     }
 }
 
-/// A connection to the topics that records go to.
+/// A connection to the target topics.
 pub struct ToKafka {
     sender: Sender,
     cluster: Cluster,
@@ -147,7 +147,7 @@ pub struct ToKafka {
 }
 
 impl ToKafka {
-    /// Nothing is sent yet.
+    /// Connects; sends nothing yet.
     ///
     /// # Errors
     /// Settings that librdkafka refuses.
@@ -159,31 +159,31 @@ impl ToKafka {
         })
     }
 
-    /// Records stay in their partitions, so the target needs as many.
+    /// Records keep their partition, so the target topic needs as many.
     fn check(&self, partitions: &[TopicPartition]) -> Result<(), AppError> {
         for partition in partitions {
             let target = self.naming.target(&partition.topic);
             let found = self.cluster.topic(&target)?.partitions.len();
             if usize::try_from(partition.partition).unwrap_or(usize::MAX) >= found {
                 return Err(AppError::config(format!(
-                    "the topic has fewer partitions than the archive topic=`{target}` partitions=`{found}` archived=`{partition}`"
+                    "the target topic has too few partitions topic=`{target}` partitions=`{found}` archived=`{partition}`"
                 ))
-                .fix("create it with as many partitions as the archived topic had"));
+                .fix("create the target topic with at least as many partitions as the archived topic"));
             }
         }
         Ok(())
     }
 }
 
-/// Gives back what is wanted.
+/// Exports the records.
 ///
 /// # Errors
-/// The archive is not what it must be, or `Output`.
+/// `Corrupt` if the archive contradicts itself; errors of the store and of Kafka; `Output`.
 pub async fn export(
     store: Arc<dyn Store>,
     keys: &[VerifyingKey],
     request: &Request,
-    mut destination: Destination<'_>,
+    destination: Destination<'_>,
     progress: &dyn Progress,
 ) -> Result<Report, ExportError> {
     let clock = Clock::start();
@@ -192,49 +192,70 @@ pub async fn export(
     partitions.retain(|partition| request.topic.as_deref().is_none_or(|topic| topic == &*partition.topic));
     if partitions.is_empty() {
         let topic = request.topic.as_deref().unwrap_or("any");
-        let error = AppError::input(format!("nothing is archived of this topic topic=`{topic}`"));
+        let error = AppError::input(format!("the archive has no records of this topic topic=`{topic}`"));
         return Err(error.fix("`kivend verify` lists the topics of the archive").into());
     }
     if let Destination::Kafka(kafka) = &destination {
         kafka.check(&partitions)?;
     }
-    let mut report = Report::default();
+    let mut run = Run {
+        archive: &archive,
+        request,
+        destination,
+        report: Report::default(),
+        progress,
+    };
     for partition in &partitions {
-        one(&archive, request, partition, &mut destination, &mut report, progress).await?;
+        run.partition(partition).await?;
     }
-    destination.finish()?;
-    report.elapsed_s = clock.elapsed_s();
-    Ok(report)
+    run.destination.finish()?;
+    run.report.elapsed_s = clock.elapsed_s();
+    Ok(run.report)
 }
 
-async fn one(
-    archive: &Archive,
-    request: &Request,
-    partition: &TopicPartition,
-    destination: &mut Destination<'_>,
-    report: &mut Report,
-    progress: &dyn Progress,
-) -> Result<(), ExportError> {
-    let chain = archive.chain(partition).await?;
-    let links = chain.iter().map(|accepted| &accepted.signed.link);
-    let lost = links.clone().filter(|link| link.lost.is_some());
-    report.lost_offsets += lost
-        .map(|link| link.next_offset.0.abs_diff(link.first_offset.0))
-        .sum::<u64>();
-    let wanted = links.filter(|link| link.segment.is_some() && request.may_cover(link));
-    let mut segments = futures::stream::iter(wanted)
-        .map(|link| async move { (link, archive.segment(link).await) })
-        .buffered(AHEAD);
-    while let Some((link, object)) = segments.next().await {
-        let segment = signed_segment(link, object?)?;
-        let before = report.records;
-        give(&segment, request, partition, destination, report)?;
-        progress.advance(report.records - before);
-    }
-    Ok(())
+struct Run<'a, 'o> {
+    archive: &'a Archive,
+    request: &'a Request,
+    destination: Destination<'o>,
+    report: Report,
+    progress: &'a dyn Progress,
 }
 
-/// The segment, once its records were seen to give the root that its link signed.
+impl Run<'_, '_> {
+    async fn partition(&mut self, partition: &TopicPartition) -> Result<(), ExportError> {
+        let (archive, request) = (self.archive, self.request);
+        let chain = archive.chain(partition).await?;
+        let links = chain.iter().map(|accepted| &accepted.signed.link);
+        let lost = links.clone().filter(|link| link.lost.is_some());
+        self.report.lost_offsets += lost
+            .map(|link| link.next_offset.0.abs_diff(link.first_offset.0))
+            .sum::<u64>();
+        let wanted = links.filter(|link| link.segment.is_some() && request.may_cover(link));
+        let mut segments = futures::stream::iter(wanted)
+            .map(|link| async move { (link, archive.segment(link).await) })
+            .buffered(AHEAD);
+        while let Some((link, object)) = segments.next().await {
+            let segment = signed_segment(link, object?)?;
+            let before = self.report.records;
+            self.segment(&segment, partition)?;
+            self.progress.advance(self.report.records - before);
+        }
+        Ok(())
+    }
+
+    fn segment(&mut self, segment: &Segment, partition: &TopicPartition) -> Result<(), ExportError> {
+        let mut outcome = Ok(());
+        let read = segment.for_each_record(|record| {
+            if outcome.is_ok() && self.request.covers(record.timestamp.ms()) {
+                outcome = self.destination.take(partition, record, &mut self.report);
+            }
+        });
+        outcome?;
+        read.map_err(|error: Unreadable| AppError::corrupt(error.to_string()).into())
+    }
+}
+
+/// Opens a segment, after checking that its records have the root that its link signs.
 fn signed_segment(link: &Link, object: Bytes) -> Result<Segment, AppError> {
     let segment = Segment::open(object).map_err(|error| unreadable(link, &error))?;
     let mut hasher = LeafHasher::new(&link.topic_partition());
@@ -245,30 +266,14 @@ fn signed_segment(link: &Link, object: Bytes) -> Result<Segment, AppError> {
     if tree.root() == link.records_root {
         Ok(segment)
     } else {
-        Err(unreadable(link, &"its records are not those that were signed"))
+        Err(unreadable(link, &"its records are not the signed ones"))
     }
 }
 
 fn unreadable(link: &Link, why: &dyn std::fmt::Display) -> AppError {
     let key = link.segment.as_ref().map_or("", |segment| &segment.key);
-    AppError::corrupt(format!("a segment cannot be given back: {why} key=`{key}`"))
-}
-
-fn give(
-    segment: &Segment,
-    request: &Request,
-    partition: &TopicPartition,
-    destination: &mut Destination<'_>,
-    report: &mut Report,
-) -> Result<(), ExportError> {
-    let mut outcome = Ok(());
-    let read = segment.for_each_record(|record| {
-        if outcome.is_ok() && request.covers(record.timestamp.ms()) {
-            outcome = destination.take(partition, record, report);
-        }
-    });
-    outcome?;
-    read.map_err(|error: Unreadable| AppError::corrupt(error.to_string()).into())
+    AppError::corrupt(format!("a segment cannot be exported: {why} key=`{key}`"))
+        .fix("`kivend verify` lists all findings; restore the segment from a backup or an older version of the bucket")
 }
 
 impl Destination<'_> {

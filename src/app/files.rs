@@ -1,5 +1,5 @@
-//! `files`: the segments that links own, for tools that want an exact list instead of a folder in which an interrupted
-//! writer, or a stranger, may have left more. Walks the chains on the way and says what that came to; reads no segment.
+//! `files`: the segments that links name. Query tools need this list, because the folder may hold more: an interrupted
+//! writer's orphans or objects by others. Walks the chains; reads no segment.
 
 use std::sync::Arc;
 
@@ -14,23 +14,23 @@ use crate::store::Store;
 use crate::verify::chain::Accepted;
 use crate::verify::verdict::Verdict;
 
-/// Links between a walk and the list.
+/// Links in the queue between the walks and the list.
 const QUEUE: usize = 256;
 
-/// One segment that a link owns.
+/// One segment that a link names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct File {
     /// The topic.
     pub topic: String,
     /// The partition.
     pub partition: i32,
-    /// Its key under the prefix.
+    /// The segment's key, relative to the prefix.
     pub key: String,
-    /// Where the range of its link begins.
+    /// The first offset of its link.
     pub first_offset: i64,
-    /// Where it ends.
+    /// The next offset of its link.
     pub next_offset: i64,
-    /// How many records.
+    /// The number of records.
     pub records: u64,
     /// Its length in bytes.
     pub bytes: u64,
@@ -41,11 +41,11 @@ pub struct File {
 /// The segments of an archive.
 #[derive(Debug, Serialize)]
 pub struct Files {
-    /// Where the archive stands.
+    /// The bucket and prefix, or the directory.
     pub location: String,
-    /// What the walk along the chains came to; nothing else was checked.
+    /// The verdict on the chains; nothing else was checked.
     pub chains: Verdict,
-    /// By topic, partition and offset.
+    /// Sorted by topic, partition and offset.
     pub files: Vec<File>,
 }
 

@@ -1,22 +1,22 @@
-//! Writes the events of a made-up shop. Holds one buffer, whatever the number of events; never decides what they are.
+//! Writes the events of a synthetic shop. Memory does not depend on the number of events.
 
 use std::io::{self, Write};
 
 use crate::synthetic::Shop;
 
-/// Sessions are gathered to writes of this size.
+/// The size of writes.
 const WRITE_BYTES: usize = 1 << 20;
 
 /// What was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Generated {
-    /// Lines.
+    /// The number of events, one per line.
     pub events: u64,
-    /// All of them, newlines included.
+    /// The number of bytes, newlines included.
     pub bytes: u64,
 }
 
-/// Writes exactly `events` events to `out`, the same bytes for the same `seed`.
+/// Writes exactly `events` events to `out`. The same `seed` gives the same bytes.
 ///
 /// # Errors
 /// `out` cannot be written.

@@ -1,6 +1,6 @@
-//! Changes of the signing key, in two steps with an overlap: `rotate` adds a key and puts it where this machine's
-//! archivers take theirs; `retire` ends the old one, once nobody signs with it. Each step may be cut off anywhere and
-//! repeated: what was done is found and not done again. Never deletes a key, and never prints a private one.
+//! Changes the signing key in two steps with an overlap: `rotate` adds a key and installs it on this machine; `retire` ends
+//! the old one when no writer signs with it any more. Each step can be interrupted anywhere and run again: what was done is
+//! found and not repeated. No key is deleted, and no private key is printed.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,16 +27,16 @@ use crate::writing::key_file::{self, KeySource};
 use crate::writing::trust::WriterTrust;
 use crate::writing::writer_keys::{self, WriterKeys};
 
-/// What `kivend keys show` tells.
+/// The result of `kivend keys show`.
 #[derive(Debug, Clone, Serialize)]
 pub struct KeysReport {
     /// The archive's name.
     pub archive: String,
     /// Its id.
     pub archive_id: String,
-    /// Where the private key lies, or would lie.
+    /// The path of the private key, whether or not it exists.
     pub key_file: PathBuf,
-    /// Every key that ever counted, in the order in which they came.
+    /// All keys of the archive, retired ones too, in the order in which they were added.
     pub keys: Vec<KeyShown>,
 }
 
@@ -45,32 +45,32 @@ pub struct KeysReport {
 pub struct KeyShown {
     /// The public key.
     pub key: String,
-    /// The number of the change that added it; none for a key of `archive.json`.
+    /// The number of the key change that added it; `None` for a key in `archive.json`.
     pub added_by: Option<u64>,
-    /// The number of the change that retired it.
+    /// The number of the key change that retired it.
     pub retired_by: Option<u64>,
-    /// Whether it may sign.
+    /// Whether it may sign new notes.
     pub in_force: bool,
-    /// Whether its private half is what archivers here sign with.
+    /// Whether archivers on this machine sign with it.
     pub signs_here: bool,
 }
 
-/// What `kivend keys rotate` did.
+/// The result of `kivend keys rotate`.
 #[derive(Debug, Clone, Serialize)]
 pub struct RotateReport {
-    /// The key that signs from now on.
+    /// The key that archivers on this machine sign with after their next start.
     pub key: String,
-    /// Where its private half lies.
+    /// The path of its private key.
     pub key_file: PathBuf,
-    /// Where the old private key lies now.
+    /// The path to which the old private key was moved.
     pub old_key_file: Option<PathBuf>,
     /// What this run did.
     pub done: Rotated,
-    /// The other keys in force, which are to be retired.
+    /// The other keys in force, to be retired.
     pub to_retire: Vec<String>,
 }
 
-/// How far a rotation had come before.
+/// What a rotation did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rotated {
@@ -80,25 +80,25 @@ pub enum Rotated {
     OverlapOpen,
 }
 
-/// What `kivend keys retire` did.
+/// The result of `kivend keys retire`.
 #[derive(Debug, Clone, Serialize)]
 pub struct RetireReport {
-    /// The keys that were in force until now.
+    /// The retired keys.
     pub retired: Vec<String>,
-    /// The number of the change.
+    /// The number of the key change.
     pub change: u64,
-    /// The checkpoint up to which their signatures count.
+    /// The checkpoint up to which signatures by the retired keys count.
     pub checkpoint: u64,
-    /// Links that they signed beyond it, while this ran: they do not count, and their records are archived again.
+    /// Links beyond that checkpoint that a retired key signed meanwhile. They do not count; their records are archived again.
     pub late: Vec<String>,
 }
 
-/// Whether a partition that nobody wrote to since may keep a head by the old key.
+/// Whether the newest link of an idle partition may be signed by the key to retire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Idle {
-    /// Every head and the newest checkpoint must show that its writer signs with another key.
+    /// No: the newest link of every partition and the newest checkpoint must be signed by another key.
     Refused,
-    /// Whoever asks vouches for it.
+    /// Yes: the user knows that no archiver uses the key any more.
     Accepted,
 }
 
@@ -109,13 +109,13 @@ async fn read(store: &dyn Store) -> Result<(Identity, WriterTrust), AppError> {
     Ok((identity, writer_keys::read_all(store, first).await?))
 }
 
-/// Every key of the archive.
+/// Lists all keys of the archive.
 ///
 /// # Errors
-/// What the store says; `Corrupt` where identity or key changes are broken.
+/// Errors of the store; `Corrupt` if the identity or the key changes are not valid.
 pub async fn show(store: &dyn Store, source: &KeySource) -> Result<KeysReport, AppError> {
     let (identity, trust) = read(store).await?;
-    // Whoever looks may have no private key at all.
+    // Listing the keys needs no private key.
     let own = source.read().ok();
     let shown = |term: &Term| KeyShown {
         key: term.key.to_string(),
@@ -132,10 +132,10 @@ pub async fn show(store: &dyn Store, source: &KeySource) -> Result<KeysReport, A
     })
 }
 
-/// Adds a key, and puts it where archivers here take theirs from.
+/// Adds a key, and installs it on this machine.
 ///
 /// # Errors
-/// What the store says; `Config` where the key here is not in force or its file cannot be replaced.
+/// Errors of the store; `Config` if the key on this machine is not in force, or its file cannot be replaced.
 pub async fn rotate(store: &dyn Store, source: &KeySource) -> Result<RotateReport, AppError> {
     let (identity, mut trust) = read(store).await?;
     let own = source.read()?;
@@ -158,11 +158,11 @@ pub async fn rotate(store: &dyn Store, source: &KeySource) -> Result<RotateRepor
     while trust.keyring.term(next.verifying_key()).is_none() {
         let newest = newest_checkpoint(store, &trust).await?;
         let add = vec![next.verifying_key().to_string()];
-        let change = draft(&trust, (add, Vec::new()), newest.reference());
-        trust = write_change(store, trust, &change, (&own, &[&next])).await?;
+        let change = draft(&trust, add, Vec::new(), newest.reference());
+        trust = write_change(store, trust, &change, &own, &[&next]).await?;
     }
     writer_keys::require_in_force(&trust, next.verifying_key())?;
-    // A crash up to here leaves both keys in force and the old one in its place: the next run goes on from there.
+    // After a crash here both keys are in force and the old one is installed; the next run continues from there.
     let (key_file, old_key_file) = match source.text {
         Some(_) => (next_file, None),
         None => (
@@ -179,11 +179,11 @@ pub async fn rotate(store: &dyn Store, source: &KeySource) -> Result<RotateRepor
     })
 }
 
-/// Retires every key in force but the one here, or only the one that is named.
+/// Retires all keys in force except the one on this machine, or only the given one.
 ///
 /// # Errors
-/// What the store says; `Config` where the key here is not in force or is the one to retire, and where somebody still
-/// signs with the other.
+/// Errors of the store; `Config` if the key on this machine is not in force or is the one to retire, or if the other is still
+/// in use.
 pub async fn retire(
     store: &dyn Store,
     source: &KeySource,
@@ -209,11 +209,11 @@ pub async fn retire(
         if idle == Idle::Refused {
             refuse_heads_of(store, &checkpointer, &keys).await?;
         }
-        // Signed by us, so after the last note of the old key; a crash here leaves one checkpoint more.
+        // Signed by the key on this machine, so after the last note of the old key. A crash here leaves one checkpoint more.
         let checkpoint = checkpointer.renew(store, now).await?;
         let retire = keys.iter().map(ToString::to_string).collect();
-        let change = draft(&trust, (Vec::new(), retire), checkpoint.reference());
-        trust = write_change(store, trust, &change, (&own, &[])).await?;
+        let change = draft(&trust, Vec::new(), retire, checkpoint.reference());
+        trust = write_change(store, trust, &change, &own, &[]).await?;
     }
     let turns = keys.iter().filter_map(|key| trust.keyring.term(key)?.retired.as_ref());
     let (change, number) = turns
@@ -241,22 +241,22 @@ fn to_retire(
     let others = others_in_force(trust, own);
     match asked {
         Some(key) if key == own.verifying_key() => Err(AppError::config(format!(
-            "a key cannot retire itself, and this one signs here key=`{key}`"
+            "this is the key that signs on this machine, so it cannot be retired here key=`{key}`"
         ))
         .fix("run `kivend keys rotate` first, or set archive.key_file to another key in force")),
-        // One that is retired already is reported once more: a run may have ended right after it.
+        // A retired key is accepted: the run that retired it may have ended right after that.
         Some(key) if trust.keyring.term(key).is_some() => Ok(vec![key.clone()]),
         Some(key) => Err(
-            AppError::input(format!("the key is none of this archive's key=`{key}`"))
-                .fix("`kivend keys show` names its keys"),
+            AppError::input(format!("the key does not belong to this archive key=`{key}`"))
+                .fix("`kivend keys show` lists its keys"),
         ),
-        None if others.is_empty() => Err(AppError::input("no other key is in force than the one that signs here")
-            .fix("nothing is to be done; `kivend keys rotate` adds a key")),
+        None if others.is_empty() => Err(AppError::input("there is no other key to retire")
+            .fix("`kivend keys rotate` adds a new key; after that the old one can be retired")),
         None => Ok(others),
     }
 }
 
-fn draft(trust: &WriterTrust, (add, retire): (Vec<String>, Vec<String>), checkpoint: CheckpointRef) -> KeyChange {
+fn draft(trust: &WriterTrust, add: Vec<String>, retire: Vec<String>, checkpoint: CheckpointRef) -> KeyChange {
     KeyChange {
         r#type: KeyChangeType::V1,
         id: trust.archive_id.clone(),
@@ -269,13 +269,14 @@ fn draft(trust: &WriterTrust, (add, retire): (Vec<String>, Vec<String>), checkpo
     }
 }
 
-/// Creates the change; where another was first, nothing is created. Gives the keys as they are then: the caller looks
-/// whether its own change is among them.
+/// Creates the key change, unless another run was first. Returns the keys as they are then; the caller must check that its own
+/// change is among them.
 async fn write_change(
     store: &dyn Store,
     trust: WriterTrust,
     change: &KeyChange,
-    (signer, added): (&SigningKey, &[&SigningKey]),
+    signer: &SigningKey,
+    added: &[&SigningKey],
 ) -> Result<WriterTrust, AppError> {
     let sealed = change
         .seal(signer, added)
@@ -333,9 +334,9 @@ async fn refuse_heads_of(
 
 fn still_in_use(what: &str, object: &dyn std::fmt::Display) -> AppError {
     AppError::config(format!(
-        "{what} was signed by the key to retire: an archiver may still use it object=`{object}`"
+        "{what} was signed by the key to retire, so an archiver may still use it object=`{object}`"
     ))
-    .fix("start every archiver again with the new key and let each partition archive something; --accept-idle if you know that none uses the old one")
+    .fix("restart all archivers with the new key and wait until every partition has archived something; if you know that no archiver uses the old key, add --accept-idle")
 }
 
 fn signed_by_any(object: &[u8], keys: &[VerifyingKey]) -> bool {
@@ -344,7 +345,7 @@ fn signed_by_any(object: &[u8], keys: &[VerifyingKey]) -> bool {
     keys.iter().any(by)
 }
 
-/// Links beyond the checkpoint that the retired keys signed all the same.
+/// Links beyond the checkpoint that the retired keys signed.
 async fn late_links(
     store: &dyn Store,
     trust: &WriterTrust,

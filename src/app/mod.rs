@@ -1,5 +1,5 @@
-//! What the program can do, one module a capability: the only place that joins input and output to the pure core.
-//! Never prints, and never reads arguments: settings and inputs come in, a report goes out.
+//! What the program can do, one module for each capability. Settings and inputs come in, a report goes out: these functions
+//! print nothing and read no arguments.
 
 pub mod checkpoint;
 pub mod consume;

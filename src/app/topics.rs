@@ -1,5 +1,4 @@
-//! The configured topics in Kafka: creates what is missing, lists what is there. Never deletes, and alters only when
-//! told to.
+//! Creates and lists the configured topics. Deletes none, and changes an existing one only on request.
 
 use serde::Serialize;
 
@@ -8,51 +7,51 @@ use crate::kafka::cluster::{Cluster, TopicLayout, Watermarks};
 use crate::kafka::error::KafkaError;
 use crate::kafka::topics::{Action, Alteration, Difference, Topics};
 
-/// What became of the configured topics.
+/// The result of creating the configured topics.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Created {
-    /// In the order of the configuration.
+    /// The topics, in the order of the configuration.
     pub topics: Vec<CreatedTopic>,
 }
 
-/// What became of one topic.
+/// The result for one topic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CreatedTopic {
-    /// With the prefix.
+    /// The topic's name in Kafka, with the prefix.
     pub topic: String,
-    /// As configured.
+    /// The configured number of partitions.
     pub partitions: i32,
-    /// As configured.
+    /// The configured replication factor.
     pub replication_factor: i32,
     /// What was done.
     pub action: Action,
-    /// Settings that are, or were until they were altered, not as configured.
+    /// Settings that are not as configured, or were not until they were altered.
     pub differences: Vec<Difference>,
 }
 
-/// The topics that are there.
+/// The existing topics.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Listed {
-    /// By name.
+    /// The topics, by name.
     pub topics: Vec<ListedTopic>,
 }
 
-/// One topic that is there.
+/// An existing topic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ListedTopic {
-    /// Its name in Kafka.
+    /// The topic's name in Kafka.
     pub topic: String,
-    /// How many there are.
+    /// The number of partitions.
     pub partitions: usize,
-    /// Replicas of each partition.
+    /// The number of replicas of each partition.
     pub replication_factor: usize,
-    /// High minus low watermark, over all partitions: transaction markers count, what retention deleted does not.
+    /// High minus low watermark, over all partitions: includes transaction markers, not what retention deleted.
     pub records: u64,
-    /// Whether some partition lacks a copy.
+    /// Whether a replica of some partition is out of sync.
     pub under_replicated: bool,
 }
 
-/// Creates the topics that are missing and compares the others. What was created before an error stays.
+/// Creates the missing topics and compares the others. After an error, topics that were created stay.
 ///
 /// # Errors
 /// As [`Topics::ensure`].
@@ -72,10 +71,10 @@ pub fn create(kafka: &KafkaSettings, topics: &[TopicSettings], alteration: Alter
     Ok(Created { topics })
 }
 
-/// Lists the topics whose names begin with `prefix`; Kafka's internal ones never.
+/// Lists the topics whose names begin with `prefix`, without Kafka's internal ones.
 ///
 /// # Errors
-/// Nobody answered, or refused us.
+/// No broker answered, or access was denied.
 pub fn list(kafka: &KafkaSettings, prefix: &str) -> Result<Listed, KafkaError> {
     let cluster = Cluster::connect(kafka)?;
     let wanted = cluster

@@ -1,4 +1,4 @@
-//! What ends a demo: one of its steps.
+//! The error of a demo: that of the step that failed.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use crate::app::verify::VerifyError;
 use crate::error::{Explain, Kind};
 use crate::task::error::AppError;
 
-/// The step that failed, with its own error.
+/// The error of the step that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     /// Preparing, archiving, or forging.

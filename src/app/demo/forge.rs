@@ -1,5 +1,5 @@
-//! The demo's forger: copies an archive and changes one value in one segment, rewriting the Parquet file as an honest
-//! writer would. Has no key, like most forgers. Never touches the archive itself.
+//! Forges an archive for the demo: copies it and changes one value in one segment, rewriting the Parquet file as an honest
+//! writer would, but without the signing key.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::segment::footer::Footer;
 use crate::segment::rows::Rows;
 use crate::task::error::AppError;
 
-/// Which record was forged.
+/// The forged record.
 #[derive(Debug, Clone, Serialize)]
 pub struct Forged {
     /// Its topic.
@@ -25,7 +25,7 @@ pub struct Forged {
     pub partition: i32,
     /// Its offset.
     pub offset: i64,
-    /// The segment's key.
+    /// The key of the segment.
     pub object: String,
     /// The value before.
     pub before: String,
@@ -33,7 +33,7 @@ pub struct Forged {
     pub after: String,
 }
 
-/// Copies the archive to `copy` and forges one payment in it.
+/// Copies the archive to `copy` and forges one payment in the copy.
 pub fn forge_one_value(archive: &Path, copy: &Path) -> Result<Forged, AppError> {
     let mut segments = Vec::new();
     copy_folder(archive, copy, &mut segments).map_err(|error| cannot("copy", archive, &error))?;
@@ -71,7 +71,7 @@ fn copy_folder(from: &Path, to: &Path, segments: &mut Vec<PathBuf>) -> std::io::
     Ok(())
 }
 
-/// Makes the segment anew, with another amount (or any other digit) in the record in its middle.
+/// Rewrites the segment with another digit in the value of the record in its middle.
 fn rewrite(object: Bytes) -> Result<(Forged, Vec<u8>), AppError> {
     let corrupt = |error: crate::segment::error::Unreadable| AppError::corrupt(error.to_string());
     let segment = Segment::open(object).map_err(corrupt)?;
@@ -113,7 +113,7 @@ fn rewrite(object: Bytes) -> Result<(Forged, Vec<u8>), AppError> {
     Ok((forged, encode(rows, &footer, segment.projection())?))
 }
 
-/// The value with its last digit before the end changed: still JSON, still plausible.
+/// The value with its last digit changed: still valid JSON, and plausible.
 fn other_digit(value: &[u8]) -> Option<Vec<u8>> {
     let position = value.iter().rposition(u8::is_ascii_digit)?;
     let mut other = value.to_vec();

@@ -1,6 +1,5 @@
-//! Everything in one process, without a server: a shop's events through an embedded Kafka into an archive in a folder,
-//! verified; then one value is forged in a copy, and the verification says which record. The original's walk-through with
-//! its counts. Proves nothing about real servers: their tests do.
+//! `demo`: everything in one process, without a server. Sends a shop's events through an embedded Kafka into an archive in a
+//! folder and verifies it; then forges one value in a copy and verifies that.
 
 mod error;
 mod forge;
@@ -28,44 +27,44 @@ use crate::task::error::AppError;
 use crate::task::progress::Progress;
 use crate::task::stop::Stop;
 use crate::telemetry::{Health, Metrics, Vitals};
-use crate::verify::kafka::Rest;
+use crate::verify::kafka::LagPolicy;
 use crate::verify::report::{Report, TopicReport};
 
 const BROKERS: i32 = 3;
-/// The original's numbers: all events, then again those of its second run, which was broken off.
+/// The counts of the walk-through in the README: all events, then a second run that ends early.
 const EVENTS: u64 = 71_694;
 const SECOND_RUN: u64 = 51_710;
 const SEED: u64 = 42;
 
-/// How the demo went.
+/// The result of the demo.
 #[derive(Debug, Serialize)]
 pub struct DemoReport {
-    /// Of the archive as it was written.
+    /// The verdict on the archive as it was written.
     pub verdict: String,
-    /// The verdict in a sentence.
+    /// The summary of that verification.
     pub summary: String,
-    /// Records per topic.
+    /// The counts by topic.
     pub topics: Vec<TopicReport>,
     /// Whether the verification of the forged copy named the forged record.
     pub tamper_detected: bool,
-    /// What was forged.
+    /// The forged record.
     pub forged: Forged,
-    /// What the verification of the copy said.
+    /// The verdict on the forged copy.
     pub tamper_verdict: String,
-    /// The codes of what it found at that record.
+    /// The codes of the findings at that record.
     pub tamper_codes: Vec<String>,
-    /// The folder.
+    /// The folder with all results.
     pub folder: PathBuf,
     /// The archive's public key.
     pub public_key: String,
-    /// Wall time.
+    /// Wall-clock time in seconds.
     pub elapsed_s: f64,
 }
 
-/// Runs it in `folder`, which must be empty or not there yet.
+/// Runs the demo in `folder`, which must be empty or missing.
 ///
 /// # Errors
-/// The folder holds something, or a step failed.
+/// The folder is not empty, or a step failed.
 pub fn demo(
     settings: &Settings,
     folder: &Path,
@@ -121,14 +120,15 @@ fn prepare(folder: &Path) -> Result<(), AppError> {
     let holds_something = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
     if holds_something {
         return Err(AppError::input(format!(
-            "the folder for the demo is not empty: name another with --dir, or remove it folder=`{}`",
+            "the folder for the demo is not empty folder=`{}`",
             folder.display()
-        )));
+        ))
+        .fix("name another folder with --dir, or remove this one"));
     }
     fs::create_dir_all(folder).map_err(|error| cannot("make", folder, &error))
 }
 
-/// The user's settings, with the embedded Kafka and a folder in place of the servers.
+/// The user's settings with the embedded Kafka and a folder as the store.
 fn own_settings(settings: &Settings, kafka: &Embedded, folder: &Path) -> Settings {
     let mut own = settings.clone();
     own.kafka = kafka.settings("kivend-demo");
@@ -150,7 +150,7 @@ fn ingest_twice(settings: &Settings, events: &Path, stop: &Stop, progress: &dyn 
         kafka: settings.kafka.clone(),
         routing: settings.routing.clone(),
         ingest: settings.ingest.clone(),
-        ledger: ingest::LedgerSettings::beside(settings),
+        ledger: ingest::LedgerSettings::of(settings),
     };
     let only = settings.routing.default.clone();
     for (only, max, expected) in [(None, None, EVENTS), (Some(only), Some(SECOND_RUN), SECOND_RUN)] {
@@ -179,7 +179,7 @@ fn check(settings: &Settings, archive: &Path, progress: &Arc<dyn Progress>) -> R
     let facts: Arc<dyn KafkaFacts> = Arc::new(ClusterFacts::connect(&settings.kafka).map_err(AppError::from)?);
     let request = Request {
         topics: settings.topics.iter().map(|topic| topic.name.clone()).collect(),
-        rest: Rest::AtRest,
+        lag: LagPolicy::Refused,
         ..Request::default()
     };
     let place = StoreSettings {

@@ -1,4 +1,4 @@
-//! One check and what it found.
+//! A check of `kivend doctor` and its result.
 
 use std::fmt::Display;
 
@@ -6,30 +6,30 @@ use serde::Serialize;
 
 use crate::error::{Explain, Kind};
 
-/// One thing that was looked at.
+/// One check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// Stable, for scripts.
+    /// The check's name; stable, for scripts.
     pub name: &'static str,
     /// The result.
     pub status: Status,
     /// What was found.
     pub detail: String,
-    /// What to do; empty where nothing is to be done.
+    /// What to do; empty if nothing.
     pub remedy: String,
 }
 
-/// How it stands.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// It works.
     Ok,
-    /// It works, and could be better or may break.
+    /// It works, but could fail or offers less protection than it could.
     Warning,
     /// It does not work.
     Failed,
-    /// Not looked at, because something before it failed or there is nothing to look at.
+    /// Not checked, because another check failed or there is nothing to check.
     Skipped,
 }
 
@@ -70,10 +70,10 @@ impl Check {
         }
     }
 
-    /// The check could not even be made.
+    /// A check that failed with an error.
     pub(super) fn error(name: &'static str, error: &impl Explain) -> Check {
         let usual = match error.kind() {
-            Kind::Transient => "look again in a moment",
+            Kind::Transient => "run `kivend doctor` again in a moment",
             kind => kind.remedy(),
         };
         let remedy = error.remedy().unwrap_or_else(|| usual.to_owned());
@@ -81,7 +81,7 @@ impl Check {
     }
 }
 
-/// `a, b, c`, for details; what would fill the screen is counted.
+/// `a, b, c`; after six items, a count.
 pub(super) fn listed<T: Display>(items: impl IntoIterator<Item = T>) -> String {
     const SHOWN_MAX: usize = 6;
     let mut shown: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();

@@ -1,4 +1,4 @@
-//! Kafka's part: who answers, whether the topics are as configured and in sync, and whether retention leaves time.
+//! Checks Kafka: the brokers, the configured topics, their replicas, and how much time retention leaves.
 
 use crate::app::doctor::check::{Check, listed};
 use crate::app::doctor::retention;
@@ -12,7 +12,7 @@ const TOPICS: &str = "topics";
 const IN_SYNC: &str = "in_sync";
 const RETENTION: &str = "retention_against_lag";
 
-/// Every check of Kafka; blocks.
+/// Runs all checks of Kafka. Blocks.
 pub fn examine(settings: &Settings, now_ms: i64) -> Vec<Check> {
     let asked = Topics::connect(&settings.kafka).and_then(|topics| Ok((topics.cluster().brokers()?, topics)));
     let (brokers, topics) = match asked {
@@ -26,54 +26,54 @@ pub fn examine(settings: &Settings, now_ms: i64) -> Vec<Check> {
     match settings
         .topics
         .iter()
-        .map(|topic| Standing::ask(&topics, topic))
+        .map(|topic| TopicState::ask(&topics, topic))
         .collect::<Result<Vec<_>, _>>()
     {
-        Ok(standings) => {
-            checks.push(check_topics(&standings));
-            checks.push(check_in_sync(&standings));
-            checks.push(check_retention(settings, &standings, now_ms));
+        Ok(states) => {
+            checks.push(check_topics(&states));
+            checks.push(check_in_sync(&states));
+            checks.push(check_retention(settings, &states, now_ms));
         }
         Err(error) => {
             checks.push(Check::error(TOPICS, &error));
-            checks.extend([IN_SYNC, RETENTION].map(|name| Check::skipped(name, "the topics are not known")));
+            checks.extend([IN_SYNC, RETENTION].map(|name| Check::skipped(name, "the topics could not be read")));
         }
     }
     checks
 }
 
-/// A configured topic, and how it stands in Kafka.
-struct Standing<'a> {
+/// A configured topic and its state in Kafka.
+struct TopicState<'a> {
     topic: &'a TopicSettings,
-    /// None where it is not there.
+    /// `None` if the topic does not exist.
     layout: Option<TopicLayout>,
     differences: Vec<Difference>,
 }
 
-impl Standing<'_> {
-    fn ask<'a>(topics: &Topics, topic: &'a TopicSettings) -> Result<Standing<'a>, KafkaError> {
+impl TopicState<'_> {
+    fn ask<'a>(topics: &Topics, topic: &'a TopicSettings) -> Result<TopicState<'a>, KafkaError> {
         let layout = topics.cluster().find_topic(&topic.name)?;
         let differences = if layout.is_some() {
             topics.differences(topic)?
         } else {
             Vec::new()
         };
-        Ok(Standing {
+        Ok(TopicState {
             topic,
             layout,
             differences,
         })
     }
 
-    fn told_differences(&self) -> impl Iterator<Item = String> {
+    fn describe_differences(&self) -> impl Iterator<Item = String> {
         let name = &self.topic.name;
         self.differences
             .iter()
-            .map(move |d| format!("{name}: {} is {} instead of {}", d.setting, d.found, d.wanted))
+            .map(move |d| format!("{name}: {} is {}, configured is {}", d.setting, d.found, d.wanted))
     }
 }
 
-/// Enough brokers for every topic's replicas.
+/// There must be a broker for each replica of a topic.
 fn check_brokers(brokers: &[Broker], topics: &[TopicSettings]) -> Check {
     let answered = listed(
         brokers
@@ -83,7 +83,7 @@ fn check_brokers(brokers: &[Broker], topics: &[TopicSettings]) -> Check {
     let wanted = topics.iter().map(|topic| topic.replication_factor).max().unwrap_or(1);
     let count = i32::try_from(brokers.len()).unwrap_or(i32::MAX);
     if count < wanted {
-        let detail = format!("{count} answered, and a topic wants {wanted} replicas: {answered}");
+        let detail = format!("{count} brokers answered, topics need {wanted} replicas: {answered}");
         return Check::failed(
             BROKERS,
             detail,
@@ -93,9 +93,9 @@ fn check_brokers(brokers: &[Broker], topics: &[TopicSettings]) -> Check {
     Check::ok(BROKERS, format!("{count} answered: {answered}"))
 }
 
-/// The configured topics exist and are as configured.
-fn check_topics(standings: &[Standing<'_>]) -> Check {
-    let missing: Vec<_> = standings
+/// The configured topics must exist with the configured settings.
+fn check_topics(states: &[TopicState<'_>]) -> Check {
+    let missing: Vec<_> = states
         .iter()
         .filter(|s| s.layout.is_none())
         .map(|s| &s.topic.name)
@@ -107,21 +107,22 @@ fn check_topics(standings: &[Standing<'_>]) -> Check {
             "create them with `kivend topics create`",
         );
     }
-    let different: Vec<_> = standings.iter().flat_map(Standing::told_differences).collect();
+    let different: Vec<_> = states.iter().flat_map(TopicState::describe_differences).collect();
     if !different.is_empty() {
-        let remedy = "set in `topics` what is there, or change the topic with `kivend topics create --alter`";
+        let remedy =
+            "change `topics` and `topic_defaults` in the settings, or the topics with `kivend topics create --alter`";
         return Check::warning(TOPICS, listed(different), remedy);
     }
     Check::ok(
         TOPICS,
-        format!("as configured: {}", listed(standings.iter().map(|s| &s.topic.name))),
+        format!("as configured: {}", listed(states.iter().map(|s| &s.topic.name))),
     )
 }
 
-/// Every replica has all of its partition, or at least enough of them have.
-fn check_in_sync(standings: &[Standing<'_>]) -> Check {
+/// All replicas must be in sync, or at least `min.insync.replicas` of them.
+fn check_in_sync(states: &[TopicState<'_>]) -> Check {
     let (mut unwritable, mut behind) = (Vec::new(), Vec::new());
-    for Standing { topic, layout, .. } in standings {
+    for TopicState { topic, layout, .. } in states {
         let wanted = topic
             .properties
             .get("min.insync.replicas")
@@ -129,37 +130,37 @@ fn check_in_sync(standings: &[Standing<'_>]) -> Check {
             .unwrap_or(1_usize);
         for partition in layout.iter().flat_map(|layout| &layout.partitions) {
             let (in_sync, all) = (partition.in_sync.len(), partition.replicas.len());
-            let told = format!("{}/{} has {in_sync} of {all}", topic.name, partition.partition);
+            let described = format!("{}/{} has {in_sync} of {all}", topic.name, partition.partition);
             if partition.leader < 0 || in_sync < wanted {
-                unwritable.push(told);
+                unwritable.push(described);
             } else if in_sync < all {
-                behind.push(told);
+                behind.push(described);
             }
         }
     }
-    let remedy = "start the brokers that are missing, and look at the logs of those that lag";
+    let remedy = "start the missing brokers, and look in the logs of those that lag";
     if !unwritable.is_empty() {
         return Check::failed(
             IN_SYNC,
-            format!("too few replicas to write: {}", listed(unwritable)),
+            format!("too few replicas in sync to write: {}", listed(unwritable)),
             remedy,
         );
     }
     if !behind.is_empty() {
-        return Check::warning(IN_SYNC, format!("replicas behind: {}", listed(behind)), remedy);
+        return Check::warning(IN_SYNC, format!("replicas out of sync: {}", listed(behind)), remedy);
     }
-    let partitions: usize = standings
+    let partitions: usize = states
         .iter()
         .filter_map(|s| Some(s.layout.as_ref()?.partitions.len()))
         .sum();
     if partitions == 0 {
         return Check::skipped(IN_SYNC, "there are no topics yet");
     }
-    Check::ok(IN_SYNC, format!("{partitions} partitions, all replicas"))
+    Check::ok(IN_SYNC, format!("{partitions} partitions, all replicas in sync"))
 }
 
-fn check_retention(settings: &Settings, standings: &[Standing<'_>], now_ms: i64) -> Check {
-    let found = standings.iter().filter_map(|s| Some((s.topic, s.layout.as_ref()?)));
+fn check_retention(settings: &Settings, states: &[TopicState<'_>], now_ms: i64) -> Check {
+    let found = states.iter().filter_map(|s| Some((s.topic, s.layout.as_ref()?)));
     match retention::ask(&settings.kafka, found, now_ms) {
         Ok(partitions) => retention::check(RETENTION, &partitions),
         Err(error) => Check::error(RETENTION, &error),
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn fewer_brokers_than_replicas_fail_and_tell_who_answered() {
+    fn fewer_brokers_than_replicas_fail_and_the_brokers_are_named() {
         let brokers = [Broker {
             id: 2,
             address: "localhost:9093".to_owned(),
@@ -205,12 +206,12 @@ mod tests {
         assert_eq!(check.status, Status::Failed);
         assert_eq!(
             check.detail,
-            "1 answered, and a topic wants 3 replicas: 2 (localhost:9093)"
+            "1 brokers answered, topics need 3 replicas: 2 (localhost:9093)"
         );
     }
 
-    fn standing(topic: &TopicSettings, in_sync: usize) -> Standing<'_> {
-        Standing {
+    fn state(topic: &TopicSettings, in_sync: usize) -> TopicState<'_> {
+        TopicState {
             topic,
             layout: Some(layout(topic, in_sync)),
             differences: Vec::new(),
@@ -220,23 +221,23 @@ mod tests {
     #[test]
     fn a_missing_topic_fails_and_a_different_one_warns() {
         let topics = topics();
-        let mut standings: Vec<_> = topics.iter().map(|topic| standing(topic, 3)).collect();
-        assert_eq!(check_topics(&standings).status, Status::Ok);
+        let mut states: Vec<_> = topics.iter().map(|topic| state(topic, 3)).collect();
+        assert_eq!(check_topics(&states).status, Status::Ok);
         let [setting, wanted, found] = ["retention.ms", "604800000", "1000"].map(str::to_owned);
-        standings[1].differences.push(Difference { setting, wanted, found });
-        let check = check_topics(&standings);
+        states[1].differences.push(Difference { setting, wanted, found });
+        let check = check_topics(&states);
         assert_eq!(check.status, Status::Warning);
-        assert_eq!(check.detail, "payments: retention.ms is 1000 instead of 604800000");
-        standings[2].layout = None;
-        assert_eq!(check_topics(&standings).detail, "missing: orders");
+        assert_eq!(check.detail, "payments: retention.ms is 1000, configured is 604800000");
+        states[2].layout = None;
+        assert_eq!(check_topics(&states).detail, "missing: orders");
     }
 
     #[test]
     fn one_replica_behind_warns_and_too_few_for_a_write_fail() {
         let topics = topics();
         let status = |in_sync| {
-            let standings: Vec<_> = topics.iter().map(|topic| standing(topic, in_sync)).collect();
-            check_in_sync(&standings).status
+            let states: Vec<_> = topics.iter().map(|topic| state(topic, in_sync)).collect();
+            check_in_sync(&states).status
         };
         assert_eq!(
             (status(3), status(2), status(1)),

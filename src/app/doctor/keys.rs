@@ -1,5 +1,4 @@
-//! The archive's identity and its signing key: whether what lies under the prefix is this archive, and whether the key
-//! here is one of its keys. Never shows a private key.
+//! Checks the archive's identity, and whether the signing key on this machine may sign for it.
 
 use crate::app::doctor::check::Check;
 use crate::config::ArchiveSettings;
@@ -14,11 +13,11 @@ use crate::writing::writer_keys;
 const ARCHIVE: &str = "archive";
 const KEYS: &str = "keys";
 
-/// Both checks; without a store the key alone is looked at.
+/// Checks the archive and the key; without a store, only the key.
 pub async fn examine(store: Option<&dyn Store>, settings: &ArchiveSettings) -> Vec<Check> {
     let Some(store) = store else {
         return vec![
-            Check::skipped(ARCHIVE, "the store does not open"),
+            Check::skipped(ARCHIVE, "the store could not be opened"),
             check_key(&settings.into(), None),
         ];
     };
@@ -26,27 +25,26 @@ pub async fn examine(store: Option<&dyn Store>, settings: &ArchiveSettings) -> V
         Ok(None) => vec![
             Check::ok(
                 ARCHIVE,
-                "there is none yet; `kivend init` or the first archiver makes it",
+                "there is no archive yet; `kivend init` or the first archiver creates it",
             ),
             check_key(&settings.into(), None),
         ],
         Ok(Some(object)) => match Identity::from_bytes(&object) {
             Ok(identity) => vec![
                 check_name(&identity, &settings.name),
-                check_key_of(store, &settings.into(), (&identity, &object)).await,
+                check_key_of(store, &settings.into(), &identity, &object).await,
             ],
             Err(error) => {
-                let remedy =
-                    "`kivend verify` says what else is wrong; restore archive.json from an older version or a copy";
+                let remedy = "restore archive.json from a backup or an older version of the bucket; `kivend verify` lists all findings";
                 vec![
                     Check::failed(ARCHIVE, error.to_string(), remedy),
-                    Check::skipped(KEYS, "archive.json does not read"),
+                    Check::skipped(KEYS, "archive.json is not valid"),
                 ]
             }
         },
         Err(error) => vec![
             Check::error(ARCHIVE, &error),
-            Check::skipped(KEYS, "archive.json cannot be read"),
+            Check::skipped(KEYS, "archive.json could not be read"),
         ],
     }
 }
@@ -56,19 +54,19 @@ fn check_name(identity: &Identity, wanted: &str) -> Check {
     if name == wanted {
         return Check::ok(ARCHIVE, format!("{name}, id {id}, since {}", identity.created_at()));
     }
-    let detail = format!("another archive stands under this prefix: {name} instead of {wanted}");
+    let detail = format!("this prefix belongs to another archive: it is named {name}, configured is {wanted}");
     Check::failed(
         ARCHIVE,
         detail,
-        "set archive.name to its name, or store.prefix to a prefix of your own",
+        "set archive.name to that name, or set store.prefix to a prefix without an archive",
     )
 }
 
-/// The key here, against the keys in force.
-async fn check_key_of(store: &dyn Store, source: &KeySource, (identity, object): (&Identity, &[u8])) -> Check {
+/// Checks that the key on this machine is in force.
+async fn check_key_of(store: &dyn Store, source: &KeySource, identity: &Identity, object: &[u8]) -> Check {
     let first = match WriterTrust::of_identity(identity, object) {
         Ok(first) => first,
-        Err(error) => return Check::failed(KEYS, error.to_string(), "`kivend verify` says what else is wrong"),
+        Err(error) => return Check::failed(KEYS, error.to_string(), "`kivend verify` lists all findings"),
     };
     match writer_keys::read_all(store, first).await {
         Ok(trust) => check_key(source, Some(&trust)),
@@ -76,7 +74,7 @@ async fn check_key_of(store: &dyn Store, source: &KeySource, (identity, object):
     }
 }
 
-/// The key here; `trust` is nothing where there is no archive yet.
+/// Checks the key on this machine. `trust` is `None` if there is no archive yet.
 fn check_key(source: &KeySource, trust: Option<&WriterTrust>) -> Check {
     let shown = match source.text {
         Some(_) => "the setting archive.key".to_owned(),
@@ -85,17 +83,17 @@ fn check_key(source: &KeySource, trust: Option<&WriterTrust>) -> Check {
     let key = match (source.read(), trust) {
         (Ok(key), _) => key,
         (Err(error), None) if error.kind() == Kind::Input => {
-            return Check::ok(KEYS, format!("there is none yet; it will be made at {shown}"));
+            return Check::ok(KEYS, format!("there is no key yet; it will be created in {shown}"));
         }
         (Err(error), _) => return Check::error(KEYS, &error),
     };
     let public = key.verifying_key();
     let Some(trust) = trust else {
-        return Check::ok(KEYS, format!("{public} at {shown}, for the archive to be made"));
+        return Check::ok(KEYS, format!("{public} in {shown}; the new archive will use it"));
     };
     match writer_keys::require_in_force(trust, public) {
         Err(error) => Check::error(KEYS, &error),
-        Ok(()) => Check::ok(KEYS, format!("{public} at {shown}, and only its owner may read it")),
+        Ok(()) => Check::ok(KEYS, format!("{public} in {shown}, readable by its owner only")),
     }
 }
 

@@ -1,5 +1,5 @@
-//! Looks for every thing that could be wrong before it is, each with its remedy. Changes nothing: it joins no group,
-//! commits nothing, and writes only the small probe objects that any start of the archiver writes too.
+//! Checks everything that the configured commands depend on, each with a remedy. Joins no group and commits nothing; writes
+//! only the probe objects that every start of the archiver writes.
 
 mod check;
 mod kafka;
@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::task::progress::Progress;
 
-/// What was looked at, in the order of the way of a record.
+/// The checks, in the order in which a record passes what they check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DoctorReport {
     /// In the order in which a record passes what they check.
@@ -23,23 +23,23 @@ pub struct DoctorReport {
 }
 
 impl DoctorReport {
-    /// Whether something does not work.
+    /// Whether a check failed.
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.checks.iter().any(|check| check.status == Status::Failed)
     }
 }
 
-/// Looks at everything that the settings name.
+/// Runs all checks that the settings call for.
 pub async fn examine(settings: &Settings, clock: Clock, progress: &dyn Progress) -> DoctorReport {
     progress.begin(None);
-    progress.note("asking Kafka");
+    progress.note("checking Kafka");
     let kafka = {
         let (settings, now_ms) = (settings.clone(), clock.wall().as_millisecond());
         tokio::task::spawn_blocking(move || kafka::examine(&settings, now_ms)).await
     };
-    let mut checks = kafka.unwrap_or_else(|_| vec![Check::skipped("brokers", "the check was broken off")]);
-    progress.note("probing the store");
+    let mut checks = kafka.unwrap_or_else(|_| vec![Check::skipped("brokers", "the check was aborted")]);
+    progress.note("checking the store");
     let (store, store_checks) = store::examine(&settings.store, clock).await;
     checks.extend(store_checks);
     checks.extend(keys::examine(store.as_deref(), &settings.archive).await);

@@ -1,5 +1,5 @@
-//! Kafka's retention is the archiver's deadline: how far it is behind, and how much of the time has passed. Knows the
-//! progress from Kafka's commits, a cache: where they have expired, everything counts as waiting.
+//! Compares the archiver's progress with Kafka's retention, which deletes records whether or not they are archived. Progress
+//! comes from the group's commits; if they have expired, all records in Kafka count as not archived.
 
 use std::thread;
 use std::time::Duration;
@@ -10,31 +10,31 @@ use crate::kafka::cluster::{Cluster, Committed, TopicLayout, Watermarks};
 use crate::kafka::error::KafkaError;
 use crate::record::position::TopicPartition;
 
-/// How far one partition's archiving is.
+/// The progress of one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
     pub partition: TopicPartition,
     pub watermarks: Watermarks,
-    /// What the archivers' group committed.
+    /// The committed offset of the archivers' group.
     pub next_offset: Option<i64>,
     pub oldest: Age,
 }
 
-/// How old the oldest record is that is not archived, against the topic's retention.
+/// The age of the oldest record that is not archived, relative to the topic's retention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Age {
     Young,
-    /// More than half of the time has passed.
+    /// More than half of the retention.
     Half,
-    /// More than nine tenths have.
+    /// More than nine tenths of the retention.
     NearlyDeleted,
 }
 
-/// A group's coordinator may still be loading what was committed, as after every start of Kafka.
+// After a start of Kafka, the group's coordinator may still be loading the commits.
 const TRIES: u32 = 10;
 const TRY_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What the group committed; patient while Kafka is busy with itself.
+/// The group's commits; retries while the coordinator is loading.
 fn committed(cluster: &Cluster, positions: &[TopicPartition]) -> Result<Vec<Option<Committed>>, KafkaError> {
     for _ in 1..TRIES {
         match cluster.committed(positions) {
@@ -45,7 +45,7 @@ fn committed(cluster: &Cluster, positions: &[TopicPartition]) -> Result<Vec<Opti
     cluster.committed(positions)
 }
 
-/// Asks Kafka; blocks.
+/// Asks Kafka for the progress of all partitions. Blocks.
 pub fn ask<'a>(
     settings: &KafkaSettings,
     topics: impl Iterator<Item = (&'a TopicSettings, &'a TopicLayout)>,
@@ -76,7 +76,8 @@ pub fn ask<'a>(
     Ok(all)
 }
 
-/// The record at `offset` is older than a time if the first record that is not older stands behind it.
+/// Compares ages by Kafka's index of times: the record at `offset` is older than a time if the first record that is not older
+/// comes after it.
 fn age(
     cluster: &Cluster,
     partition: &TopicPartition,
@@ -101,41 +102,49 @@ fn age(
     }
 }
 
-/// What that means.
+/// Judges the progress.
 pub fn check(name: &'static str, partitions: &[Progress]) -> Check {
     if partitions.is_empty() {
         return Check::skipped(name, "there are no topics yet");
     }
     let lost = |p: &&Progress| p.next_offset.is_some_and(|next| next < p.watermarks.low);
-    let told = |p: &Progress| {
+    let describe = |p: &Progress| {
         let from = p.next_offset.unwrap_or(p.watermarks.low);
         format!(
-            "{} waits at {from}, Kafka has {} to {}",
+            "{} is archived up to {from}, Kafka has {} to {}",
             p.partition, p.watermarks.low, p.watermarks.high
         )
     };
-    let of = |wanted: &dyn Fn(&&Progress) -> bool| listed(partitions.iter().filter(wanted).map(told));
+    let of = |wanted: &dyn Fn(&&Progress) -> bool| listed(partitions.iter().filter(wanted).map(describe));
     if partitions.iter().any(|p| lost(&p)) {
-        let remedy = "run `kivend archive`: it puts the loss on record; then raise retention.ms or archive more often";
-        return Check::failed(name, format!("deleted before it was archived: {}", of(&lost)), remedy);
+        let remedy = "run `kivend archive`, which records the loss in the archive; then increase retention.ms or archive more often";
+        return Check::failed(
+            name,
+            format!("deleted before they were archived: {}", of(&lost)),
+            remedy,
+        );
     }
     if partitions.iter().any(|p| p.oldest == Age::NearlyDeleted) {
-        let told = of(&|p| p.oldest == Age::NearlyDeleted);
-        return Check::failed(name, format!("about to be deleted: {told}"), "run `kivend archive` now");
+        let named = of(&|p| p.oldest == Age::NearlyDeleted);
+        return Check::failed(
+            name,
+            format!("records will soon be deleted: {named}"),
+            "run `kivend archive` now",
+        );
     }
     if partitions.iter().any(|p| p.oldest == Age::Half) {
-        let told = of(&|p| p.oldest == Age::Half);
+        let named = of(&|p| p.oldest == Age::Half);
         return Check::warning(
             name,
-            format!("half of the retention has passed: {told}"),
-            "see that kivend-archiver runs",
+            format!("records have reached half of the retention: {named}"),
+            "make sure that kivend-archiver is running",
         );
     }
     let lag: u64 = partitions.iter().map(lag).sum();
     Check::ok(
         name,
         format!(
-            "{} partitions, {lag} records not archived yet, all young",
+            "{} partitions, {lag} records not archived yet, none older than half of the retention",
             partitions.len()
         ),
     )
@@ -171,7 +180,7 @@ mod tests {
         assert_eq!(check.status, Status::Failed);
         assert_eq!(
             check.detail,
-            "deleted before it was archived: payments/0 waits at 99, Kafka has 100 to 200"
+            "deleted before they were archived: payments/0 is archived up to 99, Kafka has 100 to 200"
         );
     }
 
@@ -185,6 +194,9 @@ mod tests {
     #[test]
     fn a_group_that_never_committed_counts_all_that_is_there_as_waiting() {
         let check = check("retention", &[progress(None, Age::Young)]);
-        assert_eq!(check.detail, "1 partitions, 100 records not archived yet, all young");
+        assert_eq!(
+            check.detail,
+            "1 partitions, 100 records not archived yet, none older than half of the retention"
+        );
     }
 }

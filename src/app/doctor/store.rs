@@ -1,5 +1,4 @@
-//! The store's part: whether it answers and lets us in, whether create-only holds, how well it keeps what it has, and
-//! whether its clock agrees with ours.
+//! Checks the store: access, conditional create, checksums, protection against deletion, and its clock.
 
 use std::sync::Arc;
 
@@ -22,15 +21,15 @@ const VERSIONING: &str = "versioning";
 const OBJECT_LOCK: &str = "object_lock";
 const CLOCK: &str = "clock";
 
-/// A clock this far from the store's is worth a warning; S3 refuses requests beyond 15 minutes.
+/// A difference of clocks that is worth a warning; S3 refuses requests beyond 15 minutes.
 const SKEW_WARNING_S: i64 = 30;
 const SKEW_FAILED_S: i64 = 300;
 
-/// The store, where it opens at all, and every check of it.
+/// Checks the store; returns it if it can be opened.
 pub async fn examine(settings: &StoreSettings, clock: Clock) -> (Option<Arc<dyn Store>>, Vec<Check>) {
     let store = match (open(settings).await, &settings.backend) {
         (Ok(store), _) => store,
-        // Nothing was sent yet: only credentials can be wrong with a bucket.
+        // Opening an S3 store sends no request, so only the credentials can be wrong.
         (Err(error), StoreBackend::S3(_)) => return (None, refused(CREDENTIALS, &error)),
         (Err(error), StoreBackend::Directory(_)) => return (None, refused(STORE, &error)),
     };
@@ -45,7 +44,7 @@ pub async fn examine(settings: &StoreSettings, clock: Clock) -> (Option<Arc<dyn 
     (Some(store), checks)
 }
 
-/// First whether it answers at all, then whether it keeps its promise; else every check, with the one that failed.
+/// Probes the store. If that fails: all checks, with the one that failed.
 async fn try_out(store: &Arc<dyn Store>) -> Result<Probe, Vec<Check>> {
     store.list("", None, 1).await.map_err(|error| refused(STORE, &error))?;
     let nonce = nonce().map_err(|error| vec![Check::error(CONDITIONAL_CREATE, &error)])?;
@@ -54,29 +53,39 @@ async fn try_out(store: &Arc<dyn Store>) -> Result<Probe, Vec<Check>> {
         .map_err(|error| refused(CONDITIONAL_CREATE, &error))
 }
 
-/// Keys that no earlier probe used.
+/// A name for keys that no earlier probe used.
 fn nonce() -> Result<String, clock::NoRandomness> {
     Ok(format!("{:032x}", u128::from_be_bytes(clock::random_bytes()?)))
 }
 
-/// Everything that the probe proves at once.
+/// The checks that a successful probe covers.
 fn proven(location: &str, refuses_wrong_hash: bool) -> Vec<Check> {
     let checksums = if refuses_wrong_hash {
-        Check::ok(CHECKSUMS, "bytes that do not have the hash sent along are refused")
+        Check::ok(
+            CHECKSUMS,
+            "the store refuses an object that does not match its checksum",
+        )
     } else {
         let remedy =
-            "use a store that checks x-amz-checksum-sha256; damage on the way is then refused, not found later";
-        Check::warning(CHECKSUMS, "the store takes bytes whose hash is wrong", remedy)
+            "use a store that checks x-amz-checksum-sha256; otherwise only verification detects damage in transit";
+        Check::warning(
+            CHECKSUMS,
+            "the store accepts an object that does not match its checksum",
+            remedy,
+        )
     };
     vec![
         Check::ok(STORE, location),
-        Check::ok(CREDENTIALS, "may create, read and list"),
-        Check::ok(CONDITIONAL_CREATE, "of 16 creates of one key at once exactly one won"),
+        Check::ok(CREDENTIALS, "may create, read and list objects"),
+        Check::ok(
+            CONDITIONAL_CREATE,
+            "of 16 simultaneous creates of one key, one succeeded",
+        ),
         checksums,
     ]
 }
 
-/// The error at the check that it is about: `doing`, or the credentials. All others are skipped.
+/// Assigns the error to the check `doing`, or to the credentials; skips all others.
 fn refused(doing: &'static str, error: &StoreError) -> Vec<Check> {
     let about = if error.kind() == Kind::Permission {
         CREDENTIALS
@@ -87,7 +96,7 @@ fn refused(doing: &'static str, error: &StoreError) -> Vec<Check> {
         if name == about {
             Check::error(name, error)
         } else {
-            Check::skipped(name, "the store was not probed to the end")
+            Check::skipped(name, "the probe of the store failed")
         }
     };
     let names = [
@@ -120,38 +129,34 @@ async fn ask_bucket(settings: &S3Settings, prefix: &str, clock: Clock) -> Vec<Ch
 }
 
 fn directory() -> Vec<Check> {
-    let remedy =
-        "keep a copy where this machine's administrator cannot reach it, or use a file system that locks files";
+    let remedy = "keep a copy of the archive on another machine, or use a store with Object Lock";
     vec![
-        Check::skipped(VERSIONING, "a directory keeps no versions"),
+        Check::skipped(VERSIONING, "a directory has no versions"),
         Check::warning(
             OBJECT_LOCK,
-            "a directory: whoever may write to it may delete from it",
+            "a directory has no Object Lock: everyone who may write to it may delete from it",
             remedy,
         ),
-        Check::skipped(CLOCK, "a directory has no clock of its own, and Kafka tells none"),
+        Check::skipped(CLOCK, "a directory has no clock of its own"),
     ]
 }
 
 fn check_versioning(versioning: Versioning) -> Check {
     match versioning {
-        Versioning::Kept => Check::ok(
-            VERSIONING,
-            "the bucket keeps versions: a delete hides, and can be undone",
-        ),
+        Versioning::Kept => Check::ok(VERSIONING, "the bucket keeps versions, so a delete can be undone"),
         Versioning::NotKept => {
-            let detail = "the bucket keeps no versions: a delete is for ever, though verification tells of it";
-            Check::warning(VERSIONING, detail, "turn versioning on for the bucket")
+            let detail = "the bucket keeps no versions, so a delete cannot be undone; verification detects it";
+            Check::warning(VERSIONING, detail, "turn on versioning for the bucket")
         }
-        Versioning::Unknown => Check::warning(
+        Versioning::Untold => Check::warning(
             VERSIONING,
-            "the bucket does not tell",
-            "allow s3:GetBucketVersioning, if the server knows it",
+            "the bucket does not report its versioning",
+            "allow s3:GetBucketVersioning, if the store supports it",
         ),
     }
 }
 
-/// What the settings ask for was proved on the probe's object already, and outdoes what the bucket does by itself.
+/// The probe has verified the configured lock on its own object. It takes precedence over the bucket's default.
 fn check_object_lock(object_lock: ObjectLock, asked: config::ObjectLock) -> Check {
     let Some(retention) = asked.retention else {
         return check_default_lock(object_lock);
@@ -159,14 +164,17 @@ fn check_object_lock(object_lock: ObjectLock, asked: config::ObjectLock) -> Chec
     let days = retention.days;
     match retention.mode {
         LockMode::Compliance => {
-            let detail = format!("each object is created with COMPLIANCE for {days} days, and the probe's has it");
-            Check::ok(OBJECT_LOCK, format!("{detail}: nobody can delete or shorten"))
+            let detail = format!("each object is locked for {days} days in COMPLIANCE mode");
+            Check::ok(
+                OBJECT_LOCK,
+                format!("{detail}: nobody can delete it or shorten the lock"),
+            )
         }
         LockMode::Governance => {
             let detail = format!(
-                "each object is created with GOVERNANCE for {days} days: who has the right to bypass it can delete"
+                "each object is locked for {days} days in GOVERNANCE mode: users with the permission to bypass it can delete objects"
             );
-            let remedy = "set store.lock_mode to compliance where the law wants it";
+            let remedy = "set store.lock_mode to compliance if deletion must be impossible";
             Check::warning(OBJECT_LOCK, detail, remedy)
         }
     }
@@ -177,44 +185,46 @@ fn check_default_lock(object_lock: ObjectLock) -> Check {
     match object_lock {
         ObjectLock::ByDefault { mode, period } if mode == "COMPLIANCE" => Check::ok(
             OBJECT_LOCK,
-            format!("{mode} for {period}: nobody can delete or shorten"),
+            format!("new objects are locked for {period} in {mode} mode: nobody can delete them"),
         ),
         ObjectLock::ByDefault { mode, period } => {
-            let detail = format!("{mode} for {period}: who has the right to bypass it can delete");
+            let detail = format!(
+                "new objects are locked for {period} in {mode} mode: users with the permission to bypass it can delete them"
+            );
             Check::warning(
                 OBJECT_LOCK,
                 detail,
-                "set the default retention to COMPLIANCE mode where the law wants it",
+                "set the bucket's default retention to COMPLIANCE mode if deletion must be impossible",
             )
         }
         ObjectLock::OnRequest => Check::warning(
             OBJECT_LOCK,
             "Object Lock is on, but new objects are not locked",
-            "set store.lock_mode and store.lock_days, or give the bucket a default retention",
+            "set store.lock_mode and store.lock_days, or set a default retention for the bucket",
         ),
         ObjectLock::Off => {
             let detail =
-                "no Object Lock: whoever has the bucket's credentials can delete, though verification tells of it";
+                "no Object Lock: everyone with write access to the bucket can delete objects; verification detects it";
             Check::warning(OBJECT_LOCK, detail, create)
         }
-        ObjectLock::Unknown => {
-            let remedy = "allow s3:GetBucketObjectLockConfiguration, if the server knows it";
-            Check::warning(OBJECT_LOCK, "the bucket does not tell", remedy)
+        ObjectLock::Untold => {
+            let remedy = "allow s3:GetBucketObjectLockConfiguration, if the store supports it";
+            Check::warning(OBJECT_LOCK, "the bucket does not report its Object Lock", remedy)
         }
     }
 }
 
 fn check_clock(server_time: Option<Timestamp>, now: Timestamp) -> Check {
     let Some(server_time) = server_time else {
-        return Check::skipped(CLOCK, "the store tells no time, and Kafka none either");
+        return Check::skipped(CLOCK, "the store reports no time");
     };
     let skew_s = now.as_second() - server_time.as_second();
-    let detail = format!("{skew_s} s ahead of the store's clock; Kafka tells none");
-    let remedy = "set this machine's clock by NTP, and see that the store's is set too";
+    let detail = format!("this machine is {skew_s} s ahead of the store's clock");
+    let remedy = "synchronize the clocks of this machine and of the store with NTP";
     match skew_s.abs() {
         SKEW_FAILED_S.. => Check::failed(CLOCK, detail, remedy),
         SKEW_WARNING_S.. => Check::warning(CLOCK, detail, remedy),
-        _ => Check::ok(CLOCK, "within seconds of the store's clock; Kafka tells none"),
+        _ => Check::ok(CLOCK, "within seconds of the store's clock"),
     }
 }
 
@@ -271,7 +281,7 @@ mod tests {
             by_default("GOVERNANCE"),
             ObjectLock::OnRequest,
             ObjectLock::Off,
-            ObjectLock::Unknown,
+            ObjectLock::Untold,
         ] {
             assert_eq!(check_default_lock(weaker).status, Status::Warning);
         }

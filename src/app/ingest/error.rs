@@ -1,12 +1,11 @@
-//! What keeps an ingest from beginning or from telling everything, and what to do about it. Never a line that was refused: that is a
-//! reject, and stands in the report.
+//! Errors of an ingest as a whole. Rejected lines are not errors; the report has them.
 
 use crate::app::ingest::input::InputError;
 use crate::app::ingest::rejects::RejectsError;
 use crate::error::{Explain, Kind};
 use crate::kafka::error::KafkaError;
 
-/// Why nothing was sent, or not everything was told of.
+/// Why an ingest did not start, or could not finish its report.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     /// An input that cannot be opened.
@@ -18,34 +17,38 @@ pub enum IngestError {
     /// Kafka.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
-    /// Exactly once, of what cannot be read again.
-    #[error("what comes from standard input or a pipe cannot be read again, so it cannot be sent exactly once")]
+    /// `--exactly-once` with an input that cannot be read again.
+    #[error("--exactly-once needs files: standard input and pipes cannot be read again after a crash")]
     NotAFile,
-    /// Exactly once, in another order than that of the file.
-    #[error("a file is sent exactly once in its own order only")]
+    /// `--exactly-once` with `--sort`.
+    #[error("--exactly-once sends a file in its own order, so it cannot be combined with --sort")]
     Sorted,
-    /// The file is not what it was.
-    #[error("the first lines of the file are not those that an earlier run sent file=`{file}` lines=`{lines}`")]
+    /// The file was changed after it was sent in part.
+    #[error(
+        "the file was changed: its first lines are not those that an earlier run sent file=`{file}` lines=`{lines}`"
+    )]
     Changed {
         /// Its path.
         file: String,
-        /// How many lines were sent.
+        /// The number of lines that were sent.
         lines: u64,
     },
-    /// The ledger holds what we did not write, or a newer version did.
-    #[error("the ledger's entry of the file is not one of ours ledger=`{ledger}` file=`{file}`")]
+    /// The record in the ledger is not a mark, or one of a newer version.
+    #[error(
+        "the record about this file in the ledger topic was not written by this version of kivend ledger=`{ledger}` file=`{file}`"
+    )]
     ForeignEntry {
-        /// Its topic.
+        /// The ledger topic.
         ledger: String,
         /// The file's path.
         file: String,
     },
-    /// A topic to which no event can go.
-    #[error("no event goes to this topic; events go to {} only=`{only}`", .topics.join(", "))]
+    /// `--only` with a topic that has no route.
+    #[error("no route leads to this topic; routes lead to {} only=`{only}`", .topics.join(", "))]
     NoRoute {
-        /// What was asked for.
+        /// The topic.
         only: String,
-        /// Those to which events go.
+        /// The topics that have routes.
         topics: Vec<String>,
     },
 }
@@ -66,15 +69,15 @@ impl Explain for IngestError {
             IngestError::Input(error) => error.remedy(),
             IngestError::Rejects(error) => error.remedy(),
             IngestError::Kafka(error) => error.remedy(),
-            IngestError::NotAFile => Some("write it to a file, and name that".to_owned()),
-            IngestError::Sorted => Some("leave out `--sort`, or `--exactly-once`".to_owned()),
+            IngestError::NotAFile => Some("write the events to a file, and name it in place of `-`".to_owned()),
+            IngestError::Sorted => Some("leave out `--sort` or `--exactly-once`".to_owned()),
             IngestError::Changed { .. } => {
-                Some("restore the file; or, to send all of what it holds now, give it another name".to_owned())
+                Some("restore the file, or copy it to another name to send all of it".to_owned())
             }
-            IngestError::ForeignEntry { .. } => {
-                Some("find out who writes to the ledger; or use a newer kivend".to_owned())
-            }
-            IngestError::NoRoute { .. } => Some("mend `--only`, or `routing` in the settings".to_owned()),
+            IngestError::ForeignEntry { .. } => Some(
+                "use the newest version of kivend; if it is in use, find out who writes to the ledger topic".to_owned(),
+            ),
+            IngestError::NoRoute { .. } => Some("correct `--only`, or `routing` in the settings".to_owned()),
         }
     }
 }

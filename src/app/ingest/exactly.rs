@@ -1,9 +1,9 @@
-//! `--exactly-once`: sends in transactions, each with a mark of how far the file was sent, so that a run that died at any
-//! moment is continued where its last transaction ended: readers of committed records get each event once. Files only,
-//! because what cannot be read again cannot be continued.
+//! `--exactly-once`: sends a file in transactions, each with a mark of how far the file was sent. If a run dies, the next one
+//! continues after the last committed transaction, so readers of committed records get each event once. Works with files
+//! only, because other inputs cannot be read again.
 //!
-//! One producer a file: its transactional id is made of the file's name, so whoever sends the same file shuts out the run
-//! before, and only then reads the mark.
+//! There is one producer for each file. Its transactional id is derived from the file's name, so a second run fences the
+//! first, and only then reads the mark.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::kafka::producer::{Outgoing, Producer, Tally};
 use crate::task::progress::Progress;
 use crate::task::stop::Stop;
 
-/// A transaction is committed after so long: what a crash repeats, against what each commit costs.
+/// The interval between commits: longer transactions cost fewer commits, but more is repeated after a crash.
 const TRANSACTION_MS: u64 = 500;
 
 /// Sends every file of the plan.
@@ -90,7 +90,7 @@ fn subjects(plan: &Plan) -> Result<Vec<Subject>, IngestError> {
     plan.inputs.iter().map(subject).collect()
 }
 
-/// The topics of the routes, and after them the ledger.
+/// Connects to the topics of the routes and, as the last one, the ledger.
 fn connect(
     surroundings: &Surroundings,
     topics: &[String],
@@ -105,21 +105,21 @@ fn connect(
     Ok(Producer::connect(&surroundings.kafka, &sending, &all, needed)?)
 }
 
-/// One file on its way.
+/// One file that is being sent.
 struct FileTransfer {
     producer: Producer,
     subject: Subject,
-    /// How far earlier runs came.
+    /// The mark of earlier runs.
     mark: Mark,
     reached: Reached,
-    /// Up to here everything stands.
+    /// The number of lines that are committed.
     committed_lines: u64,
-    /// When the open transaction was begun; nothing while none is.
+    /// When the open transaction began; `None` if there is none.
     began_ms: Option<u64>,
-    /// Records of the open transaction.
+    /// The number of records in the open transaction.
     open_records: u64,
-    /// Records that stand, by topic.
-    standing: Vec<u64>,
+    /// The number of committed records, by topic.
+    committed: Vec<u64>,
 }
 
 impl FileTransfer {
@@ -132,7 +132,7 @@ impl FileTransfer {
             reached: Reached::default(),
             began_ms: None,
             open_records: 0,
-            standing: Vec::new(),
+            committed: Vec::new(),
         }
     }
 
@@ -151,7 +151,7 @@ impl FileTransfer {
 struct Run<'a> {
     surroundings: &'a Surroundings,
     intake: Intake<'a>,
-    /// Of what stands.
+    /// Counts committed records.
     tally: Tally,
     pace: Pace,
     clock: Clock,
@@ -161,7 +161,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// No more files: somebody wants to stop, enough was sent, or something failed.
+    /// Whether no further file is to be sent: stopped, enough sent, or failed.
     fn is_over(&self) -> bool {
         self.stop.is_requested()
             || self.pace.left() == 0
@@ -169,8 +169,8 @@ impl Run<'_> {
             || !self.tally.failed.is_empty()
     }
 
-    fn goes_on(&self, way: &FileTransfer) -> bool {
-        !self.stop.is_requested() && !way.has_failed()
+    fn goes_on(&self, transfer: &FileTransfer) -> bool {
+        !self.stop.is_requested() && !transfer.has_failed()
     }
 
     fn mark_of(&self, ledger: &Ledger, subject: &Subject) -> Result<Mark, IngestError> {
@@ -183,50 +183,53 @@ impl Run<'_> {
         })
     }
 
-    fn send_file(&mut self, mut way: FileTransfer, pieces: &Receiver<Piece>) -> Result<(), IngestError> {
-        while let Some(piece) = self.next_piece(&mut way, pieces) {
+    fn send_file(&mut self, mut transfer: FileTransfer, pieces: &Receiver<Piece>) -> Result<(), IngestError> {
+        while let Some(piece) = self.next_piece(&mut transfer, pieces) {
             match piece {
                 Piece::Next => self.intake.next_input(),
-                Piece::Lines(lines) => self.send_lines(&mut way, &Arc::new(lines))?,
-                Piece::TooLong { start, length_bytes } => self.pass_too_long(&mut way, &start, length_bytes)?,
+                Piece::Lines(lines) => self.send_lines(&mut transfer, &Arc::new(lines))?,
+                Piece::TooLong { start, length_bytes } => self.pass_too_long(&mut transfer, &start, length_bytes)?,
                 Piece::Broken(error) => self.broken_input = Some(error),
             }
             if self.pace.left() == 0 {
                 break;
             }
         }
-        let was_read = self.goes_on(&way) && self.broken_input.is_none();
-        if was_read && way.reached.lines < way.mark.lines {
-            return Err(way.changed());
+        let was_read = self.goes_on(&transfer) && self.broken_input.is_none();
+        if was_read && transfer.reached.lines < transfer.mark.lines {
+            return Err(transfer.changed());
         }
-        self.end(way)
+        self.end(transfer)
     }
 
-    /// The next piece; none at the end, and when it is time to end.
-    fn next_piece(&self, way: &mut FileTransfer, pieces: &Receiver<Piece>) -> Option<Piece> {
-        while self.goes_on(way) {
+    /// The next piece; `None` at the end, or when the run must end.
+    fn next_piece(&self, transfer: &mut FileTransfer, pieces: &Receiver<Piece>) -> Option<Piece> {
+        while self.goes_on(transfer) {
             match pieces.recv_timeout(STEP) {
                 Ok(piece) => return Some(piece),
                 Err(RecvTimeoutError::Disconnected) => return None,
-                Err(RecvTimeoutError::Timeout) => way.producer.poll(Duration::ZERO),
+                Err(RecvTimeoutError::Timeout) => transfer.producer.poll(Duration::ZERO),
             }
         }
         None
     }
 
-    fn send_lines(&mut self, way: &mut FileTransfer, chunk: &Arc<Vec<u8>>) -> Result<(), IngestError> {
-        let before = way.reached.lines;
-        let begin = way.reached.skip(chunk, &way.mark).ok_or_else(|| way.changed())?;
-        self.intake.skip(way.reached.lines - before);
+    fn send_lines(&mut self, transfer: &mut FileTransfer, chunk: &Arc<Vec<u8>>) -> Result<(), IngestError> {
+        let before = transfer.reached.lines;
+        let begin = transfer
+            .reached
+            .skip(chunk, &transfer.mark)
+            .ok_or_else(|| transfer.changed())?;
+        self.intake.skip(transfer.reached.lines - before);
         let mut rest = begin..chunk.len();
         while !rest.is_empty() && self.pace.left() > 0 {
-            let Some(allowed) = self.wait_for_room(way) else {
+            let Some(allowed) = self.wait_for_room(transfer) else {
                 return Ok(());
             };
-            self.send_some(way, chunk, (&mut rest, allowed))?;
+            self.send_some(transfer, chunk, &mut rest, allowed)?;
             let is_due = |began_ms| self.clock.monotonic_ms() >= began_ms + TRANSACTION_MS;
-            if way.began_ms.is_some_and(is_due) {
-                self.commit(way)?;
+            if transfer.began_ms.is_some_and(is_due) {
+                self.commit(transfer)?;
             }
         }
         Ok(())
@@ -234,96 +237,102 @@ impl Run<'_> {
 
     fn send_some(
         &mut self,
-        way: &mut FileTransfer,
+        transfer: &mut FileTransfer,
         chunk: &Arc<Vec<u8>>,
-        (rest, allowed): (&mut Range<usize>, usize),
+        rest: &mut Range<usize>,
+        allowed: usize,
     ) -> Result<(), IngestError> {
         let begin = rest.start;
         let records = self.intake.take(chunk, rest, allowed)?;
-        self.begin_if_needed(way)?;
-        way.producer.send(chunk, &records);
-        way.producer.poll(Duration::ZERO);
-        way.reached.pass(&chunk[begin..rest.start]);
+        self.begin_if_needed(transfer)?;
+        transfer.producer.send(chunk, &records);
+        transfer.producer.poll(Duration::ZERO);
+        transfer.reached.pass(&chunk[begin..rest.start]);
         let sent = records.len() as u64;
-        way.open_records += sent;
+        transfer.open_records += sent;
         self.pace.sent(sent);
         self.progress.advance(sent);
         Ok(())
     }
 
-    fn pass_too_long(&mut self, way: &mut FileTransfer, start: &[u8], length_bytes: u64) -> Result<(), IngestError> {
-        let is_marked = way.reached.lines < way.mark.lines;
-        way.reached.pass_too_long(start, length_bytes);
+    fn pass_too_long(
+        &mut self,
+        transfer: &mut FileTransfer,
+        start: &[u8],
+        length_bytes: u64,
+    ) -> Result<(), IngestError> {
+        let is_marked = transfer.reached.lines < transfer.mark.lines;
+        transfer.reached.pass_too_long(start, length_bytes);
         if is_marked {
             self.intake.skip(1);
         } else {
             self.intake.reject_too_long(start, length_bytes)?;
         }
-        if is_marked && !way.reached.fits(&way.mark) {
-            return Err(way.changed());
+        if is_marked && !transfer.reached.fits(&transfer.mark) {
+            return Err(transfer.changed());
         }
         Ok(())
     }
 
-    /// Waits until events may be sent, and answers how many; none when it is time to end.
-    fn wait_for_room(&mut self, way: &mut FileTransfer) -> Option<usize> {
-        while self.goes_on(way) {
+    /// Waits until events may be sent, and returns how many; `None` when the run must end.
+    fn wait_for_room(&mut self, transfer: &mut FileTransfer) -> Option<usize> {
+        while self.goes_on(transfer) {
             let allowed = self.pace.allowed();
-            if allowed > 0 && way.producer.has_room() {
+            if allowed > 0 && transfer.producer.has_room() {
                 return Some(usize::try_from(allowed).unwrap_or(usize::MAX));
             }
-            way.producer.poll(STEP);
+            transfer.producer.poll(STEP);
         }
         None
     }
 
-    fn begin_if_needed(&self, way: &mut FileTransfer) -> Result<(), IngestError> {
-        if way.began_ms.is_none() {
-            way.producer.begin()?;
-            way.began_ms = Some(self.clock.monotonic_ms());
+    fn begin_if_needed(&self, transfer: &mut FileTransfer) -> Result<(), IngestError> {
+        if transfer.began_ms.is_none() {
+            transfer.producer.begin()?;
+            transfer.began_ms = Some(self.clock.monotonic_ms());
         }
         Ok(())
     }
 
-    /// THE COMMIT: from here on readers see the records and the mark, or, where it fails, neither.
-    fn commit(&mut self, way: &mut FileTransfer) -> Result<(), IngestError> {
-        if way.reached.lines <= way.committed_lines {
+    /// The commit: after it readers see the records and the mark. If it fails, they see neither.
+    fn commit(&mut self, transfer: &mut FileTransfer) -> Result<(), IngestError> {
+        if transfer.reached.lines <= transfer.committed_lines {
             return Ok(());
         }
-        self.begin_if_needed(way)?;
-        let mark = Arc::new(way.reached.mark().to_bytes());
+        self.begin_if_needed(transfer)?;
+        let mark = Arc::new(transfer.reached.mark().to_bytes());
         let entry = Outgoing {
             topic: self.tally.acked.len(),
-            key: Some(way.subject.key().into()),
+            key: Some(transfer.subject.key().into()),
             value: 0..mark.len(),
             ordinal: 0,
         };
-        way.producer.send(&mark, &[entry]);
-        wait_for_answers(&mut way.producer, self.stop, self.clock);
-        if way.has_failed() {
+        transfer.producer.send(&mark, &[entry]);
+        wait_for_answers(&mut transfer.producer, self.stop, self.clock);
+        if transfer.has_failed() {
             return Ok(());
         }
-        way.producer.commit()?;
-        way.standing.clone_from(&way.producer.tally().acked);
-        way.committed_lines = way.reached.lines;
-        (way.began_ms, way.open_records) = (None, 0);
+        transfer.producer.commit()?;
+        transfer.committed.clone_from(&transfer.producer.tally().acked);
+        transfer.committed_lines = transfer.reached.lines;
+        (transfer.began_ms, transfer.open_records) = (None, 0);
         Ok(())
     }
 
-    /// Commits the rest; or, where a record failed, takes the open transaction back, and says so.
-    fn end(&mut self, mut way: FileTransfer) -> Result<(), IngestError> {
-        if !way.has_failed() {
-            self.commit(&mut way)?;
+    /// Commits the open transaction or, if a record failed, aborts it.
+    fn end(&mut self, mut transfer: FileTransfer) -> Result<(), IngestError> {
+        if !transfer.has_failed() {
+            self.commit(&mut transfer)?;
         }
-        if way.has_failed() {
-            wait_for_answers(&mut way.producer, self.stop, self.clock);
-            self.intake.failed(way.producer.take_failed())?;
-            way.producer.abort()?;
-            let causes: Vec<&str> = way.producer.tally().failed.keys().map(String::as_str).collect();
-            let taken_back = format!("taken back with their transaction: {}", causes.join(", "));
-            self.tally.failed.insert(taken_back, way.open_records);
+        if transfer.has_failed() {
+            wait_for_answers(&mut transfer.producer, self.stop, self.clock);
+            self.intake.failed(transfer.producer.take_failed())?;
+            transfer.producer.abort()?;
+            let causes: Vec<&str> = transfer.producer.tally().failed.keys().map(String::as_str).collect();
+            let taken_back = format!("aborted with their transaction: {}", causes.join(", "));
+            self.tally.failed.insert(taken_back, transfer.open_records);
         }
-        for (acked, of_file) in self.tally.acked.iter_mut().zip(&way.standing) {
+        for (acked, of_file) in self.tally.acked.iter_mut().zip(&transfer.committed) {
             *acked += of_file;
         }
         Ok(())

@@ -1,5 +1,5 @@
-//! Files and streams as pieces that hold whole lines, read on a thread of its own: waiting for input (a pipe, a slow
-//! disk) never keeps anybody from hearing of deliveries or of Ctrl-C. Never looks into a line.
+//! Reads files and streams as pieces of whole lines, on a separate thread, so that slow input does not delay deliveries or
+//! Ctrl-C.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,22 +8,22 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use crate::error::{Explain, Kind};
 
-/// What is read at once, and so the size of most pieces.
+/// Bytes read at once; most pieces have this size.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// Pieces read ahead.
+/// Pieces in the queue.
 const PIECES_AHEAD: usize = 2;
 
-/// Where events come from.
+/// A source of events.
 pub enum Input {
     /// A file, decompressed if its name ends in `.gz` or `.zst`.
     File(PathBuf),
-    /// Anything else, with a name for messages.
+    /// Any other stream, with a name for messages.
     Stream(String, Box<dyn Read + Send>),
 }
 
 impl Input {
-    /// What the command line means: `-` is stdin.
+    /// The input that a command-line argument names: `-` is stdin.
     #[must_use]
     pub fn of_argument(argument: &Path) -> Input {
         if argument == Path::new("-") {
@@ -33,10 +33,10 @@ impl Input {
         }
     }
 
-    /// The path from the root, whatever the working directory; nothing for what is no file, or a pipe.
+    /// The absolute path; `None` for stdin, pipes and devices.
     ///
     /// # Errors
-    /// It cannot be looked at.
+    /// The path cannot be resolved.
     pub(super) fn absolute_path(&self) -> Result<Option<String>, InputError> {
         let Input::File(path) = self else { return Ok(None) };
         let looked = path
@@ -65,7 +65,7 @@ impl std::fmt::Debug for Input {
     }
 }
 
-/// An input that cannot be read (on).
+/// An input that cannot be opened or read to its end.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read events file=`{name}`")]
 pub struct InputError {
@@ -84,22 +84,24 @@ impl Explain for InputError {
     fn remedy(&self) -> Option<String> {
         Some(match self.source.kind() {
             io::ErrorKind::NotFound => "check the path".to_owned(),
-            io::ErrorKind::IsADirectory => "name the files in it".to_owned(),
-            io::ErrorKind::UnexpectedEof => "the file is cut off: copy it again, and send the rest of it".to_owned(),
-            _ => "check that the file is readable, and whole if it is compressed".to_owned(),
+            io::ErrorKind::IsADirectory => "name the files in the directory".to_owned(),
+            io::ErrorKind::UnexpectedEof => {
+                "the file is truncated: copy it again, then ingest the rest of it".to_owned()
+            }
+            _ => "check that the file is readable and, if it is compressed, complete".to_owned(),
         })
     }
 }
 
-/// A part of the input, in its order.
+/// A part of the input.
 pub(super) enum Piece {
     /// The next input begins.
     Next,
-    /// Whole lines; only the last of an input may lack its newline.
+    /// Whole lines; only the last line of an input may lack its newline.
     Lines(Vec<u8>),
-    /// A line longer than any that could be sent: how it starts, and how long it is.
+    /// A line that is too long to be sent: its first bytes and its length.
     TooLong { start: Vec<u8>, length_bytes: u64 },
-    /// Nothing comes after it.
+    /// The input failed; no more pieces follow.
     Broken(InputError),
 }
 
@@ -107,7 +109,7 @@ pub(super) fn names(inputs: &[Input]) -> Vec<String> {
     inputs.iter().map(Input::name).collect()
 }
 
-/// The size of all inputs, where it can be known beforehand.
+/// The size of all inputs in bytes, if it is known.
 pub(super) fn total_bytes(inputs: &[Input]) -> Option<u64> {
     let size = |input: &Input| match input {
         Input::File(path) if Compression::of(path) == Compression::None => {
@@ -119,10 +121,10 @@ pub(super) fn total_bytes(inputs: &[Input]) -> Option<u64> {
     inputs.iter().map(size).sum()
 }
 
-/// Opens every input, and begins to read. The reader ends when nobody takes its pieces any more.
+/// Opens all inputs and starts reading. The thread ends when the receiver is dropped.
 ///
 /// # Errors
-/// An input that cannot be opened; then none is read.
+/// An input cannot be opened; then none is read.
 pub(super) fn read(inputs: Vec<Input>, line_max_bytes: usize) -> Result<Receiver<Piece>, InputError> {
     let opened: Result<Vec<_>, _> = inputs.into_iter().map(open).collect();
     let (opened, (sender, receiver)) = (opened?, sync_channel(PIECES_AHEAD));
@@ -133,7 +135,7 @@ pub(super) fn read(inputs: Vec<Input>, line_max_bytes: usize) -> Result<Receiver
                 return;
             }
             if let Err(source) = Lines::new(stream, line_max_bytes).send_all(&sender) {
-                // Nobody listens any more if this cannot be sent.
+                // If the receiver is gone, the run has ended.
                 let _ = sender.send(Piece::Broken(InputError { name, source }));
                 return;
             }
@@ -189,11 +191,11 @@ fn open_file(path: &Path) -> io::Result<Box<dyn Read + Send>> {
     })
 }
 
-/// Cuts a stream after its newlines.
+/// Splits a stream into pieces after newlines.
 struct Lines {
     stream: Box<dyn Read + Send>,
     line_max_bytes: usize,
-    /// Read already, and not yet in a piece.
+    /// Bytes that were read but are not in a piece yet.
     carried: Vec<u8>,
 }
 
@@ -206,7 +208,7 @@ impl Lines {
         }
     }
 
-    /// Sends everything, or as much as is wanted.
+    /// Sends all pieces, until the receiver is dropped.
     fn send_all(&mut self, to: &SyncSender<Piece>) -> io::Result<()> {
         while let Some(piece) = self.next_piece()? {
             if to.send(piece).is_err() {
@@ -216,7 +218,7 @@ impl Lines {
         Ok(())
     }
 
-    /// Gives what has come as soon as it holds a whole line, so that a slow stream is not held back.
+    /// Returns what is available as soon as it holds a whole line, so that a slow stream is not delayed.
     fn next_piece(&mut self) -> io::Result<Option<Piece>> {
         let mut buffer = std::mem::take(&mut self.carried);
         let (mut searched, mut filled) = (0, buffer.len());
@@ -244,7 +246,7 @@ impl Lines {
         }
     }
 
-    /// Reads on to the end of a line of which `start` is only the beginning.
+    /// Reads to the end of a line that is too long; `start` is its first part.
     fn skip_line(&mut self, start: Vec<u8>) -> io::Result<Piece> {
         let mut length_bytes = start.len() as u64;
         let mut buffer = vec![0; 1 << 16];

@@ -1,4 +1,4 @@
-//! Lines to records: checks each, routes it, and keeps the account of every line from reading to the end. Never sends.
+//! Turns lines into records: validates and routes each, and counts every line.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use crate::event::routing::{Census, Routing};
 use crate::kafka::producer::{Failed, Outgoing, Tally};
 use crate::record::event_time::nanoseconds;
 
-/// Rejected lines that the report tells one by one.
+/// Rejected lines that the report describes; the others are counted.
 const FIRST_REJECTED: usize = 5;
 
 pub(super) struct Intake<'r> {
@@ -20,7 +20,7 @@ pub(super) struct Intake<'r> {
     census: Census<'r>,
     only: Option<usize>,
     rejects: Rejects,
-    /// Inputs by name, and the ordinal of the last line before each that has begun.
+    /// The names of the inputs, and for each that has begun the ordinal of the last line before it.
     names: Vec<String>,
     starts: Vec<u64>,
     read: u64,
@@ -63,12 +63,12 @@ impl<'r> Intake<'r> {
         }
     }
 
-    /// From here on lines belong to the next input.
+    /// The lines that follow belong to the next input.
     pub(super) fn next_input(&mut self) {
         self.starts.push(self.read);
     }
 
-    /// Takes lines from `rest` of `chunk` until it is empty, or `records_max` records came of them.
+    /// Takes lines from `rest` of `chunk` until it is empty or `records_max` records were made.
     pub(super) fn take<'c>(
         &mut self,
         chunk: &'c [u8],
@@ -88,7 +88,7 @@ impl<'r> Intake<'r> {
         Ok(records)
     }
 
-    /// Reads a line only to learn when it happened: none if it was rejected.
+    /// Validates a line and returns its time; `None` if it was rejected.
     pub(super) fn time_of(&mut self, line: &[u8]) -> Result<Option<i64>, RejectsError> {
         self.read += 1;
         match self.lines.read(line) {
@@ -101,24 +101,24 @@ impl<'r> Intake<'r> {
         }
     }
 
-    /// Lines that an earlier run has sent, and this one passes over.
+    /// Counts lines that an earlier run has sent.
     pub(super) fn skip(&mut self, lines: u64) {
         self.read += lines;
         self.counts.skipped += lines;
     }
 
-    /// The ordinal of the line that was read last.
+    /// The ordinal of the last line.
     pub(super) fn ordinal(&self) -> u64 {
         self.read
     }
 
-    /// The record of a line that [`Intake::time_of`] found good; none if `--only` leaves it out.
+    /// The record of a line that [`Intake::time_of`] found valid; `None` if `--only` filters it out.
     pub(super) fn take_again<'c>(&mut self, chunk: &'c [u8], line: Range<usize>, ordinal: u64) -> Option<Outgoing<'c>> {
         let event = self.lines.read(&chunk[line.clone()]).ok()?;
         self.route(event, line, ordinal)
     }
 
-    /// Counts events that were read and will not be sent.
+    /// Counts events that were read but will not be sent.
     pub(super) fn leave_out(&mut self, events: u64) {
         self.counts.filtered += events;
     }
@@ -140,7 +140,7 @@ impl<'r> Intake<'r> {
         })
     }
 
-    /// A line of which only the start was kept.
+    /// Rejects a line of which only the start was kept.
     pub(super) fn reject_too_long(&mut self, start: &[u8], length_bytes: u64) -> Result<(), RejectsError> {
         self.read += 1;
         self.reject(Rejection::TooLong, start, Some(length_bytes))
@@ -167,7 +167,7 @@ impl<'r> Intake<'r> {
         self.rejects.write(&rejected, line)
     }
 
-    /// Writes records that were not delivered beside the lines that were rejected.
+    /// Writes records that were not delivered to the file of rejected lines.
     pub(super) fn failed(&mut self, failed: Vec<Failed>) -> Result<(), RejectsError> {
         for record in failed {
             let (file, line) = place(&self.names, &self.starts, record.ordinal);
@@ -183,7 +183,7 @@ impl<'r> Intake<'r> {
         Ok(())
     }
 
-    /// The account. `tally` is what became of the records, none in a dry run.
+    /// The report. `tally` counts the deliveries; it is empty in a dry run.
     pub(super) fn report(
         mut self,
         tally: Option<Tally>,
@@ -246,7 +246,7 @@ fn per_second(events: u64, elapsed_s: f64) -> u64 {
     }
 }
 
-/// The next line of `rest`, without its newline, which leaves it.
+/// Removes the next line from `rest` and returns it without its newline.
 pub(super) fn next_line(chunk: &[u8], rest: &mut Range<usize>) -> Range<usize> {
     let start = rest.start;
     let newline = memchr::memchr(b'\n', &chunk[rest.clone()]);
@@ -255,7 +255,7 @@ pub(super) fn next_line(chunk: &[u8], rest: &mut Range<usize>) -> Range<usize> {
     start..end
 }
 
-/// The input, and the line in it, of the line with that ordinal.
+/// The input, and the number in it, of the line with this ordinal.
 fn place<'n>(names: &'n [String], starts: &[u64], ordinal: u64) -> (&'n str, u64) {
     let begun = starts.partition_point(|start| *start < ordinal).max(1);
     let start = starts.get(begun - 1).copied().unwrap_or_default();

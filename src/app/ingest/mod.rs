@@ -1,8 +1,8 @@
-//! Events from files to topics: read, check, route, send, and account for every line.
+//! `ingest`: reads events from files, validates and routes them, sends them to topics, and accounts for every line.
 //!
-//! `read = sent + rejected + filtered` (and with `--exactly-once` what earlier runs sent), and at the end `sent = acked + failed`: nothing is dropped in silence, and bad
-//! lines never keep good ones from being sent. Memory is bounded, but for `--sort`, which needs the whole input. The
-//! value sent is the line's bytes, untouched: all but the newline itself, a carriage return before it included.
+//! `read = sent + rejected + filtered` (plus `skipped` with `--exactly-once`), and at the end `sent = acked + failed`. A bad
+//! line does not keep others from being sent. Memory is bounded, except with `--sort`, which needs the whole input. The value
+//! of a record is the line without its newline; a carriage return before the newline stays.
 
 mod error;
 mod exactly;
@@ -33,11 +33,11 @@ pub use plan::{LedgerSettings, Mode, Order, Plan, Surroundings};
 pub use rejects::RejectsError;
 pub use report::{FirstRejected, Report, Resemblance};
 
-/// Does what `plan` says, until all is done or `stop` asks for an end.
+/// Carries out `plan` until everything is done or `stop` is requested.
 ///
 /// # Errors
-/// What keeps it from beginning (an input, the topics, the brokers), and a file for rejects that cannot be written.
-/// Whatever happens once events are on their way stands in the report.
+/// What prevents the start (an input, the topics, the brokers), and a file of rejected lines that cannot be written. The
+/// report has the failures after that.
 pub fn ingest(
     surroundings: &Surroundings,
     plan: Plan,
@@ -74,7 +74,7 @@ pub fn ingest(
         Order::AsRead => run.as_read(&pieces, total_bytes)?,
         Order::Time => run.by_time(&pieces)?,
     }
-    // The reader may wait for its input for ever: it is left behind, and ends with its next piece.
+    // The reading thread may be blocked on its input. It is not joined; it ends with its next piece.
     drop(pieces);
     run.finish()
 }

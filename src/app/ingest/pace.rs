@@ -1,10 +1,10 @@
-//! How many events may be sent by now, at a given rate and up to a given number. Never waits: who asks does.
+//! Limits events by rate and number. Does not wait; the caller does.
 
 use std::num::NonZeroU32;
 
 use crate::clock::Clock;
 
-/// No more than the events of this time go out at once, however long nothing could be sent before.
+/// The largest burst after a pause, as the events of this time.
 const BURST_MS: u64 = 100;
 
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// No limit without a rate, no end without a `max`.
+    /// Without a rate there is no limit per second, without `max` no limit at all.
     pub(super) fn new(rate_per_s: Option<NonZeroU32>, max: Option<u64>, clock: Clock) -> Pace {
         Pace {
             rate_per_s,
@@ -28,7 +28,7 @@ impl Pace {
         }
     }
 
-    /// How many may be sent now.
+    /// How many events may be sent now.
     pub(super) fn allowed(&self) -> u64 {
         let Some(rate_per_s) = self.rate_per_s else {
             return self.left;
@@ -39,7 +39,7 @@ impl Pace {
         due.min((rate_per_s * BURST_MS / 1000).max(1)).min(self.left)
     }
 
-    /// How many may be sent at all from now on.
+    /// How many more events may be sent at all.
     pub(super) fn left(&self) -> u64 {
         self.left
     }

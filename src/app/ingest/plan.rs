@@ -1,4 +1,4 @@
-//! What an ingest is told: where to send, what an event looks like, and what to do with the input.
+//! What an ingest does: its settings, inputs and options.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -9,32 +9,32 @@ use crate::config::{IngestSettings, KafkaSettings, RoutingSettings, Settings};
 use crate::event::event::Form;
 use crate::event::routing::Routing;
 
-/// The settings that concern it.
+/// The settings of an ingest.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
-    /// Where to send.
+    /// The connection to Kafka.
     pub kafka: KafkaSettings,
-    /// What goes where.
+    /// Which event types go to which topic.
     pub routing: RoutingSettings,
-    /// What an event looks like, and how records are gathered.
+    /// The form of an event, and how records are batched.
     pub ingest: IngestSettings,
     /// Where `--exactly-once` keeps its marks.
     pub ledger: LedgerSettings,
 }
 
-/// The compacted topic that knows how far each file was sent.
+/// The compacted topic with the marks of all files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerSettings {
-    /// Its name.
+    /// The topic's name.
     pub topic: String,
-    /// Of the topic, where it must be created.
+    /// The replication factor with which the topic is created.
     pub replication_factor: i32,
 }
 
 impl LedgerSettings {
-    /// Beside the topics of these settings, as safe as they are.
+    /// The ledger for these settings: it has the topic prefix, and the highest replication factor of the topics.
     #[must_use]
-    pub fn beside(settings: &Settings) -> LedgerSettings {
+    pub fn of(settings: &Settings) -> LedgerSettings {
         let factors = settings.topics.iter().map(|topic| topic.replication_factor);
         LedgerSettings {
             topic: format!("{}kivend-ingest", settings.topic_prefix),
@@ -43,47 +43,48 @@ impl LedgerSettings {
     }
 }
 
-/// In which order events are sent.
+/// The order in which events are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// As they stand in the input.
+    /// The order of the input.
     AsRead,
-    /// By the time that they tell, then as they stand; those without one last. Needs the whole input in memory.
+    /// By the time of the events, equal times in the order of the input, events without a time last. Needs the whole input in
+    /// memory.
     Time,
 }
 
-/// Whether anything is sent.
+/// How events are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// To Kafka.
+    /// Sent once; a run that dies must be repeated from the start.
     Send,
-    /// To Kafka, so that readers of committed records get each event once, however often a run dies.
+    /// In transactions: readers of committed records get each event once, even if a run dies and is repeated.
     ExactlyOnce,
-    /// Checked and counted; no broker is asked.
+    /// Not sent, only validated and counted. No broker is needed.
     DryRun,
 }
 
-/// What to do.
+/// The inputs and options of a run.
 #[derive(Debug)]
 pub struct Plan {
-    /// One after the other.
+    /// The inputs, read one after the other.
     pub inputs: Vec<Input>,
-    /// Nothing but the events of this topic.
+    /// Send only the events of this topic.
     pub only: Option<String>,
-    /// No more events than this, after `only`.
+    /// The maximum number of events, after `only`.
     pub max: Option<u64>,
-    /// No more events than this each second.
+    /// The maximum number of events per second.
     pub rate_per_s: Option<NonZeroU32>,
-    /// In which order.
+    /// The order in which events are sent.
     pub order: Order,
-    /// Whether at all.
+    /// How events are sent.
     pub mode: Mode,
-    /// Where lines go that are not sent.
+    /// The file for rejected lines.
     pub rejects: Option<PathBuf>,
 }
 
 impl Surroundings {
-    /// Which topic each event type goes to.
+    /// The routes from event types to topics.
     pub(super) fn routing(&self) -> Routing {
         let routes = self.routing.rules.iter().flat_map(|rule| {
             let types = rule.event_types.iter();
@@ -92,7 +93,7 @@ impl Surroundings {
         Routing::new(routes, &self.routing.default)
     }
 
-    /// What the members of an event are called.
+    /// The names of the members of an event.
     pub(super) fn form(&self) -> Form {
         Form {
             event_type_field: self.ingest.event_type_field.clone(),
@@ -103,7 +104,7 @@ impl Surroundings {
     }
 }
 
-/// The number of the one topic that is asked for.
+/// The number of the topic that `--only` names.
 pub(super) fn number_of(routing: &Routing, only: String) -> Result<usize, IngestError> {
     let topics = routing.topics();
     let number = topics.iter().position(|topic| *topic == only);

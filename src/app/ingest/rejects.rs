@@ -1,5 +1,4 @@
-//! The lines that were not sent, each with its place and the reason, as JSONL: nothing is dropped in silence, and what
-//! was mended can be sent again. Never a line that Kafka acknowledged.
+//! Writes the lines that were not sent, with place and reason, as JSONL, so that they can be corrected and sent again.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -28,34 +27,34 @@ impl Explain for RejectsError {
     }
 
     fn remedy(&self) -> Option<String> {
-        Some("name a file in a folder that exists, on a disk with room, after `--rejects`".to_owned())
+        Some("name a file in an existing folder on a disk with free space: `--rejects FILE`".to_owned())
     }
 }
 
 /// One line of the file.
 #[derive(Debug, Serialize)]
 pub(super) struct Rejected<'a> {
-    /// The input's name.
+    /// The name of the input.
     pub(super) file: &'a str,
-    /// From 1.
+    /// The line number, from 1.
     pub(super) line: u64,
-    /// A stable code.
+    /// The reason, as a stable code.
     pub(super) reason: &'a str,
-    /// The same for people.
+    /// The reason, as text.
     pub(super) detail: String,
-    /// The length of the whole line, where only its start stands here.
+    /// The length of the whole line, if only its start is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) length_bytes: Option<u64>,
 }
 
-/// Writes them, or forgets them where nobody wants them.
+/// Writes rejected lines to a file, if there is one.
 #[derive(Debug)]
 pub(super) struct Rejects {
     out: Option<(PathBuf, BufWriter<File>)>,
 }
 
 impl Rejects {
-    /// Begins an empty file, so that an empty one says that there were none.
+    /// Creates the file at once: an empty file means that no line was rejected.
     pub(super) fn open(file: Option<PathBuf>) -> Result<Rejects, RejectsError> {
         let open = |file: PathBuf| match File::create(&file) {
             Ok(opened) => Ok((file, BufWriter::new(opened))),
@@ -84,7 +83,7 @@ impl Rejects {
         })
     }
 
-    /// Makes sure that all of it is in the file.
+    /// Flushes the file.
     pub(super) fn finish(&mut self) -> Result<(), RejectsError> {
         self.with(BufWriter::flush)
     }

@@ -1,4 +1,4 @@
-//! What became of every line. The fields' names are a contract with scripts.
+//! The report of an ingest. The names of the fields are stable, for scripts.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -10,82 +10,82 @@ use crate::error::Exit;
 /// The account of a run: `read = sent + rejected + filtered + skipped`, and `sent = acked + failed`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// Lines.
+    /// Lines read.
     pub read: u64,
-    /// Records handed over to be sent; 0 in a dry run.
+    /// Records given to the producer; 0 in a dry run.
     pub sent: u64,
     /// Records that Kafka acknowledged.
     pub acked: u64,
-    /// Lines that are no events.
+    /// Lines that are not valid events.
     pub rejected: u64,
-    /// Events left out by `--only`, and with `--sort` those beyond `--max`.
+    /// Events left out by `--only` and, with `--sort`, by `--max`.
     pub filtered: u64,
-    /// With `--exactly-once`: lines that earlier runs have dealt with.
+    /// With `--exactly-once`: lines that earlier runs have handled.
     pub skipped: u64,
-    /// Records that were given up; Kafka may have some of them, where the cause is a time-out.
+    /// Records that were given up. After a timeout Kafka may have some of them.
     pub failed: u64,
-    /// Only in a dry run: how many would be sent.
+    /// In a dry run: the number of records that would be sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub would_send: Option<u64>,
     /// Records acknowledged, by topic; in a dry run those that would be sent.
     pub topics: BTreeMap<String, u64>,
-    /// From the start to the last acknowledgement.
+    /// Seconds from the start to the last acknowledgement.
     pub elapsed_s: f64,
-    /// Acknowledged each second of it.
+    /// Acknowledged records per second.
     pub events_per_s: u64,
     /// Events sent without a key.
     pub without_key: u64,
-    /// With `--sort`: events whose time cannot be read, sent last.
+    /// With `--sort`: events without a readable time; they are sent last.
     pub without_time: u64,
-    /// Events by type, those left out among them.
+    /// Events by type, including filtered ones.
     pub event_types: BTreeMap<String, u64>,
-    /// Events of types beyond those told apart.
+    /// Events of further types, which are not counted one by one.
     pub other_event_types: u64,
-    /// Types without a route that look like one that has.
+    /// Event types without a route that look like one with a route.
     pub resembling: Vec<Resemblance>,
-    /// Lines rejected, by reason.
+    /// Rejected lines, by reason.
     pub rejections: BTreeMap<&'static str, u64>,
-    /// The first of them.
+    /// The first rejected lines.
     pub first_rejected: Vec<FirstRejected>,
-    /// Records given up, by cause.
+    /// Failed records, by cause.
     pub failures: BTreeMap<String, u64>,
     /// Why the input was not read to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped_by: Option<String>,
-    /// Whether somebody stopped it.
+    /// Whether it was interrupted.
     pub interrupted: bool,
-    /// Whether nothing was to be sent.
+    /// Whether it was a dry run.
     pub dry_run: bool,
 }
 
-/// An event type that fell through, though it looks routed.
+/// An event type without a route that looks like one with a route.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Resemblance {
     /// The type.
     pub event_type: String,
-    /// The routed type that it looks like.
+    /// The type that it looks like.
     pub resembles: String,
-    /// Where its events went all the same.
+    /// The topic to which its events went.
     pub topic: String,
-    /// How many.
+    /// The number of events.
     pub events: u64,
 }
 
 /// A line that was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FirstRejected {
-    /// The input's name.
+    /// The name of the input.
     pub file: String,
-    /// From 1.
+    /// The line number, from 1.
     pub line: u64,
-    /// A stable code.
+    /// The reason, as a stable code.
     pub reason: &'static str,
-    /// The same for people.
+    /// The reason, as text.
     pub detail: String,
 }
 
 impl Report {
-    /// How the program ends.
+    /// The exit code of the program.
     #[must_use]
     pub fn exit(&self) -> Exit {
         if self.interrupted {
@@ -98,7 +98,7 @@ impl Report {
     }
 }
 
-/// The error and its causes in one line.
+/// The error and its causes, on one line.
 pub(super) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

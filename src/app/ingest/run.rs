@@ -1,4 +1,4 @@
-//! One run under way, without transactions.
+//! A run without transactions.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -15,10 +15,10 @@ use crate::kafka::producer::{Outgoing, Producer};
 use crate::task::progress::Progress;
 use crate::task::stop::Stop;
 
-/// One run under way.
+/// A run without transactions.
 pub(super) struct Run<'a> {
     pub(super) intake: Intake<'a>,
-    /// None in a dry run.
+    /// `None` in a dry run.
     pub(super) producer: Option<Producer>,
     pub(super) pace: Pace,
     pub(super) clock: Clock,
@@ -28,7 +28,7 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Sends as it reads.
+    /// Sends events in the order of the input.
     pub(super) fn as_read(&mut self, pieces: &Receiver<Piece>, total_bytes: Option<u64>) -> Result<(), IngestError> {
         let mut began = false;
         while let Some(piece) = self.next_piece(pieces) {
@@ -49,7 +49,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// What is no lines: the next input, a line beyond all bounds, an input that broke.
+    /// Handles the pieces that are not lines.
     pub(super) fn note(&mut self, piece: Piece) -> Result<(), IngestError> {
         match piece {
             Piece::Next => self.intake.next_input(),
@@ -60,7 +60,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The next piece; none at the end, and when it is time to end.
+    /// The next piece; `None` at the end, or when the run must end.
     pub(super) fn next_piece(&mut self, pieces: &Receiver<Piece>) -> Option<Piece> {
         loop {
             if !self.goes_on() {
@@ -86,7 +86,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Waits until events may be sent, and answers how many; none when it is time to end.
+    /// Waits until events may be sent, and returns how many; `None` when the run must end.
     pub(super) fn wait_for_room(&mut self) -> Option<usize> {
         while self.goes_on() {
             let room = self.producer.as_ref().is_none_or(Producer::has_room);
@@ -119,12 +119,12 @@ impl Run<'_> {
         }
     }
 
-    /// Not if somebody wants to stop, nor if Kafka takes nothing any more.
+    /// Whether to continue: not after a request to stop, nor if Kafka cannot be written to any more.
     pub(super) fn goes_on(&self) -> bool {
         !self.stop.is_requested() && !self.producer.as_ref().is_some_and(Producer::is_broken)
     }
 
-    /// Waits for all that is on its way, and tells what became of everything.
+    /// Waits for outstanding deliveries, and makes the report.
     pub(super) fn finish(mut self) -> Result<Report, IngestError> {
         let mut tally = None;
         if let Some(mut producer) = self.producer.take() {
@@ -139,7 +139,7 @@ impl Run<'_> {
     }
 }
 
-/// How many events there will be, if the first lines are like the others.
+/// The expected number of events, if the average length of the first lines holds for the others.
 fn estimate(lines: &[u8], total_bytes: Option<u64>) -> Option<u64> {
     let count = memchr::memchr_iter(b'\n', lines).count() as u64;
     let all = u128::from(total_bytes?) * u128::from(count) / u128::try_from(lines.len().max(1)).ok()?;

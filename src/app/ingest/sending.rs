@@ -1,4 +1,4 @@
-//! The producer of an ingest: its settings, and waiting for its last answers.
+//! The producer of an ingest, and waiting for its deliveries.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::kafka::error::KafkaError;
 use crate::kafka::producer::{Producer, Sending};
 use crate::task::stop::Stop;
 
-/// How long to wait for input or room before looking whether to stop.
+/// How long to wait for input or room before checking for a request to stop.
 pub(super) const STEP: Duration = Duration::from_millis(5);
 
-/// How long an interrupted run waits for what is on its way.
+/// How long an interrupted run waits for outstanding deliveries.
 const FAREWELL_MS: u64 = 10_000;
 
 pub(super) fn connect(
@@ -21,7 +21,7 @@ pub(super) fn connect(
     only: Option<usize>,
 ) -> Result<Producer, KafkaError> {
     let sending = sending(surroundings);
-    // All are known by their number; only those that events can go to must be there.
+    // All topics get a number, but only those to which events can go must exist.
     let needed = |number| only.is_none_or(|only| only == number);
     Producer::connect(&surroundings.kafka, &sending, routing.topics(), needed)
 }
@@ -35,7 +35,7 @@ pub(super) fn sending(surroundings: &Surroundings) -> Sending {
     }
 }
 
-/// Waits until the brokers have answered for everything that is on its way; not for ever where somebody wants to stop.
+/// Waits for the outstanding deliveries; after a request to stop, for a limited time.
 pub(super) fn wait_for_answers(producer: &mut Producer, stop: &Stop, clock: Clock) {
     let mut deadline_ms = None;
     while !producer.is_idle() {

@@ -1,4 +1,4 @@
-//! Sending in the order of time: the whole input in memory, and an index of its lines that is sorted instead of them.
+//! Sends events in the order of their times: keeps the whole input in memory, and sorts an index of its lines.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,16 +14,16 @@ const BLOCK: usize = 4_096;
 /// A line that is to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Line {
-    /// Nanoseconds since the Unix epoch; the greatest number where the event tells none.
+    /// Nanoseconds since the Unix epoch; the greatest number if the event has no time.
     time: i64,
-    /// Order among equals.
+    /// The order of lines with equal times.
     ordinal: u64,
     start: usize,
     end: usize,
 }
 
 impl Run<'_> {
-    /// Reads everything, and sends it by time. Rejects are told while reading.
+    /// Reads the whole input and sends it by time. Lines are rejected while reading.
     pub(super) fn by_time(&mut self, pieces: &Receiver<Piece>) -> Result<(), IngestError> {
         self.progress.note("reading");
         let (input, index) = self.index(pieces)?;

@@ -1,4 +1,4 @@
-//! The account of every line, without Kafka: whatever the bytes and however they come.
+//! Tests of the accounting of lines, without Kafka.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write as _};
@@ -22,7 +22,7 @@ fn surroundings() -> Surroundings {
         ..Sources::default()
     };
     let settings = load(&sources).unwrap().settings;
-    let ledger = LedgerSettings::beside(&settings);
+    let ledger = LedgerSettings::of(&settings);
     let mut ingest = settings.ingest;
     ingest.max_event_bytes = LINE_MAX_BYTES;
     Surroundings {
@@ -45,7 +45,7 @@ fn dry_run(inputs: Vec<Input>) -> Plan {
     }
 }
 
-/// Gives its bytes in portions of these lengths.
+/// A stream that returns its bytes in portions of these lengths.
 struct Portions(VecDeque<u8>, Vec<usize>);
 
 impl Read for Portions {
@@ -75,7 +75,7 @@ fn shop(events: u64) -> Vec<u8> {
     lines
 }
 
-/// Good lines, bad ones, long ones, and the start of one.
+/// Valid, invalid, too long and unfinished lines.
 fn any_line() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         Just(br#"{"event_type":"page_view","customer_id":"C1"}"#.to_vec()),
@@ -95,7 +95,7 @@ proptest! {
         sorted: bool,
     ) {
         let mut bytes = lines.join(&b'\n');
-        // Without a newline at its end, an empty last line is none.
+        // After a final newline there is no further line.
         let mut count = lines.len() - usize::from(lines.last().is_some_and(Vec::is_empty));
         if ends_with_newline && !lines.is_empty() {
             bytes.push(b'\n');

@@ -1,5 +1,5 @@
-//! `prove`: gathers from the bucket what proves one record, or that one checkpoint continues another, and checks it as
-//! anybody would before it is given away. Reads the chain of the partition and one segment; never writes, never signs.
+//! `prove`: collects from the bucket what proves one record, or that one checkpoint continues another, and checks the proof
+//! before returning it. Reads the chain of the partition and one segment.
 
 mod record;
 
@@ -12,48 +12,49 @@ use crate::record::merkle::path::consistency_path;
 use crate::record::position::{Epoch, TopicPartition};
 use crate::store::Store;
 use crate::task::error::AppError;
-use crate::verify::proof::{ProofReport, check};
+use crate::verify::proof::check;
+use crate::verify::proof_report::ProofReport;
 use crate::verify::verdict::Verdict;
 
 pub use crate::reading::archive::WantedCheckpoint;
 
-/// What is to be proved.
+/// What to prove.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
     /// The record at an offset.
     Offset {
-        /// Of this partition.
+        /// The record's partition.
         partition: TopicPartition,
-        /// The offset.
+        /// The record's offset.
         offset: i64,
-        /// Of this epoch; else of the newest that has the offset.
+        /// The epoch; `None` for the newest one that has the offset.
         epoch: Option<Epoch>,
     },
     /// The first record, by topic, partition and offset, whose event has this id.
     EventId(String),
     /// That a later checkpoint continues an earlier one.
     Consistency {
-        /// The earlier one.
+        /// The earlier checkpoint.
         from: WantedCheckpoint,
-        /// The later one.
+        /// The later checkpoint.
         to: WantedCheckpoint,
     },
 }
 
-/// A proof, and what checking it said.
+/// A proof, and the result of checking it.
 #[derive(Debug, Clone)]
 pub struct Made {
-    /// The file's text.
+    /// The text of the proof file.
     pub text: String,
     /// What it proves.
     pub report: ProofReport,
 }
 
-/// Proves what is wanted.
+/// Makes a proof.
 ///
 /// # Errors
-/// `Input` where there is nothing to prove: not archived yet, lost, absent, or covered by no checkpoint; `Corrupt` where
-/// the archive does not bear it out; what the store says.
+/// `Input` if there is nothing to prove: not archived yet, lost, absent, or not covered by a checkpoint. `Corrupt` if the
+/// archive contradicts itself. Errors of the store.
 pub async fn prove(store: Arc<dyn Store>, keys: &[VerifyingKey], wanted: &Wanted) -> Result<Made, AppError> {
     let archive = Archive::open(store, keys).await?;
     let proof = match wanted {
@@ -61,19 +62,19 @@ pub async fn prove(store: Arc<dyn Store>, keys: &[VerifyingKey], wanted: &Wanted
             partition,
             offset,
             epoch,
-        } => record::at(&archive, partition, *offset, *epoch).await?,
-        Wanted::EventId(id) => record::of_event(&archive, id).await?,
+        } => record::prove_offset(&archive, partition, *offset, *epoch).await?,
+        Wanted::EventId(id) => record::prove_event(&archive, id).await?,
         Wanted::Consistency { from, to } => consistency(&archive, from, to).await?,
     };
     let text = proof.to_text().map_err(|error| AppError::internal(error.to_string()))?;
     let report = check(text.as_bytes(), keys);
     match report.findings.first() {
         Some(finding) if report.verdict != Verdict::Intact => Err(AppError::corrupt(format!(
-            "the archive does not bear out what was to be proved: {} {}",
+            "the proof does not hold, because the archive contradicts itself: {} {}",
             finding.code.id(),
             finding.detail
         ))
-        .fix("`kivend verify` says what is wrong with the archive")),
+        .fix("`kivend verify` lists all findings")),
         _ => Ok(Made { text, report }),
     }
 }

@@ -1,4 +1,4 @@
-//! Finds a record in its segment, and gathers what proves it. Says exactly why where there is nothing to prove.
+//! Finds a record in its segment, and collects what proves it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -17,11 +17,11 @@ use crate::task::error::AppError;
 use crate::verify::chain::Accepted;
 use crate::verify::proof::leaf_index;
 
-/// The member of an event that names it.
+/// The member of an event that holds its id.
 const EVENT_ID: &str = "event_id";
 
 /// Proves the record at an offset.
-pub async fn at(
+pub async fn prove_offset(
     archive: &Archive,
     partition: &TopicPartition,
     offset: i64,
@@ -30,11 +30,12 @@ pub async fn at(
     let chain = archive.chain(partition).await?;
     let owner = owner(&chain, partition, offset, epoch)?;
     let segment = archive.segment(&owner.signed.link).await?;
-    gather(archive, partition, &chain, (owner, segment), offset).await
+    let found = read_leaves(partition.clone(), segment, offset).await?;
+    collect(archive, &chain, owner, offset, found).await
 }
 
 /// Proves the first record whose event has this id.
-pub async fn of_event(archive: &Archive, id: &str) -> Result<Proof, AppError> {
+pub async fn prove_event(archive: &Archive, id: &str) -> Result<Proof, AppError> {
     for partition in archive.partitions() {
         let chain = archive.chain(&partition).await?;
         for owner in &chain {
@@ -43,17 +44,18 @@ pub async fn of_event(archive: &Archive, id: &str) -> Result<Proof, AppError> {
             }
             let segment = archive.segment(&owner.signed.link).await?;
             if let Some(offset) = find_event(segment.clone(), id.to_owned()).await? {
-                return gather(archive, &partition, &chain, (owner, segment), offset).await;
+                let found = read_leaves(partition.clone(), segment, offset).await?;
+                return collect(archive, &chain, owner, offset, found).await;
             }
         }
     }
     Err(
         AppError::input(format!("no archived event has this id event_id=`{id}`"))
-            .fix("if it was sent just now, let the archiver catch up or run `kivend archive`"),
+            .fix("if it was sent just now, wait for the archiver or run `kivend archive`"),
     )
 }
 
-/// The link whose range has the offset, or why there is no record to prove.
+/// The link whose range has the offset. The error says why there is no record to prove.
 fn owner<'c>(
     chain: &'c [Accepted],
     partition: &TopicPartition,
@@ -66,52 +68,52 @@ fn owner<'c>(
         (link.first_offset.0..link.next_offset.0).contains(&offset)
     };
     let Some(head) = chain.iter().rfind(of_epoch) else {
-        return Err(
-            AppError::input(format!("nothing of this partition is archived partition=`{partition}`")).fix(
-                "`kivend verify` lists the topics of the archive; if the partition is right, run `kivend archive`",
-            ),
-        );
+        return Err(AppError::input(format!(
+            "the archive has no records of this partition partition=`{partition}`"
+        ))
+        .fix("`kivend verify` lists the topics of the archive; if the partition is right, run `kivend archive`"));
     };
-    // A topic that was deleted and created again has an offset more than once: the newest is meant.
+    // A topic that was deleted and created again can have the offset in several epochs; the newest is meant.
     let Some(owner) = chain.iter().filter(of_epoch).rfind(has) else {
         let end = head.signed.link.next_offset;
         return Err(AppError::input(format!(
-            "the record is not archived yet: the archive ends before it partition=`{partition}` offset=`{offset}` ends_at=`{end}`"
+            "the record is not archived yet partition=`{partition}` offset=`{offset}` archived_up_to=`{end}`"
         ))
-        .fix("let the archiver catch up or run `kivend archive`; `kivend topics list` tells where Kafka ends"));
+        .fix("wait for the archiver or run `kivend archive`; `kivend topics list` shows how many records Kafka has"));
     };
     let link = &owner.signed.link;
     if link.lost.is_some() {
         return Err(AppError::input(format!(
-            "the record was lost: Kafka had deleted it before it was archived, and a signed link says so partition=`{partition}` offset=`{offset}` link=`{}`",
+            "the record was lost: Kafka deleted it before it was archived, and a signed link declares that partition=`{partition}` offset=`{offset}` link=`{}`",
             owner.key
         ))
-        .fix("no archive can prove it; another copy of the topic may have it"));
+        .fix("look for the record in another copy of the topic"));
     }
     if leaf_index(link, offset).is_none() {
         return Err(AppError::input(format!(
-            "no record stands at this offset: Kafka did not deliver one when it was archived partition=`{partition}` offset=`{offset}`"
+            "there is no record at this offset: Kafka delivered none when it was archived partition=`{partition}` offset=`{offset}`"
         ))
-        .fix("it was a transaction's marker, an aborted record, or compacted; take a neighbouring offset"));
+        .fix("the offset was a transaction marker, an aborted record or a compacted one; use a neighbouring offset"));
     }
     Ok(owner)
 }
 
-/// Everything that proves the record at `offset` of the segment that `owner` owns.
-async fn gather(
+/// Collects what proves the record at `offset` in the segment of `owner`.
+async fn collect(
     archive: &Archive,
-    partition: &TopicPartition,
     chain: &[Accepted],
-    (owner, segment): (&Accepted, Bytes),
+    owner: &Accepted,
     offset: i64,
+    found: FoundRecord,
 ) -> Result<Proof, AppError> {
+    let FoundRecord { encoding, leaves } = found;
     let link = &owner.signed.link;
-    let (encoding, leaves) = read_leaves(partition.clone(), segment, offset).await?;
+    let partition = &link.topic_partition();
     let index = usize::try_from(leaf_index(link, offset).unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
     if leaves.get(index) != Some(&leaf_hash(&encoding)) {
         let key = &owner.key;
         return Err(AppError::corrupt(format!(
-            "the segment has other records than its link says link=`{key}`"
+            "the records of the segment are not those that its link signs link=`{key}`"
         )));
     }
     let height = link.height.0;
@@ -125,7 +127,7 @@ async fn gather(
     let log_size = head.map_or(0, |head| head.height.0 + 1);
     let end = usize::try_from(log_size).unwrap_or(usize::MAX).min(chain.len());
     let log: Vec<Hash> = chain[..end].iter().map(|link| link.leaf).collect();
-    let missing = || AppError::corrupt(format!("the link is gone key=`{}`", owner.key));
+    let missing = || AppError::corrupt(format!("the link is missing key=`{}`", owner.key));
     let note = archive.get(&owner.key).await?.ok_or_else(missing)?;
     Ok(Proof::Record(Box::new(RecordProof {
         record: BASE64.encode(&encoding),
@@ -142,8 +144,15 @@ async fn gather(
     })))
 }
 
-/// The encoding of the record at an offset, empty where there is none, and the leaves of all.
-async fn read_leaves(partition: TopicPartition, segment: Bytes, offset: i64) -> Result<(Vec<u8>, Vec<Hash>), AppError> {
+/// A record in its segment.
+struct FoundRecord {
+    /// The record's encoding; empty if there is no record at the offset.
+    encoding: Vec<u8>,
+    /// The leaves of all records of the segment.
+    leaves: Vec<Hash>,
+}
+
+async fn read_leaves(partition: TopicPartition, segment: Bytes, offset: i64) -> Result<FoundRecord, AppError> {
     decoding(segment, move |segment| {
         let mut hasher = LeafHasher::new(&partition);
         let (mut encoding, mut leaves) = (Vec::new(), Vec::new());
@@ -153,7 +162,7 @@ async fn read_leaves(partition: TopicPartition, segment: Bytes, offset: i64) -> 
                 encoding = hasher.encoding(record).to_vec();
             }
         })?;
-        Ok((encoding, leaves))
+        Ok(FoundRecord { encoding, leaves })
     })
     .await
 }
@@ -176,7 +185,7 @@ fn is_event(reader: &mut Reader<bool>, record: &Record<'_>, id: &str) -> bool {
     let Some(value) = record.value.and_then(|value| std::str::from_utf8(value).ok()) else {
         return false;
     };
-    // Most values do not even contain the id, and need not be parsed; one that escapes it is no id of ours.
+    // Most values do not contain the id and need not be parsed. An id that is written with escapes is not found.
     if memchr::memmem::find(value.as_bytes(), id.as_bytes()).is_none() {
         return false;
     }
@@ -193,7 +202,7 @@ fn is_event(reader: &mut Reader<bool>, record: &Record<'_>, id: &str) -> bool {
     read.is_ok() && found
 }
 
-/// Decodes on a thread of its own, so that the requests of others go on.
+/// Decodes on a separate thread, so that other requests continue.
 async fn decoding<T: Send + 'static>(
     object: Bytes,
     read: impl FnOnce(&Segment) -> Result<T, crate::segment::error::Unreadable> + Send + 'static,

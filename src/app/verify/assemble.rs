@@ -1,4 +1,4 @@
-//! From what the parts of a verification came to, to the report. Never reads anything.
+//! Makes the report from the results of the parts of a verification.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::record::position::TopicPartition;
 use crate::verify::chain::Chain;
 use crate::verify::checkpoints::Sequence;
 use crate::verify::findings::{Code, Finding, Findings};
-use crate::verify::kafka::Rest;
+use crate::verify::kafka::LagPolicy;
 use crate::verify::keys::Trust;
 use crate::verify::report::{
     Anchored, ArchiveNamed, CheckpointsReport, Report, Scope, SinceCheckpoint, TopicReport, TrustReport,
@@ -18,10 +18,10 @@ use crate::verify::report::{
 use crate::verify::tally::Counted;
 use crate::verify::verdict::Verdict;
 
-/// Checkpoints that a report names, so that shards which ran some hours apart can still be compared.
+/// Checkpoints that a report names. Enough for `--merge` to compare reports of shards that ran some hours apart.
 const RECENT_CHECKPOINTS: usize = 256;
 
-/// What one partition came to.
+/// The result for one partition.
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) chain: Arc<Chain>,
@@ -29,7 +29,7 @@ pub(super) struct Part {
     pub(super) comparison: Option<Comparison>,
 }
 
-/// What everything came to.
+/// The results of all parts.
 #[derive(Debug)]
 pub(super) struct Parts {
     request: Request,
@@ -40,12 +40,12 @@ pub(super) struct Parts {
     pub(super) against_kafka: bool,
     pub(super) by_partition: BTreeMap<TopicPartition, Part>,
     pub(super) findings: Findings,
-    /// The events of each topic of which rows were read; nothing where they could not be counted.
+    /// The count of events, by topic; `None` if the topic's events could not be counted.
     pub(super) events: BTreeMap<String, Option<Counted>>,
 }
 
 impl Parts {
-    /// Of an archive that nothing is known of.
+    /// The results for an archive without a readable identity.
     pub(super) fn unknown(request: &Request, location: String) -> Parts {
         Parts {
             request: request.clone(),
@@ -63,7 +63,7 @@ impl Parts {
         }
     }
 
-    /// Of an archive whose identity was read.
+    /// The results for an archive whose identity was read, before its parts are added.
     pub(super) fn new(request: &Request, location: String, trust: &Trust) -> Parts {
         let identity = trust.identity();
         let mut parts = Parts::unknown(request, location);
@@ -109,7 +109,7 @@ impl Parts {
         self.check_scope(&mut scope);
         self.refuse_losses();
         let verdict = Verdict::of(&self.findings);
-        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        #[expect(clippy::cast_precision_loss, reason = "a rate for display")]
         let records_per_s = scope.records_read as f64 / elapsed_s.max(1e-9);
         let finding_counts = self
             .findings
@@ -117,8 +117,8 @@ impl Parts {
             .iter()
             .map(|(code, count)| (code.id().to_owned(), *count))
             .collect();
-        Report {
-            summary: Report::summarise(verdict, &scope, &self.trust, &anchored),
+        let mut report = Report {
+            summary: String::new(),
             verdict,
             archive: self.archive,
             scope,
@@ -130,7 +130,9 @@ impl Parts {
             finding_counts,
             elapsed_s,
             records_per_s,
-        }
+        };
+        report.summary = report.summarise();
+        report
     }
 
     fn take_part(&mut self, partition: &TopicPartition, part: Part, topic: &mut TopicReport) -> Option<Anchored> {
@@ -193,7 +195,7 @@ impl Parts {
             since: self.request.since.map(|since| since.0.to_string()),
             since_checkpoint: self.since_checkpoint.clone(),
             shard: self.request.shard,
-            at_rest: self.request.rest == Rest::AtRest,
+            at_rest: self.request.lag == LagPolicy::Refused,
             fail_on_loss: self.request.losses == Losses::Refused,
             against,
             ..Scope::default()
@@ -211,14 +213,16 @@ impl Parts {
             } else {
                 Code::NothingArchived
             };
-            self.findings.push(Finding::new(code, "no valid link"));
+            self.findings.push(Finding::new(code, "there is no valid link"));
         } else if scope.since.is_some()
             && scope.segments > 0
             && scope.segments_read == 0
             && self.request.depth == Depth::Rows
         {
-            self.findings
-                .push(Finding::new(Code::NothingInScope, "no segment is that new"));
+            self.findings.push(Finding::new(
+                Code::NothingInScope,
+                "no segment is as new as --since asks for",
+            ));
         }
         scope.whole = !narrowed && scope.segments_read == scope.segments && self.against_kafka;
     }

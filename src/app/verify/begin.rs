@@ -1,5 +1,4 @@
-//! Where a verification begins: what is listed, which keys count, and the checkpoint that stands for all that came before it,
-//! where only new things are to be read.
+//! The start of a verification: lists the archive, reads the keys, and opens the checkpoint of an incremental verification.
 
 use std::sync::Arc;
 
@@ -19,12 +18,12 @@ pub(super) struct Opened {
     pub(super) bucket: Arc<Bucket>,
     pub(super) inventory: Inventory,
     pub(super) findings: Findings,
-    /// Nothing where there is no archive.
+    /// `None` if there is no archive.
     pub(super) trust: Option<Trust>,
     pub(super) base: Option<SignedCheckpoint>,
 }
 
-/// Lists, and reads the keys.
+/// Lists the archive and reads its keys.
 pub(super) async fn begin(store: Arc<dyn Store>, request: &Request) -> Result<Opened, VerifyError> {
     let listed = match request.base {
         None => Bucket::list(store).await,

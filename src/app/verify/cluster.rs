@@ -1,5 +1,5 @@
-//! The real cluster's answers for a verification, on librdkafka. Joins no group and commits nothing: it asks in the name
-//! of the archivers' group what that group committed.
+//! The facts of a real cluster for a verification, through librdkafka. Joins no group and commits nothing; only reads what the
+//! archivers' group has committed.
 
 use std::error::Error;
 
@@ -13,14 +13,14 @@ use crate::record::position::TopicPartition;
 use crate::record::record::Record;
 use crate::verify::kafka::{Commit, Watermarks};
 
-/// Asks one cluster.
+/// The facts of one cluster.
 pub struct ClusterFacts {
     reader: Reader,
     group: Cluster,
 }
 
 impl ClusterFacts {
-    /// Nothing is sent until something is asked.
+    /// Connects; sends no request yet.
     ///
     /// # Errors
     /// Settings that librdkafka refuses.
@@ -32,16 +32,16 @@ impl ClusterFacts {
     }
 }
 
-/// The whole story of an error in one line, with what to do.
+/// An error with its causes and its remedy, on one line.
 fn no_answer(error: KafkaError) -> NoAnswer {
-    let mut told = error.to_string();
+    let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        told = format!("{told}: {cause}");
+        text = format!("{text}: {cause}");
         source = cause.source();
     }
     let remedy = error.remedy().map_or(String::new(), |remedy| format!("; {remedy}"));
-    NoAnswer(told + &remedy)
+    NoAnswer(text + &remedy)
 }
 
 impl KafkaFacts for ClusterFacts {
@@ -54,7 +54,7 @@ impl KafkaFacts for ClusterFacts {
         let commits = self.group.committed(partitions).map_err(no_answer)?;
         let commit = |committed: crate::kafka::cluster::Committed| Commit {
             next_offset: committed.next_offset.0,
-            // What is not UTF-8 is none of ours, and does not become ours by being mended.
+            // Metadata that is not UTF-8 was not written by kivend; replacing its bytes does not change that.
             metadata: String::from_utf8_lossy(&committed.metadata).into_owned(),
         };
         Ok(commits.into_iter().map(|committed| committed.map(commit)).collect())

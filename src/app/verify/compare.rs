@@ -1,5 +1,5 @@
-//! Holding the archive against Kafka: one blocking reader a partition, several side by side, each keeping one Merkle
-//! tree. Where records differ, both sides are read again to name them.
+//! Compares the archive with Kafka: one blocking reader for each partition, several at the same time, each with one Merkle
+//! tree. Where roots differ, both sides are read again to find the records.
 
 use std::sync::Arc;
 
@@ -14,18 +14,18 @@ use crate::record::record::LeafHasher;
 use crate::task::progress::Progress;
 use crate::verify::chain::{Chain, Range};
 use crate::verify::findings::{Code, Finding, Findings};
-use crate::verify::kafka::{Compared, Comparer, Rest, check_watermarks, difference, held};
+use crate::verify::kafka::{Compared, Comparer, LagPolicy, check_watermarks, difference, held};
 use crate::verify::segments::leaves;
 
-/// Ranges of which single records are named; of more, the range alone.
+/// Ranges in which the differing records are named; for further ranges only the range is.
 const RANGES_NAMED: usize = 50;
-/// Records between two steps of the progress bar.
+/// Records between two updates of the progress bar.
 const STEP: u64 = 4096;
 
-/// What the comparison of one partition came to.
+/// The result of comparing one partition.
 #[derive(Debug, Default)]
 pub struct Comparison {
-    /// The records.
+    /// The compared records.
     pub compared: Compared,
     /// Offsets beyond the head.
     pub lag: u64,
@@ -33,21 +33,21 @@ pub struct Comparison {
     pub findings: Findings,
 }
 
-/// Compares with Kafka.
+/// Compares chains with Kafka.
 #[derive(Clone)]
 pub struct Comparing {
-    /// Who answers.
+    /// The facts of Kafka.
     pub facts: Arc<dyn KafkaFacts>,
-    /// Whether records beyond the head are a lack.
-    pub rest: Rest,
-    /// How many partitions are read at a time.
+    /// Whether records beyond the head are a finding.
+    pub lag: LagPolicy,
+    /// The number of partitions read at the same time.
     pub readers: Arc<Semaphore>,
-    /// Who listens.
+    /// Shows the progress.
     pub progress: Arc<dyn Progress>,
 }
 
 impl Comparing {
-    /// Holds one chain against Kafka.
+    /// Compares one chain with Kafka.
     pub async fn chain(&self, chain: &Arc<Chain>) -> Comparison {
         let (comparing, of_chain) = (self.clone(), Arc::clone(chain));
         let _reader = self.readers.acquire().await;
@@ -65,7 +65,7 @@ impl Comparing {
         let Some(marks) = self.facts.watermarks(partition)? else {
             return Ok(comparison);
         };
-        comparison.lag = check_watermarks(chain, marks, self.rest, &mut comparison.findings);
+        comparison.lag = check_watermarks(chain, marks, self.lag, &mut comparison.findings);
         let (held, gone) = held(&chain.ranges, marks.low);
         let mut comparer = Comparer::new(partition, held);
         if let (Some(first), Some(last)) = (held.first(), held.last()) {
@@ -80,15 +80,15 @@ impl Comparing {
             })?;
             self.progress.advance(read % STEP);
         }
-        // Retention may have moved on while we read: what it took meanwhile was not compared.
+        // Retention may have deleted records while they were read. Ranges below the new log start were not compared.
         let low = self.facts.watermarks(partition)?.map_or(i64::MAX, |marks| marks.low);
         comparison.compared = comparer.finish(low);
         comparison.compared.not_held += gone;
         Ok(comparison)
     }
 
-    /// Names the records that differ in these ranges, which are those that differ from Kafka and those whose segment
-    /// is not what was signed.
+    /// Names the differing records in ranges whose records differ from Kafka's, and in those (`suspects`) whose segment does not
+    /// have the signed records.
     pub async fn name(&self, bucket: &Bucket, chain: &Chain, compared: &Compared, suspects: &[Height]) -> Findings {
         let mut findings = Findings::default();
         let is_asked = |range: &&Range| compared.differing.contains(range) || suspects.contains(&range.height);
@@ -120,7 +120,7 @@ impl Comparing {
         }
     }
 
-    /// Nothing where Kafka does not hold the whole range any more.
+    /// `None` if Kafka no longer holds the whole range.
     fn kafka_leaves(&self, partition: &TopicPartition, range: &Range) -> Result<Option<Vec<(i64, Hash)>>, NoAnswer> {
         let mut hasher = LeafHasher::new(partition);
         let mut leaves = Vec::new();
@@ -159,7 +159,7 @@ async fn archived_leaves(bucket: &Bucket, chain: &Chain, range: &Range) -> Optio
 
 fn whole(partition: &TopicPartition, range: &Range) -> Finding {
     let detail = format!(
-        "the records of the link at height {} are not those of Kafka",
+        "the records of the link at height {} are not those in Kafka",
         range.height
     );
     Finding::new(Code::RecordsDifferFromKafka, detail)

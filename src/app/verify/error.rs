@@ -1,19 +1,19 @@
-//! Why there is no verdict.
+//! Errors that prevent a verdict.
 
 use crate::error::{Explain, Kind};
 use crate::reading::saved_checkpoint::NotASavedCheckpoint;
 use crate::store::StoreError;
 
-/// Why there is no verdict at all.
+/// Why there is no verdict.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The store could not be listed.
     #[error("the archive cannot be listed")]
     Store(#[source] StoreError),
-    /// There is nothing to begin from.
-    #[error("the bucket has no valid checkpoint to begin from number=`{0}`")]
+    /// The checkpoint for `--since` is missing.
+    #[error("the bucket has no valid checkpoint with this number, so --since cannot start from it number=`{0}`")]
     NoSuchCheckpoint(u64),
-    /// What was brought as a saved checkpoint is none.
+    /// The file of a saved checkpoint is not valid.
     #[error(transparent)]
     SavedCheckpoint(#[from] NotASavedCheckpoint),
 }

@@ -1,5 +1,4 @@
-//! What a verification asks of Kafka. The real cluster answers in [`crate::app::verify::cluster`], the simulation from
-//! its own memory; offline nobody does.
+//! What a verification asks Kafka. [`crate::app::verify::cluster`] asks a real cluster, the simulation its own memory.
 
 use std::sync::Arc;
 
@@ -7,36 +6,36 @@ use crate::record::position::TopicPartition;
 use crate::record::record::Record;
 use crate::verify::kafka::{Commit, Watermarks};
 
-/// Kafka did not answer; why, and what to do.
+/// Kafka did not answer: the reason and the remedy.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct NoAnswer(pub String);
 
-/// Answers about topics. Every call may block, and may be made from several threads at once.
+/// Answers about topics. Every call may block, and may come from several threads at once.
 pub trait KafkaFacts: Send + Sync {
-    /// How many partitions the topic has; nothing where there is no such topic.
+    /// The number of partitions of the topic; `None` if it does not exist.
     ///
     /// # Errors
-    /// Kafka could not be asked. So it is with each of these.
+    /// Kafka could not be asked. The same holds for the other functions.
     fn partition_count(&self, topic: &str) -> Result<Option<i32>, NoAnswer>;
 
-    /// The group's commits, one for each partition, in their order.
+    /// The group's commits, one for each partition, in the order of `partitions`.
     ///
     /// # Errors
     /// As above.
     fn commits(&self, partitions: &[TopicPartition]) -> Result<Vec<Option<Commit>>, NoAnswer>;
 
-    /// Where the partition's log begins and ends; nothing where there is no such partition.
+    /// Where the partition's log begins and ends; `None` if it does not exist.
     ///
     /// # Errors
     /// As above.
     fn watermarks(&self, partition: &TopicPartition) -> Result<Option<Watermarks>, NoAnswer>;
 
-    /// Every record of `[from, until)` that a read_committed reader gets, in order. Returns when the range has ended or
-    /// the partition has no more.
+    /// Calls `sink` with every record of `[from, until)` that a read_committed reader gets, in order, until the range or the
+    /// partition ends.
     ///
     /// # Errors
-    /// As above; what `sink` got before counts for nothing then.
+    /// As above; what `sink` got before is incomplete then.
     fn read(
         &self,
         partition: &TopicPartition,
@@ -46,7 +45,7 @@ pub trait KafkaFacts: Send + Sync {
     ) -> Result<(), NoAnswer>;
 }
 
-/// Asks on a thread that may block.
+/// Runs a call on a thread that may block.
 pub(super) async fn blocking<T: Send + 'static>(
     facts: &Arc<dyn KafkaFacts>,
     ask: impl FnOnce(&dyn KafkaFacts) -> Result<T, NoAnswer> + Send + 'static,

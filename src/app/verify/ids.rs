@@ -1,5 +1,4 @@
-//! The event ids of each topic while they are counted: some megabytes in memory, and beyond that sorted runs in an
-//! unnamed temporary file. Memory is bounded, whatever the number of events; the count is exact.
+//! Counts events by id: exactly, in bounded memory. Ids beyond some megabytes go to an unnamed temporary file as sorted runs.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -10,9 +9,9 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::verify::tally::{Counted, merge};
 
-/// Ids of one topic in memory: 32 MB.
+/// Ids of one topic that are kept in memory: 32 MB.
 const IN_MEMORY: usize = 2 << 20;
-/// Ids of one run read at a time.
+/// Ids of a run that are read at once.
 const READ_AHEAD: usize = 4096;
 const ID_BYTES: usize = 16;
 
@@ -32,14 +31,14 @@ impl EventIds {
         }
     }
 
-    /// What it comes to, for each topic that has any; nothing for one whose ids the disk did not take.
+    /// The counts, by topic; `None` for a topic whose ids could not be written to disk.
     #[must_use]
     pub fn finish(self) -> BTreeMap<String, Option<Counted>> {
         let topics = self.topics.into_inner().unwrap_or_else(PoisonError::into_inner);
         let count = |(topic, ids): (String, TopicIds)| {
             let counted = ids.finish();
             if let Err(error) = &counted {
-                tracing::warn!(topic, %error, "the events are not counted: no room for their ids");
+                tracing::warn!(topic, %error, "events are not counted, because their ids cannot be written to the temporary folder");
             }
             (topic, counted.ok())
         };
@@ -95,11 +94,11 @@ impl TopicIds {
     }
 }
 
-/// Sorted runs in a file that has no name any more: it vanishes with the process.
+/// Sorted runs in a file without a name, which the system deletes when the process ends.
 #[derive(Debug)]
 struct Spill {
     file: File,
-    /// Where each run stands, in bytes.
+    /// The byte range of each run.
     runs: Vec<std::ops::Range<u64>>,
 }
 
@@ -134,7 +133,7 @@ impl Spill {
     }
 }
 
-/// Reads one run from its beginning to its end.
+/// Reads one run.
 struct Run {
     file: File,
     ahead: std::ops::Range<u64>,
@@ -181,7 +180,7 @@ mod tests {
     fn more_ids_than_memory_may_hold_are_counted_exactly() {
         let ids = EventIds::default();
         let many = 2 * IN_MEMORY as u128 + 17;
-        // Each id twice, the second time in another order, so that repeats lie in different runs.
+        // Each id twice, the second time in another order, so that equal ids are in different runs.
         for part in (0..many).collect::<Vec<_>>().chunks(1 << 16) {
             ids.add("payments", part);
         }

@@ -1,6 +1,6 @@
-//! `verify`: joins the bucket and Kafka to the pure core in [`crate::verify`]. Lists everything once, walks checkpoints
-//! and every chain in scope, reads segments on several threads, and holds partitions against Kafka side by side, all at
-//! once and with flat memory. Never writes to the bucket or to Kafka.
+//! `verify`: connects bucket and Kafka with the pure functions in [`crate::verify`]. Lists the archive once, then walks the
+//! chains, reads segments on several threads and compares partitions with Kafka, all at the same time and in bounded memory.
+//! Writes nothing to the bucket or to Kafka.
 
 mod assemble;
 mod begin;
@@ -46,15 +46,15 @@ use crate::verify::report::{MirrorReport, Report, SinceCheckpoint};
 pub use error::VerifyError;
 pub use request::{Base, Depth, Losses, Request, Since};
 
-/// Chains walked at a time.
+/// Chains walked at the same time.
 const CHAINS: usize = 16;
-/// Links between the walks and the readers of segments.
+/// Links in the queue between the walks and the readers of segments.
 const QUEUE: usize = 256;
 
-/// Verifies the archive in `store`, against Kafka where somebody answers for it.
+/// Verifies the archive in `store`, and compares it with Kafka if `facts` are given.
 ///
 /// # Errors
-/// [`VerifyError`] where no verdict can be given; what cannot be read later on is a finding.
+/// [`VerifyError`] if there can be no verdict. What cannot be read later is a finding.
 pub async fn verify(
     store: Arc<dyn Store>,
     facts: Option<Arc<dyn KafkaFacts>>,
@@ -120,11 +120,11 @@ impl Run {
             parts.checkpoints.saved += 1;
             match open_saved(&trust, object)? {
                 Ok(signed) => walk.saved(&signed),
-                // Never an error: whoever replaces the archive's identity must not be able to silence the witness.
+                // Not an error: whoever replaces the archive's identity must not be able to suppress the saved checkpoint.
                 Err(why) => parts.findings.push(Finding::new(Code::SavedCheckpointDiffers, why)),
             }
         }
-        self.ask_second_places(&trust, &mut walk, &mut parts).await;
+        self.read_mirrors(&trust, &mut walk, &mut parts).await;
         let listed = std::mem::take(&mut inventory.checkpoints);
         walk_checkpoints(&self.bucket, &trust, listed, &mut walk).await;
         let mut claims = walk.take_claims();
@@ -133,7 +133,7 @@ impl Run {
             partitions.entry(partition.clone()).or_default();
         }
         if let Err(NoAnswer(why)) = self.add_kafka_partitions(&mut partitions).await {
-            // Asking on, partition by partition, would only wait for the same silence.
+            // Asking for every partition would only repeat the timeout.
             parts.findings.push(Finding::new(Code::KafkaUnreadable, why));
             self.facts = None;
         }
@@ -143,7 +143,7 @@ impl Run {
 
         parts.by_partition = self.chains(&trust, partitions, claims, &mut parts.findings).await;
         for (partition, finding) in uncommitted {
-            // Junk where links would stand is no chain: nobody owes it a commit.
+            // Invalid objects under links/ are not a chain, so no commit is expected.
             if parts
                 .by_partition
                 .get(&partition)
@@ -163,14 +163,14 @@ impl Run {
         Ok(parts)
     }
 
-    /// The newest valid checkpoint of each second place counts as one that was saved: through its log roots and
-    /// `previous` it vouches for all before it.
-    async fn ask_second_places(&self, trust: &Trust, walk: &mut CheckpointWalk, parts: &mut Parts) {
-        for place in &self.request.second_places {
+    /// Adds the newest valid checkpoint of each mirror as a saved checkpoint. Its log roots and `previous` cover everything
+    /// before it.
+    async fn read_mirrors(&self, trust: &Trust, walk: &mut CheckpointWalk, parts: &mut Parts) {
+        for place in &self.request.mirrors {
             let notes = match place.newest(trust.identity().id()).await {
                 Ok(notes) => notes,
                 Err(error) => {
-                    let detail = format!("the {place}: {error}");
+                    let detail = format!("checkpoint mirror {place}: {error}");
                     parts.findings.push(Finding::new(Code::MirrorUnreadable, detail));
                     continue;
                 }
@@ -179,18 +179,18 @@ impl Run {
             match &newest {
                 Some(newest) => walk.saved(newest),
                 None => {
-                    let detail = format!("the {place}");
+                    let detail = format!("checkpoint mirror {place}");
                     parts.findings.push(Finding::new(Code::MirrorEmpty, detail));
                 }
             }
-            parts.checkpoints.second_places.push(MirrorReport {
+            parts.checkpoints.mirrors.push(MirrorReport {
                 place: place.to_string(),
                 newest: newest.map(|newest| newest.checkpoint.number),
             });
         }
     }
 
-    /// A partition without a link is in scope where Kafka has it.
+    /// Adds the partitions that exist in Kafka: one without a link is in scope too.
     async fn add_kafka_partitions(&self, partitions: &mut BTreeMap<TopicPartition, Shelf>) -> Result<(), NoAnswer> {
         let Some(facts) = &self.facts else { return Ok(()) };
         let mut topics: BTreeSet<String> = self.request.topics.iter().cloned().collect();
@@ -216,7 +216,7 @@ impl Run {
             && self.request.partition.is_none_or(|asked| asked == partition.partition)
     }
 
-    /// Kafka's commits become claims. Where there is none, that is a finding once it is known that there is a chain.
+    /// Turns Kafka's commits into claims. A missing commit is a finding only if the partition turns out to have a chain.
     async fn add_commits(
         &self,
         partitions: &BTreeMap<TopicPartition, Shelf>,
@@ -247,7 +247,7 @@ impl Run {
         uncommitted
     }
 
-    /// Walks every chain, reads segments and compares with Kafka, all at once.
+    /// Walks all chains, reads segments and compares with Kafka, all at the same time.
     async fn chains(
         &self,
         trust: &Arc<Trust>,
@@ -267,7 +267,7 @@ impl Run {
         };
         let comparing = self.facts.as_ref().map(|facts| Comparing {
             facts: Arc::clone(facts),
-            rest: self.request.rest,
+            lag: self.request.lag,
             readers: Arc::new(Semaphore::new(self.request.threads.max(1))),
             progress: Arc::clone(&self.progress),
         });
@@ -278,7 +278,7 @@ impl Run {
                 (partition, (shelf, claims), accepted.clone())
             })
             .collect();
-        // The queue ends when the last walk lets go of its sender.
+        // The queue ends when the last walk drops its sender.
         drop(accepted);
         let walks = futures::stream::iter(shelves)
             .map(|(partition, known, accepted)| self.one_chain(trust, partition, known, accepted, comparing.as_ref()))
@@ -324,7 +324,7 @@ impl Run {
         (chain, comparison)
     }
 
-    /// Checkpoints that were written since the listing: links may name them.
+    /// Adds checkpoints written since the listing, because links may name them.
     async fn newer_checkpoints(&self, trust: &Arc<Trust>, walk: &mut CheckpointWalk) -> Result<(), StoreError> {
         walk.links_are_listed();
         let Some(newest) = walk.newest_number() else {

@@ -1,36 +1,36 @@
-//! What is to be verified, and how far. Plain values: nothing is read here.
+//! The scope and the options of a verification.
 
 use crate::log::link::Link;
 use crate::log::signed_note::VerifyingKey;
 use crate::record::utc::UtcSeconds;
-use crate::verify::kafka::Rest;
+use crate::verify::kafka::LagPolicy;
 use crate::verify::shard::Shard;
 use crate::writing::checkpoint_mirror::CheckpointMirror;
 
-/// How deep the archive itself is read.
+/// How much of the archive is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
-    /// The chains alone.
+    /// Only links and checkpoints.
     Links,
-    /// Every row too.
+    /// Also every row of every segment.
     Rows,
 }
 
-/// Whether a declared loss is accepted.
+/// How declared losses are judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Losses {
-    /// It stands beside the verdict.
+    /// As a note.
     Stated,
-    /// It makes the archive incomplete.
+    /// As missing records (`--fail-on-loss`).
     Refused,
 }
 
-/// Only segments sealed from a moment on, or with records from then on, are read.
+/// Only segments sealed at or after this time, or with records from this time on, are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Since(pub UtcSeconds);
 
 impl Since {
-    /// Whether this link's segment is read.
+    /// Whether the segment of this link is read.
     #[must_use]
     pub fn covers(self, link: &Link) -> bool {
         let ms = self.0.unix().saturating_mul(1000);
@@ -38,43 +38,43 @@ impl Since {
     }
 }
 
-/// A checkpoint from which on everything is read, and nothing before.
+/// The checkpoint from which an incremental verification starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Base {
-    /// A copy that was saved elsewhere: the object's bytes.
+    /// The object of a checkpoint that was saved elsewhere.
     Saved(Vec<u8>),
-    /// The bucket's checkpoint of this number.
+    /// The checkpoint with this number in the bucket.
     Number(u64),
 }
 
-/// What is to be verified, and how.
+/// The scope and the options of a verification.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Topics that are in scope though the archive may have nothing of them.
+    /// Topics that are in scope even if the archive has nothing of them.
     pub topics: Vec<String>,
     /// Only this topic.
     pub topic: Option<String>,
     /// Only this partition number.
     pub partition: Option<i32>,
-    /// Only what is new since then is read.
+    /// Only segments as new as this are read.
     pub since: Option<Since>,
     /// Only links and segments above the heights of this checkpoint are listed and read.
     pub base: Option<Base>,
     /// Only the partitions of this shard.
     pub shard: Option<Shard>,
-    /// How deep the archive itself is read.
+    /// How much of the archive is read.
     pub depth: Depth,
-    /// Whether Kafka may have more than the archive.
-    pub rest: Rest,
-    /// Whether declared losses are accepted.
+    /// Whether Kafka may have records beyond the archive.
+    pub lag: LagPolicy,
+    /// How declared losses are judged.
     pub losses: Losses,
-    /// Keys brought; none means trust on first use.
+    /// Public keys from elsewhere; none means trust on first use.
     pub keys: Vec<VerifyingKey>,
-    /// Checkpoints that were saved elsewhere: the objects' bytes.
+    /// The objects of checkpoints that were saved elsewhere.
     pub saved_checkpoints: Vec<Vec<u8>>,
-    /// Second places of checkpoints: the newest valid one of each counts as a saved one.
-    pub second_places: Vec<CheckpointMirror>,
-    /// Segments decoded at a time, and partitions read from Kafka at a time.
+    /// Checkpoint mirrors: the newest valid checkpoint of each counts as a saved one.
+    pub mirrors: Vec<CheckpointMirror>,
+    /// The number of segments decoded, and of partitions read from Kafka, at the same time.
     pub threads: usize,
 }
 
@@ -88,11 +88,11 @@ impl Default for Request {
             base: None,
             shard: None,
             depth: Depth::Rows,
-            rest: Rest::Live,
+            lag: LagPolicy::Allowed,
             losses: Losses::Stated,
             keys: Vec::new(),
             saved_checkpoints: Vec::new(),
-            second_places: Vec::new(),
+            mirrors: Vec::new(),
             threads: std::thread::available_parallelism().map_or(2, usize::from),
         }
     }

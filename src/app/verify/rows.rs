@@ -1,4 +1,4 @@
-//! Reading segments: fetched and decoded on several threads, within a budget of bytes, each held against its link.
+//! Fetches and decodes segments on several threads, within a budget of bytes, and compares each with its link.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,12 +17,13 @@ use crate::task::progress::Progress;
 use crate::verify::chain::Accepted;
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::segments::{self, Checked};
+use crate::verify::times::times;
 
-/// Encoded bytes of segments that may be in memory at a time, in units of [`UNIT_BYTES`].
+/// The budget for encoded segments in memory, in units of [`UNIT_BYTES`].
 const BUDGET_UNITS: u32 = 1024;
 const UNIT_BYTES: u64 = 1 << 16;
 
-/// What the segments of one partition came to.
+/// The results for the segments of one partition.
 #[derive(Debug, Default)]
 pub struct Rows {
     /// What was found.
@@ -33,33 +34,33 @@ pub struct Rows {
     pub segments_read: u64,
     /// Bytes of all values.
     pub value_bytes: u64,
-    /// Bytes of the segments, as links say.
+    /// Bytes of the segments, as the links give them.
     pub stored_bytes: u64,
-    /// Links whose segments do not have the records that were signed.
+    /// The heights of links whose segments do not have the signed records.
     pub suspects: Vec<Height>,
     projections: Vec<(Height, Hash)>,
 }
 
-/// The partitions' rows.
+/// The results by partition.
 pub type RowsByPartition = BTreeMap<TopicPartition, Rows>;
 
-/// Reads the segments of links as they come.
+/// Reads the segments of links.
 #[derive(Debug)]
 pub struct Segments {
-    /// Where they are.
+    /// Where the segments are.
     pub bucket: Arc<Bucket>,
-    /// Whether rows are read at all.
+    /// Whether rows are read.
     pub depth: Depth,
-    /// Which are read.
+    /// Which segments are read; `None` for all.
     pub since: Option<Since>,
-    /// How many are decoded at a time.
+    /// The number of segments decoded at the same time.
     pub threads: usize,
-    /// The ids of the events that come by.
+    /// Collects the ids of events.
     pub ids: Arc<EventIds>,
 }
 
 impl Segments {
-    /// Checks the segments of all links that `accepted` brings, until it ends.
+    /// Checks the segments of all links from `accepted`, until it ends.
     pub async fn check(self, accepted: mpsc::Receiver<Accepted>, progress: &dyn Progress) -> RowsByPartition {
         let all: Mutex<RowsByPartition> = Mutex::new(BTreeMap::new());
         let budget = Arc::new(Semaphore::new(BUDGET_UNITS as usize));
@@ -113,7 +114,8 @@ impl Segments {
                 .findings
                 .push(about(link, Code::SegmentUnreadable, &segment.key, why)),
             Ok(None) => {
-                let detail = "the object is not there";
+                let times = times(link.min_timestamp_ms.zip(link.max_timestamp_ms));
+                let detail = format!("{} records are missing; their times are {times}", link.record_count);
                 rows.findings
                     .push(about(link, Code::SegmentMissing, &segment.key, detail));
             }
@@ -149,7 +151,7 @@ fn about(link: &Link, code: Code, key: &str, detail: impl Into<String>) -> Findi
 
 impl Rows {
     fn take(&mut self, link: &Link, checked: Checked) {
-        // A segment that does not decode to its end was not read: the first line of the report must not count it.
+        // A segment that cannot be decoded to its end does not count as read in the summary.
         self.segments_read = u64::from(checked.projection.is_some());
         self.value_bytes = checked.value_bytes;
         self.records = checked.tally.records;
@@ -178,7 +180,7 @@ impl Rows {
             if let [(_, before), (height, after)] = pair
                 && before != after
             {
-                let detail = format!("from height {height} on");
+                let detail = format!("since the link at height {height}");
                 self.findings
                     .push(Finding::new(Code::ProjectionChanged, detail).of(partition));
             }
