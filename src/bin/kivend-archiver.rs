@@ -1,4 +1,4 @@
-//! The program `kivend-archiver`. Everything is in the library; here is only the way in.
+//! The program `kivend-archiver`. The library does everything.
 
 use std::process::ExitCode;
 

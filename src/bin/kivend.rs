@@ -1,4 +1,4 @@
-//! The program `kivend`. Everything is in the library; here is only the way in.
+//! The program `kivend`. The library does everything.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `kivend archive` and `kivend-archiver`: records from Kafka into the archive.
+//! `kivend archive` and `kivend-archiver`: archive records from Kafka.
 
 use std::sync::Arc;
 
@@ -20,19 +20,19 @@ pub struct Args {
     declared: Declared,
 }
 
-/// What only an operator can know.
+/// Declarations that only an operator can make.
 #[derive(Debug, clap::Args)]
 struct Declared {
-    /// This topic was deleted and created again on purpose: go on with what it holds now, as a new epoch. Nothing
-    /// happens where it was not. Counts once: a topic that is created again later stands still again
+    /// This topic was deleted and created again on purpose: archive it from its beginning, as a new epoch. Has no effect
+    /// if it was not. Valid for one run: a topic that is created again later stops again
     #[arg(long, value_name = "TOPIC")]
     new_epoch: Vec<String>,
 }
 
-/// The daemon's own arguments.
+/// The arguments of the daemon.
 #[derive(Debug, clap::Args)]
 pub struct DaemonArgs {
-    /// Archive up to the offsets where Kafka's logs end now, then seal everything and stop
+    /// Archive up to the current ends of Kafka's logs, seal everything, then stop
     #[arg(long)]
     once: bool,
     #[command(flatten)]
@@ -65,7 +65,7 @@ fn archive(mode: Mode, declared: &Declared, context: &Context) -> Result<Exit, F
     context.output().report(&report, text)?;
     Ok(match (mode, stop.reason()) {
         _ if report.stopped().next().is_some() => Exit::Failed,
-        // What was asked for is not done; a daemon that is told to stop has done all it should.
+        // An interrupted `kivend archive` did not do all that was requested; a daemon that is stopped did.
         (Mode::Once, Some(Reason::Interrupt)) => Exit::Interrupted,
         _ => Exit::Done,
     })
@@ -91,7 +91,7 @@ fn text(report: &ArchiveReport) -> String {
     }
     let stopped: String = report
         .stopped()
-        .map(|(p, why)| format!("{}/{} stands still: {why}\n", p.topic, p.partition))
+        .map(|(p, why)| format!("{}/{} stopped: {why}\n", p.topic, p.partition))
         .collect();
     let partitions = partitions.trim_fmt();
     format!(

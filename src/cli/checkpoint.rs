@@ -1,8 +1,8 @@
-//! `kivend checkpoint`: the heads signed now, and the note to keep where the bucket's owner cannot reach it.
+//! `kivend checkpoint`: signs a checkpoint now, and prints it to be saved outside the bucket.
 
 use std::path::PathBuf;
 
-use crate::app::checkpoint::{CopyReport, Report, checkpoint_now};
+use crate::app::checkpoint::{MirrorStatus, Report, checkpoint_now};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::failure::FileError;
@@ -11,18 +11,18 @@ use crate::cli::output::{Align, count, table};
 use crate::error::Exit;
 use crate::store;
 
-/// Sign the heads now, store the checkpoint, and print the note
+/// Sign a checkpoint now, store it, and print it
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Keep the note where the bucket's owner cannot reach it: `kivend verify --checkpoint FILE` and
-`kivend prove --from FILE --to NUMBER` then show whatever was rewritten or cut off since.
+    after_help = "Save it where the owner of the bucket cannot change it. With `kivend verify --checkpoint FILE` and
+`kivend prove --from FILE --to NUMBER` it shows whether anything was rewritten or removed since.
 
 Examples:
   kivend checkpoint -o kivend-$(date +%F).note
   kivend checkpoint --format json | jq '.heads[]'"
 )]
 pub struct Args {
-    /// Write the note to this file instead of stdout
+    /// Write the checkpoint to this file instead of stdout
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -51,7 +51,7 @@ fn summary(report: &Report) -> String {
     let what = if report.signed_now {
         "signed now"
     } else {
-        "no head moved since: nothing to sign"
+        "no head has moved since, so no new one was signed"
     };
     let mut heads = table(&[
         ("partition", Align::Left),
@@ -65,7 +65,7 @@ fn summary(report: &Report) -> String {
             head.next_offset.to_string(),
         ]);
     }
-    let copies: String = report.copies.iter().map(copied).collect();
+    let copies: String = report.mirrors.iter().map(copied).collect();
     format!(
         "checkpoint {} of {}, {what}\nsha256 {}\n\n{}\n{copies}",
         report.number,
@@ -75,9 +75,9 @@ fn summary(report: &Report) -> String {
     )
 }
 
-fn copied(copy: &CopyReport) -> String {
+fn copied(copy: &MirrorStatus) -> String {
     match &copy.error {
-        None => format!("\ncopied to the {}", copy.place),
-        Some(error) => format!("\nNOT copied to the {}: {error}", copy.place),
+        None => format!("\ncopied to {}", copy.place),
+        Some(error) => format!("\nNOT copied to {}: {error}", copy.place),
     }
 }

@@ -1,4 +1,4 @@
-//! `kivend completions`: a script for a shell, made from the parser's own definition.
+//! `kivend completions`: a completion script for a shell, generated from the definition of the command line.
 
 use std::io::Write;
 
@@ -15,11 +15,11 @@ use crate::error::Exit;
   kivend completions zsh > \"${fpath[1]}/_kivend\"
   kivend completions fish > ~/.config/fish/completions/kivend.fish")]
 pub struct Args {
-    /// For which shell
+    /// The shell
     shell: Shell,
 }
 
-/// `program` is the definition of the whole command line.
+/// Prints the script. `program` is the definition of the whole command line.
 pub fn run(args: &Args, mut program: clap::Command, context: &Context) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut program, "kivend", &mut script);

@@ -1,4 +1,4 @@
-//! `kivend config`: the settings in force. Never shows a secret: they are masked where settings are loaded.
+//! `kivend config`: shows the settings in force. Secrets are masked when settings are loaded.
 
 use clap::Subcommand;
 use serde::Serialize;
@@ -43,7 +43,7 @@ fn text(report: &Report) -> String {
     table.trim_fmt()
 }
 
-/// The value as one would write it in the file.
+/// The value in TOML, as in the settings file.
 fn as_toml(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::Array(items) => {

@@ -1,5 +1,5 @@
-//! `kivend consume`: values to stdout, one a line, statistics to stderr; with `--format json` the statistics alone.
-//! Joins no group and commits nothing.
+//! `kivend consume`: prints values, one per line, to stdout and statistics to stderr; with `--format json` only the
+//! statistics. Joins no group and commits nothing.
 
 use std::io::{self, Write};
 use std::str::FromStr;
@@ -24,13 +24,13 @@ use crate::record::record::Record;
 pub struct Args {
     /// The topic, with or without the configured prefix
     topic: String,
-    /// How many records at most; without it, all that are there now
+    /// The maximum number of records; default: all that exist now
     #[arg(value_name = "N")]
     records_max: Option<u64>,
-    /// Where to begin: earliest, latest, an offset, a time, or 24h for that long ago
+    /// Where to begin: earliest, latest, an offset, a time, or a duration back from now such as 24h
     #[arg(long, default_value = "earliest")]
     from: From,
-    /// Go on as records come, until Ctrl-C
+    /// Continue with new records until Ctrl-C
     #[arg(long)]
     follow: bool,
 }
@@ -53,11 +53,11 @@ impl FromStr for From {
             _ if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => text
                 .parse()
                 .map(From::Offset)
-                .map_err(|_| "an offset is at most 9223372036854775807".to_owned()),
+                .map_err(|_| "the greatest offset is 9223372036854775807".to_owned()),
             _ => text
                 .parse()
                 .map(From::Time)
-                .map_err(|why: String| format!("write earliest, latest, an offset; or {why}")),
+                .map_err(|why: String| format!("expected earliest, latest, an offset, or a time: {why}")),
         }
     }
 }
@@ -108,7 +108,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     })
 }
 
-/// One value a line; who follows sees each at once. A value may hold newlines of its own: it is not changed.
+/// Prints one value as a line, unchanged: a value with newlines takes several. With `--follow` each line is flushed at once.
 #[inline]
 fn print(stdout: &mut impl Write, record: &Record<'_>, ending: Ending) -> io::Result<()> {
     stdout.write_all(record.value.unwrap_or_default())?;
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_beginning_is_a_word_an_offset_or_a_time() {
+    fn the_start_is_a_word_an_offset_or_a_time() {
         let parsed = |text: &str| text.parse::<From>();
         assert!(matches!(parsed("earliest"), Ok(From::Earliest)));
         assert!(matches!(parsed("latest"), Ok(From::Latest)));

@@ -1,4 +1,4 @@
-//! What a command has around it: settings when it asks for them, output, progress, a clock, and the wish to stop.
+//! The context of a command: settings on demand, output, progress, a clock, and requests to stop.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::task::progress::Progress;
 use crate::task::stop::Stop;
 use crate::telemetry;
 
-/// The surroundings of one run.
+/// The context of one run.
 #[derive(Debug)]
 pub struct Context {
     sources: Sources,
@@ -23,7 +23,7 @@ pub struct Context {
     clock: Clock,
 }
 
-/// The system refuses the threads that asynchronous work runs on.
+/// The system refuses to start the threads for asynchronous work.
 #[derive(Debug, thiserror::Error)]
 #[error("the threads for asynchronous work cannot be started")]
 struct NoRuntime(#[source] std::io::Error);
@@ -35,7 +35,7 @@ impl Explain for NoRuntime {
 }
 
 impl Context {
-    /// Begins a run: from here on log lines go to stderr and Ctrl-C ends it with 130.
+    /// Starts a run: log lines go to stderr, and Ctrl-C ends the process with 130.
     #[must_use]
     pub fn new(global: &Global) -> Context {
         let output = Output::new(global);
@@ -48,7 +48,7 @@ impl Context {
         }
     }
 
-    /// The validated settings. Read when asked for, so that a command without settings works beside a broken file.
+    /// The validated settings. Loaded on demand, so that a command that needs none works with an invalid file.
     ///
     /// # Errors
     /// As [`config::load`].
@@ -64,34 +64,34 @@ impl Context {
         config::load(&self.sources)
     }
 
-    /// Where results and human text go.
+    /// Prints results and remarks.
     #[must_use]
     pub fn output(&self) -> &Output {
         &self.output
     }
 
-    /// A clock that began with the run.
+    /// A clock that started with the run.
     #[must_use]
     pub fn clock(&self) -> Clock {
         self.clock
     }
 
-    /// A progress bar on stderr where a human looks at it, else silence. `unit` is what is counted, such as `records`.
+    /// A progress bar if stderr is a terminal. `unit` is what is counted, such as `records`.
     #[must_use]
     pub fn progress(&self, unit: &'static str) -> Arc<dyn Progress> {
         progress::start(&self.output, unit)
     }
 
-    /// From now on the first Ctrl-C or SIGTERM only asks, and the command ends in good order; the second ends at once.
+    /// From now on the first Ctrl-C or SIGTERM requests an orderly stop; the second ends the process at once.
     #[must_use]
     pub fn stop(&self) -> Stop {
         self.signals.gracefully()
     }
 
-    /// A runtime for asynchronous work, made only where a command needs one.
+    /// A runtime for asynchronous work.
     ///
     /// # Errors
-    /// The system refuses the threads.
+    /// The system refuses to start the threads.
     pub fn runtime(&self) -> Result<tokio::runtime::Runtime, Failure> {
         Ok(tokio::runtime::Builder::new_multi_thread()
             .enable_all()

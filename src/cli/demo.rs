@@ -1,4 +1,4 @@
-//! `kivend demo`: everything, embedded, without a server.
+//! `kivend demo`: everything in one process, without a server.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::{Align, count, table};
 use crate::error::Exit;
 
-/// Show everything in one process, without a server
+/// Run everything in one process, without a server
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Leaves the Parquet files, the links and the reports in the folder.
 
@@ -16,7 +16,7 @@ Examples:
   kivend demo
   kivend demo --dir /tmp/kivend-demo")]
 pub struct Args {
-    /// An empty or new folder; by default ./kivend-demo, or the first free one of -2, -3, …
+    /// An empty or new folder; default: ./kivend-demo, or ./kivend-demo-2, -3, … if it exists
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
@@ -51,7 +51,7 @@ fn text(report: &DemoReport) -> String {
         ("records", Align::Right),
         ("distinct events", Align::Right),
         ("repeated", Align::Right),
-        ("same in Kafka", Align::Right),
+        ("equal in Kafka", Align::Right),
     ]);
     for topic in &report.topics {
         topics.add_row([
@@ -65,12 +65,12 @@ fn text(report: &DemoReport) -> String {
     let (forged, folder) = (&report.forged, report.folder.display());
     let caught = if report.tamper_detected {
         format!(
-            "caught: {}, {} names exactly that record",
+            "detected: the verdict is {}, and {} names exactly that record",
             report.tamper_verdict,
             report.tamper_codes.join(" ")
         )
     } else {
-        "NOT caught".to_owned()
+        "NOT detected".to_owned()
     };
     format!(
         "{}\n\n{}\n\nThen one value was forged in a copy: {}/{} offset {}\n  {}\n\nEverything is in {folder}: archive/ (Parquet and links), forged/, report.json. Done in {:.1} s. Try next:\n  kivend verify --offline {folder}/archive --key '{}'\n  kivend verify --offline {folder}/forged\n  python3 tools/verify.py {folder}/archive\n",

@@ -1,4 +1,4 @@
-//! `kivend doctor`: what could be wrong, and what to do about it.
+//! `kivend doctor`: checks for problems, each with a remedy.
 
 use std::fmt::Write as _;
 
@@ -9,10 +9,10 @@ use crate::cli::output::Mark;
 use crate::cli::output::Output;
 use crate::error::Exit;
 
-/// Look for everything that could be wrong, each with its remedy
+/// Check brokers, store, keys and settings for problems, each with a remedy
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Changes nothing but a few small objects under probes/ in the store. Exits with 1 if something failed.
+    after_help = "Writes only a few small objects under probes/ in the store. The exit code is 1 if a check failed.
 
 Examples:
   kivend doctor

@@ -1,4 +1,4 @@
-//! `kivend export`: archived records back, as lines to a file or stdout, or into Kafka again.
+//! `kivend export`: exports archived records as lines, or sends them to Kafka.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -16,11 +16,12 @@ use crate::error::Exit;
 use crate::log::signed_note::VerifyingKey;
 use crate::store;
 
-/// Give archived records back as JSONL, byte for byte, or send them to Kafka again
+/// Export archived records as JSONL, byte for byte, or send them to Kafka
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Records come by topic, partition and offset, each segment only after its signature and hashes were checked.
-A record without a value, or with an empty one, is no line: such are counted and left out, and sent to Kafka as they are.
+    after_help = "Records come by topic, partition and offset. Each segment is checked against its signed link first.
+Records with an empty value or without one have no line: they are counted and left out. To Kafka all records are sent.
+With --to-kafka, each run sends all records again: after an interrupted run, start again with empty topics.
 
 Examples:
   kivend export --topic payments -o payments.jsonl
@@ -28,13 +29,13 @@ Examples:
   kivend topics create --topic-prefix restored- && kivend export --to-kafka --to-prefix restored-"
 )]
 pub struct Args {
-    /// Only this topic
+    /// Export only this topic
     #[arg(long, value_name = "TOPIC")]
     topic: Option<String>,
-    /// Only records whose time is this or later
+    /// Export only records with this time or a later one
     #[arg(long, value_name = "WHEN")]
     since: Option<When>,
-    /// Only records whose time is earlier
+    /// Export only records with an earlier time
     #[arg(long, value_name = "WHEN")]
     until: Option<When>,
     /// Write to this file instead of stdout
@@ -43,13 +44,13 @@ pub struct Args {
     /// Send whole records (key, value, headers, time) to the same partitions of another topic
     #[arg(long, requires = "target")]
     to_kafka: bool,
-    /// The topic that they go to
+    /// The target topic
     #[arg(long, value_name = "TOPIC", requires_all = ["to_kafka", "topic"], group = "target")]
     to_topic: Option<String>,
-    /// What stands before their own topic's name in the name of the one that they go to
+    /// The prefix of the target topics, before the name of the archived topic
     #[arg(long, value_name = "PREFIX", requires = "to_kafka", group = "target")]
     to_prefix: Option<String>,
-    /// A public key of the archive, got from elsewhere than the bucket; may be repeated
+    /// A public key of the archive from a trusted source outside the bucket; may be repeated
     #[arg(long = "key", value_name = "PUBLIC")]
     keys: Vec<VerifyingKey>,
 }
@@ -73,7 +74,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             let mut lines = BufWriter::with_capacity(1 << 16, created);
             give(args, context, &settings, &request, Destination::Lines(&mut lines))?
         }
-        // The lines are the result: with JSON only the counts are asked for.
+        // The lines are the result. With --format json only the counts are printed.
         (None, None) => {
             let mut lines: Box<dyn Write> = match output.format() {
                 Format::Text => Box::new(output.stdout()),
@@ -127,10 +128,13 @@ fn text(report: &Report) -> String {
         (report.empty, "with an empty value, left out"),
         (
             report.with_newline,
-            "whose value holds a newline: they stand on more than one line",
+            "with a newline in the value, on more than one line",
         ),
-        (report.restamped, "without a time, sent with the time of sending"),
-        (report.lost_offsets, "lost before they were archived, as links say"),
+        (report.restamped, "without a time, sent with the current time"),
+        (
+            report.lost_offsets,
+            "offsets were lost before they were archived, as links declare",
+        ),
     ] {
         if number > 0 {
             text.push_str(&format!("\n  {} {what}", count(number)));

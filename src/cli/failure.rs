@@ -1,5 +1,4 @@
-//! How a command fails, and the one place that says so: what happened, why, and what to do. Never repeats a source, and
-//! is quiet where nobody reads any more.
+//! The failure of a command: what happened, why, and what to do. [`crate::cli::output::Output`] prints it.
 
 use std::error::Error;
 use std::io;
@@ -7,25 +6,25 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Explain, Kind};
 
-/// Why a command ended without its result.
+/// Why a command ended without a result.
 #[derive(Debug)]
 pub enum Failure {
-    /// Whoever read our output has gone, such as `head`: no error, and nobody to tell.
-    ReaderGone,
-    /// Something that a user should read.
-    Told(Told),
+    /// The reader of stdout, such as `head`, has closed it. Not an error, and nothing is printed.
+    ClosedPipe,
+    /// An error to print.
+    Reported(ErrorReport),
 }
 
-/// What the user is told.
+/// What is printed.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct ErrorReport {
     pub(super) kind: Kind,
-    /// What happened, then each cause.
+    /// What happened, then its causes.
     pub(super) causes: Vec<String>,
     pub(super) remedy: String,
 }
 
-/// A file that a command was told to read or write, and cannot.
+/// A file that the user named cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} file=`{}`", file.display())]
 pub struct FileError {
@@ -35,7 +34,7 @@ pub struct FileError {
 }
 
 impl FileError {
-    /// `action` is the verb: read, write, create.
+    /// `action` is a verb: read, write, create.
     pub fn new(action: &'static str, file: &Path, source: io::Error) -> FileError {
         FileError {
             action,
@@ -54,24 +53,24 @@ impl Explain for FileError {
     }
 
     fn remedy(&self) -> Option<String> {
-        Some("check that the path exists and may be used".to_owned())
+        Some("check that the path exists and that you may use it".to_owned())
     }
 }
 
 impl Failure {
-    /// A failure that only the command line can know.
+    /// A failure that only the command line can detect.
     pub fn new(kind: Kind, what: impl Into<String>, remedy: impl Into<String>) -> Failure {
-        Failure::Told(Told {
+        Failure::Reported(ErrorReport {
             kind,
             causes: vec![what.into()],
             remedy: remedy.into(),
         })
     }
 
-    /// Output that could not be written.
+    /// The output could not be written.
     pub(super) fn output(error: io::Error) -> Failure {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => Failure::ReaderGone,
+            io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
             _ => FileError::new("write", Path::new("stdout"), error).into(),
         }
     }
@@ -80,7 +79,7 @@ impl Failure {
 impl<E: Explain + 'static> From<E> for Failure {
     fn from(error: E) -> Failure {
         let remedy = error.remedy().unwrap_or_else(|| error.kind().remedy().to_owned());
-        Failure::Told(Told {
+        Failure::Reported(ErrorReport {
             kind: error.kind(),
             causes: causes(&error),
             remedy,
@@ -88,13 +87,13 @@ impl<E: Explain + 'static> From<E> for Failure {
     }
 }
 
-/// The error and its sources, leaving out one that says what the one before it said already.
+/// The error and its sources, without those that repeat the message before.
 fn causes(error: &dyn Error) -> Vec<String> {
     let mut causes = vec![error.to_string()];
     let mut next = error.source();
     while let Some(source) = next {
         let text = source.to_string();
-        if !causes.iter().any(|told| told.contains(&text)) {
+        if !causes.iter().any(|known| known.contains(&text)) {
             causes.push(text);
         }
         next = source.source();
@@ -108,19 +107,19 @@ mod tests {
     use crate::error::Exit;
 
     #[test]
-    fn a_failure_tells_what_happened_why_and_what_to_do() {
+    fn a_failure_has_what_happened_why_and_what_to_do() {
         let missing = io::Error::new(io::ErrorKind::NotFound, "no such file");
-        let Failure::Told(told) = Failure::from(FileError::new("read", Path::new("a.jsonl"), missing)) else {
+        let Failure::Reported(report) = Failure::from(FileError::new("read", Path::new("a.jsonl"), missing)) else {
             panic!("silent")
         };
-        assert_eq!(told.causes, ["cannot read file=`a.jsonl`", "no such file"]);
-        assert_eq!(told.remedy, "check that the path exists and may be used");
-        assert_eq!(told.kind.exit(), Exit::Failed);
+        assert_eq!(report.causes, ["cannot read file=`a.jsonl`", "no such file"]);
+        assert_eq!(report.remedy, "check that the path exists and that you may use it");
+        assert_eq!(report.kind.exit(), Exit::Failed);
     }
 
     #[test]
-    fn a_reader_that_has_gone_is_no_error() {
+    fn a_closed_pipe_is_not_an_error() {
         let failure = Failure::output(io::ErrorKind::BrokenPipe.into());
-        assert!(matches!(failure, Failure::ReaderGone));
+        assert!(matches!(failure, Failure::ClosedPipe));
     }
 }

@@ -1,4 +1,4 @@
-//! `kivend files`: the segments that links own, one key a line, for tools that want an exact list.
+//! `kivend files`: lists the segments that links name, one key per line.
 
 use crate::app::files::{self, Files};
 use crate::cli::context::Context;
@@ -9,16 +9,21 @@ use crate::log::signed_note::VerifyingKey;
 use crate::store;
 use crate::verify::verdict::Verdict;
 
-/// List the segments that links own, for tools that want an exact list
+/// List the segments of the archive, for query tools
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(
+    after_help = "Only segments that links name are part of the archive; the data folder may hold other files.
+The exit code is the verdict on the links: 0 intact, 10 tampered, 11 incomplete, 12 unverifiable.
+
+Examples:
   kivend files
-  kivend files --topic payments --format json | jq -r '.files[].key'")]
+  kivend files --topic payments --format json | jq -r '.files[].key'"
+)]
 pub struct Args {
-    /// Only this topic
+    /// List only this topic
     #[arg(long, value_name = "TOPIC")]
     topic: Option<String>,
-    /// A public key of the archive, got from elsewhere than the bucket; may be repeated
+    /// A public key of the archive from a trusted source outside the bucket; may be repeated
     #[arg(long = "key", value_name = "PUBLIC")]
     keys: Vec<VerifyingKey>,
 }
@@ -38,10 +43,13 @@ fn text(files: &Files) -> String {
     files.files.iter().map(|file| format!("{}\n", file.key)).collect()
 }
 
-/// A list of a broken chain is no exact list.
+/// The list is exact only if the chains are intact.
 fn judge(files: &Files, output: &Output) -> Exit {
     if files.chains != Verdict::Intact {
-        output.remark(&format!("the chains are {}: `kivend verify` says why", files.chains));
+        output.remark(&format!(
+            "the chains are {}, so the list may be wrong: `kivend verify` lists all findings",
+            files.chains
+        ));
     }
     files.chains.into()
 }

@@ -1,13 +1,13 @@
-//! The form of a result: text for people, JSON for programs.
+//! The format of results.
 
 use clap::ValueEnum;
 
-/// The form of a result.
+/// The format of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// Text for people.
     #[default]
     Text,
-    /// For programs: one object.
+    /// One JSON object for programs.
     Json,
 }

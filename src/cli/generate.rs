@@ -1,4 +1,4 @@
-//! `kivend generate`: a made-up shop's events to stdout or a file. Never anything but events on stdout.
+//! `kivend generate`: writes the events of a synthetic shop to stdout or a file.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::synthetic::EVENTS_DEFAULT;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// How many events
+    /// The number of events
     #[arg(long, value_name = "N", default_value_t = EVENTS_DEFAULT)]
     events: u64,
     /// The same seed gives the same bytes

@@ -1,5 +1,4 @@
-//! The options that every command has. Those that are settings become flags of the settings' sources; nothing here
-//! reads a value twice.
+//! The options of all commands. Options that are settings are passed on to the settings as flags.
 
 use std::path::PathBuf;
 
@@ -9,7 +8,7 @@ use crate::cli::format::Format;
 use crate::config::{Flag, Sources};
 use crate::telemetry::{LogFormat, Verbosity};
 
-/// Options of every command.
+/// The options of all commands.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
@@ -30,10 +29,10 @@ pub struct Global {
         hide_default_value = true
     )]
     pub(super) format: Format,
-    /// Tell more on stderr; repeat for still more
+    /// Print more on stderr; repeat for still more
     #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
     verbose: u8,
-    /// Tell nothing but errors on stderr
+    /// Print only errors on stderr
     #[arg(short, long, global = true)]
     quiet: bool,
     /// When to use colours
@@ -48,7 +47,7 @@ pub struct Global {
         hide_short_help = true
     )]
     pub(super) color: ColorChoice,
-    /// How log lines on stderr are written
+    /// The format of log lines on stderr
     #[arg(
         long,
         global = true,
@@ -62,31 +61,31 @@ pub struct Global {
         hide_short_help = true
     )]
     pub(super) log_format: LogFormat,
-    /// Same as the setting kafka.brokers
+    /// The setting kafka.brokers
     #[arg(long, global = true, value_name = "HOST:PORT,…", hide_short_help = true)]
     brokers: Option<String>,
-    /// Same as the setting topic_prefix
+    /// The setting topic_prefix
     #[arg(long, global = true, value_name = "PREFIX", hide_short_help = true)]
     topic_prefix: Option<String>,
-    /// Same as the setting store.endpoint
+    /// The setting store.endpoint
     #[arg(long, global = true, value_name = "URL", hide_short_help = true, value_hint = ValueHint::Url)]
     store_endpoint: Option<String>,
-    /// Same as the setting store.bucket
+    /// The setting store.bucket
     #[arg(long, global = true, value_name = "BUCKET", hide_short_help = true)]
     store_bucket: Option<String>,
-    /// Same as the setting store.prefix
+    /// The setting store.prefix
     #[arg(long, global = true, value_name = "PREFIX", hide_short_help = true)]
     store_prefix: Option<String>,
-    /// Same as the setting store.region
+    /// The setting store.region
     #[arg(long, global = true, value_name = "REGION", hide_short_help = true)]
     store_region: Option<String>,
-    /// Same as the setting store.directory: a folder instead of a bucket
+    /// The setting store.directory: a folder instead of a bucket
     #[arg(long, global = true, value_name = "DIR", hide_short_help = true, value_hint = ValueHint::DirPath)]
     store_directory: Option<String>,
 }
 
 impl Global {
-    /// Where settings come from: the file, the environment, and these flags above both.
+    /// The sources of settings: the file, the environment, and these flags, which override both.
     pub(super) fn sources(&self) -> Sources {
         let any = self.set.iter().map(|(key, value)| flag("--set", key, value));
         let named = [
@@ -104,7 +103,7 @@ impl Global {
         Sources::of_process(self.config.clone(), any.chain(named).collect())
     }
 
-    /// The same, telling one step more unless asked to be quiet: a daemon's log is all that is seen of it.
+    /// The same with one more level of log lines, unless --quiet is set: the log is the only output of a daemon.
     pub(super) fn louder(mut self) -> Global {
         self.verbose = self.verbose.saturating_add(1);
         self
@@ -132,6 +131,6 @@ fn flag(name: &str, key: &str, value: &str) -> Flag {
 fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("write KEY=VALUE, such as archive.seal_max_age=90s".to_owned()),
+        _ => Err("expected KEY=VALUE, such as archive.seal_max_age=90s".to_owned()),
     }
 }

@@ -1,4 +1,4 @@
-//! `kivend ingest`: arguments to a plan, and the account of every line to text or JSON.
+//! `kivend ingest`: turns arguments into a plan, and prints the account of every line.
 
 use std::fmt::Write as _;
 use std::num::NonZeroU32;
@@ -14,14 +14,14 @@ use crate::error::Exit;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "A record's value is the line as it stands, without its newline; a carriage return before the
-newline stays. Exit code 1 if any line was rejected or not delivered; all others are sent."
+    after_help = "The value of a record is the line without its newline; a carriage return before the newline stays.
+The exit code is 1 if any line was rejected or not delivered; all other lines are sent."
 )]
 pub struct Args {
-    /// JSONL files, also .gz and .zst; - is stdin
+    /// JSONL files, also .gz and .zst; - for stdin
     #[arg(value_name = "FILE", default_value = "-", value_hint = ValueHint::FilePath)]
     files: Vec<PathBuf>,
-    /// Send only the events that go to TOPIC
+    /// Send only the events of TOPIC
     #[arg(long, value_name = "TOPIC")]
     only: Option<String>,
     /// Send at most N events, after --only
@@ -30,24 +30,24 @@ pub struct Args {
     /// Send at most R events a second
     #[arg(long, value_name = "R")]
     rate: Option<NonZeroU32>,
-    /// Send in the order of time that events tell; reads the whole input into memory
+    /// Send in the order of the events' times; reads the whole input into memory
     #[arg(long, value_name = "ts", hide_possible_values = true)]
     sort: Option<Sort>,
     /// Write lines that were not sent to FILE, as JSONL with place and reason
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     rejects: Option<PathBuf>,
-    /// Send in transactions, and after a crash go on where the last one ended: no event of a file is in Kafka twice or
-    /// missing, for readers of committed records. The same command again sends what was added to the files since
+    /// Send in transactions, and continue after a crash: readers of committed records get each event once. Run the same
+    /// command again to continue, or to send lines that were added to the files
     #[arg(long, conflicts_with_all = ["sort", "dry_run"])]
     exactly_once: bool,
-    /// Check and count, send nothing
+    /// Validate and count, send nothing
     #[arg(long)]
     dry_run: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Sort {
-    /// By the field `ingest.time_field`.
+    /// By the event's time, the member named by the setting ingest.time_field.
     Ts,
 }
 
@@ -68,7 +68,7 @@ pub fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         rejects: args.rejects,
     };
     let surroundings = Surroundings {
-        ledger: LedgerSettings::beside(&settings),
+        ledger: LedgerSettings::of(&settings),
         kafka: settings.kafka,
         routing: settings.routing,
         ingest: settings.ingest,
@@ -89,7 +89,7 @@ fn text(report: &Report) -> String {
     for (topic, records) in &report.topics {
         topics.add_row([topic.as_str(), &count(*records)]);
     }
-    // Writing to a text cannot fail.
+    // Writing to a string cannot fail.
     let _ = writeln!(text, "{}\n", topics.trim_fmt());
     let _ = writeln!(text, "{}", summary(report));
     for remark in remarks(report) {
@@ -123,12 +123,12 @@ fn summary(report: &Report) -> String {
     format!("{} in {:.2} s ({rate} events/s)", parts.join(", "), report.elapsed_s)
 }
 
-/// What a user should know besides the numbers.
+/// Warnings and details besides the counts.
 fn remarks(report: &Report) -> Vec<String> {
     let mut remarks = Vec::new();
     if report.interrupted {
         remarks.push(format!(
-            "interrupted: exactly {} records were acknowledged by Kafka",
+            "interrupted: Kafka acknowledged exactly {} records",
             count(report.acked)
         ));
     }
@@ -144,14 +144,17 @@ fn remarks(report: &Report) -> Vec<String> {
     }
     if report.rejected > report.first_rejected.len() as u64 {
         let more = report.rejected - report.first_rejected.len() as u64;
-        remarks.push(format!("and {} more; --rejects FILE writes them all", count(more)));
+        remarks.push(format!(
+            "and {} more rejected lines; --rejects FILE writes all of them",
+            count(more)
+        ));
     }
     for resemblance in &report.resembling {
         let (events, event_type) = (count(resemblance.events), &resemblance.event_type);
         let (topic, resembles) = (&resemblance.topic, &resemblance.resembles);
         remarks.push(format!(
-            "warning: {events} events `{event_type}` went to {topic}, for no route names that type, though it looks \
-             like `{resembles}`: if it is meant, add it to routing.rules"
+            "warning: {events} events of the type `{event_type}` went to {topic}, because no route names the type, but it \
+             looks like `{resembles}`: if that is meant, add the type to routing.rules"
         ));
     }
     remarks

@@ -1,4 +1,4 @@
-//! `kivend init`: the archive's identity and signing key.
+//! `kivend init`: creates the archive's identity and signing key.
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
@@ -6,17 +6,17 @@ use crate::error::Exit;
 use crate::store;
 use crate::writing::init::{InitReport, Made, open_or_make};
 
-/// Make the archive's identity and signing key, once
+/// Create the archive's identity and signing key
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Does nothing where the archive exists and its key is here. kivend-archiver does the same by itself.
+    after_help = "Has no effect if the archive exists and its key is on this machine. kivend-archiver does the same at its start.
 
 Examples:
   kivend init
   kivend init --archive shop-audit --format json | jq -r .public_key"
 )]
 pub struct Args {
-    /// The archive's name; archive.name if not given
+    /// The archive's name; default: the setting archive.name
     #[arg(long, value_name = "NAME")]
     archive: Option<String>,
 }
@@ -35,11 +35,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 
 fn text(report: &InitReport) -> String {
     let made = match report.made {
-        Made::Now => "made",
-        Made::Before => "was there already",
+        Made::Now => "created",
+        Made::Before => "exists",
     };
     format!(
-        "archive {} {made}: id {}\npublic key   {}\nprivate key  {}\nGive the public key to whoever verifies; keep a copy of the private one where only you can read it.\n",
+        "archive {} {made}: id {}\npublic key   {}\nprivate key  {}\nGive the public key to those who verify the archive. Keep a copy of the private key in a safe place.\n",
         report.archive,
         report.archive_id,
         report.public_key,

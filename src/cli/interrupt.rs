@@ -1,5 +1,5 @@
-//! Ctrl-C and SIGTERM: they end the process at once, unless the command asked to end in good order; then the first one
-//! asks and the second one ends it. Never loses a signal that comes while work blocks: a thread of its own waits.
+//! Handles Ctrl-C and SIGTERM: they end the process at once, unless the command has asked for orderly stops. Then the first
+//! signal requests a stop and the second ends the process. A separate thread waits for them, so that blocking work cannot delay them.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Begins to watch. Where no thread can be had, signals keep their usual effect.
+    /// Starts watching. If no thread can be started, signals keep their default effect.
     pub fn watch() -> Signals {
         let graceful = Arc::new(AtomicBool::new(false));
         let (stopper, stop) = stop();
@@ -28,7 +28,7 @@ impl Signals {
         Signals { graceful, stop }
     }
 
-    /// From now on the first signal only asks.
+    /// From now on the first signal only requests a stop.
     pub fn gracefully(&self) -> Stop {
         self.graceful.store(true, Ordering::SeqCst);
         self.stop.clone()
@@ -55,15 +55,15 @@ fn wait(graceful: &AtomicBool, stopper: &Stopper) {
             }
             first = false;
             if reason == Reason::Interrupt {
-                // Nobody may be there to read it.
-                let _ = writeln!(std::io::stderr(), "\nstopping in good order; once more stops at once");
+                // stderr may be closed.
+                let _ = writeln!(std::io::stderr(), "\nstopping; press Ctrl-C again to stop at once");
             }
             stopper.request(reason);
         }
     });
 }
 
-/// As a shell sees a process that a signal ended: 128 and the signal's number.
+/// Ends the process with 128 + the signal's number, as shells expect.
 fn end_at_once(reason: Reason) -> ! {
     std::process::exit(match reason {
         Reason::Interrupt => 130,

@@ -1,4 +1,4 @@
-//! `kivend keys`: the signing keys, and their rotation. Never prints a private key.
+//! `kivend keys`: shows and rotates the signing keys. Private keys are not printed.
 
 use std::fmt::Write as _;
 
@@ -13,27 +13,27 @@ use crate::log::signed_note::VerifyingKey;
 use crate::store;
 use crate::writing::key_file::KeySource;
 
-/// Show the signing keys, or change them
+/// Show or rotate the signing keys
 #[derive(Debug, Subcommand)]
 pub enum Keys {
-    /// List every key of the archive: which count, since and until when, and which signs here
+    /// List all keys of the archive, since and until when they count, and which one signs on this machine
     #[command(after_help = "Examples:
   kivend keys show
   kivend keys show --format json | jq -r '.keys[] | select(.in_force) | .key'")]
     Show,
-    /// Add a new key and sign with it from the next start on; the old one still counts
+    /// Add a new key and use it from the next start of the archivers; the old key still counts
     #[command(
-        after_help = "The old key stays beside the new one, in <key file>.<its id>. Start every archiver again with the
-new key, then run `kivend keys retire`. May be cut off at any moment and run again.
+        after_help = "The old private key is kept beside the new one, in <key file>.<its id>. Restart all archivers with the new
+key, then run `kivend keys retire`. If the command is interrupted, run it again.
 
 Examples:
   kivend keys rotate"
     )]
     Rotate,
-    /// End the old key: what it signed so far counts, what it signs from now on does not
+    /// Retire the old key: its signatures so far count, later ones do not
     #[command(
-        after_help = "Refused while the newest link of a partition, or the newest checkpoint, is by the old key.
-May be cut off at any moment and run again.
+        after_help = "Refuses while the newest checkpoint, or the newest link of any partition, is signed by the old key.
+If the command is interrupted, run it again.
 
 Examples:
   kivend keys retire
@@ -42,13 +42,13 @@ Examples:
     Retire(Box<RetireArgs>),
 }
 
-/// Which key, and what is known of its use.
+/// The arguments of `kivend keys retire`.
 #[derive(Debug, clap::Args)]
 pub struct RetireArgs {
-    /// The public key to retire; every key in force but the one here if not given
+    /// The public key to retire; default: all keys in force except the one on this machine
     #[arg(value_name = "KEY")]
     key: Option<VerifyingKey>,
-    /// Retire it though partitions stand still since it signed; only if no archiver uses it any more
+    /// Retire it even if the newest link of an idle partition is signed by it; only if no archiver uses it any more
     #[arg(long)]
     accept_idle: bool,
 }
@@ -100,7 +100,7 @@ fn show(report: &KeysReport) -> String {
         ..
     } = report;
     format!(
-        "{}\narchive {archive}, id {archive_id}; the private key belongs at {}\n",
+        "{}\narchive {archive}, id {archive_id}; key file {}\n",
         table.trim_fmt(),
         key_file.display()
     )
@@ -110,7 +110,7 @@ fn rotated(report: &RotateReport) -> String {
     let key_file = report.key_file.display();
     let mut text = match report.done {
         Rotated::Added => format!("added        {}\nprivate key  {key_file}\n", report.key),
-        Rotated::OverlapOpen => format!("nothing done: {} signs here already\n", report.key),
+        Rotated::OverlapOpen => format!("nothing done: {} already signs on this machine\n", report.key),
     };
     if let Some(old) = &report.old_key_file {
         // Writing to a string cannot fail.
@@ -119,7 +119,7 @@ fn rotated(report: &RotateReport) -> String {
     for key in &report.to_retire {
         let _ = writeln!(text, "still in force: {key}");
     }
-    text + "Next: start every archiver again with the new key, give the public key to whoever verifies, then run `kivend keys retire`.\n"
+    text + "Next: restart all archivers with the new key, give the public key to those who verify the archive, then run `kivend keys retire`.\n"
 }
 
 fn retired(report: &RetireReport) -> String {
@@ -130,13 +130,13 @@ fn retired(report: &RetireReport) -> String {
     }
     let _ = writeln!(
         text,
-        "by key change {}; what it signed counts up to checkpoint {}",
+        "by key change {}; its signatures count up to checkpoint {}",
         report.change, report.checkpoint
     );
     for link in &report.late {
         let _ = writeln!(
             text,
-            "signed too late, does not count: {link}; stop the archiver that still uses the old key: another archives these records again"
+            "signed too late, so it does not count: {link}; stop the archiver that still uses the old key, and its records will be archived again"
         );
     }
     text

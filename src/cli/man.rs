@@ -1,4 +1,4 @@
-//! `kivend man`: manual pages, made from the parser's own definition.
+//! `kivend man`: manual pages, generated from the definition of the command line.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use crate::cli::failure::Failure;
 use crate::cli::failure::FileError;
 use crate::error::{Exit, Kind};
 
-/// Print the manual page of kivend or of one of its commands
+/// Print the manual page of kivend or of a command
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kivend man | man -l -
   kivend man config show | man -l -
   kivend man --dir ~/.local/share/man/man1")]
 pub struct Args {
-    /// The command, such as `config show`; none for kivend itself
+    /// The command, such as `config show`; default: kivend itself
     #[arg(conflicts_with = "dir")]
     command: Vec<String>,
     /// Write the pages of all commands into DIR
@@ -26,7 +26,7 @@ pub struct Args {
     dir: Option<PathBuf>,
 }
 
-/// `root` is the definition of the whole command line.
+/// Prints or writes pages. `root` is the definition of the whole command line.
 pub fn run(args: &Args, mut root: clap::Command, context: &Context) -> Result<Exit, Failure> {
     root.build();
     if let Some(dir) = &args.dir {
@@ -42,7 +42,7 @@ pub fn run(args: &Args, mut root: clap::Command, context: &Context) -> Result<Ex
         return Err(Failure::new(
             Kind::Config,
             format!("no such command name=`{name}`"),
-            "`kivend --help` lists them",
+            "run `kivend --help` for a list of commands",
         ));
     };
     let output = context.output();
@@ -67,7 +67,7 @@ fn write_all(command: &clap::Command, dir: &Path) -> Result<(), FileError> {
         .try_for_each(|sub| write_all(sub, dir))
 }
 
-/// `kivend-config-show`, as manual pages of subcommands are named.
+/// The name of the page's file, such as `kivend-config-show`.
 fn file_stem(command: &clap::Command) -> String {
     command.get_bin_name().unwrap_or(command.get_name()).replace(' ', "-")
 }

@@ -1,11 +1,11 @@
-//! The command line: arguments to settings to one function of `app`, and its report to a table or JSON. Never any work
-//! of its own, and never a second place that prints errors or chooses exit codes.
+//! The command line: turns arguments into settings, calls one function of `app`, and prints its report. Exit codes and errors
+//! are handled here only.
 //!
 //! # To add a command
 //! 1. `src/cli/<command>.rs`: `#[derive(clap::Args)] pub struct Args` and
-//!    `pub fn run(args: Args, context: &Context) -> Result<Exit, Failure>`; `?` works on every error that is [`Explain`].
-//! 2. One variant in `Command` (its doc comment is the line in the help) and one arm in `Command::run`.
-//! 3. `cargo insta accept` for the help's snapshot in `snapshots.rs`.
+//!    `pub fn run(args: Args, context: &Context) -> Result<Exit, Failure>`; `?` converts every error that is [`Explain`].
+//! 2. One variant in `Command` (its doc comment is the help) and one arm in `Command::run`.
+//! 3. `cargo insta accept` for the snapshot of its help.
 //!
 //! [`Explain`]: crate::error::Explain
 
@@ -49,7 +49,7 @@ use crate::error::Exit;
 #[derive(Debug, Parser)]
 #[command(name = "kivend", version, subcommand_required = true, arg_required_else_help = true)]
 #[command(
-    after_help = "Settings come from config/kivend.toml, KIVEND_* variables and flags, in rising rank.
+    after_help = "Settings come from config/kivend.toml, KIVEND_* variables and flags; later ones override earlier ones.
 Exit codes: 0 done or intact, 1 failed, 2 wrong usage or configuration, 10 tampered,
 11 incomplete, 12 unverifiable, 130 interrupted."
 )]
@@ -62,12 +62,12 @@ pub struct Kivend {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show everything in one process, without a server
+    /// Run everything in one process, without a server
     Demo(demo::Args),
-    /// Create the configured topics, or list what there is
+    /// Create or list the configured topics
     #[command(subcommand)]
     Topics(topics::Topics),
-    /// Write a made-up shop's events as JSONL, the same bytes for the same seed
+    /// Write the events of a synthetic shop as JSONL; the same seed gives the same bytes
     Generate(generate::Args),
     /// Send events from JSONL files to the topics, and account for every line
     Ingest(ingest::Args),
@@ -75,31 +75,31 @@ enum Command {
     Consume(consume::Args),
     /// Archive everything that Kafka holds now, then stop
     Archive(archive::Args),
-    /// Check the archive, recount it, and compare it with Kafka
+    /// Verify the archive, count its records, and compare it with Kafka
     Verify(verify::Args),
-    /// Prove that one record stands in the archive, in one file that verifies offline
+    /// Prove that a record is in the archive, in one file that can be verified offline
     Prove(prove::Args),
-    /// Check a proof offline: no bucket, no Kafka, no network
+    /// Verify a proof file offline: no bucket, no Kafka, no network
     VerifyProof(verify_proof::Args),
-    /// Sign the heads now, store the checkpoint, and print the note
+    /// Sign a checkpoint now, store it, and print it
     Checkpoint(checkpoint::Args),
-    /// Give archived records back as JSONL, byte for byte, or send them to Kafka again
+    /// Export archived records as JSONL, byte for byte, or send them to Kafka
     Export(export::Args),
-    /// List the segments that links own, for tools that want an exact list
+    /// List the segments of the archive, for query tools
     Files(files::Args),
-    /// Make the archive's identity and signing key, once
+    /// Create the archive's identity and signing key
     Init(init::Args),
-    /// Show the signing keys, or change them
+    /// Show or rotate the signing keys
     #[command(subcommand)]
     Keys(keys::Keys),
-    /// Look for everything that could be wrong, each with its remedy
+    /// Check brokers, store, keys and settings for problems, each with a remedy
     Doctor(doctor::Args),
     /// Show the settings in force, and where each came from
     #[command(subcommand)]
     Config(config::Config),
     /// Print a completion script for a shell
     Completions(completions::Args),
-    /// Print the manual page of kivend or of one of its commands
+    /// Print the manual page of kivend or of a command
     Man(man::Args),
 }
 
@@ -128,7 +128,7 @@ impl Command {
     }
 }
 
-/// The program `kivend`.
+/// Runs the program `kivend`.
 #[must_use]
 pub fn kivend() -> ExitCode {
     let Kivend { command, global } = Kivend::parse();
@@ -139,7 +139,7 @@ pub fn kivend() -> ExitCode {
 #[derive(Debug, Parser)]
 #[command(name = "kivend-archiver", version)]
 #[command(
-    after_help = "Stops in good order on SIGTERM or Ctrl-C: seals, uploads, commits, leaves the group. A second one stops at once.
+    after_help = "On SIGTERM or Ctrl-C it seals, uploads and commits what it has, and leaves the group; a second signal ends it at once.
 Metrics, /healthz and /readyz are served on telemetry.listen."
 )]
 pub struct Archiver {
@@ -149,14 +149,14 @@ pub struct Archiver {
     global: Global,
 }
 
-/// The program `kivend-archiver`.
+/// Runs the program `kivend-archiver`.
 #[must_use]
 pub fn archiver() -> ExitCode {
     let Archiver { args, global } = Archiver::parse();
     start(&global.louder(), |context| archive::run_daemon(&args, context))
 }
 
-/// Runs a command within its surroundings: log, signals, and the one place that reports failure.
+/// Runs a command with logging and signal handling; the only place that reports failures.
 fn start(global: &Global, run: impl FnOnce(&Context) -> Result<Exit, Failure>) -> ExitCode {
     let context = Context::new(global);
     let exit = run(&context).unwrap_or_else(|failure| context.output().fail(failure));

@@ -1,5 +1,4 @@
-//! Where results go: a short summary or one JSON object on stdout, and nothing else there; everything meant for the
-//! eye alone on stderr. Never decides what is said.
+//! Prints results: a summary or one JSON object on stdout, and nothing else there; remarks, progress and errors on stderr.
 
 use std::env;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
@@ -14,7 +13,7 @@ use crate::cli::global::Global;
 use crate::error::Exit;
 use crate::telemetry::Verbosity;
 
-/// Where a command's results and remarks go.
+/// Prints the result and the remarks of a command.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     format: Format,
@@ -31,16 +30,16 @@ impl Output {
         }
     }
 
-    /// The form that was asked for.
+    /// The format that the user asked for.
     #[must_use]
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// Prints the result: as JSON, or as the text that `text` makes of it.
+    /// Prints the result, as JSON or as the text that `text` makes of it.
     ///
     /// # Errors
-    /// Stdout cannot be written.
+    /// Stdout cannot be written to.
     pub fn report<R: Serialize>(&self, report: &R, text: impl FnOnce(&R) -> String) -> Result<(), Failure> {
         let written = match self.format {
             Format::Json => serde_json::to_string(report).map_err(|error| Failure::output(error.into()))?,
@@ -57,14 +56,14 @@ impl Output {
             .map_err(Failure::output)
     }
 
-    /// Stdout for what is not a report (events, scripts, pages), buffered: the caller flushes, and turns its errors into
-    /// failures with [`Output::written`].
+    /// Buffered stdout for output that is not a report, such as records. The caller must flush it, and pass errors to
+    /// [`Output::written`].
     #[must_use]
     pub fn stdout(&self) -> BufWriter<StdoutLock<'static>> {
         BufWriter::with_capacity(1 << 16, io::stdout().lock())
     }
 
-    /// The outcome of writing to stdout: a reader that has gone ends the command quietly.
+    /// Turns an error of writing to stdout into a failure; a closed pipe (as with `head`) ends the command quietly.
     ///
     /// # Errors
     /// What `outcome` says.
@@ -72,15 +71,15 @@ impl Output {
         outcome.map_err(Failure::output)
     }
 
-    /// A remark for whoever watches, on stderr; nothing under `--quiet`.
+    /// Prints a remark on stderr, unless `--quiet` is set.
     pub fn remark(&self, text: &str) {
         if self.verbosity != Verbosity::Quiet {
-            // A closed stderr is no reason to fail: nobody watches.
+            // A closed stderr is not an error.
             let _ = writeln!(io::stderr(), "{text}");
         }
     }
 
-    /// Whether a progress bar would be seen.
+    /// Whether a progress bar is visible.
     pub(super) fn is_watched(&self) -> bool {
         self.verbosity != Verbosity::Quiet && io::stderr().is_terminal()
     }
@@ -89,41 +88,41 @@ impl Output {
         wanted(self.colours, io::stderr().is_terminal())
     }
 
-    /// `text` in bold and the colour of its meaning, where stdout shows colours.
+    /// `text` in bold and in the colour of `mark`, if stdout shows colours.
     #[must_use]
     pub fn marked(&self, text: &str, mark: Mark) -> String {
         paint(text, mark, wanted(self.colours, io::stdout().is_terminal()))
     }
 
-    /// Prints why the command failed, once, and returns how the program ends.
+    /// Prints why the command failed, and returns the exit code.
     pub(super) fn fail(&self, failure: Failure) -> Exit {
         match failure {
-            Failure::ReaderGone => Exit::Done,
-            Failure::Told(told) => {
-                self.tell_error(&told.causes, &told.remedy);
-                told.kind.exit()
+            Failure::ClosedPipe => Exit::Done,
+            Failure::Reported(report) => {
+                self.print_error(&report.causes, &report.remedy);
+                report.kind.exit()
             }
         }
     }
 
-    fn tell_error(&self, causes: &[String], remedy: &str) {
+    fn print_error(&self, causes: &[String], remedy: &str) {
         let colours = self.colours_on_stderr();
         let mut lines = causes.iter().map(|cause| cause.replace('\n', "\n  "));
-        let mut told = format!(
+        let mut text = format!(
             "{} {}\n",
             paint("error:", Mark::Bad, colours),
             lines.next().unwrap_or_default()
         );
         for line in lines {
-            told.push_str(&format!("  why: {line}\n"));
+            text.push_str(&format!("  why: {line}\n"));
         }
-        told.push_str(&format!("  {} {remedy}\n", paint("fix:", Mark::Good, colours)));
-        // A closed stderr is no reason to fail once more; the exit code still tells.
-        let _ = io::stderr().write_all(told.as_bytes());
+        text.push_str(&format!("  {} {remedy}\n", paint("fix:", Mark::Good, colours)));
+        // A closed stderr is not another error; the exit code remains.
+        let _ = io::stderr().write_all(text.as_bytes());
     }
 }
 
-/// What a marked word means.
+/// The meaning of a coloured word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
     Good,
@@ -144,7 +143,7 @@ fn paint(text: &str, mark: Mark, colours: bool) -> String {
     }
 }
 
-/// `NO_COLOR` (no-color.org) and dumb terminals are heeded unless colours are asked for.
+/// Respects `NO_COLOR` (no-color.org) and dumb terminals, unless colours are requested.
 fn wanted(choice: ColorChoice, terminal: bool) -> bool {
     match choice {
         ColorChoice::Always => true,
@@ -156,7 +155,7 @@ fn wanted(choice: ColorChoice, terminal: bool) -> bool {
     }
 }
 
-/// How a column stands.
+/// The alignment of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Align {
     Left,
@@ -164,7 +163,7 @@ pub enum Align {
     Right,
 }
 
-/// A table with these columns: no borders, a line below the header, so that `grep` and `awk` get on with it.
+/// A table without borders and with a line below the header, for `grep` and `awk`.
 #[must_use]
 pub fn table(columns: &[(&str, Align)]) -> Table {
     let mut table = Table::new();
@@ -180,7 +179,7 @@ pub fn table(columns: &[(&str, Align)]) -> Table {
     table
 }
 
-/// A number with its thousands apart: `115,841`.
+/// A number with separators between thousands: `115,841`.
 #[must_use]
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -194,9 +193,9 @@ pub fn count(number: u64) -> String {
     grouped
 }
 
-/// Bytes as people read them: `25.3 MB`, in powers of 1000.
+/// A number of bytes, such as `25.3 MB`, in powers of 1000.
 #[must_use]
-#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+#[expect(clippy::cast_precision_loss, reason = "only three digits are shown")]
 pub fn size(bytes: u64) -> String {
     let units = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
     match units.iter().find(|(factor, _)| bytes >= *factor) {
@@ -223,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_shown_in_the_unit_that_fits() {
+    fn sizes_have_a_unit() {
         for (bytes, text) in [
             (0, "0 B"),
             (999, "999 B"),

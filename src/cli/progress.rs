@@ -1,4 +1,4 @@
-//! A progress bar with rate and time left, on stderr, where a human looks at it. Never on stdout, never in a pipe.
+//! A progress bar with rate and remaining time on stderr, only if that is a terminal.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,14 +23,14 @@ struct Bar {
 
 impl Bar {
     fn new(unit: &'static str) -> Bar {
-        // Hidden until work begins, so that a command that fails at once leaves no trace of a bar.
+        // Hidden until work begins, so that a command that fails at once shows no bar.
         Bar {
             bar: ProgressBar::hidden(),
             unit,
         }
     }
 
-    /// An unknown template is a bug that costs a plainer bar, never the work.
+    /// A wrong template costs the style of the bar, not the work.
     fn style(template: &str) -> ProgressStyle {
         ProgressStyle::with_template(template)
             .unwrap_or_else(|_| ProgressStyle::default_bar())

@@ -1,5 +1,5 @@
-//! `kivend prove`: a self-contained proof that one record stands in the archive, or that one checkpoint continues
-//! another. The proof goes to a file or to stdout, what it proves to whoever watches.
+//! `kivend prove`: makes a self-contained proof that a record is in the archive, or that one checkpoint continues another.
+//! The proof goes to a file or to stdout, what it proves to stderr.
 
 use std::path::{Path, PathBuf};
 
@@ -16,9 +16,9 @@ use crate::error::Exit;
 use crate::log::signed_note::VerifyingKey;
 use crate::record::position::{Epoch, TopicPartition};
 use crate::store;
-use crate::verify::proof::Proved;
+use crate::verify::proof_report::Proved;
 
-/// Prove that one record stands in the archive, in one file that verifies offline
+/// Prove that a record is in the archive, in one file that can be verified offline
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "The file is all that `kivend verify-proof` needs: no bucket, no Kafka, no network.
@@ -38,19 +38,19 @@ pub struct Args {
     /// The record's offset
     #[arg(requires = "partition", value_parser = clap::value_parser!(i64).range(0..))]
     offset: Option<i64>,
-    /// Which life of a topic that was deleted and created again; without it, the newest that has the offset
+    /// The epoch of a topic that was deleted and created again; default: the newest that has the offset
     #[arg(long, value_name = "EPOCH", requires = "offset")]
     epoch: Option<u32>,
     /// Prove the first record whose event has this id; reads segments until it is found
     #[arg(long, value_name = "ID", conflicts_with_all = ["topic", "from"])]
     event_id: Option<String>,
-    /// Prove that a later checkpoint continues this one: a number, or the file of a saved one
+    /// Prove that a later checkpoint continues this one: a number in the bucket, or a file
     #[arg(long, value_name = "CHECKPOINT", requires = "to", conflicts_with = "topic")]
     from: Option<String>,
-    /// The later checkpoint: a number, or the file of a saved one
+    /// The later checkpoint: a number in the bucket, or a file
     #[arg(long, value_name = "CHECKPOINT", requires = "from")]
     to: Option<String>,
-    /// A public key of the archive, got from elsewhere than the bucket; may be repeated
+    /// A public key of the archive from a trusted source outside the bucket; may be repeated
     #[arg(long = "key", value_name = "PUBLIC")]
     keys: Vec<VerifyingKey>,
     /// Write the proof to this file instead of stdout
@@ -60,9 +60,9 @@ pub struct Args {
 
 #[derive(Debug, Serialize)]
 struct Report<'a> {
-    /// The proof file's text.
+    /// The text of the proof file.
     proof: &'a str,
-    /// Where it was written.
+    /// The file to which it was written.
     file: Option<&'a Path>,
     /// What it proves.
     proved: Option<&'a Proved>,
@@ -85,22 +85,22 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     let output = context.output();
     if (&args.output, output.format()) == (&None, Format::Text) {
-        output.remark(&told(&made, None));
+        output.remark(&summary(&made, None));
     }
     output.report(&report, |_| match &args.output {
         None => made.text.clone(),
-        Some(file) => told(&made, Some(file)),
+        Some(file) => summary(&made, Some(file)),
     })?;
     Ok(Exit::Done)
 }
 
-fn told(made: &Made, file: Option<&Path>) -> String {
+fn summary(made: &Made, file: Option<&Path>) -> String {
     let what = made.report.proved.as_ref().map_or(String::new(), describe);
     let size = made.text.len();
     let check = match file {
-        None => format!("a proof of {size} bytes; `kivend verify-proof FILE` checks it anywhere"),
+        None => format!("a proof of {size} bytes; verify it with `kivend verify-proof FILE`"),
         Some(file) => format!(
-            "{size} bytes in {0}; check it anywhere with `kivend verify-proof {0}`",
+            "{size} bytes in {0}; verify it with `kivend verify-proof {0}`",
             file.display()
         ),
     };
@@ -127,7 +127,7 @@ fn wanted(args: &Args, settings: &Settings) -> Result<Wanted, Failure> {
     })
 }
 
-/// A number means the bucket's checkpoint, anything else a file.
+/// A number is a checkpoint in the bucket, anything else a file.
 fn checkpoint(text: &str) -> Result<WantedCheckpoint, Failure> {
     if let Ok(number) = text.parse() {
         return Ok(WantedCheckpoint::Number(number));

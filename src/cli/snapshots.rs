@@ -1,4 +1,4 @@
-//! The command line as a user sees it, word by word: help of every command, and what `config show` prints.
+//! Snapshots of the help texts of all commands.
 
 use clap::{CommandFactory, Parser};
 
@@ -10,7 +10,7 @@ fn the_definition_is_consistent() {
 }
 
 #[test]
-fn every_command_has_a_help_that_fits_a_screen() {
+fn every_help_fits_a_screen() {
     let mut root = Kivend::command().term_width(100);
     root.build();
     let mut pending = vec![root];

@@ -1,4 +1,4 @@
-//! `kivend topics`: the configured topics in Kafka. Never deletes one.
+//! `kivend topics`: creates and lists the configured topics.
 
 use clap::Subcommand;
 
@@ -9,15 +9,15 @@ use crate::cli::output::{Align, count, table};
 use crate::error::Exit;
 use crate::kafka::topics::{Action, Alteration};
 
-/// Create the configured topics, or list what there is
+/// Create or list the configured topics
 #[derive(Debug, Subcommand)]
 pub enum Topics {
-    /// Create the configured topics; those that exist are compared, and changed only with --alter
+    /// Create the configured topics; existing ones are compared, and changed only with --alter
     #[command(after_help = "Examples:
   kivend topics create
   kivend topics create --format json | jq '.topics[] | select(.action == \"differs\")'")]
     Create {
-        /// Give existing topics the configured settings and partitions
+        /// Give existing topics the configured settings and number of partitions
         #[arg(long)]
         alter: bool,
     },
@@ -38,7 +38,7 @@ pub fn run(command: &Topics, context: &Context) -> Result<Exit, Failure> {
                 Alteration::Refused
             };
             let report = topics::create(&settings.kafka, &settings.topics, alteration)?;
-            tell_differences(&report, context);
+            print_differences(&report, context);
             context.output().report(&report, created)?;
         }
         Topics::List => {
@@ -49,7 +49,7 @@ pub fn run(command: &Topics, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn tell_differences(report: &Created, context: &Context) {
+fn print_differences(report: &Created, context: &Context) {
     let differing = report.topics.iter().filter(|topic| topic.action == Action::Differs);
     for (topic, difference) in differing.flat_map(|topic| topic.differences.iter().map(move |d| (&topic.topic, d))) {
         let (setting, wanted, found) = (&difference.setting, &difference.wanted, &difference.found);
@@ -60,7 +60,7 @@ fn tell_differences(report: &Created, context: &Context) {
     if report.topics.iter().any(|topic| topic.action == Action::Differs) {
         context
             .output()
-            .remark("nothing was changed there; --alter changes what Kafka can change");
+            .remark("these topics were not changed; --alter changes what Kafka can change");
     }
 }
 

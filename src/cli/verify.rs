@@ -1,4 +1,4 @@
-//! `kivend verify`: the archive checked, recounted and held against Kafka. The verdict is the exit code.
+//! `kivend verify`: verifies the archive. The exit code is the verdict.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -21,66 +21,67 @@ use crate::record::utc::UtcSeconds;
 use crate::store;
 use crate::task::error::AppError;
 use crate::verify::html;
-use crate::verify::kafka::Rest;
+use crate::verify::kafka::LagPolicy;
 use crate::verify::merge::merge;
 use crate::verify::report::Report;
 use crate::verify::shard::Shard;
 use crate::verify::text::render;
 use crate::writing::checkpoint_mirror::CheckpointMirror;
 
-/// Check the archive, recount it, and compare it with Kafka
+/// Verify the archive, count its records, and compare it with Kafka
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit codes: 0 intact, 10 tampered, 11 incomplete, 12 unverifiable.
-Findings have codes: docs/FINDINGS.md says what each means and what to do.
+Each finding has a code; docs/FINDINGS.md explains the codes and what to do.
 
 Examples:
   kivend verify
   kivend verify --key \"$(cat kivend.pub)\" --format json | jq .verdict
   kivend verify --against rows,links --since 24h
   kivend verify --since checkpoint-of-yesterday.note
-  kivend verify --shard 1/2 --format json > 1.json   # and 2/2 elsewhere, then: kivend verify --merge 1.json 2.json
+  kivend verify --shard 1/2 --format json > 1.json   # and 2/2 on another machine, then:
+  kivend verify --merge 1.json 2.json
   kivend verify --offline ./copy-of-the-bucket")]
 pub struct Args {
-    /// Read only what is new: segments sealed, or with records, from a moment on (chains are still walked whole); or
-    /// whatever is newer than a checkpoint, which is a file or a number in the bucket
+    /// Read only newer data: segments sealed, or with records, since a time (all links are still checked); or what is
+    /// newer than a checkpoint (a file, or a number in the bucket)
     #[arg(long, value_name = "WHEN|CHECKPOINT")]
     since: Option<Start>,
-    /// Verify only a part of the partitions, such as 1/4; join the reports of all parts with --merge
+    /// Verify only one part of the partitions, such as 1/4; join the reports of all parts with --merge
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
-    /// Join the JSON reports of all shards into one verdict, and look at nothing else
+    /// Join the JSON reports of all shards into one verdict; reads nothing else
     #[arg(long, value_name = "REPORT", num_args = 1.., conflicts_with_all = ["since", "shard", "keys", "topic", "partition", "offline", "checkpoints", "at_rest", "fail_on_loss"])]
     merge: Vec<PathBuf>,
-    /// A public key of the archive, got from elsewhere than the bucket; may be repeated
+    /// A public key of the archive from a trusted source outside the bucket; may be repeated
     #[arg(long = "key", value_name = "PUBLIC")]
     keys: Vec<VerifyingKey>,
-    /// Only this topic
+    /// Verify only this topic
     #[arg(long, value_name = "TOPIC")]
     topic: Option<String>,
-    /// Only this partition number
+    /// Verify only this partition number
     #[arg(long, value_name = "PARTITION")]
     partition: Option<i32>,
-    /// What to hold the archive against; links are always walked
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Against::Kafka, Against::Rows, Against::Links, Against::Copies])]
+    /// What to check; links are always checked
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Against::Kafka, Against::Rows, Against::Links, Against::Mirrors])]
     against: Vec<Against>,
-    /// Verify a copy of the archive in this folder, without Kafka and without a bucket
+    /// Verify a copy of the archive in this folder, without Kafka and without the bucket
     #[arg(long, value_name = "DIR")]
     offline: Option<PathBuf>,
-    /// A checkpoint that was saved elsewhere; may be repeated
+    /// The file of a checkpoint that was saved elsewhere; may be repeated
     #[arg(long = "checkpoint", value_name = "FILE")]
     checkpoints: Vec<PathBuf>,
-    /// Demand that everything in Kafka is archived
+    /// Count records in Kafka that are not archived yet as missing
     #[arg(long)]
     at_rest: bool,
-    /// Do not accept that records were lost before they were archived, though a link says so
+    /// Count records that were lost before they were archived as missing, even if a link declares the loss
     #[arg(long)]
     fail_on_loss: bool,
-    /// Write the report as one page for people
+    /// Write the report as an HTML page
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }
 
-/// From where on things are read.
+/// The start of a partial verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Start {
     When(When),
@@ -102,14 +103,15 @@ impl FromStr for Start {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Against {
-    /// The group's commit, and the records that Kafka still holds
+    /// Kafka's commit, and the records that Kafka still holds
     Kafka,
     /// Every row of every segment
     Rows,
-    /// The chains of links and the checkpoints
+    /// All links and checkpoints
     Links,
-    /// The newest checkpoint at each second place of the settings
-    Copies,
+    /// The newest checkpoint of each mirror (setting archive.checkpoint_copies)
+    #[value(name = "copies")]
+    Mirrors,
 }
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
@@ -186,7 +188,11 @@ fn request(args: &Args, settings: &Settings, context: &Context) -> Result<Reques
         } else {
             Depth::Links
         },
-        rest: if args.at_rest { Rest::AtRest } else { Rest::Live },
+        lag: if args.at_rest {
+            LagPolicy::Refused
+        } else {
+            LagPolicy::Allowed
+        },
         losses: if args.fail_on_loss {
             Losses::Refused
         } else {
@@ -194,18 +200,18 @@ fn request(args: &Args, settings: &Settings, context: &Context) -> Result<Reques
         },
         keys: args.keys.clone(),
         saved_checkpoints: saved_checkpoints?,
-        second_places: second_places(args, settings),
+        mirrors: mirrors(args, settings),
         ..Request::default()
     })
 }
 
-/// Those of the settings, where they are asked for and not left behind by --offline.
-fn second_places(args: &Args, settings: &Settings) -> Vec<CheckpointMirror> {
-    if args.offline.is_some() || !args.against.contains(&Against::Copies) {
+/// The checkpoint mirrors of the settings, if they are to be checked; none with --offline.
+fn mirrors(args: &Args, settings: &Settings) -> Vec<CheckpointMirror> {
+    if args.offline.is_some() || !args.against.contains(&Against::Mirrors) {
         return Vec::new();
     }
-    let copies = settings.archive.checkpoint_copies.iter();
-    copies
+    let mirrors = settings.archive.checkpoint_copies.iter();
+    mirrors
         .map(|copy| CheckpointMirror::new(copy, &settings.kafka))
         .collect()
 }

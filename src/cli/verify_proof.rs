@@ -1,5 +1,4 @@
-//! `kivend verify-proof`: one file checked with nothing else at hand. Reads no setting, no bucket and no network. The
-//! verdict is the exit code.
+//! `kivend verify-proof`: verifies one proof file. Reads no settings, no bucket and no network. The exit code is the verdict.
 
 use std::path::PathBuf;
 
@@ -13,24 +12,25 @@ use crate::error::Exit;
 use crate::log::signed_note::VerifyingKey;
 use crate::record::utc::UtcSeconds;
 use crate::verify::keys::Basis;
-use crate::verify::proof::{ProofReport, Proved, check};
+use crate::verify::proof::check;
+use crate::verify::proof_report::{CheckpointNamed, ProofReport, Proved};
 use crate::verify::verdict::Verdict;
 
-/// Characters of a key or value that are shown to people.
+/// Characters of a key or value that are printed.
 const SHOWN_CHARS: usize = 160;
 
-/// Check a proof offline: no bucket, no Kafka, no network
+/// Verify a proof file offline: no bucket, no Kafka, no network
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit codes: 0 intact, 10 tampered, 12 unverifiable.
-Without --key the keys in the proof are trusted on first use: bring the archive's public key from elsewhere.
+Without --key the keys in the proof are trusted (trust on first use): pass the archive's public key from a trusted source.
 
 Examples:
   kivend verify-proof payment.proof --key \"$(cat kivend.pub)\"
   kivend verify-proof payment.proof --format json | jq .verdict")]
 pub struct Args {
-    /// What `kivend prove` made
+    /// The proof file, as `kivend prove` makes it
     file: PathBuf,
-    /// A public key of the archive, got from elsewhere; may be repeated
+    /// A public key of the archive from a trusted source; may be repeated
     #[arg(long = "key", value_name = "PUBLIC")]
     keys: Vec<VerifyingKey>,
 }
@@ -59,10 +59,10 @@ fn text(timed: &Timed<'_>) -> String {
     let mut text = format!("{}: {}\n", report.verdict, claim(report));
     for finding in &report.findings {
         text.push_str(&format!(
-            "\n{} {}: {}\n  {}\n  what to do: {}\n",
-            finding.code.id(),
+            "\n{}: {} ({})\n  {}\n  what to do: {}\n",
             finding.severity,
             finding.code.meaning(),
+            finding.code.id(),
             finding.detail,
             finding.code.remedy()
         ));
@@ -72,12 +72,12 @@ fn text(timed: &Timed<'_>) -> String {
     }
     match report.trust {
         Some(Basis::FirstUse) => text.push_str(&format!(
-            "\nkeys trusted on first use, as the proof itself names them; bring the archive's with --key\n  {}\n",
+            "\nkeys from the proof itself (trust on first use); verify with the archive's key: --key PUBLIC\n  {}\n",
             report.keys.join("\n  ")
         )),
-        Some(Basis::KeysBrought) => {
+        Some(Basis::KeysGiven) => {
             text.push_str(&format!(
-                "\nsigned for by the keys brought\n  {}\n",
+                "\nsigned by the given keys, or by keys that they vouch for\n  {}\n",
                 report.keys.join("\n  ")
             ));
         }
@@ -91,17 +91,17 @@ fn claim(report: &ProofReport) -> String {
     let archive = report.archive.as_deref().unwrap_or("?");
     match (&report.proved, report.verdict) {
         (Some(proved @ Proved::Record(_)), _) => {
-            format!("{} stands in the archive {archive}, as shown below", proved.place())
+            format!("{} is in the archive {archive}, as shown below", proved.place())
         }
         (Some(proved @ Proved::Consistency { .. }), _) => {
-            format!("the archive {archive} only grew from {}", proved.place())
+            format!("nothing was rewritten in the archive {archive} from {}", proved.place())
         }
-        (None, Verdict::Unverifiable) => "the proof cannot be understood, so nothing is claimed".to_owned(),
+        (None, Verdict::Unverifiable) => "the proof is of an unknown type, so nothing was verified".to_owned(),
         (None, _) => "the file proves nothing".to_owned(),
     }
 }
 
-/// What was proved, in lines for people.
+/// What was proved, as lines of text.
 pub(super) fn describe(proved: &Proved) -> String {
     match proved {
         Proved::Record(record) => {
@@ -130,7 +130,7 @@ pub(super) fn describe(proved: &Proved) -> String {
             lines.join("\n")
         }
         Proved::Consistency { from, to, partitions } => {
-            let line = |checkpoint: &crate::verify::proof::CheckpointNamed| {
+            let line = |checkpoint: &CheckpointNamed| {
                 format!(
                     "{}, signed {}, sha256 {}",
                     checkpoint.number, checkpoint.at, checkpoint.sha256
@@ -146,7 +146,7 @@ pub(super) fn describe(proved: &Proved) -> String {
     }
 }
 
-/// A stranger's bytes for the eye: no control characters, not endless.
+/// Untrusted text without control characters, shortened.
 fn shown(text: Option<&str>) -> String {
     let Some(text) = text else { return "null".to_owned() };
     let plain = |c: char| {
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_stranger_wrote_is_shown_short_and_without_control_characters() {
+    fn untrusted_text_is_shortened_and_has_no_control_characters() {
         assert_eq!(shown(None), "null");
         assert_eq!(shown(Some("a\u{1b}[2Jb\nc")), "a\\u{1b}[2Jb\\nc");
         let long = shown(Some(&"x".repeat(1000)));

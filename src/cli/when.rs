@@ -1,5 +1,4 @@
-//! A moment as users write it: `2026-02-03`, `2026-02-03T10:15:00Z`, or `24h` for that long ago. Never guesses a time
-//! zone: a date is midnight UTC, and a time says its own.
+//! A time as users write it: `2026-02-03`, `2026-02-03T10:15:00Z`, or `24h` for that long ago. A date is midnight UTC.
 
 use std::str::FromStr;
 
@@ -8,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::config::Span;
 
-/// A moment, maybe relative to now.
+/// A time, absolute or relative to now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
     At(Timestamp),
@@ -16,7 +15,7 @@ pub enum When {
 }
 
 impl When {
-    /// The moment, where it is `now` now.
+    /// The time, given the current time.
     #[must_use]
     pub fn resolve(self, now: Timestamp) -> Timestamp {
         match self {
@@ -43,9 +42,9 @@ impl FromStr for When {
                 .map(|_| format!("{text}T00:00:00Z"))
         };
         let moment = text.parse::<Timestamp>().ok().or_else(|| midnight()?.parse().ok());
-        moment
-            .map(When::At)
-            .ok_or_else(|| "write 2026-02-03, 2026-02-03T10:15:00Z, or 24h for that long ago".to_owned())
+        moment.map(When::At).ok_or_else(|| {
+            "expected 2026-02-03, 2026-02-03T10:15:00Z, or a duration such as 24h for that long ago".to_owned()
+        })
     }
 }
 
@@ -54,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_are_dates_times_or_durations_back_from_now() {
+    fn times_are_dates_timestamps_or_durations_back_from_now() {
         let now: Timestamp = "2026-02-03T10:15:00Z".parse().unwrap();
         let resolved = |text: &str| text.parse::<When>().unwrap().resolve(now).to_string();
         assert_eq!(resolved("2026-02-01"), "2026-02-01T00:00:00Z");
