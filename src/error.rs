@@ -1,27 +1,26 @@
-//! What kind of failure an error is, and how the program ends: it decides what happens next. Never what exactly went
-//! wrong: each layer has its own error type for that, and answers `kind()`.
+//! The kinds of errors, their default remedies, and the exit codes. Each layer has its own error type, which maps to a kind.
 
-/// The coarse kind of an error. Every layer's error type maps onto it, and callers branch on nothing else.
+/// The kind of an error. Callers branch on nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Settings or arguments are wrong: nothing was tried. Mend the configuration.
+    /// Settings or arguments are wrong. Nothing was done.
     Config,
-    /// What the user gave us is wrong (a file, a line, a key). Mend the input.
+    /// An input is wrong: a file, a line, a key.
     Input,
-    /// It may work if tried again, and nothing is known about whether it already did.
+    /// It may succeed if tried again. It is not known whether it already did.
     Transient,
-    /// Credentials or policy refuse it. Attempting again will not help.
+    /// Credentials or policies refuse it. Trying again does not help.
     Permission,
-    /// Another writer owns the partition: drop its state and load the head again.
+    /// Another writer owns the partition: its state must be dropped and the head loaded again.
     Fenced,
-    /// Stored bytes are not what they must be. Stop and verify.
+    /// Stored bytes contradict their signatures or the format.
     Corrupt,
-    /// A bug of ours.
+    /// A bug in kivend.
     Internal,
 }
 
 impl Kind {
-    /// How the program ends on such an error.
+    /// The exit code for an error of this kind.
     #[must_use]
     pub fn exit(self) -> Exit {
         match self {
@@ -30,55 +29,53 @@ impl Kind {
         }
     }
 
-    /// What to do where the error itself has nothing better to say.
+    /// The remedy for errors that have none of their own.
     #[must_use]
     pub fn remedy(self) -> &'static str {
         match self {
-            Kind::Config => "`kivend config show` prints every setting and where it came from",
-            Kind::Input => "mend the input and run it again",
-            Kind::Transient => {
-                "try again; what was done is found and not repeated. `kivend doctor` looks for the cause"
-            }
-            Kind::Permission => "check credentials and policies; `kivend doctor` says which are missing",
-            Kind::Fenced => "another writer owns it; let that one work, or stop it first",
-            Kind::Corrupt => "nothing was written; `kivend verify` says what is wrong with the archive",
+            Kind::Config => "check the settings: `kivend config show` prints each with its origin",
+            Kind::Input => "correct the input",
+            Kind::Transient => "find the cause with `kivend doctor`",
+            Kind::Permission => "check the credentials and their permissions; `kivend doctor` shows what is refused",
+            Kind::Fenced => "another process writes this partition: let it continue, or stop it first",
+            Kind::Corrupt => "find out what is wrong with the archive: `kivend verify` lists all findings",
             Kind::Internal => "this is a bug in kivend; please report it with the command and this message",
         }
     }
 }
 
-/// An error that can be shown to a user: besides what happened, what to do. Every layer's error type implements it.
+/// An error that can be shown to a user, with a remedy. The error type of every layer implements it.
 pub trait Explain: std::error::Error {
-    /// What happens next.
+    /// The kind of the error.
     fn kind(&self) -> Kind;
 
-    /// What to do, more exactly than [`Kind::remedy`] knows: lower case, no full stop.
+    /// What the user can do, if it is more specific than [`Kind::remedy`]: lower case, no full stop.
     fn remedy(&self) -> Option<String> {
         None
     }
 }
 
-/// How the program ends: the exit codes that scripts rely on.
+/// The exit codes of the program. They are stable, for scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Done; for a verification: intact.
     Done = 0,
     /// Failed.
     Failed = 1,
-    /// Wrong usage or configuration: nothing was tried.
+    /// Wrong usage or configuration. Nothing was done.
     Usage = 2,
     /// A verification found tampering.
     Tampered = 10,
     /// A verification did not cover everything.
     Incomplete = 11,
-    /// Something could not be read, so nothing is claimed.
+    /// Something could not be read or understood, so it was not checked.
     Unverifiable = 12,
     /// Stopped by Ctrl-C.
     Interrupted = 130,
 }
 
 impl Exit {
-    /// The number that the shell sees.
+    /// The exit code as a number.
     #[must_use]
     pub fn code(self) -> u8 {
         self as u8

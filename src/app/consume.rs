@@ -102,7 +102,7 @@ impl Explain for ConsumeError {
     fn remedy(&self) -> Option<String> {
         match self {
             ConsumeError::Kafka(error) => error.remedy(),
-            ConsumeError::Output(_) => None,
+            ConsumeError::Output(_) => Some("check that the output is open and the disk has free space".to_owned()),
         }
     }
 }

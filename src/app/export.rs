@@ -107,7 +107,7 @@ impl Explain for ExportError {
 
     fn remedy(&self) -> Option<String> {
         match self {
-            ExportError::Output(_) => None,
+            ExportError::Output(_) => Some("check that the output is open and the disk has free space".to_owned()),
             ExportError::App(error) => error.remedy(),
         }
     }

@@ -20,7 +20,7 @@ use crate::task::error::AppError;
 use crate::verify::chain::Accepted;
 use crate::verify::findings::{Findings, Severity};
 use crate::verify::inventory::Inventory;
-use crate::verify::keys::{Standing, Trust};
+use crate::verify::keys::{ChangeState, Trust};
 
 /// Links between a walk and the list of them.
 const QUEUE: usize = 256;
@@ -91,7 +91,7 @@ impl Archive {
     pub async fn key_changes(&self) -> Result<Vec<String>, AppError> {
         let mut notes = Vec::new();
         for (number, standing) in self.trust.changes().range(1..) {
-            let Standing::Valid(hash) = standing else { break };
+            let ChangeState::Valid(hash) = standing else { break };
             let attempts = self.inventory.key_changes.iter().filter(|(listed, _)| listed == number);
             for (_, attempt) in attempts {
                 let object = self.get(&Key::KeyChange(*number, *attempt).to_string()).await?;

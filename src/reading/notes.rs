@@ -20,7 +20,7 @@ use crate::verify::chain_walk::Walk;
 use crate::verify::checkpoints::{CheckpointWalk, candidate};
 use crate::verify::claims::Claim;
 use crate::verify::findings::{Code, Finding, Findings};
-use crate::verify::inventory::{Inventory, Shelf, Slot};
+use crate::verify::inventory::{Inventory, PartitionObjects, Slot};
 use crate::verify::key_changes::KeyWalk;
 use crate::verify::keys::Trust;
 
@@ -50,8 +50,8 @@ pub async fn read_trust(
         Ok(trust) => {
             let mut walk = KeyWalk::new(trust.clone());
             walk_key_changes(bucket, inventory, &mut walk).await;
-            if walk.counted_too_much() {
-                walk = KeyWalk::new(trust.of_brought_alone());
+            if walk.must_be_repeated() {
+                walk = KeyWalk::new(trust.with_given_keys_only());
                 walk_key_changes(bucket, inventory, &mut walk).await;
             }
             let (trust, found) = walk.finish();
@@ -130,7 +130,7 @@ pub async fn walk_links(
     bucket: &Arc<Bucket>,
     trust: &Arc<Trust>,
     partition: &TopicPartition,
-    (shelf, claims): (Shelf, Vec<Claim>),
+    (shelf, claims): (PartitionObjects, Vec<Claim>),
     accepted: mpsc::Sender<Accepted>,
 ) -> Chain {
     let mut walk = Walk::new(partition, trust.genesis(partition), claims, shelf.segments);

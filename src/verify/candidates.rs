@@ -29,7 +29,7 @@ pub struct Candidate<T> {
 
 /// An object that is not a valid note.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Passed {
+pub struct InvalidNote {
     /// Its key, relative to the prefix.
     pub key: String,
     /// Why it is not valid.
@@ -42,7 +42,7 @@ pub enum Choice<T> {
     /// The valid note that counts, and its key.
     Valid(T, String),
     /// No valid note. What the objects are depends on what else is known of the place.
-    Junk(Vec<Passed>),
+    Junk(Vec<InvalidNote>),
     /// An object could not be read or understood, so the place cannot be judged.
     Unknown,
 }
@@ -102,7 +102,7 @@ pub fn choose<T>(candidates: Vec<Candidate<T>>, codes: &Codes, findings: &mut Fi
             Found::Invalid(Invalid::Content(why)) => {
                 findings.push(Finding::new(codes.breaks_rule, why).object(key));
             }
-            Found::Invalid(other) if chosen.is_none() => junk.push(Passed {
+            Found::Invalid(other) if chosen.is_none() => junk.push(InvalidNote {
                 key,
                 why: other.to_string(),
             }),

@@ -10,7 +10,7 @@ use crate::log::object_key::{Attempt, Key};
 use crate::record::hash::Hash;
 use crate::record::merkle::Tree;
 use crate::record::position::{Epoch, FirstOffset, Height, NextOffset, TopicPartition};
-use crate::verify::candidates::{Candidate, Choice, Codes, Passed, choose};
+use crate::verify::candidates::{Candidate, Choice, Codes, InvalidNote, choose};
 use crate::verify::chain::{Accepted, Chain, OpenedLink, Range};
 use crate::verify::chain_head::ChainHead;
 use crate::verify::claims::{Anchors, Claim, Claims};
@@ -42,9 +42,9 @@ pub struct Walk {
     claims: Claims,
     segments: std::iter::Peekable<std::vec::IntoIter<Slot>>,
     /// Objects without a valid note at a place where the next link may be.
-    pending: Vec<Passed>,
+    pending: Vec<InvalidNote>,
     /// An unreadable or unknown object was met: what follows in this partition is not judged.
-    is_blind: bool,
+    met_unknown: bool,
 }
 
 impl Walk {
@@ -74,7 +74,7 @@ impl Walk {
             claims: Claims::new(claims),
             segments: segments.into_iter().peekable(),
             pending: Vec::new(),
-            is_blind: false,
+            met_unknown: false,
         }
     }
 
@@ -97,7 +97,7 @@ impl Walk {
 
     /// Adds the objects at the next place, in the order of the chain. Returns the link if one was accepted.
     pub fn place(&mut self, slot: Slot, candidates: Vec<Candidate<OpenedLink>>) -> Option<Accepted> {
-        if self.is_blind {
+        if self.met_unknown {
             return None;
         }
         let mut found = Findings::default();
@@ -108,7 +108,7 @@ impl Walk {
         match choice {
             Choice::Valid(opened, key) => self.take(opened, key),
             Choice::Unknown => {
-                self.is_blind = true;
+                self.met_unknown = true;
                 None
             }
             Choice::Junk(passed) if self.may_be_next(&slot) => {
@@ -116,7 +116,7 @@ impl Walk {
                 None
             }
             Choice::Junk(passed) => {
-                for Passed { key, why } in passed {
+                for InvalidNote { key, why } in passed {
                     self.report(
                         Finding::new(Code::StrayLink, format!("no link can be at this place: {why}")).object(key),
                     );
@@ -214,7 +214,7 @@ impl Walk {
     }
 
     fn report_pending(&mut self, code: Code) {
-        for Passed { key, why } in std::mem::take(&mut self.pending) {
+        for InvalidNote { key, why } in std::mem::take(&mut self.pending) {
             self.report(Finding::new(code, why).object(key));
         }
     }
@@ -223,7 +223,7 @@ impl Walk {
         let OpenedLink { signed, leaf } = opened;
         let signed = Arc::new(signed);
         let link = &signed.link;
-        let segment_listed = self.pass_segments(link);
+        let segment_listed = self.match_segments(link);
         // The log is unknown after a hole: its size then never matches a height again, and no root is compared.
         if self.log.leaf_count() == link.height.0 {
             self.log.push(leaf);
@@ -288,7 +288,7 @@ impl Walk {
     }
 
     /// Handles the listed segments up to and including the place of this link. Returns whether the link's own is among them.
-    fn pass_segments(&mut self, link: &Link) -> bool {
+    fn match_segments(&mut self, link: &Link) -> bool {
         let own = segment_attempt(link);
         let mut own_listed = false;
         let here = (link.epoch, link.first_offset);
@@ -326,7 +326,7 @@ impl Walk {
     #[must_use]
     pub fn finish(mut self) -> Chain {
         let ends_at = self.chain.head;
-        let unmet = if self.is_blind {
+        let unmet = if self.met_unknown {
             Vec::new()
         } else {
             self.claims.finish(ends_at.as_ref())
@@ -343,7 +343,7 @@ impl Walk {
         while let Some(slot) = self.segments.next() {
             if self.may_be_next(&slot) {
                 self.report_unnamed(&slot, Code::PendingSegment);
-            } else if !self.is_blind {
+            } else if !self.met_unknown {
                 self.report_unnamed(&slot, Code::UnnamedSegment);
             }
         }

@@ -7,10 +7,10 @@ use crate::log::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::log::object_key::{Attempt, Key};
 use crate::record::hash::Hash;
 use crate::record::position::TopicPartition;
-use crate::verify::candidates::{Candidate, Choice, Codes, Found, Passed, choose};
+use crate::verify::candidates::{Candidate, Choice, Codes, Found, InvalidNote, choose};
 use crate::verify::claims::{Claim, Witness, of_checkpoint};
 use crate::verify::findings::{Code, Finding, Findings};
-use crate::verify::keys::{Standing, Trust};
+use crate::verify::keys::{ChangeState, Trust};
 
 /// The finding codes of checkpoints.
 pub const CHECKPOINT_CODES: Codes = Codes {
@@ -42,10 +42,10 @@ pub struct Sequence {
 pub struct CheckpointWalk {
     sequence: Sequence,
     archive: String,
-    key_changes: BTreeMap<u64, Standing>,
+    key_changes: BTreeMap<u64, ChangeState>,
     last: Option<SignedCheckpoint>,
     /// Numbers without a valid checkpoint, and the objects found there.
-    junk: BTreeMap<u64, Vec<Passed>>,
+    junk: BTreeMap<u64, Vec<InvalidNote>>,
     unknown: Vec<u64>,
     saved: BTreeMap<u64, Hash>,
     /// The number of the first checkpoint; those before it are not checked.
@@ -148,7 +148,7 @@ impl CheckpointWalk {
     }
 
     fn report_junk(&mut self, number: u64, code: Code) {
-        for Passed { key, why } in self.junk.remove(&number).unwrap_or_default() {
+        for InvalidNote { key, why } in self.junk.remove(&number).unwrap_or_default() {
             self.report(Finding::new(code, why).object(key));
         }
     }
@@ -158,10 +158,10 @@ impl CheckpointWalk {
     fn check_key_change(&mut self, checkpoint: &Checkpoint, key: &str) {
         let number = checkpoint.key_change_number;
         let (code, detail) = match self.key_changes.get(&number) {
-            Some(Standing::Valid(hash)) if *hash == checkpoint.key_change => return,
-            Some(Standing::Valid(_)) => (Code::CheckpointBreaksRule, "but with another hash"),
-            Some(Standing::Junk) => (Code::KeyChangeInvalid, "but the object there is not valid"),
-            Some(Standing::Unknown) => return,
+            Some(ChangeState::Valid(hash)) if *hash == checkpoint.key_change => return,
+            Some(ChangeState::Valid(_)) => (Code::CheckpointBreaksRule, "but with another hash"),
+            Some(ChangeState::Junk) => (Code::KeyChangeInvalid, "but the object there is not valid"),
+            Some(ChangeState::Unknown) => return,
             None if self.listed_before_links => (Code::KeyChangeMissing, "which is missing"),
             None => return,
         };

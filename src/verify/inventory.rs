@@ -49,7 +49,7 @@ impl Slot {
 
 /// The listed links and segments of one partition, in the order of the chain.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Shelf {
+pub struct PartitionObjects {
     /// The keys of links.
     pub links: Vec<Slot>,
     /// The keys of segments.
@@ -68,7 +68,7 @@ pub struct Inventory {
     /// The keys of checkpoints.
     pub checkpoints: Vec<(u64, Attempt)>,
     /// The links and segments of each partition.
-    pub partitions: BTreeMap<TopicPartition, Shelf>,
+    pub partitions: BTreeMap<TopicPartition, PartitionObjects>,
     /// Findings about keys that no object of an archive has.
     pub strays: Findings,
 }
@@ -80,8 +80,8 @@ impl Inventory {
             Ok(Key::Identity) => self.identity = true,
             Ok(Key::KeyChange(number, attempt)) => self.key_changes.push((number, attempt)),
             Ok(Key::Checkpoint(number, attempt)) => self.checkpoints.push((number, attempt)),
-            Ok(Key::Segment(place, attempt)) => self.shelf(&place).segments.push(Slot::of(&place, attempt)),
-            Ok(Key::Link(place, attempt)) => self.shelf(&place).links.push(Slot::of(&place, attempt)),
+            Ok(Key::Segment(place, attempt)) => self.objects(&place).segments.push(Slot::of(&place, attempt)),
+            Ok(Key::Link(place, attempt)) => self.objects(&place).links.push(Slot::of(&place, attempt)),
             Ok(Key::Probe(_)) => {}
             Err(_) => self.strays.push(
                 Finding::new(Code::StrayObject, "no object of an archive has a key like this").object(printable(key)),
@@ -89,7 +89,7 @@ impl Inventory {
         }
     }
 
-    fn shelf(&mut self, place: &Place) -> &mut Shelf {
+    fn objects(&mut self, place: &Place) -> &mut PartitionObjects {
         self.partitions.entry(place.partition.clone()).or_default()
     }
 
@@ -100,8 +100,8 @@ impl Inventory {
             list.sort_unstable();
             list.dedup();
         }
-        for shelf in self.partitions.values_mut() {
-            for list in [&mut shelf.links, &mut shelf.segments] {
+        for objects in self.partitions.values_mut() {
+            for list in [&mut objects.links, &mut objects.segments] {
                 list.sort_unstable();
                 list.dedup();
             }
@@ -139,9 +139,9 @@ mod tests {
         assert!(inventory.identity);
         assert_eq!(inventory.key_changes, [(1, Attempt::PLAIN)]);
         assert_eq!(inventory.checkpoints, [(0, Attempt::PLAIN)]);
-        let shelf = &inventory.partitions[&TopicPartition::new("t", 0)];
-        assert_eq!(shelf.segments.len(), 1);
-        let attempts: Vec<_> = shelf.links.iter().map(|slot| slot.attempt.0).collect();
+        let objects = &inventory.partitions[&TopicPartition::new("t", 0)];
+        assert_eq!(objects.segments.len(), 1);
+        let attempts: Vec<_> = objects.links.iter().map(|slot| slot.attempt.0).collect();
         assert_eq!(attempts, [0, 2, 10]);
         assert_eq!(inventory.strays.counts()[&Code::StrayObject], 1);
         assert_eq!(inventory.strays.kept()[0].object.as_deref(), Some("what\\u{7}ever"));

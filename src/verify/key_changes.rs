@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use crate::log::checkpoint::SignedCheckpoint;
 use crate::log::key_change::SignedKeyChange;
 use crate::log::object_key::{Attempt, Key};
-use crate::verify::candidates::{Candidate, Choice, Codes, Passed, choose};
+use crate::verify::candidates::{Candidate, Choice, Codes, InvalidNote, choose};
 use crate::verify::findings::{Code, Finding, Findings};
-use crate::verify::keys::{Standing, Trust};
+use crate::verify::keys::{ChangeState, Trust};
 
 /// The finding codes of key changes.
 pub const KEY_CHANGE_CODES: Codes = Codes {
@@ -26,7 +26,7 @@ pub const KEY_CHANGE_CODES: Codes = Codes {
 pub struct KeyWalk {
     trust: Trust,
     newest: u64,
-    junk: BTreeMap<u64, Vec<Passed>>,
+    junk: BTreeMap<u64, Vec<InvalidNote>>,
     findings: Findings,
 }
 
@@ -50,8 +50,8 @@ impl KeyWalk {
 
     /// Whether the walk must be repeated with the given keys only, because the keys of `archive.json` turned out not to count.
     #[must_use]
-    pub fn counted_too_much(&self) -> bool {
-        !self.trust.vouches_for_the_archive() && !self.findings.has(Code::KeyUnreadable)
+    pub fn must_be_repeated(&self) -> bool {
+        !self.trust.archive_keys_count() && !self.findings.has(Code::KeyUnreadable)
     }
 
     /// Adds the objects of the next number, and returns the key change among them. Its checkpoint must be fetched for `take`.
@@ -59,11 +59,11 @@ impl KeyWalk {
         match choose(candidates, &KEY_CHANGE_CODES, &mut self.findings) {
             Choice::Valid(signed, _) => Some(signed),
             Choice::Unknown => {
-                self.trust.note(number, Standing::Unknown);
+                self.trust.note(number, ChangeState::Unknown);
                 None
             }
             Choice::Junk(passed) => {
-                self.trust.note(number, Standing::Junk);
+                self.trust.note(number, ChangeState::Junk);
                 self.junk.insert(number, passed);
                 None
             }
@@ -120,7 +120,7 @@ impl KeyWalk {
     }
 
     fn report_junk(&mut self, number: u64, code: Code) {
-        for Passed { key, why } in self.junk.remove(&number).unwrap_or_default() {
+        for InvalidNote { key, why } in self.junk.remove(&number).unwrap_or_default() {
             self.findings.push(Finding::new(code, why).object(key));
         }
     }
@@ -140,7 +140,7 @@ impl KeyWalk {
         if self.findings.has(Code::KeyUnreadable) {
             return (None, self.findings);
         }
-        if let Err(finding) = self.trust.settle() {
+        if let Err(finding) = self.trust.finish() {
             self.findings.push(finding);
         }
         (Some(self.trust), self.findings)

@@ -32,7 +32,7 @@ pub enum Basis {
 
 /// What was found at the number of a key change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum ChangeState {
     /// A valid key change with this hash; at number 0: `archive.json`.
     Valid(Hash),
     /// Objects that are not a valid key change.
@@ -49,7 +49,7 @@ pub struct Trust {
     given: Vec<VerifyingKey>,
     keyring: Keyring,
     /// What was found at each number; at 0: `archive.json`.
-    changes: BTreeMap<u64, Standing>,
+    changes: BTreeMap<u64, ChangeState>,
 }
 
 impl Trust {
@@ -67,7 +67,7 @@ impl Trust {
             identity,
             given: given.to_vec(),
             keyring: Keyring::new(own),
-            changes: BTreeMap::from([(0, Standing::Valid(Hash::of(archive_json)))]),
+            changes: BTreeMap::from([(0, ChangeState::Valid(Hash::of(archive_json)))]),
         })
     }
 
@@ -87,7 +87,7 @@ impl Trust {
         }
         let number = signed.change.number;
         match self.changes.get(&number.saturating_sub(1)) {
-            Some(Standing::Valid(hash)) if *hash != signed.change.previous => {
+            Some(ChangeState::Valid(hash)) if *hash != signed.change.previous => {
                 Some("it does not name the hash of the key change before it".to_owned())
             }
             _ => None,
@@ -97,20 +97,20 @@ impl Trust {
     /// Applies a change. `checkpoint` is the one that it names, if that is valid.
     pub fn apply(&mut self, signed: &SignedKeyChange, checkpoint: Option<&SignedCheckpoint>) {
         signed.apply_to(&mut self.keyring, checkpoint);
-        self.note(signed.change.number, Standing::Valid(signed.hash));
+        self.note(signed.change.number, ChangeState::Valid(signed.hash));
     }
 
     /// Whether notes signed by the keys of `archive.json` count, given the changes applied so far: if no key was given, or one
     /// that a change added (through `previous` that change vouches for everything before it).
     #[must_use]
-    pub fn vouches_for_the_archive(&self) -> bool {
+    pub fn archive_keys_count(&self) -> bool {
         let added_and_given = |term: &Term| term.added.is_some() && self.given.contains(&term.key);
         self.given.is_empty() || self.keyring.terms().iter().any(added_and_given)
     }
 
     /// The same archive before any key change, where only the given keys sign. Changes by other keys neither add nor retire.
     #[must_use]
-    pub fn of_brought_alone(mut self) -> Trust {
+    pub fn with_given_keys_only(mut self) -> Trust {
         self.keyring.silence_others(&self.given);
         self
     }
@@ -119,7 +119,7 @@ impl Trust {
     ///
     /// # Errors
     /// The finding that none of the given keys belongs to the archive.
-    pub fn settle(&mut self) -> Result<(), Finding> {
+    pub fn finish(&mut self) -> Result<(), Finding> {
         self.keyring.drop_silent();
         if self.keyring.terms().is_empty() {
             let detail = "neither archive.json nor a key change names one of the given keys";
@@ -141,13 +141,13 @@ impl Trust {
     }
 
     /// Records what was found at this number.
-    pub(super) fn note(&mut self, number: u64, standing: Standing) {
-        self.changes.insert(number, standing);
+    pub(super) fn note(&mut self, number: u64, state: ChangeState) {
+        self.changes.insert(number, state);
     }
 
     /// What was found at each number of a key change; at 0: `archive.json`.
     #[must_use]
-    pub fn changes(&self) -> &BTreeMap<u64, Standing> {
+    pub fn changes(&self) -> &BTreeMap<u64, ChangeState> {
         &self.changes
     }
 

@@ -301,7 +301,7 @@ fn conclude(merged: &mut Report, found: Vec<Finding>) {
         .findings
         .sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.code.cmp(&b.code)));
     merged.verdict = Verdict::of_codes(merged.finding_counts.keys().filter_map(|code| code_of(code)));
-    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    #[expect(clippy::cast_precision_loss, reason = "a rate for display")]
     let records_per_s = scope.records_read as f64 / merged.elapsed_s.max(1e-9);
     merged.records_per_s = records_per_s;
     merged.scope = scope;

@@ -18,7 +18,7 @@ use crate::record::merkle::path::{included_root, is_consistent};
 use crate::record::position::{Epoch, FirstOffset};
 use crate::verify::checkpoints::goes_back;
 use crate::verify::findings::{Code, Finding, Findings};
-use crate::verify::keys::{Standing, Trust};
+use crate::verify::keys::{ChangeState, Trust};
 use crate::verify::proof_report::{CheckpointNamed, ProofReport, Proved, ProvedRecord};
 use crate::verify::verdict::Verdict;
 
@@ -100,13 +100,13 @@ impl Trusted {
     fn new(archive: &str, key_changes: &[String], given: &[VerifyingKey]) -> Checked<Trusted> {
         let trust = Trust::new(archive.as_bytes(), given).map_err(Box::new)?;
         let mut trusted = Trusted::after(key_changes, trust.clone())?;
-        if !trusted.trust.vouches_for_the_archive() {
-            let trust = trust.of_brought_alone();
+        if !trusted.trust.archive_keys_count() {
+            let trust = trust.with_given_keys_only();
             // "No key is left" is a better explanation than the first change without a valid signature.
-            trust.clone().settle().map_err(Box::new)?;
+            trust.clone().finish().map_err(Box::new)?;
             trusted = Trusted::after(key_changes, trust)?;
         }
-        trusted.trust.settle().map_err(Box::new)?;
+        trusted.trust.finish().map_err(Box::new)?;
         Ok(trusted)
     }
 
@@ -140,7 +140,7 @@ impl Trusted {
         )?;
         let named = self.trust.changes().get(&checkpoint.key_change_number);
         require(
-            named == Some(&Standing::Valid(checkpoint.key_change)),
+            named == Some(&ChangeState::Valid(checkpoint.key_change)),
             Code::ProofContradicts,
             "the key change that the checkpoint names is not in the proof, or has another hash",
         )?;

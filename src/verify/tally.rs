@@ -44,7 +44,7 @@ impl Tally {
     }
 }
 
-/// Merges sorted runs, and counts how many different ids there are among how many.
+/// Merges sorted runs of ids, and counts different and repeated ones.
 ///
 /// # Errors
 /// The first error of a run.
@@ -72,8 +72,8 @@ pub fn merge<E>(runs: Vec<impl Iterator<Item = Result<u128, E>>>) -> Result<Coun
     Ok(counted)
 }
 
-/// The id in a value that is known to be a JSON object without repeated names: a glance finds the one member of that name.
-/// Only what is written with escapes, or is not there, takes a full reading.
+/// The event id in a value that is known to be a JSON object without repeated names. A scan finds the member; the value is
+/// parsed only if the scan finds none, because the id or its name may be written with escapes.
 fn event_id(reader: &mut Reader<bool>, value: &[u8]) -> Option<u128> {
     if let Some(id) = string_member(value, EVENT_ID) {
         return std::str::from_utf8(id).ok().map(fold);
@@ -94,7 +94,7 @@ fn event_id(reader: &mut Reader<bool>, value: &[u8]) -> Option<u128> {
     id
 }
 
-/// 32 lower-case hex digits are a number of their own; anything else is hashed.
+/// An id as 128 bits: 32 lower-case hex digits are taken as a number, anything else is hashed.
 fn fold(id: &str) -> u128 {
     let is_hex = id.len() == 32 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     match u128::from_str_radix(id, 16) {

@@ -32,7 +32,7 @@ pub fn render(report: &Report) -> String {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a rate for people"
+    reason = "a rate for display"
 )]
 fn whole(rate: f64) -> String {
     grouped(rate.max(0.0) as u64)

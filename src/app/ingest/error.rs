@@ -69,7 +69,7 @@ impl Explain for IngestError {
             IngestError::Input(error) => error.remedy(),
             IngestError::Rejects(error) => error.remedy(),
             IngestError::Kafka(error) => error.remedy(),
-            IngestError::NotAFile => Some("write the events to a file, and name it in place of `-`".to_owned()),
+            IngestError::NotAFile => Some("write the events to a file, and ingest that file".to_owned()),
             IngestError::Sorted => Some("leave out `--sort` or `--exactly-once`".to_owned()),
             IngestError::Changed { .. } => {
                 Some("restore the file, or copy it to another name to send all of it".to_owned())

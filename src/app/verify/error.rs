@@ -29,7 +29,12 @@ impl Explain for VerifyError {
     fn remedy(&self) -> Option<String> {
         match self {
             VerifyError::Store(error) => Explain::remedy(error),
-            VerifyError::SavedCheckpoint(_) | VerifyError::NoSuchCheckpoint(_) => None,
+            VerifyError::SavedCheckpoint(_) => {
+                Some("name the file of a checkpoint as `kivend checkpoint -o FILE` writes it".to_owned())
+            }
+            VerifyError::NoSuchCheckpoint(_) => Some(
+                "use the number of a checkpoint that exists, the file of a saved one, or leave out --since".to_owned(),
+            ),
         }
     }
 }

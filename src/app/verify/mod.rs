@@ -38,7 +38,7 @@ use crate::verify::chain::{Accepted, Chain};
 use crate::verify::checkpoints::CheckpointWalk;
 use crate::verify::claims::Claim;
 use crate::verify::findings::{Code, Finding, Findings};
-use crate::verify::inventory::{Inventory, Shelf};
+use crate::verify::inventory::{Inventory, PartitionObjects};
 use crate::verify::kafka::claim_of_commit;
 use crate::verify::keys::Trust;
 use crate::verify::report::{MirrorReport, Report, SinceCheckpoint};
@@ -191,7 +191,10 @@ impl Run {
     }
 
     /// Adds the partitions that exist in Kafka: one without a link is in scope too.
-    async fn add_kafka_partitions(&self, partitions: &mut BTreeMap<TopicPartition, Shelf>) -> Result<(), NoAnswer> {
+    async fn add_kafka_partitions(
+        &self,
+        partitions: &mut BTreeMap<TopicPartition, PartitionObjects>,
+    ) -> Result<(), NoAnswer> {
         let Some(facts) = &self.facts else { return Ok(()) };
         let mut topics: BTreeSet<String> = self.request.topics.iter().cloned().collect();
         topics.extend(partitions.keys().map(|partition| partition.topic.to_string()));
@@ -219,7 +222,7 @@ impl Run {
     /// Turns Kafka's commits into claims. A missing commit is a finding only if the partition turns out to have a chain.
     async fn add_commits(
         &self,
-        partitions: &BTreeMap<TopicPartition, Shelf>,
+        partitions: &BTreeMap<TopicPartition, PartitionObjects>,
         claims: &mut BTreeMap<TopicPartition, Vec<Claim>>,
         findings: &mut Findings,
     ) -> Vec<(TopicPartition, Finding)> {
@@ -251,7 +254,7 @@ impl Run {
     async fn chains(
         &self,
         trust: &Arc<Trust>,
-        partitions: BTreeMap<TopicPartition, Shelf>,
+        partitions: BTreeMap<TopicPartition, PartitionObjects>,
         mut claims: BTreeMap<TopicPartition, Vec<Claim>>,
         findings: &mut Findings,
     ) -> BTreeMap<TopicPartition, Part> {
@@ -311,7 +314,7 @@ impl Run {
         &self,
         trust: &Arc<Trust>,
         partition: TopicPartition,
-        (shelf, claims): (Shelf, Vec<Claim>),
+        (shelf, claims): (PartitionObjects, Vec<Claim>),
         accepted: mpsc::Sender<Accepted>,
         comparing: Option<&Comparing>,
     ) -> (Arc<Chain>, Option<Comparison>) {
