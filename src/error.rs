@@ -1,26 +1,26 @@
-//! The kinds of errors, their default remedies, and the exit codes. Each layer has its own error type, which maps to a kind.
+//! Kinds of errors, which decide on retries and exit codes. The error types of the layers map onto them.
 
-/// The kind of an error. Callers branch on nothing else.
+/// The kind of an error. Every layer's error type maps onto it, and callers branch on nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Settings or arguments are wrong. Nothing was done.
+    /// Settings or arguments are wrong; nothing was tried.
     Config,
-    /// An input is wrong: a file, a line, a key.
+    /// The user's input is wrong: a file, a line, a signing key.
     Input,
-    /// It may succeed if tried again. It is not known whether it already did.
+    /// A retry may succeed. The failed attempt may have taken effect or not.
     Transient,
-    /// Credentials or policies refuse it. Trying again does not help.
+    /// Credentials or policies refuse the operation; a retry does not help.
     Permission,
     /// Another writer owns the partition: its state must be dropped and the head loaded again.
     Fenced,
-    /// Stored bytes contradict their signatures or the format.
+    /// Stored bytes break the format or fail a check.
     Corrupt,
-    /// A bug in kivend.
+    /// A failure that is not foreseen, such as a bug in kivend.
     Internal,
 }
 
 impl Kind {
-    /// The exit code for an error of this kind.
+    /// The exit code of a command that fails with this kind.
     #[must_use]
     pub fn exit(self) -> Exit {
         match self {
@@ -29,53 +29,55 @@ impl Kind {
         }
     }
 
-    /// The remedy for errors that have none of their own.
+    /// The remedy for an error whose type has none.
     #[must_use]
     pub fn remedy(self) -> &'static str {
         match self {
-            Kind::Config => "check the settings: `kivend config show` prints each with its origin",
-            Kind::Input => "correct the input",
-            Kind::Transient => "find the cause with `kivend doctor`",
-            Kind::Permission => "check the credentials and their permissions; `kivend doctor` shows what is refused",
-            Kind::Fenced => "another process writes this partition: let it continue, or stop it first",
-            Kind::Corrupt => "find out what is wrong with the archive: `kivend verify` lists all findings",
-            Kind::Internal => "this is a bug in kivend; please report it with the command and this message",
+            Kind::Config => "correct this setting or argument",
+            Kind::Input => "correct the input and run the command again",
+            Kind::Transient => "check that the brokers and the store are reachable, then run the command again",
+            Kind::Permission => {
+                "check the credentials and the policies; `kivend doctor` lists the rights that are missing"
+            }
+            Kind::Fenced => "another writer owns the partition; let it work, or stop it first",
+            Kind::Corrupt => "leave the bucket as it is; `kivend verify` lists every damaged object",
+            Kind::Internal => "report this message and the command to the developers of kivend",
         }
     }
 }
 
-/// An error that can be shown to a user, with a remedy. The error type of every layer implements it.
+/// An error that can be shown to a user, with a remedy. Every layer's error type implements it.
 pub trait Explain: std::error::Error {
-    /// The kind of the error.
+    /// The error's kind.
     fn kind(&self) -> Kind;
 
-    /// What the user can do, if it is more specific than [`Kind::remedy`]: lower case, no full stop.
+    /// What the user can do, where that is more specific than [`Kind::remedy`]: lower case, no full stop.
     fn remedy(&self) -> Option<String> {
         None
     }
 }
 
-/// The exit codes of the program. They are stable, for scripts.
+/// The exit codes that scripts rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Done; for a verification: intact.
+    /// Success; for `kivend verify`: intact.
     Done = 0,
-    /// Failed.
+    /// The command failed.
     Failed = 1,
-    /// Wrong usage or configuration. Nothing was done.
+    /// Wrong usage or configuration; nothing was tried.
     Usage = 2,
-    /// A verification found tampering.
+    /// `kivend verify`: the archive was altered.
     Tampered = 10,
-    /// A verification did not cover everything.
+    /// `kivend verify`: records are missing, or not everything in scope was checked.
     Incomplete = 11,
-    /// Something could not be read or understood, so it was not checked.
+    /// `kivend verify`: something could not be read, so there is no verdict.
     Unverifiable = 12,
     /// Stopped by Ctrl-C.
     Interrupted = 130,
 }
 
 impl Exit {
-    /// The exit code as a number.
+    /// The code for the shell.
     #[must_use]
     pub fn code(self) -> u8 {
         self as u8

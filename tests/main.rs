@@ -1,5 +1,5 @@
-//! One integration binary: each module is one promise of the product. Modules that need the real servers run when
-//! `deploy/local/cluster run` started them, and are named `real_*`.
+//! The integration tests, in one binary so that they link once. Modules named `real_*` need the servers that
+//! `deploy/local/cluster run` starts.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -29,6 +29,7 @@ mod rotation;
 mod second_places;
 mod segments;
 mod simulation;
+mod skipping;
 mod starting;
 mod store_contract;
 mod supervision;

@@ -1,46 +1,46 @@
-//! What can be wrong with settings. Every message names the key and where its value came from.
+//! Errors of the settings. Every message names the setting and where its value came from.
 
 use std::path::PathBuf;
 
 use crate::error::{Explain, Kind};
 
-/// Settings that cannot be used.
+/// Why settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The settings file cannot be read.
+    /// The file is missing or may not be read.
     #[error("the settings file cannot be read file=`{}`", file.display())]
     Unreadable {
-        /// Its path.
+        /// The file.
         file: PathBuf,
-        /// Why.
+        /// The error of the file system.
         source: std::io::Error,
     },
-    /// The settings file is not TOML.
+    /// The file does not parse.
     #[error("the settings file is not TOML file=`{}`\n{}", file.display(), reason.trim_end())]
     NotToml {
-        /// Its path.
+        /// The file.
         file: PathBuf,
-        /// The parser's message.
+        /// The parser's message, with line and column.
         reason: String,
     },
-    /// No setting has this key.
+    /// There is no such setting.
     #[error("unknown setting key=`{key}` from=`{origin}`")]
     Unknown {
-        /// The key.
+        /// The setting as written.
         key: String,
-        /// Where the value came from.
+        /// A file, an environment variable or a flag.
         origin: String,
-        /// A setting with a similar key.
+        /// The most similar setting, if one is similar.
         nearest: Option<String>,
     },
-    /// The value of a setting is not allowed.
+    /// The value is of the wrong type or not allowed.
     #[error("{reason} key=`{key}` from=`{origin}`")]
     Invalid {
-        /// The key.
+        /// The setting.
         key: String,
-        /// Where the value came from.
+        /// `default`, a file, an environment variable or a flag.
         origin: String,
-        /// Why.
+        /// What is wrong with the value.
         reason: String,
     },
 }
@@ -56,9 +56,11 @@ impl Explain for ConfigError {
                 nearest: Some(nearest), ..
             } => Some(format!("did you mean `{nearest}`?")),
             ConfigError::Unknown { nearest: None, .. } => {
-                Some("`kivend config show` lists every setting there is".to_owned())
+                Some("remove it; `kivend config show` then lists the settings that exist".to_owned())
             }
-            ConfigError::Unreadable { .. } => Some("name another with --config, or leave the flag out".to_owned()),
+            ConfigError::Unreadable { .. } => {
+                Some("check that the file exists and is readable, or name another with --config".to_owned())
+            }
             _ => None,
         }
     }

@@ -1,5 +1,5 @@
-//! Where settings come from, each source one layer with a name that errors and `config show` repeat. Reads files and
-//! the environment; never judges a value.
+//! The sources of settings: defaults, a file, environment variables, flags. Each is one layer with a name that error
+//! messages and `config show` print.
 
 use std::env;
 use std::path::PathBuf;
@@ -13,22 +13,27 @@ use crate::config::error::ConfigError;
 /// The defaults, exactly as `config/kivend.toml` documents them.
 pub const DEFAULTS_TOML: &str = include_str!("../../config/kivend.toml");
 
-/// Variables that begin with `KIVEND_` and are no settings: the command line reads them itself. So are `KIVEND_TEST_*`,
-/// by which a script tells tests what is there.
-const NOT_SETTINGS: [&str; 3] = ["KIVEND_CONFIG", "KIVEND_LOG", "KIVEND_LOG_FORMAT"];
+/// Variables that begin with `KIVEND_` and are not settings: the command line reads the first three, the tests the last.
+/// `KIVEND_TEST_*`, which the tests read, are not settings either.
+const NOT_SETTINGS: [&str; 4] = [
+    "KIVEND_CONFIG",
+    "KIVEND_LOG",
+    "KIVEND_LOG_FORMAT",
+    "KIVEND_REQUIRE_SERVERS",
+];
 
-/// Everything that settings are made of, as values, so that a test needs no process to try them.
+/// The sources of settings as values, so that tests do not depend on their process's environment.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    /// The file that `--config` names: it must be there.
+    /// The file of `--config`, which must exist.
     pub file: Option<PathBuf>,
-    /// Where a file is looked for otherwise: the first that exists is taken.
+    /// The files to try without `--config`: the first that exists is read.
     pub search: Vec<PathBuf>,
-    /// `$XDG_CONFIG_HOME/kivend`: where the signing key lies unless `archive.key_file` says otherwise.
+    /// `$XDG_CONFIG_HOME/kivend`: the default folder of the signing key file.
     pub config_home: Option<PathBuf>,
-    /// The environment; only `KIVEND_*` is looked at.
+    /// Names and values of environment variables; only `KIVEND_*` is read.
     pub environment: Vec<(String, String)>,
-    /// Settings from the command line, in the order of their rank.
+    /// Settings from the command line; a later one overrides an earlier one.
     pub flags: Vec<Flag>,
 }
 
@@ -39,7 +44,7 @@ pub struct Flag {
     pub name: String,
     /// The setting, such as `store.prefix`.
     pub key: String,
-    /// The value as text.
+    /// The value as written.
     pub value: String,
 }
 
@@ -65,7 +70,7 @@ impl Sources {
         }
     }
 
-    /// All layers, the lowest rank first.
+    /// All layers, from the lowest precedence to the highest.
     pub(super) fn layers(&self) -> Result<Vec<Layer>, ConfigError> {
         let mut layers = vec![Layer::from_toml(
             "default",
@@ -156,8 +161,8 @@ impl Provider for Layer {
     }
 }
 
-/// Kafka's names have dots, which TOML reads as tables: under every `properties`, `sasl.password = "x"` becomes the
-/// one name `sasl.password` again, so that it is the same setting whether quoted, nested, or from the environment.
+/// Names of Kafka properties contain dots, which TOML reads as tables. Under every `properties` the parts are joined to
+/// one name again, so that `sasl.password` is the same setting whether quoted, nested, or from the environment.
 fn join_property_names(table: Dict) -> Dict {
     table
         .into_iter()

@@ -1,5 +1,5 @@
-//! From sources to settings: the layers are merged, unknown keys refused with the nearest known one, values typed and
-//! validated. Never stops at "something is wrong": it says which key, and from where.
+//! Loads the settings: merges the layers, refuses unknown settings with the most similar known one, and validates the
+//! values. Every error must name the setting and its source.
 
 use figment::Figment;
 use figment::error::Kind as FigmentKind;
@@ -13,27 +13,27 @@ use crate::config::raw::Raw;
 use crate::config::settings::Settings;
 use crate::config::validate::validate;
 
-/// Settings, and where each came from.
+/// The settings, and the source of each.
 #[derive(Debug, Clone)]
 pub struct Loaded {
-    /// The settings in force.
+    /// The validated settings.
     pub settings: Settings,
-    /// Sorted by key, secrets masked.
+    /// One entry per setting, sorted by key, secrets masked.
     pub entries: Vec<Entry>,
 }
 
 /// One setting in force.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Entry {
-    /// Such as `store.prefix` or `topics[0]`.
+    /// The setting's name, such as `store.prefix` or `topics[0]`.
     pub key: String,
-    /// The value; a secret is hidden.
+    /// The value in force; `***` for a secret.
     pub value: serde_json::Value,
     /// `default`, a file, an environment variable or a flag.
     pub origin: String,
 }
 
-/// Merges the sources and validates what they say together.
+/// Merges the sources and validates the result.
 ///
 /// # Errors
 /// The file cannot be read or is not TOML, a key is unknown, a value is of the wrong type or not allowed.
@@ -49,7 +49,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
         reason: invalid.reason,
     })?;
     let mut entries = entries(&merged);
-    // In force is where the key lies, not that nobody said so.
+    // Show the path in force instead of the empty default.
     let key_file = settings.archive.key_file.display().to_string();
     for entry in entries.iter_mut().filter(|entry| entry.key == "archive.key_file") {
         entry.value = serde_json::Value::from(key_file.as_str());
@@ -57,7 +57,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     Ok(Loaded { settings, entries })
 }
 
-/// Which source gave the value in force of `key`.
+/// The source of the value in force of `key`.
 fn origin_of_key(merged: &Figment, key: &str) -> String {
     merged
         .find_value(key)
@@ -70,7 +70,7 @@ fn origin_of(merged: &Figment, value: &Value) -> String {
         .map_or_else(|| "default".to_owned(), |metadata| metadata.name.to_string())
 }
 
-/// A type error or an unknown key, in our words.
+/// Turns figment's error into a [`ConfigError`].
 fn explain(error: figment::Error, merged: &Figment) -> ConfigError {
     let origin = error
         .metadata
@@ -83,9 +83,9 @@ fn explain(error: figment::Error, merged: &Figment) -> ConfigError {
             key,
             origin,
         },
-        // It would repeat the value.
+        // figment's message would contain the value.
         _ if is_secret(&key) => ConfigError::Invalid {
-            reason: "it is not of the right type".to_owned(),
+            reason: "the value has the wrong type".to_owned(),
             key,
             origin,
         },
@@ -97,7 +97,7 @@ fn explain(error: figment::Error, merged: &Figment) -> ConfigError {
     }
 }
 
-/// The known key that is nearest to `key`, if any is near: among its siblings, and among all keys written in full.
+/// The known setting most similar to `key`, if one is similar: among the members of its table, and among all settings.
 fn nearest(key: &str, kind: &FigmentKind, merged: &Figment) -> Option<String> {
     let table = key
         .rsplit_once('.')
@@ -120,14 +120,14 @@ fn nearest(key: &str, kind: &FigmentKind, merged: &Figment) -> Option<String> {
         .map(|(_, known)| known)
 }
 
-/// From 0 to 1. The right name in the wrong table is very like.
+/// Similarity from 0 to 1. The right name in the wrong table counts as very similar.
 fn likeness(written: &str, known: &str) -> f64 {
     let name = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
     let misplaced = if name(written) == name(known) { 0.9 } else { 0.0 };
     strsim::normalized_damerau_levenshtein(written, known).max(misplaced)
 }
 
-/// Every setting in force, one entry per value, and one per table of a list.
+/// Every setting in force: one entry per value, and one per table in a list of tables.
 fn entries(merged: &Figment) -> Vec<Entry> {
     let mut entries = Vec::new();
     if let Ok(Value::Dict(_, root)) = merged.extract::<Value>() {

@@ -1,4 +1,4 @@
-//! The settings as typed, validated values.
+//! The types of the validated settings.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,30 +9,30 @@ use serde::Deserialize;
 use crate::config::properties::Properties;
 use crate::config::secret::Secret;
 
-/// Everything that can be set, validated.
+/// All settings, validated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// Written before every topic name; already applied to every name in here.
+    /// The prefix of every topic name; already applied to the names in here.
     pub topic_prefix: String,
-    /// In the order of the file; never empty, names are unique.
+    /// The topics in the order of the file; not empty, names unique.
     pub topics: Vec<TopicSettings>,
-    /// Which topic an event goes to.
+    /// `[routing]`
     pub routing: RoutingSettings,
-    /// How to reach Kafka.
+    /// `[kafka]`
     pub kafka: KafkaSettings,
-    /// Where the archive is.
+    /// `[store]`
     pub store: StoreSettings,
-    /// How events are read and sent.
+    /// `[ingest]`
     pub ingest: IngestSettings,
-    /// How records become segments.
+    /// `[archive]`
     pub archive: ArchiveSettings,
-    /// Metrics and health.
+    /// `[telemetry]`
     pub telemetry: TelemetrySettings,
 }
 
 impl Settings {
     /// The full name of the topic that a user calls `name`: a configured topic may be named with or without the
-    /// prefix, any other name is taken as it stands.
+    /// prefix, any other name is taken unchanged.
     #[must_use]
     pub fn topic_name(&self, name: &str) -> String {
         let prefixed = format!("{}{name}", self.topic_prefix);
@@ -41,14 +41,14 @@ impl Settings {
     }
 }
 
-/// A topic as it should be.
+/// The desired configuration of a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicSettings {
-    /// With the prefix.
+    /// The name with the prefix.
     pub name: String,
-    /// At least 1.
+    /// The number of partitions, at least 1.
     pub partitions: i32,
-    /// At least 1.
+    /// The number of replicas, at least 1.
     pub replication_factor: i32,
     /// Kafka's topic configuration, such as `retention.ms`.
     pub properties: Properties,
@@ -57,87 +57,87 @@ pub struct TopicSettings {
 /// Which topic an event goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoutingSettings {
-    /// The topic of every event type that no rule names; with the prefix.
+    /// The topic of event types without a rule; with the prefix.
     pub default: String,
-    /// No event type stands in two rules.
+    /// No event type is in two rules.
     pub rules: Vec<RoutingRule>,
 }
 
 /// The event types of one topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoutingRule {
-    /// With the prefix.
+    /// The topic's name with the prefix.
     pub topic: String,
-    /// The event types that go to the topic.
+    /// The event types that go to this topic.
     pub event_types: Vec<String>,
 }
 
 /// How to reach Kafka.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KafkaSettings {
-    /// `host:port` each; never empty.
+    /// `host:port` each; not empty.
     pub brokers: Vec<String>,
-    /// The archivers' consumer group.
+    /// The consumer group of the archiver.
     pub group_id: String,
-    /// librdkafka's properties, which win over what the program sets by itself.
+    /// Properties of librdkafka, which override the program's own.
     pub properties: Properties,
 }
 
-/// Where the archive lies.
+/// The store of the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreSettings {
-    /// The kind of store.
+    /// A bucket or a folder.
     pub backend: StoreBackend,
-    /// Under which every key is written: empty, or without a slash at either end.
+    /// The prefix of every object key: empty, or without a slash at either end.
     pub prefix: String,
 }
 
-/// What kind of store it is.
+/// The kind of store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreBackend {
-    /// Amazon S3 or a compatible server.
+    /// A bucket on S3 or a compatible server.
     S3(S3Settings),
-    /// A local folder.
+    /// A folder.
     Directory(PathBuf),
 }
 
-/// A bucket. Credentials are never settings: they come from the usual AWS chain.
+/// A bucket. Credentials are not settings; they come from the AWS credential chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct S3Settings {
-    /// None for Amazon S3 itself.
+    /// The server's URL; none for Amazon S3.
     pub endpoint: Option<String>,
-    /// Certificates in PEM to be believed instead of the system's.
+    /// A file of CA certificates (PEM) to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
     /// The bucket's name.
     pub bucket: String,
-    /// The AWS region.
+    /// The bucket's region.
     pub region: String,
-    /// Where the bucket's name is in a request.
+    /// The form of request URLs.
     pub addressing: Addressing,
-    /// Of the AWS files, whose credentials are then the only ones; else the usual chain finds them.
+    /// A profile of the AWS files whose credentials are used alone; none for the AWS credential chain.
     pub profile: Option<String>,
-    /// How long a connection may take to open.
+    /// The timeout for opening a connection.
     pub connect_timeout: Duration,
-    /// How long one try of a request may take.
+    /// The timeout of one attempt of a request.
     pub attempt_timeout: Duration,
-    /// How long a request may take with all its tries.
+    /// The timeout of a request with all its attempts.
     pub operation_timeout: Duration,
-    /// How often a request is tried before a transient error is reported; at least 1.
+    /// Attempts before a transient error is reported; at least 1.
     pub attempts: u32,
-    /// What every object is created with.
+    /// The Object Lock of every created object.
     pub lock: ObjectLock,
 }
 
-/// How the bucket is asked to keep each object from being deleted or overwritten. Nothing is asked by default.
+/// Object Lock for every created object; none by default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ObjectLock {
-    /// How long an object is kept at least.
+    /// How long an object can be neither deleted nor overwritten.
     pub retention: Option<Retention>,
-    /// Until somebody with the right to takes it off.
+    /// Locks objects until a user with the right `s3:PutObjectLegalHold` removes the hold.
     pub legal_hold: bool,
 }
 
-/// From the moment of its creation on.
+/// A retention that begins when an object is created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// Who may end it early.
@@ -149,13 +149,13 @@ pub struct Retention {
 /// Who may end a retention early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LockMode {
-    /// Whoever has the right `s3:BypassGovernanceRetention`.
+    /// Users with the right `s3:BypassGovernanceRetention`.
     Governance,
-    /// Nobody.
+    /// No user.
     Compliance,
 }
 
-/// Where the bucket's name stands in a request.
+/// The position of the bucket's name in a request URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Addressing {
     /// `http://host/bucket/key`
@@ -167,44 +167,44 @@ pub enum Addressing {
 /// How events are read and sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IngestSettings {
-    /// The name of the field with an event's type.
+    /// The member that routes an event.
     pub event_type_field: String,
-    /// The name of the field with an event's record key.
+    /// The member that becomes the record key.
     pub key_field: String,
-    /// The name of the field with an event's time.
+    /// The member that `--sort` orders by.
     pub time_field: String,
-    /// Maximum size of a batch.
+    /// The producer's batch per partition.
     pub batch_size_bytes: u32,
-    /// How long a batch waits for more records.
+    /// How long the producer waits for a batch to fill.
     pub linger_ms: u32,
-    /// Maximum length of a line.
+    /// The maximum length of a line; a longer one is rejected.
     pub max_event_bytes: usize,
 }
 
-/// How records become segments.
+/// How records are archived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchiveSettings {
-    /// Matches `[a-z0-9][a-z0-9._-]{0,62}`.
+    /// The archive's name; matches `[a-z0-9][a-z0-9._-]{0,62}`.
     pub name: String,
-    /// A segment is sealed at this many bytes,
+    /// A segment is sealed at this many bytes in memory,
     pub seal_max_bytes: usize,
-    /// at this many records,
+    /// or at this many records,
     pub seal_max_records: usize,
-    /// at this age,
+    /// or this long after its first record,
     pub seal_max_age: Duration,
-    /// or when no record came for this long.
+    /// or this long after its last record.
     pub seal_max_idle: Duration,
-    /// Over all partitions; at least `seal_max_bytes`.
+    /// Buffered bytes over all partitions; at least `seal_max_bytes`.
     pub memory_budget_bytes: usize,
     /// The file with the signing key.
     pub key_file: PathBuf,
-    /// The signing key itself; then no file is read.
+    /// The signing key itself; if set, `key_file` is not read.
     pub key: Option<Secret>,
-    /// Time between two checkpoints.
+    /// The time between checkpoints while heads move.
     pub checkpoint_interval: Duration,
-    /// Second places for checkpoints.
+    /// Where every checkpoint is copied to.
     pub checkpoint_copies: Vec<CheckpointCopy>,
-    /// Columns in the order of the file.
+    /// The typed columns in the order of the file.
     pub projection: Vec<ProjectionRule>,
 }
 
@@ -213,43 +213,43 @@ pub struct ArchiveSettings {
 pub struct ProjectionRule {
     /// The column's name.
     pub column: String,
-    /// A JSON pointer (RFC 6901).
+    /// A JSON pointer (RFC 6901) into the value.
     pub path: String,
     /// The column's type.
     pub column_type: ColumnType,
 }
 
-/// Where the archiver tells how it is.
+/// The archiver's metrics and probes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TelemetrySettings {
-    /// None: no port is opened.
+    /// The address to serve them on; none opens no port.
     pub listen: Option<SocketAddr>,
 }
 
-/// A second place for checkpoints, out of the reach of whoever owns the bucket.
+/// A place for copies of checkpoints, which the owner of the bucket should not be able to change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckpointCopy {
-    /// A folder, or a bucket.
+    /// A folder or a bucket.
     Store(StoreSettings),
-    /// A compacted topic with one partition, made where it is missing.
+    /// A compacted topic with one partition; created if missing.
     Topic(TopicSettings),
 }
 
-/// The type of a typed column, as `type` of `[[archive.projection]]` and of the footer's `projection` spell it.
+/// The type of a typed column (FORMAT.md section 5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnType {
-    /// Text.
+    /// A JSON string.
     String,
-    /// A signed integer of 64 bits.
+    /// An integer literal within i64.
     Int64,
-    /// A floating-point number of 64 bits.
+    /// A number, as the nearest double.
     Float64,
-    /// True or false.
+    /// `true` or `false`.
     Bool,
-    /// A time in microseconds (UTC).
+    /// A time as microseconds since the Unix epoch.
     TimestampUs,
-    /// Any JSON value, as text.
+    /// Any value, as its JSON text.
     Json,
 }
 

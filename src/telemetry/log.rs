@@ -1,31 +1,30 @@
-//! Log lines on stderr, as text or JSON. `KIVEND_LOG` chooses what is logged (`kivend=debug,aws=warn`), else `-v` and
-//! `-q` do.
+//! The log on stderr, as text or JSON. The filter is `KIVEND_LOG` (such as `kivend=debug,aws=warn`), else `-v` and `-q`.
 
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
-/// How much is told on stderr.
+/// How much is printed on stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
     /// Errors only.
     Quiet,
     /// Warnings too.
     Usual,
-    /// Also what the program does.
+    /// Information of kivend too.
     Verbose,
-    /// Also debug lines of the program, and what libraries do.
+    /// Debug messages of kivend and information of libraries too.
     Debug,
     /// Everything, of every library.
     Trace,
 }
 
-/// How log lines are written.
+/// The form of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum LogFormat {
-    /// One line of text.
+    /// Text for people.
     #[default]
     Text,
-    /// One object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -41,7 +40,7 @@ impl Verbosity {
     }
 }
 
-/// Begins to log. A second call in one process changes nothing; a `KIVEND_LOG` that cannot be read is told and ignored.
+/// Starts the log. A second call in one process has no effect; an invalid `KIVEND_LOG` is reported and ignored.
 pub fn start_log(verbosity: Verbosity, format: LogFormat, colours: bool) {
     let asked = std::env::var("KIVEND_LOG").ok().filter(|text| !text.is_empty());
     let parsed = asked.as_ref().map(EnvFilter::try_new);
@@ -58,6 +57,6 @@ pub fn start_log(verbosity: Verbosity, format: LogFormat, colours: bool) {
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
     if refused {
-        tracing::warn!(KIVEND_LOG = asked, "not a filter such as kivend=debug,warn: ignored");
+        tracing::warn!(KIVEND_LOG = asked, "ignored: not a filter such as kivend=debug,warn");
     }
 }

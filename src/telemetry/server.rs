@@ -1,5 +1,5 @@
-//! One port for `/metrics` (OpenMetrics), `/healthz` and `/readyz`; a probe that fails says why in its body. Read-only,
-//! without authentication: it tells numbers and topic names, never records or keys.
+//! The port of `/metrics` (OpenMetrics), `/healthz` and `/readyz`; a failing probe has its reason in the body. There is no
+//! authentication, so responses must not contain records, keys or secrets.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,23 +28,23 @@ impl Explain for ListenError {
     }
 
     fn remedy(&self) -> Option<String> {
-        Some("set telemetry.listen to a free address, or to \"\" for none".to_owned())
+        Some("set telemetry.listen to a free address, or to \"\" to open no port".to_owned())
     }
 }
 
-/// What is served.
+/// The state that the port serves.
 #[derive(Debug, Clone)]
 pub struct Vitals {
-    /// Served as `/metrics`.
+    /// For `/metrics`.
     pub metrics: Arc<Metrics>,
-    /// Liveness and readiness.
+    /// For `/healthz` and `/readyz`.
     pub health: Arc<Health>,
-    /// For the age of a value.
+    /// The clock of both.
     pub clock: Clock,
 }
 
-/// Opens the port and serves it as a task of the current runtime, for as long as that lives. Returns the address, with
-/// the real port where 0 was asked for.
+/// Opens the port and serves it in a task of the current runtime until the runtime ends. Returns the address, with the
+/// real port if `listen` has port 0.
 ///
 /// # Errors
 /// The port is taken or may not be opened.
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_port_tells_metrics_health_and_readiness_with_its_reason() {
+    async fn one_port_serves_metrics_liveness_and_readiness() {
         let vitals = vitals();
         let address = serve(([127, 0, 0, 1], 0).into(), vitals.clone()).await.unwrap();
         assert!(ask(address, "/healthz").await.starts_with("HTTP/1.1 200"));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_port_that_is_taken_is_told_with_a_remedy() {
+    async fn a_port_in_use_is_an_error_with_a_remedy() {
         let address = serve(([127, 0, 0, 1], 0).into(), vitals()).await.unwrap();
         let error = serve(address, vitals()).await.unwrap_err();
         assert_eq!(

@@ -111,7 +111,7 @@ impl Trust {
     /// The same archive before any key change, where only the given keys sign. Changes by other keys neither add nor retire.
     #[must_use]
     pub fn with_given_keys_only(mut self) -> Trust {
-        self.keyring.silence_others(&self.given);
+        self.keyring.distrust_others(&self.given);
         self
     }
 
@@ -120,7 +120,7 @@ impl Trust {
     /// # Errors
     /// The finding that none of the given keys belongs to the archive.
     pub fn finish(&mut self) -> Result<(), Finding> {
-        self.keyring.drop_silent();
+        self.keyring.drop_distrusted();
         if self.keyring.terms().is_empty() {
             let detail = "neither archive.json nor a key change names one of the given keys";
             return Err(Finding::new(Code::KeyNotOfArchive, detail).object(IDENTITY));

@@ -1,5 +1,5 @@
-//! What a piece of code holds at once, by a counting allocator: the system's own, with a count a thread beside it. Counts
-//! only what the thread that asks allocates.
+//! Measures the peak allocation of a piece of code with a counting allocator, which passes every call to the system's
+//! and counts per thread. Allocations of other threads are not counted.
 #![allow(unsafe_code, reason = "is an allocator")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -16,35 +16,35 @@ thread_local! {
 }
 
 fn count(bytes: isize) {
-    // A thread that is ending has no counts any more, and needs none.
+    // The counts of a thread that is ending are gone.
     let _ended = HELD.try_with(|held| {
         held.set(held.get() + bytes);
         PEAK.with(|peak| peak.set(peak.get().max(held.get())));
     });
 }
 
-// SAFETY: every call is handed to the system's allocator as it is; the counts are plain numbers of this thread.
+// SAFETY: every call is passed to the system's allocator unchanged; the counts are thread-local numbers.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size().cast_signed());
-        // SAFETY: as the caller promised.
+        // SAFETY: the caller upholds the contract.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(-layout.size().cast_signed());
-        // SAFETY: as the caller promised.
+        // SAFETY: the caller upholds the contract.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(size.cast_signed() - layout.size().cast_signed());
-        // SAFETY: as the caller promised.
+        // SAFETY: the caller upholds the contract.
         unsafe { System.realloc(pointer, layout, size) }
     }
 }
 
-/// The most bytes that `work` held at once, beyond what was held before it.
+/// The peak number of bytes that `work` had allocated, beyond those allocated before.
 pub fn peak_of(work: impl FnOnce()) -> usize {
     let before = HELD.get();
     PEAK.set(before);

@@ -148,7 +148,7 @@ fn check_versioning(versioning: Versioning) -> Check {
             let detail = "the bucket keeps no versions, so a delete cannot be undone; verification detects it";
             Check::warning(VERSIONING, detail, "turn on versioning for the bucket")
         }
-        Versioning::Untold => Check::warning(
+        Versioning::Unknown => Check::warning(
             VERSIONING,
             "the bucket does not report its versioning",
             "allow s3:GetBucketVersioning, if the store supports it",
@@ -207,7 +207,7 @@ fn check_default_lock(object_lock: ObjectLock) -> Check {
                 "no Object Lock: everyone with write access to the bucket can delete objects; verification detects it";
             Check::warning(OBJECT_LOCK, detail, create)
         }
-        ObjectLock::Untold => {
+        ObjectLock::Unknown => {
             let remedy = "allow s3:GetBucketObjectLockConfiguration, if the store supports it";
             Check::warning(OBJECT_LOCK, "the bucket does not report its Object Lock", remedy)
         }
@@ -281,7 +281,7 @@ mod tests {
             by_default("GOVERNANCE"),
             ObjectLock::OnRequest,
             ObjectLock::Off,
-            ObjectLock::Untold,
+            ObjectLock::Unknown,
         ] {
             assert_eq!(check_default_lock(weaker).status, Status::Warning);
         }

@@ -1,5 +1,5 @@
-//! What a bucket says about itself: whether it keeps versions, whether it locks objects, and what time it is there. For
-//! the doctor alone; the archive's promises rest on none of it, and servers that do not tell are not refused.
+//! Versioning, Object Lock and clock of a bucket, for `kivend doctor`. The archive does not depend on them, so a server
+//! that does not answer is accepted.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,48 +15,48 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use crate::store::s3::bucket::S3Store;
 use crate::store::s3::failure;
 
-/// Whether a bucket keeps what was overwritten or deleted.
+/// Whether a bucket keeps overwritten and deleted versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Versioning {
-    /// It keeps versions.
+    /// Versioning is enabled.
     Kept,
-    /// It keeps none.
+    /// Versioning is disabled or suspended.
     NotKept,
-    /// The server does not tell, or not to us.
-    Untold,
+    /// The server does not answer, or denies access.
+    Unknown,
 }
 
-/// Whether a bucket refuses to let objects be deleted.
+/// Whether a bucket protects objects from deletion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObjectLock {
-    /// Every new object, in this mode for this long, such as `COMPLIANCE` and `30 days`.
+    /// Every new object is locked.
     ByDefault {
-        /// The mode.
+        /// Such as `COMPLIANCE`.
         mode: String,
-        /// The period.
+        /// Such as `30 days`.
         period: String,
     },
-    /// Only objects that ask for it, and ours do not.
+    /// Object Lock is enabled without a default retention: only objects created with a lock are protected.
     OnRequest,
-    /// Object Lock is off.
+    /// Object Lock is not enabled.
     Off,
-    /// The server does not tell, or not to us.
-    Untold,
+    /// The server does not answer, or denies access.
+    Unknown,
 }
 
-/// What the bucket said.
+/// The properties of a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// Whether old versions are kept.
+    /// Whether it keeps versions.
     pub versioning: Versioning,
-    /// Whether objects are locked.
+    /// Whether it protects objects from deletion.
     pub object_lock: ObjectLock,
-    /// The server's clock, to the second, when it answered.
+    /// The server's clock, to the second, when it responded; none if the response had no date.
     pub server_time: Option<Timestamp>,
 }
 
 impl S3Store {
-    /// Asks the bucket about itself. What it does not tell is no error.
+    /// Reads the bucket's properties. A request that fails is not an error.
     pub async fn facts(&self) -> Facts {
         Facts {
             server_time: server_time(&self.client, &self.bucket).await,
@@ -70,7 +70,7 @@ impl S3Store {
         match answer.map(|answer| answer.status) {
             Ok(Some(BucketVersioningStatus::Enabled)) => Versioning::Kept,
             Ok(_) => Versioning::NotKept,
-            Err(_) => Versioning::Untold,
+            Err(_) => Versioning::Unknown,
         }
     }
 
@@ -90,7 +90,7 @@ impl S3Store {
                     .map_or(ObjectLock::OnRequest, by_default)
             }
             Err(error) if is_off(&error) => ObjectLock::Off,
-            Err(_) => ObjectLock::Untold,
+            Err(_) => ObjectLock::Unknown,
         }
     }
 }
@@ -111,21 +111,21 @@ fn is_off<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     failure::status(error) == Some(404) && error.code() == Some("ObjectLockConfigurationNotFoundError")
 }
 
-/// The `Date` of the server's answer to the cheapest question, whatever the answer is.
+/// The `Date` header of the response to a HEAD of the bucket, whatever its status.
 async fn server_time(client: &Client, bucket: &str) -> Option<Timestamp> {
     let date = DateHeader::default();
-    let question = client
+    let request = client
         .head_bucket()
         .bucket(bucket)
         .customize()
         .interceptor(date.clone());
-    let _refused_or_not = question.send().await;
+    let _refused_or_not = request.send().await;
     let date = date.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
     // An HTTP date (RFC 9110) is an RFC 2822 one.
     DateTimeParser::new().parse_timestamp(date).ok()
 }
 
-/// Keeps the `Date` of an answer.
+/// Keeps the `Date` header of a response.
 #[derive(Debug, Clone, Default)]
 struct DateHeader(Arc<Mutex<Option<String>>>);
 
@@ -160,11 +160,11 @@ mod tests {
     }
 
     #[test]
-    fn a_default_retention_is_told_with_its_mode_and_period() {
+    fn a_default_retention_has_its_mode_and_period() {
         let retention = DefaultRetention::builder().mode(ObjectLockRetentionMode::Compliance);
-        let told = by_default(retention.clone().days(30).build());
+        let lock = by_default(retention.clone().days(30).build());
         assert_eq!(
-            told,
+            lock,
             ObjectLock::ByDefault {
                 mode: "COMPLIANCE".to_owned(),
                 period: "30 days".to_owned()
