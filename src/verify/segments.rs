@@ -242,7 +242,7 @@ impl<'l> Absent<'l> {
             _ => {
                 self.wrong = Some(format!(
                     "it has a row outside its range or out of order: offset={until}"
-                ))
+                ));
             }
         }
     }
