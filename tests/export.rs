@@ -283,7 +283,7 @@ fn a_record_that_its_link_did_not_sign_is_not_exported() {
     let request = Request::default();
     let exporting = export(store, &[], &request, Destination::Lines(&mut lines), &Silent);
     let error = runtime().block_on(exporting).unwrap_err().to_string();
-    assert!(error.contains("not the one that its link signed"), "{error}");
+    assert!(error.contains("does not have the hash in its link"), "{error}");
     // The lines before it were written.
     assert_eq!(lines.split(|byte| *byte == b'\n').count(), 26);
 }

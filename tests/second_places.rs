@@ -14,7 +14,7 @@ use kivend::verify::findings::Code;
 use kivend::verify::report::Report;
 use kivend::verify::verdict::Verdict;
 use kivend::writing::checkpoint_mirror::CheckpointMirror;
-use kivend::writing::mirrors::{MirrorUpdate, Mirrors};
+use kivend::writing::mirrors::{MirrorOutcome, Mirrors};
 
 use crate::fixture::Archive;
 use crate::verify::{expect, expect_intact};
@@ -61,9 +61,9 @@ fn named(archive: &Archive, number: u64) -> CheckpointRef {
     }
 }
 
-fn copy(archive: &Archive, copies: &mut Mirrors, number: u64) -> Vec<MirrorUpdate> {
+fn copy(archive: &Archive, copies: &mut Mirrors, number: u64) -> Vec<MirrorOutcome> {
     let bucket: Arc<dyn Store> = Arc::new(archive.store.clone());
-    runtime().block_on(copies.bring_up_to(&bucket, &named(archive, number)))
+    runtime().block_on(copies.copy_missing(&bucket, &named(archive, number)))
 }
 
 fn copies(archive: &Archive, places: &[&CheckpointMirror]) -> Mirrors {
@@ -158,7 +158,7 @@ fn another_checkpoint_under_the_same_number_is_reported_and_kept() {
     std::fs::write(&file, "another").unwrap();
     let copied = copy(&archive, &mut running, 1);
     let error = copied[0].outcome.as_ref().unwrap_err().to_string();
-    assert!(error.contains("another checkpoint stands"), "{error}");
+    assert!(error.contains("the checkpoint mirror holds other bytes"), "{error}");
     assert_eq!(std::fs::read(&file).unwrap(), b"another");
 }
 

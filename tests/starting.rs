@@ -1,6 +1,6 @@
 //! An archiver with another archive name or another cluster than the archive under the prefix is refused at the start.
 
-use kivend::archiver::preflight::must_be_of_cluster;
+use kivend::archiver::preflight::require_cluster;
 use kivend::error::{Explain as _, Kind};
 use kivend::store::memory::MemoryStore;
 use kivend::writing::init::open_or_make;
@@ -20,11 +20,11 @@ fn run<F: Future>(future: F) -> F::Output {
 fn an_archiver_of_another_cluster_is_refused_before_it_archives_anything() {
     let archive = Archive::usual();
     let trust = WriterTrust::of_identity(&archive.identity, &archive.identity.to_bytes().unwrap()).unwrap();
-    run(must_be_of_cluster(&archive.store, &trust, "cluster")).unwrap();
-    let refused = run(must_be_of_cluster(&archive.store, &trust, "another")).unwrap_err();
+    run(require_cluster(&archive.store, &trust, "cluster")).unwrap();
+    let refused = run(require_cluster(&archive.store, &trust, "another")).unwrap_err();
     assert_eq!(refused.kind(), Kind::Config);
     assert!(refused.to_string().contains("another cluster"), "{refused}");
-    run(must_be_of_cluster(&MemoryStore::default(), &trust, "any")).unwrap();
+    run(require_cluster(&MemoryStore::default(), &trust, "any")).unwrap();
 }
 
 #[test]
@@ -40,7 +40,9 @@ fn an_archiver_of_another_name_is_refused_before_it_archives_anything() {
     let refused = run(open_or_make(&store, "second", &key)).unwrap_err();
     assert_eq!(refused.kind(), Kind::Config);
     assert!(
-        refused.to_string().contains("another archive stands under this prefix"),
+        refused
+            .to_string()
+            .contains("the prefix holds an archive with another name"),
         "{refused}"
     );
 }

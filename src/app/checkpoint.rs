@@ -14,7 +14,7 @@ use crate::store::Store;
 use crate::task::error::AppError;
 use crate::writing::checkpoints::object_of;
 use crate::writing::init;
-use crate::writing::mirrors::{MirrorUpdate, Mirrors};
+use crate::writing::mirrors::{MirrorOutcome, Mirrors};
 
 /// The newest checkpoint of the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -78,10 +78,10 @@ pub struct MirrorStatus {
     pub error: Option<String>,
 }
 
-impl From<MirrorUpdate> for MirrorStatus {
-    fn from(copied: MirrorUpdate) -> MirrorStatus {
+impl From<MirrorOutcome> for MirrorStatus {
+    fn from(copied: MirrorOutcome) -> MirrorStatus {
         MirrorStatus {
-            place: copied.place,
+            place: copied.mirror,
             error: copied.outcome.err().map(|error| error.to_string()),
         }
     }

@@ -1,4 +1,4 @@
-//! The back ends that a request uses: the store, what Kafka says of offsets, and the keys that count.
+//! The back ends that a request uses: the store, Kafka's offsets and topic ids, and the archive's signing keys.
 
 use async_trait::async_trait;
 
@@ -8,44 +8,44 @@ use crate::store::Store;
 use crate::task::error::AppError;
 use crate::writing::writer_keys::WriterKeys;
 
-/// Where a partition's log begins and ends in Kafka.
+/// The range of a partition's log in Kafka.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogRange {
-    /// The first offset that Kafka still has.
+    /// The log start offset: the first that Kafka still has.
     pub start_offset: i64,
-    /// The offset of the next record to come.
+    /// The high watermark: the offset of the next record.
     pub end_offset: i64,
 }
 
-/// What Kafka says of a partition's offsets.
+/// The offsets and the topic id of a partition in Kafka.
 #[async_trait]
 pub trait Offsets: Send + Sync {
-    /// What the group's commit says of the head; nothing where there is none, or none of ours.
+    /// The metadata of the group's commit; `None` if there is no commit, or its metadata is not kivend's.
     ///
     /// # Errors
-    /// Kafka's.
+    /// Kafka's errors.
     async fn committed(&self, partition: &TopicPartition) -> Result<Option<CommitMetadata>, AppError>;
 
-    /// Where the log begins and ends now.
+    /// The partition's log range at this moment.
     ///
     /// # Errors
-    /// Kafka's.
+    /// Kafka's errors.
     async fn log_range(&self, partition: &TopicPartition) -> Result<LogRange, AppError>;
 
-    /// Kafka's id of the topic; nothing where it tells none.
+    /// The topic's id (KIP-516); `None` if the brokers are older and have no topic ids.
     ///
     /// # Errors
-    /// Kafka's.
+    /// Kafka's errors; see [`KafkaError::is_topic_gone`](crate::kafka::error::KafkaError::is_topic_gone).
     async fn topic_id(&self, topic: &str) -> Result<Option<String>, AppError>;
 }
 
 /// The back ends of one request.
 #[derive(Clone, Copy)]
 pub struct Backends<'a> {
-    /// Where objects are.
+    /// The archive's store.
     pub store: &'a dyn Store,
-    /// Offsets and topic ids, as Kafka reports them.
+    /// Kafka's offsets and topic ids.
     pub offsets: &'a dyn Offsets,
-    /// The keys that count.
+    /// The keys whose signatures count.
     pub keys: &'a WriterKeys,
 }

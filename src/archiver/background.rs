@@ -1,5 +1,5 @@
-//! The executor of the real archiver: operations on the async runtime, and Parquet on a thread of its own, so that polling
-//! waits for neither. A panic in either becomes an answer that ends the archiver: it is never taken for work that is slow.
+//! The archiver's executor: operations run on the async runtime and encoding on a thread of its own, so that polling
+//! waits for neither. A panic in either becomes an answer that ends the archiver (SV-1).
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ use crate::archive::step::{Event, Object, Slot};
 use crate::archiver::backends::{Backends, Offsets};
 use crate::archiver::degradations::Degradations;
 use crate::archiver::executor::{Answer, EncodeJob, Executor};
-use crate::archiver::operation::{Operation, Patience, Pause};
+use crate::archiver::operation::{Operation, Pause, RetryPolicy};
 use crate::record::hash::Hash;
 use crate::segment::encode::encode;
 use crate::segment::error::SegmentError;
@@ -30,57 +30,57 @@ use crate::task::error::AppError;
 use crate::task::panic::{caught, caught_async};
 use crate::writing::writer_keys::WriterKeys;
 
-/// Attempts of requests under way at once.
+/// Operations that may attempt their requests at the same time.
 const CONCURRENT_ATTEMPTS: usize = 32;
-/// Answers that may wait for the driver; a full channel makes their tasks wait.
+/// The capacity of the channel of answers. Tasks wait while it is full.
 const ANSWERS: usize = 1024;
-/// Segments that may wait for the encoder; more wait in the driver, one a partition at most.
+/// The capacity of the encoder's queue, in segments. Further segments wait in the driver, at most one for each
+/// partition.
 const ENCODER_QUEUE: usize = 2;
 
-/// Makes Parquet of rows.
+/// Encodes rows as a Parquet object.
 pub type Encode = fn(Rows, &Footer, &Projection) -> Result<Vec<u8>, SegmentError>;
 
-/// What operations and the encoder work with.
+/// The parts of a [`BackgroundExecutor`].
 pub struct Tools {
-    /// Where objects go.
+    /// The archive's store.
     pub store: Arc<dyn Store>,
-    /// Offsets and topic ids, as Kafka reports them.
+    /// Kafka's offsets and topic ids.
     pub offsets: Arc<dyn Offsets>,
-    /// The keys that count.
+    /// The keys whose signatures count.
     pub keys: Arc<WriterKeys>,
-    /// Which typed columns are made.
+    /// The typed columns of the segments.
     pub projection: Projection,
-    /// Makes Parquet: [`encode`], save in tests of what happens when it panics.
+    /// The encoder: [`Tools::ENCODE`], except in tests of a panic in it.
     pub encode: Encode,
-    /// Where failing attempts are reported.
+    /// Receives failed attempts, for the log and readiness.
     pub degradations: Arc<Degradations>,
-    /// How long to wait between two attempts.
+    /// The waits between attempts.
     pub backoff: Backoff,
 }
 
 impl Tools {
-    /// [`encode`], the encoder of the format.
+    /// The encoder of the format, [`encode`].
     pub const ENCODE: Encode = encode;
 }
 
-/// Operations on the async runtime, the encoder on a thread of its own.
+/// Runs operations on the async runtime and the encoder on a thread.
 pub struct BackgroundExecutor {
     shared: Arc<Shared>,
     runtime: Handle,
     announcer: Announcer,
     answers: mpsc::Receiver<Answer>,
     encoder: SyncSender<(EncodeJob, Question)>,
-    /// The operation under way for each partition.
+    /// The running operation of each partition.
     underway: HashMap<Slot, AbortHandle>,
     open_questions: Arc<AtomicUsize>,
 }
 
-/// What every operation needs.
 struct Shared {
     store: Arc<dyn Store>,
     offsets: Arc<dyn Offsets>,
     keys: Arc<WriterKeys>,
-    patience: Patience,
+    retry: RetryPolicy,
     encoding: Encoding,
 }
 
@@ -90,11 +90,11 @@ struct Encoding {
     projection: Arc<Projection>,
 }
 
-/// Sends the driver what it did not ask for.
+/// Sends events to the driver that are not answers to its operations.
 #[derive(Clone)]
 pub struct Announcer(mpsc::Sender<Answer>);
 
-/// A question that was not answered yet, as long as this lives.
+/// Counts as one open question until it is dropped.
 struct Question(Arc<AtomicUsize>);
 
 impl Question {
@@ -111,13 +111,14 @@ impl Drop for Question {
 }
 
 impl Announcer {
-    /// An event for the machine.
-    pub async fn tell(&self, event: Event) {
-        // The driver is gone only when the process ends.
+    /// Sends an event to the state machine. Waits while the channel is full.
+    pub async fn send(&self, event: Event) {
+        // Fails only when the driver is gone, at the end of the process.
         drop(self.0.send(Ok(vec![event])).await);
     }
 
-    /// Runs a task beside the driver. It never ends by itself: a panic in it ends the archiver.
+    /// Runs a task that must not end by itself, such as the liveness probe. `doing` completes "the task that should …".
+    /// If the task panics or ends, the driver receives an error and the archiver ends (SV-1).
     pub fn supervise(
         &self,
         runtime: &Handle,
@@ -141,7 +142,7 @@ impl Announcer {
     }
 }
 
-/// Waits on the runtime's timer.
+/// Waits for the back-off's delay.
 struct Timer(Backoff);
 
 impl Pause for Timer {
@@ -151,10 +152,10 @@ impl Pause for Timer {
 }
 
 impl BackgroundExecutor {
-    /// An executor on this runtime. The encoder's thread ends when the executor is dropped.
+    /// Starts an executor on this runtime. The encoder's thread ends when the executor is dropped.
     ///
     /// # Errors
-    /// No thread could be started.
+    /// The operating system refuses to start a thread.
     pub fn new(tools: Tools, runtime: Handle) -> Result<BackgroundExecutor, AppError> {
         let (to_driver, answers) = mpsc::channel(ANSWERS);
         let (encoder, jobs) = sync_channel(ENCODER_QUEUE);
@@ -166,8 +167,11 @@ impl BackgroundExecutor {
         std::thread::Builder::new()
             .name("encoder".into())
             .spawn(move || own.encode_all(&jobs, &finished))
-            .map_err(|error| AppError::internal(format!("no thread for the encoder: {error}")))?;
-        let patience = Patience {
+            .map_err(|error| {
+                AppError::internal(format!("the encoder's thread cannot be started: {error}"))
+                    .fix("raise the limits on processes and memory of this user or container")
+            })?;
+        let retry = RetryPolicy {
             attempts: Arc::new(Semaphore::new(CONCURRENT_ATTEMPTS)),
             degradations: tools.degradations,
             pause: Arc::new(Timer(tools.backoff)),
@@ -177,7 +181,7 @@ impl BackgroundExecutor {
                 store: tools.store,
                 offsets: tools.offsets,
                 keys: tools.keys,
-                patience,
+                retry,
                 encoding,
             }),
             runtime,
@@ -189,7 +193,7 @@ impl BackgroundExecutor {
         })
     }
 
-    /// For tasks beside the driver.
+    /// A sender of events, for tasks that run beside the driver.
     #[must_use]
     pub fn announcer(&self) -> Announcer {
         self.announcer.clone()
@@ -203,7 +207,7 @@ impl Executor for BackgroundExecutor {
         let (shared, answers) = (Arc::clone(&self.shared), self.announcer.0.clone());
         let request = self.runtime.spawn(async move {
             let answer = caught_async(doing, shared.carry_out(operation)).await;
-            // The driver is gone only when the process ends.
+            // Fails only when the driver is gone, at the end of the process.
             drop(answers.send(answer).await);
             drop(question);
         });
@@ -230,7 +234,7 @@ impl Executor for BackgroundExecutor {
         self.shared.encoding.encode_one(job)
     }
 
-    /// An answer is sent before its question counts as answered.
+    /// No answer is missed between the two reads: each is sent before its question is dropped.
     fn is_busy(&self) -> bool {
         self.open_questions.load(Ordering::Acquire) > 0 || !self.answers.is_empty()
     }
@@ -252,7 +256,7 @@ impl Shared {
             offsets: self.offsets.as_ref(),
             keys: &self.keys,
         };
-        operation.carry_out(backends, &self.patience).await
+        operation.carry_out(backends, &self.retry).await
     }
 }
 

@@ -1,5 +1,5 @@
-//! Checkpoints while the archiver works: one every interval, and one at the end, each then copied to the second places.
-//! Never in the way of a seal.
+//! Checkpoints while the archiver runs: one every interval and one at the end, each copied to the checkpoint mirrors.
+//! They run beside the driver; no seal waits for one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,33 +15,33 @@ use crate::store::Store;
 use crate::task::error::AppError;
 use crate::writing::checkpointer::Checkpointer;
 use crate::writing::init::OwnArchive;
-use crate::writing::mirrors::{MirrorUpdate, Mirrors};
+use crate::writing::mirrors::{MirrorOutcome, Mirrors};
 
-/// The archive's checkpointer, shared between the interval and the end.
+/// The checkpointer and the mirrors of an archive, shared by the interval's task and the end of the run.
 pub struct Checkpoints {
     store: Arc<dyn Store>,
     checkpointer: Arc<Mutex<Checkpointer>>,
-    copies: Arc<Mutex<Mirrors>>,
+    mirrors: Arc<Mutex<Mirrors>>,
     clock: Clock,
 }
 
 impl Checkpoints {
-    /// For this archive.
+    /// The checkpoints of this archive, none signed yet.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, own: &OwnArchive, copies: Mirrors) -> Checkpoints {
+    pub fn new(store: Arc<dyn Store>, own: &OwnArchive, mirrors: Mirrors) -> Checkpoints {
         let checkpointer = Checkpointer::new(own.identity.archive(), Arc::clone(&own.keys), own.key.clone());
         Checkpoints {
             store,
             checkpointer: Arc::new(Mutex::new(checkpointer)),
-            copies: Arc::new(Mutex::new(copies)),
+            mirrors: Arc::new(Mutex::new(mirrors)),
             clock: Clock::start(),
         }
     }
 
-    /// Signs the heads now, if they moved.
+    /// Signs a checkpoint if a head moved since the newest one. Returns the newest checkpoint.
     ///
     /// # Errors
-    /// What the store says, or that a chain is broken.
+    /// Those of [`Checkpointer::advance`]. Nothing is signed then, and links already created stay.
     pub async fn advance(&self) -> Result<SignedCheckpoint, AppError> {
         let mut checkpointer = self.checkpointer.lock().await;
         checkpointer
@@ -49,34 +49,35 @@ impl Checkpoints {
             .await
     }
 
-    /// Brings every second place up to this checkpoint. One that does not answer is warned of; it catches up later.
-    pub async fn copy(&self, newest: &CheckpointRef) -> Vec<MirrorUpdate> {
-        let copied = self.copies.lock().await.bring_up_to(&self.store, newest).await;
-        for place in &copied {
-            if let Err(error) = &place.outcome {
-                let place = &place.place;
-                tracing::warn!(%error, "checkpoints were not copied to the {place}: tried again with the next one");
+    /// Copies the checkpoints up to `newest` to every mirror. A mirror that fails is logged and receives the missing
+    /// checkpoints with the next call.
+    pub async fn copy(&self, newest: &CheckpointRef) -> Vec<MirrorOutcome> {
+        let outcomes = self.mirrors.lock().await.copy_missing(&self.store, newest).await;
+        for MirrorOutcome { mirror, outcome } in &outcomes {
+            if let Err(error) = outcome {
+                tracing::warn!(%error, number = newest.number, "cannot copy checkpoints to the {mirror}: trying again after the next checkpoint");
             }
         }
-        copied
+        outcomes
     }
 
-    /// The last checkpoint of a run, brought to every second place.
+    /// Signs the last checkpoint of a run and copies it to every mirror.
     ///
     /// # Errors
-    /// As [`Checkpoints::advance`].
+    /// Those of [`Checkpoints::advance`].
     pub async fn last(self) -> Result<(), AppError> {
         let newest = self.advance().await?;
         self.copy(&newest.reference()).await;
         Ok(())
     }
 
-    /// Signs at every interval, for ever. A failure is logged and waits for the next one: records are safe without it.
+    /// Signs a checkpoint at every interval. Runs until cancelled. A failure is logged and the next interval retries:
+    /// records are archived without it, but only the next checkpoint anchors them.
     pub fn every(&self, interval: Duration, announcer: Announcer) -> impl Future<Output = ()> + Send + 'static {
         let own = Checkpoints {
             store: Arc::clone(&self.store),
             checkpointer: Arc::clone(&self.checkpointer),
-            copies: Arc::clone(&self.copies),
+            mirrors: Arc::clone(&self.mirrors),
             clock: self.clock,
         };
         async move {
@@ -87,10 +88,12 @@ impl Checkpoints {
                 match own.advance().await {
                     Ok(newest) => {
                         let newest = newest.reference();
-                        announcer.tell(Event::CheckpointSeen(newest)).await;
+                        announcer.send(Event::CheckpointSeen(newest)).await;
                         own.copy(&newest).await;
                     }
-                    Err(error) => tracing::error!(%error, "no checkpoint was signed"),
+                    Err(error) => {
+                        tracing::error!(%error, "cannot sign a checkpoint: trying again after archive.checkpoint_interval")
+                    }
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! What does not work at the moment, and that readiness and the log say so. Never decides what to do about it.
+//! What fails at the moment, reported by `/readyz` and the log: operations whose attempts fail, and stopped partitions.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::task::error::AppError;
 use crate::telemetry::Vitals;
 
-/// The degradations that are not over, by what was being done.
+/// The current degradations, by the operation or partition that is degraded. The archiver is ready if there are none.
 #[derive(Debug)]
 pub struct Degradations {
     open: Mutex<BTreeMap<String, Degradation>>,
@@ -16,20 +16,20 @@ pub struct Degradations {
 #[derive(Debug)]
 struct Degradation {
     why: String,
-    /// How many tries of the same kind suffer from it: it is over with the last of them.
+    /// The number of tasks of this kind whose attempts fail. The degradation ends with the last of them.
     waiting_tasks: usize,
 }
 
-/// Work that is tried until it succeeds. Its trouble ends with it, even if nobody waits for it any longer.
+/// A task that is attempted until it succeeds. Dropping it, as a cancelled task does, ends its share of a degradation.
 #[derive(Debug)]
 pub struct Attempting<'a> {
     degradations: &'a Degradations,
     doing: &'static str,
-    suffers: bool,
+    has_failed: bool,
 }
 
 impl Degradations {
-    /// None yet; told through these vitals.
+    /// No degradations yet; later ones go to these health and metrics.
     #[must_use]
     pub fn none(vitals: Vitals) -> Degradations {
         Degradations {
@@ -38,40 +38,40 @@ impl Degradations {
         }
     }
 
-    /// Something is tried now, which may fail.
+    /// Begins a task. `doing` completes "cannot …" and is its label in the metrics.
     pub fn attempting(&self, doing: &'static str) -> Attempting<'_> {
         Attempting {
             degradations: self,
             doing,
-            suffers: false,
+            has_failed: false,
         }
     }
 
-    /// Something stands still until somebody acts.
-    pub fn lasting(&self, what: &str, why: &str) {
-        let trouble = Degradation {
+    /// `what` is stopped until an operator acts, or until [`Degradations::clear`].
+    pub fn stopped(&self, what: &str, why: &str) {
+        let degradation = Degradation {
             why: why.to_owned(),
             waiting_tasks: 1,
         };
-        self.change(|open| open.insert(what.to_owned(), trouble));
+        self.change(|open| open.insert(what.to_owned(), degradation));
     }
 
-    /// It is no longer ours to care for.
-    pub fn forget(&self, what: &str) {
+    /// Ends the degradation of `what`, such as a stopped partition that was released.
+    pub fn clear(&self, what: &str) {
         self.change(|open| open.remove(what));
     }
 
-    /// Everything works as far as is known: readiness follows from here on.
+    /// Reports the current state to readiness, which answers "starting" until this is called.
     pub fn begin(&self) {
         self.change(|_| ());
     }
 
-    /// A panic elsewhere leaves the map whole: every change is one call.
+    /// A poisoned lock is ignored: each change is a single call, so a panic leaves the map consistent.
     fn change<T>(&self, change: impl FnOnce(&mut BTreeMap<String, Degradation>) -> T) -> T {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let changed = change(&mut open);
         match open.iter().next() {
-            Some((what, trouble)) => self.vitals.health.unready(format!("{what}: {}", trouble.why)),
+            Some((what, degradation)) => self.vitals.health.unready(format!("{what}: {}", degradation.why)),
             None => self.vitals.health.ready(),
         }
         changed
@@ -79,42 +79,42 @@ impl Degradations {
 }
 
 impl Attempting<'_> {
-    /// It failed and is tried again. Logged when it begins, not at every try.
+    /// An attempt failed and will be repeated. Only the first failure of a degradation is logged.
     pub fn failed(&mut self, error: &AppError) {
         self.degradations.vitals.metrics.retried(self.doing);
-        let more = usize::from(!std::mem::replace(&mut self.suffers, true));
+        let is_first = !std::mem::replace(&mut self.has_failed, true);
         let waiting_tasks = self.degradations.change(|open| {
-            let trouble = open.entry(self.doing.to_owned()).or_insert_with(|| Degradation {
+            let degradation = open.entry(self.doing.to_owned()).or_insert_with(|| Degradation {
                 why: String::new(),
                 waiting_tasks: 0,
             });
-            trouble.why = error.to_string();
-            trouble.waiting_tasks += more;
-            trouble.waiting_tasks
+            degradation.why = error.to_string();
+            degradation.waiting_tasks += usize::from(is_first);
+            degradation.waiting_tasks
         });
-        if more == 1 && waiting_tasks == 1 {
+        if is_first && waiting_tasks == 1 {
             tracing::warn!(%error, "cannot {}: trying again for as long as it takes", self.doing);
         }
     }
 
-    /// It succeeded, perhaps after failures.
+    /// An attempt succeeded. Logged if it ends a degradation.
     pub fn succeeded(mut self) {
         if self.end() {
             tracing::info!("can {} again", self.doing);
         }
     }
 
-    /// Whether nobody suffers from it any longer.
+    /// Whether this ended a degradation.
     fn end(&mut self) -> bool {
-        if !std::mem::take(&mut self.suffers) {
+        if !std::mem::take(&mut self.has_failed) {
             return false;
         }
         self.degradations.change(|open| {
-            let Some(trouble) = open.get_mut(self.doing) else {
+            let Some(degradation) = open.get_mut(self.doing) else {
                 return true;
             };
-            trouble.waiting_tasks = trouble.waiting_tasks.saturating_sub(1);
-            let over = trouble.waiting_tasks == 0;
+            degradation.waiting_tasks = degradation.waiting_tasks.saturating_sub(1);
+            let over = degradation.waiting_tasks == 0;
             if over {
                 open.remove(self.doing);
             }
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trouble_is_over_when_the_last_who_suffered_from_it_succeeded_or_gave_up() {
+    fn a_degradation_ends_when_its_last_task_succeeds_or_is_dropped() {
         let degradations = degradations();
         let readiness = || degradations.vitals.health.readiness();
         let (mut one, mut other) = (
@@ -165,11 +165,11 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_that_stands_still_is_no_trouble_of_ours_once_it_is_let_go() {
+    fn a_stopped_partition_is_no_degradation_after_its_release() {
         let degradations = degradations();
-        degradations.lasting("orders/0", "links are missing");
+        degradations.stopped("orders/0", "links are missing");
         assert!(degradations.vitals.health.readiness().is_err());
-        degradations.forget("orders/0");
+        degradations.clear("orders/0");
         assert_eq!(degradations.vitals.health.readiness(), Ok(()));
     }
 }

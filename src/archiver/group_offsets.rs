@@ -1,4 +1,4 @@
-//! The group's commits, the ends of logs and the ids of topics, asked of Kafka on threads that may block.
+//! [`Offsets`] from a Kafka cluster. Its calls block, so they run on the runtime's threads for blocking calls.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::log::commit_metadata::CommitMetadata;
 use crate::record::position::TopicPartition;
 use crate::task::error::AppError;
 
-/// Asks as the archivers' group.
+/// The offsets of the archivers' group in this cluster.
 pub struct GroupOffsets(pub Arc<Cluster>);
 
 impl GroupOffsets {

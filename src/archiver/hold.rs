@@ -1,48 +1,48 @@
-//! Whether records are taken while memory is short: first by not polling, then, before the group loses patience, by pausing
-//! partitions by name.
+//! Back-pressure while memory is short (MEM-1): the driver first stops polling. After a second it pauses the partitions
+//! and polls again, before the group removes it (docs/decisions/0005-stop-polling-before-pausing.md).
 
 use crate::record::position::TopicPartition;
 
-/// How long not polling is enough; after that partitions are paused, because a member that does not poll
-/// (`max.poll.interval.ms`) is thrown out of its group.
+/// How long the driver does not poll before it pauses the partitions. A member that does not poll for
+/// `max.poll.interval.ms` is removed from its group.
 const UNPOLLED_MAX_MS: u64 = 1_000;
 
-/// Whether records are taken.
+/// Whether the driver takes records.
 #[derive(Debug, Default)]
 pub enum Hold {
-    /// They are.
+    /// It polls, and every partition is fetched.
     #[default]
     Flowing,
-    /// Not polled since this moment: librdkafka's queue fills, and its fetchers stop.
+    /// It does not poll: librdkafka's queue fills, and its fetchers stop.
     NotPolling {
-        /// In ms of the monotonic clock.
+        /// When this began, in ms of the monotonic clock.
         since_ms: u64,
     },
-    /// These are paused by name, and polling goes on.
+    /// It polls, and these partitions are paused.
     Paused(Vec<TopicPartition>),
 }
 
 impl Hold {
-    /// Memory is short from this moment on.
+    /// Memory is short from `now_ms` on.
     pub fn begin(&mut self, now_ms: u64) {
         if matches!(self, Hold::Flowing) {
             *self = Hold::NotPolling { since_ms: now_ms };
         }
     }
 
-    /// Whether polling must wait at this moment.
+    /// Whether the driver must not poll yet.
     #[must_use]
     pub fn forbids_polling(&self, now_ms: u64) -> bool {
         matches!(self, Hold::NotPolling { since_ms } if now_ms < since_ms + UNPOLLED_MAX_MS)
     }
 
-    /// Whether it is time to pause by name.
+    /// Whether the driver must pause the partitions now.
     #[must_use]
     pub fn is_overdue(&self, now_ms: u64) -> bool {
         matches!(self, Hold::NotPolling { since_ms } if now_ms >= since_ms + UNPOLLED_MAX_MS)
     }
 
-    /// Memory is free again: the partitions that were paused by name.
+    /// Memory is available again. Returns the partitions to resume.
     pub fn end(&mut self) -> Vec<TopicPartition> {
         match std::mem::take(self) {
             Hold::Paused(partitions) => partitions,
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn polling_waits_a_second_and_then_partitions_are_paused_by_name() {
+    fn polling_stops_for_a_second_before_partitions_are_paused() {
         let mut hold = Hold::default();
         assert!(!hold.forbids_polling(0) && !hold.is_overdue(0));
         hold.begin(500);

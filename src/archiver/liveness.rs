@@ -1,5 +1,5 @@
-//! Whether Kafka answers: asked every few seconds beside the records, because a consumer without records cannot tell
-//! that nothing is to be had from that nobody answers. Readiness follows; never decides what to do about it.
+//! The liveness probe of Kafka: a request to every broker in use, every few seconds. A consumer that receives no
+//! records cannot distinguish an idle topic from a broker that does not answer. The outcome decides readiness.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use crate::kafka::cluster::Cluster;
 use crate::record::position::TopicPartition;
 use crate::task::error::AppError;
 
-/// Between an answer and the next question.
+/// The wait between an answer and the next request.
 const INTERVAL: Duration = Duration::from_secs(3);
 
-/// Asks for ever.
+/// Probes the brokers that lead these partitions. Runs until cancelled.
 pub async fn probe(cluster: Arc<Cluster>, partitions: Vec<TopicPartition>, degradations: Arc<Degradations>) {
     let partitions = Arc::new(partitions);
     loop {
@@ -26,7 +26,7 @@ pub async fn probe(cluster: Arc<Cluster>, partitions: Vec<TopicPartition>, degra
     }
 }
 
-/// A question blocks, for the question's own time limit at most.
+/// One probe. It blocks a thread for at most the request's time limit.
 async fn ask(cluster: &Arc<Cluster>, partitions: &Arc<Vec<TopicPartition>>) -> Result<(), AppError> {
     let (cluster, partitions) = (Arc::clone(cluster), Arc::clone(partitions));
     let answer = tokio::task::spawn_blocking(move || cluster.must_answer_for(&partitions));

@@ -1,11 +1,13 @@
-//! The archiver: preflight, then one loop over Kafka's consumer, the pure machine, and the executor that carries out what
-//! the machine asks for.
+//! The archiver: preflight, then one loop over Kafka's consumer, the pure state machine, and the executor that carries
+//! out the machine's actions.
 //!
 //! - [`run`](run()): from settings to a report · `start`, [`preflight`]: before the loop
-//! - [`driver`]: the loop, over the traits of [`source`], [`executor`] and [`observers`] · [`hold`]: when memory is short
-//! - [`background`]: the executor on threads · [`operation`]: what it carries out, by one-attempt [`requests`] to the [`backends`]
-//! - [`target`]: how far to archive · [`peers`]: how far other members of the group are
-//! - [`checkpoints`]: signed while the archiver works
+//! - [`driver`]: the loop, over the traits of [`source`], [`executor`] and [`observers`] · [`hold`]: back-pressure
+//!   while memory is short
+//! - [`background`]: the executor on threads · [`operation`]: retries of the single-attempt [`requests`] to the
+//!   [`backends`]
+//! - [`target`]: where to end · [`peers`]: the progress of other members of the group
+//! - [`checkpoints`]: signing and mirroring while the archiver runs
 //! - [`tally`], `outcome`, [`report`], [`degradations`], [`liveness`], [`retention`]: what operators see
 
 pub mod backends;

@@ -1,4 +1,4 @@
-//! Where the driver reports: log, metrics, liveness, readiness.
+//! The driver's reports to the log, the metrics, liveness and readiness.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,32 +11,32 @@ use crate::record::position::TopicPartition;
 use crate::record::utc::UtcSeconds;
 use crate::telemetry::{PartitionMetrics, Vitals};
 
-/// What the driver reports to. The simulator implements it too.
+/// Receives the driver's reports. The simulation implements it to count events.
 pub trait Observer {
-    /// The loop begins.
-    fn begun(&mut self);
+    /// The loop starts.
+    fn started(&mut self);
 
-    /// The loop has turned, at this moment of the monotonic clock.
+    /// The loop made a turn, at this time of the monotonic clock.
     fn turned(&mut self, monotonic_ms: u64);
 
-    /// The machine reports of a partition.
+    /// The state machine reports news of a partition.
     fn reported(&mut self, partition: &TopicPartition, report: &Report, now: UtcSeconds);
 
-    /// Bytes that are buffered of a partition, and how many offsets Kafka is ahead of the durable head, where known.
+    /// A partition's buffered bytes, and its lag: the offsets between the durable head and Kafka's log end, if known.
     fn measured(&mut self, partition: &TopicPartition, buffered_bytes: usize, lag: Option<i64>);
 
-    /// Kafka has taken a commit.
+    /// Kafka accepted a commit.
     fn committed(&mut self, partition: &TopicPartition, now: UtcSeconds);
 
-    /// The partition is no longer this archiver's.
+    /// The partition was released or lost.
     fn released(&mut self, partition: &TopicPartition);
 }
 
-/// The log, the metrics, and the endpoints of the real archiver.
+/// Reports to the log, the metrics and the health endpoints.
 pub struct Observers {
-    /// Where the monitor of retention finds what is archived.
+    /// The archived positions, which the retention monitor reads.
     pub archived: ArchivedPositions,
-    /// What does not work at the moment.
+    /// The current degradations, which decide readiness.
     pub degradations: Arc<Degradations>,
     /// Liveness and metrics.
     pub vitals: Vitals,
@@ -45,7 +45,7 @@ pub struct Observers {
 }
 
 impl Observer for Observers {
-    fn begun(&mut self) {
+    fn started(&mut self) {
         self.degradations.begin();
     }
 
@@ -73,7 +73,7 @@ impl Observer for Observers {
                 metrics.lost(u64::try_from(next_offset - first_offset).unwrap_or(0));
             }
             Report::Fenced => metrics.fenced(),
-            Report::Stopped(reason) => self.degradations.lasting(&partition.to_string(), &reason.to_string()),
+            Report::Stopped(reason) => self.degradations.stopped(&partition.to_string(), &reason.to_string()),
             Report::Continues(next) => self.archived.archived(partition, next.0, metrics),
             Report::NewEpoch(_) | Report::PassedOver(_) => {}
         }
@@ -97,7 +97,7 @@ impl Observer for Observers {
 
     fn released(&mut self, partition: &TopicPartition) {
         self.metrics.remove(partition);
-        self.degradations.forget(&partition.to_string());
+        self.degradations.clear(&partition.to_string());
         self.archived.released(partition);
         self.vitals.metrics.release(partition);
     }

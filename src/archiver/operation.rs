@@ -1,5 +1,5 @@
-//! The operations behind the machine's actions, tried for as long as their errors are transient, and the events that they
-//! end in.
+//! The operations behind the state machine's actions: each is attempted until it succeeds or fails with an error that
+//! is not transient, and ends in events for the machine.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,37 +14,39 @@ use crate::error::{Explain as _, Kind};
 use crate::record::position::TopicPartition;
 use crate::task::error::AppError;
 
-/// Something to be done in Kafka and the store for one partition.
+/// An operation on Kafka and the store for one partition.
 #[derive(Debug)]
 pub enum Operation {
-    /// Find the head, and what is there after it without a link.
+    /// Load the head and the segments after it that have no link.
     LoadHead(Ticket, TopicPartition),
-    /// Create a segment.
+    /// Create a segment. A crash before it costs nothing: the records are still in Kafka. A crash after it leaves a
+    /// segment without a link, which the next owner adopts or rejects (AD-1).
     CreateSegment(Ticket, Creation),
-    /// Create a link: THE COMMIT.
+    /// Create a link: the commit. A crash after it costs nothing: the next owner finds the head in the bucket and
+    /// commits its offset to Kafka (AR-1).
     CreateLink(Ticket, Creation),
 }
 
-/// The wait between two attempts.
+/// The wait between two attempts, a trait so that the simulation runs under virtual time.
 pub trait Pause: Send + Sync {
-    /// Waits after the attempt of this number, counted from 1.
+    /// Waits after this failed attempt, counted from 1.
     fn after(&self, attempt: u32) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
-/// How often, and how many at a time, operations are attempted.
+/// How operations are retried.
 #[derive(Clone)]
-pub struct Patience {
-    /// Attempts that may be under way at once. A permit is held for one attempt, not while waiting for the next one: so
-    /// partitions that cannot go on do not stop the others.
+pub struct RetryPolicy {
+    /// Limits the attempts that run at the same time. A permit is held for one attempt and not during the wait, so that
+    /// partitions whose attempts fail do not block the others.
     pub attempts: Arc<Semaphore>,
-    /// Where failing attempts are reported.
+    /// Receives failed attempts, for the log and readiness.
     pub degradations: Arc<Degradations>,
-    /// How long to wait between two attempts.
+    /// The wait between two attempts.
     pub pause: Arc<dyn Pause>,
 }
 
 impl Operation {
-    /// The partition's slot.
+    /// The slot of the operation's partition.
     #[must_use]
     pub fn slot(&self) -> Slot {
         match self {
@@ -54,7 +56,7 @@ impl Operation {
         }
     }
 
-    /// What is being done, for messages: `cannot …`, `can … again`.
+    /// The operation in words, for messages: `cannot …`, `can … again`.
     #[must_use]
     pub fn doing(&self) -> &'static str {
         match self {
@@ -64,15 +66,15 @@ impl Operation {
         }
     }
 
-    /// Carries it out.
+    /// Attempts the operation until it succeeds.
     ///
     /// # Errors
-    /// What trying again cannot help.
-    pub async fn carry_out(self, backends: Backends<'_>, patience: &Patience) -> Result<Vec<Event>, AppError> {
+    /// An error that is not transient and that the state machine has no event for.
+    pub async fn carry_out(self, backends: Backends<'_>, retry: &RetryPolicy) -> Result<Vec<Event>, AppError> {
         let doing = self.doing();
         match self {
             Operation::LoadHead(ticket, partition) => {
-                let loaded = patience
+                let loaded = retry
                     .until_done(doing, || requests::load_head(backends, &partition))
                     .await;
                 let event = match loaded {
@@ -85,13 +87,13 @@ impl Operation {
             }
             Operation::CreateSegment(ticket, creation) => {
                 let create = || requests::create_segment(backends, ticket, &creation);
-                Ok(vec![patience.until_done(doing, create).await?])
+                Ok(vec![retry.until_done(doing, create).await?])
             }
             Operation::CreateLink(ticket, creation) => {
                 let create = || requests::create_link(backends, ticket, &creation);
-                let created = patience.until_done(doing, create).await?;
+                let created = retry.until_done(doing, create).await?;
                 Ok(match created {
-                    // The keys come first: the link that is there is judged by them.
+                    // The keys come first: the machine checks the existing link's signature against them.
                     Event::LinkTaken(..) => vec![Event::KeysSeen(backends.keys.trust().keyring.clone()), created],
                     created => vec![created],
                 })
@@ -100,8 +102,8 @@ impl Operation {
     }
 }
 
-impl Patience {
-    /// Attempts until one succeeds or fails for good; while attempts fail, the archiver is not ready and says why.
+impl RetryPolicy {
+    /// Repeats `attempt` while its errors are transient. Until it succeeds, `/readyz` answers 503 with the error.
     async fn until_done<T, W>(&self, doing: &'static str, mut attempt: impl FnMut() -> W) -> Result<T, AppError>
     where
         W: Future<Output = Result<T, AppError>>,

@@ -1,20 +1,21 @@
-//! What an archiver is told to do.
+//! The mode of a run and the operator's declarations.
 
-/// Whether the archiver ends by itself.
+/// When the archiver ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Until it is told to stop.
+    /// When a stop is requested.
     Daemon,
-    /// When everything that Kafka held at the start is archived.
+    /// When every record that Kafka had at the start is archived.
     Once,
 }
 
-/// What an archiver is told to do.
+/// The orders of one run.
 #[derive(Debug, Clone)]
 pub struct Orders {
-    /// Whether it ends by itself.
+    /// When it ends.
     pub mode: Mode,
-    /// Topics that were deleted and created again, as the operator declares: of each, the next link begins a new epoch.
+    /// Topics that were deleted and created again, as the operator declares. The next link of each partition begins a
+    /// new epoch.
     pub new_epochs: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What an archiver has done, for its report.
+//! The report of an archiver's run.
 
 use serde::Serialize;
 
@@ -6,41 +6,41 @@ use crate::archiver::tally::{PartitionTally, Tally};
 use crate::record::position::TopicPartition;
 use crate::task::process::peak_rss_bytes;
 
-/// What an archiver has done.
+/// The report of an archiver's run. `kivend archive --json` prints it.
 #[derive(Debug, Clone, Serialize)]
 pub struct ArchiveReport {
-    /// Records under durable links of this run.
+    /// Records in durable links of this run.
     pub records: u64,
-    /// Their segments.
+    /// Segments of durable links of this run.
     pub segments: u64,
-    /// The segments' bytes.
+    /// The length of these segments in bytes.
     pub stored_bytes: u64,
-    /// The bytes of the records' values.
+    /// The length of the records' values in bytes.
     pub value_bytes: u64,
-    /// Segments of a predecessor that were adopted.
+    /// Segments among them that were adopted from an earlier owner.
     pub adopted: u64,
-    /// Offsets that Kafka deleted before they were archived.
+    /// The number of offsets that Kafka deleted before they were archived.
     pub lost_offsets: u64,
-    /// From the start to the end of the run.
+    /// The duration of the run in seconds.
     pub elapsed_s: f64,
-    /// Records per second of that time.
+    /// Records per second of the run.
     pub records_per_s: f64,
-    /// From the start to the first durable link.
+    /// Seconds from the start to the first durable link.
     pub first_link_s: Option<f64>,
-    /// The most memory that was resident.
+    /// The greatest resident memory in bytes, if the system reports it.
     pub peak_rss_bytes: Option<u64>,
-    /// By partition.
+    /// The partitions that this archiver owned.
     pub partitions: Vec<PartitionReport>,
 }
 
-/// What was done of one partition.
+/// The report of one partition.
 #[derive(Debug, Clone, Serialize)]
 pub struct PartitionReport {
-    /// Its topic.
+    /// The topic's name.
     pub topic: String,
-    /// Its number.
+    /// The partition's number.
     pub partition: i32,
-    /// Its sums.
+    /// The partition's sums.
     #[serde(flatten)]
     pub tally: PartitionTally,
 }
@@ -71,7 +71,7 @@ impl ArchiveReport {
         }
     }
 
-    /// The partitions that stand still, with the reason.
+    /// The stopped partitions, each with the reason.
     pub fn stopped(&self) -> impl Iterator<Item = (&PartitionReport, &str)> {
         self.partitions
             .iter()

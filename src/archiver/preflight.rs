@@ -1,4 +1,4 @@
-//! What is refused at the start, rather than partition by partition when it is too late. Never writes.
+//! Checks of the archive before the first record is read: without them, each partition would stop on its own later.
 
 use crate::log::link;
 use crate::log::object_key::Key;
@@ -6,16 +6,17 @@ use crate::store::Store;
 use crate::task::error::AppError;
 use crate::writing::trust::WriterTrust;
 
-/// So many objects are looked at for a valid link: junk may stand before it.
-const LOOKED_AT: usize = 100;
+/// The objects to read until a valid link is found; invalid ones may sort before it.
+const MAX_READ: usize = 100;
 
-/// Refuses an archive that holds the records of another cluster: two clusters may have topics of one name, and nothing
-/// else would tell their records apart. Two that begin at the same moment are told apart at their first common partition.
+/// Refuses an archive that holds the records of another cluster: both may have topics of the same name. Two archivers
+/// of different clusters that start an archive at the same time pass this check; the second link of a partition finds
+/// them.
 ///
 /// # Errors
-/// `Config` where a link names another cluster; the store's.
-pub async fn must_be_of_cluster(store: &dyn Store, trust: &WriterTrust, cluster_id: &str) -> Result<(), AppError> {
-    for entry in store.list("links/", None, LOOKED_AT).await? {
+/// `Config` if a link names another cluster; the store's errors.
+pub async fn require_cluster(store: &dyn Store, trust: &WriterTrust, cluster_id: &str) -> Result<(), AppError> {
+    for entry in store.list("links/", None, MAX_READ).await? {
         let Ok(Key::Link(place, _)) = entry.key.parse() else {
             continue;
         };
@@ -32,7 +33,7 @@ pub async fn must_be_of_cluster(store: &dyn Store, trust: &WriterTrust, cluster_
         return Err(AppError::config(format!(
             "the archive under this prefix holds the records of another cluster archived=`{archived}` connected=`{cluster_id}`"
         ))
-        .fix("set kafka.brokers to that cluster, or store.prefix to a prefix of your own"));
+        .fix("set kafka.brokers to that cluster, or store.prefix to an unused prefix"));
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! What the log says of what the machine reports: one line each, at the level that it deserves.
+//! The log lines of the state machine's reports.
 
 use crate::archive::step::{Adopted, Report};
 use crate::record::position::TopicPartition;
 
-/// Writes the line.
+/// Logs a report of the state machine: one line, and one for each rejected segment of a link.
 pub fn log(partition: &TopicPartition, report: &Report) {
     match report {
         Report::Continues(next) => tracing::info!(%partition, next_offset = %next, "archiving"),
@@ -12,23 +12,23 @@ pub fn log(partition: &TopicPartition, report: &Report) {
             let adopted = *adopted == Adopted::Found;
             tracing::debug!(%partition, height = %link.height, next_offset = %link.next_offset, records = link.record_count, reason = ?link.seal_reason, adopted, "linked");
             for rejected in &link.rejected {
-                tracing::warn!(%partition, key = rejected.key, "a segment that is not ours stood at our key: not taken, and named in the link");
+                tracing::warn!(%partition, key = rejected.key, "another segment has this key: not adopted, and listed in the link as rejected");
             }
         }
         Report::LossFound {
             first_offset,
             next_offset,
         } => {
-            tracing::error!(%partition, first_offset, next_offset, "LOSS: Kafka deleted records before they were archived; the range is on record for ever");
+            tracing::error!(%partition, first_offset, next_offset, "LOSS: Kafka deleted records before they were archived; the next link records the range as lost");
         }
         Report::NewEpoch(epoch) => {
-            tracing::warn!(%partition, %epoch, "a new epoch, as declared: the topic was deleted and created again");
+            tracing::warn!(%partition, %epoch, "the topic was deleted and created again, as declared: a new epoch begins");
         }
         Report::Fenced => {
-            tracing::warn!(%partition, "fenced: another writer was first; our state of this partition is dropped");
+            tracing::warn!(%partition, "fenced: another writer archived this partition; dropping the buffered records and loading the head again");
         }
         Report::PassedOver(key) => {
-            tracing::warn!(%partition, %key, "an object that is no valid link stands where ours belongs: passed over");
+            tracing::warn!(%partition, %key, "an object with the key of the next link is not a valid link: skipped, and the link takes the next attempt's key");
         }
         Report::Stopped(reason) => tracing::error!(%partition, "stopped: {reason}"),
     }

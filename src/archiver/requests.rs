@@ -1,4 +1,5 @@
-//! The requests behind the machine's actions, one attempt each, against any store and any Kafka.
+//! The requests behind the state machine's actions, one attempt each. A seal has three durability points: create the
+//! segment, create the link, commit the offset to Kafka. A comment at each says what a crash there costs.
 
 use crate::archive::step::{Event, LoadedHead, Object, Ticket};
 use crate::archiver::backends::{Backends, Offsets};
@@ -14,26 +15,26 @@ use crate::writing::head;
 use crate::writing::trust::WriterTrust;
 use crate::writing::writer_keys::WriterKeys;
 
-/// An object to be created.
+/// An object to create.
 #[derive(Debug)]
 pub struct Creation {
-    /// Its key.
+    /// The object key.
     pub key: Key,
-    /// Its bytes.
+    /// The bytes and their SHA-256.
     pub object: Object,
-    /// Kafka's id of the topic that its records came from; `None` where Kafka reports none.
+    /// The id of the topic that the records came from; `None` if it is unknown or need not be checked.
     pub topic_id: Option<String>,
 }
 
-/// Finds the head of a partition, and what stands after it without a link.
+/// Loads the head of a partition, and the segments after it that have no link.
 ///
 /// # Errors
-/// What the store and Kafka say; `Corrupt` where the chain cannot be continued.
+/// The store's and Kafka's errors; `Corrupt` if the chain cannot be continued.
 pub async fn load_head(backends: Backends<'_>, partition: &TopicPartition) -> Result<LoadedHead, AppError> {
     loop {
         let trust = backends.keys.trust();
         let loaded = load_head_by(backends, &trust, partition).await;
-        // A link by a key that we did not know yet was passed over: look again with that key.
+        // Links by a key that was added meanwhile were skipped as invalid: load again with that key.
         if backends.keys.refresh(backends.store).await?.change_number == trust.change_number {
             return loaded;
         }
@@ -46,8 +47,8 @@ async fn load_head_by(
     partition: &TopicPartition,
 ) -> Result<LoadedHead, AppError> {
     let Backends { store, offsets, .. } = backends;
-    // In this order: a commit never runs ahead of the bucket, nor the bucket of Kafka, while others go on writing. The
-    // id first: a topic that is created again meanwhile is noticed when its first segment is to be created.
+    // The order matters while others write: a commit is never ahead of the bucket, and the bucket never ahead of Kafka.
+    // The topic id comes first: if the topic is recreated meanwhile, `create_segment` sees another id.
     let topic_id = offsets.topic_id(&partition.topic).await?;
     let committed = offsets.committed(partition).await?;
     let end_offset = offsets.log_range(partition).await?.end_offset;
@@ -83,13 +84,20 @@ async fn load_head_by(
     })
 }
 
-/// Creates a segment. Where something stands under its key, equal bytes count as ours. Where its place is linked already
-/// it is not created: a zombie's segment beside a link that names none would be nobody's, for ever. Nor where the topic
-/// that the records came from was replaced by another of its name: which of them are whose nobody could tell. The listing
-/// of keys that its link needs is made here, beside the look for that link.
+/// Creates a segment. If its key is taken, equal bytes count as created. It is not created if
+///
+/// - its place has a link already: this writer was fenced, and the segment would stay without a link;
+/// - the topic was recreated since its records were read: they would be archived as records of the new topic.
+///
+/// `keys/` is listed for the next link here, at the same time as that link is looked up, so that the link need not
+/// wait.
+///
+/// Durability point. A crash before the create costs nothing: the next owner reads the records from Kafka again. A
+/// crash after it leaves a segment without a link: the next owner adopts it if it makes the same bytes (AD-1), and
+/// otherwise lists it as rejected in its link.
 ///
 /// # Errors
-/// The store's and Kafka's; `Config` where our key was retired.
+/// The store's and Kafka's errors; `Config` if the signing key was retired.
 pub async fn create_segment(backends: Backends<'_>, ticket: Ticket, creation: &Creation) -> Result<Event, AppError> {
     let Backends { store, offsets, keys } = backends;
     let Creation { key, object, topic_id } = creation;
@@ -98,16 +106,16 @@ pub async fn create_segment(backends: Backends<'_>, ticket: Ticket, creation: &C
             return Ok(Event::TopicReplaced(ticket));
         }
         match is_linked(store, keys, place).await {
-            Ok(false) => keys.note_listed(ticket),
+            Ok(false) => keys.mark_listed(ticket),
             Ok(true) => return Ok(Event::SegmentTaken(ticket)),
-            // Loading the head says what is wrong with it.
+            // The machine then loads the head, which fails with the same error and stops the partition.
             Err(error) if error.kind() == Kind::Corrupt => return Ok(Event::SegmentTaken(ticket)),
             Err(error) => return Err(error),
         }
     }
     keys.require_own()?;
     Ok(
-        match create_object(store, &key.to_string(), (object.bytes.clone(), &object.sha256)).await? {
+        match create_object(store, &key.to_string(), object.bytes.clone(), &object.sha256).await? {
             None => Event::SegmentCreated(ticket),
             Some(other) if Hash::of(&other) == object.sha256 => Event::SegmentCreated(ticket),
             Some(_) => Event::SegmentTaken(ticket),
@@ -115,7 +123,7 @@ pub async fn create_segment(backends: Backends<'_>, ticket: Ticket, creation: &C
     )
 }
 
-/// Whether a valid link stands at a place, by the keys of now.
+/// Whether a place has a valid link, by the keys in force now.
 async fn is_linked(store: &dyn Store, keys: &WriterKeys, place: &Place) -> Result<bool, AppError> {
     let trust = keys.trust();
     let (refreshed, linked) = futures::join!(keys.refresh(store), head::is_linked(store, &trust, place));
@@ -126,7 +134,8 @@ async fn is_linked(store: &dyn Store, keys: &WriterKeys, place: &Place) -> Resul
     head::is_linked(store, &refreshed, place).await
 }
 
-/// Whether Kafka has another topic under this name now. Where it has none, nothing came from another one.
+/// Whether the topic has another id than `known`. A deleted topic counts as not replaced: nothing was read from another
+/// one.
 async fn is_replaced(offsets: &dyn Offsets, partition: &TopicPartition, known: Option<&str>) -> Result<bool, AppError> {
     let Some(known) = known else { return Ok(false) };
     match offsets.topic_id(&partition.topic).await {
@@ -136,11 +145,15 @@ async fn is_replaced(offsets: &dyn Offsets, partition: &TopicPartition, known: O
     }
 }
 
-/// Creates a link: THE COMMIT. Never with a key that a listing of `keys/` before it shows retired. Of one without a
-/// segment, what it says of the topic's offsets must still be of this topic.
+/// Creates a link, unless a listing of `keys/` shows that the signing key was retired. For a link without a segment,
+/// `topic_id` is checked here, because no segment's create has checked it.
+///
+/// Durability point, and the commit. A crash before the create costs nothing: the next owner adopts the segment. From
+/// the create on the records are archived. A crash between it and Kafka's commit costs nothing: the next owner finds the
+/// head in the bucket and commits its offset (AR-1).
 ///
 /// # Errors
-/// The store's and Kafka's; `Config` where our key was retired.
+/// The store's and Kafka's errors; `Config` if the signing key was retired.
 pub async fn create_link(backends: Backends<'_>, ticket: Ticket, creation: &Creation) -> Result<Event, AppError> {
     let Backends { store, offsets, keys } = backends;
     let Creation { key, object, topic_id } = creation;
@@ -149,14 +162,14 @@ pub async fn create_link(backends: Backends<'_>, ticket: Ticket, creation: &Crea
     {
         return Ok(Event::TopicReplaced(ticket));
     }
-    if !keys.take_listed(ticket) {
+    if !keys.take_listed_mark(ticket) {
         keys.refresh(store).await?;
     }
     keys.require_own()?;
-    let Some(standing) = create_object(store, &key.to_string(), (object.bytes.clone(), &object.sha256)).await? else {
+    let Some(existing) = create_object(store, &key.to_string(), object.bytes.clone(), &object.sha256).await? else {
         return Ok(Event::LinkCreated(ticket));
     };
-    // Whoever was first may have signed with a key that was added meanwhile: it must not be taken for junk.
+    // The existing link may be signed with a key that was added meanwhile: the machine must not take it for junk.
     keys.refresh(store).await?;
-    Ok(Event::LinkTaken(ticket, standing))
+    Ok(Event::LinkTaken(ticket, existing))
 }

@@ -1,6 +1,6 @@
-//! The race against Kafka's retention: for each partition of ours, when Kafka may delete the oldest record that is not
-//! archived. Looked up every so often on a thread of its own, over connections of its own, so that neither polling nor
-//! sealing waits for it. Tells metrics and the log; never hurries anybody.
+//! The retention monitor: for each partition of this archiver, the time at which Kafka may delete the oldest record
+//! that is not archived yet. It runs on a thread and connections of its own, so that neither polling nor sealing waits
+//! for it, and reports to the metrics and the log.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
@@ -19,69 +19,69 @@ use crate::record::utc::UtcSeconds;
 use crate::task::error::AppError;
 use crate::telemetry::PartitionMetrics;
 
-/// Looks come soon after the start, and as long as partitions are being handed over.
+/// The wait between two checks while partitions are new, as after the start or a rebalance.
 const FIRST_INTERVAL: Duration = Duration::from_secs(5);
-/// Then one a minute is enough for hours.
+/// The wait between two checks otherwise.
 const INTERVAL: Duration = Duration::from_secs(60);
-/// So long before the deletion people are warned.
+/// How long before the deletion the log warns, in seconds.
 const WARNING_S: i64 = 24 * 60 * 60;
 const POLL: Duration = Duration::from_millis(500);
 
-/// Which partitions are ours, and from where on each is not archived yet. Clones are the same.
+/// The partitions of this archiver, and the first offset of each that is not archived yet. Clones share their state.
 #[derive(Debug, Clone, Default)]
-pub struct ArchivedPositions(Arc<Mutex<BTreeMap<TopicPartition, Waiting>>>);
+pub struct ArchivedPositions(Arc<Mutex<BTreeMap<TopicPartition, Archived>>>);
 
 #[derive(Debug, Clone)]
-struct Waiting {
+struct Archived {
     next_offset: i64,
     metrics: PartitionMetrics,
 }
 
 impl ArchivedPositions {
-    /// Everything before this offset is archived.
+    /// The partition is archived up to this offset, exclusive.
     pub fn archived(&self, partition: &TopicPartition, next_offset: i64, metrics: &PartitionMetrics) {
         let metrics = metrics.clone();
-        self.change(|archived| archived.insert(partition.clone(), Waiting { next_offset, metrics }));
+        self.change(|archived| archived.insert(partition.clone(), Archived { next_offset, metrics }));
     }
 
-    /// The partition is not ours any more.
+    /// The partition was released or lost.
     pub fn released(&self, partition: &TopicPartition) {
         self.change(|archived| archived.remove(partition));
     }
 
-    fn partitions(&self) -> Vec<(TopicPartition, Waiting)> {
+    fn partitions(&self) -> Vec<(TopicPartition, Archived)> {
         self.change(|archived| {
             archived
                 .iter()
-                .map(|(name, waiting)| (name.clone(), waiting.clone()))
+                .map(|(name, archived)| (name.clone(), archived.clone()))
                 .collect()
         })
     }
 
-    /// A panic elsewhere leaves the map whole: every change is one call.
-    fn change<T>(&self, change: impl FnOnce(&mut BTreeMap<TopicPartition, Waiting>) -> T) -> T {
+    /// A poisoned lock is ignored: each change is a single call, so a panic leaves the map consistent.
+    fn change<T>(&self, change: impl FnOnce(&mut BTreeMap<TopicPartition, Archived>) -> T) -> T {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// The thread. Dropping it ends the looks.
-pub struct RetentionWatch {
+/// The monitor's thread, which ends when this is dropped.
+pub struct RetentionThread {
     stop: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl RetentionWatch {
-    /// Begins to look.
+impl RetentionThread {
+    /// Starts the monitor.
     ///
     /// # Errors
-    /// Settings that librdkafka refuses, or no thread.
-    pub fn watch(
+    /// librdkafka refuses a setting, or the operating system refuses to start a thread.
+    pub fn start(
         settings: &KafkaSettings,
         archived: ArchivedPositions,
         clock: Clock,
-    ) -> Result<RetentionWatch, AppError> {
-        let mut look = RetentionMonitor {
-            reader: Reader::connect(&frugal(settings))?,
+    ) -> Result<RetentionThread, AppError> {
+        let mut monitor = RetentionMonitor {
+            reader: Reader::connect(&with_small_queues(settings))?,
             topics: Topics::connect(settings)?,
             archived,
             clock,
@@ -89,33 +89,36 @@ impl RetentionWatch {
         };
         let (stop, stopped) = sync_channel(0);
         let thread = std::thread::Builder::new()
-            .name("deadlines".into())
+            .name("retention".into())
             .spawn(move || {
                 let mut interval = FIRST_INTERVAL;
                 while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
-                    interval = look.around();
+                    interval = monitor.check();
                 }
             })
-            .map_err(|error| AppError::internal(format!("no thread for the deadlines: {error}")))?;
-        Ok(RetentionWatch {
+            .map_err(|error| {
+                AppError::internal(format!("the retention monitor's thread cannot be started: {error}"))
+                    .fix("raise the limits on processes and memory of this user or container")
+            })?;
+        Ok(RetentionThread {
             stop: Some(stop),
             thread: Some(thread),
         })
     }
 }
 
-impl Drop for RetentionWatch {
+impl Drop for RetentionThread {
     fn drop(&mut self) {
         self.stop = None;
         if let Some(thread) = self.thread.take() {
-            // A panic there was reported when it happened, and costs nothing but numbers.
+            // A panic of the thread was logged when it happened; archiving does not depend on the monitor.
             drop(thread.join());
         }
     }
 }
 
-/// One record is wanted at a time: little is fetched ahead.
-fn frugal(settings: &KafkaSettings) -> KafkaSettings {
+/// Settings that fetch little ahead, because only one record of a partition is read.
+fn with_small_queues(settings: &KafkaSettings) -> KafkaSettings {
     let own = [
         ("queued.max.messages.kbytes", "1024"),
         ("fetch.message.max.bytes", "65536"),
@@ -139,43 +142,44 @@ struct RetentionMonitor {
     known: BTreeMap<TopicPartition, Known>,
 }
 
-/// What is remembered of a partition from look to look.
+/// What is kept of a partition from one check to the next.
 #[derive(Debug, Clone, Copy, Default)]
 struct Known {
-    /// The oldest record that waited, and its time in ms.
+    /// The offset of the oldest record that was not archived, and its timestamp in ms.
     oldest: Option<(i64, i64)>,
-    warned: bool,
+    has_warned: bool,
 }
 
 impl RetentionMonitor {
-    /// Looks at every partition, and says when to look again.
-    fn around(&mut self) -> Duration {
+    /// Checks every partition. Returns the wait until the next check.
+    fn check(&mut self) -> Duration {
         let partitions = self.archived.partitions();
-        let is_new = |(name, _): &(TopicPartition, Waiting)| !self.known.contains_key(name);
+        let is_new = |(name, _): &(TopicPartition, Archived)| !self.known.contains_key(name);
         let interval = if partitions.is_empty() || partitions.iter().any(is_new) {
             FIRST_INTERVAL
         } else {
             INTERVAL
         };
         self.known
-            .retain(|name, _| partitions.iter().any(|(ours, _)| ours == name));
+            .retain(|name, _| partitions.iter().any(|(own, _)| own == name));
         let mut retentions_ms = BTreeMap::new();
-        for (name, waiting) in partitions {
-            match self.deletion_ms(&name, waiting.next_offset, &mut retentions_ms) {
-                Ok(due_ms) => self.tell(
+        for (name, archived) in partitions {
+            match self.deletion_ms(&name, archived.next_offset, &mut retentions_ms) {
+                Ok(due_ms) => self.report(
                     &name,
-                    &waiting,
+                    &archived,
                     due_ms.map(|ms| UtcSeconds::from_unix(ms.div_euclid(1000))),
                 ),
-                // The next look may find out; what Kafka's trouble means for archiving others tell.
-                Err(error) => tracing::debug!(partition = %name, %error, "cannot tell how long Kafka keeps what waits"),
+                // The next check retries. The liveness probe reports that Kafka does not answer.
+                Err(error) => tracing::debug!(partition = %name, %error, "cannot check the topic's retention"),
             }
         }
         interval
     }
 
-    /// When Kafka may delete the oldest record that waits: it keeps whole files of its log, so not before. Nothing where
-    /// none waits, where the topic is kept for ever, or where the record has no time.
+    /// The earliest time at which Kafka may delete the oldest record that is not archived; Kafka deletes whole log
+    /// segments, so it may keep it longer. `None` if every record is archived, if the topic has no time limit, or if
+    /// the record has no timestamp.
     fn deletion_ms(
         &mut self,
         partition: &TopicPartition,
@@ -191,8 +195,8 @@ impl RetentionMonitor {
         let retention_ms = match retentions_ms.get(&topic) {
             Some(known) => *known,
             None => {
-                let told = self.topics.retention_ms(&topic)?;
-                *retentions_ms.entry(topic).or_insert(told)
+                let configured = self.topics.retention_ms(&topic)?;
+                *retentions_ms.entry(topic).or_insert(configured)
             }
         };
         let Some(retention_ms) = retention_ms else {
@@ -210,30 +214,31 @@ impl RetentionMonitor {
         {
             return Ok(Some(time_ms));
         }
-        let found = first_time_ms(&self.reader, partition, (oldest, end))?;
+        let found = first_time_ms(&self.reader, partition, oldest, end)?;
         known.oldest = found.map(|time_ms| (oldest, time_ms));
         Ok(found)
     }
 
-    fn tell(&mut self, partition: &TopicPartition, waiting: &Waiting, due: Option<UtcSeconds>) {
-        waiting.metrics.deletion_due(due);
+    fn report(&mut self, partition: &TopicPartition, archived: &Archived, due: Option<UtcSeconds>) {
+        archived.metrics.deletion_due(due);
         let left_s = due.map(|due| due.unix().saturating_sub(self.clock.utc_seconds().unix()));
         let known = self.known.entry(partition.clone()).or_default();
         let is_near = left_s.is_some_and(|left_s| left_s < WARNING_S);
-        if is_near && !known.warned {
-            tracing::warn!(%partition, left_s, next_offset = waiting.next_offset, "Kafka may soon delete records that are not archived: see why this archiver is behind, or lengthen retention.ms");
-        } else if known.warned && !is_near {
-            tracing::info!(%partition, "what waits to be archived is kept for another day at least");
+        if is_near && !known.has_warned {
+            tracing::warn!(%partition, left_s, next_offset = archived.next_offset, "Kafka may soon delete records that are not archived: find out why this archiver lags, or increase the topic's retention.ms");
+        } else if known.has_warned && !is_near {
+            tracing::info!(%partition, "Kafka keeps the records that are not archived for at least another day");
         }
-        known.warned = is_near;
+        known.has_warned = is_near;
     }
 }
 
-/// The time of the first record of a range, in ms; nothing where it has none, or there is no record.
+/// The timestamp of the first record of a range, in ms; `None` if it has none or the range has no record.
 fn first_time_ms(
     reader: &Reader,
     partition: &TopicPartition,
-    (from, until): (i64, i64),
+    from: i64,
+    until: i64,
 ) -> Result<Option<i64>, KafkaError> {
     let range = Range {
         partition: partition.clone(),

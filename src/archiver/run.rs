@@ -1,4 +1,4 @@
-//! One run of the archiver, from preflight to its report.
+//! One run of the archiver, from preflight to report.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use crate::archiver::observers::Observers;
 use crate::archiver::orders::{Mode, Orders};
 use crate::archiver::outcome::ArchiveReport;
 use crate::archiver::preflight;
-use crate::archiver::retention::{ArchivedPositions, RetentionWatch};
-use crate::archiver::start::{self, KafkaSide};
+use crate::archiver::retention::{ArchivedPositions, RetentionThread};
+use crate::archiver::start::{self, ClusterAtStart};
 use crate::archiver::tally::Tally;
 use crate::archiver::target::Target;
 use crate::clock::{self, Clock};
@@ -32,11 +32,11 @@ use crate::task::stop::Stop;
 use crate::telemetry::{self, Vitals};
 use crate::writing::mirrors::Mirrors;
 
-/// Archives the configured topics.
+/// Archives the configured topics, until a stop is requested or, with [`Mode::Once`], until everything that Kafka had
+/// at the start is archived.
 ///
-/// # Errors
-/// Preflight's: a store that does not keep the create-only contract, a missing topic, a key that is not this archive's.
-/// Later only what trying again cannot help. What was linked before stays.
+/// # Errors Those of preflight: a store without the create-only contract, a missing topic, a signing key of another
+/// archive. Later any error that is not transient. Links that were created stay, and the next run continues after them.
 pub fn run(
     settings: &Settings,
     orders: impl Into<Orders>,
@@ -45,14 +45,17 @@ pub fn run(
 ) -> Result<ArchiveReport, AppError> {
     log_panics();
     let orders = orders.into();
-    start::must_be_configured(&orders.new_epochs, settings)?;
+    start::require_configured(&orders.new_epochs, settings)?;
     let clock = Clock::start();
-    let runtime = Runtime::new().map_err(|error| AppError::internal(format!("no async runtime: {error}")))?;
+    let runtime = Runtime::new().map_err(|error| {
+        AppError::internal(format!("the async runtime cannot be started: {error}"))
+            .fix("raise the limits on processes and memory of this user or container")
+    })?;
     if let (Some(listen), Mode::Daemon) = (settings.telemetry.listen, orders.mode) {
         let address = runtime.block_on(telemetry::serve(listen, vitals.clone()))?;
         tracing::info!(%address, "metrics, health and readiness");
     }
-    let tally = archive(&runtime, (settings, orders), vitals, stop).inspect_err(|error| {
+    let tally = archive(&runtime, settings, orders, vitals, stop).inspect_err(|error| {
         vitals.health.failed(error.to_string());
     })?;
     Ok(ArchiveReport::new(tally, clock.elapsed_s()))
@@ -60,24 +63,25 @@ pub fn run(
 
 fn archive(
     runtime: &Runtime,
-    (settings, orders): (&Settings, Orders),
+    settings: &Settings,
+    orders: Orders,
     vitals: &Vitals,
     stop: &Stop,
 ) -> Result<Tally, AppError> {
     let Orders { mode, new_epochs } = orders;
-    let kafka = KafkaSide::ask(settings);
+    let kafka = ClusterAtStart::read(settings);
     let store = runtime.block_on(store::open(&settings.store))?;
     let own = runtime.block_on(start::open(&store, &settings.archive))?;
-    let KafkaSide {
+    let ClusterAtStart {
         cluster,
         cluster_id,
         ends,
     } = kafka
         .join()
-        .map_err(|_| AppError::internal("asking Kafka panicked"))??;
+        .map_err(|_| AppError::internal("the thread that reads the cluster's metadata panicked"))??;
 
     let checkpoints = Checkpoints::new(Arc::clone(&store), &own, Mirrors::of(own.identity.id(), settings));
-    runtime.block_on(preflight::must_be_of_cluster(store.as_ref(), &own.trust, &cluster_id))?;
+    runtime.block_on(preflight::require_cluster(store.as_ref(), &own.trust, &cluster_id))?;
     let mut machine = Machine::new(start::author(&own, cluster_id), start::seal_policy(&settings.archive));
     machine.declare_new_epochs(new_epochs);
     let degradations = Arc::new(Degradations::none(vitals.clone()));
@@ -92,17 +96,17 @@ fn archive(
     };
     let executor = BackgroundExecutor::new(tools, runtime.handle().clone())?;
     let announcer = executor.announcer();
-    let mut beside: Vec<AbortHandle> = Vec::new();
+    let mut tasks: Vec<AbortHandle> = Vec::new();
     let signing = checkpoints.every(settings.archive.checkpoint_interval, announcer.clone());
-    beside.push(announcer.supervise(runtime.handle(), "sign checkpoints", signing));
+    tasks.push(announcer.supervise(runtime.handle(), "sign checkpoints", signing));
     let archived = ArchivedPositions::default();
     let (target, retention) = match mode {
         Mode::Once => (Target::up_to(ends), None),
         Mode::Daemon => {
             let partitions = ends.into_keys().collect();
             let probing = liveness::probe(cluster, partitions, Arc::clone(&degradations));
-            beside.push(announcer.supervise(runtime.handle(), "ask whether Kafka answers", probing));
-            let retention = RetentionWatch::watch(&settings.kafka, archived.clone(), Clock::start())?;
+            tasks.push(announcer.supervise(runtime.handle(), "probe Kafka", probing));
+            let retention = RetentionThread::start(&settings.kafka, archived.clone(), Clock::start())?;
             (Target::endless(), Some(retention))
         }
     };
@@ -117,13 +121,14 @@ fn archive(
     let mut driver = Driver::new(consumer, machine, executor, target, observers);
     let done = driver.run(Clock::start(), stop);
     if let Err(error) = &done {
-        // Leaving the group takes a while: until then probes must not call this process alive.
+        // Before the group is left, which takes seconds: `/healthz` must fail from here on.
         vitals.health.failed(error.to_string());
     }
     let tally = std::mem::take(&mut driver.tally);
-    beside.iter().for_each(AbortHandle::abort);
+    tasks.iter().for_each(AbortHandle::abort);
     let last = done.is_ok().then(|| runtime.spawn(checkpoints.last()));
-    // Leaves the group while the last checkpoint is signed, so that others take over meanwhile.
+    // Leaves the group while the last checkpoint is signed, so that other members take over at once. A crash here costs
+    // only that checkpoint: the next archiver signs the same heads.
     drop(driver);
     drop(retention);
     done?;

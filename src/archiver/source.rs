@@ -1,4 +1,4 @@
-//! Where records come from: what the driver needs of a member of the archivers' group. The simulator implements it too.
+//! The interface to the archivers' consumer group. The simulation implements it over a Kafka in memory.
 
 use std::time::Duration;
 
@@ -7,57 +7,58 @@ use crate::kafka::consumer::{Consumer, Polled};
 use crate::kafka::error::KafkaError;
 use crate::record::position::{NextOffset, TopicPartition};
 
-/// A member of the archivers' group, polled by one thread.
+/// A member of the archivers' consumer group, polled by one thread.
 pub trait Source {
-    /// What happens next, waiting at most `timeout`. What it lends is valid until the next call.
+    /// The next record or event; [`Polled::Nothing`] after `timeout`. A record borrows from the source until the next
+    /// call.
     fn poll(&mut self, timeout: Duration) -> Polled<'_>;
 
-    /// The partition behind an index.
+    /// The partition with this index.
     fn partition(&self, index: PartitionIndex) -> &TopicPartition;
 
-    /// The index behind a partition, from its first assignment on.
+    /// The index of a partition, which it has from its first assignment on.
     fn index(&self, partition: &TopicPartition) -> Option<PartitionIndex>;
 
-    /// Where the partition's log ended when a broker last reported it. Sends no request.
+    /// The partition's log end offset as a broker last reported it. Sends no request.
     fn known_log_end(&self, partition: &TopicPartition) -> Option<i64>;
 
-    /// Begins to fetch an assigned partition.
+    /// Starts fetching an assigned partition from this offset.
     ///
     /// # Errors
     /// The partition is not assigned, is being revoked, or is fetched already.
     fn start(&mut self, partition: &TopicPartition, from: NextOffset) -> Result<(), KafkaError>;
 
-    /// Goes on at another offset of a started partition; records from before the seek are no longer delivered.
+    /// Continues a started partition at another offset. Records fetched before the seek are not delivered.
     ///
     /// # Errors
     /// The partition is not started, or the client refuses.
     fn seek(&mut self, partition: &TopicPartition, from: NextOffset) -> Result<(), KafkaError>;
 
-    /// Stops fetching started partitions, and keeps them.
+    /// Stops fetching started partitions, which stay assigned.
     ///
     /// # Errors
     /// A partition is not started.
     fn pause(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError>;
 
-    /// Fetches paused partitions again, from where they are.
+    /// Fetches paused partitions again, from their positions.
     ///
     /// # Errors
     /// A partition is not started.
     fn resume(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError>;
 
-    /// Commits without waiting: [`Polled::Committed`] reports the outcome.
+    /// Commits an offset without waiting; [`Polled::Committed`] reports the outcome.
     ///
     /// # Errors
-    /// The partition is not assigned: nothing was sent.
+    /// The partition is not assigned; nothing was sent.
     fn commit(&mut self, partition: &TopicPartition, next: NextOffset, metadata: &str) -> Result<(), KafkaError>;
 
-    /// Gives a revoked partition up; another member may own it from here on.
+    /// Returns a revoked partition to the group, which may assign it to another member from here on.
     ///
     /// # Errors
-    /// The client refuses; the partition counts as released all the same.
+    /// The client refuses; the partition counts as released nevertheless.
     fn release(&mut self, partition: &TopicPartition) -> Result<(), KafkaError>;
 
-    /// What the group has committed of each of these partitions, whoever owns them. Blocks.
+    /// The group's committed offsets of these partitions, whichever member owns them. Blocks.
     ///
     /// # Errors
     /// Kafka does not answer.

@@ -1,5 +1,5 @@
-//! What an archiver needs before its loop begins: Kafka's side, the archive with its key, and the settings as the machine
-//! takes them.
+//! Preparation of the archiver's loop: the cluster's metadata, the archive with its signing key, and the settings
+//! translated into the state machine's types.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,21 +16,21 @@ use crate::store::{Store, probe};
 use crate::task::error::AppError;
 use crate::writing::init::{self, OwnArchive};
 
-/// Kafka's side of a run, as it was found at the start.
-pub(super) struct KafkaSide {
+/// The cluster as it was when the archiver started.
+pub(super) struct ClusterAtStart {
     pub(super) cluster: Arc<Cluster>,
     pub(super) cluster_id: String,
-    /// Where the logs end.
+    /// The log end offsets of all partitions.
     pub(super) ends: HashMap<TopicPartition, i64>,
 }
 
-impl KafkaSide {
-    /// Asks on a thread of its own, while the store is asked what it is.
-    pub(super) fn ask(settings: &Settings) -> std::thread::JoinHandle<Result<KafkaSide, AppError>> {
+impl ClusterAtStart {
+    /// Reads it on a thread of its own, at the same time as the store is probed.
+    pub(super) fn read(settings: &Settings) -> std::thread::JoinHandle<Result<ClusterAtStart, AppError>> {
         let settings = settings.clone();
         std::thread::spawn(move || {
             let cluster = Arc::new(Cluster::connect_to_group(&settings.kafka)?);
-            Ok(KafkaSide {
+            Ok(ClusterAtStart {
                 ends: log_ends(&cluster, &settings)?,
                 cluster_id: cluster.cluster_id()?,
                 cluster,
@@ -39,30 +39,31 @@ impl KafkaSide {
     }
 }
 
-/// A misspelt declaration would change nothing and say nothing.
-pub(super) fn must_be_configured(topics: &[String], settings: &Settings) -> Result<(), AppError> {
+/// Refuses a declared topic that is not configured: a misspelt name would have no effect.
+pub(super) fn require_configured(topics: &[String], settings: &Settings) -> Result<(), AppError> {
     let is_known = |topic: &&String| settings.topics.iter().any(|known| known.name == **topic);
     match topics.iter().find(|topic| !is_known(topic)) {
         None => Ok(()),
         Some(unknown) => Err(AppError::config(format!(
-            "a new epoch is declared for a topic that is not archived topic=`{unknown}`"
-        ))),
+            "a new epoch is declared for a topic that is not configured topic=`{unknown}`"
+        ))
+        .fix("correct the name after --new-epoch, or add the topic to the settings")),
     }
 }
 
-/// Proves what the archive rests on before anything is written, then opens the archive or makes it.
+/// Probes the store's create-only contract before anything is written, then opens the archive or creates it.
 pub(super) async fn open(store: &Arc<dyn Store>, settings: &ArchiveSettings) -> Result<OwnArchive, AppError> {
     let nonce = u128::from_le_bytes(clock::random_bytes()?);
     probe::probe(store, &format!("{nonce:032x}")).await?;
     let own = init::open_or_make(store.as_ref(), &settings.name, &settings.into()).await?;
     let report = init::InitReport::from(&own);
     if own.made == init::Made::Now {
-        tracing::warn!(archive = report.archive, id = report.archive_id, public_key = report.public_key, key_file = %report.key_file.display(), "made a new archive; keep the key file safe, and give the public key to whoever verifies");
+        tracing::warn!(archive = report.archive, id = report.archive_id, public_key = report.public_key, key_file = %report.key_file.display(), "created a new archive: keep the key file safe, and give the public key to everyone who verifies the archive");
     }
     Ok(own)
 }
 
-/// Where Kafka's logs end now, by partition.
+/// The log end offsets of the configured topics' partitions.
 fn log_ends(cluster: &Cluster, settings: &Settings) -> Result<HashMap<TopicPartition, i64>, AppError> {
     let mut partitions = Vec::new();
     for topic in &settings.topics {
@@ -103,7 +104,7 @@ pub(super) fn projection(settings: &ArchiveSettings) -> Result<Projection, AppEr
     Projection::new(rules.collect()).map_err(|error| AppError::config(error.to_string()))
 }
 
-/// Settings know no layer above the model, so the names are matched here.
+/// The settings have a type of their own, because `config` must not import from layers above it.
 fn column_type(configured: config::ColumnType) -> ColumnType {
     match configured {
         config::ColumnType::String => ColumnType::String,

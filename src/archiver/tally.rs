@@ -1,4 +1,4 @@
-//! What an archiver has done since its start, counted from durable links only. Never an estimate.
+//! The sums of a run, counted from durable links only.
 
 use std::collections::BTreeMap;
 
@@ -8,47 +8,47 @@ use crate::archive::step::Adopted;
 use crate::log::link::SignedLink;
 use crate::record::position::TopicPartition;
 
-/// The sums.
+/// The sums of a run.
 #[derive(Debug, Default, Clone)]
 pub struct Tally {
-    /// Records under durable links.
+    /// Records in durable links.
     pub records: u64,
-    /// Segments under durable links.
+    /// Segments of durable links.
     pub segments: u64,
-    /// Their bytes.
+    /// The length of these segments in bytes.
     pub stored_bytes: u64,
-    /// The bytes of the records' values.
+    /// The length of the records' values in bytes.
     pub value_bytes: u64,
-    /// Segments of a predecessor that were adopted.
+    /// Segments among them that were adopted from an earlier owner.
     pub adopted: u64,
-    /// Offsets that Kafka deleted before they were archived.
+    /// The number of offsets that Kafka deleted before they were archived.
     pub lost_offsets: u64,
-    /// When the first link became durable, in ms since the start.
+    /// The time of the first durable link, in ms since the start.
     pub first_link_ms: Option<u64>,
-    /// The same by partition.
+    /// The sums of each partition.
     pub partitions: BTreeMap<TopicPartition, PartitionTally>,
 }
 
 /// The sums of one partition.
 #[derive(Debug, Default, Clone, Serialize)]
 pub struct PartitionTally {
-    /// Records under durable links of this run.
+    /// Records in durable links of this run.
     pub records: u64,
-    /// Segments under durable links of this run.
+    /// Segments of durable links of this run.
     pub segments: u64,
-    /// Where the archive ends now.
+    /// The first offset that is not archived yet.
     pub next_offset: i64,
-    /// Why it stands still, if it does.
+    /// Why the partition is stopped, if it is.
     pub stopped: Option<String>,
 }
 
 impl Tally {
-    /// The archive of a partition goes on from here.
+    /// The archive of a partition continues at this offset.
     pub fn continues(&mut self, partition: &TopicPartition, next_offset: i64) {
         self.partition(partition).next_offset = next_offset;
     }
 
-    /// A link is durable.
+    /// A link became durable.
     pub fn linked(&mut self, partition: &TopicPartition, signed: &SignedLink, value_bytes: u64, adopted: Adopted) {
         let link = &signed.link;
         self.records += link.record_count;
@@ -67,7 +67,7 @@ impl Tally {
         tally.next_offset = link.next_offset.0;
     }
 
-    /// A partition stands still.
+    /// A partition was stopped.
     pub fn stopped(&mut self, partition: &TopicPartition, reason: String) {
         self.partition(partition).stopped = Some(reason);
     }

@@ -1,4 +1,5 @@
-//! How far to archive: for ever, or up to the offsets where Kafka's logs ended at the start. Never moves those ends.
+//! How far to archive: without an end, or up to the log ends at the start. Those ends stay fixed, so that a run with
+//! `Mode::Once` ends although producers go on.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,19 +10,19 @@ use crate::record::position::TopicPartition;
 #[derive(Debug, Default)]
 pub struct Target {
     ends: Option<HashMap<TopicPartition, i64>>,
-    /// By slot, for the hot path; beyond every offset where there is no end.
+    /// The ends by slot, for the path of every record; `i64::MAX` if there is no end.
     end_by_slot: Vec<i64>,
     reached: HashSet<TopicPartition>,
 }
 
 impl Target {
-    /// Until told to stop.
+    /// A target that is never reached.
     #[must_use]
     pub fn endless() -> Target {
         Target::default()
     }
 
-    /// Up to these offsets.
+    /// Archive up to these offsets, exclusive.
     #[must_use]
     pub fn up_to(ends: HashMap<TopicPartition, i64>) -> Target {
         Target {
@@ -30,16 +31,16 @@ impl Target {
         }
     }
 
-    /// The ends of the partitions that are not ours, where there are records before them.
+    /// The ends of the non-empty partitions outside `own`.
     #[must_use]
-    pub fn ends_of_others(&self, ours: &HashSet<TopicPartition>) -> Vec<(TopicPartition, i64)> {
+    pub fn ends_of_others(&self, own: &HashSet<TopicPartition>) -> Vec<(TopicPartition, i64)> {
         let all = self.ends.iter().flatten();
-        all.filter(|(partition, end)| **end > 0 && !ours.contains(partition))
+        all.filter(|(partition, end)| **end > 0 && !own.contains(partition))
             .map(|(partition, end)| (partition.clone(), *end))
             .collect()
     }
 
-    /// From now on records of this slot are asked for.
+    /// Assigns the slot of a partition, before [`takes`](Target::takes) is called for it.
     pub fn bind(&mut self, slot: Slot, partition: &TopicPartition) {
         if self.end_by_slot.len() <= slot.0 {
             self.end_by_slot.resize(slot.0 + 1, i64::MAX);
@@ -55,45 +56,45 @@ impl Target {
             .unwrap_or(i64::MAX)
     }
 
-    /// Whether the record at this offset is still wanted.
+    /// Whether the record at this offset is before the end.
     #[inline]
     #[must_use]
     pub fn takes(&self, slot: Slot, offset: i64) -> bool {
         self.end_by_slot.get(slot.0).is_some_and(|end| offset < *end)
     }
 
-    /// Whether the record at this offset is the last one that is wanted, or lies beyond.
+    /// Whether the end is reached with the record at this offset.
     #[inline]
     #[must_use]
     pub fn ends_at(&self, slot: Slot, offset: i64) -> bool {
         self.end_by_slot.get(slot.0).is_some_and(|end| offset + 1 >= *end)
     }
 
-    /// Everything before `position` was delivered.
+    /// Every record before `position` was delivered.
     pub fn advance(&mut self, partition: &TopicPartition, position: i64) {
         if position >= self.end_of(partition) {
             self.reached.insert(partition.clone());
         }
     }
 
-    /// Delivery begins again at `position`: whatever was delivered before counts for nothing.
+    /// Delivery starts again at `position`. Records that were delivered before do not count.
     pub fn restart(&mut self, partition: &TopicPartition, position: i64) {
         self.reached.remove(partition);
         self.advance(partition, position);
     }
 
-    /// Whether what lies before `position` was delivered in full: beyond an end it was not.
+    /// Whether `position` is at or before the end: records after the end are dropped on delivery.
     #[must_use]
     pub fn covers(&self, partition: &TopicPartition, position: i64) -> bool {
         position <= self.end_of(partition)
     }
 
-    /// No more of this partition is to be had: it stands still.
+    /// The partition is stopped and delivers no more records: it counts as reached.
     pub fn give_up(&mut self, partition: &TopicPartition) {
         self.reached.insert(partition.clone());
     }
 
-    /// Whether every one of these partitions has reached its end.
+    /// Whether all these partitions have reached their ends.
     pub fn is_reached_by<'a>(&self, mut assigned: impl Iterator<Item = &'a TopicPartition>) -> bool {
         self.ends.is_some() && assigned.all(|partition| self.reached.contains(partition))
     }
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_at_the_end_and_beyond_are_not_wanted() {
+    fn records_at_the_end_and_beyond_are_not_taken() {
         let partition = TopicPartition::new("payments", 0);
         let mut target = Target::up_to(HashMap::from([(partition.clone(), 10)]));
         target.bind(Slot(0), &partition);
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_that_is_read_again_has_not_reached_its_end() {
+    fn a_partition_whose_delivery_restarts_has_not_reached_its_end() {
         let partition = TopicPartition::new("payments", 0);
         let mut target = Target::up_to(HashMap::from([(partition.clone(), 10)]));
         target.advance(&partition, 10);

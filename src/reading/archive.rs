@@ -1,5 +1,5 @@
-//! The archive as proofs and exports read it: its notes by the names that the format gives them, and segments that are
-//! what their links signed. Believes what the keys in force signed and nothing else; never writes.
+//! The archive for proofs and exports: notes that are signed by keys in force, and segments whose bytes match their
+//! links. Nothing else that is read from the bucket is trusted.
 
 use std::sync::Arc;
 
@@ -22,19 +22,19 @@ use crate::verify::findings::{Findings, Severity};
 use crate::verify::inventory::Inventory;
 use crate::verify::keys::{ChangeState, Trust};
 
-/// Links between a walk and the list of them.
+/// The capacity of the channel of accepted links.
 const QUEUE: usize = 256;
 
 /// A checkpoint as a user names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WantedCheckpoint {
-    /// The one of the bucket with this number.
+    /// The bucket's checkpoint with this number.
     Number(u64),
-    /// One that was saved: the object's bytes.
+    /// A saved checkpoint: the bytes of its file.
     Saved(Vec<u8>),
 }
 
-/// An archive whose keys were read.
+/// An archive that was listed, and whose keys were read.
 pub struct Archive {
     bucket: Arc<Bucket>,
     inventory: Inventory,
@@ -42,19 +42,20 @@ pub struct Archive {
     identity: Bytes,
 }
 
-/// A checkpoint and its object.
+/// A valid checkpoint and its object.
 pub struct CheckpointObject {
     /// The object's bytes.
     pub object: Bytes,
-    /// What it says.
+    /// The parsed checkpoint.
     pub signed: SignedCheckpoint,
 }
 
 impl Archive {
-    /// Lists the archive and reads which keys count.
+    /// Lists the archive and reads its keys. `keys` are the user's public keys; without any, the keys of `archive.json`
+    /// are trusted.
     ///
     /// # Errors
-    /// What the store says; `Corrupt` where there is no archive, or its keys are in doubt.
+    /// The store's errors; `Input` if there is no archive, or if its keys cannot be trusted.
     pub async fn open(store: Arc<dyn Store>, keys: &[VerifyingKey]) -> Result<Archive, AppError> {
         let (bucket, inventory, _) = Bucket::list(store).await.map_err(AppError::CannotList)?;
         let mut findings = Findings::default();
@@ -70,7 +71,7 @@ impl Archive {
             _ => {
                 let why = findings.kept().first().map_or("", |finding| &finding.detail);
                 Err(
-                    AppError::input(format!("there is no archive to prove anything from: {why}"))
+                    AppError::input(format!("the archive or its keys cannot be used: {why}"))
                         .fix("check store.bucket, store.prefix and store.endpoint"),
                 )
             }
@@ -82,12 +83,18 @@ impl Archive {
         self.inventory.partitions.keys().cloned().collect()
     }
 
-    /// `archive.json`.
+    /// The text of `archive.json`.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is not UTF-8.
     pub fn identity(&self) -> Result<String, AppError> {
         text(&self.identity)
     }
 
-    /// The valid key changes from 1, as notes.
+    /// The notes of the valid key changes, from number 1 on without a gap.
+    ///
+    /// # Errors
+    /// `Transient` if an object cannot be read.
     pub async fn key_changes(&self) -> Result<Vec<String>, AppError> {
         let mut notes = Vec::new();
         for (number, standing) in self.trust.changes().range(1..) {
@@ -104,32 +111,41 @@ impl Archive {
         Ok(notes)
     }
 
-    /// The object at a key.
+    /// The object with this key; `None` if there is none.
+    ///
+    /// # Errors
+    /// `Transient` if it cannot be read.
     pub async fn get(&self, key: &str) -> Result<Option<Bytes>, AppError> {
         self.bucket
             .get(key)
             .await
-            .map_err(|why| AppError::transient(format!("an object could not be read: {why} key=`{key}`")))
+            .map_err(|why| AppError::transient(format!("an object cannot be read: {why} key=`{key}`")))
     }
 
-    /// The segment that a link owns, byte for byte the one that was signed.
+    /// The segment of a link. Its SHA-256 is checked against the link.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is missing or has another hash; `Transient` if it cannot be read.
     pub async fn segment(&self, link: &Link) -> Result<Bytes, AppError> {
         let Some(segment) = &link.segment else {
             return Err(AppError::internal("a link with records has no segment"));
         };
         let key = &segment.key;
-        let missing = || AppError::corrupt(format!("the segment is not there key=`{key}`"));
+        let missing = || AppError::corrupt(format!("the segment is missing key=`{key}`"));
         let object = self.get(key).await?.ok_or_else(missing)?;
         if Hash::of(&object) == segment.sha256 {
             Ok(object)
         } else {
-            let what = "the segment is not the one that its link signed";
+            let what = "the segment does not have the hash in its link";
             Err(AppError::corrupt(format!("{what} key=`{key}`")))
         }
     }
 
-    /// The chain of a partition, from height 0 without a gap. What else a verification would find there does not matter:
-    /// junk that a stranger planted must not keep anybody from a proof.
+    /// The chain of a partition, from height 0 without a gap. Invalid objects beside it are ignored, so that an
+    /// outsider with write access cannot prevent proofs.
+    ///
+    /// # Errors
+    /// `Corrupt` if a link is missing or breaks the chain.
     pub async fn chain(&self, partition: &TopicPartition) -> Result<Vec<Accepted>, AppError> {
         let shelf = self.inventory.partitions.get(partition).cloned().unwrap_or_default();
         let (accepted, mut queue) = mpsc::channel(QUEUE);
@@ -148,18 +164,21 @@ impl Archive {
         if in_order {
             return Ok(links);
         }
-        let grave = chain
+        let worst = chain
             .findings
             .kept()
             .iter()
             .find(|finding| finding.severity > Severity::Note);
-        let why = grave.map_or("", |finding| &finding.detail);
+        let why = worst.map_or("", |finding| &finding.detail);
         Err(AppError::corrupt(format!(
             "the chain is broken: {why} partition=`{partition}`"
         )))
     }
 
-    /// The first `size` leaves of a partition's log.
+    /// The leaf hashes of a partition's first `size` links.
+    ///
+    /// # Errors
+    /// Those of [`Archive::chain`]; `Corrupt` if the chain is shorter.
     pub async fn log(&self, partition: &TopicPartition, size: u64) -> Result<Vec<Hash>, AppError> {
         let chain = self.chain(partition).await?;
         let size = usize::try_from(size).unwrap_or(usize::MAX);
@@ -172,7 +191,10 @@ impl Archive {
         Ok(chain[..size].iter().map(|link| link.leaf).collect())
     }
 
-    /// The checkpoint with this number, where a valid one is there.
+    /// The valid checkpoint with this number, if there is one.
+    ///
+    /// # Errors
+    /// `Transient` if an object cannot be read.
     pub async fn checkpoint(&self, number: u64) -> Result<Option<CheckpointObject>, AppError> {
         let listed = &self.inventory.checkpoints;
         let from = listed.partition_point(|(listed, _)| *listed < number);
@@ -187,7 +209,10 @@ impl Archive {
         Ok(None)
     }
 
-    /// The oldest checkpoint that covers a height of a partition: heights never go back, so it is found by halving.
+    /// The oldest checkpoint that covers a height of a partition, found by binary search: heights do not decrease.
+    ///
+    /// # Errors
+    /// `Transient` if an object cannot be read.
     pub async fn oldest_covering(
         &self,
         partition: &TopicPartition,
@@ -211,7 +236,10 @@ impl Archive {
         Ok(found)
     }
 
-    /// The checkpoint that a user names: of the bucket, or saved.
+    /// The checkpoint that a user names.
+    ///
+    /// # Errors `Input` if there is none, or if the saved file is not a checkpoint of this archive; `Transient` if an
+    /// object cannot be read.
     pub async fn named_checkpoint(&self, wanted: &WantedCheckpoint) -> Result<CheckpointObject, AppError> {
         match wanted {
             WantedCheckpoint::Number(number) => self.checkpoint(*number).await?.ok_or_else(|| {
@@ -219,13 +247,13 @@ impl Archive {
                 AppError::input(format!(
                     "the archive has no valid checkpoint of this number key=`{key}`"
                 ))
-                .fix("`kivend verify` tells the newest number; a saved checkpoint is named by its file")
+                .fix("name a number up to that of the newest checkpoint, which `kivend verify` prints, or the file of a saved checkpoint")
             }),
             WantedCheckpoint::Saved(object) => {
                 let signed = open_saved(&self.trust, object)
                     .and_then(|opened| opened.map_err(NotASavedCheckpoint))
                     .map_err(not_saved)?;
-                // A proof holds the object of the bucket: with a witness's line it would be another note.
+                // A proof contains the bucket's object. With the signatures of witnesses it would have another hash.
                 let object = without_cosignatures(&self.trust, object)
                     .map_err(not_saved)?
                     .to_bytes()
@@ -240,7 +268,10 @@ fn not_saved(error: NotASavedCheckpoint) -> AppError {
     AppError::input(error.to_string())
 }
 
-/// A stored note or identity as text.
+/// The text of a note or of `archive.json`.
+///
+/// # Errors
+/// `Corrupt` if it is not UTF-8.
 pub fn text(object: &Bytes) -> Result<String, AppError> {
     std::str::from_utf8(object)
         .map(str::to_owned)

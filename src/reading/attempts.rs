@@ -1,5 +1,5 @@
-//! The object that counts at a place: the valid one with the lowest attempt (FORMAT.md section 1). Attempts have no gap, so
-//! that the first free one ends the search.
+//! The object that counts at a place: the valid one with the lowest attempt (FORMAT.md section 1). Attempts have no
+//! gaps, so the first free key ends the search.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -7,13 +7,13 @@ use bytes::Bytes;
 use crate::log::object_key::{Attempt, Key};
 use crate::store::{Store, StoreError};
 
-/// Where objects are read by their keys.
+/// A source of objects by key.
 #[async_trait]
 pub trait Objects: Send + Sync {
-    /// Why an object could not be read.
+    /// The error if an object cannot be read.
     type Error: Send;
 
-    /// The object at `key`, or `None` where there is none.
+    /// The object at `key`; `None` if there is none.
     async fn object(&self, key: &str) -> Result<Option<Bytes>, Self::Error>;
 }
 
@@ -29,16 +29,16 @@ impl Objects for dyn Store + '_ {
 /// An object at a place.
 #[derive(Debug, Clone)]
 pub struct Candidate {
-    /// Its attempt.
+    /// The attempt in its key.
     pub attempt: Attempt,
-    /// Its key.
+    /// The object key.
     pub key: String,
-    /// Its bytes.
+    /// The object's bytes.
     pub object: Bytes,
 }
 
-/// Shows the objects at a place to `accept`, by ascending attempt, until it accepts one: what it makes of that one. `None`
-/// where it accepts none. One object is held in memory at a time.
+/// Calls `accept` with the objects at a place, by ascending attempt, until it returns a value, and returns that value.
+/// `None` if it accepts no object. One object is in memory at a time.
 ///
 /// # Errors
 /// Those of `objects`.

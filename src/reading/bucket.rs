@@ -1,4 +1,4 @@
-//! Reading the bucket for a verification: one listing, and the oldest version of each key. Never writes.
+//! Read access to a bucket for verification: one listing, and the oldest version of each object.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,24 +16,24 @@ use crate::store::{Store, StoreError, Version, VersionKind};
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::inventory::Inventory;
 
-/// Requests under way at a time.
+/// Reads that run at the same time.
 const GETS: usize = 64;
 
 /// The archive's objects as they were first written.
 #[derive(Debug)]
 pub struct Bucket {
     store: Arc<dyn Store>,
-    /// Of keys that have more than one version: the oldest.
+    /// The oldest version of each key that has more than one.
     oldest: HashMap<String, String>,
     gets: Semaphore,
 }
 
 impl Bucket {
-    /// Lists everything under the prefix. Keys come in the order of their bytes, so checkpoints before data before
-    /// links: whatever a writer adds meanwhile, a segment listed has its link listed later, if it has one.
+    /// Lists all objects under the prefix. Keys are listed in the order of their bytes: checkpoints, then data, then
+    /// links. While writers add objects, a listed segment that has a link therefore has it listed too.
     ///
     /// # Errors
-    /// The store could not be listed.
+    /// The store cannot be listed.
     pub async fn list(store: Arc<dyn Store>) -> Result<(Bucket, Inventory, Findings), StoreError> {
         let mut inventory = Inventory::default();
         let mut findings = Findings::default();
@@ -57,10 +57,10 @@ impl Bucket {
         Ok((bucket, inventory, findings))
     }
 
-    /// Lists only the identity and the key changes: enough to know whose signature counts.
+    /// Lists only the identity and the key changes, from which the keys in force follow.
     ///
     /// # Errors
-    /// The store could not be listed.
+    /// The store cannot be listed.
     pub async fn list_keys(store: Arc<dyn Store>) -> Result<(Bucket, Inventory, Findings), StoreError> {
         let mut bucket = Bucket {
             store,
@@ -79,10 +79,11 @@ impl Bucket {
         Ok((bucket, inventory, findings))
     }
 
-    /// Lists what stands beyond a checkpoint too. The number of requests does not grow with what stands below.
+    /// Adds the objects after a checkpoint to the inventory. The number of requests does not depend on the objects
+    /// before it.
     ///
     /// # Errors
-    /// The store could not be listed.
+    /// The store cannot be listed.
     pub async fn list_beyond(
         &mut self,
         base: &Checkpoint,
@@ -125,16 +126,16 @@ impl Bucket {
         Ok(())
     }
 
-    /// Where it is, for people.
+    /// The store's location, for reports and messages.
     #[must_use]
     pub fn location(&self) -> String {
         self.store.location()
     }
 
-    /// The object at `key`, or nothing where there is none.
+    /// The oldest version of the object at `key`; `None` if there is none.
     ///
     /// # Errors
-    /// Why it could not be read, in words.
+    /// Why it cannot be read, as text.
     pub async fn get(&self, key: &str) -> Result<Option<Bytes>, String> {
         let _permit = self.gets.acquire().await.map_err(|error| error.to_string())?;
         let got = match self.oldest.get(key) {
@@ -144,20 +145,20 @@ impl Bucket {
         got.map_err(|error| error.to_string())
     }
 
-    /// The object at a key that was listed.
+    /// The object at a listed key.
     ///
     /// # Errors
-    /// Why it could not be read, in words.
+    /// Why it cannot be read, as text.
     pub async fn get_listed(&self, key: &str) -> Result<Bytes, String> {
         self.get(key)
             .await?
-            .ok_or_else(|| "it was listed, but is not there".to_owned())
+            .ok_or_else(|| "it was listed, but does not exist".to_owned())
     }
 
-    /// The keys with this beginning that came after the listing.
+    /// The keys with this prefix after `start_after`, such as those that were created since the listing.
     ///
     /// # Errors
-    /// The store could not be listed.
+    /// The store cannot be listed.
     pub async fn newer(&self, prefix: &str, start_after: &str) -> Result<Vec<String>, StoreError> {
         pages::keys(self.store.as_ref(), prefix, Some(start_after)).await
     }
@@ -172,7 +173,8 @@ impl Objects for Bucket {
     }
 }
 
-/// Of the versions of one key, the oldest object is the archive's; any other, and any delete marker, is a finding.
+/// Adds one key to the inventory. The oldest version of an object is the archive's. Other versions and delete markers
+/// are a finding.
 fn first_version(
     versions: &[Version],
     inventory: &mut Inventory,

@@ -1,4 +1,4 @@
-//! Many objects at once, in the order asked. Never more in flight than stated.
+//! Reading many objects at the same time.
 
 use bytes::Bytes;
 use futures::future::try_join_all;
@@ -6,13 +6,13 @@ use futures::future::try_join_all;
 use crate::store::Store;
 use crate::task::error::AppError;
 
-/// Objects fetched at once.
+/// Reads that run at the same time.
 const CONCURRENT_GETS: usize = 16;
 
-/// Each object, or nothing where there is none, in the order of the keys.
+/// The objects with these keys, in the order of the keys; `None` for each that does not exist.
 ///
 /// # Errors
-/// The first that the store reports.
+/// The first error of the store.
 pub async fn get_all(store: &dyn Store, keys: &[String]) -> Result<Vec<Option<Bytes>>, AppError> {
     let mut objects = Vec::with_capacity(keys.len());
     for batch in keys.chunks(CONCURRENT_GETS) {

@@ -1,4 +1,4 @@
-//! Which partitions have a folder in the bucket, and where in it a later link would stand. Never looks into an object.
+//! The folders of partitions in a bucket, and the keys of later links in them, by listings alone.
 
 use crate::log::checkpoint::Head;
 use crate::log::object_key::{Key, Place, links_of, segments_of};
@@ -6,14 +6,14 @@ use crate::record::position::TopicPartition;
 use crate::store::pages::PAGE;
 use crate::store::{Store, StoreError};
 
-/// Keys asked for where a partition is expected to have more of them than are wanted.
+/// The page size while partitions have many keys, of which only the first matters.
 const SHORT_PAGE: usize = 16;
 
-/// Every partition that has an object of its own under `links/` or `segments/`, in the order of the keys. Jumps from one to the
-/// next where they have many, one request each, and reads on where they have few.
+/// The partitions with at least one object under `folder`, which is `links/` or `data/`, in the order of the keys.
+/// Partitions with many objects take one request each; several partitions with few objects share a request.
 ///
 /// # Errors
-/// What the store says.
+/// The store's errors.
 pub async fn partitions(store: &dyn Store, folder: &str) -> Result<Vec<TopicPartition>, StoreError> {
     let mut partitions = Vec::new();
     let (mut after, mut limit) = (None::<String>, SHORT_PAGE);
@@ -33,7 +33,7 @@ pub async fn partitions(store: &dyn Store, folder: &str) -> Result<Vec<TopicPart
     }
 }
 
-/// Whose object it is, and in which folder; nothing for what is nobody's.
+/// The partition of a link's or segment's key, and its folder; `None` for other keys.
 fn owner(key: &str) -> Option<(TopicPartition, String)> {
     match key.parse() {
         Ok(Key::Link(place, _)) => Some((place.partition.clone(), links_of(&place.partition))),
@@ -42,7 +42,7 @@ fn owner(key: &str) -> Option<(TopicPartition, String)> {
     }
 }
 
-/// Where the link after this head stands, in the same epoch.
+/// The place of the link after this head, in the same epoch.
 pub fn next_place(head: &Head) -> Place {
     Place {
         partition: head.partition.clone(),
@@ -51,7 +51,7 @@ pub fn next_place(head: &Head) -> Place {
     }
 }
 
-/// What sorts before every name of the link after this head, and after every link before it.
+/// A key that sorts after every link up to this head, and before every attempt of the next one.
 pub fn links_after(head: &Head) -> String {
     format!("{}{}", links_of(&head.partition), next_place(head).stem())
 }

@@ -1,5 +1,5 @@
-//! Listing a bucket for a verification: everything, many ranges of keys at a time; or only what stands above the heights of a
-//! checkpoint, in a number of requests that does not grow with what stands below. Never reads an object.
+//! Listing a bucket for verification: all objects, in many ranges of keys at the same time, or only the objects after a
+//! checkpoint, in a number of requests that does not depend on the objects before it.
 
 use std::pin::pin;
 
@@ -12,23 +12,23 @@ use crate::record::position::TopicPartition;
 use crate::store::pages::{self, PAGE};
 use crate::store::{Store, StoreError};
 
-/// Folders listed at a time.
+/// Folders that are listed at the same time.
 const FOLDERS: usize = 16;
-/// Windows of one long folder listed at a time, at most: twice as many each time, so that a folder of two pages costs no more
-/// than three.
+/// The most windows of a long folder that are listed at the same time. Their number starts at 2 and doubles, so that a
+/// folder of two pages takes at most three requests.
 const WINDOWS: usize = 16;
-/// Keys that a window should hold.
+/// The number of keys that a window is sized for: somewhat fewer than a page.
 const WINDOW_KEYS: i64 = 900;
 
-/// Every key, in the order of their bytes, a page at a time. What stands below `links/` is listed last: a segment or checkpoint that was
-/// listed has its link listed, if it has one, whatever writers add meanwhile.
+/// Calls `take` with every key, in the order of their bytes up to `links/`. The keys under `links/` are listed last, so
+/// that the links of listed segments and checkpoints are listed too while writers add objects.
 pub(crate) async fn all(store: &dyn Store, mut take: impl FnMut(&str)) -> Result<(), StoreError> {
     sweep(store, None, Some(LINKS), &mut take).await?;
     sweep(store, Some(LINKS), None, &mut take).await
 }
 
-/// The keys greater than `after`, up to and with `until`. Where a page ends within a partition's folder, what is left of the
-/// folder is listed beside, and the next page begins behind it.
+/// Calls `take` with the keys greater than `after`, up to and including `until`. If a page ends within a partition's
+/// folder, the rest of that folder is listed concurrently, and the next page begins after it.
 async fn sweep(
     store: &dyn Store,
     after: Option<&str>,
@@ -60,8 +60,9 @@ async fn sweep(
     Ok(())
 }
 
-/// What is left of a folder after a page that ends in it, up to the folder's end. Nobody knows how much that is: some windows are
-/// listed side by side, each of as many offsets as the newest page held, and the last of them tells whether more is left.
+/// The keys of a folder after a page that ends in it. Their number is unknown, so some windows are listed at the same
+/// time, each of about as many offsets as the last page had. The last window has no upper bound and shows whether more
+/// keys follow.
 async fn rest_of(store: &dyn Store, folder: &str, page: &[String]) -> Result<Vec<String>, StoreError> {
     let end = end_of(folder);
     let mut keys = Vec::new();
@@ -90,7 +91,7 @@ async fn rest_of(store: &dyn Store, folder: &str, page: &[String]) -> Result<Vec
     }
 }
 
-/// The keys of a folder that are greater than `after`, up to and with `until`; of what has no such end, one page.
+/// The keys of a folder greater than `after`, up to and including `until`. Without `until`, one page up to `end`.
 async fn window(
     store: &dyn Store,
     folder: &str,
@@ -108,8 +109,8 @@ async fn window(
     Ok(Page { keys, left: false })
 }
 
-/// Where the windows after a page begin: at its last key, and then every so many offsets as a page of keys as dense as there
-/// would hold; a few less, for who misses a page's end by one key has to ask twice. Only there where names are not an archive's.
+/// The keys after which the windows following a page begin: its last key, and then steps of as many offsets as hold
+/// [`WINDOW_KEYS`] keys at the page's density. If the keys are not those of one epoch, only the last key.
 fn cuts(folder: &str, page: &[String], count: usize) -> Vec<String> {
     let mut cuts: Vec<String> = page.last().cloned().into_iter().collect();
     let of_folder = page.partition_point(|key| !key.starts_with(folder));
@@ -138,7 +139,7 @@ fn place(key: Option<&String>) -> Option<Place> {
 
 struct Page {
     keys: Vec<String>,
-    /// Whether more may stand there.
+    /// Whether more keys may follow within the range.
     left: bool,
 }
 
@@ -158,17 +159,18 @@ async fn one_page(
     })
 }
 
-/// What one prefix holds beyond a checkpoint.
+/// A range of keys after a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Beyond {
-    /// What the keys begin with.
+    /// The prefix of the keys.
     pub(crate) prefix: String,
-    /// The keys are greater than this.
+    /// The keys are greater than this one; all keys of the prefix if `None`.
     pub(crate) after: Option<String>,
 }
 
-/// What is to be listed beyond a checkpoint: later checkpoints and itself, and in each partition, known to it or not, what
-/// stands at its head's next offset or later. In this order.
+/// The ranges to list after a checkpoint: the checkpoint itself and later ones; then, for all partitions, the segments
+/// at or after its head's next offset; then the links. A partition without a head in the checkpoint is listed
+/// completely.
 pub(crate) async fn beyond(store: &dyn Store, base: &Checkpoint) -> Result<Vec<Beyond>, StoreError> {
     let first = format!("{CHECKPOINTS}{:010}", base.number);
     let mut prefixes = vec![Beyond {
@@ -194,12 +196,12 @@ pub(crate) async fn beyond(store: &dyn Store, base: &Checkpoint) -> Result<Vec<B
     Ok(prefixes)
 }
 
-/// What sorts after every name that an archive gives in a folder: '~' is greater than every character of one.
+/// A key that sorts after every key of an archive in this folder: '~' is greater than every character of their names.
 fn end_of(folder: &str) -> String {
     format!("{folder}~")
 }
 
-/// The partition's folder in which a key stands, if it has a link's or a segment's name.
+/// The folder of a link's or segment's key; `None` for other keys.
 fn folder_of(key: &str) -> Option<String> {
     match key.parse() {
         Ok(Key::Link(place, _)) => Some(links_of(&place.partition)),
@@ -208,7 +210,7 @@ fn folder_of(key: &str) -> Option<String> {
     }
 }
 
-/// The keys of one prefix.
+/// The keys of one range.
 pub(crate) async fn under(store: &dyn Store, beyond: &Beyond) -> Result<Vec<String>, StoreError> {
     pages::keys(store, &beyond.prefix, beyond.after.as_deref()).await
 }
@@ -220,7 +222,7 @@ mod tests {
     use super::*;
     use crate::store::memory::MemoryStore;
 
-    /// Few; or many, with a part that is much denser, one that is much sparser, and one at the far end of all offsets.
+    /// Few offsets; or many, with dense and sparse parts and a part at the greatest offsets.
     fn offsets(topic: &str, partition: i32) -> Vec<i64> {
         match (topic, partition) {
             (_, 10) if topic != "a-b" => (0..2_300).collect(),
@@ -235,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_key_is_listed_once_however_it_is_cut() {
+    async fn every_key_is_listed_once_whatever_the_density_of_offsets() {
         let store = MemoryStore::new();
         let mut expected = Vec::new();
         for key in [

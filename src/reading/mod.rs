@@ -1,4 +1,4 @@
-//! What everything that reads an archive shares: the listing of a bucket, the notes in it, and the segments that they sign.
+//! What all readers of an archive share: the listing of a bucket, its notes, and its segments.
 
 pub mod archive;
 pub mod attempts;

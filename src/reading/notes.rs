@@ -1,5 +1,5 @@
-//! Fetching and opening notes: checkpoints in the order of their numbers, links in the order of their chain. Many are on
-//! their way at a time; they are judged in order.
+//! Reading and opening notes for the verifier: checkpoints in the order of their numbers, links in the order of their
+//! chain. Many are read at the same time and given to the verifier in order.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,10 +24,11 @@ use crate::verify::inventory::{Inventory, PartitionObjects, Slot};
 use crate::verify::key_changes::KeyWalk;
 use crate::verify::keys::Trust;
 
-/// Notes on their way at a time, of one sequence.
+/// Notes of one sequence that are read at the same time.
 const AHEAD: usize = 64;
 
-/// Reads the archive's identity and its key changes: which keys count when. Nothing where there is no archive.
+/// Reads the archive's identity and key changes, from which the keys in force follow. `brought` are the user's public
+/// keys. `None` if there is no archive or its keys cannot be trusted; the findings say why.
 pub async fn read_trust(
     bucket: &Bucket,
     inventory: &Inventory,
@@ -35,7 +36,7 @@ pub async fn read_trust(
     findings: &mut Findings,
 ) -> Option<Trust> {
     if !inventory.identity {
-        findings.push(Finding::new(Code::IdentityMissing, "nothing stands at archive.json").object(IDENTITY));
+        findings.push(Finding::new(Code::IdentityMissing, "archive.json is missing").object(IDENTITY));
         return None;
     }
     let trust = match bucket.get_listed(IDENTITY).await {
@@ -61,7 +62,8 @@ pub async fn read_trust(
     }
 }
 
-/// Walks the key changes, which are few: one after the other.
+/// Gives the key changes to the walk, in the order of their numbers. They are read one at a time, because each may add
+/// the key that signs the next.
 async fn walk_key_changes(bucket: &Bucket, inventory: &Inventory, walk: &mut KeyWalk) {
     for of_number in inventory.key_changes.chunk_by(|a, b| a.0 == b.0) {
         let mut candidates = Vec::new();
@@ -89,10 +91,10 @@ async fn walk_key_changes(bucket: &Bucket, inventory: &Inventory, walk: &mut Key
     }
 }
 
-/// The valid checkpoint of this number, where there is one.
+/// The valid checkpoint with this number, if there is one.
 ///
 /// # Errors
-/// Why an object that may be it could not be read, in words.
+/// Why an object with this number cannot be read, as text.
 pub async fn find_checkpoint(bucket: &Bucket, trust: &Trust, number: u64) -> Result<Option<SignedCheckpoint>, String> {
     let key_of = |attempt| Key::Checkpoint(number, attempt);
     attempts::lowest(bucket, key_of, |found| {
@@ -101,7 +103,7 @@ pub async fn find_checkpoint(bucket: &Bucket, trust: &Trust, number: u64) -> Res
     .await
 }
 
-/// Feeds these checkpoints, in order, to the walk.
+/// Gives these checkpoints to the walk, in the order of their numbers.
 pub async fn walk_checkpoints(
     bucket: &Arc<Bucket>,
     trust: &Arc<Trust>,
@@ -124,8 +126,8 @@ pub async fn walk_checkpoints(
     .await;
 }
 
-/// Walks the chain of one partition, and sends every link that was accepted to `accepted`, in order. Links that were
-/// written since the listing are walked too: a commit that was asked for meanwhile may name them.
+/// Walks the chain of one partition and sends every accepted link to `accepted`, in order. Links created since the
+/// listing are walked too, because the group's commit, which is read later, may name them.
 pub async fn walk_links(
     bucket: &Arc<Bucket>,
     trust: &Arc<Trust>,
@@ -158,7 +160,7 @@ async fn feed(
 ) {
     let mut opened = stream::iter(slots)
         .map(|slot| {
-            // Signatures are checked on whichever thread is free.
+            // As a task, so that signatures are checked on all threads.
             let opening = tokio::spawn(open_link(
                 Arc::clone(bucket),
                 Arc::clone(trust),
@@ -182,13 +184,13 @@ async fn feed(
             candidates.push(next);
         }
         if let Some(link) = walk.place(slot, candidates) {
-            // The readers of segments outlive every walk: this cannot fail before they are gone.
+            // Fails only if the receiver is gone, which outlives the walk.
             let _ = accepted.send(link).await;
         }
     }
 }
 
-/// The greatest of these links' keys, by its bytes.
+/// The greatest key of these links, in the order of their bytes.
 fn newest_key(partition: &TopicPartition, links: &[Slot]) -> Option<String> {
     let newest = links.last()?;
     let keys = links.iter().rev().take_while(|slot| slot.same_place(newest));
@@ -237,7 +239,7 @@ fn unreadable(slot: Slot, why: &str) -> Candidate<OpenedLink> {
     }
 }
 
-/// Executor over candidates of one place together.
+/// Calls `place` with the candidates of each number together.
 async fn by_place<T>(opened: impl Stream<Item = (u64, Candidate<T>)>, mut place: impl FnMut(u64, Vec<Candidate<T>>)) {
     let mut opened = std::pin::pin!(opened);
     let mut gathered: Option<(u64, Vec<Candidate<T>>)> = None;

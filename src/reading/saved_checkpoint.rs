@@ -1,18 +1,18 @@
-//! A checkpoint that somebody saved outside the bucket, read back with the keys of an archive.
+//! Opening a checkpoint that was saved outside the bucket, with the keys of an archive.
 
 use crate::log::checkpoint::{Checkpoint, NotACheckpoint, SignedCheckpoint};
 use crate::log::signed_note::{Note, VerifyingKey};
 use crate::verify::keys::Trust;
 
-/// What was given as a saved checkpoint is not a checkpoint of any archive.
+/// A file given as a saved checkpoint is not one.
 #[derive(Debug, thiserror::Error)]
-#[error("the saved checkpoint is not one: {0}")]
+#[error("the file is not a saved checkpoint: {0}")]
 pub struct NotASavedCheckpoint(pub String);
 
-/// A copy that was saved elsewhere, or why this archive cannot be the one that it was saved from.
+/// Opens a saved checkpoint. The inner error says why it is not a checkpoint of this archive.
 ///
 /// # Errors
-/// The file is no checkpoint of any archive.
+/// The file is not a checkpoint of any archive.
 pub fn open_saved(trust: &Trust, object: &[u8]) -> Result<Result<SignedCheckpoint, String>, NotASavedCheckpoint> {
     let note = without_cosignatures(trust, object)?;
     let saved: Checkpoint = note
@@ -23,11 +23,10 @@ pub fn open_saved(trust: &Trust, object: &[u8]) -> Result<Result<SignedCheckpoin
     Ok(opened.map_err(|invalid| format!("number={} id={}: {invalid}", saved.number, saved.archive_id)))
 }
 
-/// A saved copy as it stands in the bucket: witnesses may have signed it too, and what the archive's keys did not sign is
-/// taken off (FORMAT.md section 6).
+/// A saved checkpoint without the signatures of witnesses, which is the bucket's object (FORMAT.md section 6).
 ///
 /// # Errors
-/// The file is no note.
+/// The file is not a note.
 pub fn without_cosignatures(trust: &Trust, object: &[u8]) -> Result<Note, NotASavedCheckpoint> {
     let note = Note::parse(object).map_err(|error| NotASavedCheckpoint(error.to_string()))?;
     Ok(note.with_only(|line| {

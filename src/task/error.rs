@@ -1,5 +1,5 @@
-//! What a capability says when it cannot do what it was asked. Never repeats what the layer beneath says: it passes it
-//! on.
+//! The error of capabilities and of the archiver: a lower layer's error, unchanged, or one with its own message and
+//! kind.
 
 use crate::clock::NoRandomness;
 use crate::error::{Explain, Kind};
@@ -8,89 +8,89 @@ use crate::segment::error::SegmentError;
 use crate::store::StoreError;
 use crate::telemetry::ListenError;
 
-/// A failure of a whole capability.
+/// The error of a capability.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
-    /// The store's.
+    /// An error of the store.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The store's, before anything of the archive was read.
+    /// An error of the store while it lists the archive.
     #[error("the archive cannot be listed")]
     CannotList(#[source] StoreError),
-    /// Kafka's.
+    /// An error of Kafka or its client.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
-    /// A segment could not be made.
+    /// A segment cannot be encoded or decoded.
     #[error(transparent)]
     Segment(#[from] SegmentError),
-    /// The operating system's.
+    /// The operating system has no random bytes.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
-    /// Telemetry's port.
+    /// Telemetry cannot listen on its port.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// One of ours.
+    /// An error with a message of its own.
     #[error("{message}")]
-    Told {
-        /// Its kind.
+    Message {
+        /// The kind.
         kind: Kind,
-        /// What happened, and why.
+        /// What happened, with values, and why.
         message: String,
-        /// What to do, where more can be said than its kind says.
+        /// What the user can do, where that is more specific than [`Kind::remedy`].
         remedy: Option<&'static str>,
     },
 }
 
 impl AppError {
-    fn told(kind: Kind, message: impl Into<String>) -> AppError {
-        AppError::Told {
+    fn new(kind: Kind, message: impl Into<String>) -> AppError {
+        AppError::Message {
             kind,
             message: message.into(),
             remedy: None,
         }
     }
 
-    /// Adds what to do: lower case, no full stop. What a layer beneath said has its own remedy already.
+    /// Sets the remedy: lower case, no full stop. The error of a lower layer keeps its own remedy.
     #[must_use]
     pub fn fix(self, remedy: &'static str) -> AppError {
         match self {
-            AppError::Told { kind, message, .. } => AppError::Told {
+            AppError::Message { kind, message, .. } => AppError::Message {
                 kind,
                 message,
                 remedy: Some(remedy),
             },
-            beneath => beneath,
+            of_lower_layer => of_lower_layer,
         }
     }
 
-    /// Settings or arguments are wrong.
+    /// An error of kind [`Kind::Config`]: settings or arguments are wrong.
     #[must_use]
     pub fn config(message: impl Into<String>) -> AppError {
-        AppError::told(Kind::Config, message)
+        AppError::new(Kind::Config, message)
     }
 
-    /// What the user gave us is wrong.
+    /// An error of kind [`Kind::Input`]: the user's input is wrong.
     #[must_use]
     pub fn input(message: impl Into<String>) -> AppError {
-        AppError::told(Kind::Input, message)
+        AppError::new(Kind::Input, message)
     }
 
-    /// It may work if tried again.
+    /// An error of kind [`Kind::Transient`]: a retry may succeed.
     #[must_use]
     pub fn transient(message: impl Into<String>) -> AppError {
-        AppError::told(Kind::Transient, message)
+        AppError::new(Kind::Transient, message)
     }
 
-    /// Stored bytes are not what they must be.
+    /// An error of kind [`Kind::Corrupt`]: stored bytes fail a check.
     #[must_use]
     pub fn corrupt(message: impl Into<String>) -> AppError {
-        AppError::told(Kind::Corrupt, message)
+        AppError::new(Kind::Corrupt, message)
     }
 
-    /// A bug of ours.
+    /// An error of kind [`Kind::Internal`]: a failure that is not foreseen, such as a bug.
     #[must_use]
     pub fn internal(message: impl Into<String>) -> AppError {
-        AppError::told(Kind::Internal, message)
+        AppError::new(Kind::Internal, message)
     }
 }
 
@@ -102,7 +102,7 @@ impl Explain for AppError {
             AppError::Segment(error) => error.kind(),
             AppError::NoRandomness(error) => error.kind(),
             AppError::Listen(error) => error.kind(),
-            AppError::Told { kind, .. } => *kind,
+            AppError::Message { kind, .. } => *kind,
         }
     }
 
@@ -111,7 +111,7 @@ impl Explain for AppError {
             AppError::Store(error) | AppError::CannotList(error) => Explain::remedy(error),
             AppError::Kafka(error) => Explain::remedy(error),
             AppError::Listen(error) => Explain::remedy(error),
-            AppError::Told { remedy, .. } => remedy.map(str::to_owned),
+            AppError::Message { remedy, .. } => remedy.map(str::to_owned),
             AppError::Segment(_) | AppError::NoRandomness(_) => None,
         }
     }

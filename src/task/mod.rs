@@ -1,4 +1,4 @@
-//! What long-running work shares: its error, how it is stopped, how it reports progress.
+//! What long-running work shares: its error type, stop requests, progress, and the handling of panics.
 
 pub mod error;
 pub mod panic;

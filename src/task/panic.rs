@@ -1,5 +1,5 @@
-//! A panic in a task or thread, turned into an error that ends the process in good order: logged where it happens, with its
-//! place, and never mistaken for work that takes long.
+//! Turns a panic in a task or thread into an error with its source location (SV-1). Without this, a panicked task would
+//! look like one that is slow.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -11,11 +11,11 @@ use futures::FutureExt as _;
 use crate::task::error::AppError;
 
 thread_local! {
-    /// Where this thread panicked last, as `file:line:column`.
+    /// The source location of this thread's last panic, as `file:line:column`.
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Logs every panic of the process as an error with its place, once installed. Later calls change nothing.
+/// Installs a panic hook that logs every panic of the process with its source location. Later calls have no effect.
 pub fn log_panics() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
@@ -42,18 +42,18 @@ fn message_of(payload: &(dyn Any + Send)) -> &str {
         .unwrap_or("without a message")
 }
 
-/// Runs `work` on this thread; a panic becomes an error. `doing` completes "panicked while it tried to …".
+/// Runs `work` on this thread and turns a panic into an error. `doing` completes "panicked while it tried to …".
 ///
 /// # Errors
-/// That of `work`; `Internal` for a panic.
+/// The error of `work`; `Internal` for a panic.
 pub fn caught<T>(doing: &str, work: impl FnOnce() -> Result<T, AppError>) -> Result<T, AppError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| Err(panicked(doing, payload.as_ref())))
 }
 
-/// Runs `work` as a task; a panic becomes an error, as in [`caught`].
+/// Like [`caught`], for a future.
 ///
 /// # Errors
-/// That of `work`; `Internal` for a panic.
+/// The error of `work`; `Internal` for a panic.
 pub async fn caught_async<T>(doing: &str, work: impl Future<Output = Result<T, AppError>>) -> Result<T, AppError> {
     let outcome = AssertUnwindSafe(work).catch_unwind().await;
     outcome.unwrap_or_else(|payload| Err(panicked(doing, payload.as_ref())))
@@ -74,7 +74,7 @@ mod tests {
     use crate::error::{Explain as _, Kind};
 
     #[tokio::test]
-    async fn a_panic_becomes_an_error_that_names_its_place() {
+    async fn a_panic_becomes_an_error_with_its_source_location() {
         log_panics();
         let outcome: Result<(), AppError> = caught("encode a segment", || panic!("out of paper"));
         let error = outcome.unwrap_err();
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_panic_passes_through() {
+    fn results_of_work_that_does_not_panic_are_unchanged() {
         assert_eq!(caught("count", || Ok(3)).ok(), Some(3));
         let refused: Result<(), AppError> = caught("count", || Err(AppError::input("no")));
         assert_eq!(refused.unwrap_err().kind(), Kind::Input);

@@ -1,6 +1,6 @@
-//! Facts about this process, from the operating system. Never a measurement of ours.
+//! Facts about this process, from the operating system.
 
-/// The most memory that was resident so far, in bytes; nothing where the system does not tell.
+/// The peak resident memory of this process in bytes, from Linux's `/proc`; `None` on other systems.
 #[must_use]
 pub fn peak_rss_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;

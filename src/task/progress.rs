@@ -1,18 +1,19 @@
-//! How a long piece of work tells that it advances, without knowing who listens. Never a log and never a result.
+//! Progress reports of long-running work, for a progress bar.
 
-/// A listener. Calls are cheap, but not free: a hot loop calls [`advance`](Progress::advance) once per batch.
+/// Receives progress reports. A call may take a lock, so a hot loop calls [`advance`](Progress::advance) once for each
+/// batch.
 pub trait Progress: Send + Sync {
-    /// Work begins anew: `total` steps, where they are known.
+    /// A phase of work begins, with `total` steps if their number is known.
     fn begin(&self, total: Option<u64>);
 
-    /// `steps` more are done.
+    /// `steps` more steps are done.
     fn advance(&self, steps: u64);
 
-    /// What is being done now, in a few words.
+    /// Names the current work in a few words.
     fn note(&self, what: &str);
 }
 
-/// Nobody listens.
+/// Ignores all reports.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

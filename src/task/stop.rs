@@ -1,9 +1,9 @@
-//! The wish to stop, from whoever has it (Ctrl-C, SIGTERM, a test) to the work that must end in good order. Never
-//! stops anything by itself: work looks at it between two steps.
+//! Stop requests, from Ctrl-C, SIGTERM or a test to running work. The work polls or awaits the request and ends in good
+//! order; nothing is cancelled by force.
 
 use tokio::sync::watch;
 
-/// Why work should stop.
+/// The reason of a stop request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     /// Ctrl-C.
@@ -12,15 +12,15 @@ pub enum Reason {
     Terminate,
 }
 
-/// What work looks at. Cheap to clone and to look at.
+/// The receiving end, held by the work. Clones share the request.
 #[derive(Debug, Clone)]
 pub struct Stop(watch::Receiver<Option<Reason>>);
 
-/// What makes work stop.
+/// The sending end. Clones share the request.
 #[derive(Debug, Clone)]
 pub struct Stopper(watch::Sender<Option<Reason>>);
 
-/// The two ends.
+/// A pair of ends, nothing requested yet.
 #[must_use]
 pub fn stop() -> (Stopper, Stop) {
     let (sender, receiver) = watch::channel(None);
@@ -28,29 +28,29 @@ pub fn stop() -> (Stopper, Stop) {
 }
 
 impl Stop {
-    /// A stop that never comes.
+    /// A stop that is never requested.
     #[must_use]
     pub fn never() -> Stop {
         stop().1
     }
 
-    /// Why to stop, if so.
+    /// The reason, if a stop was requested.
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
         *self.0.borrow()
     }
 
-    /// Whether to stop.
+    /// Whether a stop was requested.
     #[must_use]
     pub fn is_requested(&self) -> bool {
         self.reason().is_some()
     }
 
-    /// Waits until somebody wants it; for ever where nobody can any more.
+    /// Waits for a request. Never returns if every [`Stopper`] is dropped without one.
     pub async fn requested(&self) -> Reason {
         let mut receiver = self.0.clone();
-        let wanted = receiver.wait_for(Option::is_some).await.ok().and_then(|reason| *reason);
-        match wanted {
+        let requested = receiver.wait_for(Option::is_some).await.ok().and_then(|reason| *reason);
+        match requested {
             Some(reason) => reason,
             None => std::future::pending().await,
         }
@@ -58,7 +58,7 @@ impl Stop {
 }
 
 impl Stopper {
-    /// Asks for it; the first reason stands.
+    /// Requests a stop. Only the first request's reason is kept.
     pub fn request(&self, reason: Reason) {
         self.0.send_if_modified(|current| {
             let first = current.is_none();

@@ -1,6 +1,6 @@
-//! A second place for checkpoints: each is stored there once more, where the bucket's owner cannot reach it. Under
-//! `<archive id>/<number:010>.note` in a folder or bucket; under that name as the key in a compacted topic. Never changes
-//! what stands there, and never looks at what a note says: whoever reads one checks its signature.
+//! A checkpoint mirror: a folder, bucket or compacted topic that holds copies of an archive's checkpoints outside the
+//! control of the bucket's owner. The object key, or the record key in a topic, is `<archive id>/<number:010>.note`. A
+//! copy is never overwritten. Notes are not checked here; their readers check the signatures.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -19,30 +19,30 @@ use crate::store::pages;
 use crate::store::{self, Creation, Store};
 use crate::task::error::AppError;
 
-/// Notes that are read at most when the newest is wanted: junk above it is passed over, but not for ever.
+/// The most notes that [`CheckpointMirror::newest`] returns. It bounds the work that planted junk can cause.
 const NEWEST_MAX: usize = 16;
 
-/// One place. Opened anew for each use: it is used every few minutes.
+/// One mirror. It is opened for each use, every few minutes, so that one that was unavailable is found again.
 #[derive(Debug, Clone)]
 pub struct CheckpointMirror {
-    to: To,
+    target: MirrorTarget,
 }
 
 #[derive(Debug, Clone)]
-enum To {
+enum MirrorTarget {
     Store(StoreSettings),
     Topic(TopicSettings, KafkaSettings),
 }
 
-/// Where it is, for people.
+/// The mirror's location, for reports and messages.
 impl fmt::Display for CheckpointMirror {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.to {
-            To::Topic(topic, _) => write!(f, "topic {}", topic.name),
-            To::Store(place) => match &place.backend {
+        match &self.target {
+            MirrorTarget::Topic(topic, _) => write!(f, "topic {}", topic.name),
+            MirrorTarget::Store(settings) => match &settings.backend {
                 StoreBackend::Directory(folder) => write!(f, "folder {}", folder.display()),
-                StoreBackend::S3(bucket) if place.prefix.is_empty() => write!(f, "bucket {}", bucket.bucket),
-                StoreBackend::S3(bucket) => write!(f, "bucket {}/{}", bucket.bucket, place.prefix),
+                StoreBackend::S3(bucket) if settings.prefix.is_empty() => write!(f, "bucket {}", bucket.bucket),
+                StoreBackend::S3(bucket) => write!(f, "bucket {}/{}", bucket.bucket, settings.prefix),
             },
         }
     }
@@ -52,7 +52,7 @@ fn name(archive_id: &str, number: u64) -> String {
     format!("{archive_id}/{number:010}.note")
 }
 
-/// The number in a name of this archive's.
+/// The checkpoint number in a name, if it is a name of this archive.
 fn number_of(archive_id: &str, name: &str) -> Option<u64> {
     let number = name
         .strip_prefix(archive_id)?
@@ -63,51 +63,52 @@ fn number_of(archive_id: &str, name: &str) -> Option<u64> {
 }
 
 impl CheckpointMirror {
-    /// The place that the settings name.
+    /// The mirror of one entry of `archive.checkpoint_copies`. Nothing is opened yet.
     #[must_use]
     pub fn new(copy: &CheckpointCopy, kafka: &KafkaSettings) -> CheckpointMirror {
-        let to = match copy {
-            CheckpointCopy::Store(place) => To::Store(place.clone()),
-            CheckpointCopy::Topic(topic) => To::Topic(topic.clone(), kafka.clone()),
+        let target = match copy {
+            CheckpointCopy::Store(settings) => MirrorTarget::Store(settings.clone()),
+            CheckpointCopy::Topic(topic) => MirrorTarget::Topic(topic.clone(), kafka.clone()),
         };
-        CheckpointMirror { to }
+        CheckpointMirror { target }
     }
 
-    /// The numbers that stand there, of this archive.
+    /// The numbers of the checkpoints that the mirror holds of this archive.
     ///
     /// # Errors
-    /// What the store or Kafka says.
+    /// `Input` if the folder does not exist; the store's and Kafka's errors.
     pub async fn numbers(&self, archive_id: &str) -> Result<BTreeSet<u64>, AppError> {
-        match &self.to {
-            To::Store(place) => numbers_in(open(place).await?.as_ref(), archive_id).await,
-            To::Topic(topic, kafka) => Ok(read_topic(topic, kafka, archive_id).await?.into_keys().collect()),
+        match &self.target {
+            MirrorTarget::Store(settings) => numbers_in(open(settings).await?.as_ref(), archive_id).await,
+            MirrorTarget::Topic(topic, kafka) => Ok(read_topic(topic, kafka, archive_id).await?.into_keys().collect()),
         }
     }
 
-    /// Stores a checkpoint there, once.
+    /// Stores a checkpoint, unless the mirror has it already. In a topic it is sent again; compaction removes the older
+    /// record.
     ///
     /// # Errors
-    /// What the store or Kafka says; `Corrupt` where another stands under its number.
+    /// As [`CheckpointMirror::numbers`]; `Corrupt` if a folder or bucket holds another object under its number.
     pub async fn put(&self, archive_id: &str, number: u64, note: Bytes) -> Result<(), AppError> {
         let name = name(archive_id, number);
-        match &self.to {
-            To::Store(place) => put_in(open(place).await?.as_ref(), &name, note).await,
-            To::Topic(topic, kafka) => {
+        match &self.target {
+            MirrorTarget::Store(settings) => put_in(open(settings).await?.as_ref(), &name, note).await,
+            MirrorTarget::Topic(topic, kafka) => {
                 let (topic, kafka) = (topic.clone(), kafka.clone());
                 blocking(move || send(&topic, &kafka, &name, &note)).await
             }
         }
     }
 
-    /// What stands there under the greatest numbers of this archive, the greatest first: at most a few, for the first may
-    /// be junk.
+    /// The notes with the greatest numbers of this archive, in descending order: several, because the first may be
+    /// junk.
     ///
     /// # Errors
-    /// What the store or Kafka says.
+    /// As [`CheckpointMirror::numbers`].
     pub async fn newest(&self, archive_id: &str) -> Result<Vec<Bytes>, AppError> {
-        match &self.to {
-            To::Store(place) => {
-                let store = open(place).await?;
+        match &self.target {
+            MirrorTarget::Store(settings) => {
+                let store = open(settings).await?;
                 let numbers = numbers_in(store.as_ref(), archive_id).await?;
                 let mut notes = Vec::new();
                 for number in numbers.iter().rev().take(NEWEST_MAX) {
@@ -115,7 +116,7 @@ impl CheckpointMirror {
                 }
                 Ok(notes)
             }
-            To::Topic(topic, kafka) => {
+            MirrorTarget::Topic(topic, kafka) => {
                 let notes = read_topic(topic, kafka, archive_id).await?;
                 Ok(notes.into_values().rev().take(NEWEST_MAX).collect())
             }
@@ -123,15 +124,16 @@ impl CheckpointMirror {
     }
 }
 
-/// A folder must be there: what should have been mounted would else be taken for empty, or written beside.
-async fn open(place: &StoreSettings) -> Result<Arc<dyn Store>, AppError> {
-    if let StoreBackend::Directory(folder) = &place.backend
+/// Opens the store. A folder must exist: one that is not mounted would be taken for empty, or written to below its
+/// mount point.
+async fn open(settings: &StoreSettings) -> Result<Arc<dyn Store>, AppError> {
+    if let StoreBackend::Directory(folder) = &settings.backend
         && !folder.is_dir()
     {
-        let error = AppError::input(format!("the folder is not there folder=`{}`", folder.display()));
-        return Err(error.fix("make it, or mount what belongs there"));
+        let error = AppError::input(format!("the folder does not exist folder=`{}`", folder.display()));
+        return Err(error.fix("create it, or mount its file system"));
     }
-    Ok(store::open(place).await?)
+    Ok(store::open(settings).await?)
 }
 
 async fn numbers_in(store: &dyn Store, archive_id: &str) -> Result<BTreeSet<u64>, AppError> {
@@ -144,15 +146,15 @@ async fn put_in(store: &dyn Store, name: &str, note: Bytes) -> Result<(), AppErr
         return Ok(());
     }
     match store.get(name).await? {
-        Some(there) if there == note => Ok(()),
+        Some(existing) if existing == note => Ok(()),
         _ => Err(
-            AppError::corrupt(format!("another checkpoint stands at the second place name=`{name}`"))
-                .fix("compare the two: one of them was replaced, or another archive of this id writes there"),
+            AppError::corrupt(format!("the checkpoint mirror holds other bytes under this name name=`{name}`"))
+                .fix("compare the two objects: one of them was replaced, or another archive with the same id writes to this mirror"),
         ),
     }
 }
 
-/// What the topic holds of this archive, the last under each number.
+/// The notes of this archive in the topic, the last one of each number.
 async fn read_topic(
     topic: &TopicSettings,
     kafka: &KafkaSettings,
@@ -219,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_tells_its_number_and_no_other_name_does() {
+    fn only_the_canonical_name_of_this_archive_has_a_number() {
         let id = "ab".repeat(16);
         assert_eq!(number_of(&id, &name(&id, 7)), Some(7));
         for wrong in ["0000000007.note", "x/0000000007.note"] {

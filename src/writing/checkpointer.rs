@@ -1,6 +1,6 @@
-//! Checkpoints of the archive: reads every partition's new links, whoever owns them, and signs their heads under the
-//! next number. Keeps one small tree a partition between two checkpoints; never holds up the archiver, which only
-//! learns the newest number.
+//! The signer of checkpoints: reads the new links of every partition, whichever member owns it, and signs all heads
+//! under the next number (FORMAT.md section 6). It keeps one Merkle tree for each partition from one checkpoint to the
+//! next.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::ready;
@@ -27,31 +27,32 @@ use crate::writing::create::create_or_read;
 use crate::writing::trust::WriterTrust;
 use crate::writing::writer_keys::WriterKeys;
 
-/// Partitions that are asked about side by side.
+/// Partitions that are read at the same time.
 const PARTITIONS_AT_ONCE: usize = 16;
 
-/// Signs checkpoints, one after the other.
+/// Signs the checkpoints of one archive with one key.
 pub struct Checkpointer {
     archive: String,
     keys: Arc<WriterKeys>,
-    /// What the last listing of `keys/` came to.
+    /// The keys in force by the last listing of `keys/`.
     trust: Arc<WriterTrust>,
     key: SigningKey,
     logs: BTreeMap<TopicPartition, Log>,
     newest: Option<SignedCheckpoint>,
 }
 
-/// What is known of a partition's chain: its tree so far and its head.
+/// The part of a partition's chain that was read.
 #[derive(Debug, Clone, Default)]
 struct Log {
     tree: Tree,
     head: Option<SignedLink>,
-    /// Where reading goes on: never beyond junk that stands in the next link's way, because `-r1` sorts before it.
+    /// The key of the head, after which reading continues. It must not be the key of a later invalid object: the next
+    /// link may have the key with `-r1`, which sorts before that object.
     head_key: Option<String>,
 }
 
 impl Checkpointer {
-    /// Knows nothing yet; the first checkpoint reads every link.
+    /// A checkpointer that has read nothing: its first checkpoint reads every link.
     #[must_use]
     pub fn new(archive: &str, keys: Arc<WriterKeys>, key: SigningKey) -> Checkpointer {
         Checkpointer {
@@ -64,63 +65,66 @@ impl Checkpointer {
         }
     }
 
-    /// Writes the next checkpoint if heads moved since the newest one, and answers with the newest. Number 0, which has
-    /// no heads, is written where it is missing.
+    /// Signs the next checkpoint if a head moved since the newest one. Returns the newest checkpoint. If number 0 is
+    /// missing, it is created; it has no heads.
     ///
-    /// # Errors
-    /// What the store says; `Corrupt` where the links of a partition are no chain, `Config` where the key was retired:
-    /// nothing is signed then.
+    /// # Errors The store's errors; `Corrupt` if the links of a partition do not form a chain; `Config` if the signing
+    /// key was retired. Nothing is signed then.
     pub async fn advance(&mut self, store: &dyn Store, now: UtcSeconds) -> Result<SignedCheckpoint, AppError> {
         self.refresh(store).await?;
-        self.advance_from_here(store, now).await
+        self.advance_from_newest(store, now).await
     }
 
-    async fn advance_from_here(&mut self, store: &dyn Store, now: UtcSeconds) -> Result<SignedCheckpoint, AppError> {
+    async fn advance_from_newest(&mut self, store: &dyn Store, now: UtcSeconds) -> Result<SignedCheckpoint, AppError> {
         loop {
             let newest = match self.newest.clone() {
                 Some(newest) => newest,
-                None => self.found(store, now).await?,
+                None => self.ensure_first(store, now).await?,
             };
             self.read_links(store).await?;
             let heads = self.heads();
-            // Who lost the race for a number reads the winner here, and adds another only if heads moved since.
+            // Also after another writer took the number: a further checkpoint is signed only if heads moved since that
+            // one.
             if heads.is_empty() || heads == newest.checkpoint.heads || self.is_behind(&newest) {
                 return Ok(newest);
             }
-            // After the newest checkpoint was read: the key change that a checkpoint names never goes back.
+            // After the newest checkpoint was read, so that the key change named here is not older than the one named
+            // there.
             self.trust = self.keys.refresh(store).await?;
             self.keys.require_own()?;
             let number = newest.checkpoint.number + 1;
             let draft = self.draft(number, newest.hash, heads, now);
-            // Heads that moved while it was written are the next one's: others may be writing without a pause.
+            // Heads that moved meanwhile are left for the next checkpoint; otherwise this loop might not end while
+            // others write.
             if self.create(store, draft).await? == Creation::Created
-                && let Some(ours) = &self.newest
+                && let Some(created) = &self.newest
             {
-                return Ok(ours.clone());
+                return Ok(created.clone());
             }
         }
     }
 
-    /// As [`Checkpointer::advance`], but reads no chain while nothing was linked since the newest checkpoint: whoever starts and
-    /// finds nothing to do asks one question a partition, however long the chains are.
+    /// Like [`Checkpointer::advance`], but before the first link is read, checks for new links with one request for
+    /// each partition. If there are none, no chain is read: a start with nothing to do takes the same time however long
+    /// the chains are.
     ///
     /// # Errors
-    /// As [`Checkpointer::advance`].
+    /// Those of [`Checkpointer::advance`].
     pub async fn advance_if_moved(&mut self, store: &dyn Store, now: UtcSeconds) -> Result<SignedCheckpoint, AppError> {
         self.refresh(store).await?;
         if self.logs.is_empty()
             && let Some(newest) = &self.newest
-            && !has_moved(store, &newest.checkpoint.heads).await?
+            && !has_new_links(store, &newest.checkpoint.heads).await?
         {
             return Ok(newest.clone());
         }
-        self.advance_from_here(store, now).await
+        self.advance_from_newest(store, now).await
     }
 
-    /// Writes a checkpoint though heads may not have moved: the newest is then signed by this key.
+    /// Signs a checkpoint even if no head moved, so that the newest one is signed by this key.
     ///
     /// # Errors
-    /// As [`Checkpointer::advance`].
+    /// Those of [`Checkpointer::advance`].
     pub async fn renew(&mut self, store: &dyn Store, now: UtcSeconds) -> Result<SignedCheckpoint, AppError> {
         loop {
             let newest = self.advance(store, now).await?;
@@ -134,23 +138,23 @@ impl Checkpointer {
         }
     }
 
-    /// The keys of the heads, as they were read last.
+    /// The object keys of the heads that were read last.
     pub fn head_keys(&self) -> impl Iterator<Item = &str> {
         self.logs.values().filter_map(|log| log.head_key.as_deref())
     }
 
-    /// Writes number 0, or reads it where another writer was first.
+    /// Creates checkpoint 0, or reads it if another writer created it first.
     ///
     /// # Errors
-    /// What the store says.
-    pub async fn found(&mut self, store: &dyn Store, now: UtcSeconds) -> Result<SignedCheckpoint, AppError> {
+    /// The store's errors.
+    pub async fn ensure_first(&mut self, store: &dyn Store, now: UtcSeconds) -> Result<SignedCheckpoint, AppError> {
         self.create(store, self.draft(0, Hash::ZERO, Vec::new(), now)).await?;
         self.newest
             .clone()
-            .ok_or_else(|| AppError::internal("checkpoint 0 was created and is not known"))
+            .ok_or_else(|| AppError::internal("checkpoint 0 was created but not kept in memory"))
     }
 
-    /// Learns of new keys, and then of new checkpoints.
+    /// Reads new key changes, then new checkpoints: those may be signed with new keys.
     async fn refresh(&mut self, store: &dyn Store) -> Result<(), AppError> {
         self.trust = self.keys.refresh(store).await?;
         let Some(known) = &self.newest else {
@@ -165,7 +169,8 @@ impl Checkpointer {
         Ok(())
     }
 
-    /// Heights never go back: a checkpoint that knows more than we read (a listing of another moment) is left alone.
+    /// Whether the newest checkpoint has a greater height than was read here, as after a stale listing. Heights must
+    /// not decrease, so nothing may be signed then.
     fn is_behind(&self, newest: &SignedCheckpoint) -> bool {
         newest.checkpoint.heads.iter().any(|signed| {
             let read = self.logs.get(&signed.partition).and_then(|log| log.head.as_ref());
@@ -186,7 +191,10 @@ impl Checkpointer {
         }
     }
 
-    /// Creates the checkpoint, or reads the one that another writer created first; junk is passed over.
+    /// Creates the checkpoint, or reads the valid one that another writer created first. Invalid objects are skipped.
+    ///
+    /// Durability point. A crash before the create costs nothing: the next checkpoint covers the same links. A crash
+    /// after it costs only the copies in the mirrors, which the next checkpoint makes.
     async fn create(&mut self, store: &dyn Store, checkpoint: Checkpoint) -> Result<Creation, AppError> {
         let number = checkpoint.number;
         let sealed = checkpoint
@@ -202,7 +210,7 @@ impl Checkpointer {
                 });
                 return Ok(Creation::Created);
             };
-            // A key that was added meanwhile may have signed it: whose signature is not known would be passed over.
+            // It may be signed with a key that was added meanwhile. Without that key it would be skipped as invalid.
             self.trust = self.keys.refresh(store).await?;
             if let Ok(winner) = checkpoint::open(&object, &self.trust.keyring, &self.trust.archive_id, number) {
                 self.newest = Some(winner);
@@ -251,21 +259,21 @@ impl Checkpointer {
             let objects = fetch::get_all(store, &keys).await?;
             for ((place, key), object) in places.iter().zip(&keys).zip(objects) {
                 let Some(object) = object else { continue };
-                self.extend(log, (place, key), &object)?;
+                self.extend(log, place, key, &object)?;
             }
         }
         Ok(())
     }
 
-    /// Takes a link into the log. What is no valid note is passed over; a valid one must continue the chain.
-    fn extend(&self, log: &mut Log, (place, key): (&Place, &str), object: &[u8]) -> Result<(), AppError> {
+    /// Appends a link to the log. An invalid note is skipped; a valid one must continue the chain.
+    fn extend(&self, log: &mut Log, place: &Place, key: &str, object: &[u8]) -> Result<(), AppError> {
         let Ok(next) = link::open(object, &self.trust.keyring, &self.trust.archive_id, place) else {
             return Ok(());
         };
         let genesis = genesis(&self.trust.identity, &place.partition);
         next.link.continues(log.head.as_ref(), &genesis).map_err(|broken| {
             AppError::corrupt(format!(
-                "no checkpoint is signed over a broken chain: {broken} key=`{key}`"
+                "no checkpoint is signed, because the chain is broken: {broken} key=`{key}`"
             ))
         })?;
         log.tree.push(leaf_hash(object));
@@ -275,8 +283,8 @@ impl Checkpointer {
     }
 }
 
-/// Whether anything stands under `links/` behind these heads, or in a partition that has none of them: a request a partition.
-async fn has_moved(store: &dyn Store, heads: &[Head]) -> Result<bool, AppError> {
+/// Whether `links/` has objects after these heads, or in a partition without a head. One request for each partition.
+async fn has_new_links(store: &dyn Store, heads: &[Head]) -> Result<bool, AppError> {
     let known: BTreeSet<&TopicPartition> = heads.iter().map(|head| &head.partition).collect();
     if partitions(store, LINKS)
         .await?

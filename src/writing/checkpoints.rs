@@ -1,4 +1,4 @@
-//! The checkpoints of an archive as a writer finds them: by number, or the newest.
+//! Reading the checkpoints of an archive: by number, by reference, or the newest.
 
 use bytes::Bytes;
 
@@ -10,11 +10,11 @@ use crate::store::Store;
 use crate::task::error::AppError;
 use crate::writing::trust::WriterTrust;
 
-/// The newest checkpoint of the archive, or nothing where there is not even number 0. Numbers have no gap, so it is found
-/// by doubling and then halving: O(log n) requests. What is no valid note does not count.
+/// The newest valid checkpoint; `None` if the archive has none. Numbers have no gaps, so it is found with O(log n)
+/// requests.
 ///
 /// # Errors
-/// What the store says.
+/// The store's errors.
 pub async fn newest(store: &dyn Store, trust: &WriterTrust) -> Result<Option<SignedCheckpoint>, AppError> {
     let Some(mut newest) = at(store, trust, 0).await? else {
         return Ok(None);
@@ -33,10 +33,10 @@ pub async fn newest(store: &dyn Store, trust: &WriterTrust) -> Result<Option<Sig
     Ok(Some(newest))
 }
 
-/// The valid checkpoint with this number, lowest attempt first.
+/// The valid checkpoint with this number, of the lowest attempt (FORMAT.md section 1).
 ///
 /// # Errors
-/// What the store says.
+/// The store's errors.
 pub async fn at(store: &dyn Store, trust: &WriterTrust, number: u64) -> Result<Option<SignedCheckpoint>, AppError> {
     let found = attempts::lowest(
         store,
@@ -46,10 +46,10 @@ pub async fn at(store: &dyn Store, trust: &WriterTrust, number: u64) -> Result<O
     Ok(found.await?)
 }
 
-/// The object of the checkpoint that is known by number and hash, and its key.
+/// The object key and the bytes of the checkpoint with this number and hash.
 ///
 /// # Errors
-/// What the store says; `Corrupt` where it is not there.
+/// The store's errors; `Corrupt` if it is missing.
 pub async fn object_of(store: &dyn Store, named: &CheckpointRef) -> Result<(String, Bytes), AppError> {
     let found = attempts::lowest(
         store,

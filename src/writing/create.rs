@@ -1,4 +1,4 @@
-//! Creating an object at a key that another writer may want too.
+//! Creating an object whose key another writer may take first.
 
 use bytes::Bytes;
 
@@ -7,29 +7,30 @@ use crate::record::hash::Hash;
 use crate::store::{Creation, Store};
 use crate::task::error::AppError;
 
-/// Creates a note; `None` where it was created, else the object that is there already.
+/// Creates a note. Returns `None` if it was created, and otherwise the existing object.
 ///
 /// # Errors
-/// As [`create_object`].
+/// Those of [`create_object`].
 pub async fn create_or_read(store: &dyn Store, key: &str, note: &Sealed) -> Result<Option<Bytes>, AppError> {
-    create_object(store, key, (Bytes::from(note.object.clone()), &note.hash)).await
+    create_object(store, key, Bytes::from(note.object.clone()), &note.hash).await
 }
 
-/// Creates an object whose SHA-256 is known; `None` where it was created, else the object that is there already.
+/// Creates an object with this SHA-256. Returns `None` if it was created, and otherwise the existing object.
 ///
 /// # Errors
-/// The store's; `Transient` where an object is there and cannot be read.
+/// The store's errors; `Transient` if the key is taken but the store returns no object.
 pub async fn create_object(
     store: &dyn Store,
     key: &str,
-    (object, hash): (Bytes, &Hash),
+    object: Bytes,
+    hash: &Hash,
 ) -> Result<Option<Bytes>, AppError> {
     match store.create_hashed(key, object, hash).await? {
         Creation::Created => Ok(None),
         Creation::Exists => match store.get(key).await? {
-            Some(standing) => Ok(Some(standing)),
+            Some(existing) => Ok(Some(existing)),
             None => Err(AppError::transient(format!(
-                "an object exists and cannot be read: it was hidden or deleted from the archive; run `kivend verify` key=`{key}`"
+                "the store reports that an object exists, but does not return it: it may be hidden by a delete marker; run `kivend verify` key=`{key}`"
             ))),
         },
     }

@@ -1,6 +1,6 @@
-//! Finds the head of a partition's chain in the store, and what stands after it without a link. O(log n) requests
-//! however long the chain: a hint from Kafka's commit confirmed by one listing, or a search by offset. Never trusts the
-//! hint above the bucket, nor a greatest key for being the greatest.
+//! Finds the head of a partition's chain in the store (KY-1), and the segments after it without a link. This takes
+//! O(log n) requests: from the link that Kafka's commit names, or else a binary search by offset. Neither the commit
+//! nor the greatest key is trusted: only a valid link that continues the one before it is a head.
 
 use bytes::Bytes;
 
@@ -20,12 +20,11 @@ use crate::store::{Entry, Store};
 use crate::task::error::AppError;
 use crate::writing::trust::WriterTrust;
 
-/// The end of the chain, or nothing where the partition has no link. `end` is Kafka's log end: no link of ours begins
-/// beyond it, so junk planted there is not even looked at.
+/// The newest link of the chain; `None` if the partition has no link. `end` is Kafka's log end offset: the search
+/// ignores keys beyond it, because no valid link begins there.
 ///
-/// # Errors
-/// What the store says; [`Kind::Corrupt`](crate::error::Kind::Corrupt) where a valid link's predecessor is missing or
-/// another, or where a newer version of the software wrote it.
+/// # Errors The store's errors; [`Kind::Corrupt`](crate::error::Kind::Corrupt) if a valid link does not continue the
+/// one before it, or if a newer version of kivend wrote it.
 pub async fn find(
     store: &dyn Store,
     trust: &WriterTrust,
@@ -46,10 +45,10 @@ pub async fn find(
     search.below_end(end).await
 }
 
-/// Whether a valid link stands at a place.
+/// Whether a place has a valid link.
 ///
 /// # Errors
-/// What the store says; [`Kind::Corrupt`](crate::error::Kind::Corrupt) where a newer version of the software wrote it.
+/// The store's errors; [`Kind::Corrupt`](crate::error::Kind::Corrupt) if a newer version of kivend wrote it.
 pub async fn is_linked(store: &dyn Store, trust: &WriterTrust, place: &Place) -> Result<bool, AppError> {
     let search = Search {
         store,
@@ -59,11 +58,11 @@ pub async fn is_linked(store: &dyn Store, trust: &WriterTrust, place: &Place) ->
     Ok(search.link_at(place).await?.is_some())
 }
 
-/// Whether the link that a commit names is one that its signer signed after its key was retired: it never counted, and
-/// neither does the commit.
+/// Whether a commit is void because the link that it names was signed with a key that was retired before. Such a link
+/// does not count, and its records are archived again.
 ///
 /// # Errors
-/// What the store says.
+/// The store's errors.
 pub async fn is_void(
     store: &dyn Store,
     trust: &WriterTrust,
@@ -89,7 +88,7 @@ pub async fn is_void(
     Ok(named.await?.unwrap_or(false))
 }
 
-/// Whether what was asked for may go on after a page.
+/// Whether the range of keys may continue after a page.
 enum PageEnd {
     Last,
     More,
@@ -102,8 +101,8 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Starts from the link that the commit names, which stands for everything before it. Nothing where that link is not
-    /// there: then the bucket is searched as if there were no hint.
+    /// The head, starting from the link that the commit names. The links before it are not read. `None` if that link is
+    /// not in the bucket: then the bucket is searched as without a hint.
     async fn after_hint(&self, hint: &CommitMetadata) -> Result<Option<SignedLink>, AppError> {
         match self.link_at(&self.place(hint.epoch, hint.first_offset)).await? {
             Some(named) if named.hash == hint.link => self.follow(named).await.map(Some),
@@ -111,7 +110,8 @@ impl Search<'_> {
         }
     }
 
-    /// Starts from the greatest valid link of the newest epoch below the log's end, if it continues the one before it.
+    /// The head, starting from the greatest valid link of the newest epoch below the log's end. That link must continue
+    /// the one before it.
     async fn below_end(&self, end: i64) -> Result<Option<SignedLink>, AppError> {
         let epoch = self.newest_epoch().await?;
         let greatest = match self.greatest_link(epoch, end.saturating_add(1)).await? {
@@ -119,15 +119,15 @@ impl Search<'_> {
             greatest => greatest,
         };
         match greatest {
-            Some(link) if !self.stands(&link).await? => Err(self.broken(&link)),
+            Some(link) if !self.has_predecessor(&link).await? => Err(self.broken(&link)),
             Some(link) => self.follow(link).await.map(Some),
             None => Ok(None),
         }
     }
 
-    /// The end of the chain from this link on, each asked for by name: a listing may be of an earlier moment, and a topic
-    /// that was created again may end below its archive. In a new epoch, whose keys are its own, nobody would meet the
-    /// link that was overlooked.
+    /// The end of the chain after this link. Each next link is read by its key, because a listing may be stale, and a
+    /// recreated topic may end below its archive. An overlooked link would fork the chain: a link in a new epoch has
+    /// another key, so its create would succeed.
     async fn follow(&self, mut head: SignedLink) -> Result<SignedLink, AppError> {
         loop {
             let same_epoch = self.place(head.link.epoch, head.link.next_offset.begins());
@@ -144,7 +144,7 @@ impl Search<'_> {
         }
     }
 
-    /// The greatest valid link of an epoch that begins below `below`; what is none is passed over on the way down.
+    /// The valid link of an epoch with the greatest first offset below `below`. Invalid objects are skipped.
     async fn greatest_link(&self, epoch: Epoch, mut below: i64) -> Result<Option<SignedLink>, AppError> {
         while let Some(place) = self.greatest_place(epoch, below).await? {
             if let Some(link) = self.link_at(&place).await? {
@@ -155,8 +155,8 @@ impl Search<'_> {
         Ok(None)
     }
 
-    /// Whether what the link names as `previous` is there.
-    async fn stands(&self, link: &SignedLink) -> Result<bool, AppError> {
+    /// Whether the bucket has the link that this one names as `previous`.
+    async fn has_predecessor(&self, link: &SignedLink) -> Result<bool, AppError> {
         if link.link.height.0 == 0 {
             return Ok(self.continues(link, None));
         }
@@ -178,7 +178,9 @@ impl Search<'_> {
 
     fn broken(&self, link: &SignedLink) -> AppError {
         let key = link.link.place().link(Attempt::PLAIN);
-        AppError::corrupt(format!("a signed link does not continue the one before it key=`{key}`"))
+        AppError::corrupt(format!(
+            "a signed link does not continue the link before it key=`{key}`"
+        ))
     }
 
     fn place(&self, epoch: Epoch, first_offset: FirstOffset) -> Place {
@@ -189,7 +191,8 @@ impl Search<'_> {
         }
     }
 
-    /// The valid link at a place; what is no valid note is passed over.
+    /// The valid link at a place. Invalid notes are skipped; a link of a newer version is an error, since it may be
+    /// valid.
     async fn link_at(&self, place: &Place) -> Result<Option<SignedLink>, AppError> {
         let trust = self.trust;
         let found = attempts::lowest(
@@ -206,7 +209,7 @@ impl Search<'_> {
         found.await?.transpose()
     }
 
-    /// Epochs follow without a gap, and each begins at offset 0: whatever else stands there is junk.
+    /// The newest epoch with a valid link. Epochs have no gaps, and each begins with a link at offset 0.
     async fn newest_epoch(&self) -> Result<Epoch, AppError> {
         let mut newest = Epoch(0);
         loop {
@@ -218,11 +221,11 @@ impl Search<'_> {
         }
     }
 
-    /// The greatest place of an epoch that has an object under a link's key and begins below `below`: a binary search,
-    /// one page a step.
+    /// The greatest place of an epoch below `below` whose link key has an object, valid or not. A binary search with
+    /// one page for each step.
     async fn greatest_place(&self, epoch: Epoch, below: i64) -> Result<Option<Place>, AppError> {
         let mut greatest = None;
-        // A greater place than the one found lies in [floor, high), if there is one.
+        // Any place greater than `greatest` is in [floor, high).
         let (mut floor, mut high, mut probe) = (0, below, 0);
         while floor < high {
             match self.last_of_page(epoch, probe, high).await? {
@@ -239,7 +242,7 @@ impl Search<'_> {
         Ok(greatest)
     }
 
-    /// The last place in one page of those of an epoch that begin within `[from, below)`.
+    /// The last place of an epoch within `[from, below)` on one page of the listing.
     async fn last_of_page(&self, epoch: Epoch, from: i64, below: i64) -> Result<(Option<Place>, PageEnd), AppError> {
         let page = self
             .store
@@ -259,7 +262,7 @@ impl Search<'_> {
         ))
     }
 
-    /// What sorts before every link of the place that begins at `offset`, and after every link before it.
+    /// A key that sorts before every link of the place at `offset`, and after every link of earlier places.
     fn stem(&self, epoch: Epoch, offset: i64) -> String {
         format!(
             "{}{}",
@@ -276,18 +279,18 @@ fn place_of(entry: &Entry) -> Option<Place> {
     }
 }
 
-/// The segments that stand at a place, by ascending attempt up to the first that is free: hints from a stranger, nothing
-/// more. One is held in memory at a time.
+/// The segments at a place, by ascending attempt up to the first free key. They are not trusted: an earlier owner or an
+/// outsider with write access may have created them (AD-1). One is in memory at a time.
 ///
 /// # Errors
-/// What the store says.
+/// The store's errors.
 pub async fn found_segments(store: &dyn Store, place: &Place) -> Result<Vec<Found>, AppError> {
     let mut segments = Vec::new();
     let none_accepted = attempts::lowest(
         store,
         |attempt| place.segment(attempt),
         |found| {
-            segments.push(look_at(place, found.attempt, &found.object));
+            segments.push(describe(place, found.attempt, &found.object));
             None::<()>
         },
     );
@@ -295,7 +298,7 @@ pub async fn found_segments(store: &dyn Store, place: &Place) -> Result<Vec<Foun
     Ok(segments)
 }
 
-fn look_at(place: &Place, attempt: Attempt, object: &Bytes) -> Found {
+fn describe(place: &Place, attempt: Attempt, object: &Bytes) -> Found {
     let here = |footer: &Footer| {
         footer.topic_partition == place.partition
             && footer.epoch == place.epoch

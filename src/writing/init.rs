@@ -1,5 +1,5 @@
-//! Makes an archive, once: `archive.json`, a signing key in its file, checkpoint 0; or opens the one that is there with
-//! the key that belongs to it. Never overwrites a key, and never prints its secret.
+//! Creates an archive (`archive.json`, the signing key's file, checkpoint 0) or opens an existing one with its signing
+//! key. Never overwrites a key, and never prints a private key.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,47 +19,47 @@ use crate::writing::key_file::KeySource;
 use crate::writing::trust::WriterTrust;
 use crate::writing::writer_keys::{self, WriterKeys};
 
-/// An archive that this process may write to.
+/// An archive that this process may write to, opened with its signing key.
 #[derive(Debug, Clone)]
 pub struct OwnArchive {
-    /// Who the archive is.
+    /// The content of `archive.json`.
     pub identity: Identity,
-    /// What its chains are checked against.
+    /// The identity and keys as of opening.
     pub trust: WriterTrust,
-    /// The keys that count, kept up to date with the archive.
+    /// The keys whose signatures count, refreshed from the archive by its users.
     pub keys: Arc<WriterKeys>,
-    /// The key that signs.
+    /// The key that this process signs with.
     pub key: SigningKey,
-    /// The newest checkpoint.
+    /// The newest checkpoint as of opening.
     pub checkpoint: CheckpointRef,
-    /// Where the key lies.
+    /// The path of the signing key's file.
     pub key_file: PathBuf,
-    /// Whether it was made just now.
+    /// Whether this call created the archive.
     pub made: Made,
 }
 
-/// Whether an archive was there before.
+/// When an archive was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Made {
-    /// By this call.
+    /// By the call that opened it.
     Now,
-    /// Before.
+    /// Earlier.
     Before,
 }
 
-/// What `kivend init` reports.
+/// The report of `kivend init`.
 #[derive(Debug, Clone, Serialize)]
 pub struct InitReport {
     /// The archive's name.
     pub archive: String,
-    /// Its id.
+    /// The archive's id, 32 hexadecimal digits.
     pub archive_id: String,
-    /// The key to give to whoever verifies.
+    /// The public key, for everyone who verifies the archive.
     pub public_key: String,
-    /// Where the private key lies.
+    /// The path of the private key's file.
     pub key_file: PathBuf,
-    /// Whether it was made just now.
+    /// Whether this call created the archive.
     pub made: Made,
 }
 
@@ -75,10 +75,11 @@ impl From<&OwnArchive> for InitReport {
     }
 }
 
-/// Opens the archive under the store's prefix, or makes it where nothing is.
+/// Opens the archive under the store's prefix, or creates it if there is none. A crash in between costs nothing: the
+/// next call finds the key file and `archive.json`, and creates what is missing.
 ///
 /// # Errors
-/// What the store says; `Config` where the archive has another name, or the key in the file is none of its keys.
+/// The store's errors; `Config` if the archive has another name, or if the signing key is not in force.
 pub async fn open_or_make(store: &dyn Store, archive: &str, source: &KeySource) -> Result<OwnArchive, AppError> {
     if !is_archive_name(archive) {
         return Err(AppError::config(IdentityError::Name(archive.to_owned()).to_string()));
@@ -111,23 +112,25 @@ pub async fn open_or_make(store: &dyn Store, archive: &str, source: &KeySource) 
     })
 }
 
-/// Reads `archive.json`: the identity, and the object itself.
+/// Reads `archive.json`: its content and its bytes.
 ///
 /// # Errors
-/// What the store says; `Input` where there is none, `Corrupt` where it is none.
+/// The store's errors; `Input` if it is missing, `Corrupt` if it breaks the format.
 pub async fn read_identity(store: &dyn Store) -> Result<(Identity, Bytes), AppError> {
     let object = store.get(IDENTITY).await?.ok_or_else(|| {
-        AppError::input("no archive stands under this prefix")
-            .fix("set store.bucket and store.prefix to where it is, or make one with `kivend init`")
+        AppError::input("the prefix holds no archive: archive.json is missing")
+            .fix("set store.bucket and store.prefix to the archive's, or create an archive with `kivend init`")
     })?;
     Ok((parse_identity(&object)?, object))
 }
 
 fn parse_identity(object: &[u8]) -> Result<Identity, AppError> {
-    Identity::from_bytes(object).map_err(|error| AppError::corrupt(format!("archive.json cannot be trusted: {error}")))
+    Identity::from_bytes(object)
+        .map_err(|error| AppError::corrupt(format!("archive.json is not the identity of an archive: {error}")))
 }
 
-/// The identity as it stands after this: ours, or that of who was first.
+/// Creates `archive.json` and returns the object that the store then has: this one, or that of another writer who was
+/// first.
 async fn create_identity(store: &dyn Store, archive: &str, key: &SigningKey) -> Result<Bytes, AppError> {
     let identity = Identity::new(
         archive,
@@ -138,8 +141,11 @@ async fn create_identity(store: &dyn Store, archive: &str, key: &SigningKey) -> 
     .and_then(|identity| identity.to_bytes())
     .map_err(|error| AppError::config(error.to_string()))?;
     store.create(IDENTITY, Bytes::from(identity)).await?;
-    let stands = store.get(IDENTITY).await?;
-    stands.ok_or_else(|| AppError::corrupt("archive.json was created and is not there: the store loses objects"))
+    let stored = store.get(IDENTITY).await?;
+    stored.ok_or_else(|| {
+        AppError::corrupt("archive.json was created, but the store does not return it")
+            .fix("check with `kivend doctor` that the store keeps the objects that it acknowledges")
+    })
 }
 
 fn check_name(identity: &Identity, archive: &str) -> Result<(), AppError> {
@@ -148,12 +154,12 @@ fn check_name(identity: &Identity, archive: &str) -> Result<(), AppError> {
     }
     let found = identity.archive();
     Err(AppError::config(format!(
-        "another archive stands under this prefix found=`{found}` configured=`{archive}`"
+        "the prefix holds an archive with another name found=`{found}` configured=`{archive}`"
     ))
-    .fix("set archive.name to its name, or store.prefix to a prefix of your own"))
+    .fix("set archive.name to that name, or store.prefix to an unused prefix"))
 }
 
-/// The newest checkpoint; number 0 is made where a crash after `archive.json` left it out.
+/// The newest checkpoint. Creates number 0 if it is missing, as after a crash between `archive.json` and it.
 async fn newest_checkpoint(
     store: &dyn Store,
     archive: &str,
@@ -165,7 +171,7 @@ async fn newest_checkpoint(
     }
     let now = Clock::start().utc_seconds();
     let first = Checkpointer::new(archive, Arc::clone(keys), key.clone())
-        .found(store, now)
+        .ensure_first(store, now)
         .await?;
     Ok(first.reference())
 }

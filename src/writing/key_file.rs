@@ -1,5 +1,5 @@
-//! The signing key's file: readable by its owner only, written whole or not at all, never overwritten. Or the key comes as
-//! a setting from the environment, and no file is read. Never prints a secret.
+//! The signing key's file, or the setting that holds the key instead. The file is readable by its owner only, written
+//! completely or not at all, and never overwritten. No message contains a private key.
 
 use std::fs;
 use std::io::Write as _;
@@ -12,12 +12,12 @@ use crate::error::Kind;
 use crate::log::signed_note::SigningKey;
 use crate::task::error::AppError;
 
-/// Where the signing key comes from.
+/// The source of the signing key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeySource {
-    /// Where it lies, or would lie.
+    /// The path of the key's file, which need not exist.
     pub file: PathBuf,
-    /// The key itself, which then wins over the file.
+    /// The key itself, from the setting `archive.key`. It takes precedence over the file.
     pub text: Option<Secret>,
 }
 
@@ -31,75 +31,77 @@ impl From<&ArchiveSettings> for KeySource {
 }
 
 impl KeySource {
-    /// The key.
+    /// Reads the signing key from the setting or else from the file.
     ///
     /// # Errors
-    /// As [`read`]; `Config` where the setting holds no key.
+    /// Those of [`read`]; `Config` if the setting is not a signing key.
     pub fn read(&self) -> Result<SigningKey, AppError> {
         let Some(text) = &self.text else {
             return read(&self.file);
         };
         text.reveal().trim().parse().map_err(|_| {
-            AppError::config("the setting archive.key holds no signing key of the form PRIVATE+KEY+…")
-                .fix("set KIVEND_ARCHIVE__KEY to the content of the file that `kivend init` made")
+            AppError::config("the setting archive.key is not a signing key of the form PRIVATE+KEY+…")
+                .fix("set KIVEND_ARCHIVE__KEY to the content of the file that `kivend init` created")
         })
     }
 
-    /// The key; where there is neither setting nor file, a new one, in its file.
+    /// Reads the signing key, or creates one in its file if there is neither setting nor file.
     ///
     /// # Errors
-    /// As [`KeySource::read`] and [`make`].
+    /// Those of [`KeySource::read`] and [`make`].
     pub fn read_or_make(&self, name: &str) -> Result<SigningKey, AppError> {
         match self.read() {
-            Err(AppError::Told { kind: Kind::Input, .. }) => make(&self.file, name),
+            Err(AppError::Message { kind: Kind::Input, .. }) => make(&self.file, name),
             read => read,
         }
     }
 }
 
-/// Reads the signing key, whose file must be its owner's only.
+/// Reads the signing key from a file that only its owner may read.
 ///
-/// # Errors
-/// `Input` where there is no file; `Config` where others may read it or it holds no key.
+/// # Errors `Input` if the file does not exist; `Config` if other users may read it, if this user may not, or if it
+/// holds no key.
 pub fn read(file: &Path) -> Result<SigningKey, AppError> {
     let shown = file.display();
     let metadata = match fs::metadata(file) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(
-                AppError::input(format!("the archive's signing key is not here key_file=`{shown}`"))
-                    .fix("copy it from where the archive was made, or set archive.key_file"),
-            );
+            return Err(AppError::input(format!(
+                "the archive's signing key file does not exist key_file=`{shown}`"
+            ))
+            .fix("copy the file from the machine on which the archive was created, or set archive.key_file"));
         }
         Err(error) => {
             return Err(
                 AppError::config(format!("the signing key cannot be read: {error} key_file=`{shown}`"))
-                    .fix("let this user read the file, or set archive.key_file to another"),
+                    .fix("let this user read the file, or set archive.key_file to another file"),
             );
         }
     };
     if metadata.mode() & 0o077 != 0 {
         return Err(AppError::config(format!(
-            "others may read the signing key key_file=`{shown}` mode=`{:o}`",
+            "other users may read the signing key key_file=`{shown}` mode=`{:o}`",
             metadata.mode() & 0o777
         ))
-        .fix("make it its owner's only with `chmod 600`, and take a new key if anybody did read it"));
+        .fix("run `chmod 600` on the file; if somebody may have read it, replace the key with `kivend keys rotate`"));
     }
-    let text = fs::read_to_string(file)
-        .map_err(|error| AppError::config(format!("the signing key cannot be read: {error} key_file=`{shown}`")))?;
+    let text = fs::read_to_string(file).map_err(|error| {
+        AppError::config(format!("the signing key cannot be read: {error} key_file=`{shown}`"))
+            .fix("let this user read the file, or set archive.key_file to another file")
+    })?;
     text.trim_end().parse().map_err(|_| {
         AppError::config(format!(
             "the file holds no signing key of the form PRIVATE+KEY+… key_file=`{shown}`"
         ))
-        .fix("set archive.key_file to the file that `kivend init` made")
+        .fix("set archive.key_file to the file that `kivend init` created")
     })
 }
 
-/// Makes a key and its file, readable by its owner only, before anything is signed with it. A crash leaves the whole file
-/// or none.
+/// Creates a signing key and its file, readable by its owner only. It is durable before it returns, so that nothing is
+/// signed with a key that a crash loses. A crash leaves the complete file or none.
 ///
 /// # Errors
-/// `Config` where the file cannot be written, or exists.
+/// `Config` if the file exists or cannot be written.
 pub fn make(file: &Path, name: &str) -> Result<SigningKey, AppError> {
     let key =
         SigningKey::from_seed(name, &clock::random_bytes()?).map_err(|error| AppError::internal(error.to_string()))?;
@@ -108,7 +110,7 @@ pub fn make(file: &Path, name: &str) -> Result<SigningKey, AppError> {
         if let Some(folder) = file.parent() {
             fs::create_dir_all(folder)?;
         }
-        // What a crash left of another key: nothing was signed with it.
+        // Left by a crash: nothing was signed with this key.
         drop(fs::remove_file(&partial));
         let mut opened = fs::OpenOptions::new()
             .write(true)
@@ -117,7 +119,7 @@ pub fn make(file: &Path, name: &str) -> Result<SigningKey, AppError> {
             .open(&partial)?;
         writeln!(opened, "{}", key.to_secret_text())?;
         opened.sync_all()?;
-        // Unlike a rename, a link never replaces the key that stands there.
+        // A hard link fails if the file exists; a rename would replace the key.
         fs::hard_link(&partial, file)?;
         fs::remove_file(&partial)?;
         sync_folder(file)
@@ -126,11 +128,11 @@ pub fn make(file: &Path, name: &str) -> Result<SigningKey, AppError> {
     Ok(key)
 }
 
-/// Puts the key of `next` into `file`'s place, and what stood there beside it under its id. May be repeated after a crash
-/// at any step. Gives the old key's new place.
+/// Replaces the key in `file` by that in `next`. The old key stays in `<file>.<its id>`, whose path is returned. A
+/// crash at any step is repaired by another call.
 ///
 /// # Errors
-/// `Config` where this user may not.
+/// `Config` if a file cannot be written.
 pub fn replace(file: &Path, next: &Path, old: &SigningKey) -> Result<PathBuf, AppError> {
     let kept = beside(file, &old.verifying_key().id().to_string());
     let swap = || -> std::io::Result<()> {
@@ -145,7 +147,7 @@ pub fn replace(file: &Path, next: &Path, old: &SigningKey) -> Result<PathBuf, Ap
     Ok(kept)
 }
 
-/// `<file>.<suffix>`.
+/// The path `<file>.<suffix>`, in the same folder.
 #[must_use]
 pub fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
@@ -166,7 +168,7 @@ fn unwritable(file: &Path, error: &std::io::Error) -> AppError {
         "the signing key cannot be written: {error} key_file=`{}`",
         file.display()
     ))
-    .fix("set archive.key_file to where this user may write")
+    .fix("set archive.key_file to a path where this user may write")
 }
 
 #[cfg(test)]
@@ -176,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_made_once_for_its_owner_only_and_never_overwritten() {
+    fn a_key_is_created_for_its_owner_only_and_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("deep/kivend.key");
         let made = make(&file, "kivend").unwrap();
@@ -185,11 +187,16 @@ mod tests {
         assert!(make(&file, "kivend").is_err());
         assert_eq!(read(&file).unwrap().to_secret_text(), made.to_secret_text());
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(read(&file).unwrap_err().to_string().contains("others may read"));
+        assert!(
+            read(&file)
+                .unwrap_err()
+                .to_string()
+                .contains("other users may read the signing key")
+        );
     }
 
     #[test]
-    fn a_key_from_the_settings_wins_over_the_file_and_is_not_shown() {
+    fn a_key_from_the_settings_takes_precedence_and_is_not_shown() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("kivend.key");
         make(&file, "kivend").unwrap();
@@ -208,12 +215,12 @@ mod tests {
     }
 
     #[test]
-    fn a_new_key_takes_the_place_of_the_old_one_which_stays_beside_it_also_after_a_crash() {
+    fn replacing_a_key_keeps_the_old_one_and_can_be_repeated_after_a_crash() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("kivend.key");
         let next = beside(&file, "next");
         let (old, new) = (make(&file, "kivend").unwrap(), make(&next, "kivend").unwrap());
-        // The crash came between the two steps.
+        // The state after a crash between the two steps.
         fs::hard_link(&file, beside(&file, &old.verifying_key().id().to_string())).unwrap();
         let kept = replace(&file, &next, &old).unwrap();
         assert_eq!(read(&file).unwrap().to_secret_text(), new.to_secret_text());

@@ -1,4 +1,4 @@
-//! What everything that writes to an archive shares: the keys, the head of each chain, checkpoints and their mirrors.
+//! What all writers of an archive share: signing keys, the heads of chains, checkpoints and their mirrors.
 
 pub mod checkpoint_mirror;
 pub mod checkpointer;

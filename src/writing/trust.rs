@@ -1,29 +1,29 @@
-//! What a writer holds the archive against: its identity, and the keys whose notes count.
+//! What a writer checks notes against: the archive's identity, and the keys whose notes count.
 
 use crate::log::identity::{Identity, IdentityError};
 use crate::log::keyring::Keyring;
 use crate::record::hash::Hash;
 
-/// What a chain is checked against.
+/// The identity and the keys of an archive, as of some key change.
 #[derive(Debug, Clone)]
 pub struct WriterTrust {
     /// The archive's id.
     pub archive_id: String,
-    /// The hash of `archive.json`.
+    /// The SHA-256 of `archive.json`, from which the genesis of each chain follows (FORMAT.md section 4).
     pub identity: Hash,
     /// The keys whose notes count.
     pub keyring: Keyring,
-    /// The number of the newest key change in there, or 0.
+    /// The number of the newest key change in the keyring; 0 if there is none.
     pub change_number: u64,
-    /// Its hash, or that of `archive.json`.
+    /// The SHA-256 of that key change; that of `archive.json` if there is none.
     pub change: Hash,
 }
 
 impl WriterTrust {
-    /// The archive before any key change; `object` is its `archive.json`.
+    /// The state before the first key change. `object` is the bytes of `archive.json`.
     ///
     /// # Errors
-    /// [`IdentityError`] where a key does not read.
+    /// [`IdentityError`] if a key in it cannot be parsed.
     pub fn of_identity(identity: &Identity, object: &[u8]) -> Result<WriterTrust, IdentityError> {
         let hash = Hash::of(object);
         Ok(WriterTrust {

@@ -1,5 +1,5 @@
-//! The keys that a writer believes in, kept up to date with `keys/`: one listing before each link, from the last known
-//! change on. Tells when the writer's own key was retired: then it stops. Never writes a key change.
+//! A writer's view of the keys in force: `keys/` is listed before each link, from the last known change on, so that a
+//! writer stops when its signing key is retired and accepts links signed with added keys (FORMAT.md section 3).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -14,24 +14,25 @@ use crate::task::error::AppError;
 use crate::writing::checkpoints;
 use crate::writing::trust::WriterTrust;
 
-/// Which keys count, shared by everything that writes in this process.
+/// The keys whose notes count, shared by all writers in this process.
 #[derive(Debug)]
 pub struct WriterKeys {
     own: VerifyingKey,
     known: RwLock<Known>,
-    /// Partitions whose next link needs no listing of its own, and in which turn: their segment's upload had one.
+    /// The partitions, each with the turn of its ticket, whose next link needs no listing because the create of its
+    /// segment made one.
     listed: Mutex<HashMap<Slot, u64>>,
 }
 
 #[derive(Debug, Clone)]
 struct Known {
     trust: Arc<WriterTrust>,
-    /// What the last listing showed beyond the newest change: nothing of it is valid.
+    /// The keys that the last listing showed after the newest change. Their objects are not valid key changes.
     junk: Vec<String>,
 }
 
 impl WriterKeys {
-    /// Begins with what is known; `own` is the key that signs here.
+    /// Starts with this state. `own` is the key that this process signs with.
     #[must_use]
     pub fn new(trust: WriterTrust, own: &VerifyingKey) -> WriterKeys {
         let known = Known {
@@ -45,7 +46,7 @@ impl WriterKeys {
         }
     }
 
-    /// What is known now.
+    /// The state of the last refresh.
     #[must_use]
     pub fn trust(&self) -> Arc<WriterTrust> {
         Arc::clone(&self.known().trust)
@@ -55,43 +56,44 @@ impl WriterKeys {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Lists what stands beyond the newest known change, and takes it into account: one request where nothing is new.
+    /// Reads the key changes after the newest known one. Takes one request if there are none.
     ///
     /// # Errors
-    /// What the store says; `Corrupt` where a signed change breaks a rule, or one is missing.
+    /// The store's errors; `Corrupt` if a signed change breaks a rule, or one is missing.
     pub async fn refresh(&self, store: &dyn Store) -> Result<Arc<WriterTrust>, AppError> {
         let before = self.known();
         let listed = list_beyond(store, before.trust.change_number).await?;
         if listed == before.junk {
             return Ok(before.trust);
         }
-        let trust = Arc::new(read_on(store, WriterTrust::clone(&before.trust), &listed).await?);
+        let trust = Arc::new(apply_changes(store, WriterTrust::clone(&before.trust), &listed).await?);
         let newest = Key::KeyChange(trust.change_number, Attempt::PLAIN).to_string();
         let junk = listed.into_iter().filter(|key| *key > newest).collect();
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        // Another task may have read further meanwhile.
+        // Another task may have read newer changes meanwhile.
         if trust.change_number >= known.trust.change_number {
             *known = Known { trust, junk };
         }
         Ok(Arc::clone(&known.trust))
     }
 
-    /// Whether the key that signs here may go on signing, by what the last listing showed.
+    /// Requires that this process's key is in force, by the last refresh.
     ///
     /// # Errors
-    /// `Config` where it was retired, or never was the archive's.
+    /// Those of [`require_in_force`].
     pub fn require_own(&self) -> Result<(), AppError> {
         require_in_force(&self.trust(), &self.own)
     }
 
-    /// The listing before this partition's next link has been made, while its segment was on the way.
-    pub fn note_listed(&self, ticket: Ticket) {
+    /// Notes that `keys/` was listed for this partition's next link, while its segment was created.
+    pub fn mark_listed(&self, ticket: Ticket) {
         self.lock().insert(ticket.slot, ticket.turn);
     }
 
-    /// Whether it has been; said once.
+    /// Whether [`mark_listed`](WriterKeys::mark_listed) was called with this ticket. Removes the mark: it holds for one
+    /// link only.
     #[must_use]
-    pub fn take_listed(&self, ticket: Ticket) -> bool {
+    pub fn take_listed_mark(&self, ticket: Ticket) -> bool {
         self.lock().remove(&ticket.slot) == Some(ticket.turn)
     }
 
@@ -100,15 +102,15 @@ impl WriterKeys {
     }
 }
 
-/// Demands that a key is in force.
+/// Requires that a key is in force.
 ///
 /// # Errors
-/// `Config` with what to do where it is not.
+/// `Config` if it was retired, or is not one of the archive's keys.
 pub fn require_in_force(trust: &WriterTrust, key: &VerifyingKey) -> Result<(), AppError> {
     let Some(term) = trust.keyring.term(key) else {
         return Err(
-            AppError::config(format!("the signing key is none of this archive's key=`{key}`"))
-                .fix("set archive.key_file to the archive's key, or store.prefix to a prefix of your own"),
+            AppError::config(format!("the signing key does not belong to this archive key=`{key}`"))
+                .fix("set archive.key_file to the archive's key, or store.prefix to an unused prefix"),
         );
     };
     match &term.retired {
@@ -117,19 +119,19 @@ pub fn require_in_force(trust: &WriterTrust, key: &VerifyingKey) -> Result<(), A
             let change = turn.change;
             Err(
                 AppError::config(format!("the signing key was retired key=`{key}` change=`{change}`"))
-                    .fix("set archive.key_file to a key in force, which `kivend keys show` names, and start again"),
+                    .fix("set archive.key_file to a key in force, listed by `kivend keys show`, and start again"),
             )
         }
     }
 }
 
-/// Reads every key change from `trust` on.
+/// Reads every key change after that of `trust`.
 ///
 /// # Errors
-/// What the store says; `Corrupt` where a signed change breaks a rule, or one is missing.
+/// The store's errors; `Corrupt` if a signed change breaks a rule, or one is missing.
 pub async fn read_all(store: &dyn Store, trust: WriterTrust) -> Result<WriterTrust, AppError> {
     let listed = list_beyond(store, trust.change_number).await?;
-    read_on(store, trust, &listed).await
+    apply_changes(store, trust, &listed).await
 }
 
 async fn list_beyond(store: &dyn Store, number: u64) -> Result<Vec<String>, AppError> {
@@ -137,9 +139,8 @@ async fn list_beyond(store: &dyn Store, number: u64) -> Result<Vec<String>, AppE
     Ok(pages::keys(store, KEY_CHANGES, Some(&after)).await?)
 }
 
-/// Takes the valid changes among these keys into account, in the order of their numbers; what is no valid note is passed
-/// over.
-async fn read_on(store: &dyn Store, mut trust: WriterTrust, listed: &[String]) -> Result<WriterTrust, AppError> {
+/// Applies the valid changes among these object keys, in the order of their numbers. Invalid notes are skipped.
+async fn apply_changes(store: &dyn Store, mut trust: WriterTrust, listed: &[String]) -> Result<WriterTrust, AppError> {
     let mut places: Vec<(u64, Attempt)> = listed
         .iter()
         .filter_map(|key| match key.parse() {
@@ -155,7 +156,7 @@ async fn read_on(store: &dyn Store, mut trust: WriterTrust, listed: &[String]) -
         let key = Key::KeyChange(number, attempt).to_string();
         let Some(object) = store.get(&key).await? else { continue };
         match key_change::open(&object, &trust.keyring, &trust.archive_id, number) {
-            Ok(signed) => take(store, &mut trust, &signed, &key).await?,
+            Ok(signed) => apply_change(store, &mut trust, &signed, &key).await?,
             Err(broken @ (Invalid::UnknownType(_) | Invalid::Content(_))) => return Err(broken_change(&broken, &key)),
             Err(_) => {}
         }
@@ -163,13 +164,18 @@ async fn read_on(store: &dyn Store, mut trust: WriterTrust, listed: &[String]) -
     Ok(trust)
 }
 
-async fn take(store: &dyn Store, trust: &mut WriterTrust, signed: &SignedKeyChange, key: &str) -> Result<(), AppError> {
+async fn apply_change(
+    store: &dyn Store,
+    trust: &mut WriterTrust,
+    signed: &SignedKeyChange,
+    key: &str,
+) -> Result<(), AppError> {
     let change = &signed.change;
     if change.number != trust.change_number + 1 {
-        return Err(broken_change(&"a change before it is missing", key));
+        return Err(broken_change(&"the change before it is missing", key));
     }
     if change.previous != trust.change {
-        return Err(broken_change(&"it does not name the change before", key));
+        return Err(broken_change(&"it does not name the change before it", key));
     }
     if let Some(broken) = signed.broken_rule(&trust.keyring) {
         return Err(broken_change(&broken, key));
@@ -187,5 +193,5 @@ async fn take(store: &dyn Store, trust: &mut WriterTrust, signed: &SignedKeyChan
 }
 
 fn broken_change(why: &dyn std::fmt::Display, key: &str) -> AppError {
-    AppError::corrupt(format!("a key change cannot be followed: {why} key=`{key}`"))
+    AppError::corrupt(format!("a signed key change cannot be applied: {why} key=`{key}`"))
 }

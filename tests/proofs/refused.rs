@@ -80,7 +80,7 @@ fn nothing_is_proved_from_a_segment_or_chain_that_was_changed() {
         &archive,
         &record("payments", 0, 30),
         Kind::Corrupt,
-        "not the one that its link signed",
+        "does not have the hash in its link",
         "",
     );
     archive.store.vanish(&archive.segment_key("payments", 0, 2));
@@ -88,7 +88,7 @@ fn nothing_is_proved_from_a_segment_or_chain_that_was_changed() {
         &archive,
         &record("payments", 0, 60),
         Kind::Corrupt,
-        "segment is not there",
+        "segment is missing",
         "",
     );
     assert!(made(&archive, &record("payments", 0, 0)).is_ok());

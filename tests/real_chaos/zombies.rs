@@ -15,7 +15,7 @@ fn stays_off_what_it_lost(log: &str) {
         let Some(partition) = partition_of(line) else {
             continue;
         };
-        if line.contains(" lost: another member has it already") {
+        if line.contains(" lost: the group has assigned it to another member") {
             assert!(lost.insert(partition), "logged twice: {line}");
         } else if line.contains(" archiving ") {
             lost.remove(partition);
@@ -42,7 +42,7 @@ fn a_zombie_that_wakes_after_its_partitions_moved_is_fenced_and_joins_again() {
         });
         heir.until_said(" linked ", 5);
         zombie.wake();
-        zombie.until_said(" lost: another member has it already", PARTITIONS);
+        zombie.until_said(" lost: the group has assigned it to another member", PARTITIONS);
         let before = zombie.said(" archiving ");
         until("the zombie archives again", || zombie.said(" archiving ") > before);
         stays_off_what_it_lost(&zombie.log());
@@ -76,7 +76,7 @@ fn a_zombies_request_that_reaches_the_store_after_its_partitions_moved_is_refuse
         proxy.change(Weather::Fair);
         heir.until_said(" linked ", 2 * PARTITIONS);
         zombie.wake();
-        zombie.until_said(" lost: another member has it already", PARTITIONS);
+        zombie.until_said(" lost: the group has assigned it to another member", PARTITIONS);
         stays_off_what_it_lost(&zombie.log());
         records += feed.all_acked();
         zombie.terminate();

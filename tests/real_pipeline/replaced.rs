@@ -176,7 +176,7 @@ fn a_topic_deleted_under_a_running_archiver_stops_its_partitions_and_nothing_els
         archived(&shop, &payments) == of(&payments) && archived(&shop, &user_events) == of(&user_events)
     });
     operator.delete(&payments);
-    daemon.says("the topic does not exist in Kafka any more");
+    daemon.says("the topic no longer exists in Kafka");
     shop.json(&["ingest", "events.jsonl", "--only", &user_events]);
     until("the other partitions go on", || {
         archived(&shop, &user_events) == 2 * of(&user_events)

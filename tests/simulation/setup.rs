@@ -59,22 +59,22 @@ impl Setup {
                 sha256: Hash::ZERO,
             },
         };
-        setup.first = setup.found(&MemoryStore::new());
+        setup.first = setup.create_archive(&MemoryStore::new());
         setup
     }
 
     /// A bucket with `archive.json` and checkpoint 0.
     pub fn bucket(&self) -> MemoryStore {
         let bucket = MemoryStore::new();
-        self.found(&bucket);
+        self.create_archive(&bucket);
         bucket
     }
 
-    fn found(&self, bucket: &MemoryStore) -> CheckpointRef {
+    fn create_archive(&self, bucket: &MemoryStore) -> CheckpointRef {
         bucket.plant(IDENTITY, self.identity.to_bytes().unwrap());
         let mut checkpointer = self.checkpointer();
         let at = UtcSeconds::from_unix(1_770_000_000);
-        at_once(checkpointer.found(bucket, at)).unwrap().reference()
+        at_once(checkpointer.ensure_first(bucket, at)).unwrap().reference()
     }
 
     pub fn trust(&self) -> WriterTrust {

@@ -1,4 +1,4 @@
-//! The machine's actions, each handed to who carries it out.
+//! Carrying out the state machine's actions.
 
 use crate::archive::step::{Action, Event, Report, Ticket};
 use crate::archiver::driver::driver::Driver;
@@ -12,7 +12,7 @@ use crate::record::position::{NextOffset, TopicPartition};
 use crate::task::error::AppError;
 
 impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
-    /// Carries out every action; some lead to more.
+    /// Carries out all actions, including those that follow from them.
     pub(super) fn carry_out(&mut self) -> Result<(), AppError> {
         while let Some(job) = self.to_encode.pop_front() {
             if let Some(full) = self.executor.encode(job)? {
@@ -65,7 +65,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
             self.source.seek(&partition, from)?;
         } else {
             self.source.start(&partition, from)?;
-            // Who comes while memory is short waits with the others (MEM-1).
+            // A partition that arrives while memory is short is paused with the others (MEM-1).
             if let Hold::Paused(paused) = &mut self.hold {
                 self.source.pause(std::slice::from_ref(&partition))?;
                 paused.push(partition.clone());
@@ -75,22 +75,23 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         Ok(())
     }
 
-    /// Never for a partition that is no longer ours: the consumer refuses, and that is an answer too.
+    /// Sends a commit. The consumer refuses a partition that is no longer assigned (EP-1); the machine
+    /// handles a refusal like any answer.
     pub(super) fn commit(&mut self, ticket: Ticket, partition: TopicPartition, next: NextOffset, metadata: &str) {
         match self.source.commit(&partition, next, metadata) {
             Ok(()) => self.commits.push((ticket, partition, next)),
             Err(error) => {
-                tracing::warn!(%partition, %next, %error, "commit refused");
+                tracing::warn!(%partition, %next, %error, "Kafka refused a commit: the next one covers it");
                 self.step(Event::Committed(ticket));
             }
         }
     }
 
     pub(super) fn release(&mut self, partition: &TopicPartition) {
-        self.let_go(partition);
+        self.drop_partition(partition);
         tracing::info!(%partition, "released");
         if let Err(error) = self.source.release(partition) {
-            tracing::warn!(%partition, %error, "released, but Kafka's client objects");
+            tracing::warn!(%partition, %error, "Kafka's client refuses to release the partition: another member can own it from here on");
         }
     }
 

@@ -1,4 +1,4 @@
-//! What the driver holds, and its turns.
+//! The state of the loop, and one turn of it.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
@@ -19,14 +19,16 @@ use crate::record::utc::UtcSeconds;
 use crate::task::error::AppError;
 use crate::task::stop::Stop;
 
-/// Records between two looks at everything else.
+/// Records that are polled before the loop turns to answers, time and the target.
 const RECORDS_A_TURN: usize = 1024;
-/// How long a poll waits while answers may come at any moment, and while not.
+/// How long a poll waits while answers are pending.
 const BUSY_POLL: Duration = Duration::from_millis(2);
+/// How long a poll waits while none are.
 const IDLE_POLL: Duration = Duration::from_millis(50);
-/// The seal policy's clock.
+/// The time between two ticks, by which segments are sealed for age and idleness.
 const TICK_MS: u64 = 100;
-/// The archiver at work.
+
+/// The archiver's loop.
 pub struct Driver<S, E, O> {
     pub(super) source: S,
     pub(super) machine: Machine,
@@ -36,10 +38,11 @@ pub struct Driver<S, E, O> {
     /// The machine's slot for each index of the source.
     pub(super) slots: Vec<Option<Slot>>,
     pub(super) assigned: HashSet<TopicPartition>,
-    /// Assigned, and their heads are not loaded yet: what is delivered meanwhile is not taken.
+    /// Assigned partitions whose heads are not loaded yet. Records delivered for them meanwhile are not
+    /// taken.
     pub(super) loading: HashSet<TopicPartition>,
     pub(super) started: HashSet<TopicPartition>,
-    /// Commits that Kafka has not answered yet.
+    /// Commits without an answer from Kafka.
     pub(super) commits: Vec<(Ticket, TopicPartition, NextOffset)>,
     pub(super) actions: Vec<Action>,
     pub(super) to_encode: VecDeque<EncodeJob>,
@@ -47,23 +50,23 @@ pub struct Driver<S, E, O> {
     pub(super) target: Target,
     pub(super) peers: PeerProgress,
     pub(super) next_tick_ms: u64,
-    /// What has been done so far.
+    /// The sums of the run so far.
     pub tally: Tally,
 }
 
-/// Whether the loop goes on.
+/// The outcome of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
-    /// There may be more to do.
-    GoesOn,
-    /// Everything is sealed, committed and released.
+    /// The loop must go on.
+    Continues,
+    /// Everything is sealed, committed and released; the loop ends.
     Ended,
 }
 
 impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
-    /// Everything in place, nothing begun.
+    /// A driver before its first turn.
     pub fn new(source: S, machine: Machine, executor: E, target: Target, mut observer: O) -> Driver<S, E, O> {
-        observer.begun();
+        observer.started();
         Driver {
             source,
             machine,
@@ -91,7 +94,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
     /// Archives until the target is reached or a stop is requested; then seals, commits and releases.
     ///
     /// # Errors
-    /// What trying again cannot help. What was linked before stays; the rest is repeated by the next run.
+    /// An error that is not transient. Links that were created stay, and the next run continues after them.
     pub fn run(&mut self, clock: Clock, stop: &Stop) -> Result<(), AppError> {
         loop {
             let now = Now {
@@ -107,7 +110,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
     /// One turn of the loop.
     ///
     /// # Errors
-    /// As [`Driver::run`].
+    /// Those of [`Driver::run`].
     pub fn turn(&mut self, now: Now, stop: &Stop) -> Result<Turn, AppError> {
         self.now = now;
         self.observer.turned(now.monotonic_ms);
@@ -122,22 +125,22 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
                 return Ok(Turn::Ended);
             }
             if let Some(job) = self.to_encode.pop_back() {
-                // There is nothing else to do on this thread: it takes what waits for the encoder.
+                // This thread has nothing else to do at shutdown, so it encodes too.
                 let answer = self.executor.encode_here(job);
                 self.answered(answer)?;
-                return Ok(Turn::GoesOn);
+                return Ok(Turn::Continues);
             }
         }
         self.take_records()?;
-        Ok(Turn::GoesOn)
+        Ok(Turn::Continues)
     }
 
-    /// The machine, to be looked at.
+    /// The state machine, for inspection by tests.
     pub fn machine(&self) -> &Machine {
         &self.machine
     }
 
-    /// Whether memory is short, so that records are not taken.
+    /// Whether back-pressure is active because memory is short.
     pub fn is_holding(&self) -> bool {
         !matches!(self.hold, Hold::Flowing)
     }
@@ -168,7 +171,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         }
     }
 
-    /// Lag is what Kafka has beyond the durable head, buffered or not.
+    /// Reports each partition's lag: Kafka's log end less the durable head's end. Buffered records count as lag.
     fn measure(&mut self) {
         for partition in &self.started {
             let Some(tally) = self.tally.partitions.get(partition) else {
@@ -182,7 +185,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         }
     }
 
-    /// Polls for a turn. While memory is short it waits for answers instead; see [`Hold`].
+    /// Polls at most [`RECORDS_A_TURN`] times. While memory is short it waits for answers instead; see [`Hold`].
     fn take_records(&mut self) -> Result<(), AppError> {
         if self.hold.forbids_polling(self.now.monotonic_ms) {
             return match self.executor.wait_for_answer(IDLE_POLL) {
@@ -195,7 +198,11 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
             self.source.pause(&started)?;
             self.hold = Hold::Paused(started);
         }
-        let mut wait = if self.is_answer_near() { BUSY_POLL } else { IDLE_POLL };
+        let mut wait = if self.has_pending_answers() {
+            BUSY_POLL
+        } else {
+            IDLE_POLL
+        };
         for _ in 0..RECORDS_A_TURN {
             match self.source.poll(wait) {
                 Polled::Nothing => return Ok(()),
@@ -212,7 +219,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
                 }
                 Polled::EndReached { partition, position } => self.end_reached(partition, position),
                 Polled::Assign(partitions) => self.assigned(&partitions),
-                Polled::Revoke(partitions) => self.each(partitions, Event::Revoked),
+                Polled::Revoke(partitions) => self.step_each(partitions, Event::Revoked),
                 Polled::Lost(partitions) => self.lost(partitions),
                 Polled::OutOfRange { partition } => self.step(Event::OutOfRange(partition)),
                 Polled::TopicGone { partition } => self.step(Event::TopicGone(partition)),
@@ -230,17 +237,14 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         Ok(())
     }
 
-    fn is_answer_near(&self) -> bool {
+    fn has_pending_answers(&self) -> bool {
         self.executor.is_busy() || !self.to_encode.is_empty()
     }
 
-    /// Whether everything that the target asks for was delivered here, or is archived by other members of the group.
+    /// Whether every record of the target was delivered here, or is archived by other members of the group.
     fn is_target_reached(&mut self) -> bool {
-        let (target, ours) = (&self.target, &self.assigned);
-        let is_ours_reached = self.loading.is_empty() && target.is_reached_by(ours.iter());
-        is_ours_reached
-            && self
-                .peers
-                .is_archived((target, ours), &self.source, self.now.monotonic_ms)
+        let (target, own) = (&self.target, &self.assigned);
+        let is_own_reached = self.loading.is_empty() && target.is_reached_by(own.iter());
+        is_own_reached && self.peers.is_archived(target, own, &self.source, self.now.monotonic_ms)
     }
 }

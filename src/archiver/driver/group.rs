@@ -1,4 +1,4 @@
-//! What the group and Kafka tell the driver: partitions that come and go, ends, commits, failures.
+//! Events from the consumer group: assignment, revocation, loss, log ends, outcomes of commits, and errors.
 
 use crate::archive::step::Event;
 use crate::archiver::driver::driver::Driver;
@@ -12,7 +12,7 @@ use crate::record::position::{NextOffset, TopicPartition};
 use crate::task::error::AppError;
 
 impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
-    pub(super) fn each(&mut self, partitions: Vec<TopicPartition>, event: fn(TopicPartition) -> Event) {
+    pub(super) fn step_each(&mut self, partitions: Vec<TopicPartition>, event: fn(TopicPartition) -> Event) {
         for partition in partitions {
             self.step(event(partition));
         }
@@ -37,14 +37,14 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
 
     pub(super) fn lost(&mut self, partitions: Vec<TopicPartition>) {
         for partition in &partitions {
-            tracing::warn!(%partition, "lost: another member has it already");
-            self.let_go(partition);
+            tracing::warn!(%partition, "lost: the group has assigned it to another member");
+            self.drop_partition(partition);
         }
-        self.each(partitions, Event::Lost);
+        self.step_each(partitions, Event::Lost);
     }
 
-    /// Nothing is done for it from here on, whatever was under way (EP-1).
-    pub(super) fn let_go(&mut self, partition: &TopicPartition) {
+    /// Cancels the partition's operation and ends its metrics: nothing may be created or committed from here on (EP-1).
+    pub(super) fn drop_partition(&mut self, partition: &TopicPartition) {
         self.assigned.remove(partition);
         self.loading.remove(partition);
         self.started.remove(partition);
@@ -54,7 +54,8 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         }
     }
 
-    /// Beyond the target records were not taken, so an end there says nothing about what was delivered.
+    /// Reports a log end to the machine. Ends beyond the target are ignored, because records there were not delivered
+    /// to it.
     pub(super) fn end_reached(&mut self, partition: TopicPartition, position: NextOffset) {
         if self.target.covers(&partition, position.0) {
             self.target.advance(&partition, position.0);
@@ -62,7 +63,8 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         }
     }
 
-    /// A refused commit costs nothing: the bucket knows better, and the next one covers it.
+    /// Durability point: the offset is committed to Kafka. A crash or a refusal costs nothing, because the bucket has
+    /// the head: the next commit covers it, and the next owner commits the bucket's head (AR-1).
     pub(super) fn committed(&mut self, outcomes: Vec<CommitOutcome>) {
         for CommitOutcome {
             partition,
@@ -71,7 +73,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         } in outcomes
         {
             if let Err(error) = outcome {
-                tracing::warn!(%partition, %next_offset, %error, "commit refused");
+                tracing::warn!(%partition, %next_offset, %error, "Kafka refused a commit: the next one covers it");
             } else {
                 self.observer.committed(&partition, self.now.wall);
             }
@@ -88,10 +90,10 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
 
     pub(super) fn failed(&mut self, error: KafkaError) -> Result<(), AppError> {
         match error.kind() {
-            // This client is dead, and only a new process has a new one.
+            // librdkafka's fatal errors end the client for good; only a new process has a new client.
             _ if matches!(error, KafkaError::Fatal { .. }) => Err(error.into()),
             Kind::Transient | Kind::Fenced => {
-                tracing::warn!(%error, "kafka");
+                tracing::warn!(%error, "Kafka reports an error: the client retries");
                 Ok(())
             }
             _ => Err(error.into()),

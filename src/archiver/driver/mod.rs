@@ -1,7 +1,6 @@
-//! The loop that joins the consumer, the machine and the executor: one thread, which polls, lets the machine decide and has
-//! the executor carry out what it asks for. It waits only where there is nothing else to do.
-//!
-//! Everything that it meets is a trait, so that the simulator drives this loop and not a copy of it.
+//! The archiver's loop, on one thread: polls the consumer, gives events to the state machine, and passes the machine's
+//! actions to the executor. Consumer, executor and observer are traits, so that the simulation tests this loop and not
+//! a copy of it.
 
 mod actions;
 #[expect(

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use kivend::archive::step::{Event, Object, Slot};
 use kivend::archiver::backends::Backends;
 use kivend::archiver::executor::{Answer, EncodeJob, Executor};
-use kivend::archiver::operation::{Operation, Patience, Pause};
+use kivend::archiver::operation::{Operation, Pause, RetryPolicy};
 use kivend::record::hash::Hash;
 use kivend::record::position::TopicPartition;
 use kivend::segment::encode::encode;
@@ -41,7 +41,7 @@ pub struct Work {
     network: Network,
     questions: Arc<Questions>,
     keys: Arc<WriterKeys>,
-    patience: Patience,
+    retry: RetryPolicy,
     member: Rc<RefCell<Member>>,
 }
 
@@ -57,7 +57,7 @@ impl Pause for OneStep {
 impl Work {
     pub fn new(
         (network, questions, keys): (&Network, Questions, Arc<WriterKeys>),
-        patience: Patience,
+        retry: RetryPolicy,
         member: &Rc<RefCell<Member>>,
     ) -> Work {
         Work {
@@ -68,7 +68,7 @@ impl Work {
             network: network.clone(),
             questions: Arc::new(questions),
             keys,
-            patience,
+            retry,
             member: Rc::clone(member),
         }
     }
@@ -143,11 +143,11 @@ impl Executor for SimulatedExecutor {
             }
             Operation::CreateSegment(..) | Operation::CreateLink(..) => work.must_be_ours(slot, "creates an object"),
         }
-        let (network, questions, keys, patience) = (
+        let (network, questions, keys, retry) = (
             work.network.clone(),
             Arc::clone(&work.questions),
             Arc::clone(&work.keys),
-            work.patience.clone(),
+            work.retry.clone(),
         );
         let job = async move {
             let backends = Backends {
@@ -155,7 +155,7 @@ impl Executor for SimulatedExecutor {
                 offsets: questions.as_ref(),
                 keys: &keys,
             };
-            operation.carry_out(backends, &patience).await
+            operation.carry_out(backends, &retry).await
         };
         work.jobs.push((Some(slot), Box::pin(job)));
     }

@@ -16,7 +16,7 @@ use kivend::archive::policy::SealPolicy;
 use kivend::archive::step::{Event, Now, StopReason};
 use kivend::archiver::degradations::Degradations;
 use kivend::archiver::driver::{Driver, Turn};
-use kivend::archiver::operation::Patience;
+use kivend::archiver::operation::RetryPolicy;
 use kivend::archiver::target::Target;
 use kivend::clock::Clock;
 use kivend::error::{Explain as _, Kind};
@@ -92,12 +92,12 @@ impl Process {
         };
         let member = Member::new(id, kafka, (bucket, &network), dice.split(), odds);
         let member = Rc::new(RefCell::new(member));
-        let patience = Patience {
+        let retry = RetryPolicy {
             attempts: Arc::new(Semaphore::new(dice.between(1, 4))),
             degradations: Arc::new(Degradations::none(vitals())),
             pause: Arc::new(OneStep),
         };
-        let work = Work::new((&network, questions, setup.keys()), patience, &member);
+        let work = Work::new((&network, questions, setup.keys()), retry, &member);
         let work = Rc::new(RefCell::new(work));
         let seen = Rc::new(RefCell::new(Seen::default()));
         let mut machine = Machine::new(setup.author(), policy);

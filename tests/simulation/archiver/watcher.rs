@@ -21,7 +21,7 @@ pub struct Seen {
 pub struct Watcher(pub Rc<RefCell<Seen>>);
 
 impl Observer for Watcher {
-    fn begun(&mut self) {}
+    fn started(&mut self) {}
 
     fn turned(&mut self, _monotonic_ms: u64) {}
 
