@@ -45,7 +45,7 @@ pub enum Polled<'a> {
     Committed(Vec<CommitOutcome>),
     /// Nothing within the time given, or nothing that matters to the caller.
     Nothing,
-    /// Something failed. [`KafkaError::kind`] says whether it is transient.
+    /// Something failed. [`Explain::kind`](crate::error::Explain::kind) says whether it is transient.
     Failed(KafkaError),
 }
 
