@@ -9,6 +9,7 @@ use kivend as product;
 
 mod architecture;
 mod attacks;
+mod checkpoint_mirrors;
 mod checkpoints;
 mod command_line;
 mod embedded;
@@ -26,7 +27,7 @@ mod real_places;
 mod real_policies;
 mod real_tls;
 mod rotation;
-mod second_places;
+
 mod segments;
 mod simulation;
 mod skipping;

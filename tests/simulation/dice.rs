@@ -1,7 +1,7 @@
-//! Everything that a run leaves to chance, from one number: the same seed gives the same run for ever. SplitMix64, so
-//! that no library's next version changes what a seed means.
+//! The random numbers of a run. The generator is SplitMix64, written here, so that no new version of a library changes
+//! the run of a seed.
 
-/// A deterministic source of chance.
+/// A deterministic generator of random numbers.
 #[derive(Debug, Clone)]
 pub struct Dice(u64);
 
@@ -18,17 +18,17 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    /// From 0 to `n` − 1; 0 where `n` is 0.
+    /// A number from 0 to `n` − 1; 0 if `n` is 0.
     pub fn below(&mut self, n: usize) -> usize {
         (self.roll() % n.max(1) as u64) as usize
     }
 
-    /// From `low` to `high`, both included.
+    /// A number from `low` to `high`, both inclusive.
     pub fn between(&mut self, low: usize, high: usize) -> usize {
         low + self.below(high - low + 1)
     }
 
-    /// True so many times in a thousand.
+    /// True with a probability of `chance` in a thousand.
     pub fn permille(&mut self, chance: u32) -> bool {
         self.below(1000) < chance as usize
     }
@@ -41,7 +41,7 @@ impl Dice {
         }
     }
 
-    /// Another source, that takes nothing more from this one.
+    /// A second generator, whose numbers do not change those of this one.
     pub fn split(&mut self) -> Dice {
         Dice(self.roll())
     }

@@ -1,40 +1,41 @@
-//! Which faults a run has, and how often. Each is switched on in some runs only: a run in which everything fails at once
-//! gets nowhere, and hides what two faults alone would show.
+//! The faults of a run and their probabilities. Each run has some of the faults only: with all of them nothing would
+//! progress, and the effects of single faults would be hidden.
 
 use super::dice::Dice;
 
-/// How often each fault strikes, in a thousand: requests for those of the network, steps of the world for the others.
+/// The probability of each fault in a thousand: per request for faults of the network, per step of the world for the
+/// others.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Odds {
-    /// A request never arrives.
+    /// A request does not arrive.
     pub lost: u32,
-    /// It is carried out, and its answer is lost.
+    /// A request is carried out, but its answer is lost.
     pub unanswered: u32,
-    /// It counts as lost, and is carried out at some later time.
+    /// A create counts as lost, but is carried out later.
     pub late: u32,
-    /// 409 or 503: nothing happens.
+    /// A request is refused with 409 or 503.
     pub refused: u32,
-    /// A request or an answer is under way for some turns.
+    /// A request or an answer is delayed by some steps.
     pub slow: u32,
     /// A process is killed.
     pub kill: u32,
-    /// A process is stopped, and goes on later not knowing of it.
+    /// A process is suspended for longer than its session and resumes without knowing it.
     pub pause: u32,
-    /// A partition is asked back, and given to another process.
+    /// A partition is revoked and assigned to another process.
     pub revoke: u32,
-    /// A partition is given to another process while its owner still works.
+    /// A partition is assigned to another process while its owner still works on it.
     pub seize: u32,
-    /// Every member leaves and comes back.
+    /// A member shuts down in good order, as in a rolling restart.
     pub rolling: u32,
     /// A record is delivered again.
     pub again: u32,
-    /// Offsets that no reader gets.
+    /// Offsets without a readable record.
     pub holes: u32,
     /// Transactions, committed and aborted.
     pub transactions: u32,
     /// Kafka deletes its oldest records.
     pub retention: u32,
-    /// A commit is refused, lost, or lands late.
+    /// A commit is refused.
     pub commits: u32,
     /// A topic is deleted and created again.
     pub recreate: u32,
@@ -42,16 +43,16 @@ pub struct Odds {
     pub compaction: u32,
     /// A listing lacks the newest key.
     pub stale: u32,
-    /// Junk at the keys that come next.
+    /// Junk at the keys of the next objects, which writers step over.
     pub junk: u32,
-    /// Junk that no writer can step over without a trace: the verdict is tampered, the archive stays whole.
-    pub vandal: u32,
+    /// Junk elsewhere, which the verifier reports as tampering. The archive must stay complete.
+    pub tampering: u32,
     /// The wall clock jumps.
     pub wall: u32,
 }
 
 impl Odds {
-    /// Some of everything.
+    /// Random probabilities, many of them 0.
     pub fn draw(dice: &mut Dice) -> Odds {
         let mut some = |permille: u32, most: usize| {
             if dice.permille(permille) {
@@ -80,7 +81,7 @@ impl Odds {
             compaction: some(100, 30),
             stale: some(200, 300),
             junk: some(300, 15),
-            vandal: some(60, 6),
+            tampering: some(60, 6),
             wall: some(200, 300),
         }
     }

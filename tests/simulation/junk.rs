@@ -1,5 +1,5 @@
-//! What a stranger with write access, or a predecessor that died, leaves at the keys that come next. A writer must step
-//! over all of it, and take into the archive only what it made itself too (AD-1).
+//! Objects that an outsider with write access, or an earlier owner that died, leaves at the keys of the next objects. A
+//! writer must step over all of them, and adopt a segment only if it makes the same bytes (AD-1).
 
 use kivend::log::identity::genesis;
 use kivend::log::link::SignedLink;
@@ -17,7 +17,7 @@ use super::oracle::Chains;
 use super::setup::Setup;
 use crate::fixture::OwnedRecord;
 
-/// Where the next link of a partition belongs; its beginning where the chain is broken.
+/// The place of a partition's next link; offset 0 of epoch 0 if the chain is broken.
 pub fn next_place(bucket: &MemoryStore, partition: &TopicPartition) -> Place {
     let chain = Chains::new(bucket).of(partition).unwrap_or_default();
     place_after(partition, chain.last())
@@ -31,8 +31,8 @@ fn place_after(partition: &TopicPartition, head: Option<&SignedLink>) -> Place {
     }
 }
 
-/// A hand that plants.
-pub struct Stranger<'a> {
+/// An outsider with write access to the bucket, acting on one partition.
+pub struct Outsider<'a> {
     pub bucket: &'a MemoryStore,
     pub kafka: &'a Kafka,
     pub setup: &'a Setup,
@@ -40,9 +40,9 @@ pub struct Stranger<'a> {
     pub partition: &'a TopicPartition,
 }
 
-impl Stranger<'_> {
-    /// Something that leaves the archive intact.
-    pub fn plant(&self, dice: &mut Dice) -> Result<(), String> {
+impl Outsider<'_> {
+    /// Plants an object that writers step over, so that the archive stays intact.
+    pub fn plant_junk(&self, dice: &mut Dice) -> Result<(), String> {
         let head = self.head()?;
         let place = place_after(self.partition, head.as_ref());
         let next_epoch = Place {
@@ -56,7 +56,7 @@ impl Stranger<'_> {
             1 => self.put(&self.free(|k| place.link(k)), b"junk\n".to_vec()),
             2 => self.put_checkpoint(),
             3 => self.put_segment_of_elsewhere(head.as_ref(), &place),
-            // What a predecessor leaves that died before its link.
+            // The segment of an earlier owner that died before it created the link.
             4 => self.put_segment(head.as_ref(), self.any_end(&place, dice), |_| {}),
             _ => self.put_segment(head.as_ref(), self.any_end(&place, dice), |records| {
                 if let Some(record) = records.last_mut() {
@@ -67,8 +67,8 @@ impl Stranger<'_> {
         Ok(())
     }
 
-    /// Something that stays, and that a verifier must accuse.
-    pub fn vandalise(&self, dice: &mut Dice) -> Result<(), String> {
+    /// Plants an object that writers do not meet, and that the verifier must report.
+    pub fn plant_tampering(&self, dice: &mut Dice) -> Result<(), String> {
         let head = self.head()?;
         let place = place_after(self.partition, head.as_ref());
         let far = |offset: i64| Place {
@@ -99,7 +99,7 @@ impl Stranger<'_> {
                 };
                 self.put(&place.link(Attempt::PLAIN).to_string(), b"junk\n".to_vec());
             }
-            // A valid link of ours, at another place.
+            // A valid link of this archive, at another place.
             _ => {
                 if let Some(object) =
                     head.and_then(|head| self.bucket.bytes(&head.link.place().link(Attempt::PLAIN).to_string()))
@@ -151,7 +151,7 @@ impl Stranger<'_> {
         first + 1 + dice.below((stable_end - first).max(0) as usize + 2) as i64
     }
 
-    /// A segment of the records up to `end`, as a writer would have made it but for what is forged.
+    /// Plants a segment of the records up to `end`, as a writer would make it, after `forge` has changed the records.
     pub fn put_segment(&self, head: Option<&SignedLink>, end: i64, forge: fn(&mut Vec<OwnedRecord>)) {
         let place = place_after(self.partition, head);
         let mut records: Vec<OwnedRecord> = self.kafka.log(self.partition, |log| {

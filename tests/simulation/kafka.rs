@@ -1,6 +1,6 @@
-//! Kafka in memory, as far as an archiver can tell: logs with transactions, aborted records, markers, holes and
-//! retention, topics that are deleted and created again, a group's commits with their owners. Remembers for the oracle
-//! every record that it ever acknowledged.
+//! Kafka in memory, as far as archivers can observe it: logs with transactions, aborted records, markers, holes and
+//! retention, topics that are deleted and created again, and a group's commits with their owners. It keeps every
+//! acknowledged record for the oracle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,26 +19,26 @@ use super::faults::Odds;
 use super::network::step;
 use crate::fixture::{Broker, Log as BrokerLog, OwnedRecord};
 
-/// Which process of the run.
+/// The number of a process in a run.
 pub type ProcessId = usize;
 
 #[derive(Debug, Clone)]
 enum Entry {
     Record(OwnedRecord),
-    /// Of a transaction that is not over.
+    /// A record of an open transaction.
     Open(OwnedRecord),
 }
 
-/// What a reader gets at a position.
+/// The outcome of reading at a position.
 #[derive(Debug, Clone)]
 pub enum Read {
     Record(OwnedRecord),
-    /// Nothing more up to here.
+    /// No readable record before this offset.
     End(i64),
     OutOfRange,
 }
 
-/// One partition.
+/// The log of one partition, and its group's commit.
 #[derive(Debug, Clone, Default)]
 pub struct Log {
     pub low: i64,
@@ -46,18 +46,18 @@ pub struct Log {
     entries: BTreeMap<i64, Entry>,
     transaction: Option<i64>,
     pub commit: Option<Commit>,
-    /// Who may commit.
+    /// The process whose commits are accepted.
     pub owner: Option<ProcessId>,
-    /// Every record that was ever there for a reader, retention or not.
+    /// Every record that was ever readable, including those deleted by retention.
     pub acknowledged: BTreeMap<i64, OwnedRecord>,
-    /// Records that compaction may have taken before they were archived.
+    /// Records that compaction may have removed before they were archived.
     pub compacted: BTreeSet<i64>,
-    /// What was acknowledged each time before the topic was deleted and created again, and where its log began then.
+    /// The acknowledged records and the log start of each earlier topic of this name.
     pub before: Vec<(BTreeMap<i64, OwnedRecord>, i64)>,
 }
 
 impl Log {
-    /// Up to here readers of committed records get.
+    /// The last stable offset, up to which readers of committed records read.
     pub fn stable_end(&self) -> i64 {
         self.transaction.unwrap_or(self.high)
     }
@@ -101,7 +101,7 @@ impl Log {
                 }
             }
         }
-        // The marker.
+        // The transaction's marker takes an offset.
         self.high += 1;
     }
 
@@ -114,14 +114,14 @@ impl Log {
         self.entries = self.entries.split_off(&self.low);
     }
 
-    /// A record that has not been archived goes for a newer one of its key; whoever read it before has it.
+    /// Compaction removes a record that may not be archived yet. A reader that read it before may still archive it.
     pub fn compact(&mut self, offset: i64) {
         if offset < self.stable_end() && self.entries.remove(&offset).is_some() {
             self.compacted.insert(offset);
         }
     }
 
-    /// Commits go with the topic.
+    /// The topic is created again. The group's commit was deleted with the old topic.
     pub fn recreate(&mut self) {
         let mut before = std::mem::take(&mut self.before);
         before.push((std::mem::take(&mut self.acknowledged), self.low));
@@ -133,7 +133,7 @@ impl Log {
         };
     }
 
-    /// What was acknowledged while the topic was there for the nth time, and where its log begins, or began.
+    /// The acknowledged records and the log start of the nth topic of this name.
     pub fn incarnation(&self, number: usize) -> (&BTreeMap<i64, OwnedRecord>, i64) {
         match self.before.get(number) {
             Some((acknowledged, low)) => (acknowledged, *low),
@@ -152,7 +152,7 @@ impl Log {
         next.map_or(Read::End(self.stable_end().max(position)), Read::Record)
     }
 
-    /// Everything that can still be read.
+    /// The records that can still be read.
     fn held(&self) -> Vec<OwnedRecord> {
         let of_entry = |entry: &Entry| match entry {
             Entry::Record(record) => Some(record.clone()),
@@ -162,7 +162,7 @@ impl Log {
     }
 }
 
-/// Nulls, empty values, tombstones, headers, and values of some size.
+/// Varies a record: no key, no value, an empty or a binary value, no headers, or a binary header.
 fn shaped(mut record: OwnedRecord, dice: &mut Dice) -> OwnedRecord {
     match dice.below(12) {
         0 => record.key = None,
@@ -176,17 +176,17 @@ fn shaped(mut record: OwnedRecord, dice: &mut Dice) -> OwnedRecord {
     record
 }
 
-/// All partitions. Clones are the same.
+/// A cluster with one topic. Clones share their state.
 #[derive(Debug, Clone, Default)]
 pub struct Kafka {
     logs: Arc<Mutex<BTreeMap<TopicPartition, Log>>>,
-    /// Brokers before 2.8 know no ids of topics.
+    /// Whether the brokers have topic ids (KIP-516), which those before 2.8 have not.
     knows_ids: bool,
-    /// The topic was deleted, and not created again yet.
+    /// Whether the topic is deleted at the moment.
     gone: Arc<AtomicBool>,
 }
 
-/// Kafka's id of the topic when it is there for the nth time.
+/// The topic id of the nth topic of this name.
 fn topic_id(incarnation: usize) -> String {
     format!("{incarnation:022}")
 }
@@ -201,7 +201,7 @@ impl Kafka {
         }
     }
 
-    /// With brokers that tell no ids.
+    /// The same cluster without topic ids.
     pub fn without_ids(self) -> Kafka {
         Kafka {
             knows_ids: false,
@@ -209,7 +209,7 @@ impl Kafka {
         }
     }
 
-    /// Whether there is no such topic at the moment.
+    /// Whether the topic is deleted at the moment.
     pub fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Relaxed)
     }
@@ -230,7 +230,7 @@ impl Kafka {
         use_it(self.logs().get_mut(partition).unwrap())
     }
 
-    /// Takes the commit of who owns the partition, as the group's coordinator does.
+    /// Accepts the commit if the process owns the partition, as the group's coordinator does.
     pub fn commit(&self, by: ProcessId, partition: &TopicPartition, commit: Commit) -> bool {
         self.log(partition, |log| {
             let taken = log.owner == Some(by) && !self.is_gone();
@@ -241,7 +241,7 @@ impl Kafka {
         })
     }
 
-    /// As the verifier asks it.
+    /// The cluster for the verifier.
     pub fn facts(&self) -> Arc<Broker> {
         let broker = Broker::default();
         for (partition, log) in self.logs().iter() {
@@ -257,16 +257,16 @@ impl Kafka {
     }
 }
 
-/// A process's questions to Kafka: lost, slow, and answered with what was true then.
-pub struct Questions {
+/// A process's requests for offsets, which may be lost or delayed. Answers hold the state at the time of the request.
+pub struct OffsetQueries {
     pub kafka: Kafka,
     pub dice: Mutex<(Dice, Odds)>,
 }
 
-impl Questions {
+impl OffsetQueries {
     async fn ask<T>(&self, answer: impl FnOnce() -> T) -> Result<T, AppError> {
         step().await;
-        if self.strikes(|odds| odds.lost) {
+        if self.draws(|odds| odds.lost) {
             return Err(AppError::transient("Kafka did not answer"));
         }
         if self.kafka.is_gone() {
@@ -277,20 +277,20 @@ impl Questions {
         }
         let answer = answer();
         step().await;
-        while self.strikes(|odds| odds.slow) {
+        while self.draws(|odds| odds.slow) {
             step().await;
         }
         Ok(answer)
     }
 
-    fn strikes(&self, fault: fn(&Odds) -> u32) -> bool {
+    fn draws(&self, fault: fn(&Odds) -> u32) -> bool {
         let (dice, odds) = &mut *self.dice.lock().unwrap();
         dice.permille(fault(odds))
     }
 }
 
 #[async_trait]
-impl Offsets for Questions {
+impl Offsets for OffsetQueries {
     async fn committed(&self, partition: &TopicPartition) -> Result<Option<CommitMetadata>, AppError> {
         let answer = || self.kafka.log(partition, |log| log.commit.clone());
         Ok(self.ask(answer).await?.and_then(|commit| commit.metadata.parse().ok()))

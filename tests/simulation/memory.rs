@@ -1,5 +1,6 @@
-//! MEM-1 with a thousand partitions: the machine alone, a store that does not answer, and more records than the budget
-//! holds. Buffered bytes stay within the budget and one record's growth, and everything flows again when the store is back.
+//! MEM-1 with a thousand partitions: the state machine alone, with a store that does not answer and more records than
+//! the budget allows. Buffered bytes stay within the budget and one record's growth, and archiving resumes when the
+//! store answers again.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -22,7 +23,7 @@ use crate::fixture::OwnedRecord;
 const PARTITIONS: usize = 1000;
 const RECORDS_EACH: i64 = 60;
 const BUDGET_BYTES: usize = 8 << 20;
-/// The most that one record adds: buffers double as they grow.
+/// The most bytes that one record adds, since buffers double as they grow.
 const GROWTH_BYTES: usize = 64 << 10;
 
 struct Bench {
@@ -31,9 +32,9 @@ struct Bench {
     next: Vec<i64>,
     slots: HashMap<TopicPartition, usize>,
     to_encode: VecDeque<(Ticket, Box<(Rows, Footer)>)>,
-    /// What the store was asked and has not answered.
-    asked: VecDeque<Event>,
-    held: bool,
+    /// The answers that the store has not given yet.
+    unanswered: VecDeque<Event>,
+    is_paused: bool,
     most_bytes: usize,
 }
 
@@ -50,15 +51,15 @@ impl Bench {
             match action {
                 Action::LoadHead(ticket, _) => {
                     let loaded = Box::new(without_head(RECORDS_EACH));
-                    self.asked.push_back(Event::HeadLoaded(ticket, loaded));
+                    self.unanswered.push_back(Event::HeadLoaded(ticket, loaded));
                 }
                 Action::Consume(partition, from) => self.next[self.slots[&partition]] = from.0,
                 Action::Encode(ticket, job) => self.to_encode.push_back((ticket, job)),
-                Action::CreateSegment(ticket, ..) => self.asked.push_back(Event::SegmentCreated(ticket)),
-                Action::CreateLink(ticket, ..) => self.asked.push_back(Event::LinkCreated(ticket)),
-                Action::Commit(ticket, ..) => self.asked.push_back(Event::Committed(ticket)),
-                Action::Pause => self.held = true,
-                Action::Resume => self.held = false,
+                Action::CreateSegment(ticket, ..) => self.unanswered.push_back(Event::SegmentCreated(ticket)),
+                Action::CreateLink(ticket, ..) => self.unanswered.push_back(Event::LinkCreated(ticket)),
+                Action::Commit(ticket, ..) => self.unanswered.push_back(Event::Committed(ticket)),
+                Action::Pause => self.is_paused = true,
+                Action::Resume => self.is_paused = false,
                 Action::Release(_) | Action::Report(..) => {}
             }
         }
@@ -73,14 +74,14 @@ impl Bench {
     }
 
     fn answer_all(&mut self) {
-        while let Some(event) = self.asked.pop_front() {
+        while let Some(event) = self.unanswered.pop_front() {
             self.step(event);
         }
     }
 
-    /// Delivers records until told to hold, or until there are none.
+    /// Delivers records until the machine pauses delivery, or until all are delivered.
     fn deliver(&mut self, dice: &mut Dice) {
-        while !self.held && self.next.iter().any(|next| *next < RECORDS_EACH) {
+        while !self.is_paused && self.next.iter().any(|next| *next < RECORDS_EACH) {
             let slot = dice.below(PARTITIONS);
             let offset = self.next[slot];
             if offset < RECORDS_EACH {
@@ -118,8 +119,8 @@ fn a_thousand_partitions_stay_within_the_memory_budget_while_the_store_is_down()
         next: vec![RECORDS_EACH; PARTITIONS],
         slots: names.iter().cloned().zip(0..).collect(),
         to_encode: VecDeque::new(),
-        asked: VecDeque::new(),
-        held: false,
+        unanswered: VecDeque::new(),
+        is_paused: false,
         most_bytes: 0,
     };
     for name in names {
@@ -132,7 +133,7 @@ fn a_thousand_partitions_stay_within_the_memory_budget_while_the_store_is_down()
         bench.encode_one();
         bench.deliver(&mut dice);
     }
-    assert!(bench.held, "the budget was never reached");
+    assert!(bench.is_paused, "the budget was never reached");
     assert!(
         bench.most_bytes <= BUDGET_BYTES + GROWTH_BYTES,
         "most_bytes={}",
@@ -145,7 +146,7 @@ fn a_thousand_partitions_stay_within_the_memory_budget_while_the_store_is_down()
     }
     assert!(
         bench.next.iter().all(|next| *next == RECORDS_EACH),
-        "the flow did not come back"
+        "delivery did not resume"
     );
     bench.step(Event::Shutdown);
     while !bench.machine.is_idle() {

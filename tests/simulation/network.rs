@@ -1,6 +1,6 @@
-//! One process's way to the bucket: every request can be lost, carried out unheard, carried out late, refused or slow,
-//! and waits at every step, so that everybody else may come between. Changes no object: the bucket is create-only here
-//! too. A listing may lack the newest link: no store that passes the contract suite does so, and no archiver relies on it.
+//! A process's connection to the bucket. Each request can be lost, carried out without an answer, carried out late,
+//! refused or delayed, and yields at each step, so that other processes run in between. A listing may lack the newest
+//! link: no store that passes the contract suite does this, but archivers must not rely on it.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -17,10 +17,10 @@ use kivend::store::{Creation, Entry, Store, StoreError};
 use super::dice::Dice;
 use super::faults::Odds;
 
-/// A create that left its process.
+/// A create that was sent: its key and bytes.
 pub type Put = (String, Bytes);
 
-/// What happens to a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     Fine,
@@ -30,13 +30,13 @@ pub enum Fate {
     Refused,
 }
 
-/// Decides the fate of each create by its key, of each commit ([`COMMIT`]) and each encoding ([`ENCODE`]): for the fault
-/// table.
+/// Chooses the outcome of each create by its key, of each commit ([`COMMIT`]) and of each encoding ([`ENCODE`]), for
+/// the fault table.
 pub type Script = Box<dyn FnMut(&str) -> Fate + Send>;
 
-/// How a script is asked about a commit.
+/// The argument of a script for a commit.
 pub const COMMIT: &str = "commit";
-/// How a script is asked about an encoding.
+/// The argument of a script for an encoding.
 pub const ENCODE: &str = "encode";
 
 struct Wire {
@@ -48,7 +48,7 @@ struct Wire {
     next: u64,
 }
 
-/// The process's end of it. Clones are the same.
+/// The connection of one process. Clones share their state.
 #[derive(Clone)]
 pub struct Network {
     bucket: MemoryStore,
@@ -71,24 +71,24 @@ impl Network {
         }
     }
 
-    /// Creates have these fates from now on.
+    /// Lets a script choose the outcomes from now on.
     pub fn follow(&self, script: Script) {
         self.wire().script = Some(script);
     }
 
-    /// No more faults.
-    pub fn calm(&self) {
+    /// Ends all faults.
+    pub fn stop_faults(&self) {
         let mut wire = self.wire();
         (wire.odds, wire.script) = (Odds::default(), None);
     }
 
-    /// What counts as lost and is not.
+    /// The creates that the process takes for lost, and that will arrive.
     pub fn take_late(&self) -> Vec<Put> {
         std::mem::take(&mut self.wire().late)
     }
 
-    /// The process is gone: what was under way may still arrive.
-    pub fn cut(&self) -> Vec<Put> {
+    /// The process was killed. Returns the creates that may still arrive.
+    pub fn disconnect(&self) -> Vec<Put> {
         let mut wire = self.wire();
         let mut orphans = std::mem::take(&mut wire.late);
         let under_way = std::mem::take(&mut wire.under_way);
@@ -96,7 +96,7 @@ impl Network {
         orphans
     }
 
-    /// Whether what was created last does not show yet.
+    /// Whether this listing lacks the newest key.
     fn is_stale(&self) -> bool {
         let mut wire = self.wire();
         let chance = wire.odds.stale;
@@ -124,7 +124,7 @@ impl Network {
         struck.map_or(Fate::Fine, |(_, fate)| fate)
     }
 
-    /// What the script says, where one is followed.
+    /// The script's outcome, if there is a script.
     pub fn scripted(&self, of: &str) -> Option<Fate> {
         self.wire().script.as_mut().map(|script| script(of))
     }
@@ -141,7 +141,7 @@ impl Network {
         if late { Fate::Late } else { self.fate() }
     }
 
-    async fn travel(&self) {
+    async fn delay(&self) {
         step().await;
         loop {
             let slow = {
@@ -157,11 +157,11 @@ impl Network {
     }
 
     async fn ask<T>(&self, answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        self.travel().await;
+        self.delay().await;
         match self.fate() {
             Fate::Fine => {
                 let answer = answer.await;
-                self.travel().await;
+                self.delay().await;
                 answer
             }
             _ => Err(StoreError::transient("the reply was lost", "it is tried again")),
@@ -169,8 +169,8 @@ impl Network {
     }
 }
 
-/// Runs what waits for nobody.
-pub fn at_once<T>(future: impl Future<Output = T>) -> T {
+/// Polls a future until it is ready, for futures that wait for no other task.
+pub fn run_to_end<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     loop {
         if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
@@ -179,7 +179,8 @@ pub fn at_once<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// Lets everybody else go first. Wakes at once, for who waits for several things polls only those that woke it.
+/// Yields once, so that other jobs and processes run. Wakes at once, because combinators such as `join_all` poll only
+/// the futures that woke them.
 pub async fn step() {
     let mut waited = false;
     poll_fn(|context| {
@@ -193,7 +194,7 @@ pub async fn step() {
     .await;
 }
 
-/// A create on its way. One that its process gives up may still arrive.
+/// A create that has not arrived yet. If it is dropped, as by a cancelled operation, it may arrive late.
 struct Sent<'a> {
     network: &'a Network,
     number: u64,
@@ -246,7 +247,7 @@ impl Store for Network {
 
     async fn create_hashed(&self, key: &str, bytes: Bytes, hash: &Hash) -> Result<Creation, StoreError> {
         let sent = Sent::new(self, (key.to_owned(), bytes.clone()));
-        self.travel().await;
+        self.delay().await;
         let put = sent.arrive();
         let answer = match self.fate_of_create(key) {
             Fate::Fine => self.bucket.create_hashed(key, bytes, hash).await,
@@ -264,7 +265,7 @@ impl Store for Network {
                 "it is tried again",
             )),
         };
-        self.travel().await;
+        self.delay().await;
         answer
     }
 

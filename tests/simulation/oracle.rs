@@ -1,5 +1,5 @@
-//! Says whether a run kept the promise. Two judges: the real verifier, and this file's own short walk, which compares
-//! each link with every record that Kafka ever acknowledged, also those that retention has taken since.
+//! Checks the archive of a run in two ways: with the real verifier, and with a short walk of its own that compares each
+//! link with every record that Kafka ever acknowledged, including those that retention has deleted.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,12 +25,12 @@ use super::kafka::{Kafka, Log};
 use super::setup::Setup;
 use crate::fixture::OwnedRecord;
 
-/// The chains in a bucket. A note is opened once: its object never changes (ST-1), which [`MemoryStore::check_unchanged`]
-/// says at the end of a run.
+/// The chains in a bucket. Each note is opened once, because objects do not change (ST-1).
+/// [`MemoryStore::check_unchanged`] checks that at the end of a run.
 pub struct Chains {
     bucket: MemoryStore,
     trust: WriterTrust,
-    /// By key; nothing where it is no valid note.
+    /// The opened links by key; `None` for an invalid note.
     opened: RefCell<BTreeMap<String, Option<SignedLink>>>,
 }
 
@@ -43,7 +43,7 @@ impl Chains {
         }
     }
 
-    /// The chain of a partition, walked from its genesis.
+    /// The chain of a partition from its genesis, or why it is broken.
     pub fn of(&self, partition: &TopicPartition) -> Result<Vec<SignedLink>, String> {
         let mut chain: Vec<SignedLink> = Vec::new();
         loop {
@@ -82,15 +82,18 @@ impl Chains {
     }
 }
 
-/// Whether a partition's chain holds every acknowledged record once and in order, calls absent only what no reader would
-/// get, and lost only what retention took.
+/// Checks that a partition's chain has every acknowledged record once and in order, declares only offsets without a
+/// readable record as absent, and only offsets deleted by retention as lost.
 pub fn check_partition(chain: &[SignedLink], partition: &TopicPartition, log: &Log) -> Result<(), String> {
     for SignedLink { link, .. } in chain {
         let (acknowledged, low) = log.incarnation(incarnation_of(link));
         let told = || format!("{partition} height {}", link.height);
         if link.lost.is_some() {
             if link.next_offset.0 > low {
-                return Err(format!("{}: calls lost what Kafka has: low={low} {link:?}", told()));
+                return Err(format!(
+                    "{}: declares offsets as lost that Kafka has: low={low} {link:?}",
+                    told()
+                ));
             }
             continue;
         }
@@ -100,14 +103,17 @@ pub fn check_partition(chain: &[SignedLink], partition: &TopicPartition, log: &L
             .filter(|record| !(log.compacted.contains(&record.offset) && is_absent(link, record.offset)))
             .collect();
         if link.absent != holes(link, &records) {
-            return Err(format!("{}: absent is not what no reader gets: {link:?}", told()));
+            return Err(format!(
+                "{}: the absent offsets are not those without a record: {link:?}",
+                told()
+            ));
         }
         let mut rows = Rows::new(partition);
         for record in &records {
             record.lend(|record| rows.push(record));
         }
         if rows.root() != link.records_root {
-            return Err(format!("{}: other records: {link:?}", told()));
+            return Err(format!("{}: the records differ: {link:?}", told()));
         }
     }
     let next = chain.last().map_or(0, |head| head.link.next_offset.0);
@@ -123,7 +129,8 @@ pub fn check_partition(chain: &[SignedLink], partition: &TopicPartition, log: &L
     Ok(())
 }
 
-/// Which time the topic was there when the link's records were in it: by its id, or, where brokers tell none, by epoch.
+/// The topic of this name that the link's records are from, counted from 0: by its id, or by the epoch if brokers have
+/// no ids.
 pub fn incarnation_of(link: &Link) -> usize {
     let told = link.topic_id.as_ref().and_then(|id| id.parse().ok());
     told.unwrap_or(link.epoch.0 as usize)
@@ -145,8 +152,8 @@ fn holes(link: &Link, records: &[&OwnedRecord]) -> Vec<(i64, i64)> {
     holes
 }
 
-/// What the real verifier says of the archive at rest: intact, save for what a stranger planted. Orphans are counted. Where
-/// records were compacted away that somebody had archived, Kafka is not asked: it would contradict by right.
+/// Checks that the real verifier finds the archive intact, except for planted objects. Returns the number of orphans.
+/// Kafka is not compared if records were compacted, because archived records would rightly be missing there.
 pub fn check_verdict(
     runtime: &Runtime,
     chains: &Chains,
@@ -165,7 +172,7 @@ pub fn check_verdict(
     let facts = (!compacted).then(|| kafka.facts() as Arc<dyn KafkaFacts>);
     let verified = verify(Arc::new(chains.bucket.clone()), facts, request, Arc::new(Silent));
     let report = runtime.block_on(verified).map_err(|error| error.to_string())?;
-    // Junk that the seed planted may be called tampering, by name: it is.
+    // Planted objects may be reported as tampering, which they are.
     let is_planted = |object: &Option<String>| object.as_ref().is_some_and(|key| planted.contains(key));
     let (excused, accusing): (Vec<_>, Vec<_>) = report
         .findings
@@ -187,8 +194,8 @@ pub fn check_verdict(
     }
 }
 
-/// Whether this is the one accusation that an honest archiver can bring upon the archive: a zombie's segment of records
-/// that a link declares lost meanwhile. Nothing in the archive vouches for them.
+/// Whether this is the only finding that an honest archiver can cause: the segment of a fenced writer whose records a
+/// link has declared lost meanwhile. No link contains those records.
 fn is_of_a_loss(chains: &Chains, finding: &Finding) -> bool {
     let key = finding.object.as_deref().and_then(|key| key.parse().ok());
     let (Code::UnnamedSegment, Some(Key::Segment(place, _))) = (finding.code, key) else {

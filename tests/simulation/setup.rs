@@ -1,4 +1,4 @@
-//! The archive of a run: its identity, its key, and what every process of it has in common.
+//! The archive of a run: its identity, its signing key, and the settings that all its processes share.
 
 use std::sync::{Arc, OnceLock};
 
@@ -15,9 +15,9 @@ use kivend::writing::checkpointer::Checkpointer;
 use kivend::writing::trust::WriterTrust;
 use kivend::writing::writer_keys::WriterKeys;
 
-use super::network::at_once;
+use super::network::run_to_end;
 
-/// What every process of an archive knows.
+/// The identity and key of the simulated archive, the same in all runs.
 pub struct Setup {
     pub key: SigningKey,
     pub identity: Identity,
@@ -25,7 +25,7 @@ pub struct Setup {
     first: CheckpointRef,
 }
 
-/// What is loaded of a partition that nobody archived yet, of which Kafka holds all up to here.
+/// The loaded head of a partition without links, with this log end offset in Kafka.
 pub fn without_head(log_end_offset: i64) -> LoadedHead {
     LoadedHead {
         head: None,
@@ -39,7 +39,7 @@ pub fn without_head(log_end_offset: i64) -> LoadedHead {
 }
 
 impl Setup {
-    /// The same for all runs.
+    /// The setup of all runs.
     pub fn shared() -> &'static Setup {
         static SHARED: OnceLock<Setup> = OnceLock::new();
         SHARED.get_or_init(Setup::new)
@@ -74,14 +74,14 @@ impl Setup {
         bucket.plant(IDENTITY, self.identity.to_bytes().unwrap());
         let mut checkpointer = self.checkpointer();
         let at = UtcSeconds::from_unix(1_770_000_000);
-        at_once(checkpointer.ensure_first(bucket, at)).unwrap().reference()
+        run_to_end(checkpointer.ensure_first(bucket, at)).unwrap().reference()
     }
 
     pub fn trust(&self) -> WriterTrust {
         WriterTrust::of_identity(&self.identity, &self.identity.to_bytes().unwrap()).unwrap()
     }
 
-    /// What a process that signs with the first key knows when it starts.
+    /// The keys as a process sees them at its start; it signs with the first key.
     pub fn keys(&self) -> Arc<WriterKeys> {
         Arc::new(WriterKeys::new(self.trust(), self.key.verifying_key()))
     }

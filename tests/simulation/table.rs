@@ -1,5 +1,5 @@
-//! The fault table, exhaustive: every step of a seal that leaves the machine × every way in which it can go wrong, in the
-//! first seal and in a later one, then a restart, then the oracle. `docs/FAULTS.md` holds the same rows.
+//! The fault table: every step of a seal × every fault, in the first seal and in a later one, each followed by a
+//! restart and a check by the oracle. `docs/FAULTS.md` has the same rows.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,18 +13,18 @@ use kivend::record::position::TopicPartition;
 use kivend::store::memory::MemoryStore;
 use kivend::verify::kafka::Commit;
 
-use super::archiver::{Launch, News, Process};
-use super::deeds::Deeds;
+use super::archiver::{GroupEvent, Launch, Process};
+use super::counts::Counts;
 use super::dice::Dice;
 use super::faults::Odds;
-use super::junk::{Stranger, next_place};
+use super::junk::{Outsider, next_place};
 use super::kafka::Kafka;
 use super::network::{COMMIT, ENCODE, Fate, Script};
 use super::oracle::{self, Chains};
 use super::runtime;
 use super::setup::Setup;
 
-const PATIENCE_TURNS: usize = 500_000;
+const MAX_TURNS: usize = 500_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
@@ -65,34 +65,42 @@ const FAULTS: [(Fault, &str); 7] = [
     (JunkPlanted, "junk planted at the key"),
 ];
 
-/// What becomes of a fault; nothing where it cannot happen, because encoding sends no request.
-fn becomes(step: Step, fault: Fault) -> Option<&'static str> {
+/// The outcome of a fault; `None` if it cannot happen, because encoding sends no request.
+fn outcome(step: Step, fault: Fault) -> Option<&'static str> {
     Some(match (step, fault) {
         (Encoded, Lost | LandedButErrored) => return None,
-        (Encoded, KilledBefore | KilledAfter) => {
-            "nothing left the process: the next one takes the records from Kafka again"
+        (Encoded, KilledBefore | KilledAfter) => "nothing was sent: the next owner reads the records from Kafka again",
+        (SegmentCreated | LinkCreated, Lost) => "retried until it is created",
+        (SegmentCreated | LinkCreated, LandedButErrored) => {
+            "retried; the existing object has the same bytes, which counts as created"
         }
-        (SegmentCreated | LinkCreated, Lost) => "tried again until it stands",
-        (SegmentCreated | LinkCreated, LandedButErrored) => "tried again, found to be our own bytes, goes on",
-        (SegmentCreated, KilledBefore) => "nothing stands: the next owner takes the records from Kafka again",
+        (SegmentCreated, KilledBefore) => "nothing was created: the next owner reads the records from Kafka again",
         (SegmentCreated, KilledAfter) | (LinkCreated, KilledBefore) => {
             "the next owner makes the same bytes and adopts the segment"
         }
-        (LinkCreated, KilledAfter) => "the records are archived: the next owner goes on after them and commits",
+        (LinkCreated, KilledAfter) => {
+            "the records are archived: the next owner continues after them and commits their end"
+        }
         (OffsetCommitted, Lost | LandedButErrored) => "a warning; the next commit covers it",
-        (OffsetCommitted, KilledBefore | KilledAfter) => "the next owner finds the head in the bucket and commits it",
-        (_, RevokedMeanwhile) => "the seal is finished and committed, then the partition is let go",
+        (OffsetCommitted, KilledBefore | KilledAfter) => {
+            "the next owner finds the head in the bucket and commits its end"
+        }
+        (_, RevokedMeanwhile) => "the seal is finished and committed, then the partition is released",
         (Encoded | SegmentCreated, AnotherWriterFirst) => {
-            "fenced: its state is dropped, nothing of it enters the chain"
+            "fenced: its state is dropped, and none of it enters the chain"
         }
-        (LinkCreated, AnotherWriterFirst) => "the other adopts the segment; fenced: its state is dropped",
-        (OffsetCommitted, AnotherWriterFirst) => "Kafka refuses the commit of who is no longer the owner",
+        (LinkCreated, AnotherWriterFirst) => {
+            "the other writer adopts the segment; this one is fenced and its state is dropped"
+        }
+        (OffsetCommitted, AnotherWriterFirst) => {
+            "Kafka refuses the commit, because the group has assigned the partition to another member"
+        }
         (Encoded | SegmentCreated, JunkPlanted) => {
-            "rejected by name in the link; the segment takes the next free -r key"
+            "the link lists the junk as rejected; the segment takes the next free -r key"
         }
-        (LinkCreated, JunkPlanted) => "passed over and reported; the link takes the next free -r key",
+        (LinkCreated, JunkPlanted) => "skipped and logged; the link takes the next free -r key",
         (OffsetCommitted, JunkPlanted) => {
-            "a foreign commit is no hint: the head is found in the bucket, and committed over it"
+            "a commit that is not kivend's is ignored: the head is found in the bucket, and its end is committed"
         }
     })
 }
@@ -101,33 +109,33 @@ fn rows() -> impl Iterator<Item = ((Step, &'static str), (Fault, &'static str), 
     let of_step = |step: (Step, &'static str)| {
         FAULTS
             .into_iter()
-            .filter_map(move |fault| Some((step, fault, becomes(step.0, fault.0)?)))
+            .filter_map(move |fault| Some((step, fault, outcome(step.0, fault.0)?)))
     };
     STEPS.into_iter().flat_map(of_step)
 }
 
-struct Stage {
+struct Scenario {
     kafka: Kafka,
     bucket: MemoryStore,
     partition: TopicPartition,
     now_ms: u64,
-    deeds: Deeds,
+    counts: Counts,
 }
 
-impl Stage {
-    fn new() -> Stage {
+impl Scenario {
+    fn new() -> Scenario {
         let partition = TopicPartition::new("payments", 0);
         let kafka = Kafka::new(std::slice::from_ref(&partition));
         let mut dice = Dice::new(1);
         kafka.log(&partition, |log| {
             (0..11).for_each(|number| log.produce(number, &mut dice));
         });
-        Stage {
+        Scenario {
             kafka,
             bucket: Setup::shared().bucket(),
             partition,
             now_ms: 0,
-            deeds: Deeds::default(),
+            counts: Counts::default(),
         }
     }
 
@@ -148,12 +156,12 @@ impl Stage {
         };
         let mut process = Process::new((&self.kafka, &self.bucket), launch, Dice::new(id as u64));
         self.kafka.log(&self.partition, |log| log.owner = Some(id));
-        process.tell(News::Assign(self.partition.clone()));
+        process.notify(GroupEvent::Assign(self.partition.clone()));
         process
     }
 
     fn until(&mut self, process: &mut Process, is_so: impl Fn(&Process) -> bool) {
-        for _ in 0..PATIENCE_TURNS {
+        for _ in 0..MAX_TURNS {
             if is_so(process) {
                 return;
             }
@@ -162,7 +170,7 @@ impl Stage {
             assert_eq!(process.take_failure(), None);
             assert_eq!(*process.stops(), []);
         }
-        panic!("an archiver came to no end");
+        panic!("the archiver did not reach the awaited state");
     }
 
     fn finish(&mut self, mut process: Process) {
@@ -173,10 +181,10 @@ impl Stage {
     fn leave(&mut self, mut process: Process) {
         process.shut_down();
         self.until(&mut process, Process::is_done);
-        self.deeds += *process.deeds();
+        self.counts += *process.counts();
     }
 
-    /// The fault strikes the `nth` time that the step is reached; `struck` tells.
+    /// A script that causes the fault when the step is reached after `nth` earlier times, and then sets `struck`.
     fn script(&self, step: Step, fault: Fault, nth: usize, struck: &Arc<AtomicBool>) -> Script {
         let (kafka, bucket, partition) = (self.kafka.clone(), self.bucket.clone(), self.partition.clone());
         let (struck, mut seen) = (Arc::clone(struck), 0);
@@ -220,32 +228,32 @@ impl Stage {
         })
     }
 
-    fn play(&mut self, step: Step, fault: Fault, nth: usize) {
+    fn run(&mut self, step: Step, fault: Fault, nth: usize) {
         let struck = Arc::new(AtomicBool::new(false));
         let mut process = self.start(1, 3);
         process.network.follow(self.script(step, fault, nth, &struck));
         self.until(&mut process, |_| struck.load(Ordering::Relaxed));
         match fault {
             KilledBefore | KilledAfter => {
-                drop(process.network.cut());
-                self.deeds += *process.deeds();
+                drop(process.network.disconnect());
+                self.counts += *process.counts();
             }
             Lost | LandedButErrored | JunkPlanted => self.finish(process),
             RevokedMeanwhile => {
-                process.tell(News::Revoke(self.partition.clone()));
+                process.notify(GroupEvent::Revoke(self.partition.clone()));
                 self.until(&mut process, Process::has_released);
                 self.leave(process);
             }
             AnotherWriterFirst => {
                 let other = self.start(2, 4);
                 self.finish(other);
-                // The zombie goes on for a while, and learns only then that its partition moved.
+                // The first writer continues for a while before it learns that it lost its partition.
                 for _ in 0..500 {
                     self.now_ms += 1;
                     process.turn(self.now_ms);
                 }
-                process.tell(News::Lost(self.partition.clone()));
-                self.until(&mut process, Process::has_heard_all);
+                process.notify(GroupEvent::Lost(self.partition.clone()));
+                self.until(&mut process, Process::has_received_all);
                 self.leave(process);
             }
         }
@@ -253,8 +261,8 @@ impl Stage {
         self.finish(last);
     }
 
-    /// More holes than one link may name, and behind the last record too.
-    fn riddle(&self) {
+    /// Adds more holes than one link can list, and some after the last record.
+    fn make_holes(&self) {
         let mut dice = Dice::new(2);
         self.kafka.log(&self.partition, |log| {
             for number in 0..MAX_ABSENT_RANGES as u64 {
@@ -265,7 +273,7 @@ impl Stage {
         });
     }
 
-    fn judge(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), String> {
         self.bucket.check_unchanged().map_err(|error| error.to_string())?;
         let chains = Chains::new(&self.bucket);
         let chain = chains.of(&self.partition)?;
@@ -281,49 +289,49 @@ impl Stage {
 fn every_fault_at_every_step_of_a_seal_ends_in_an_intact_archive() {
     for ((step, step_name), (fault, fault_name), _) in rows() {
         for nth in [0, 1] {
-            let mut stage = Stage::new();
-            stage.play(step, fault, nth);
-            let told = format!("{step_name} × {fault_name}, seal {nth}: {:?}", stage.deeds);
-            stage.judge().unwrap_or_else(|why| panic!("{told}: {why}"));
+            let mut scenario = Scenario::new();
+            scenario.run(step, fault, nth);
+            let told = format!("{step_name} × {fault_name}, seal {nth}: {:?}", scenario.counts);
+            scenario.check().unwrap_or_else(|why| panic!("{told}: {why}"));
             let adopts = matches!(
                 (step, fault),
                 (SegmentCreated, KilledAfter) | (LinkCreated, KilledBefore | AnotherWriterFirst)
             );
-            assert_eq!(stage.deeds.adopted, u64::from(adopts), "{told}");
+            assert_eq!(scenario.counts.adopted, u64::from(adopts), "{told}");
             let fences = fault == AnotherWriterFirst && matches!(step, SegmentCreated | LinkCreated);
-            assert!(stage.deeds.fenced > 0 || !fences, "{told}");
+            assert!(scenario.counts.fenced > 0 || !fences, "{told}");
             let rejects = fault == JunkPlanted && matches!(step, Encoded | SegmentCreated);
-            assert_eq!(stage.deeds.rejected, u64::from(rejects), "{told}");
+            assert_eq!(scenario.counts.rejected, u64::from(rejects), "{told}");
         }
     }
 }
 
 #[test]
-fn more_holes_than_a_link_may_name_stop_nobody_found_segment_or_not() {
+fn more_holes_than_a_link_can_list_are_split_over_links_with_or_without_a_found_segment() {
     for found_ends in [None, Some(20_005), Some(20_014)] {
-        let mut stage = Stage::new();
-        stage.riddle();
+        let mut scenario = Scenario::new();
+        scenario.make_holes();
         if let Some(end) = found_ends {
-            let stranger = Stranger {
-                bucket: &stage.bucket,
-                kafka: &stage.kafka,
+            let outsider = Outsider {
+                bucket: &scenario.bucket,
+                kafka: &scenario.kafka,
                 setup: Setup::shared(),
-                chains: &Chains::new(&stage.bucket),
-                partition: &stage.partition,
+                chains: &Chains::new(&scenario.bucket),
+                partition: &scenario.partition,
             };
-            stranger.put_segment(None, end, |_| {});
+            outsider.put_segment(None, end, |_| {});
         }
-        let process = stage.start(1, 1 << 20);
-        stage.finish(process);
-        stage.judge().unwrap_or_else(|why| panic!("{found_ends:?}: {why}"));
+        let process = scenario.start(1, 1 << 20);
+        scenario.finish(process);
+        scenario.check().unwrap_or_else(|why| panic!("{found_ends:?}: {why}"));
     }
 }
 
 #[test]
 fn the_documented_fault_table_is_the_one_that_is_tested() {
-    let mut table = "| step of a seal | fault | what becomes of it |\n|---|---|---|\n".to_owned();
-    for ((_, step), (_, fault), becomes) in rows() {
-        table.push_str(&format!("| {step} | {fault} | {becomes} |\n"));
+    let mut table = "| step of a seal | fault | outcome |\n|---|---|---|\n".to_owned();
+    for ((_, step), (_, fault), outcome) in rows() {
+        table.push_str(&format!("| {step} | {fault} | {outcome} |\n"));
     }
     let documented = include_str!("../../docs/FAULTS.md");
     assert!(

@@ -1,5 +1,5 @@
-//! The wall clock is written down, and decides nothing: whatever it says, the same records give the same keys, ranges and
-//! reasons, for ages are measured with a clock that never goes back.
+//! The wall clock is recorded and decides nothing: the same records give the same keys, ranges and seal reasons
+//! whatever it shows, because ages are measured with the monotonic clock.
 
 use bytes::Bytes;
 use kivend::archive::machine::Machine;
@@ -24,16 +24,16 @@ const POLICY: SealPolicy = SealPolicy {
     memory_budget_bytes: 1 << 24,
 };
 
-/// What a link says that no clock may change.
+/// The parts of a link that no wall clock may change.
 type Sealed = (String, i64, i64, Hash, SealReason);
 
-struct Play {
+struct Run {
     machine: Machine,
     now: Now,
     sealed: Vec<Sealed>,
 }
 
-impl Play {
+impl Run {
     fn step(&mut self, event: Event) {
         let mut actions = Vec::new();
         self.machine.step(event, self.now, &mut actions);
@@ -68,19 +68,16 @@ impl Play {
         let link = link::open(&object.bytes, &trust.keyring, &trust.archive_id, place)
             .unwrap()
             .link;
-        assert_eq!(
-            link.sealed_at, self.now.wall,
-            "the wall clock is written down as it stands"
-        );
+        assert_eq!(link.sealed_at, self.now.wall, "the wall clock is recorded unchanged");
         let range = (link.first_offset.0, link.next_offset.0);
         self.sealed
             .push((key.to_string(), range.0, range.1, link.records_root, link.seal_reason));
     }
 }
 
-/// Records that come in bursts and pauses, under a wall clock that says this at each moment.
-fn play(wall: impl Fn(u64) -> i64) -> Vec<Sealed> {
-    let mut play = Play {
+/// Archives records that arrive in bursts and pauses, under a wall clock that shows `wall(moment)`.
+fn archive(wall: impl Fn(u64) -> i64) -> Vec<Sealed> {
+    let mut run = Run {
         machine: Machine::new(Setup::shared().author(), POLICY),
         now: Now {
             monotonic_ms: 0,
@@ -88,10 +85,10 @@ fn play(wall: impl Fn(u64) -> i64) -> Vec<Sealed> {
         },
         sealed: Vec::new(),
     };
-    play.step(Event::Assigned(TopicPartition::new("payments", 0)));
+    run.step(Event::Assigned(TopicPartition::new("payments", 0)));
     let mut offset = 0;
     for moment in 0..120 {
-        play.now = Now {
+        run.now = Now {
             monotonic_ms: moment * 100,
             wall: UtcSeconds::from_unix(wall(moment)),
         };
@@ -103,26 +100,30 @@ fn play(wall: impl Fn(u64) -> i64) -> Vec<Sealed> {
         for _ in 0..records {
             let mut actions = Vec::new();
             let record = OwnedRecord::event(offset, offset as u64);
-            record.lend(|record| play.machine.record(Slot(0), record, play.now, &mut actions));
-            play.carry_out(actions);
+            record.lend(|record| run.machine.record(Slot(0), record, run.now, &mut actions));
+            run.carry_out(actions);
             offset += 1;
         }
-        play.step(Event::Tick);
+        run.step(Event::Tick);
     }
-    play.step(Event::Shutdown);
-    play.sealed
+    run.step(Event::Shutdown);
+    run.sealed
 }
 
 #[test]
 fn a_wall_clock_that_jumps_changes_no_key_no_range_and_no_reason() {
     const BASE: i64 = 1_770_000_000;
-    let steady = play(|moment| BASE + moment as i64 / 10);
+    let steady = archive(|moment| BASE + moment as i64 / 10);
     let reasons: Vec<_> = steady.iter().map(|sealed| sealed.4).collect();
     for reason in [SealReason::Records, SealReason::Age, SealReason::Idle] {
         assert!(reasons.contains(&reason), "{reasons:?}");
     }
-    assert_eq!(play(|_| BASE), steady, "stands still");
-    assert_eq!(play(|moment| BASE - 1000 * moment as i64), steady, "runs backwards");
+    assert_eq!(archive(|_| BASE), steady, "a clock that does not move");
+    assert_eq!(
+        archive(|moment| BASE - 1000 * moment as i64),
+        steady,
+        "a clock that runs backwards"
+    );
     let years = |moment| {
         if moment % 2 == 0 {
             BASE + 315_360_000
@@ -130,5 +131,5 @@ fn a_wall_clock_that_jumps_changes_no_key_no_range_and_no_reason() {
             BASE - 315_360_000
         }
     };
-    assert_eq!(play(years), steady, "jumps ten years to and fro");
+    assert_eq!(archive(years), steady, "a clock that jumps by twenty years");
 }

@@ -1,5 +1,5 @@
-//! The executor of a simulated process: the real operations, each advanced one step at a time, and the real encoder. What
-//! the real driver must never ask fails the run: to encode or create for a partition that was taken away (EP-1).
+//! The executor of a simulated process: the real operations, each advanced one step at a time, and the real encoder. A
+//! run fails if the driver encodes or creates for a partition that it no longer owns (EP-1).
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -23,7 +23,7 @@ use kivend::writing::writer_keys::WriterKeys;
 
 use super::source::Member;
 use crate::simulation::dice::Dice;
-use crate::simulation::kafka::Questions;
+use crate::simulation::kafka::OffsetQueries;
 use crate::simulation::network::{ENCODE, Fate, Network, step};
 
 /// Segments that may wait for the encoder, as in the real executor.
@@ -31,7 +31,7 @@ const ENCODER_QUEUE: usize = 2;
 
 type Job = Pin<Box<dyn Future<Output = Answer>>>;
 
-/// What the process and its driver know of the work under way.
+/// The background work of a process, shared by the process and its driver.
 pub struct Work {
     jobs: Vec<(Option<Slot>, Job)>,
     to_encode: VecDeque<EncodeJob>,
@@ -39,7 +39,7 @@ pub struct Work {
     /// The machine's partitions by slot.
     pub names: Vec<TopicPartition>,
     network: Network,
-    questions: Arc<Questions>,
+    queries: Arc<OffsetQueries>,
     keys: Arc<WriterKeys>,
     retry: RetryPolicy,
     member: Rc<RefCell<Member>>,
@@ -56,7 +56,7 @@ impl Pause for OneStep {
 
 impl Work {
     pub fn new(
-        (network, questions, keys): (&Network, Questions, Arc<WriterKeys>),
+        (network, queries, keys): (&Network, OffsetQueries, Arc<WriterKeys>),
         retry: RetryPolicy,
         member: &Rc<RefCell<Member>>,
     ) -> Work {
@@ -66,27 +66,27 @@ impl Work {
             answers: VecDeque::new(),
             names: Vec::new(),
             network: network.clone(),
-            questions: Arc::new(questions),
+            queries: Arc::new(queries),
             keys,
             retry,
             member: Rc::clone(member),
         }
     }
 
-    pub fn questions(&self) -> &Questions {
-        &self.questions
+    pub fn queries(&self) -> &OffsetQueries {
+        &self.queries
     }
 
     pub fn is_idle(&self) -> bool {
         self.jobs.is_empty() && self.to_encode.is_empty() && self.answers.is_empty()
     }
 
-    /// Something that the driver did not ask for.
+    /// Adds a job that no driver started, such as signing a checkpoint.
     pub fn push(&mut self, job: Job) {
         self.jobs.push((None, job));
     }
 
-    /// One step of one thing that is under way.
+    /// Advances a random job by one step.
     pub fn step(&mut self, dice: &mut Dice) {
         if self.jobs.is_empty() {
             return;
@@ -99,7 +99,7 @@ impl Work {
         }
     }
 
-    /// The encoder makes one segment.
+    /// Encodes the next segment in the queue.
     pub fn encode_one(&mut self) {
         let Some(job) = self.to_encode.pop_front() else {
             return;
@@ -110,11 +110,11 @@ impl Work {
         self.answers.push_back(encoded(job));
     }
 
-    fn must_be_ours(&self, slot: Slot, does: &str) {
+    fn require_owned(&self, slot: Slot, does: &str) {
         let mut member = self.member.borrow_mut();
-        let is_ours = self.names.get(slot.0).is_some_and(|name| member.ours.contains(name));
-        if !is_ours {
-            member.fail(format!("EP-1: {does} for a partition that is not its own"));
+        let is_owned = self.names.get(slot.0).is_some_and(|name| member.owned.contains(name));
+        if !is_owned {
+            member.fail(format!("EP-1: {does} for a partition that it does not own"));
         }
     }
 }
@@ -127,7 +127,7 @@ fn encoded((ticket, job): EncodeJob) -> Answer {
     Ok(vec![Event::Encoded(ticket, Object { bytes, sha256 })])
 }
 
-/// The driver's end of the work.
+/// The driver's access to the work.
 pub struct SimulatedExecutor(pub Rc<RefCell<Work>>);
 
 impl Executor for SimulatedExecutor {
@@ -141,18 +141,18 @@ impl Executor for SimulatedExecutor {
                     work.names.push(partition.clone());
                 }
             }
-            Operation::CreateSegment(..) | Operation::CreateLink(..) => work.must_be_ours(slot, "creates an object"),
+            Operation::CreateSegment(..) | Operation::CreateLink(..) => work.require_owned(slot, "creates an object"),
         }
-        let (network, questions, keys, retry) = (
+        let (network, queries, keys, retry) = (
             work.network.clone(),
-            Arc::clone(&work.questions),
+            Arc::clone(&work.queries),
             Arc::clone(&work.keys),
             work.retry.clone(),
         );
         let job = async move {
             let backends = Backends {
                 store: &network,
-                offsets: questions.as_ref(),
+                offsets: queries.as_ref(),
                 keys: &keys,
             };
             operation.carry_out(backends, &retry).await
@@ -166,7 +166,7 @@ impl Executor for SimulatedExecutor {
 
     fn encode(&mut self, job: EncodeJob) -> Result<Option<EncodeJob>, AppError> {
         let mut work = self.0.borrow_mut();
-        work.must_be_ours(job.0.slot, "encodes");
+        work.require_owned(job.0.slot, "encodes");
         if work.to_encode.len() >= ENCODER_QUEUE {
             return Ok(Some(job));
         }
@@ -186,7 +186,7 @@ impl Executor for SimulatedExecutor {
         self.0.borrow_mut().answers.pop_front()
     }
 
-    /// Time passes between turns only.
+    /// Does not wait, because virtual time does not pass during a turn.
     fn wait_for_answer(&mut self, _timeout: Duration) -> Option<Answer> {
         self.try_answer()
     }

@@ -1,11 +1,11 @@
-//! One archiver: the real driver, machine, operations and encoder. The group, the executor and the clock are simulated, so
-//! that the dice decide what happens next. What a real archiver must never do fails the run: start a partition that is not
-//! assigned, create for one that was taken away (EP-1), commit what is not durable (AR-1), or buffer beyond the budget
-//! (MEM-1).
+//! A simulated archiver process: the real driver, state machine, operations and encoder over a simulated group,
+//! executor and clock, so that the seed decides what happens next. A run fails if the archiver starts a partition that
+//! is not assigned, creates for one that it no longer owns (EP-1), commits what is not durable (AR-1), or buffers
+//! beyond the budget (MEM-1).
 
 mod executor;
+mod observer;
 mod source;
-mod watcher;
 
 use std::cell::{Ref, RefCell, RefMut};
 use std::rc::Rc;
@@ -29,42 +29,42 @@ use kivend::telemetry::Vitals;
 use kivend::writing::checkpointer::Checkpointer;
 use tokio::sync::Semaphore;
 
-use super::deeds::Deeds;
+use super::counts::Counts;
 use super::dice::Dice;
 use super::faults::Odds;
-use super::kafka::{Kafka, ProcessId, Questions};
+use super::kafka::{Kafka, OffsetQueries, ProcessId};
 use super::network::Network;
 use super::setup::Setup;
 use executor::{OneStep, SimulatedExecutor, Work};
+use observer::{CountingObserver, Observed};
 use source::{Member, SimulatedSource};
-use watcher::{Seen, Watcher};
 
-pub use source::News;
+pub use source::GroupEvent;
 
-/// What one partition may hold beyond the budget: a segment's bytes are a few KiB even of one record.
+/// What each partition may buffer beyond the budget: even a segment of one record has a few KiB.
 const SLACK_BYTES: usize = 8 << 10;
 
-/// How a process is started.
+/// The parameters of a process.
 pub struct Launch {
     pub id: ProcessId,
     pub policy: SealPolicy,
     pub odds: Odds,
-    /// The operator declared a new epoch of every topic.
+    /// Whether the operator declared a new epoch of every topic.
     pub declared: bool,
     /// How far to archive.
     pub target: Target,
 }
 
-/// The process.
+/// A running archiver process.
 pub struct Process {
     pub id: ProcessId,
     pub asleep_until_ms: u64,
     pub network: Network,
     member: Rc<RefCell<Member>>,
     work: Rc<RefCell<Work>>,
-    seen: Rc<RefCell<Seen>>,
-    driver: Driver<SimulatedSource, SimulatedExecutor, Watcher>,
-    /// Away while it works.
+    seen: Rc<RefCell<Observed>>,
+    driver: Driver<SimulatedSource, SimulatedExecutor, CountingObserver>,
+    /// `None` while it signs a checkpoint.
     checkpointer: Rc<RefCell<Option<Box<Checkpointer>>>>,
     stopper: Stopper,
     stop: Stop,
@@ -86,7 +86,7 @@ impl Process {
         } = launch;
         let setup = Setup::shared();
         let network = Network::new(bucket, dice.split(), odds);
-        let questions = Questions {
+        let queries = OffsetQueries {
             kafka: kafka.clone(),
             dice: Mutex::new((dice.split(), odds)),
         };
@@ -97,9 +97,9 @@ impl Process {
             degradations: Arc::new(Degradations::none(vitals())),
             pause: Arc::new(OneStep),
         };
-        let work = Work::new((&network, questions, setup.keys()), retry, &member);
+        let work = Work::new((&network, queries, setup.keys()), retry, &member);
         let work = Rc::new(RefCell::new(work));
-        let seen = Rc::new(RefCell::new(Seen::default()));
+        let seen = Rc::new(RefCell::new(Observed::default()));
         let mut machine = Machine::new(setup.author(), policy);
         if declared {
             machine.declare_new_epochs(["payments".to_owned()]);
@@ -109,7 +109,7 @@ impl Process {
             machine,
             SimulatedExecutor(Rc::clone(&work)),
             target,
-            Watcher(Rc::clone(&seen)),
+            CountingObserver(Rc::clone(&seen)),
         );
         let (stopper, stop) = stop();
         Process {
@@ -131,24 +131,24 @@ impl Process {
         }
     }
 
-    /// No more faults.
-    pub fn calm(&mut self) {
+    /// Ends all faults of this process.
+    pub fn stop_faults(&mut self) {
         self.odds = Odds::default();
-        self.network.calm();
+        self.network.stop_faults();
         self.member.borrow_mut().odds = Odds::default();
-        self.work.borrow().questions().dice.lock().unwrap().1 = Odds::default();
+        self.work.borrow().queries().dice.lock().unwrap().1 = Odds::default();
     }
 
-    /// The group tells the member something.
-    pub fn tell(&mut self, news: News) {
-        self.member.borrow_mut().news.push_back(news);
+    /// Queues an event from the group.
+    pub fn notify(&mut self, group_events: GroupEvent) {
+        self.member.borrow_mut().group_events.push_back(group_events);
     }
 
-    pub fn has_heard_all(&self) -> bool {
-        self.member.borrow().news.is_empty()
+    pub fn has_received_all(&self) -> bool {
+        self.member.borrow().group_events.is_empty()
     }
 
-    /// Partitions that it gave up since they were asked for last.
+    /// The partitions that it released since the last call.
     pub fn take_released(&mut self) -> Vec<TopicPartition> {
         std::mem::take(&mut self.member.borrow_mut().released)
     }
@@ -166,15 +166,15 @@ impl Process {
         Ref::map(self.seen.borrow(), |seen| &seen.stops)
     }
 
-    pub fn deeds(&self) -> RefMut<'_, Deeds> {
-        RefMut::map(self.seen.borrow_mut(), |seen| &mut seen.deeds)
+    pub fn counts(&self) -> RefMut<'_, Counts> {
+        RefMut::map(self.seen.borrow_mut(), |seen| &mut seen.counts)
     }
 
     pub fn take_checkpointer(&mut self) -> Option<Box<Checkpointer>> {
         self.checkpointer.borrow_mut().take()
     }
 
-    /// Whether it has finished and leaves.
+    /// Whether its loop has ended.
     pub fn is_done(&self) -> bool {
         self.has_ended
     }
@@ -183,21 +183,21 @@ impl Process {
         self.has_ended || self.stop.is_requested()
     }
 
-    /// Whether everything that Kafka has was delivered, and nothing is under way.
+    /// Whether every record in Kafka was delivered, and no work is running.
     pub fn is_at_end(&self) -> bool {
         let (member, machine) = (self.member.borrow(), self.driver.machine());
         let has_all = |partition: &TopicPartition| {
             let slot = machine.slot(partition);
             slot.is_some_and(|slot| machine.is_stopped(slot)) || member.is_at_end(partition)
         };
-        member.is_idle() && self.work.borrow().is_idle() && member.ours.iter().all(has_all)
+        member.is_idle() && self.work.borrow().is_idle() && member.owned.iter().all(has_all)
     }
 
     pub fn shut_down(&mut self) {
         self.stopper.request(Reason::Terminate);
     }
 
-    /// One small thing.
+    /// Takes one random step: of the driver, the encoder, a job or a commit.
     pub fn turn(&mut self, now_ms: u64) {
         match self.dice.below(12) {
             0..=4 => self.drive(now_ms),
@@ -231,9 +231,9 @@ impl Process {
     }
 
     fn note_hold(&mut self) {
-        let mut deeds = self.seen.borrow_mut();
-        deeds.deeds.holds += u64::from(self.driver.is_holding());
-        deeds.deeds.pauses += u64::from(self.member.borrow().has_paused());
+        let mut counts = self.seen.borrow_mut();
+        counts.counts.holds += u64::from(self.driver.is_holding());
+        counts.counts.pauses += u64::from(self.member.borrow().has_paused());
     }
 
     fn wall(&mut self, now_ms: u64) -> UtcSeconds {
@@ -260,7 +260,7 @@ impl Process {
             *home.borrow_mut() = Some(checkpointer);
             match newest {
                 Ok(newest) => {
-                    seen.borrow_mut().deeds.checkpoints += 1;
+                    seen.borrow_mut().counts.checkpoints += 1;
                     Ok(vec![Event::CheckpointSeen(newest.reference())])
                 }
                 Err(error) if error.kind() == Kind::Transient => Ok(Vec::new()),
@@ -278,7 +278,7 @@ fn vitals() -> Vitals {
     }
 }
 
-/// Different in every process: exactly-once does not depend on cutting the same way twice.
+/// A random policy, different in each process: exactly-once must not depend on two processes cutting the same segments.
 pub fn any_policy(dice: &mut Dice) -> SealPolicy {
     SealPolicy {
         seal_max_bytes: dice.between(500, 8000),

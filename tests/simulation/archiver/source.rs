@@ -1,6 +1,5 @@
-//! A member of the archivers' group over the Kafka in memory: what the group tells it, records a few at a time, and the
-//! outcomes of its commits. What the real driver must never ask fails the run: to start a partition that is not assigned,
-//! or to commit what is not durable (AR-1).
+//! A member of the archivers' group over the Kafka in memory: the group's events, records, and the outcomes of commits.
+//! A run fails if the driver starts a partition that is not assigned, or commits what is not durable (AR-1).
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -26,9 +25,9 @@ use crate::simulation::faults::Odds;
 use crate::simulation::kafka::{Kafka, ProcessId, Read};
 use crate::simulation::network::{COMMIT, Fate, Network};
 
-/// What the group tells a member.
+/// An event from the group to a member.
 #[derive(Debug, Clone)]
-pub enum News {
+pub enum GroupEvent {
     Assign(TopicPartition),
     Revoke(TopicPartition),
     Lost(TopicPartition),
@@ -37,14 +36,14 @@ pub enum News {
 #[derive(Debug, Clone, Copy, Default)]
 struct Position {
     next: i64,
-    told_end: Option<i64>,
-    /// Out of range, or without a topic: nothing comes until the next seek.
+    reported_end: Option<i64>,
+    /// Out of range, or the topic is gone: nothing is delivered until the next seek.
     stalled: bool,
     paused: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Standing {
+struct Assignment {
     revoking: bool,
     position: Option<Position>,
 }
@@ -56,29 +55,29 @@ struct PendingCommit {
     has_arrived: bool,
 }
 
-/// What the process and its driver know of the group. Clones of the `Rc` are the same.
+/// The state of a member, shared by the process and its driver.
 pub struct Member {
     pub id: ProcessId,
     pub kafka: Kafka,
-    pub news: VecDeque<News>,
+    pub group_events: VecDeque<GroupEvent>,
     pub released: Vec<TopicPartition>,
-    /// What the driver believes to be its own.
-    pub ours: BTreeSet<TopicPartition>,
-    /// Polls that still bring something in this turn.
+    /// The partitions that the driver may believe to own.
+    pub owned: BTreeSet<TopicPartition>,
+    /// The polls that may still deliver something in this turn.
     pub quota: usize,
     pub failure: Option<String>,
     pub dice: Dice,
     pub odds: Odds,
     names: Vec<TopicPartition>,
-    standings: BTreeMap<TopicPartition, Standing>,
+    assignments: BTreeMap<TopicPartition, Assignment>,
     commits: Vec<PendingCommit>,
     outcomes: VecDeque<CommitOutcome>,
     bucket: MemoryStore,
     network: Network,
 }
 
-/// What a poll brings, without what it borrows.
-enum Brought {
+/// The outcome of a poll, as owned data.
+enum Next {
     Nothing,
     Record(PartitionIndex, OwnedRecord),
     Other(Polled<'static>),
@@ -95,15 +94,15 @@ impl Member {
         Member {
             id,
             kafka: kafka.clone(),
-            news: VecDeque::new(),
+            group_events: VecDeque::new(),
             released: Vec::new(),
-            ours: BTreeSet::new(),
+            owned: BTreeSet::new(),
             quota: 0,
             failure: None,
             dice,
             odds,
             names: Vec::new(),
-            standings: BTreeMap::new(),
+            assignments: BTreeMap::new(),
             commits: Vec::new(),
             outcomes: VecDeque::new(),
             bucket: bucket.clone(),
@@ -111,23 +110,26 @@ impl Member {
         }
     }
 
-    /// Whether nothing is under way between the member and Kafka.
+    /// Whether no event, commit or outcome is pending.
     pub fn is_idle(&self) -> bool {
-        self.news.is_empty() && self.commits.is_empty() && self.outcomes.is_empty()
+        self.group_events.is_empty() && self.commits.is_empty() && self.outcomes.is_empty()
     }
 
-    /// Whether everything that readers can get of a partition was delivered.
+    /// Whether every readable record of a partition was delivered.
     pub fn is_at_end(&self, partition: &TopicPartition) -> bool {
         let end = self.kafka.log(partition, |log| log.stable_end());
-        let position = self.standings.get(partition).and_then(|standing| standing.position);
-        position.is_some_and(|position| position.told_end == Some(end))
+        let position = self
+            .assignments
+            .get(partition)
+            .and_then(|assignment| assignment.position);
+        position.is_some_and(|position| position.reported_end == Some(end))
     }
 
-    /// Whether the driver paused a partition by name.
+    /// Whether the driver has paused a partition.
     pub fn has_paused(&self) -> bool {
-        self.standings
+        self.assignments
             .values()
-            .any(|standing| standing.position.is_some_and(|position| position.paused))
+            .any(|assignment| assignment.position.is_some_and(|position| position.paused))
     }
 
     pub fn has_commits(&self) -> bool {
@@ -138,7 +140,7 @@ impl Member {
         self.failure.get_or_insert(why);
     }
 
-    /// One commit goes one step further: to the coordinator, or its answer back.
+    /// Advances a random commit by one step: it reaches the coordinator, or its answer arrives.
     pub fn step_commit(&mut self) {
         if self.commits.is_empty() {
             return;
@@ -165,101 +167,101 @@ impl Member {
         });
     }
 
-    fn next(&mut self) -> Brought {
+    fn next(&mut self) -> Next {
         if self.quota == 0 {
-            return Brought::Nothing;
+            return Next::Nothing;
         }
         self.quota -= 1;
         if self.dice.permille(300)
-            && let Some(news) = self.news.pop_front()
+            && let Some(event) = self.group_events.pop_front()
         {
-            return self.told(news);
+            return self.deliver(event);
         }
         if self.dice.permille(300)
             && let Some(outcome) = self.outcomes.pop_front()
         {
-            return Brought::Other(Polled::Committed(vec![outcome]));
+            return Next::Other(Polled::Committed(vec![outcome]));
         }
-        let known: Vec<TopicPartition> = self.standings.keys().cloned().collect();
+        let known: Vec<TopicPartition> = self.assignments.keys().cloned().collect();
         match self.dice.pick(&known).cloned() {
             Some(partition) => self.read(&partition),
-            None => Brought::Nothing,
+            None => Next::Nothing,
         }
     }
 
-    fn told(&mut self, news: News) -> Brought {
-        Brought::Other(match news {
-            News::Assign(partition) => {
-                self.standings.insert(partition.clone(), Standing::default());
-                self.ours.insert(partition.clone());
+    fn deliver(&mut self, event: GroupEvent) -> Next {
+        Next::Other(match event {
+            GroupEvent::Assign(partition) => {
+                self.assignments.insert(partition.clone(), Assignment::default());
+                self.owned.insert(partition.clone());
                 if !self.names.contains(&partition) {
                     self.names.push(partition.clone());
                 }
                 Polled::Assign(vec![partition])
             }
-            News::Revoke(partition) => match self.standings.get_mut(&partition) {
-                None => return Brought::Nothing,
-                Some(standing) => {
-                    standing.revoking = true;
+            GroupEvent::Revoke(partition) => match self.assignments.get_mut(&partition) {
+                None => return Next::Nothing,
+                Some(assignment) => {
+                    assignment.revoking = true;
                     Polled::Revoke(vec![partition])
                 }
             },
-            News::Lost(partition) => {
-                self.standings.remove(&partition);
-                self.ours.remove(&partition);
+            GroupEvent::Lost(partition) => {
+                self.assignments.remove(&partition);
+                self.owned.remove(&partition);
                 Polled::Lost(vec![partition])
             }
         })
     }
 
-    fn read(&mut self, partition: &TopicPartition) -> Brought {
+    fn read(&mut self, partition: &TopicPartition) -> Next {
         let index = PartitionIndex(self.names.iter().position(|name| name == partition).unwrap_or_default());
         let again = self.dice.permille(self.odds.again);
-        let Some(position) = self.standings.get_mut(partition).and_then(|s| s.position.as_mut()) else {
-            return Brought::Nothing;
+        let Some(position) = self.assignments.get_mut(partition).and_then(|s| s.position.as_mut()) else {
+            return Next::Nothing;
         };
         if position.stalled || position.paused {
-            return Brought::Nothing;
+            return Next::Nothing;
         }
         if self.kafka.is_gone() {
             position.stalled = self.dice.permille(500);
-            return Brought::Other(Polled::TopicGone {
+            return Next::Other(Polled::TopicGone {
                 partition: partition.clone(),
             });
         }
         match self.kafka.log(partition, |log| log.read(position.next)) {
             Read::Record(record) => {
-                position.told_end = None;
+                position.reported_end = None;
                 if !again {
                     position.next = record.offset + 1;
                 }
-                Brought::Record(index, record)
+                Next::Record(index, record)
             }
             Read::End(end) => {
                 position.next = end;
-                if position.told_end.replace(end) == Some(end) {
-                    return Brought::Nothing;
+                if position.reported_end.replace(end) == Some(end) {
+                    return Next::Nothing;
                 }
-                Brought::Other(Polled::EndReached {
+                Next::Other(Polled::EndReached {
                     partition: partition.clone(),
                     position: NextOffset(end),
                 })
             }
             Read::OutOfRange => {
                 position.stalled = true;
-                Brought::Other(Polled::OutOfRange {
+                Next::Other(Polled::OutOfRange {
                     partition: partition.clone(),
                 })
             }
         }
     }
 
-    fn place(&mut self, partition: &TopicPartition, from: NextOffset, doing: &str) -> Result<(), KafkaError> {
-        let Some(standing) = self.standings.get_mut(partition) else {
+    fn set_position(&mut self, partition: &TopicPartition, from: NextOffset, doing: &str) -> Result<(), KafkaError> {
+        let Some(assignment) = self.assignments.get_mut(partition) else {
             self.fail(format!("{doing} {partition}, which is not assigned"));
             return Err(refusal(partition));
         };
-        standing.position = Some(Position {
+        assignment.position = Some(Position {
             next: from.0,
             ..Position::default()
         });
@@ -268,14 +270,14 @@ impl Member {
 
     fn set_paused(&mut self, partitions: &[TopicPartition], paused: bool) {
         for partition in partitions {
-            match self.standings.get_mut(partition).and_then(|s| s.position.as_mut()) {
+            match self.assignments.get_mut(partition).and_then(|s| s.position.as_mut()) {
                 Some(position) => position.paused = paused,
                 None => self.fail(format!("pauses or resumes {partition}, which is not started")),
             }
         }
     }
 
-    /// Whether the link that a commit names is in the bucket.
+    /// Whether the bucket has the link that a commit names.
     fn is_durable(&self, partition: &TopicPartition, metadata: &CommitMetadata) -> bool {
         let place = Place {
             partition: partition.clone(),
@@ -289,7 +291,7 @@ impl Member {
     }
 
     fn commit(&mut self, partition: &TopicPartition, next: NextOffset, metadata: &str) -> Result<(), KafkaError> {
-        if !self.standings.contains_key(partition) {
+        if !self.assignments.contains_key(partition) {
             return Err(refusal(partition));
         }
         let is_durable = metadata
@@ -315,9 +317,13 @@ impl Member {
     }
 
     fn release(&mut self, partition: &TopicPartition) {
-        self.ours.remove(partition);
-        if self.standings.get(partition).is_some_and(|standing| standing.revoking) {
-            self.standings.remove(partition);
+        self.owned.remove(partition);
+        if self
+            .assignments
+            .get(partition)
+            .is_some_and(|assignment| assignment.revoking)
+        {
+            self.assignments.remove(partition);
             self.released.push(partition.clone());
         }
     }
@@ -339,11 +345,11 @@ self_cell!(
     }
 );
 
-/// The driver's end of a member.
+/// The driver's access to a member.
 pub struct SimulatedSource {
     member: Rc<RefCell<Member>>,
     lent: Option<Lent>,
-    /// By index; grows as partitions are assigned for the first time.
+    /// The partitions by index, in the order of their first assignment.
     names: Vec<TopicPartition>,
 }
 
@@ -359,12 +365,12 @@ impl SimulatedSource {
 
 impl Source for SimulatedSource {
     fn poll(&mut self, _timeout: Duration) -> Polled<'_> {
-        let brought = self.member.borrow_mut().next();
+        let next = self.member.borrow_mut().next();
         self.names.clone_from(&self.member.borrow().names);
-        match brought {
-            Brought::Nothing => Polled::Nothing,
-            Brought::Other(polled) => polled,
-            Brought::Record(partition, record) => {
+        match next {
+            Next::Nothing => Polled::Nothing,
+            Next::Other(polled) => polled,
+            Next::Record(partition, record) => {
                 let lent = self.lent.insert(Lent::new(record, |record| {
                     let headers = record.headers.iter();
                     headers
@@ -402,11 +408,11 @@ impl Source for SimulatedSource {
     }
 
     fn start(&mut self, partition: &TopicPartition, from: NextOffset) -> Result<(), KafkaError> {
-        self.member.borrow_mut().place(partition, from, "starts")
+        self.member.borrow_mut().set_position(partition, from, "starts")
     }
 
     fn seek(&mut self, partition: &TopicPartition, from: NextOffset) -> Result<(), KafkaError> {
-        self.member.borrow_mut().place(partition, from, "seeks in")
+        self.member.borrow_mut().set_position(partition, from, "seeks in")
     }
 
     fn pause(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {

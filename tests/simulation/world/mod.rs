@@ -1,5 +1,5 @@
-//! One run: some processes, one Kafka, one bucket, and an evil hour. Then peace, an archiver that runs to the end, and
-//! the oracle.
+//! One run: some processes, one Kafka and one bucket under faults. Then the faults end, one archiver archives the rest,
+//! and the oracle checks the archive.
 
 mod recreation;
 
@@ -13,20 +13,20 @@ use kivend::store::memory::MemoryStore;
 use kivend::writing::checkpointer::Checkpointer;
 use tokio::runtime::Runtime;
 
-use super::archiver::{Launch, News, Process, any_policy};
-use super::deeds::Deeds;
+use super::archiver::{GroupEvent, Launch, Process, any_policy};
+use super::counts::Counts;
 use super::dice::Dice;
 use super::faults::Odds;
-use super::junk::Stranger;
+use super::junk::Outsider;
 use super::kafka::{Kafka, ProcessId};
-use super::network::{Put, at_once};
+use super::network::{Put, run_to_end};
 use super::oracle::{self, Chains};
 use super::setup::Setup;
 
-/// Turns in which the last archiver must come to the end.
-const PATIENCE_TURNS: usize = 100_000;
+/// The turns within which an archiver without faults must reach its end.
+const MAX_TURNS: usize = 100_000;
 
-/// Everything there is.
+/// The state of a run.
 pub struct World {
     setup: &'static Setup,
     dice: Dice,
@@ -37,41 +37,42 @@ pub struct World {
     chains: Chains,
     processes: Vec<Process>,
     started: ProcessId,
-    /// Of the process that left last: what it has read of the chains.
+    /// The checkpointer of the process that ended last, with what it has read of the chains.
     checkpointer: Option<Box<Checkpointer>>,
-    /// Creates that count as lost and are not.
+    /// Creates that their processes take for lost, and that will arrive.
     late: Vec<Put>,
     now_ms: u64,
     events: u64,
-    /// What a stranger put there.
+    /// The keys that the outsider planted.
     planted: BTreeSet<String>,
-    vandalised: bool,
+    has_tampering: bool,
     recreated: bool,
-    /// Whether archivers that start are told of the new epoch.
+    /// Whether archivers start with a declared new epoch.
     declared: bool,
-    deeds: Deeds,
+    counts: Counts,
 }
 
-/// Runs one seed.
-pub fn run(seed: u64, runtime: &Runtime) -> Result<Deeds, String> {
+/// Runs one seed. Returns the counts of events, or what went wrong.
+pub fn run(seed: u64, runtime: &Runtime) -> Result<Counts, String> {
     let mut dice = Dice::new(seed);
     let odds = Odds::draw(&mut dice);
     let mut world = World::new(dice, odds);
     for _ in 0..world.dice.between(50, 400) {
         world.step()?;
     }
-    world.make_peace()?;
+    world.stop_faults()?;
     if world.recreated && world.dice.permille(700) {
         world.declare()?;
     }
     let is_disturbed = !world.late.is_empty();
     world.archive_all()?;
-    // Once more after what arrived late: it may have fenced the first. After nothing there is nothing to do: seen in a quarter.
+    // Again if creates arrived late, because they may have fenced the first archiver. A second run without them, which
+    // has nothing to do, is tested in a quarter of the runs.
     if is_disturbed || world.dice.permille(250) {
         world.archive_all()?;
     }
-    world.judge(runtime)?;
-    Ok(world.deeds)
+    world.check(runtime)?;
+    Ok(world.counts)
 }
 
 impl World {
@@ -98,10 +99,10 @@ impl World {
             now_ms: 0,
             events: 0,
             planted: BTreeSet::new(),
-            vandalised: false,
+            has_tampering: false,
             recreated: false,
             declared: false,
-            deeds: Deeds::default(),
+            counts: Counts::default(),
         }
     }
 
@@ -157,7 +158,8 @@ impl World {
         let number = &mut self.events;
         let (knows_ids, is_gone) = (self.kafka.knows_ids(), self.kafka.is_gone());
         self.kafka.log(&partition, |log| {
-            // Without its id, a recreated topic that has grown past the archive's head is not told from the old one.
+            // Without topic ids, a recreated topic must stay shorter than its archive, or nothing distinguishes it from
+            // the old one.
             if is_gone || (!knows_ids && !log.before.is_empty()) || log.high > 80 {
                 return;
             }
@@ -179,7 +181,7 @@ impl World {
         });
     }
 
-    /// What befalls the whole world in this step.
+    /// Draws the faults of this step.
     #[expect(
         clippy::redundant_closure_for_method_calls,
         reason = "the method itself has other lifetimes"
@@ -195,11 +197,11 @@ impl World {
             });
         }
         if self.dice.permille(odds.junk) {
-            self.stranger(|stranger, dice| stranger.plant(dice))?;
+            self.outsider(|outsider, dice| outsider.plant_junk(dice))?;
         }
-        if self.dice.permille(odds.vandal) {
-            self.vandalised = true;
-            self.stranger(|stranger, dice| stranger.vandalise(dice))?;
+        if self.dice.permille(odds.tampering) {
+            self.has_tampering = true;
+            self.outsider(|outsider, dice| outsider.plant_tampering(dice))?;
         }
         if self.dice.permille(odds.compaction) {
             self.compact()?;
@@ -227,9 +229,9 @@ impl World {
         Ok(())
     }
 
-    fn stranger(&mut self, act: fn(&Stranger<'_>, &mut Dice) -> Result<(), String>) -> Result<(), String> {
+    fn outsider(&mut self, act: fn(&Outsider<'_>, &mut Dice) -> Result<(), String>) -> Result<(), String> {
         let partition = self.any_partition();
-        let stranger = Stranger {
+        let outsider = Outsider {
             bucket: &self.bucket,
             kafka: &self.kafka,
             setup: self.setup,
@@ -237,7 +239,7 @@ impl World {
             partition: &partition,
         };
         let before = self.bucket.keys();
-        act(&stranger, &mut self.dice)?;
+        act(&outsider, &mut self.dice)?;
         let new = self.bucket.keys().into_iter().filter(|key| !before.contains(key));
         self.planted.extend(new);
         Ok(())
@@ -248,7 +250,7 @@ impl World {
         self.partitions[at].clone()
     }
 
-    /// SIGSTOP for longer than the session: its partitions move, and it wakes not knowing of it.
+    /// Suspends a process for longer than its session: its partitions move, and it resumes without knowing it.
     fn pause(&mut self, at: usize) {
         self.processes[at].asleep_until_ms = self.now_ms + self.dice.between(20, 2000) as u64;
         let id = self.processes[at].id;
@@ -258,14 +260,14 @@ impl World {
     }
 
     fn seize(&mut self, at: usize, partition: &TopicPartition) {
-        self.processes[at].tell(News::Lost(partition.clone()));
+        self.processes[at].notify(GroupEvent::Lost(partition.clone()));
         let id = self.processes[at].id;
         self.disown(id, Some(partition));
     }
 
-    /// Dies between any two steps. What it had sent may still arrive.
+    /// Kills a process between two steps. Creates that it sent may still arrive.
     fn kill(&mut self, at: usize) {
-        let orphans = self.processes[at].network.cut();
+        let orphans = self.processes[at].network.disconnect();
         self.end(at);
         for put in orphans {
             if self.dice.permille(500) {
@@ -277,7 +279,7 @@ impl World {
     fn end(&mut self, at: usize) {
         let mut process = self.processes.swap_remove(at);
         self.late.extend(process.network.take_late());
-        self.deeds += *process.deeds();
+        self.counts += *process.counts();
         self.disown(process.id, None);
         self.checkpointer = process.take_checkpointer();
     }
@@ -300,11 +302,11 @@ impl World {
         if !self.late.is_empty() && self.dice.permille(permille) {
             let at = self.dice.below(self.late.len());
             let (key, bytes) = self.late.swap_remove(at);
-            drop(at_once(self.bucket.create(&key, bytes)));
+            drop(run_to_end(self.bucket.create(&key, bytes)));
         }
     }
 
-    /// The group's coordinator: asks partitions back, takes them away, and gives the free ones to somebody.
+    /// The group's coordinator: revokes partitions, reassigns them, and assigns free ones.
     fn rebalance(&mut self) {
         let wanted = 1 + usize::from(self.odds.seize + self.odds.revoke > 0);
         if self.processes.len() < wanted && self.dice.permille(if self.processes.is_empty() { 300 } else { 50 }) {
@@ -319,7 +321,7 @@ impl World {
             return;
         };
         if self.dice.permille(self.odds.revoke) {
-            self.processes[at].tell(News::Revoke(partition));
+            self.processes[at].notify(GroupEvent::Revoke(partition));
         } else if self.dice.permille(self.odds.seize) {
             self.seize(at, &partition);
         }
@@ -350,12 +352,12 @@ impl World {
         if self.dice.permille(permille) {
             let id = self.processes[at].id;
             self.kafka.log(partition, |log| log.owner = Some(id));
-            self.processes[at].tell(News::Assign(partition.clone()));
+            self.processes[at].notify(GroupEvent::Assign(partition.clone()));
         }
     }
 
-    /// Everybody dies or leaves in order, and no more faults happen.
-    fn make_peace(&mut self) -> Result<(), String> {
+    /// Ends all faults. The processes are killed or shut down.
+    fn stop_faults(&mut self) -> Result<(), String> {
         self.odds = Odds::default();
         if self.kafka.is_gone() {
             self.create_again()?;
@@ -370,14 +372,14 @@ impl World {
             }
         }
         for process in &mut self.processes {
-            process.calm();
+            process.stop_faults();
             process.asleep_until_ms = 0;
             process.shut_down();
         }
-        self.until("to leave", |world| world.processes.is_empty())
+        self.until("shut down", |world| world.processes.is_empty())
     }
 
-    /// A fresh archiver alone, up to the end: a daemon that is told to stop there, or one that ends there by itself.
+    /// Runs a new archiver alone up to the end: one that is stopped there, or one whose target is the end.
     fn archive_all(&mut self) -> Result<(), String> {
         let ends_by_itself = self.dice.permille(500);
         let target = if ends_by_itself {
@@ -395,10 +397,10 @@ impl World {
             self.give(&partition, 1000);
         }
         if !ends_by_itself {
-            self.until("to reach the end", |world| world.processes[0].is_at_end())?;
+            self.until("reach the end", |world| world.processes[0].is_at_end())?;
             self.processes[0].shut_down();
         }
-        self.until("to finish", |world| world.processes.is_empty())?;
+        self.until("finish", |world| world.processes.is_empty())?;
         while !self.late.is_empty() {
             self.land_late(1000);
         }
@@ -406,7 +408,7 @@ impl World {
     }
 
     fn until(&mut self, what: &str, is_so: impl Fn(&World) -> bool) -> Result<(), String> {
-        for _ in 0..PATIENCE_TURNS {
+        for _ in 0..MAX_TURNS {
             if is_so(self) {
                 return Ok(());
             }
@@ -414,26 +416,26 @@ impl World {
             self.land_late(50);
             self.work(8)?;
         }
-        Err(format!("an archiver without faults did not come {what}"))
+        Err(format!("an archiver without faults did not {what}"))
     }
 
-    fn judge(&mut self, runtime: &Runtime) -> Result<(), String> {
+    fn check(&mut self, runtime: &Runtime) -> Result<(), String> {
         self.bucket.check_unchanged().map_err(|error| error.to_string())?;
         for partition in &self.partitions {
             let chain = self.chains.of(partition)?;
             let logs = self.kafka.logs();
             oracle::check_partition(&chain, partition, &logs[partition])?;
         }
-        // As every archiver does that leaves.
+        // The last checkpoint, as an archiver signs it at its end.
         let checkpointer = self.checkpointer.take();
         let mut checkpointer = checkpointer.unwrap_or_else(|| Box::new(self.setup.checkpointer()));
         let at = kivend::record::utc::UtcSeconds::from_unix(1_780_000_000);
-        at_once(checkpointer.advance_if_moved(&self.bucket, at)).map_err(|error| error.to_string())?;
+        run_to_end(checkpointer.advance_if_moved(&self.bucket, at)).map_err(|error| error.to_string())?;
         let anything = self.kafka.logs().values().any(|log| log.high > 0);
-        if !anything || self.vandalised || !self.is_up_to_date()? {
+        if !anything || self.has_tampering || !self.is_up_to_date()? {
             return Ok(());
         }
-        self.deeds.orphans += oracle::check_verdict(runtime, &self.chains, &self.kafka, &self.planted)?;
+        self.counts.orphans += oracle::check_verdict(runtime, &self.chains, &self.kafka, &self.planted)?;
         Ok(())
     }
 }

@@ -1,10 +1,10 @@
-//! What befalls topics as a whole: deleted and created again, declared by an operator, compacted.
+//! Faults of topics: deletion and recreation, an operator's declaration of a new epoch, and compaction.
 
 use super::World;
 use crate::simulation::oracle;
 
 impl World {
-    /// The topic is deleted. Some archivers notice while it is away, others only what comes after.
+    /// Deletes the topic. Some archivers notice while it is deleted, others only after its recreation.
     pub(super) fn delete_topic(&mut self) {
         let is_over = self.recreated && (self.declared || !self.kafka.knows_ids());
         if !is_over {
@@ -13,8 +13,8 @@ impl World {
         }
     }
 
-    /// It is created again. Without ids it comes back shorter than what is archived of it, once: else nothing tells it from
-    /// the topic before.
+    /// Creates the topic again. Without topic ids it is shorter than its archive, because otherwise nothing
+    /// distinguishes it from the old topic.
     pub(super) fn create_again(&mut self) -> Result<(), String> {
         self.kafka.set_gone(false);
         for partition in self.partitions.clone() {
@@ -34,7 +34,7 @@ impl World {
         Ok(())
     }
 
-    /// The operator stops every archiver, waits until nothing of theirs is under way, and declares the new epoch.
+    /// The operator stops every archiver, waits until none of their creates can arrive, and declares the new epoch.
     pub(super) fn declare(&mut self) -> Result<(), String> {
         if self.kafka.is_gone() {
             return Ok(());
@@ -49,7 +49,7 @@ impl World {
         Ok(())
     }
 
-    /// A record beyond the archive's head goes; somebody may have read it already.
+    /// Compacts a record after the archive's head, which an archiver may have read already.
     pub(super) fn compact(&mut self) -> Result<(), String> {
         let partition = self.any_partition();
         let chain = self.chains.of(&partition)?;
@@ -62,7 +62,7 @@ impl World {
         Ok(())
     }
 
-    /// Whether no partition's chain ends with what the topic held before it was created again.
+    /// Whether every chain's head is of the newest topic.
     pub(super) fn is_up_to_date(&self) -> Result<bool, String> {
         for partition in &self.partitions {
             let chain = self.chains.of(partition)?;

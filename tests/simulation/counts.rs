@@ -1,10 +1,10 @@
-//! What happened in a run, counted: a simulation in which nothing happens proves nothing. Judges nothing.
+//! Counts of the events of a run. A simulation in which some kind of event never happens proves nothing about it.
 
 use std::ops::AddAssign;
 
-/// How often it happened.
+/// How often each kind of event happened.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Deeds {
+pub struct Counts {
     pub links: u64,
     pub adopted: u64,
     pub rejected: u64,
@@ -20,12 +20,12 @@ pub struct Deeds {
     pub pauses: u64,
     pub checkpoints: u64,
     pub new_epochs: u64,
-    /// Segments that fenced writers left and no link names.
+    /// Segments of fenced writers that no link names.
     pub orphans: u64,
 }
 
-impl AddAssign for Deeds {
-    fn add_assign(&mut self, other: Deeds) {
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Counts) {
         self.links += other.links;
         self.adopted += other.adopted;
         self.rejected += other.rejected;
@@ -43,8 +43,8 @@ impl AddAssign for Deeds {
     }
 }
 
-impl Deeds {
-    /// Whether everything that a run may lead to has happened, except for orphans, which only rare accidents leave.
+impl Counts {
+    /// Whether every kind of event has happened, except for orphans, which are too rare.
     pub fn have_all_happened(&self) -> bool {
         let all = [
             self.adopted,

@@ -1,4 +1,4 @@
-//! What the driver reports, counted.
+//! An observer that counts the driver's reports.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -8,41 +8,41 @@ use kivend::archiver::observers::Observer;
 use kivend::record::position::TopicPartition;
 use kivend::record::utc::UtcSeconds;
 
-use crate::simulation::deeds::Deeds;
+use crate::simulation::counts::Counts;
 
-/// What has been seen so far.
+/// The reports so far.
 #[derive(Default)]
-pub struct Seen {
-    pub deeds: Deeds,
+pub struct Observed {
+    pub counts: Counts,
     pub stops: Vec<(TopicPartition, StopReason)>,
 }
 
-/// The driver's end of it.
-pub struct Watcher(pub Rc<RefCell<Seen>>);
+/// The driver's access to [`Observed`].
+pub struct CountingObserver(pub Rc<RefCell<Observed>>);
 
-impl Observer for Watcher {
+impl Observer for CountingObserver {
     fn started(&mut self) {}
 
     fn turned(&mut self, _monotonic_ms: u64) {}
 
     fn reported(&mut self, partition: &TopicPartition, report: &Report, _now: UtcSeconds) {
         let seen = &mut *self.0.borrow_mut();
-        let deeds = &mut seen.deeds;
+        let counts = &mut seen.counts;
         match report {
             Report::Continues(_) => {}
             Report::Linked { link, adopted, .. } => {
-                deeds.links += 1;
-                deeds.adopted += u64::from(*adopted == Adopted::Found);
-                deeds.rejected += link.link.rejected.len() as u64;
-                deeds.absent += link.link.absent.len() as u64;
+                counts.links += 1;
+                counts.adopted += u64::from(*adopted == Adopted::Found);
+                counts.rejected += link.link.rejected.len() as u64;
+                counts.absent += link.link.absent.len() as u64;
             }
-            Report::LossFound { .. } => deeds.losses += 1,
-            Report::NewEpoch(_) => deeds.new_epochs += 1,
-            Report::Fenced => deeds.fenced += 1,
-            Report::PassedOver(_) => deeds.passed_over += 1,
+            Report::LossFound { .. } => counts.losses += 1,
+            Report::NewEpoch(_) => counts.new_epochs += 1,
+            Report::Fenced => counts.fenced += 1,
+            Report::PassedOver(_) => counts.passed_over += 1,
             Report::Stopped(reason) => {
-                deeds.stopped += 1;
-                deeds.gone += u64::from(matches!(reason, StopReason::TopicGone));
+                counts.stopped += 1;
+                counts.gone += u64::from(matches!(reason, StopReason::TopicGone));
                 seen.stops.push((partition.clone(), reason.clone()));
             }
         }
