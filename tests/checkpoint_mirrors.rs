@@ -1,5 +1,5 @@
-//! Copies of checkpoints at second places: they show what the bucket's owner cut off or rewrote, and a place that was
-//! unavailable gets the missing copies later.
+//! Checkpoint mirrors: they show that the bucket's owner removed or rewrote notes. A mirror that was unavailable receives the
+//! missing checkpoints later.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use kivend::writing::mirrors::{MirrorOutcome, Mirrors};
 use crate::fixture::Archive;
 use crate::verify::{expect, expect_intact};
 
-fn nowhere() -> KafkaSettings {
+fn unreachable_kafka() -> KafkaSettings {
     KafkaSettings {
         brokers: vec!["127.0.0.1:1".to_owned()],
         group_id: "test".to_owned(),
@@ -28,11 +28,11 @@ fn nowhere() -> KafkaSettings {
 }
 
 fn folder(path: &Path) -> CheckpointMirror {
-    let place = StoreSettings {
+    let mirror = StoreSettings {
         backend: StoreBackend::Directory(path.to_owned()),
         prefix: String::new(),
     };
-    CheckpointMirror::new(&CheckpointCopy::Store(place), &nowhere())
+    CheckpointMirror::new(&CheckpointCopy::Store(mirror), &unreachable_kafka())
 }
 
 fn topic(kafka: &Embedded) -> CheckpointMirror {
@@ -61,24 +61,24 @@ fn named(archive: &Archive, number: u64) -> CheckpointRef {
     }
 }
 
-fn copy(archive: &Archive, copies: &mut Mirrors, number: u64) -> Vec<MirrorOutcome> {
+fn copy(archive: &Archive, mirrors: &mut Mirrors, number: u64) -> Vec<MirrorOutcome> {
     let bucket: Arc<dyn Store> = Arc::new(archive.store.clone());
-    runtime().block_on(copies.copy_missing(&bucket, &named(archive, number)))
+    runtime().block_on(mirrors.copy_missing(&bucket, &named(archive, number)))
 }
 
-fn copies(archive: &Archive, places: &[&CheckpointMirror]) -> Mirrors {
-    let places = places.iter().map(|place| (*place).clone()).collect();
-    Mirrors::new(archive.identity.id(), places)
+fn mirrors(archive: &Archive, mirrors: &[&CheckpointMirror]) -> Mirrors {
+    let mirrors = mirrors.iter().map(|mirror| (*mirror).clone()).collect();
+    Mirrors::new(archive.identity.id(), mirrors)
 }
 
-fn numbers(archive: &Archive, place: &CheckpointMirror) -> Vec<u64> {
-    let numbers = runtime().block_on(place.numbers(archive.identity.id())).unwrap();
+fn numbers(archive: &Archive, mirror: &CheckpointMirror) -> Vec<u64> {
+    let numbers = runtime().block_on(mirror.numbers(archive.identity.id())).unwrap();
     numbers.into_iter().collect()
 }
 
-fn verified(archive: &Archive, place: &CheckpointMirror) -> Report {
+fn verified(archive: &Archive, mirror: &CheckpointMirror) -> Report {
     let request = Request {
-        mirrors: vec![place.clone()],
+        mirrors: vec![mirror.clone()],
         ..archive.request()
     };
     archive.verify(None, request)
@@ -98,16 +98,16 @@ fn grown() -> Archive {
 fn a_folder_gets_every_checkpoint_byte_for_byte_and_missing_ones_later() {
     let mut archive = grown();
     let base = tempfile::tempdir().unwrap();
-    let place = folder(base.path());
-    let mut running = copies(&archive, &[&place]);
+    let mirror = folder(base.path());
+    let mut running = mirrors(&archive, &[&mirror]);
     assert!(
         copy(&archive, &mut running, 1)
             .iter()
             .all(|copied| copied.outcome.is_ok())
     );
-    assert_eq!(numbers(&archive, &place), [0, 1]);
+    assert_eq!(numbers(&archive, &mirror), [0, 1]);
     copy(&archive, &mut running, 3);
-    assert_eq!(numbers(&archive, &place), [0, 1, 2, 3]);
+    assert_eq!(numbers(&archive, &mirror), [0, 1, 2, 3]);
     let file = |number: u64| base.path().join(format!("{}/{number:010}.note", archive.identity.id()));
     assert_eq!(
         std::fs::read(file(2)).unwrap(),
@@ -119,18 +119,18 @@ fn a_folder_gets_every_checkpoint_byte_for_byte_and_missing_ones_later() {
     std::fs::remove_file(file(2)).unwrap();
     archive.seal("payments", 0, 5);
     archive.checkpoint();
-    copy(&archive, &mut copies(&archive, &[&place]), 4);
-    assert_eq!(numbers(&archive, &place), [0, 1, 2, 3, 4]);
+    copy(&archive, &mut mirrors(&archive, &[&mirror]), 4);
+    assert_eq!(numbers(&archive, &mirror), [0, 1, 2, 3, 4]);
 }
 
 #[test]
-fn an_unavailable_place_is_reported_and_catches_up_while_the_others_go_on() {
+fn an_unavailable_mirror_is_reported_and_receives_the_missing_checkpoints_later() {
     let archive = grown();
     let base = tempfile::tempdir().unwrap();
     let (here, away) = (base.path().join("here"), base.path().join("away"));
     std::fs::create_dir(&here).unwrap();
     let (good, bad) = (folder(&here), folder(&away));
-    let mut running = copies(&archive, &[&bad, &good]);
+    let mut running = mirrors(&archive, &[&bad, &good]);
     let copied = copy(&archive, &mut running, 2);
     assert_eq!(
         copied.iter().map(|copied| copied.outcome.is_ok()).collect::<Vec<_>>(),
@@ -151,9 +151,9 @@ fn another_checkpoint_under_the_same_number_is_reported_and_kept() {
     let archive = grown();
     let base = tempfile::tempdir().unwrap();
     let file = base.path().join(archive.identity.id()).join("0000000001.note");
-    let place = folder(base.path());
-    copy(&archive, &mut copies(&archive, &[&place]), 0);
-    let mut running = copies(&archive, &[&place]);
+    let mirror = folder(base.path());
+    copy(&archive, &mut mirrors(&archive, &[&mirror]), 0);
+    let mut running = mirrors(&archive, &[&mirror]);
     copy(&archive, &mut running, 0);
     std::fs::write(&file, "another").unwrap();
     let copied = copy(&archive, &mut running, 1);
@@ -166,28 +166,28 @@ fn another_checkpoint_under_the_same_number_is_reported_and_kept() {
 fn a_topic_holds_checkpoints_as_well() {
     let mut archive = grown();
     let kafka = Embedded::start(1).unwrap();
-    let place = topic(&kafka);
-    assert_eq!(numbers(&archive, &place), Vec::<u64>::new());
-    let copied = copy(&archive, &mut copies(&archive, &[&place]), 3);
+    let mirror = topic(&kafka);
+    assert_eq!(numbers(&archive, &mirror), Vec::<u64>::new());
+    let copied = copy(&archive, &mut mirrors(&archive, &[&mirror]), 3);
     assert!(copied[0].outcome.is_ok(), "{copied:?}");
-    assert_eq!(numbers(&archive, &place), [0, 1, 2, 3]);
-    expect_intact(&verified(&archive, &place), &[]);
+    assert_eq!(numbers(&archive, &mirror), [0, 1, 2, 3]);
+    expect_intact(&verified(&archive, &mirror), &[]);
     // The newest checkpoint in the bucket is removed, with the links that it covers.
     archive.store.vanish(&key(3));
     archive.store.vanish(&archive.link_key("payments", 0, 5));
     archive.store.vanish(&archive.segment_key("payments", 0, 5));
     expect_intact(&archive.verify_bucket(), &[]);
-    expect(&verified(&archive, &place), Verdict::Incomplete, Code::ChainCut);
+    expect(&verified(&archive, &mirror), Verdict::Incomplete, Code::ChainCut);
     archive.seal("payments", 0, 1);
 }
 
 #[test]
-fn copies_show_what_was_cut_off_or_rewritten() {
+fn mirrors_show_what_was_removed_or_rewritten() {
     let base = tempfile::tempdir().unwrap();
-    let place = folder(base.path());
+    let mirror = folder(base.path());
     let archive = grown();
-    copy(&archive, &mut copies(&archive, &[&place]), 3);
-    let honest = verified(&archive, &place);
+    copy(&archive, &mut mirrors(&archive, &[&mirror]), 3);
+    let honest = verified(&archive, &mirror);
     expect_intact(&honest, &[]);
     assert_eq!(honest.checkpoints.mirrors[0].newest, Some(3));
     assert!(
@@ -198,7 +198,7 @@ fn copies_show_what_was_cut_off_or_rewritten() {
     );
     archive.store.vanish(&key(3));
     expect(
-        &verified(&archive, &place),
+        &verified(&archive, &mirror),
         Verdict::Incomplete,
         Code::SavedCheckpointMissing,
     );
@@ -215,14 +215,14 @@ fn copies_show_what_was_cut_off_or_rewritten() {
     }
     expect_intact(&forged.verify_bucket(), &[]);
     expect(
-        &verified(&forged, &place),
+        &verified(&forged, &mirror),
         Verdict::Tampered,
         Code::SavedCheckpointDiffers,
     );
 }
 
 #[test]
-fn a_place_that_cannot_be_read_or_holds_nothing_is_named() {
+fn a_mirror_that_cannot_be_read_or_is_empty_is_reported() {
     let archive = grown();
     let base = tempfile::tempdir().unwrap();
     let empty = folder(base.path());
@@ -233,12 +233,12 @@ fn a_place_that_cannot_be_read_or_holds_nothing_is_named() {
         Verdict::Unverifiable,
         Code::MirrorUnreadable,
     );
-    // Junk with a higher number is ignored, so that write access to the place cannot hide the evidence.
-    let place = folder(base.path());
-    copy(&archive, &mut copies(&archive, &[&place]), 3);
+    // Junk with a higher number is ignored, so that write access to the mirror cannot hide the evidence.
+    let mirror = folder(base.path());
+    copy(&archive, &mut mirrors(&archive, &[&mirror]), 3);
     let junk = base.path().join(archive.identity.id()).join("0000000009.note");
     std::fs::write(junk, "junk").unwrap();
-    let report = verified(&archive, &place);
+    let report = verified(&archive, &mirror);
     expect_intact(&report, &[]);
     assert_eq!(report.checkpoints.mirrors[0].newest, Some(3));
 }

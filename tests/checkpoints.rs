@@ -1,4 +1,4 @@
-//! Checkpoints that are signed while others write: each covers the state at its start, and signing ends.
+//! Checkpoints that are signed while other writers create links: signing ends, and a start without new links reads no chain.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -44,7 +44,7 @@ impl Store for Busy {
 
     async fn create_hashed(&self, key: &str, bytes: Bytes, hash: &Hash) -> Result<Creation, StoreError> {
         let creation = self.store().create_hashed(key, bytes, hash).await?;
-        assert!(self.checkpoints() < 10, "checkpoints without end");
+        assert!(self.checkpoints() < 10, "a checkpoint was signed for every new link");
         self.0.lock().unwrap().seal("payments", 0, 1);
         Ok(creation)
     }
@@ -59,7 +59,7 @@ impl Store for Busy {
 }
 
 #[tokio::test]
-async fn one_checkpoint_is_signed_however_fast_others_write() {
+async fn each_call_signs_one_checkpoint_while_others_write() {
     let archive = Archive::usual();
     let mut checkpointer = checkpointer(&archive);
     let busy = Busy(Mutex::new(archive));

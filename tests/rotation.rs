@@ -26,7 +26,7 @@ use tokio::runtime::Runtime;
 use crate::fixture::Archive;
 use crate::verify::expect_intact;
 
-/// These tests have no Kafka.
+/// Offsets of an empty cluster: these tests use no Kafka.
 struct NoKafka;
 
 #[async_trait]
@@ -56,20 +56,20 @@ fn backends<'a>(archive: &'a Archive, keys: &'a WriterKeys) -> Backends<'a> {
 }
 
 /// An archive whose writer reads its key from a file.
-struct Shop {
+struct Setup {
     archive: Archive,
     source: KeySource,
     runtime: Runtime,
     _folder: tempfile::TempDir,
 }
 
-impl Shop {
-    fn open() -> Shop {
+impl Setup {
+    fn open() -> Setup {
         let folder = tempfile::tempdir().unwrap();
         let archive = Archive::usual();
         let file = folder.path().join("kivend.key");
         write_key(&file, &archive.key);
-        Shop {
+        Setup {
             archive,
             source: KeySource { file, text: None },
             runtime: Runtime::new().unwrap(),
@@ -96,8 +96,8 @@ impl Shop {
             .unwrap()
     }
 
-    /// Restarts the writers with the key in the file; every partition gets a link.
-    fn go_over(&mut self) {
+    /// Restarts the writers with the key in the file. Each partition gets a link.
+    fn restart_writers(&mut self) {
         self.archive.read_notes();
         self.archive.key = self.source.read().unwrap();
         self.archive.seal("payments", 0, 5);
@@ -105,7 +105,7 @@ impl Shop {
         self.archive.checkpoint();
     }
 
-    fn is_intact_for_everybody(&mut self, old: &SigningKey) {
+    fn expect_intact_with_any_keys(&mut self, old: &SigningKey) {
         self.archive.read_notes();
         self.archive.commit();
         let new = self.source.read().unwrap();
@@ -134,92 +134,95 @@ fn write_key(file: &Path, key: &SigningKey) {
 }
 
 #[test]
-fn a_rotation_ends_with_the_new_key_alone_and_an_intact_archive() {
-    let mut shop = Shop::open();
-    let old = shop.archive.key.clone();
-    let rotated = shop.rotate();
+fn a_rotation_ends_with_only_the_new_key_and_an_intact_archive() {
+    let mut setup = Setup::open();
+    let old = setup.archive.key.clone();
+    let rotated = setup.rotate();
     assert_eq!(rotated.done, Rotated::Added);
     assert_eq!(rotated.to_retire, [old.verifying_key().to_string()]);
     let kept = key_file::read(&rotated.old_key_file.unwrap()).unwrap();
     assert_eq!(kept.to_secret_text(), old.to_secret_text());
-    shop.go_over();
-    shop.is_intact_for_everybody(&old);
+    setup.restart_writers();
+    setup.expect_intact_with_any_keys(&old);
 
-    let retired = shop.retire(Idle::Refused).unwrap();
+    let retired = setup.retire(Idle::Refused).unwrap();
     assert_eq!((retired.change, retired.late.len()), (2, 0));
-    shop.archive.read_notes();
-    shop.go_over();
-    shop.is_intact_for_everybody(&old);
-    let shown = shop.runtime.block_on(show(&shop.archive.store, &shop.source)).unwrap();
+    setup.archive.read_notes();
+    setup.restart_writers();
+    setup.expect_intact_with_any_keys(&old);
+    let shown = setup
+        .runtime
+        .block_on(show(&setup.archive.store, &setup.source))
+        .unwrap();
     let terms: Vec<_> = shown
         .keys
         .iter()
         .map(|key| (key.added_by, key.retired_by, key.signs_here))
         .collect();
     assert_eq!(terms, [(None, Some(2), false), (Some(1), None, true)]);
-    shop.archive.store.check_unchanged().unwrap();
+    setup.archive.store.check_unchanged().unwrap();
 }
 
 #[test]
-fn each_step_that_was_cut_off_is_done_once_by_the_next_run() {
+fn each_interrupted_step_is_completed_once_by_the_next_run() {
     // Interrupted after the file of the new key was created.
-    let shop = Shop::open();
-    let next = key_file::make(&key_file::beside(&shop.source.file, "next"), "kivend").unwrap();
-    assert_eq!(shop.rotate().key, next.verifying_key().to_string());
-    assert_eq!(shop.trust().change_number, 1);
+    let setup = Setup::open();
+    let next = key_file::make(&key_file::beside(&setup.source.file, "next"), "kivend").unwrap();
+    assert_eq!(setup.rotate().key, next.verifying_key().to_string());
+    assert_eq!(setup.trust().change_number, 1);
 
     // Interrupted after the key change was written, before the new file replaced the old one.
-    let shop = Shop::open();
-    let old = shop.archive.key.clone();
-    let rotated = shop.rotate();
-    std::fs::rename(&shop.source.file, key_file::beside(&shop.source.file, "next")).unwrap();
-    write_key(&shop.source.file, &old);
-    assert_eq!(shop.rotate().key, rotated.key);
-    assert_eq!(shop.trust().change_number, 1);
+    let setup = Setup::open();
+    let old = setup.archive.key.clone();
+    let rotated = setup.rotate();
+    std::fs::rename(&setup.source.file, key_file::beside(&setup.source.file, "next")).unwrap();
+    write_key(&setup.source.file, &old);
+    assert_eq!(setup.rotate().key, rotated.key);
+    assert_eq!(setup.trust().change_number, 1);
 
     // Repeated without an interruption: both keys stay in force, and no third key is added.
-    let again = shop.rotate();
+    let again = setup.rotate();
     assert_eq!((again.done, again.key), (Rotated::OverlapOpen, rotated.key));
-    assert_eq!(shop.trust().change_number, 1);
+    assert_eq!(setup.trust().change_number, 1);
 }
 
 #[test]
 fn a_key_is_retired_only_once_every_writer_uses_the_new_one() {
-    let mut shop = Shop::open();
-    shop.rotate();
-    let refused = shop.retire(Idle::Refused).unwrap_err();
+    let mut setup = Setup::open();
+    setup.rotate();
+    let refused = setup.retire(Idle::Refused).unwrap_err();
     assert!(refused.to_string().contains("the newest checkpoint"), "{refused}");
-    shop.archive.read_notes();
-    shop.archive.key = shop.source.read().unwrap();
-    shop.archive.seal("payments", 0, 5);
-    shop.archive.checkpoint();
-    let refused = shop.retire(Idle::Refused).unwrap_err();
+    setup.archive.read_notes();
+    setup.archive.key = setup.source.read().unwrap();
+    setup.archive.seal("payments", 0, 5);
+    setup.archive.checkpoint();
+    let refused = setup.retire(Idle::Refused).unwrap_err();
     assert!(refused.to_string().contains("links/user-events/1/"), "{refused}");
-    assert_eq!(shop.trust().change_number, 1);
+    assert_eq!(setup.trust().change_number, 1);
 
-    let retired = shop.retire(Idle::Accepted).unwrap();
+    let retired = setup.retire(Idle::Accepted).unwrap();
     assert_eq!(retired.change, 2);
     // A run that was interrupted after writing the change is repeated with the name of the key.
     let key = retired.retired[0].parse().unwrap();
-    let again = retire(&shop.archive.store, &shop.source, Some(&key), Idle::Refused);
-    let again = shop.runtime.block_on(again).unwrap();
+    let again = retire(&setup.archive.store, &setup.source, Some(&key), Idle::Refused);
+    let again = setup.runtime.block_on(again).unwrap();
     assert_eq!((again.change, again.checkpoint), (2, retired.checkpoint));
-    assert_eq!(shop.trust().change_number, 2);
+    assert_eq!(setup.trust().change_number, 2);
 }
 
 #[test]
 fn a_writer_whose_key_was_retired_stops_before_its_next_note() {
-    let mut shop = Shop::open();
-    let old = shop.archive.key.clone();
-    let zombie = Arc::new(WriterKeys::new(shop.trust(), old.verifying_key()));
-    let mut checkpointer = Checkpointer::new("kivend", Arc::clone(&zombie), old.clone());
-    shop.rotate();
-    shop.go_over();
-    shop.retire(Idle::Refused).unwrap();
-    shop.archive.read_notes();
-    shop.archive.seal("payments", 0, 5);
+    let mut setup = Setup::open();
+    let old = setup.archive.key.clone();
+    let retired = Arc::new(WriterKeys::new(setup.trust(), old.verifying_key()));
+    let mut checkpointer = Checkpointer::new("kivend", Arc::clone(&retired), old.clone());
+    setup.rotate();
+    setup.restart_writers();
+    setup.retire(Idle::Refused).unwrap();
+    setup.archive.read_notes();
+    setup.archive.seal("payments", 0, 5);
 
-    let link = shop
+    let link = setup
         .archive
         .next_link(&kivend::record::position::TopicPartition::new("payments", 0), 999);
     let sealed = link.seal(&old).unwrap();
@@ -229,44 +232,44 @@ fn a_writer_whose_key_was_retired_stops_before_its_next_note() {
     };
     let ticket = Ticket { slot: Slot(0), turn: 1 };
     for key in [link.place().link(Attempt::PLAIN), link.place().segment(Attempt::PLAIN)] {
-        let keys = shop.archive.store.keys();
+        let keys = setup.archive.store.keys();
         let creation = Creation {
             key,
             object: object.clone(),
             topic_id: None,
         };
-        let refused = shop.runtime.block_on(async {
+        let refused = setup.runtime.block_on(async {
             match creation.key {
                 kivend::log::object_key::Key::Link(..) => {
-                    requests::create_link(backends(&shop.archive, &zombie), ticket, &creation).await
+                    requests::create_link(backends(&setup.archive, &retired), ticket, &creation).await
                 }
-                _ => requests::create_segment(backends(&shop.archive, &zombie), ticket, &creation).await,
+                _ => requests::create_segment(backends(&setup.archive, &retired), ticket, &creation).await,
             }
         });
         let refused = refused.unwrap_err();
         assert_eq!(refused.kind(), Kind::Config);
         assert!(refused.remedy().unwrap().contains("kivend keys show"));
-        assert_eq!(shop.archive.store.keys(), keys);
+        assert_eq!(setup.archive.store.keys(), keys);
     }
     let now = UtcSeconds::from_unix(1_770_113_800);
-    let refused = shop
+    let refused = setup
         .runtime
-        .block_on(checkpointer.advance(&shop.archive.store, now))
+        .block_on(checkpointer.advance(&setup.archive.store, now))
         .unwrap_err();
     assert_eq!(refused.kind(), Kind::Config);
-    shop.is_intact_for_everybody(&old);
+    setup.expect_intact_with_any_keys(&old);
 }
 
 #[test]
 fn a_writer_that_has_not_seen_the_new_key_yet_accepts_its_link() {
-    let mut shop = Shop::open();
-    let old = shop.archive.key.clone();
-    let behind = WriterKeys::new(shop.trust(), old.verifying_key());
-    shop.rotate();
-    let before = shop
+    let mut setup = Setup::open();
+    let old = setup.archive.key.clone();
+    let behind = WriterKeys::new(setup.trust(), old.verifying_key());
+    setup.rotate();
+    let before = setup
         .archive
         .next_link(&kivend::record::position::TopicPartition::new("payments", 0), 999);
-    shop.go_over();
+    setup.restart_writers();
     let sealed = before.seal(&old).unwrap();
     let object = Object {
         bytes: sealed.object.into(),
@@ -278,25 +281,25 @@ fn a_writer_that_has_not_seen_the_new_key_yet_accepts_its_link() {
         object,
         topic_id: None,
     };
-    let taken = requests::create_link(backends(&shop.archive, &behind), ticket, &creation);
-    let taken = shop.runtime.block_on(taken).unwrap();
+    let taken = requests::create_link(backends(&setup.archive, &behind), ticket, &creation);
+    let taken = setup.runtime.block_on(taken).unwrap();
     assert!(matches!(taken, Event::LinkTaken(..)), "{taken:?}");
     assert_eq!(behind.trust().change_number, 1);
 }
 
 #[test]
-fn junk_among_the_key_changes_is_passed_over_and_listed_only() {
-    let shop = Shop::open();
-    shop.archive.store.plant("keys/000001.note", "junk");
-    shop.archive.store.plant("keys/what", "junk");
-    let old = shop.archive.key.clone();
-    let book = WriterKeys::new(shop.trust(), old.verifying_key());
+fn junk_among_the_key_changes_is_skipped() {
+    let setup = Setup::open();
+    setup.archive.store.plant("keys/000001.note", "junk");
+    setup.archive.store.plant("keys/what", "junk");
+    let old = setup.archive.key.clone();
+    let keys = WriterKeys::new(setup.trust(), old.verifying_key());
     for _ in 0..2 {
-        let known = shop.runtime.block_on(book.refresh(&shop.archive.store)).unwrap();
+        let known = setup.runtime.block_on(keys.refresh(&setup.archive.store)).unwrap();
         assert_eq!(known.change_number, 0);
     }
-    let rotated = shop.rotate();
-    assert!(shop.archive.store.bytes("keys/000001-r1.note").is_some());
-    let known = shop.runtime.block_on(book.refresh(&shop.archive.store)).unwrap();
+    let rotated = setup.rotate();
+    assert!(setup.archive.store.bytes("keys/000001-r1.note").is_some());
+    let known = setup.runtime.block_on(keys.refresh(&setup.archive.store)).unwrap();
     assert_eq!(known.keyring.in_force().last().unwrap().to_string(), rotated.key);
 }

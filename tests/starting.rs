@@ -1,4 +1,4 @@
-//! An archiver with another archive name or another cluster than the archive under the prefix is refused at the start.
+//! An archiver is refused at its start if the prefix holds an archive with another name or of another cluster.
 
 use kivend::archiver::preflight::require_cluster;
 use kivend::error::{Explain as _, Kind};
