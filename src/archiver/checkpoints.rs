@@ -92,7 +92,7 @@ impl Checkpoints {
                         own.copy(&newest).await;
                     }
                     Err(error) => {
-                        tracing::error!(%error, "cannot sign a checkpoint: trying again after archive.checkpoint_interval")
+                        tracing::error!(%error, "cannot sign a checkpoint: trying again after archive.checkpoint_interval");
                     }
                 }
             }
