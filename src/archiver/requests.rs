@@ -149,8 +149,8 @@ async fn is_replaced(offsets: &dyn Offsets, partition: &TopicPartition, known: O
 /// `topic_id` is checked here, because no segment's create has checked it.
 ///
 /// Durability point, and the commit. A crash before the create costs nothing: the next owner adopts the segment. From
-/// the create on the records are archived. A crash between it and Kafka's commit costs nothing: the next owner finds the
-/// head in the bucket and commits its offset (AR-1).
+/// the create on the records are archived. A crash between it and Kafka's commit costs nothing: the next owner finds
+/// the head in the bucket and commits its offset (AR-1).
 ///
 /// # Errors
 /// The store's and Kafka's errors; `Config` if the signing key was retired.
