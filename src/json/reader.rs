@@ -5,7 +5,7 @@ use crate::json::shape::{Mark, Shape};
 use crate::json::string::Text;
 use crate::json::value::{NotJson, Outermost, Value};
 
-/// Reads texts one after the other. It keeps buffers and the last [`Shape`] between them, which change no result.
+/// Reads texts one after the other. It keeps buffers and the last `Shape` between them, which change no result.
 /// `T` is what the caller derives from a member's name.
 #[derive(Debug)]
 pub struct Reader<T> {

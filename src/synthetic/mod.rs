@@ -1,8 +1,8 @@
 //! A synthetic shop: the sessions of its customers as JSONL. The same seed gives the same bytes on every machine and in
 //! every version, so nothing here may depend on a clock, floating point or a library's random distributions.
 //!
-//! Counts by event type are exact, not random: [`plan`] divides fixed totals among sessions, [`session`] orders the
-//! events of one session, [`line`] writes them like Python's `json.dumps`, and [`draws`] gives the random numbers.
+//! Counts by event type are exact, not random: `plan` divides fixed totals among sessions, `session` orders the
+//! events of one session, `line` writes them like Python's `json.dumps`, and `draws` gives the random numbers.
 
 mod draws;
 mod line;

@@ -1,8 +1,8 @@
 //! The state machine of one partition: load the head, fill a segment, seal it in four steps, continue. Recovery is the
 //! normal path: start-up, rebalance and conflict all begin at `load`.
 //!
-//! - [`state`]: the state of a partition · [`records`]: records, ends of the log, and time
-//! - [`head`]: continuing from the bucket's head · [`sealing`]: the four steps · [`leaving`]: release and stop
+//! - `state`: the state of a partition · `records`: records, ends of the log, and time
+//! - `head`: continuing from the bucket's head · `sealing`: the four steps · `leaving`: release and stop
 
 mod head;
 mod leaving;
