@@ -25,7 +25,7 @@ use kivend::telemetry::{Health, Metrics, Vitals};
 use crate::fixture::{Archive, OwnedRecord};
 
 /// The shop's settings, with brokers in this process and a folder.
-fn shop(kafka: &Embedded, folder: &Path) -> Settings {
+pub fn shop(kafka: &Embedded, folder: &Path) -> Settings {
     let sources = Sources {
         config_home: Some(folder.to_owned()),
         ..Sources::default()
@@ -42,7 +42,7 @@ fn shop(kafka: &Embedded, folder: &Path) -> Settings {
     settings
 }
 
-fn ingest_file(settings: &Settings, file: &Path) {
+pub fn ingest_file(settings: &Settings, file: &Path) {
     let surroundings = Surroundings {
         kafka: settings.kafka.clone(),
         routing: settings.routing.clone(),

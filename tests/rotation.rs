@@ -4,48 +4,23 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use kivend::app::keys::{Idle, Rotated, retire, rotate, show};
 use kivend::app::verify::Request;
 use kivend::archive::step::{Event, Object, Slot, Ticket};
-use kivend::archiver::backends::{Backends, LogRange, Offsets};
+use kivend::archiver::backends::Backends;
 use kivend::archiver::requests::{self, Creation};
 use kivend::error::{Explain as _, Kind};
-use kivend::log::commit_metadata::CommitMetadata;
 use kivend::log::object_key::Attempt;
 use kivend::log::signed_note::SigningKey;
-use kivend::record::position::TopicPartition;
 use kivend::record::utc::UtcSeconds;
-use kivend::task::error::AppError;
 use kivend::writing::checkpointer::Checkpointer;
 use kivend::writing::key_file::{self, KeySource};
 use kivend::writing::trust::WriterTrust;
 use kivend::writing::writer_keys::{self, WriterKeys};
 use tokio::runtime::Runtime;
 
-use crate::fixture::Archive;
+use crate::fixture::{Archive, NoKafka};
 use crate::verify::expect_intact;
-
-/// Offsets of an empty cluster: these tests use no Kafka.
-struct NoKafka;
-
-#[async_trait]
-impl Offsets for NoKafka {
-    async fn committed(&self, _: &TopicPartition) -> Result<Option<CommitMetadata>, AppError> {
-        Ok(None)
-    }
-
-    async fn log_range(&self, _: &TopicPartition) -> Result<LogRange, AppError> {
-        Ok(LogRange {
-            start_offset: 0,
-            end_offset: 0,
-        })
-    }
-
-    async fn topic_id(&self, _: &str) -> Result<Option<String>, AppError> {
-        Ok(None)
-    }
-}
 
 fn backends<'a>(archive: &'a Archive, keys: &'a WriterKeys) -> Backends<'a> {
     Backends {

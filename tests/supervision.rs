@@ -8,15 +8,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use kivend::archive::step::{Event, Object, Slot, Ticket};
-use kivend::archiver::backends::{LogRange, Offsets};
 use kivend::archiver::background::{BackgroundExecutor, Encode, Tools};
 use kivend::archiver::degradations::Degradations;
 use kivend::archiver::executor::{Answer, Executor};
 use kivend::archiver::operation::Operation;
 use kivend::archiver::requests::Creation;
+use kivend::archiver::{Mode, run_with_encoder};
 use kivend::clock::Clock;
 use kivend::error::{Exit, Explain as _, Kind};
-use kivend::log::commit_metadata::CommitMetadata;
 use kivend::log::object_key::{Attempt, Place};
 use kivend::record::hash::Hash;
 use kivend::record::position::{Epoch, FirstOffset, NextOffset, TopicPartition};
@@ -26,35 +25,16 @@ use kivend::segment::rows::Rows;
 use kivend::store::memory::MemoryStore;
 use kivend::store::retry::Backoff;
 use kivend::store::{Creation as Created, Entry, Store, StoreError};
-use kivend::task::error::AppError;
 use kivend::task::panic::log_panics;
+use kivend::task::stop::Stop;
 use kivend::telemetry::Vitals;
 use tokio::runtime::Runtime;
 
+use crate::export::{ingest_file, shop};
+use crate::fixture::{NoKafka, embedded_with};
 use crate::simulation::setup::Setup;
 
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Kafka without anything to tell.
-struct Silent;
-
-#[async_trait]
-impl Offsets for Silent {
-    async fn committed(&self, _: &TopicPartition) -> Result<Option<CommitMetadata>, AppError> {
-        Ok(None)
-    }
-
-    async fn log_range(&self, _: &TopicPartition) -> Result<LogRange, AppError> {
-        Ok(LogRange {
-            start_offset: 0,
-            end_offset: 0,
-        })
-    }
-
-    async fn topic_id(&self, _: &str) -> Result<Option<String>, AppError> {
-        Ok(None)
-    }
-}
 
 /// A store whose creates panic, or fail for as long as anybody tries, below some keys.
 #[derive(Debug)]
@@ -107,18 +87,14 @@ impl Scene {
                 fails_below,
                 refused: AtomicUsize::new(0),
             }),
-            vitals: Vitals {
-                metrics: Arc::default(),
-                health: Arc::default(),
-                clock: Clock::start(),
-            },
+            vitals: vitals(),
         }
     }
 
     fn executor(&self, encode: Encode) -> BackgroundExecutor {
         let tools = Tools {
             store: Arc::clone(&self.store) as Arc<dyn Store>,
-            offsets: Arc::new(Silent),
+            offsets: Arc::new(NoKafka),
             keys: Setup::shared().keys(),
             projection: Projection::none(),
             encode,
@@ -131,6 +107,14 @@ impl Scene {
             },
         };
         BackgroundExecutor::new(tools, self.runtime.handle().clone()).unwrap()
+    }
+}
+
+fn vitals() -> Vitals {
+    Vitals {
+        metrics: Arc::default(),
+        health: Arc::default(),
+        clock: Clock::start(),
     }
 }
 
@@ -235,4 +219,24 @@ fn forty_partitions_whose_segments_are_refused_do_not_stop_another_one() {
         matches!(answer[..], [Event::SegmentCreated(done)] if done == ticket(99)),
         "{answer:?}"
     );
+}
+
+/// Without supervision this archiver would wait for its encoder and never end, not even when it is told to.
+#[test]
+fn an_archiver_whose_encoder_panics_ends_with_exit_code_1_and_is_not_alive() {
+    let folder = tempfile::tempdir().unwrap();
+    let kafka = embedded_with(&[]);
+    let settings = shop(&kafka, folder.path());
+    let events = folder.path().join("events.jsonl");
+    std::fs::write(&events, "{\"event_type\":\"payment_attempt\",\"customer_id\":\"C1\"}\n").unwrap();
+    ingest_file(&settings, &events);
+    let vitals = vitals();
+    let error = run_with_encoder(panics, &settings, Mode::Once, &vitals, &Stop::never()).unwrap_err();
+    let told = error.to_string();
+    assert!(
+        told.contains("out of paper") && told.contains("tests/supervision.rs:"),
+        "{told}"
+    );
+    assert_eq!(error.kind().exit(), Exit::Failed);
+    assert_eq!(vitals.health.alive(vitals.clock.monotonic_ms()), Err(told));
 }

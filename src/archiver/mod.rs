@@ -36,4 +36,4 @@ pub mod target;
 
 pub use orders::{Mode, Orders};
 pub use outcome::{ArchiveReport, PartitionReport};
-pub use run::run;
+pub use run::{run, run_with_encoder};

@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 use tokio::task::AbortHandle;
 
 use crate::archive::machine::Machine;
-use crate::archiver::background::{BackgroundExecutor, Tools};
+use crate::archiver::background::{BackgroundExecutor, Encode, Tools};
 use crate::archiver::checkpoints::Checkpoints;
 use crate::archiver::degradations::Degradations;
 use crate::archiver::driver::Driver;
@@ -35,9 +35,24 @@ use crate::writing::mirrors::Mirrors;
 /// Archives the configured topics, until a stop is requested or, with [`Mode::Once`], until everything that Kafka had
 /// at the start is archived.
 ///
-/// # Errors Those of preflight: a store without the create-only contract, a missing topic, a signing key of another
-/// archive. Later any error that is not transient. Links that were created stay, and the next run continues after them.
+/// # Errors
+/// Those of preflight: a store without the create-only contract, a missing topic, a signing key of another archive. Later
+/// any error that is not transient. Links that were created stay, and the next run continues after them.
 pub fn run(
+    settings: &Settings,
+    orders: impl Into<Orders>,
+    vitals: &Vitals,
+    stop: &Stop,
+) -> Result<ArchiveReport, AppError> {
+    run_with_encoder(Tools::ENCODE, settings, orders, vitals, stop)
+}
+
+/// [`run`] with another encoder, for tests of what happens when it panics.
+///
+/// # Errors
+/// Those of [`run`].
+pub fn run_with_encoder(
+    encode: Encode,
     settings: &Settings,
     orders: impl Into<Orders>,
     vitals: &Vitals,
@@ -55,7 +70,7 @@ pub fn run(
         let address = runtime.block_on(telemetry::serve(listen, vitals.clone()))?;
         tracing::info!(%address, "metrics, health and readiness");
     }
-    let tally = archive(&runtime, settings, orders, vitals, stop).inspect_err(|error| {
+    let tally = archive(&runtime, (settings, orders, encode), vitals, stop).inspect_err(|error| {
         vitals.health.failed(error.to_string());
     })?;
     Ok(ArchiveReport::new(tally, clock.elapsed_s()))
@@ -63,8 +78,7 @@ pub fn run(
 
 fn archive(
     runtime: &Runtime,
-    settings: &Settings,
-    orders: Orders,
+    (settings, orders, encode): (&Settings, Orders, Encode),
     vitals: &Vitals,
     stop: &Stop,
 ) -> Result<Tally, AppError> {
@@ -90,7 +104,7 @@ fn archive(
         offsets: Arc::new(GroupOffsets(Arc::clone(&cluster))),
         keys: Arc::clone(&own.keys),
         projection: start::projection(&settings.archive)?,
-        encode: Tools::ENCODE,
+        encode,
         degradations: Arc::clone(&degradations),
         backoff: Backoff::patient(u64::from_le_bytes(clock::random_bytes()?)),
     };

@@ -68,7 +68,8 @@ impl Checkpointer {
     /// Signs the next checkpoint if a head moved since the newest one. Returns the newest checkpoint. If number 0 is
     /// missing, it is created; it has no heads.
     ///
-    /// # Errors The store's errors; `Corrupt` if the links of a partition do not form a chain; `Config` if the signing
+    /// # Errors
+    /// The store's errors; `Corrupt` if the links of a partition do not form a chain; `Config` if the signing
     /// key was retired. Nothing is signed then.
     pub async fn advance(&mut self, store: &dyn Store, now: UtcSeconds) -> Result<SignedCheckpoint, AppError> {
         self.refresh(store).await?;

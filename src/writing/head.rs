@@ -23,7 +23,8 @@ use crate::writing::trust::WriterTrust;
 /// The newest link of the chain; `None` if the partition has no link. `end` is Kafka's log end offset: the search
 /// ignores keys beyond it, because no valid link begins there.
 ///
-/// # Errors The store's errors; [`Kind::Corrupt`](crate::error::Kind::Corrupt) if a valid link does not continue the
+/// # Errors
+/// The store's errors; [`Kind::Corrupt`](crate::error::Kind::Corrupt) if a valid link does not continue the
 /// one before it, or if a newer version of kivend wrote it.
 pub async fn find(
     store: &dyn Store,
