@@ -8,7 +8,7 @@ use crate::record::position::TopicPartition;
 const UNPOLLED_MAX_MS: u64 = 1_000;
 
 /// Whether the driver takes records.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Hold {
     /// It polls, and every partition is fetched.
     #[default]

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use kivend::archive::policy::SealPolicy;
-use kivend::archiver::target::Target;
 use kivend::log::link::MAX_ABSENT_RANGES;
 use kivend::log::object_key::Attempt;
 use kivend::record::position::TopicPartition;
@@ -152,7 +151,7 @@ impl Scenario {
             policy,
             odds: Odds::default(),
             declared: false,
-            target: Target::endless(),
+            ends: None,
         };
         let mut process = Process::new((&self.kafka, &self.bucket), launch, Dice::new(id as u64));
         self.kafka.log(&self.partition, |log| log.owner = Some(id));

@@ -140,9 +140,9 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         &self.machine
     }
 
-    /// Whether back-pressure is active because memory is short.
-    pub fn is_holding(&self) -> bool {
-        !matches!(self.hold, Hold::Flowing)
+    /// Whether records are taken, or memory is short.
+    pub fn hold(&self) -> &Hold {
+        &self.hold
     }
 
     pub(super) fn step(&mut self, event: Event) {

@@ -8,6 +8,7 @@ mod observer;
 mod source;
 
 use std::cell::{Ref, RefCell, RefMut};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
@@ -16,6 +17,7 @@ use kivend::archive::policy::SealPolicy;
 use kivend::archive::step::{Event, Now, StopReason};
 use kivend::archiver::degradations::Degradations;
 use kivend::archiver::driver::{Driver, Turn};
+use kivend::archiver::hold::Hold;
 use kivend::archiver::operation::RetryPolicy;
 use kivend::archiver::target::Target;
 use kivend::clock::Clock;
@@ -51,8 +53,8 @@ pub struct Launch {
     pub odds: Odds,
     /// Whether the operator declared a new epoch of every topic.
     pub declared: bool,
-    /// How far to archive.
-    pub target: Target,
+    /// How far to archive, as `kivend archive` does; `None` for a daemon.
+    pub ends: Option<HashMap<TopicPartition, i64>>,
 }
 
 /// A running archiver process.
@@ -68,6 +70,7 @@ pub struct Process {
     checkpointer: Rc<RefCell<Option<Box<Checkpointer>>>>,
     stopper: Stopper,
     stop: Stop,
+    ends: Option<HashMap<TopicPartition, i64>>,
     has_ended: bool,
     failure: Option<String>,
     policy: SealPolicy,
@@ -82,7 +85,7 @@ impl Process {
             policy,
             odds,
             declared,
-            target,
+            ends,
         } = launch;
         let setup = Setup::shared();
         let network = Network::new(bucket, dice.split(), odds);
@@ -108,7 +111,7 @@ impl Process {
             SimulatedSource::new(&member),
             machine,
             SimulatedExecutor(Rc::clone(&work)),
-            target,
+            ends.clone().map_or_else(Target::endless, Target::up_to),
             CountingObserver(Rc::clone(&seen)),
         );
         let (stopper, stop) = stop();
@@ -123,6 +126,7 @@ impl Process {
             checkpointer: Rc::new(RefCell::new(Some(Box::new(setup.checkpointer())))),
             stopper,
             stop,
+            ends,
             has_ended: false,
             failure: None,
             policy,
@@ -179,6 +183,16 @@ impl Process {
         self.has_ended
     }
 
+    /// The ends that it had to reach, if it ended because it reached them; those of partitions that it stopped are left out.
+    pub fn reached(&self) -> Option<HashMap<TopicPartition, i64>> {
+        let ends_by_itself = self.has_ended && !self.stop.is_requested();
+        let mut ends = self.ends.clone().filter(|_| ends_by_itself)?;
+        for (partition, _) in self.stops().iter() {
+            ends.remove(partition);
+        }
+        Some(ends)
+    }
+
     pub fn is_shutting_down(&self) -> bool {
         self.has_ended || self.stop.is_requested()
     }
@@ -217,11 +231,16 @@ impl Process {
             monotonic_ms: now_ms,
             wall: self.wall(now_ms),
         };
+        let (hold, polls) = (self.driver.hold().clone(), self.member.borrow().polls);
         match self.driver.turn(now, &self.stop) {
             Ok(turn) => self.has_ended = turn == Turn::Ended,
             Err(error) => self.fail(error.to_string()),
         }
-        self.note_hold();
+        let has_polled = self.member.borrow().polls > polls;
+        if has_polled && hold.forbids_polling(now_ms) && *self.driver.hold() == hold {
+            self.fail("MEM-1: polls while memory is short".to_owned());
+        }
+        self.check_pauses();
         let (machine, partitions) = (self.driver.machine(), self.work.borrow().names.len());
         let buffered_bytes = machine.buffered_bytes();
         if buffered_bytes > self.policy.memory_budget_bytes + SLACK_BYTES * (partitions + 1) {
@@ -230,10 +249,24 @@ impl Process {
         }
     }
 
-    fn note_hold(&mut self) {
-        let mut counts = self.seen.borrow_mut();
-        counts.counts.holds += u64::from(self.driver.is_holding());
-        counts.counts.pauses += u64::from(self.member.borrow().has_paused());
+    /// While partitions are paused by name, all of them are; afterwards none is.
+    fn check_pauses(&mut self) {
+        let (has_paused, has_paused_all) = {
+            let member = self.member.borrow();
+            (member.has_paused(), member.has_paused_all())
+        };
+        {
+            let counts = &mut self.seen.borrow_mut().counts;
+            counts.holds += u64::from(*self.driver.hold() != Hold::Flowing);
+            counts.pauses += u64::from(has_paused);
+        }
+        match self.driver.hold() {
+            Hold::Paused(_) if !has_paused_all => {
+                self.fail("MEM-1: a partition is not paused with the others".to_owned())
+            }
+            Hold::Flowing if has_paused => self.fail("a partition is still paused though memory is free".to_owned()),
+            _ => {}
+        }
     }
 
     fn wall(&mut self, now_ms: u64) -> UtcSeconds {

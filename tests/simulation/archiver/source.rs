@@ -65,6 +65,8 @@ pub struct Member {
     pub owned: BTreeSet<TopicPartition>,
     /// The polls that may still deliver something in this turn.
     pub quota: usize,
+    /// Polls so far.
+    pub polls: u64,
     pub failure: Option<String>,
     pub dice: Dice,
     pub odds: Odds,
@@ -98,6 +100,7 @@ impl Member {
             released: Vec::new(),
             owned: BTreeSet::new(),
             quota: 0,
+            polls: 0,
             failure: None,
             dice,
             odds,
@@ -127,9 +130,17 @@ impl Member {
 
     /// Whether the driver has paused a partition.
     pub fn has_paused(&self) -> bool {
-        self.assignments
-            .values()
-            .any(|assignment| assignment.position.is_some_and(|position| position.paused))
+        self.started().any(|position| position.paused)
+    }
+
+    /// Whether the driver paused every partition that it started.
+    pub fn has_paused_all(&self) -> bool {
+        self.started().all(|position| position.paused)
+    }
+
+    fn started(&self) -> impl Iterator<Item = Position> {
+        let ours = self.assignments.iter().filter(|(name, _)| self.owned.contains(*name));
+        ours.filter_map(|(_, assignment)| assignment.position)
     }
 
     pub fn has_commits(&self) -> bool {
@@ -168,6 +179,7 @@ impl Member {
     }
 
     fn next(&mut self) -> Next {
+        self.polls += 1;
         if self.quota == 0 {
             return Next::Nothing;
         }
@@ -256,15 +268,34 @@ impl Member {
         }
     }
 
-    fn set_position(&mut self, partition: &TopicPartition, from: NextOffset, doing: &str) -> Result<(), KafkaError> {
-        let Some(assignment) = self.assignments.get_mut(partition) else {
-            self.fail(format!("{doing} {partition}, which is not assigned"));
+    fn start(&mut self, partition: &TopicPartition, from: NextOffset) -> Result<(), KafkaError> {
+        match self.assignments.get_mut(partition) {
+            Some(assignment) if assignment.position.is_none() => {
+                assignment.position = Some(Position {
+                    next: from.0,
+                    ..Position::default()
+                });
+                Ok(())
+            }
+            _ => {
+                self.fail(format!("starts {partition}, which is not assigned or started already"));
+                Err(refusal(partition))
+            }
+        }
+    }
+
+    /// A paused partition stays paused, as in librdkafka.
+    fn seek(&mut self, partition: &TopicPartition, from: NextOffset) -> Result<(), KafkaError> {
+        let position = self.assignments.get_mut(partition).and_then(|a| a.position.as_mut());
+        let Some(position) = position else {
+            self.fail(format!("seeks in {partition}, which is not started"));
             return Err(refusal(partition));
         };
-        assignment.position = Some(Position {
+        *position = Position {
             next: from.0,
+            paused: position.paused,
             ..Position::default()
-        });
+        };
         Ok(())
     }
 
@@ -408,11 +439,11 @@ impl Source for SimulatedSource {
     }
 
     fn start(&mut self, partition: &TopicPartition, from: NextOffset) -> Result<(), KafkaError> {
-        self.member.borrow_mut().set_position(partition, from, "starts")
+        self.member.borrow_mut().start(partition, from)
     }
 
     fn seek(&mut self, partition: &TopicPartition, from: NextOffset) -> Result<(), KafkaError> {
-        self.member.borrow_mut().set_position(partition, from, "seeks in")
+        self.member.borrow_mut().seek(partition, from)
     }
 
     fn pause(&mut self, partitions: &[TopicPartition]) -> Result<(), KafkaError> {

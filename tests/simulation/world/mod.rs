@@ -3,10 +3,9 @@
 
 mod recreation;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use kivend::archive::step::StopReason;
-use kivend::archiver::target::Target;
 use kivend::record::position::TopicPartition;
 use kivend::store::Store as _;
 use kivend::store::memory::MemoryStore;
@@ -145,6 +144,7 @@ impl World {
             }
         }
         while let Some(at) = self.processes.iter().position(Process::is_done) {
+            self.check_reached(&self.processes[at])?;
             self.end(at);
         }
         Ok(())
@@ -310,7 +310,8 @@ impl World {
     fn rebalance(&mut self) {
         let wanted = 1 + usize::from(self.odds.seize + self.odds.revoke > 0);
         if self.processes.len() < wanted && self.dice.permille(if self.processes.is_empty() { 300 } else { 50 }) {
-            self.start(Target::endless());
+            let ends = self.dice.permille(150).then(|| self.ends());
+            self.start(ends);
         }
         let partition = self.any_partition();
         let owner = self.kafka.log(&partition, |log| log.owner);
@@ -327,7 +328,7 @@ impl World {
         }
     }
 
-    fn start(&mut self, target: Target) {
+    fn start(&mut self, ends: Option<HashMap<TopicPartition, i64>>) {
         let (id, mut dice) = (self.started, self.dice.split());
         self.started += 1;
         let launch = Launch {
@@ -335,10 +336,37 @@ impl World {
             policy: any_policy(&mut dice),
             odds: self.odds,
             declared: self.declared,
-            target,
+            ends,
         };
         self.processes
             .push(Process::new((&self.kafka, &self.bucket), launch, dice));
+    }
+
+    /// Where the logs end now.
+    fn ends(&self) -> HashMap<TopicPartition, i64> {
+        let logs = self.kafka.logs();
+        logs.iter()
+            .map(|(partition, log)| (partition.clone(), log.high))
+            .collect()
+    }
+
+    /// What an archiver had to reach is archived when it ends by itself, by whichever member of the group.
+    fn check_reached(&self, process: &Process) -> Result<(), String> {
+        if self.recreated || self.has_tampering {
+            return Ok(());
+        }
+        for (partition, end) in process.reached().into_iter().flatten() {
+            let next = self
+                .chains
+                .of(&partition)?
+                .last()
+                .map_or(0, |head| head.link.next_offset.0);
+            if next < end {
+                let id = process.id;
+                return Err(format!("process {id} ended by itself at {next} of {end}: {partition}"));
+            }
+        }
+        Ok(())
     }
 
     fn give(&mut self, partition: &TopicPartition, permille: u32) {
@@ -382,17 +410,8 @@ impl World {
     /// Runs a new archiver alone up to the end: one that is stopped there, or one whose target is the end.
     fn archive_all(&mut self) -> Result<(), String> {
         let ends_by_itself = self.dice.permille(500);
-        let target = if ends_by_itself {
-            let logs = self.kafka.logs();
-            Target::up_to(
-                logs.iter()
-                    .map(|(partition, log)| (partition.clone(), log.high))
-                    .collect(),
-            )
-        } else {
-            Target::endless()
-        };
-        self.start(target);
+        let ends = ends_by_itself.then(|| self.ends());
+        self.start(ends);
         for partition in self.partitions.clone() {
             self.give(&partition, 1000);
         }
