@@ -51,6 +51,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         self.observer.released(partition);
         if let Some(slot) = self.machine.slot(partition) {
             self.executor.cancel(slot);
+            self.to_encode.retain(|(ticket, _)| ticket.slot != slot);
         }
     }
 
