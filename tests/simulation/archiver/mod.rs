@@ -252,7 +252,7 @@ impl Process {
         }
         match self.driver.hold() {
             Hold::Paused(_) if !has_paused_all => {
-                self.fail("MEM-1: a partition is not paused with the others".to_owned())
+                self.fail("MEM-1: a partition is not paused with the others".to_owned());
             }
             Hold::Flowing if has_paused => self.fail("a partition is still paused though memory is free".to_owned()),
             _ => {}
