@@ -87,7 +87,7 @@ impl From<MirrorOutcome> for MirrorStatus {
     }
 }
 
-/// Signs the heads in the bucket, whoever writes the partitions.
+/// Signs the heads in the bucket, also of partitions that other archivers write.
 ///
 /// # Errors
 /// `Input` if there is no archive or no key; `Corrupt` if a chain is broken; errors of the store.

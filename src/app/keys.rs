@@ -8,8 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::clock::Clock;
-use crate::log::checkpoint::CheckpointRef;
-use crate::log::checkpoint::SignedCheckpoint;
+use crate::log::checkpoint::{CheckpointRef, SignedCheckpoint};
 use crate::log::identity::Identity;
 use crate::log::key_change::{self, KeyChange, KeyChangeType};
 use crate::log::keyring::Term;

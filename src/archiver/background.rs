@@ -128,8 +128,8 @@ impl Announcer {
         let answers = self.0.clone();
         let supervised = async move {
             let ended = caught_async(doing, async {
-                let _: () = task.await;
-                Ok::<(), AppError>(())
+                task.await;
+                Ok(())
             })
             .await;
             let error = match ended {

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use crate::app::checkpoint::{MirrorStatus, Report, checkpoint_now};
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
-use crate::cli::failure::FileError;
+use crate::cli::failure::{Failure, FileError};
 use crate::cli::format::Format;
 use crate::cli::output::{Align, count, table};
 use crate::error::Exit;

@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use crate::app::doctor::{DoctorReport, Status, examine};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::output::Mark;
-use crate::cli::output::Output;
+use crate::cli::output::{Mark, Output};
 use crate::error::Exit;
 
 /// Check brokers, store, keys and settings for problems, each with a remedy

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 
 use crate::app::export::{Destination, ExportError, Naming, Report, Request, ToKafka, export};
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
-use crate::cli::failure::FileError;
+use crate::cli::failure::{Failure, FileError};
 use crate::cli::format::Format;
 use crate::cli::output::{count, size};
 use crate::cli::when::When;

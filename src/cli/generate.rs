@@ -7,8 +7,7 @@ use clap::ValueHint;
 
 use crate::app::generate::{Generated, generate};
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
-use crate::cli::failure::FileError;
+use crate::cli::failure::{Failure, FileError};
 use crate::cli::output::{count, size};
 use crate::error::Exit;
 use crate::synthetic::EVENTS_DEFAULT;

@@ -7,8 +7,7 @@ use clap::ValueHint;
 use clap_mangen::Man;
 
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
-use crate::cli::failure::FileError;
+use crate::cli::failure::{Failure, FileError};
 use crate::error::{Exit, Kind};
 
 /// Print the manual page of kivend or of a command

@@ -7,8 +7,7 @@ use serde::Serialize;
 
 use crate::app::prove::{Made, Wanted, WantedCheckpoint, prove};
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
-use crate::cli::failure::FileError;
+use crate::cli::failure::{Failure, FileError};
 use crate::cli::format::Format;
 use crate::cli::verify_proof::describe;
 use crate::config::Settings;

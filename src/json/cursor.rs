@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 
 use crate::json::shape::{Mark, Shape};
-use crate::json::string::Text;
-use crate::json::string::next_special;
+use crate::json::string::{Text, next_special};
 use crate::json::value::{DEPTH_MAX, NotJson, Outermost, Value};
 
 /// Objects with more names than this are checked for repeated names once, at their end, by sorting.

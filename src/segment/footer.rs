@@ -5,8 +5,7 @@ use parquet::file::metadata::KeyValue;
 
 use crate::record::hash::Hash;
 use crate::record::position::{Epoch, FirstOffset, NextOffset, TopicPartition, is_topic_name};
-use crate::segment::error::SegmentError;
-use crate::segment::error::Unreadable;
+use crate::segment::error::{SegmentError, Unreadable};
 use crate::segment::projection::rules::Projection;
 
 /// The fields of the footer; each is equal to the link's field.

@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::config::Settings;
-use crate::log::checkpoint::Checkpoint;
-use crate::log::checkpoint::CheckpointRef;
+use crate::log::checkpoint::{Checkpoint, CheckpointRef};
 use crate::log::signed_note::Note;
 use crate::record::hash::Hash;
 use crate::store::Store;

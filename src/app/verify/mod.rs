@@ -120,7 +120,7 @@ impl Run {
             parts.checkpoints.saved += 1;
             match open_saved(&trust, object)? {
                 Ok(signed) => walk.saved(&signed),
-                // Not an error: whoever replaces the archive's identity must not be able to suppress the saved checkpoint.
+                // Not an error: replacing the archive's identity must not suppress the saved checkpoint.
                 Err(why) => parts.findings.push(Finding::new(Code::SavedCheckpointDiffers, why)),
             }
         }
