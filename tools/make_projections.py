@@ -1,4 +1,4 @@
-"""The projection vectors of docs/FORMAT.md, section 5, as tables whose expected results were written by hand.
+"""The projection vectors of docs/FORMAT.md, section 7.4, as tables whose expected results were written by hand.
 
 Part of make_vectors.py.
 """
@@ -35,6 +35,20 @@ FLOATS: list[tuple[str, Any]] = [
     ("1e400", FIELD_TYPE), ("-1e400", FIELD_TYPE), ("1e99999999999999999999", FIELD_TYPE), ("5e-324", float_bits(5e-324)), ("2.4703282292062327e-324", float_bits(0.0)),
     ("2.4703282292062328e-324", float_bits(5e-324)), ("1e-400", float_bits(0.0)), ("-1e-400", float_bits(-0.0)), ("0e400", float_bits(0.0)),
     ("null", None), ('"1"', FIELD_TYPE), ("false", FIELD_TYPE),
+]
+# Of a decimal(5,2), judged by hand; the expected value is in hundredths.
+DECIMALS: list[tuple[str, Any]] = [
+    ("0", 0), ("-0", 0), ("0.0", 0), ("-0.00", 0), ("0.5", 50), ("0.05", 5), ("-0.05", -5), ("7", 700), ("101.9", 10190), ("26.82", 2682), ("60.0", 6000),
+    ("999.99", 99999), ("-999.99", -99999), ("999", 99900), ("null", None), ("1000", FIELD_TYPE), ("-1000", FIELD_TYPE), ("1000.00", FIELD_TYPE), ("0.001", FIELD_TYPE), ("0.000", FIELD_TYPE),
+    ("1.500", FIELD_TYPE), ("1e0", FIELD_TYPE), ("1E2", FIELD_TYPE), ("0e0", FIELD_TYPE), ("1.5e1", FIELD_TYPE), ("15e-1", FIELD_TYPE), ("1" + "0" * 5000, FIELD_TYPE), ("0." + "0" * 5000, FIELD_TYPE),
+    ('"1"', FIELD_TYPE), ("true", FIELD_TYPE), ("[]", FIELD_TYPE), ("{}", FIELD_TYPE),
+]
+# Other precisions and scales: type, literal, expected value.
+EDGES: list[tuple[str, str, Any]] = [
+    ("decimal(1,0)", "9", 9), ("decimal(1,0)", "10", FIELD_TYPE), ("decimal(1,0)", "0.0", FIELD_TYPE), ("decimal(1,0)", "-0", 0), ("decimal(1,1)", "0.9", 9), ("decimal(1,1)", "0", 0), ("decimal(1,1)", "1", FIELD_TYPE),
+    ("decimal(1,1)", "1.0", FIELD_TYPE), ("decimal(18,0)", "999999999999999999", 999999999999999999), ("decimal(18,0)", "-999999999999999999", -999999999999999999), ("decimal(18,0)", "1000000000000000000", FIELD_TYPE),
+    ("decimal(18,18)", "0.999999999999999999", 999999999999999999), ("decimal(18,18)", "-0.000000000000000001", -1), ("decimal(18,18)", "0.0000000000000000001", FIELD_TYPE),
+    ("decimal(18,2)", "9999999999999999.99", 999999999999999999), ("decimal(18,2)", "10000000000000000", FIELD_TYPE), ("decimal(18,2)", "101.900", FIELD_TYPE), ("decimal(9,2)", "9999999.99", 999999999), ("decimal(9,2)", "10000000", FIELD_TYPE),
 ]
 BOOLEANS: list[tuple[str, Any]] = [("true", True), ("false", False), ("null", None), ("0", FIELD_TYPE), ("1", FIELD_TYPE), ('"true"', FIELD_TYPE), ("[]", FIELD_TYPE)]
 TIMESTAMPS: list[tuple[str, Any]] = [(f'"{text}"', expected) for text, expected in [
@@ -90,12 +104,15 @@ POINTERS: list[tuple[str, str, str | None, str | None]] = [
     ("/a/0", '{"a":{"0":"x"}}', "x", None), ("/a/-", '{"a":{"-":"x"}}', "x", None), ("/", '{"":"x"}', "x", None), ("//", '{"":{"":"x"}}', "x", None), ("/a~1b", '{"a/b":"x"}', "x", None), ("/m~0n", '{"m~n":"x"}', "x", None),
     ("/~01", '{"~1":"x"}', "x", None), ("/a b", '{"a b":"x"}', "x", None), ("/\u00e9", r'{"\u00e9":"x"}', "x", None), ("/a", '{"a":{"b":"x"}}', None, "field_type"), ("/A", '{"a":"x"}', None, None),
 ]
-VALID_RULES = ["[]", '[{"column":"_a1","path":"/a","type":"string"},{"column":"b","path":"/a","type":"json"}]']
+VALID_RULES = ["[]", '[{"column":"a","path":"/a","type":"decimal(1,0)"},{"column":"b","path":"/b","type":"decimal(18,18)"}]', '[{"column":"_a1","path":"/a","type":"string"},{"column":"b","path":"/a","type":"json"}]']
 INVALID_RULES: list[tuple[str, str]] = [(why, f"[{rules}]") for why, rules in [
     ("capital in a name", '{"column":"A","path":"/a","type":"string"}'), ("digit first", '{"column":"1a","path":"/a","type":"string"}'), ("empty name", '{"column":"","path":"/a","type":"string"}'),
-    ("an authoritative name", '{"column":"offset","path":"/a","type":"string"}'), ("parse_error", '{"column":"parse_error","path":"/a","type":"string"}'),
+    ("an authoritative name", '{"column":"offset","path":"/a","type":"string"}'), ("the column of the epoch", '{"column":"epoch","path":"/a","type":"string"}'),
+    ("the column of other timestamps", '{"column":"timestamp_out_of_range_ms","path":"/a","type":"string"}'), ("parse_error", '{"column":"parse_error","path":"/a","type":"string"}'),
     ("a name twice", '{"column":"a","path":"/a","type":"string"},{"column":"a","path":"/b","type":"string"}'), ("empty path", '{"column":"a","path":"","type":"string"}'), ("no slash first", '{"column":"a","path":"a","type":"string"}'),
     ("unknown escape in the path", '{"column":"a","path":"/~2","type":"string"}'), ("tilde last in the path", '{"column":"a","path":"/a~","type":"string"}'), ("unknown type", '{"column":"a","path":"/a","type":"int32"}'),
+    *((f"the type {type_}", f'{{"column":"a","path":"/a","type":"{type_}"}}') for type_ in (
+        "decimal", "decimal()", "decimal(18)", "decimal(0,0)", "decimal(19,2)", "decimal(2,3)", "decimal(18,-1)", "decimal(18, 2)", "decimal(018,2)", "decimal(18,02)", "decimal(+18,2)", "Decimal(18,2)", "decimal(18,2) ")),
     ("a field too many", '{"column":"a","path":"/a","type":"string","x":1}'), ("a field missing", '{"column":"a","path":"/a"}'), ("another order", '{"path":"/a","column":"a","type":"string"}'),
     ("white space", '{"column": "a","path":"/a","type":"string"}'), ("an escaped letter", '{"column":"\\u0061","path":"/a","type":"string"}')]] + [
     ("a final newline", "[]\n"), ("an object", "{}"), ("empty", "")]
@@ -124,9 +141,10 @@ def typed(type_: str, table: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def projections() -> dict[str, Any]:
-    groups = [typed(type_, table) for type_, table in {"string": STRINGS, "int64": INTEGERS, "float64": FLOATS, "bool": BOOLEANS, "timestamp_us": TIMESTAMPS, "json": JSONS}.items()]
+    groups = [typed(type_, table) for type_, table in {"string": STRINGS, "int64": INTEGERS, "float64": FLOATS, "decimal(5,2)": DECIMALS, "bool": BOOLEANS, "timestamp_us": TIMESTAMPS, "json": JSONS}.items()]
+    groups += [typed(type_, [(literal, expected)]) for type_, literal, expected in EDGES]
     groups.append({"projection": rules_text(rule("a", "/a", "string")), "cases": [case(name, value, {"a": a}, error) for name, value, a, error in DOCUMENTS]})
     groups += [{"projection": rules_text(rule("p", path, "string")), "cases": [case(f"{path} in {text}", text.encode(), {"p": p}, error)]} for path, text, p, error in POINTERS]
     return {"about": "section 5: rules (the footer value), a record's value (null: none), the typed columns and parse_error. float64 as the double's bits in hex, "
-                     "timestamp_us as microseconds since the epoch, json as text", "groups": groups,
+                     "decimal without its point, timestamp_us as microseconds since the epoch, json as text", "groups": groups,
             "valid_rules": VALID_RULES, "invalid_rules": [{"why": why, "projection": text} for why, text in INVALID_RULES]}

@@ -1,202 +1,293 @@
-"""Makes the golden vectors of proof files (docs/FORMAT.md, section 8) for make_vectors.py: a small archive with a key
-change, proofs of its records and of its growth, and files that each break one rule.
+"""Makes the golden vectors of proof files (docs/FORMAT.md, section 8.1) for make_vectors.py: small archives with changes of
+keys, proofs of their records and of their growth, and files that each break one rule.
 
 Shares no code with kivend or with verify_proof.py: paths are computed by the recursive definitions of RFC 9162.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 from format_writer import (
-    ARCHIVE,
-    ARCHIVE_ID,
-    KEY,
-    OTHER,
-    Content,
-    Key,
-    b64,
-    canonical,
-    encoding,
-    first_link,
-    genesis,
-    largest_power_of_two_below,
-    leaf,
-    merkle,
-    note,
-    path,
-    sha,
+    CHANGER, EMPTY_ROOT, KEY, NEXT_CHANGER, ORIGIN, OTHER, SECOND_WITNESS, STRANGER, THIRD, WITNESS,
+    Content, Key, b64, canonical, encoding, first_link, genesis, identity, leaf, merkle, note, path, sha, signed_with, subproof,
 )
+from log_writer import Head, LogWriter, leaf_of
 
-Heads = dict[tuple[str, int], int]  # partition → how many links its head is above the genesis
+Case = tuple[str, str, Content, bytes]  # why, verdict, given, file
+NOTHING: Content = {"keys": [], "witnesses": [], "quorum": None, "origin": None}
+TIME = 1770113700
 
 
-def subproof(m: int, leaves: list[bytes], known: bool) -> list[bytes]:
-    """RFC 9162, 2.1.4.1."""
-    if m == len(leaves):
-        return [] if known else [merkle(leaves)]
-    k = largest_power_of_two_below(len(leaves))
-    if m <= k:
-        return subproof(m, leaves[:k], known) + [merkle(leaves[k:])]
-    return subproof(m - k, leaves[k:], False) + [merkle(leaves[:k])]
+def given(*keys: Key, witnesses: tuple[Key, ...] = (), quorum: int | None = None, origin: str | None = None) -> Content:
+    return {"keys": [key.public_text for key in keys], "witnesses": [witness.public_text for witness in witnesses], "quorum": quorum, "origin": origin}
 
 
 class Archive:
-    """payments/1 with 7 links and orders/0 with 3; checkpoints 0 to 3; key OTHER is added after checkpoint 1 and signs from then on."""
+    """Links of 5 records in 6 offsets, of which the fourth is absent, and a log over them."""
 
-    def __init__(self) -> None:
-        self.links: dict[tuple[str, int], list[tuple[Content, bytes, list[bytes]]]] = {("orders", 0): [], ("payments", 1): []}
-        self.checkpoints: list[bytes] = []
-        self.change: tuple[int, str] = (0, sha(ARCHIVE))
-        self.key = KEY
-        self.checkpoint({})
-        self.grow("payments", 1, 3)
-        self.grow("orders", 0, 2)
-        self.checkpoint({("orders", 0): 2, ("payments", 1): 3})
-        added = {"type": "kivend.keys/v1", "id": ARCHIVE_ID, "number": 1, "add": [OTHER.public_text], "retire": [], "at": "2026-02-03T10:40:00Z",
-                 "checkpoint": {"number": 1, "sha256": sha(self.checkpoints[1])}, "previous": sha(ARCHIVE)}
-        self.added = note(canonical(added), KEY, OTHER)
-        self.change, self.key = (1, sha(self.added)), OTHER
-        self.grow("payments", 1, 2)
-        self.checkpoint({("orders", 0): 2, ("payments", 1): 5})
-        self.grow("payments", 1, 2)
-        self.grow("orders", 0, 1)
-        self.checkpoint({("orders", 0): 3, ("payments", 1): 7})
+    def __init__(self, archive: bytes) -> None:
+        self.log = LogWriter(archive)
+        self.links: dict[tuple[str, int], list[tuple[Content, bytes, list[bytes]]]] = {}
+        self.log.entry(KEY, [])
 
-    def grow(self, topic: str, partition: int, count: int) -> None:
-        """Appends links over 6 offsets each, of which the fourth is absent: 5 records."""
+    def grow(self, topic: str, partition: int, count: int, key: Key) -> None:
+        chain = self.links.setdefault((topic, partition), [])
         for _ in range(count):
-            chain = self.links[topic, partition]
             first = 6 * len(chain)
             offsets = [first, first + 1, first + 2, first + 4, first + 5]
             records = [encoding(topic, partition, o, 0, 1763559062594 + o, b"key", b'{"event_id":"%s-%d"}' % (topic.encode(), o), [(b"h", None)]) for o in offsets]
-            name = f"data/topic={topic}/partition={partition}/0000-{first:020}.parquet"
+            name = f"data/{topic}/{partition}/0000-{first:020}.parquet"
             link = first_link() | {
                 "topic": topic, "partition": partition, "height": len(chain), "first_offset": first, "next_offset": first + 6, "record_count": 5,
                 "absent": [[first + 3, first + 4]], "min_timestamp_ms": 1763559062594 + first, "max_timestamp_ms": 1763559062594 + first + 5,
                 "records_root": merkle([leaf(record) for record in records]).hex(), "segment": {"key": name, "bytes": 100, "sha256": sha(name.encode())},
-                "checkpoint": {"number": len(self.checkpoints) - 1, "sha256": sha(self.checkpoints[-1])},
-                "previous": sha(chain[-1][1]) if chain else genesis(topic, partition)}
-            chain.append((link, note(canonical(link), self.key), records))
+                "checkpoint": self.log.named(len(self.log.entries) - 1), "previous": sha(chain[-1][1]) if chain else genesis(topic, partition, self.log.identity)}
+            chain.append((link, note(canonical(link), key), records))
 
-    def checkpoint(self, heads: Heads) -> None:
-        self.checkpoints.append(self.signed_checkpoint(heads, len(self.checkpoints), self.key))
+    def craft(self, offsets: list[int], *keys: Key, **changes: Any) -> None:
+        """One link as only a liar would sign it: over these records of payments/1, whatever it says."""
+        chain = self.links.setdefault(("payments", 1), [])
+        topic = changes.pop("of", "payments")
+        records = [encoding(topic, 1, o, 0, 1763559062594 + o, b"key", b"{}", []) for o in offsets]
+        first = first_link() | {"first_offset": 0, "next_offset": 6, "record_count": len(records), "absent": [], "records_root": merkle([leaf(record) for record in records]).hex(),
+                                "checkpoint": self.log.named(0), "previous": genesis("payments", 1, self.log.identity)} | changes
+        chain.append((first, note(canonical(first), *keys), records))
 
-    def signed_checkpoint(self, heads: Heads, number: int, key: Key, **changes: str) -> bytes:
-        previous = sha(self.checkpoints[number - 1]) if number else "0" * 64
-        text = f"kivend.checkpoint/v1 kivend {ARCHIVE_ID}\n{number} {previous} {self.change[0]} {self.change[1]}\n2026-02-03T10:3{number}:00Z\n"
-        for (topic, partition), size in sorted(heads.items()):
-            link, object_, _ = self.links[topic, partition][size - 1]
-            root = merkle(self.log(topic, partition, size)).hex()
-            text += f"{topic} {partition} 0 {link['height']} {link['next_offset']} {sha(object_)} {root}\n"
-        for old, new in changes.items():
-            text = text.replace(old, new)
-        return note(text, key)
+    def heads(self) -> list[Head]:
+        found = []
+        for (topic, partition), chain in sorted(self.links.items()):
+            link, object_, _ = chain[-1]
+            root = merkle([leaf(note_) for _, note_, _ in chain]).hex()
+            found.append((topic, partition, 0, link["height"], link["next_offset"], sha(object_), root))
+        return found
 
-    def log(self, topic: str, partition: int, size: int) -> list[bytes]:
-        return [leaf(object_) for _, object_, _ in self.links[topic, partition][:size]]
+    def entry(self, key: Key, change: bytes | None = None) -> None:
+        self.log.entry(key, self.heads(), change)
 
-    def record(self, topic: str, partition: int, height: int, index: int, checkpoint: int, size: int) -> Content:
+    def record(self, topic: str, partition: int, height: int, index: int, number: int, checkpoint: tuple[int, Key], changes: int) -> Content:
+        """The proof of a record by leaf `number` and a checkpoint, with this many changes."""
         _, object_, records = self.links[topic, partition][height]
-        leaves = [leaf(record) for record in records]
-        return {"record": b64(records[index]), "leaf_index": index, "leaf_count": len(leaves), "path": [step.hex() for step in path(index, leaves)],
-                "link": object_.decode(), "link_index": height, "log_size": size,
-                "log_path": [step.hex() for step in path(height, self.log(topic, partition, size))],
-                "checkpoint": self.checkpoints[checkpoint].decode(), **self.keys()}
+        entry, leaves = self.log.entries[number], [leaf(record) for record in records]
+        at, line = next((at, line) for at, line in enumerate(entry["heads"]) if line[:2] == [topic, partition])
+        log = [leaf(note_) for _, note_, _ in self.links[topic, partition][:line[3] + 1]]
+        lines = [leaf(canonical(each).encode()) for each in entry["heads"]]
+        return {"record": b64(records[index]), "record_index": index, "record_path": hexed(path(index, leaves)), "link": object_.decode(), "link_path": hexed(path(height, log)),
+                "head": line, "head_index": at, "head_path": hexed(path(at, lines)), "leaf": leaf_of(entry), "leaf_path": hexed(path(number, self.log.leaves[:checkpoint[0] + 1])),
+                "checkpoint": self.log.checkpoint(*checkpoint).decode(), **self.keys(changes)}
 
-    def growth(self, before: int, after: int, sizes: list[tuple[str, int, int, int]]) -> Content:
-        paths = [subproof(m, self.log(topic, partition, n), True) for topic, partition, m, n in sizes]
-        return {"from": self.checkpoints[before].decode(), "to": self.checkpoints[after].decode(),
-                "paths": [[step.hex() for step in steps] for steps in paths], **self.keys()}
+    def growth(self, before: tuple[int, Key], after: tuple[int, Key], changes: int) -> Content:
+        steps = subproof(before[0] + 1, self.log.leaves[:after[0] + 1], True)
+        return {"from": self.log.checkpoint(*before).decode(), "to": self.log.checkpoint(*after).decode(), "path": hexed(steps), **self.keys(changes)}
 
-    def keys(self) -> Content:
-        return {"archive": ARCHIVE.decode(), "key_changes": [self.added.decode()]}
+    def keys(self, changes: int) -> Content:
+        return {"archive": self.log.identity.decode(), "changes": [change.decode() for change in self.log.changes[:changes]], "first": None}
+
+    def first(self, key: Key = CHANGER) -> Content:
+        return {"leaf": leaf_of(self.log.entries[0]), "checkpoint": self.log.checkpoint(0, key).decode()}
 
 
-def proofs() -> dict[str, Any]:
-    made = Archive()
-    record = "kivend.proof/v1", made.record("payments", 1, 1, 3, 1, 3)
-    late = "kivend.proof/v1", made.record("payments", 1, 6, 4, 3, 7)
-    both = "kivend.consistency/v1", made.growth(1, 3, [("orders", 0, 2, 3), ("payments", 1, 3, 7)])
-    valid: list[tuple[str, tuple[str, Content], Content]] = [
-        ("a record under the first checkpoint that covers it, after an absent offset", record, {"topic": "payments", "partition": 1, "offset": 10}),
-        ("the last record of the newest link, signed by the added key", late, {"topic": "payments", "partition": 1, "offset": 41}),
-        ("a link that is the head of its checkpoint", ("kivend.proof/v1", made.record("payments", 1, 4, 0, 2, 5)), {"topic": "payments", "partition": 1, "offset": 24}),
-        ("another partition", ("kivend.proof/v1", made.record("orders", 0, 0, 0, 1, 2)), {"topic": "orders", "partition": 0, "offset": 0}),
-        ("growth over a key change", both, {"from": 1, "to": 3}),
-        ("growth of one partition, the other at rest", ("kivend.consistency/v1", made.growth(1, 2, [("orders", 0, 2, 2), ("payments", 1, 3, 5)])), {"from": 1, "to": 2}),
-        ("growth to the next checkpoint", ("kivend.consistency/v1", made.growth(2, 3, [("orders", 0, 2, 3), ("payments", 1, 5, 7)])), {"from": 2, "to": 3}),
-        ("growth from checkpoint 0, which has no heads", ("kivend.consistency/v1", made.growth(0, 3, [])), {"from": 0, "to": 3}),
-        ("a checkpoint and itself", ("kivend.consistency/v1", made.growth(2, 2, [("orders", 0, 2, 2), ("payments", 1, 5, 5)])), {"from": 2, "to": 2}),
-    ]
-    return {"about": "section 8: each file is a whole proof file; `keys` are those brought, none is trust on first use; every valid one is intact with either key of `archive_keys` or none",
-            "archive_keys": [KEY.public_text, OTHER.public_text],
-            "valid": [{"name": name, **shown, "file_base64": b64(file(*proof))} for name, proof, shown in valid],
-            "invalid": [{"why": why, "verdict": verdict, "keys": keys, "file_base64": b64(data)} for why, verdict, keys, data in broken(made, record, late, both)]}
+def hexed(steps: list[bytes]) -> list[str]:
+    return [step.hex() for step in steps]
+
+
+def with_change_keys() -> Archive:
+    """KEY signs; 2 adds OTHER; 4 retires KEY; 6 adds NEXT_CHANGER. CHANGER signs the changes, and checkpoints 0 and 3."""
+    made = Archive(identity([KEY], [CHANGER]))
+    made.grow("payments", 1, 3, KEY)
+    made.grow("orders", 0, 2, KEY)
+    made.grow("user-events", 0, 1, KEY)
+    made.entry(KEY)
+    made.grow("payments", 1, 2, KEY)
+    made.entry(KEY, made.log.adding("keys", [OTHER], CHANGER))
+    made.grow("payments", 1, 2, OTHER)
+    made.entry(OTHER)
+    made.entry(OTHER, made.log.retiring("keys", [KEY], CHANGER))
+    made.grow("orders", 0, 3, OTHER)
+    made.entry(OTHER)
+    made.entry(OTHER, made.log.adding("change_keys", [NEXT_CHANGER], CHANGER))
+    return made
+
+
+def without() -> Archive:
+    """KEY and THIRD in archive.json; KEY adds OTHER in 1, and OTHER signs from then on."""
+    made = Archive(identity([KEY, THIRD], []))
+    made.grow("payments", 1, 2, THIRD)
+    made.entry(KEY, made.log.adding("keys", [OTHER], KEY))
+    made.grow("payments", 1, 1, OTHER)
+    made.entry(OTHER)
+    return made
 
 
 def file(type_: str, content: Content) -> bytes:
     return f"{type_}\n{canonical(content)}".encode()
 
 
-def broken(made: Archive, record: tuple[str, Content], late: tuple[str, Content], both: tuple[str, Content]) -> list[tuple[str, str, list[str], bytes]]:
-    def changed(proof: tuple[str, Content], **changes: Any) -> bytes:
-        return file(proof[0], proof[1] | changes)
+def of_record(content: Content) -> bytes:
+    return file("kivend.proof/v1", content)
 
-    def each(values: list[str], at: int, change: Callable[[str], str]) -> list[str]:
-        return [change(value) if index == at else value for index, value in enumerate(values)]
 
-    def turned(hash_: str) -> str:
-        return ("1" if hash_[0] == "0" else "0") + hash_[1:]
+def of_growth(content: Content) -> bytes:
+    return file("kivend.consistency/v1", content)
 
-    good, content = file(*record), record[1]
-    other = made.record("payments", 1, 1, 2, 1, 3)
-    link = made.links["payments", 1][1][0]
-    resigned = {name: note(canonical(link | change), key).decode() for name, change, key in (
-        ("other archive", {"archive_id": "f" * 32}, KEY), ("other height", {"height": 2}, KEY), ("newer", {"type": "kivend.link/v2"}, KEY),
-        ("added key", {}, OTHER), ("rule", {"next_offset": 0}, KEY))}
-    newer_change = note(canonical({"type": "kivend.keys/v2"}), KEY).decode()
-    forked = made.signed_checkpoint({("orders", 0): 3, ("payments", 1): 7}, 3, OTHER, **{"10:33": "10:34"}).decode()
-    foreign = made.signed_checkpoint({("orders", 0): 2, ("payments", 1): 3}, 1, KEY, **{" kivend ": " kivent "}).decode()
-    shrunk = made.signed_checkpoint({("orders", 0): 2, ("payments", 1): 4}, 3, OTHER).decode()
-    left_out = made.signed_checkpoint({("payments", 1): 7}, 3, OTHER).decode()
-    old_key = made.signed_checkpoint({("orders", 0): 3, ("payments", 1): 7}, 1, OTHER).decode()
-    orders_only = made.signed_checkpoint({("orders", 0): 3}, 3, OTHER).decode()
-    paths = both[1]["paths"]
-    tampered: list[tuple[str, bytes]] = [
-        ("nothing at all", b""), ("one line", b"kivend.proof/v1\n"), ("no type", good.split(b"\n", 1)[1]), ("another type", good.replace(b"proof/v1", b"receipt/v1", 1)),
-        ("a version that is no number", good.replace(b"proof/v1", b"proof/vx", 1)), ("the content of the other type", good.replace(b"proof", b"consistency", 1)),
-        ("carriage return and newline", good.replace(b"\n", b"\r\n", 1)), ("not UTF-8", good.replace(b"leaf_index", b"leaf_\xff", 1)),
-        ("a space after a colon", good.replace(b'"leaf_index":', b'"leaf_index": ', 1)), ("no final newline", good[:-1]), ("a line too many", good + b"\n"),
-        ("a field too many", file(record[0], content | {"more": 1})), ("fields in another order", file(record[0], {"leaf_index": 3} | content | {"leaf_index": 3})),
-        ("a hash in capitals", changed(record, path=each(content["path"], 0, str.upper))), ("a negative place", changed(record, leaf_index=-1)),
-        ("base64 without padding", changed(record, record=content["record"].rstrip("="))), ("a byte after the record", changed(record, record=b64(made.links["payments", 1][1][2][3] + b"\0"))),
-        ("a record cut short", changed(record, record=b64(made.links["payments", 1][1][2][3][:-1]))), ("another record", changed(record, record=other["record"])),
-        ("a value changed", changed(record, record=b64(made.links["payments", 1][1][2][3].replace(b"event_id", b"event_ip")))),
-        ("another place in the segment", changed(record, leaf_index=2)), ("another number of records", changed(record, leaf_count=6)), ("a step of the path turned", changed(record, path=each(content["path"], 1, turned))),
-        ("a step too many", changed(record, path=content["path"] + [sha(b"x")])), ("a step too few", changed(record, path=content["path"][:-1])), ("no path", changed(record, path=[])),
-        ("another link", changed(record, link=late[1]["link"])), ("a link with a changed text", changed(record, link=content["link"].replace('"age"', '"idle"'))),
-        ("a link of another archive", changed(record, link=resigned["other archive"])), ("a link of another height", changed(record, link=resigned["other height"])),
-        ("a link that breaks a rule", changed(record, link=resigned["rule"])), ("a link by a key that was added after the checkpoint", changed(record, link=resigned["added key"])),
-        ("a link without its signature", changed(record, link=content["link"].split("\n\n")[0] + "\n\n")), ("a checkpoint for a link", changed(record, link=content["checkpoint"])),
-        ("another place in the log", changed(record, link_index=2)), ("another size of the log", changed(record, log_size=4)), ("a step of the log's path turned", changed(record, log_path=each(content["log_path"], 0, turned))),
-        ("the log's path backwards", changed(late, log_path=late[1]["log_path"][::-1])), ("a newer checkpoint than the oldest, without its path", changed(record, checkpoint=late[1]["checkpoint"])),
-        ("an older checkpoint than the link", changed(late, checkpoint=content["checkpoint"])), ("checkpoint 0", changed(record, checkpoint=made.checkpoints[0].decode())),
-        ("a checkpoint of another archive name", changed(record, checkpoint=foreign)), ("a checkpoint by a key that was added at it", changed(record, checkpoint=old_key)), ("a checkpoint without the partition", changed(late, checkpoint=orders_only)),
-        ("a link for a checkpoint", changed(record, checkpoint=content["link"])), ("another archive.json", changed(record, archive=content["archive"].replace("10:00:00", "10:00:01"))),
-        ("archive.json with another key", changed(record, archive=content["archive"].replace(KEY.public_text, OTHER.public_text))), ("no archive.json", changed(record, archive="")),
-        ("the key change left out", changed(late, key_changes=[])), ("the key change twice", changed(record, key_changes=content["key_changes"] * 2)), ("a key change that is a link", changed(record, key_changes=[content["link"]])),
-        ("growth: a step turned", changed(both, paths=[paths[0], each(paths[1], 0, turned)])), ("growth: a step too many", changed(both, paths=[paths[0] + [sha(b"x")], paths[1]])), ("growth: a step too few", changed(both, paths=[paths[0], paths[1][:-1]])),
-        ("growth: a path too few", changed(both, paths=paths[:1])), ("growth: a path too many", changed(both, paths=[*paths, []])), ("growth: paths in another order", changed(both, paths=paths[::-1])), ("growth: an empty path", changed(both, paths=[[], paths[1]])),
-        ("growth: backwards", changed(both, **{"from": both[1]["to"], "to": both[1]["from"]})), ("growth: a height went back", changed(both, **{"from": made.checkpoints[2].decode()}, to=shrunk, paths=[[], []])),
-        ("growth: a partition left out", changed(both, to=left_out)), ("growth: two checkpoints of one number", changed(both, **{"from": made.checkpoints[3].decode()}, to=forked, paths=[[], []])),
-        ("growth: the checkpoint that a key change names, with another hash", changed(both, **{"from": made.signed_checkpoint({("orders", 0): 2, ("payments", 1): 3}, 1, KEY, **{"10:31": "10:30"}).decode()})),
-        ("growth: the key change left out", changed(both, key_changes=[])),
+
+def cosigned(content: Content, *witnesses: Key, member: str = "checkpoint", text: str | None = None) -> Content:
+    own = content[member].split("\n\n")[0] + "\n"
+    return content | {member: content[member] + "".join(witness.cosignature(text or own, TIME) for witness in witnesses)}
+
+
+def proofs() -> dict[str, Any]:
+    made, alone = with_change_keys(), without()
+    record, late = made.record("payments", 1, 1, 3, 1, (1, KEY), 0), made.record("payments", 1, 6, 4, 3, (5, OTHER), 2)
+    grown = made.growth((1, KEY), (3, OTHER), 1)
+    shown = {"topic": "payments", "partition": 1, "offset": 10}
+    one, both = (WITNESS,), (WITNESS, SECOND_WITNESS)
+    valid: list[tuple[str, Content, list[Content], bytes]] = [
+        ("a record by the first entry that covers it", shown, [NOTHING, given(KEY), given(KEY, STRANGER)], of_record(record)),
+        ("the same with checkpoint 0", shown, [NOTHING, given(KEY), given(CHANGER)], of_record(record | {"first": made.first()})),
+        ("the same by a later leaf", shown, [NOTHING, given(KEY)], of_record(made.record("payments", 1, 1, 3, 2, (2, KEY), 0))),
+        ("the same by a checkpoint of a change key", shown, [NOTHING, given(CHANGER)], of_record(made.record("payments", 1, 1, 3, 1, (3, CHANGER), 0))),
+        ("a record by a checkpoint of an added key", {**shown, "offset": 41}, [NOTHING, given(OTHER), given(CHANGER), given(KEY, CHANGER)], of_record(late)),
+        ("the same with every change", {**shown, "offset": 41}, [NOTHING, given(OTHER), given(CHANGER)], of_record(made.record("payments", 1, 6, 4, 3, (6, OTHER), 3))),
+        ("a link by a key that was retired since", shown, [NOTHING, given(OTHER), given(CHANGER)], of_record(made.record("payments", 1, 1, 3, 3, (5, OTHER), 2))),
+        ("the only link of a partition", {"topic": "user-events", "partition": 0, "offset": 0}, [NOTHING, given(KEY)], of_record(made.record("user-events", 0, 0, 0, 1, (1, KEY), 0))),
+        ("keys that sign changes themselves", {**shown, "offset": 12}, [NOTHING, given(KEY), given(OTHER)], of_record(alone.record("payments", 1, 2, 0, 2, (2, OTHER), 1))),
+        ("cosigned by two", shown, [NOTHING, given(KEY), given(witnesses=both, quorum=2, origin=ORIGIN), given(witnesses=both, quorum=1, origin=ORIGIN), given(CHANGER, witnesses=both, quorum=2), given(OTHER, KEY, witnesses=one)], of_record(cosigned(record, *both))),
+        ("cosigned by one of two", shown, [NOTHING, given(witnesses=both, quorum=1, origin=ORIGIN), given(witnesses=one, origin=ORIGIN)], of_record(cosigned(record, SECOND_WITNESS, WITNESS))),
+        ("cosigned by one that is not asked, and with a line that does not verify", shown, [NOTHING, given(KEY), given(witnesses=one, origin=ORIGIN)], of_record(cosigned(cosigned(cosigned(record, SECOND_WITNESS), WITNESS, text="x\n1\nx\n"), WITNESS))),
+        ("a checkpoint with lines of two keys and of a stranger", {**shown, "offset": 41}, [NOTHING, given(OTHER), given(CHANGER)], of_record(late | {"checkpoint": signed_with(made.log.checkpoint_text(5), STRANGER, OTHER, CHANGER)})),
+        ("growth", {"from": 1, "to": 3}, [NOTHING, given(OTHER), given(CHANGER)], of_growth(grown)), ("growth from entry 0", {"from": 0, "to": 6}, [NOTHING, given(OTHER), given(CHANGER)], of_growth(made.growth((0, CHANGER), (6, OTHER), 2))),
+        ("growth from a checkpoint by a key that was retired since", {"from": 2, "to": 5}, [NOTHING, given(OTHER)], of_growth(made.growth((2, KEY), (5, OTHER), 2))), ("growth by a power of two", {"from": 3, "to": 6}, [NOTHING, given(OTHER)], of_growth(made.growth((3, OTHER), (6, OTHER), 2))),
+        ("growth with checkpoint 0", {"from": 1, "to": 2}, [NOTHING, given(KEY), given(CHANGER)], of_growth(made.growth((1, KEY), (2, KEY), 0) | {"first": made.first()})),
+        ("a checkpoint and itself", {"from": 2, "to": 2}, [NOTHING, given(KEY)], of_growth(made.growth((2, KEY), (2, KEY), 0))), ("one checkpoint by two keys", {"from": 3, "to": 3}, [NOTHING, given(OTHER)], of_growth(made.growth((3, CHANGER), (3, OTHER), 1))),
+        ("growth to a cosigned checkpoint", {"from": 1, "to": 3}, [NOTHING, given(witnesses=one, origin=ORIGIN)], of_growth(cosigned(grown, WITNESS, member="to"))),
     ]
-    strange = [("a proof of version 2", good.replace(b"proof/v1", b"proof/v2", 1)), ("growth of version 2", file(*both).replace(b"consistency/v1", b"consistency/v2", 1)),
-               ("a link of version 2", changed(record, link=resigned["newer"])), ("a key change of version 2", changed(record, key_changes=[newer_change])),
-               ("a checkpoint of version 2", changed(record, checkpoint=made.signed_checkpoint({("payments", 1): 3}, 1, KEY, **{"checkpoint/v1": "checkpoint/v2"}).decode()))]
-    stranger = Key("stranger", 0x09).public_text
-    cases = [(why, "tampered", list[str](), data) for why, data in tampered] + [(why, "unverifiable", list[str](), data) for why, data in strange]
-    return [*cases, ("a key brought that is not the archive's", "tampered", [stranger], good), ("growth: a key brought that is not the archive's", "tampered", [stranger], file(*both))]
+    judged = crafted() + by_given(record, late, grown, alone) + broken_records(made, record, late) + broken_first(made, record) + broken_growth(made, grown)
+    return {"about": "section 8.1; the layout is described in tools/make_vectors.py",
+            "valid": [{"name": name, **what, "given": all_given, "file_base64": b64(data)} for name, what, all_given, data in valid],
+            "judged": [{"why": why, "verdict": verdict, "given": what, "file_base64": b64(data)} for why, verdict, what, data in judged]}
+
+
+def by_given(record: Content, late: Content, grown: Content, alone: Archive) -> list[Case]:
+    """Proofs without a fault whose checkpoint does not count."""
+    own = alone.record("payments", 1, 2, 0, 2, (2, OTHER), 1)
+    return [
+        ("a key that is not the archive's", "unverifiable", given(STRANGER), of_record(record)), ("growth: a key that is not the archive's", "unverifiable", given(STRANGER), of_growth(grown)), ("a key of entries has no descendants where change keys are", "unverifiable", given(KEY), of_record(late)),
+        ("a key of archive.json that added nothing", "unverifiable", given(THIRD), of_record(own)), ("a change key that signed nothing in the file", "unverifiable", given(CHANGER), of_record(record)), ("witnesses that did not cosign", "unverifiable", given(witnesses=(WITNESS,), origin=ORIGIN), of_record(record)),
+        ("too few witnesses", "unverifiable", given(witnesses=(WITNESS, SECOND_WITNESS), quorum=2, origin=ORIGIN), of_record(cosigned(record, WITNESS))), ("one witness twice", "unverifiable", given(witnesses=(WITNESS, SECOND_WITNESS), quorum=2, origin=ORIGIN), of_record(cosigned(record, WITNESS, WITNESS))),
+        ("witnesses without an origin or a key", "unverifiable", given(witnesses=(WITNESS,)), of_record(cosigned(record, WITNESS))), ("witnesses and another origin", "unverifiable", given(witnesses=(WITNESS,), origin="elsewhere"), of_record(cosigned(record, WITNESS))),
+        ("witnesses and a stranger's key", "unverifiable", given(STRANGER, witnesses=(WITNESS,)), of_record(cosigned(record, WITNESS))), ("a cosignature over another text", "unverifiable", given(witnesses=(WITNESS,), origin=ORIGIN), of_record(cosigned(record, WITNESS, text="x\n1\nx\n"))),
+        ("growth: cosigned only before", "unverifiable", given(witnesses=(WITNESS,), origin=ORIGIN), of_growth(cosigned(grown, WITNESS, member="from"))), ("growth: the key of the earlier checkpoint alone", "unverifiable", given(KEY), of_growth(grown)),
+    ]
+
+
+def crafted() -> list[Case]:
+    """Proofs whose every path leads where it must, made by the holder of a key who lies in a link, an entry or a checkpoint."""
+    def lying(offsets: list[int], index: int, lines: Callable[[list[Head]], list[Head]] = lambda lines: lines, by: tuple[Key, ...] = (KEY,), entry: Content | None = None, **changes: Any) -> bytes:
+        made = Archive(identity([KEY], []))
+        made.craft(offsets, *by, **changes)
+        made.log.entry(KEY, lines(made.heads()), **(entry or {}))
+        if lines(made.heads())[0][1] != 1:  # the proof looks for the link's partition
+            made.log.entries[1]["heads"][0][1] = 1
+            proof = made.record("payments", 1, 0, index, 1, (1, KEY), 0)
+            made.log.entries[1]["heads"][0][1] = 2
+            entry = made.log.entries[1]
+            return of_record(proof | {"head": entry["heads"][0], "head_path": [], "leaf": leaf_of(entry)})
+        return of_record(made.record("payments", 1, 0, index, 1, (1, KEY), 0))
+
+    def head(**changes: Any) -> Callable[[list[Head]], list[Head]]:
+        names = ("topic", "partition", "epoch", "height", "next_offset", "link", "root")
+        return lambda lines: [tuple((dict(zip(names, lines[0])) | changes).values())]  # type: ignore[list-item]
+
+    made = with_change_keys()
+    zero, one = made.log.leaves[0], made.log.leaves[1]
+    record = made.record("payments", 1, 1, 3, 1, (1, KEY), 0)
+    firsts = {"that says it has another size": {"leaf": leaf_of(made.log.entries[0]), "checkpoint": signed_with(f"{ORIGIN}\n3\n{b64(zero)}\n", CHANGER)},
+              "over leaf 1 alone": {"leaf": leaf_of(made.log.entries[1]), "checkpoint": signed_with(f"{ORIGIN}\n1\n{b64(one)}\n", CHANGER)}}
+    cases = [("a record of another topic", lying([0, 1, 2, 3, 4, 5], 2, of="orders")), ("a record at an absent offset", lying([0, 1, 2, 4, 5], 2, absent=[[2, 3]])), ("records in another order", lying([0, 2, 1, 3, 4, 5], 1)),
+             ("a head of another partition", lying([0, 1, 2, 3, 4, 5], 2, head(partition=2))), ("a head with another hash", lying([0, 1, 2, 3, 4, 5], 2, head(link=sha(b"x")))), ("a head with another next offset", lying([0, 1, 2, 3, 4, 5], 2, head(next_offset=7))), ("a head of another epoch", lying([0, 1, 2, 3, 4, 5], 2, head(epoch=1)))]
+    six, other = [0, 1, 2, 3, 4, 5], {"sequence": 0, "sha256": sha(b"x"), "entry": 0}
+    cases += [("a link by a stranger", lying(six, 2, by=(STRANGER,))), ("a link by two keys", lying(six, 2, by=(KEY, STRANGER))), ("a link of another archive", lying(six, 2, archive_id="f" * 32)), ("a link that breaks a rule", lying(six, 2, seal_reason="boredom")),
+              ("a leaf of another archive", lying(six, 2, entry={"archive_id": "f" * 32})), ("a leaf of another archive.json", lying(six, 2, entry={"archive_sha256": sha(b"x")})), ("a leaf after another change", lying(six, 2, entry={"changes": other})), ("a leaf of a change that is not there", lying(six, 2, entry={"changes": other | {"sequence": 1}}))]
+    return [(f"a liar: {why}", "tampered", NOTHING, data) for why, data in cases] + [(f"a liar: checkpoint 0 {why}", "tampered", NOTHING, of_record(record | {"first": first})) for why, first in firsts.items()]
+
+
+def turned(hash_: str) -> str:
+    return ("1" if hash_[0] == "0" else "0") + hash_[1:]
+
+
+def each(values: list[str], at: int, change: Callable[[str], str]) -> list[str]:
+    return [change(value) if index == at else value for index, value in enumerate(values)]
+
+
+def broken_records(made: Archive, record: Content, late: Content) -> list[Case]:
+    good, changes = of_record(record), late["changes"]
+    other = made.record("payments", 1, 1, 2, 1, (1, KEY), 0)
+    content, object_, records = made.links["payments", 1][1]
+    gone = {"record_count": 0, "min_timestamp_ms": None, "max_timestamp_ms": None, "records_root": EMPTY_ROOT, "segment": None}
+    loss = gone | {"absent": [], "seal_reason": "lost", "lost": {"first_offset": 6, "next_offset": 12, "log_start_offset": 12, "observed_at": "2026-02-03T10:00:00Z", "reason": "retention"}}
+    linked: list[tuple[str, str, Content, Key]] = [
+        ("of another archive", "tampered", {"archive_id": "f" * 32}, KEY), ("of another height", "tampered", {"height": 2}, KEY), ("that breaks a rule", "tampered", {"next_offset": 0}, KEY), ("by a key that is added later", "tampered", {}, OTHER), ("by a change key", "tampered", {}, CHANGER), ("by a stranger", "tampered", {}, STRANGER),
+        ("of a loss", "tampered", loss, KEY), ("that says that the offset is absent", "tampered", {"absent": [[9, 11]], "record_count": 4}, KEY), ("of version 2", "unverifiable", {"type": "kivend.link/v2"}, KEY), ("of another encoding", "unverifiable", {"encoding": 2}, KEY)]
+    entry = made.log.entries[1]
+    leaves: list[tuple[str, str, str]] = [
+        ("of another archive", "tampered", canonical(leaf_content(entry) | {"archive_id": "f" * 32})), ("of another archive.json", "tampered", canonical(leaf_content(entry) | {"archive_sha256": sha(b"x")})), ("of another number", "tampered", canonical(leaf_content(entry) | {"number": 0})), ("of other heads", "tampered", canonical(leaf_content(entry) | {"heads": {"count": 2, "root": sha(b"x")}})),
+        ("that is not canonical", "tampered", leaf_of(entry).replace(":1,", ": 1,", 1)), ("that is an entry", "tampered", canonical(entry)), ("of version 2", "unverifiable", canonical(leaf_content(entry) | {"type": "kivend.leaf/v2"})), ("of a change that is not there", "tampered", leaf_of(made.log.entries[3]))]
+    text = made.log.checkpoint_text(1)
+    checkpoints: list[tuple[str, str, str]] = [
+        ("of another origin", "tampered", signed_with(made.log.checkpoint_text(1, **{ORIGIN: "elsewhere"}), KEY)), ("of another root", "tampered", signed_with(text.replace(b64(made.log.root(1)), b64(made.log.root(0))), KEY)), ("of another size", "tampered", signed_with(text.replace("\n2\n", "\n3\n"), KEY)), ("by a stranger", "tampered", signed_with(text, STRANGER)),
+        ("by a key that is added later", "tampered", signed_with(text, OTHER)), ("whose second signature does not verify", "tampered", signed_with(text, KEY) + CHANGER.line("x")), ("that an entry is", "tampered", made.log.notes[1].decode()), ("with further lines", "unverifiable", signed_with(text + "more\n", KEY)), ("that does not cover the leaf", "tampered", made.log.checkpoint(0, CHANGER).decode()),
+        ("without a signature", "tampered", text + "\n"), ("with a line that is no signature", "tampered", signed_with(text, KEY) + "— x y\n"), ("that is only cosigned", "tampered", text + "\n" + WITNESS.cosignature(text, TIME))]
+    changed_heads = [("of another partition", record["head"][:1] + [2] + record["head"][2:]), ("of a lower height", record["head"][:3] + [0] + record["head"][4:]), ("of another log root", record["head"][:6] + [sha(b"x")]), ("of the link's height, but another link", record["head"][:3] + [1] + record["head"][4:]), ("short of a member", record["head"][:6])]
+    tampered: list[tuple[str, bytes]] = [
+        ("nothing at all", b""), ("one line", b"kivend.proof/v1\n"), ("no type", good.split(b"\n", 1)[1]), ("another type", good.replace(b"proof/v1", b"receipt/v1", 1)), ("a version that is no number", good.replace(b"proof/v1", b"proof/vx", 1)), ("the content of the other type", good.replace(b"proof", b"consistency", 1)),
+        ("carriage return and newline", good.replace(b"\n", b"\r\n", 1)), ("not UTF-8", good.replace(b"record_index", b"record_\xff", 1)), ("a space after a colon", good.replace(b'"record_index":', b'"record_index": ', 1)), ("no final newline", good[:-1]), ("a line too many", good + b"\n"), ("a member too many", of_record(record | {"more": 1})),
+        ("members in another order", of_record({"record_index": 3} | record)), ("a hash in capitals", of_record(record | {"record_path": each(record["record_path"], 0, str.upper)})), ("a negative place", of_record(record | {"record_index": -1})),
+        ("base64 without padding", of_record(record | {"record": record["record"].rstrip("=")})), ("a byte after the record", of_record(record | {"record": b64(records[3] + b"\0")})), ("a record cut short", of_record(record | {"record": b64(records[3][:-1])})), ("another record", of_record(record | {"record": other["record"]})),
+        ("a value changed", of_record(record | {"record": b64(records[3].replace(b"event_id", b"event_ip"))})), ("another place in the segment", of_record(record | {"record_index": 2})), ("a record of another partition", of_record(record | {"record": b64(made.links["orders", 0][1][2][3])})),
+        ("a link with a changed text", of_record(record | {"link": record["link"].replace('"age"', '"idle"')})), ("a link without its signature", of_record(record | {"link": record["link"].split("\n\n")[0] + "\n\n"})), ("another link", of_record(record | {"link": made.links["payments", 1][2][1].decode()})),
+        ("another place among the heads", of_record(record | {"head_index": 0})), ("a place beyond the heads", of_record(record | {"head_index": 9})), ("another archive.json", of_record(record | {"archive": record["archive"].replace("10:00:00", "10:00:01")})), ("archive.json with another key", of_record(record | {"archive": identity([OTHER], [CHANGER]).decode()})), ("no archive.json", of_record(record | {"archive": ""})),
+        ("the changes left out", of_record(late | {"changes": []})), ("the change left out that the leaf names", of_record(made.record("payments", 1, 6, 4, 3, (3, CHANGER), 0))), ("a change twice", of_record(late | {"changes": changes + changes[-1:]})), ("changes in another order", of_record(late | {"changes": changes[::-1]})), ("a change that is a link", of_record(late | {"changes": [late["link"]]})),
+        ("a change that the added key did not sign", of_record(late | {"changes": [note(changes[0].split("\n\n")[0] + "\n", CHANGER).decode(), *changes[1:]]})), ("a checkpoint by a key that the changes given retire", of_record(made.record("payments", 1, 1, 3, 1, (1, KEY), 2))),
+    ]
+    for name in ("record_path", "link_path", "head_path", "leaf_path"):
+        steps = record[name]
+        tampered += [(f"{name}: a step turned", of_record(record | {name: each(steps, 0, turned)})), (f"{name}: a step too many", of_record(record | {name: [*steps, sha(b"x")]})), (f"{name}: a step too few", of_record(record | {name: steps[:-1]}))]
+        tampered += [(f"{name}: backwards", of_record(late | {name: late[name][::-1]}))] if len(late[name]) > 1 else []
+    cases = [(why, "tampered", NOTHING, data) for why, data in tampered] + [(f"a head {why}", "tampered", NOTHING, of_record(record | {"head": line})) for why, line in changed_heads]
+    cases += [(f"a link {why}", verdict, NOTHING, of_record(record | {"link": signed_with(canonical(content | change), key)})) for why, verdict, change, key in linked]
+    cases += [(f"a leaf {why}", verdict, NOTHING, of_record(record | {"leaf": text_})) for why, verdict, text_ in leaves] + [(f"a checkpoint {why}", verdict, NOTHING, of_record(record | {"checkpoint": text_})) for why, verdict, text_ in checkpoints]
+    newer = note(canonical({"type": "kivend.change/v2"}), CHANGER).decode()
+    return cases + [("a proof of version 2", "unverifiable", NOTHING, good.replace(b"proof/v1", b"proof/v2", 1)), ("a change of version 2", "unverifiable", NOTHING, of_record(record | {"changes": [newer]})),
+                    ("archive.json of version 2", "unverifiable", NOTHING, of_record(record | {"archive": record["archive"].replace("archive/v1", "archive/v2")}))]
+
+
+def broken_first(made: Archive, record: Content) -> list[Case]:
+    own, entry = made.first(), made.log.entries[0]
+    other = canonical(leaf_content(entry) | {"at": "2026-02-03T10:00:01Z"})
+    cases: list[tuple[str, str, Content]] = [
+        ("by a key of entries", "tampered", made.first(KEY)), ("by a change key that is added later", "tampered", made.first(NEXT_CHANGER)), ("by a stranger", "tampered", made.first(STRANGER)), ("with another leaf", "tampered", own | {"leaf": other}), ("with leaf 1", "tampered", own | {"leaf": leaf_of(made.log.entries[1])}),
+        ("with checkpoint 3", "tampered", own | {"checkpoint": made.log.checkpoint(3, CHANGER).decode()}), ("without its leaf", "tampered", {"checkpoint": own["checkpoint"]}), ("of another archive.json", "tampered", own | {"leaf": canonical(leaf_content(entry) | {"archive_sha256": sha(b"x")})}),
+        ("with a leaf of version 2", "unverifiable", own | {"leaf": canonical(leaf_content(entry) | {"type": "kivend.leaf/v2"})}),
+    ]
+    return [(f"checkpoint 0 {why}", verdict, NOTHING, of_record(record | {"first": content})) for why, verdict, content in cases]
+
+
+def leaf_content(entry: Content) -> Content:
+    content: Content = json.loads(leaf_of(entry))
+    return content
+
+
+def broken_growth(made: Archive, grown: Content) -> list[Case]:
+    steps, three, five = grown["path"], made.log.checkpoint(3, OTHER).decode(), made.log.checkpoint(5, OTHER).decode()
+    forked = signed_with(made.log.checkpoint_text(3).replace(b64(made.log.root(3)), b64(made.log.root(2))), OTHER)
+    cases: list[tuple[str, str, Content]] = [
+        ("a step turned", "tampered", {"path": each(steps, 0, turned)}), ("a step too many", "tampered", {"path": [*steps, sha(b"x")]}), ("a step too few", "tampered", {"path": steps[:-1]}), ("no path", "tampered", {"path": []}), ("backwards", "tampered", {"from": three, "to": grown["from"]}),
+        ("another root at one size", "tampered", {"from": three, "to": forked, "path": []}), ("a path at one size", "tampered", {"from": three, "to": three, "path": [sha(b"x")]}), ("the path to another size", "tampered", {"to": five}), ("of another origin", "tampered", {"from": signed_with(made.log.checkpoint_text(1, **{ORIGIN: "elsewhere"}), KEY)}),
+        ("the earlier one by a stranger", "tampered", {"from": signed_with(made.log.checkpoint_text(1), STRANGER)}), ("the later one by a stranger", "tampered", {"to": signed_with(made.log.checkpoint_text(3), STRANGER)}), ("the change left out that adds its key", "tampered", {"changes": []}),
+        ("the later one by a key that the changes given retire", "tampered", {"to": made.log.checkpoint(3, KEY).decode(), "changes": made.keys(2)["changes"]}), ("a member too many", "tampered", {"more": 1}), ("an entry for a checkpoint", "tampered", {"to": made.log.notes[3].decode()}),
+        ("a checkpoint with further lines", "unverifiable", {"to": signed_with(made.log.checkpoint_text(3) + "more\n", OTHER)}),
+    ]
+    return [(f"growth: {why}", verdict, NOTHING, of_growth(grown | change)) for why, verdict, change in cases] + [("growth of version 2", "unverifiable", NOTHING, of_growth(grown).replace(b"consistency/v1", b"consistency/v2", 1))]

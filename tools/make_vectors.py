@@ -1,47 +1,60 @@
 """Writes the golden vectors of docs/FORMAT.md to tests/vectors/, from that text alone.
 
-It shares no code with the Rust crate or with verify.py, so the vectors compare three implementations of one text. The output
-is always the same: nothing is random or depends on the time. The expected results of projections are literals written by
-hand (make_projections.py), never computed.
+It shares no code with the Rust crate or with the verifiers, so the vectors compare three implementations of one text. The
+output is always the same: nothing is random or depends on the time. The expected results of projections are literals
+written by hand (make_projections.py), never computed.
 
     python tools/make_vectors.py [FOLDER]        (needs `cryptography`)
+
+The layout of the files, beside what their members say. `object_base64` is a whole object. `class` is that of section 1.2:
+valid, junk, replay, broken or unknown. Keys, signers and witnesses are given as public text. Lists of heads' places are
+`[topic, partition, height]`.
+
+entries.json    `logs`: a log whose archive.json names change keys, and one whose `keys` sign changes. Of each entry in order:
+                `leaf` (text), `leaf_hash`, `peaks_before` (its `tree`), `root` (over leaves 0 to number), `checkpoint_text`,
+                `checkpoints` by each `signer`, and `after`: what holds once it is taken: `keys` and `change_keys` in force,
+                `changes` (as the next entry names them), `below` (retention) and `terms` of every key so far: `added_by` and
+                `retired_by` (numbers of entries, null where archive.json names it or it is in force), `links_above` (heights
+                above which its links count; partitions not listed count from 0), `links_certain_up_to` (heads of the entry
+                that retires it, null where none does), `links_up_to` (heads of the first entry after; partitions not listed
+                count in no height; null where no such entry stands).
+                `links_count`: whether a link of this key at this place in the chain counts after the whole log (null: the
+                next entry will tell).
+                `judged_entries`: an object at `number`, where entries 0 to number − 1 of the log were taken, and its class.
+                `judged_checkpoints`: an object at the place of a checkpoint, where the whole log was taken.
+                `above`: the verdict on the log alone, without the links that it names, of `taken` entries with their
+                checkpoints and one more object, an entry or a checkpoint (`kind`: log or checkpoints), at `number`.
+cosignatures.json  lines over one checkpoint by `witnesses`; `prove_nothing` are noted, whichever witness is asked.
+links.json      `valid`: links at the place that they name. `judged`: objects at the place of epoch 0, offset 0. All of this in
+                an archive whose `keys` are `signer` and `also_known`; steps 1 to 9 of section 1.2 alone, no chain.
+                `chains`: links from the genesis on, all signed by the key of archive.json; whether the last one continues
+                the others, which do continue each other.
+proofs.json     whole files with what the verifier is `given`, and the verdict. Every valid one is intact with each of the
+                `given` of its own list.
+archive.json, notes.json, merkle.json and records.json explain themselves.
 """
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import sys
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 from format_writer import (
-    ARCHIVE,
-    ARCHIVE_ID,
-    ED25519,
-    KEY,
-    OTHER,
-    SEGMENT,
-    Content,
-    after,
-    b64,
-    canonical,
-    encoding,
-    first_link,
-    genesis,
-    leaf,
-    lost,
-    merkle,
-    note,
-    nothing,
-    optional_b64,
-    path,
-    rejected,
-    sha,
+    ARCHIVE, ARCHIVE_ID, CHANGER, ED25519, KEY, ORIGIN, OTHER, WITNESS,
+    Key, b64, canonical, encoding, flip_signature, genesis, identity, leaf, merkle, note, optional_b64, path, sha, subproof,
 )
+from log_writer import peaks
+from make_link_vectors import links
+from make_log_vectors import cosignatures, entries
+from make_forged_segments import forged_segments
 from make_projections import projections
 from make_proofs import proofs
 
 VECTORS = Path(__file__).resolve().parent.parent / "tests" / "vectors"
+PRIME = 2**255 - 19
 
 
 # ---- records and trees ------------------------------------------------------------------------------------------------
@@ -70,7 +83,7 @@ def records() -> dict[str, Any]:
                       "key_base64": optional_b64(key), "value_base64": optional_b64(value),
                       "headers": [{"name_base64": b64(n), "value_base64": optional_b64(v)} for n, v in headers],
                       "encoding_hex": bytes_.hex(), "leaf": leaves[-1].hex()})
-    return {"about": "section 2: record -> encoding -> leaf; records_root over all cases in order",
+    return {"about": "section 7.1: record -> encoding -> leaf; records_root over all cases in order",
             "topic": topic, "partition": partition, "cases": cases, "records_root": merkle(leaves).hex()}
 
 
@@ -78,9 +91,10 @@ def trees() -> dict[str, Any]:
     cases = []
     for count in range(11):
         leaves = [leaf(b"leaf %d" % i) for i in range(count)]
-        cases.append({"leaf_count": count, "root": merkle(leaves).hex(),
-                      "paths": [[step.hex() for step in path(i, leaves)] for i in range(count)]})
-    return {"about": "sections 2 and 8: leaf i is SHA-256(0x00 || 'leaf <i>'); root and inclusion paths of RFC 9162",
+        cases.append({"leaf_count": count, "root": merkle(leaves).hex(), "peaks": [peak.hex() for peak in peaks(leaves)],
+                      "paths": [[step.hex() for step in path(i, leaves)] for i in range(count)],
+                      "consistency": [{"from": m, "path": [step.hex() for step in subproof(m, leaves, True)]} for m in range(1, count + 1)]})
+    return {"about": "section 0: leaf i is SHA-256(0x00 || 'leaf <i>'); root, peaks, and the inclusion and consistency paths of RFC 9162",
             "cases": cases}
 
 
@@ -103,11 +117,14 @@ def notes() -> dict[str, Any]:
         ("no final newline", good[:-1]),
         ("carriage return and newline", good[:-1] + b"\r\n"),
         ("hyphen instead of the em dash", good.replace("—".encode(), b"-")),
-        ("two spaces before the signature", text.encode() + b"\n" + line.replace(b"archiver ", b"archiver  ")),
+        ("two spaces before the signature", text.encode() + b"\n" + line.replace(KEY.name.encode() + b" ", KEY.name.encode() + b"  ")),
         ("base64 without its padding or with bits beyond it", text.encode() + b"\n" + loose),
         ("key id of another key", text.encode() + b"\n" + replace_id(line, OTHER.id)),
-        ("name of another key", text.encode() + b"\n" + line.replace(KEY.name.encode(), OTHER.name.encode())),
+        ("name of another origin", text.encode() + b"\n" + line.replace(KEY.name.encode(), b"elsewhere")),
         ("not UTF-8", b"\xff\n\n" + line),
+        ("a control character in the text", note("hello\tworld\n", KEY)), ("S beyond the order of the curve", text.encode() + b"\n" + malleable(line)),
+        ("R of small order", text.encode() + b"\n" + neutral_r(text)),
+        ("a cosignature beside the signature", good + WITNESS.cosignature(text, 1).encode()),
         ("nothing at all", b""),
     ]
     keys = [{"name": k.name, "seed_hex": k.seed.hex(), "id": k.id.hex(), "public": k.public_text,
@@ -117,18 +134,57 @@ def notes() -> dict[str, Any]:
                 ("id of 6 digits", KEY.public_text.replace(KEY.id.hex(), KEY.id.hex()[:6])),
                 ("another algorithm", f"{KEY.name}+{KEY.id.hex()}+" + b64(b"\x02" + KEY.public)),
                 ("31 bytes", f"{KEY.name}+{KEY.id.hex()}+{b64(ED25519 + KEY.public[:-1])}"),
+                ("a witness's", WITNESS.public_text), ("base64 of the URL alphabet", KEY.public_text.replace("+", "-").replace("/", "_")),
                 ("a space after it", KEY.public_text + " "), ("nothing", "")]
-    return {"about": "section 3: only keys[0] is in force", "keys": keys,
+    bad_keys += [(why, vkey_of(raw)) for why, raw in bad_points()]
+    return {"about": "section 2: only keys[0] is in force; small_order are notes that verify only where a key or R of small order is not refused", "keys": keys,
             "invalid_public_keys": [{"why": why, "public": text} for why, text in bad_keys],
             "valid": [{"name": "text of two lines", "text": text, "object_base64": b64(good), "sha256": sha(good)}],
-            "invalid": [{"why": why, "object_base64": b64(object_)} for why, object_ in invalid]}
+            "invalid": [{"why": why, "object_base64": b64(object_)} for why, object_ in invalid],
+            "small_order": small_order(text)}
 
 
-def flip_signature(line: bytes) -> bytes:
+def little(number: int, sign: int = 0) -> bytes:
+    return (number | sign << 255).to_bytes(32, "little")
+
+
+def vkey_of(raw: bytes) -> str:
+    return f"{ORIGIN}+{sha(ORIGIN.encode() + chr(10).encode() + ED25519 + raw)[:8]}+{b64(ED25519 + raw)}"
+
+
+def bad_points() -> list[tuple[str, bytes]]:
+    """32 bytes that are no key: the eight points of small order, encodings that are not canonical, and no point."""
+    eighth = int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little")
+    small = [(1, 0), (1, 1), (PRIME - 1, 0), (PRIME - 1, 1), (0, 0), (0, 1), (eighth, 0), (eighth, 1), (PRIME - eighth, 0), (PRIME - eighth, 1)]
+    found = [(f"a point of small order, {n}", little(y, sign)) for n, (y, sign) in enumerate(small)]
+    found += [(f"a point that is not encoded canonically, y is the prime and {n} more", little(PRIME + n)) for n in (0, 1, 3, 4)]
+    return [*found, ("no point of the curve", little(2))]
+
+
+def small_order(text: str) -> list[dict[str, str]]:
+    """Under a key of small order a signature by nobody verifies over some texts: R = A = the neutral element and S = 0 over all."""
+    neutral = little(1)
+    public = vkey_of(neutral)
+    line = f"— {ORIGIN} {b64(bytes.fromhex(public.split('+')[1]) + neutral + little(0))}\n"
+    return [{"why": "A and R are the neutral element, S is 0", "public": public, "object_base64": b64((text + "\n" + line).encode())}]
+
+
+def neutral_r(text: str) -> bytes:
+    """A signature whose R is the neutral element, which the key's holder can make: S is the hash times the secret scalar."""
+    secret = bytearray(hashlib.sha512(KEY.seed).digest()[:32])
+    secret[0], secret[31] = secret[0] & 248, secret[31] & 127 | 64
+    r, order = little(1), 2**252 + 27742317777372353535851937790883648493
+    hashed = int.from_bytes(hashlib.sha512(r + KEY.public + text.encode()).digest(), "little")
+    s = hashed * int.from_bytes(bytes(secret), "little") % order
+    return f"— {KEY.name} {b64(KEY.id + r + little(s))}\n".encode()
+
+
+def malleable(line: bytes) -> bytes:
+    """The same signature with the order of the curve added to S."""
     head, coded = line.rstrip(b"\n").rsplit(b" ", 1)
-    raw = bytearray(base64.b64decode(coded))
-    raw[20] ^= 1
-    return head + b" " + base64.b64encode(bytes(raw)) + b"\n"
+    raw = base64.b64decode(coded)
+    s = int.from_bytes(raw[36:], "little") + 2**252 + 27742317777372353535851937790883648493
+    return head + b" " + base64.b64encode(raw[:36] + s.to_bytes(32, "little")) + b"\n"
 
 
 def replace_id(line: bytes, id_: bytes) -> bytes:
@@ -145,6 +201,10 @@ def archive() -> dict[str, Any]:
         ("type of version 2", text.replace("archive/v1", "archive/v2")),
         ("archive name in capitals", text.replace('"archive":"kivend"', '"archive":"Kivend"')),
         ("empty archive name", text.replace('"archive":"kivend"', '"archive":""')),
+        ("origin in capitals", text.replace(f'"origin":"{ORIGIN}"', f'"origin":"{ORIGIN.upper()}"')), ("no origin", text.replace(f'"origin":"{ORIGIN}",', "")), ("an empty origin", text.replace(ORIGIN, "")),
+        ("an origin that its keys are not named by", text.replace(f'"origin":"{ORIGIN}"', '"origin":"kivend/elsewhere"')), ("an origin with a plus", text.replace(ORIGIN, "kivend+")), ("no change keys", text.replace(',"change_keys":[]', "")),
+        ("a key in both lists", identity([KEY], [KEY]).decode()), ("a change key twice", identity([KEY], [CHANGER, CHANGER]).decode()), ("only change keys", identity([], [CHANGER]).decode()), ("a change key of another name", identity([KEY], [Key("elsewhere", 0x11)]).decode()),
+        ("a key of small order", text.replace(KEY.public_text, vkey_of(little(1)))), ("an origin of 129 characters", identity_of("k" * 129)),
         ("archive name of 64 characters", text.replace('"archive":"kivend"', f'"archive":"{"k" * 64}"')),
         ("id of 31 digits", text.replace(ARCHIVE_ID, ARCHIVE_ID[:-1])), ("id in capitals", text.replace(ARCHIVE_ID, ARCHIVE_ID.upper())),
         ("time with a fraction", text.replace("10:00:00Z", "10:00:00.0Z")), ("time that no calendar has", text.replace("2026-02-03", "2026-02-30")),
@@ -155,161 +215,25 @@ def archive() -> dict[str, Any]:
         ("fields in another order", text.replace('"type":"kivend.archive/v1","archive":"kivend"', '"archive":"kivend","type":"kivend.archive/v1"')),
         ("a character escaped that is raw in canonical JSON", text.replace('"kivend"', '"\\u006bivend"')),
     ]
+    others = [("with a change key", identity([KEY], [CHANGER])), ("two of each", identity([KEY, OTHER], [CHANGER, Key(ORIGIN, 0x12)])), ("an origin of 128 characters", identity_of("k" * 128).encode()), ("an origin like a host", identity_of("archive.example/a_b-c").encode())]
     places = [("payments", 0), ("payments", 1), ("user-events", 11), ("a.b_c-D", 2147483647)]
-    return {"about": "sections 3 and 4: archive.json, its hash, and the genesis hash of partitions", "object_base64": b64(ARCHIVE),
-            "sha256": sha(ARCHIVE), "archive": "kivend", "id": ARCHIVE_ID, "keys": [KEY.public_text],
+    return {"about": "sections 2 and 6: archive.json, its hash, and the genesis hash of partitions", "object_base64": b64(ARCHIVE),
+            "sha256": sha(ARCHIVE), "archive": "kivend", "id": ARCHIVE_ID, "origin": ORIGIN, "keys": [KEY.public_text],
+            "valid": [{"name": name, "object_base64": b64(object_), "sha256": sha(object_)} for name, object_ in others],
             "genesis": [{"topic": t, "partition": p, "sha256": genesis(t, p)} for t, p in places],
             "invalid": [{"why": why, "object_base64": b64(object_.encode())} for why, object_ in changed]}
 
 
-# ---- links ------------------------------------------------------------------------------------------------------------------
-def links() -> dict[str, Any]:
-    base = first_link()
-    renamed = SEGMENT + "-r1.parquet"
-    valid: list[tuple[str, Content]] = [
-        ("the first link", base),
-        ("nothing but a gap at shutdown", nothing(base, 0, 3)),
-        ("a declared loss", lost(base, 0, 2500)),
-        ("no timestamp in any record", base | {"min_timestamp_ms": None, "max_timestamp_ms": None}),
-        ("negative timestamps", base | {"min_timestamp_ms": -5, "max_timestamp_ms": -5}),
-        ("a topic id", base | {"topic_id": "AAAAAAAAQACAAAAAAAAAAA"}),
-        ("the plain key was rejected", base | {"segment": base["segment"] | {"key": renamed}, "rejected": [rejected(SEGMENT + ".parquet", "unreadable")]}),
-        ("ours is the plain key, -r1 and -r2 are not", base | {"rejected": [rejected(renamed, "differs"), rejected(SEGMENT + "-r2.parquet", "differs")]}),
-        ("text that canonical JSON escapes", base | {"sealed_by": "a\"b\\c\b\t\n\f\r\x00\x1f é \u2028"}),
-        ("text that canonical JSON leaves raw", base | {"sealed_by": "\x7f\x80\x9f/"}),
-    ]
-    return {"about": "section 4: each object is one signed note; the key of notes.json keys[0] is in force; places as in the content",
-            "archive_id": ARCHIVE_ID, "key": KEY.public_text,
-            "valid": [{"name": name, "text": canonical(c), "object_base64": b64(note(canonical(c), KEY)), "sha256": sha(note(canonical(c), KEY))} for name, c in valid],
-            "place": {"topic": "payments", "partition": 1, "epoch": 0, "first_offset": 0},
-            "invalid": [{"why": why, "class": class_, "object_base64": b64(o)} for why, class_, o in broken_links(base)],
-            "chains": chains(), "commit_metadata": commits()}
-
-
-def broken_links(base: Content) -> list[tuple[str, str, bytes]]:
-    """Objects for the place of `base`. Class: broken (a key in force signed it), junk (none did) or unknown_type."""
-    key, loss, gap = base["segment"]["key"], lost(base, 0, 150), nothing(base, 0, 3)
-    text = canonical(base)
-    renamed = SEGMENT + "-r1.parquet"
-    content: list[tuple[str, Content]] = [
-        ("another archive", base | {"archive_id": ARCHIVE_ID[::-1]}),
-        ("another topic's place", base | {"topic": "orders", "segment": base["segment"] | {"key": key.replace("payments", "orders")}}),
-        ("another partition's place", base | {"partition": 2, "segment": base["segment"] | {"key": key.replace("partition=1", "partition=2")}}),
-        ("next_offset not above first_offset", nothing(base, 0, 0) | {"absent": []}),
-        ("record_count one too many", base | {"record_count": 148}), ("record_count one too few", base | {"record_count": 146}),
-        ("record_count negative", base | {"record_count": -1, "absent": [[0, 151]]}),
-        ("absent pairs that touch", base | {"absent": [[10, 12], [12, 13]]}), ("absent pairs out of order", base | {"absent": [[12, 13], [8, 10]]}),
-        ("absent pairs that overlap", base | {"absent": [[10, 13], [12, 14]], "record_count": 145}),
-        ("an empty absent pair", base | {"absent": [[10, 13], [20, 20]]}), ("absent before the range", base | {"absent": [[-1, 2]]}),
-        ("absent beyond the range", base | {"absent": [[148, 151]]}), ("absent of three numbers", base | {"absent": [[10, 13, 14]]}),
-        ("10,001 absent pairs", base | {"absent": [[2 * i + 1, 2 * i + 2] for i in range(10001)], "next_offset": 20010, "record_count": 10009}),
-        ("only one of the two timestamps", base | {"max_timestamp_ms": None}), ("max before min", base | {"max_timestamp_ms": 1763559062593}),
-        ("records but no segment", base | {"segment": None}), ("a segment but no records", gap | {"segment": base["segment"]}),
-        ("no records but timestamps", gap | {"min_timestamp_ms": 1, "max_timestamp_ms": 1}), ("no records but a root of some", gap | {"records_root": sha(b"any")}),
-        ("seal reason lost without a loss", gap | {"seal_reason": "lost"}), ("a loss with another seal reason", loss | {"seal_reason": "age"}),
-        ("a loss of a part of the range", loss | {"next_offset": 151}), ("a loss with absent offsets", loss | {"absent": [[0, 150]]}),
-        ("a loss whose log start is not its end", loss | {"lost": loss["lost"] | {"log_start_offset": 151}}),
-        ("a loss with records", base | {"lost": loss["lost"], "seal_reason": "lost"}), ("a loss for an unknown reason", loss | {"lost": loss["lost"] | {"reason": "compaction"}}),
-        ("an unknown seal reason", base | {"seal_reason": "boredom"}),
-        ("segment key of another offset", base | {"segment": base["segment"] | {"key": SEGMENT[:-1] + "1.parquet"}}),
-        ("segment key of another epoch", base | {"segment": base["segment"] | {"key": key.replace("/0000-", "/0001-")}}),
-        ("segment key that is no segment's", base | {"segment": base["segment"] | {"key": "archive.json"}}),
-        ("segment -r1 though nothing was rejected", base | {"segment": base["segment"] | {"key": renamed}}),
-        ("the rejected keys leave a gap", base | {"rejected": [rejected(SEGMENT + "-r2.parquet", "differs")]}),
-        ("a key both segment and rejected", base | {"rejected": [rejected(key, "differs")]}),
-        ("rejected keys out of order", base | {"rejected": [rejected(SEGMENT + "-r2.parquet", "differs"), rejected(renamed, "differs")]}),
-        ("a rejected key twice", base | {"rejected": [rejected(renamed, "differs"), rejected(renamed, "differs")]}),
-        ("an unknown reject reason", base | {"rejected": [rejected(renamed, "ugly")]}),
-        ("sealed_at with a fraction", base | {"sealed_at": "2026-02-03T10:15:00.5Z"}), ("sealed_at without a zone", base | {"sealed_at": "2026-02-03T10:15:00"}),
-        ("topic_id of 21 characters", base | {"topic_id": "AAAAAAAAQACAAAAAAAAAA"}), ("a hash in capitals", base | {"previous": base["previous"].upper()}),
-        ("height negative", base | {"height": -1}), ("a number as a string", base | {"height": "0"}), ("no checkpoint", base | {"checkpoint": None}),
-        ("a field too many", base | {"more": None}), ("a field missing", {k: v for k, v in base.items() if k != "sealed_by"}),
-        ("fields in another order", dict(reversed(base.items()))),
-    ]
-    texts: list[tuple[str, str]] = [
-        ("white space", text.replace(":0,", ": 0,", 1)), ("a fraction", text.replace('"height":0', '"height":0.0')), ("minus zero", text.replace('"height":0', '"height":-0')),
-        ("an exponent", text.replace('"height":0', '"height":0e0')), ("beyond i64", text.replace('"height":0', '"height":9223372036854775808')),
-        ("a field twice", text.replace('"height":0', '"height":0,"height":0')), ("an escape that canonical JSON does not use", text.replace("kivend-", "kivend\\u002d")),
-        ("a slash escaped", text.replace("data/", "data\\/", 1)), ("not JSON", "kivend\n"), ("two lines", text + "\n"), ("an array", "[]\n"),
-    ]
-    good = note(text, KEY)
-    out = [(why, "broken", note(canonical(c), KEY)) for why, c in content] + [(why, "broken", note(t, KEY)) for why, t in texts]
-    out += [("a type of version 2", "unknown_type", note(canonical(base | {"type": "kivend.link/v2"}), KEY)),
-            ("signed by a key that is not in force", "junk", note(text, OTHER)), ("signed by two", "junk", note(text, KEY, OTHER)),
-            ("changed after signing", "junk", good.replace(b'"record_count":147', b'"record_count":146')), ("only the text", "junk", text.encode()), ("empty", "junk", b"")]
-    return out
-
-
-def chains() -> list[dict[str, Any]]:
-    """Pairs of links: whether `link` continues `before`, or the genesis where `before` is null."""
-    def object_(content: Content) -> bytes:
-        return note(canonical(content), KEY)
-
-    base = first_link() | {"checkpoint": {"number": 3, "sha256": sha(b"checkpoint 3")}, "topic_id": "AAAAAAAAQACAAAAAAAAAAA"}
-    second = after(object_(base), base, checkpoint=base["checkpoint"], topic_id=base["topic_id"])
-    again = base | {"height": 1, "epoch": 1, "previous": sha(object_(base)), "segment": base["segment"] | {"key": base["segment"]["key"].replace("/0000-", "/0001-")}}
-    plain = base | {"topic_id": None}
-    cases: list[tuple[str, bool, Content | None, Content]] = [
-        ("the first follows the genesis", True, None, base), ("the second follows the first", True, base, second), ("the next epoch follows", True, base, again),
-        ("a new epoch may have another cluster and topic id", True, base, again | {"cluster_id": "other", "topic_id": None}),
-        ("a topic id may become known", True, plain, after(object_(plain), plain, checkpoint=plain["checkpoint"], topic_id=base["topic_id"])),
-        ("a newer checkpoint", True, base, second | {"checkpoint": {"number": 9, "sha256": sha(b"checkpoint 9")}}),
-        ("height 0 with another previous than the genesis", False, None, base | {"previous": sha(b"")}), ("the first has height 1", False, None, base | {"height": 1}),
-        ("the first is of epoch 1", False, None, again | {"height": 0, "previous": genesis("payments", 1)}),
-        ("the first does not start at 0", False, None, second | {"height": 0, "previous": genesis("payments", 1)}),
-        ("previous of another link", False, base, second | {"previous": sha(b"x")}), ("height stays", False, base, second | {"height": 0}), ("height leaps", False, base, second | {"height": 2}),
-        ("a hole between", False, base, after(object_(base), base | {"next_offset": 151}, checkpoint=base["checkpoint"], topic_id=base["topic_id"])),
-        ("an overlap", False, base, after(object_(base), base | {"next_offset": 149}, checkpoint=base["checkpoint"], topic_id=base["topic_id"])),
-        ("an epoch left out", False, base, again | {"epoch": 2, "segment": again["segment"] | {"key": again["segment"]["key"].replace("/0001-", "/0002-")}}),
-        ("an epoch that does not start at 0", False, base, after(object_(base), base | {"epoch": 1}, checkpoint=base["checkpoint"], epoch=1)),
-        ("another cluster in the epoch", False, base, second | {"cluster_id": "other"}), ("another topic id in the epoch", False, base, second | {"topic_id": "BBBBBBBBQACAAAAAAAAAAA"}),
-        ("a topic id forgotten", False, base, second | {"topic_id": None}), ("an older checkpoint", False, base, second | {"checkpoint": {"number": 2, "sha256": sha(b"checkpoint 2")}}),
-    ]
-    return [{"name": name, "continues": yes, "before_base64": b64(object_(before)) if before else None, "link_base64": b64(object_(link))} for name, yes, before, link in cases]
-
-
-def commits() -> dict[str, Any]:
-    good = {"epoch": 0, "height": 17, "first_offset": 2500, "link": sha(b"link")}
-    text = f"v1 0 17 2500 {sha(b'link')}"
-    return {"about": "section 7", "valid": [good | {"text": text}],
-            "invalid": ["", "v1", text + " ", " " + text, text.replace("v1", "v2"), text.replace(" ", "  ", 1), text.upper(), text[:-1], text.replace("17", "-17"), text.replace("17", "017"),
-                        text.replace("17", "+17"), text + "\n", text.replace("2500", "9223372036854775808")]}
-
-
-# ---- checkpoints ----------------------------------------------------------------------------------------------------------
-def checkpoints() -> dict[str, Any]:
-    hash_ = sha(b"x")
-    heads = [f"orders 0 0 3 120 {hash_} {sha(b'1')}\n", f"payments 1 0 17 2650 {hash_} {sha(b'2')}\n", f"payments 2 1 0 9 {hash_} {sha(b'3')}\n",
-             f"payments 10 0 5 77 {hash_} {sha(b'4')}\n", f"user-events 0 0 5 77 {hash_} {sha(b'5')}\n"]
-    zero = f"kivend.checkpoint/v1 kivend {ARCHIVE_ID}\n0 {'0' * 64} 0 {sha(ARCHIVE)}\n2026-02-03T10:00:00Z\n"
-    some = f"kivend.checkpoint/v1 kivend {ARCHIVE_ID}\n7 {hash_} 0 {sha(ARCHIVE)}\n2026-02-03T10:35:00Z\n{''.join(heads)}"
-    turned: Callable[[str, str], str] = lambda old, new: some.replace(old, new, 1)
-    invalid: list[tuple[str, str, str]] = [
-        ("another archive id", "broken", turned(ARCHIVE_ID, ARCHIVE_ID[::-1])), ("another number than its place", "broken", turned("\n7 ", "\n8 ")),
-        ("number padded", "broken", turned("\n7 ", "\n07 ")), ("a hash in capitals", "broken", turned(hash_, hash_.upper())),
-        ("time with an offset", "broken", turned("10:35:00Z", "10:35:00+00:00")), ("heads out of order", "broken", turned("".join(heads[:2]), heads[1] + heads[0])),
-        ("partitions sorted as text", "broken", turned("".join(heads[2:4]), heads[3] + heads[2])), ("a partition twice", "broken", turned(heads[0], heads[0] * 2)),
-        ("a head short of a field", "broken", turned(f" {sha(b'1')}", "")), ("two spaces", "broken", turned("orders 0", "orders  0")),
-        ("a height padded", "broken", turned("0 0 3 ", "0 0 03 ")), ("a height negative", "broken", turned("0 0 3 ", "0 0 -3 ")),
-        ("a topic that Kafka does not allow", "broken", turned("orders", "ord/ers")), ("an empty line in the text", "broken", turned("orders", "\norders")),
-        ("no heads line end", "junk", some[:-1]), ("only one line", "broken", some.split("\n")[0] + "\n"), ("no time", "broken", turned("2026-02-03T10:35:00Z\n", "")),
-        ("version 2", "unknown_type", turned("checkpoint/v1", "checkpoint/v2")),
-    ]
-    first = zero.replace("0" * 64, hash_)
-    objects = [{"why": why, "class": class_, "number": 7, "object_base64": b64(note(text, KEY))} for why, class_, text in invalid]
-    objects.append({"why": "number 0 names one before it", "class": "broken", "number": 0, "object_base64": b64(note(first, KEY))})
-    objects.append({"why": "number 0 with a head", "class": "broken", "number": 0, "object_base64": b64(note(zero + heads[0], KEY))})
-    objects.append({"why": "not number 0 and names none before it", "class": "broken", "number": 7, "object_base64": b64(note(turned(hash_, "0" * 64), KEY))})
-    objects.append({"why": "signed by a key that is not in force", "class": "junk", "number": 7, "object_base64": b64(note(some, OTHER))})
-    return {"about": "section 6: each object is one signed note; the key of notes.json keys[0] is in force", "archive": "kivend", "archive_id": ARCHIVE_ID, "key": KEY.public_text,
-            "valid": [{"number": n, "heads": h, "text": t, "object_base64": b64(note(t, KEY)), "sha256": sha(note(t, KEY))} for n, h, t in ((0, 0, zero), (7, 5, some))], "invalid": objects}
+def identity_of(origin: str) -> str:
+    content = json.loads(ARCHIVE) | {"origin": origin, "keys": [Key(origin, 0x01).public_text]}
+    return canonical(content)
 
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else VECTORS
     folder.mkdir(parents=True, exist_ok=True)
-    for name, make in {"records": records, "merkle": trees, "notes": notes, "archive": archive, "links": links,
-                       "checkpoints": checkpoints, "projection": projections, "proofs": proofs}.items():
+    for name, make in {"records": records, "merkle": trees, "notes": notes, "archive": archive, "entries": entries, "cosignatures": cosignatures,
+                       "links": links, "projection": projections, "proofs": proofs, "forged_segments": forged_segments}.items():
         (folder / f"{name}.json").write_text(json.dumps(make(), indent=1, ensure_ascii=True) + "\n", encoding="utf-8")
 
 

@@ -2,8 +2,8 @@
 
     python tests/independent/count.py FOLDER        prints JSON; exit code 1 where the three do not agree
 
-Topic and partition are read from the columns, not from the path `topic=…/partition=…`, and only files that links own are
-read, because the folder may also contain rejected objects and segments without a link. tools/verify.py verifies the rest.
+Only files that links own are read, because the folder may also contain rejected objects and segments without a link.
+tools/verify.py verifies the rest.
 """
 from __future__ import annotations
 
