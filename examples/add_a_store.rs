@@ -18,7 +18,7 @@ use kivend::app::verify::{Request, verify};
 use kivend::record::hash::Hash;
 use kivend::store::directory::DirectoryStore;
 use kivend::store::probe::probe;
-use kivend::store::{Creation, Entry, Store, StoreError, key};
+use kivend::store::{Creation, Entry, OBJECT_MAX_BYTES, Store, StoreError, key};
 use kivend::task::progress::Silent;
 
 #[derive(Debug, Default)]
@@ -59,9 +59,16 @@ impl Store for MapStore {
         Ok(Creation::Created)
     }
 
-    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+    /// An object larger than `max_bytes` must be neither fetched nor allocated.
+    async fn get(&self, key: &str, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
         key::check(key)?;
-        Ok(self.objects().get(key).cloned())
+        let object = self.objects().get(key).cloned();
+        match &object {
+            Some(object) if object.len() as u64 > max_bytes => {
+                Err(StoreError::too_large(key, object.len() as u64, max_bytes))
+            }
+            _ => Ok(object),
+        }
     }
 
     /// Ascending by the bytes of the keys; sees every object whose creation has returned.
@@ -94,7 +101,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let archive = DirectoryStore::open(Path::new(&folder))?;
     for entry in archive.list("", None, usize::MAX).await? {
-        let object = archive.get(&entry.key).await?.ok_or("an object vanished")?;
+        let object = archive
+            .get(&entry.key, OBJECT_MAX_BYTES)
+            .await?
+            .ok_or("an object vanished")?;
         store.create(&entry.key, object).await?;
     }
     let report = verify(store, None, Request::default(), Arc::new(Silent)).await?;

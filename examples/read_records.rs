@@ -14,6 +14,7 @@ use kivend::reading::archive::Archive;
 use kivend::record::position::TopicPartition;
 use kivend::segment::decode::Segment;
 use kivend::store::directory::DirectoryStore;
+use kivend::verify::given::Given;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -24,7 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let store = Arc::new(DirectoryStore::open(Path::new(folder))?);
     // No public keys: those in the archive are trusted.
-    let archive = Archive::open(store, &[]).await?;
+    let archive = Archive::open(store, &Given::default()).await?;
     let mut partitions = archive.partitions();
     partitions.retain(|partition| &*partition.topic == topic.as_str());
 

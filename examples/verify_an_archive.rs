@@ -16,6 +16,7 @@ use std::sync::Arc;
 use kivend::app::verify::{Request, verify};
 use kivend::store::directory::DirectoryStore;
 use kivend::task::progress::Silent;
+use kivend::verify::given::Given;
 use kivend::verify::verdict::Verdict;
 
 #[tokio::main]
@@ -27,7 +28,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let store = Arc::new(DirectoryStore::open(Path::new(&folder))?);
     // The default reads every row of every segment. `None`: no Kafka to compare with.
     let request = Request {
-        keys,
+        given: Given::keys(&keys),
         ..Request::default()
     };
     let report = verify(store, None, request, Arc::new(Silent)).await?;

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 TOP = Path(__file__).resolve().parents[1]
-READERS = 9  # the length of TEXTS in tests/hostile/readers.rs
+READERS = 11  # the length of TEXTS in tests/hostile/readers.rs
 
 
 def strings(value: Any) -> Iterator[str]:
@@ -38,7 +38,7 @@ def write(folder: Path, data: bytes) -> None:
 
 def main() -> None:
     corpus = Path(sys.argv[1])
-    for name in ("archive", "checkpoints", "links", "notes"):
+    for name in ("archive", "cosignatures", "entries", "links", "notes", "proofs"):
         for text in strings(json.loads((TOP / "tests" / "vectors" / f"{name}.json").read_text())):
             for reader in range(READERS):
                 write(corpus / "texts", bytes([reader]) + content(text))

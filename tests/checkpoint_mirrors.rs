@@ -7,8 +7,6 @@ use std::sync::Arc;
 use kivend::app::verify::Request;
 use kivend::config::{CheckpointCopy, KafkaSettings, Properties, StoreBackend, StoreSettings, TopicSettings};
 use kivend::embedded::Embedded;
-use kivend::log::checkpoint::CheckpointRef;
-use kivend::record::hash::Hash;
 use kivend::store::Store;
 use kivend::verify::findings::Code;
 use kivend::verify::report::Report;
@@ -54,21 +52,15 @@ fn key(number: u64) -> String {
     format!("checkpoints/{number:010}.note")
 }
 
-fn named(archive: &Archive, number: u64) -> CheckpointRef {
-    CheckpointRef {
-        number,
-        sha256: Hash::of(&archive.store.bytes(&key(number)).unwrap()),
-    }
-}
-
 fn copy(archive: &Archive, mirrors: &mut Mirrors, number: u64) -> Vec<MirrorOutcome> {
     let bucket: Arc<dyn Store> = Arc::new(archive.store.clone());
-    runtime().block_on(mirrors.copy_missing(&bucket, &named(archive, number)))
+    let named = archive.checkpoint_named(number);
+    runtime().block_on(mirrors.copy_missing(&bucket, &archive.history, &named))
 }
 
-fn mirrors(archive: &Archive, mirrors: &[&CheckpointMirror]) -> Mirrors {
+fn mirrors(mirrors: &[&CheckpointMirror]) -> Mirrors {
     let mirrors = mirrors.iter().map(|mirror| (*mirror).clone()).collect();
-    Mirrors::new(archive.identity.id(), mirrors)
+    Mirrors::new(mirrors)
 }
 
 fn numbers(archive: &Archive, mirror: &CheckpointMirror) -> Vec<u64> {
@@ -99,7 +91,7 @@ fn a_folder_gets_every_checkpoint_byte_for_byte_and_missing_ones_later() {
     let mut archive = grown();
     let base = tempfile::tempdir().unwrap();
     let mirror = folder(base.path());
-    let mut running = mirrors(&archive, &[&mirror]);
+    let mut running = mirrors(&[&mirror]);
     assert!(
         copy(&archive, &mut running, 1)
             .iter()
@@ -108,7 +100,7 @@ fn a_folder_gets_every_checkpoint_byte_for_byte_and_missing_ones_later() {
     assert_eq!(numbers(&archive, &mirror), [0, 1]);
     copy(&archive, &mut running, 3);
     assert_eq!(numbers(&archive, &mirror), [0, 1, 2, 3]);
-    let file = |number: u64| base.path().join(format!("{}/{number:010}.note", archive.identity.id()));
+    let file = |number: u64| base.path().join(format!("{}/{}", archive.identity.id(), key(number)));
     assert_eq!(
         std::fs::read(file(2)).unwrap(),
         archive.store.bytes(&key(2)).unwrap().to_vec()
@@ -119,7 +111,7 @@ fn a_folder_gets_every_checkpoint_byte_for_byte_and_missing_ones_later() {
     std::fs::remove_file(file(2)).unwrap();
     archive.seal("payments", 0, 5);
     archive.checkpoint();
-    copy(&archive, &mut mirrors(&archive, &[&mirror]), 4);
+    copy(&archive, &mut mirrors(&[&mirror]), 4);
     assert_eq!(numbers(&archive, &mirror), [0, 1, 2, 3, 4]);
 }
 
@@ -130,7 +122,7 @@ fn an_unavailable_mirror_is_reported_and_receives_the_missing_checkpoints_later(
     let (here, away) = (base.path().join("here"), base.path().join("away"));
     std::fs::create_dir(&here).unwrap();
     let (good, bad) = (folder(&here), folder(&away));
-    let mut running = mirrors(&archive, &[&bad, &good]);
+    let mut running = mirrors(&[&bad, &good]);
     let copied = copy(&archive, &mut running, 2);
     assert_eq!(
         copied.iter().map(|copied| copied.outcome.is_ok()).collect::<Vec<_>>(),
@@ -150,10 +142,10 @@ fn an_unavailable_mirror_is_reported_and_receives_the_missing_checkpoints_later(
 fn another_checkpoint_under_the_same_number_is_reported_and_kept() {
     let archive = grown();
     let base = tempfile::tempdir().unwrap();
-    let file = base.path().join(archive.identity.id()).join("0000000001.note");
+    let file = base.path().join(archive.identity.id()).join(key(1));
     let mirror = folder(base.path());
-    copy(&archive, &mut mirrors(&archive, &[&mirror]), 0);
-    let mut running = mirrors(&archive, &[&mirror]);
+    copy(&archive, &mut mirrors(&[&mirror]), 0);
+    let mut running = mirrors(&[&mirror]);
     copy(&archive, &mut running, 0);
     std::fs::write(&file, "another").unwrap();
     let copied = copy(&archive, &mut running, 1);
@@ -168,12 +160,13 @@ fn a_topic_holds_checkpoints_as_well() {
     let kafka = Embedded::start(1).unwrap();
     let mirror = topic(&kafka);
     assert_eq!(numbers(&archive, &mirror), Vec::<u64>::new());
-    let copied = copy(&archive, &mut mirrors(&archive, &[&mirror]), 3);
+    let copied = copy(&archive, &mut mirrors(&[&mirror]), 3);
     assert!(copied[0].outcome.is_ok(), "{copied:?}");
     assert_eq!(numbers(&archive, &mirror), [0, 1, 2, 3]);
     expect_intact(&verified(&archive, &mirror), &[]);
     // The newest checkpoint in the bucket is removed, with the links that it covers.
     archive.store.vanish(&key(3));
+    archive.store.vanish("log/0000000003.note");
     archive.store.vanish(&archive.link_key("payments", 0, 5));
     archive.store.vanish(&archive.segment_key("payments", 0, 5));
     expect_intact(&archive.verify_bucket(), &[]);
@@ -186,7 +179,7 @@ fn mirrors_show_what_was_removed_or_rewritten() {
     let base = tempfile::tempdir().unwrap();
     let mirror = folder(base.path());
     let archive = grown();
-    copy(&archive, &mut mirrors(&archive, &[&mirror]), 3);
+    copy(&archive, &mut mirrors(&[&mirror]), 3);
     let honest = verified(&archive, &mirror);
     expect_intact(&honest, &[]);
     assert_eq!(honest.checkpoints.mirrors[0].newest, Some(3));
@@ -235,7 +228,7 @@ fn a_mirror_that_cannot_be_read_or_is_empty_is_reported() {
     );
     // Junk with a higher number is ignored, so that write access to the mirror cannot hide the evidence.
     let mirror = folder(base.path());
-    copy(&archive, &mut mirrors(&archive, &[&mirror]), 3);
+    copy(&archive, &mut mirrors(&[&mirror]), 3);
     let junk = base.path().join(archive.identity.id()).join("0000000009.note");
     std::fs::write(junk, "junk").unwrap();
     let report = verified(&archive, &mirror);

@@ -17,10 +17,11 @@ use kivend::kafka::reader::Reader;
 use kivend::kafka::sender::Sender;
 use kivend::record::position::TopicPartition;
 use kivend::record::record::{Header, Record, Timestamp};
-use kivend::store;
+use kivend::store::{self, OBJECT_MAX_BYTES};
 use kivend::task::progress::Silent;
 use kivend::task::stop::Stop;
 use kivend::telemetry::{Health, Metrics, Vitals};
+use kivend::verify::given::Given;
 
 use crate::fixture::{Archive, OwnedRecord};
 
@@ -61,7 +62,7 @@ pub fn ingest_file(settings: &Settings, file: &Path) {
     ingest::ingest(&surroundings, plan, &Stop::never(), &Silent).unwrap();
 }
 
-fn archive(settings: &Settings) -> archiver::ArchiveReport {
+pub fn archive(settings: &Settings) -> archiver::ArchiveReport {
     let vitals = Vitals {
         metrics: Arc::new(Metrics::default()),
         health: Arc::new(Health::default()),
@@ -70,7 +71,7 @@ fn archive(settings: &Settings) -> archiver::ArchiveReport {
     archiver::run(settings, Mode::Once, &vitals, &Stop::never()).unwrap()
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Runtime::new().unwrap()
 }
 
@@ -83,7 +84,9 @@ fn lines_of(settings: &Settings, topic: &str) -> Vec<Vec<u8>> {
     runtime().block_on(async {
         let store = store::open(&settings.store).await.unwrap();
         let destination = Destination::Lines(&mut lines);
-        export(store, &[], &request, destination, &Silent).await.unwrap()
+        export(store, &Given::default(), &request, destination, &Silent)
+            .await
+            .unwrap()
     });
     let lines = lines.split(|byte| *byte == b'\n');
     lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
@@ -142,7 +145,7 @@ fn events_that_were_sent_and_archived_come_back_line_by_line() {
         let store = store::open(&settings.store).await.unwrap();
         let report = checkpoint_now(&store, &settings).await.unwrap();
         let key = format!("checkpoints/{:010}.note", report.number);
-        (report, store.get(&key).await.unwrap().unwrap())
+        (report, store.get(&key, OBJECT_MAX_BYTES).await.unwrap().unwrap())
     });
     assert!(!report.signed_now);
     // The archiver has already copied it to the second place, and checkpoint 0 too.
@@ -153,14 +156,14 @@ fn events_that_were_sent_and_archived_come_back_line_by_line() {
     );
     let id = std::fs::read_dir(&witness).unwrap().next().unwrap().unwrap().path();
     assert_eq!(
-        std::fs::read_dir(&id)
+        std::fs::read_dir(id.join("checkpoints"))
             .unwrap()
             .filter(|entry| entry.as_ref().unwrap().path().extension().is_some())
             .count(),
         2
     );
     assert_eq!(
-        std::fs::read(id.join("0000000001.note")).unwrap(),
+        std::fs::read(id.join("checkpoints/0000000001.note")).unwrap(),
         report.note.as_bytes()
     );
     assert_eq!(report.note.as_bytes(), &stored[..]);
@@ -207,7 +210,7 @@ fn whole_records_go_to_another_topic_as_they_were() {
     };
     let report = runtime().block_on(async {
         let store = store::open(&settings.store).await.unwrap();
-        export(store, &[], &request, Destination::Kafka(to), &Silent)
+        export(store, &Given::default(), &request, Destination::Kafka(to), &Silent)
             .await
             .unwrap()
     });
@@ -230,7 +233,8 @@ fn whole(settings: &Settings, topic: &str) -> Vec<String> {
 fn lines_of_memory(archive: &Archive, request: &Request) -> (String, Report) {
     let mut lines = Vec::new();
     let store = Arc::new(archive.store.clone());
-    let exporting = export(store, &[], request, Destination::Lines(&mut lines), &Silent);
+    let given = Given::default();
+    let exporting = export(store, &given, request, Destination::Lines(&mut lines), &Silent);
     let report = runtime().block_on(exporting).unwrap();
     (String::from_utf8(lines).unwrap(), report)
 }
@@ -281,7 +285,8 @@ fn a_record_that_its_link_did_not_sign_is_not_exported() {
     let mut lines = Vec::new();
     let store = Arc::new(archive.store.clone());
     let request = Request::default();
-    let exporting = export(store, &[], &request, Destination::Lines(&mut lines), &Silent);
+    let given = Given::default();
+    let exporting = export(store, &given, &request, Destination::Lines(&mut lines), &Silent);
     let error = runtime().block_on(exporting).unwrap_err().to_string();
     assert!(error.contains("does not have the hash in its link"), "{error}");
     // The lines before it were written.

@@ -9,6 +9,7 @@ use kivend as product;
 
 mod architecture;
 mod attacks;
+mod change_keys;
 mod checkpoint_mirrors;
 mod checkpoints;
 mod command_line;
@@ -17,15 +18,21 @@ mod export;
 mod fixture;
 mod hostile;
 mod ingest;
+mod interop;
+mod planted;
 mod projection;
 mod proofs;
 mod real_attacks;
 mod real_chaos;
 mod real_kafka;
 mod real_pipeline;
+#[cfg(feature = "pkcs11")]
+mod real_pkcs11;
 mod real_places;
 mod real_policies;
 mod real_tls;
+mod real_witness;
+mod retention;
 mod rotation;
 
 mod segments;

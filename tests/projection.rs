@@ -15,7 +15,7 @@ fn cell(cell: Cell<'_>) -> Value {
     match cell {
         Cell::Null => Value::Null,
         Cell::Text(text) => json!(text),
-        Cell::Int64(number) | Cell::TimestampUs(number) => json!(number),
+        Cell::Int64(number) | Cell::Decimal(number) | Cell::TimestampUs(number) => json!(number),
         Cell::Float64(number) => json!(format!("{:016x}", number.to_bits())),
         Cell::Bool(bool) => json!(bool),
     }

@@ -124,7 +124,7 @@ fn every_golden_record_has_its_leaf_and_its_typed_columns() {
             let cell = match cell {
                 Cell::Null => Value::Null,
                 Cell::Text(text) => json!(text),
-                Cell::Int64(number) | Cell::TimestampUs(number) => json!(number),
+                Cell::Int64(number) | Cell::Decimal(number) | Cell::TimestampUs(number) => json!(number),
                 Cell::Float64(number) => json!(number),
                 Cell::Bool(bool) => json!(bool),
             };
@@ -138,10 +138,10 @@ fn every_golden_record_has_its_leaf_and_its_typed_columns() {
     });
 }
 
-/// Run with `KIVEND_WRITE_GOLDEN` for a version whose bytes differ from those of all earlier ones.
+/// Run with `KIVEND_TEST_WRITE_GOLDEN` for a version whose bytes differ from those of all earlier ones.
 #[test]
 fn the_golden_file_of_this_version_is_written_when_asked_for() {
-    if std::env::var_os("KIVEND_WRITE_GOLDEN").is_none() {
+    if std::env::var_os("KIVEND_TEST_WRITE_GOLDEN").is_none() {
         return;
     }
     let golden = golden();

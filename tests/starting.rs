@@ -3,8 +3,8 @@
 use kivend::archiver::preflight::require_cluster;
 use kivend::error::{Explain as _, Kind};
 use kivend::store::memory::MemoryStore;
-use kivend::writing::init::open_or_make;
-use kivend::writing::key_file::KeySource;
+use kivend::writing::init::{NewArchive, open_or_make};
+use kivend::writing::key_source::KeySource;
 use kivend::writing::trust::WriterTrust;
 
 use crate::fixture::Archive;
@@ -31,13 +31,11 @@ fn an_archiver_of_another_cluster_is_refused_before_it_archives_anything() {
 fn an_archiver_of_another_name_is_refused_before_it_archives_anything() {
     let folder = tempfile::tempdir().unwrap();
     let store = MemoryStore::default();
-    let key = KeySource {
-        file: folder.path().join("key"),
-        text: None,
-    };
-    run(open_or_make(&store, "first", &key)).unwrap();
-    run(open_or_make(&store, "first", &key)).unwrap();
-    let refused = run(open_or_make(&store, "second", &key)).unwrap_err();
+    let key = KeySource::of_file(folder.path().join("key"));
+    let new = NewArchive::default();
+    run(open_or_make(&store, "first", &key, &new)).unwrap();
+    run(open_or_make(&store, "first", &key, &new)).unwrap();
+    let refused = run(open_or_make(&store, "second", &key, &new)).unwrap_err();
     assert_eq!(refused.kind(), Kind::Config);
     assert!(
         refused

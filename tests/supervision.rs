@@ -61,8 +61,8 @@ impl Store for Broken {
         self.inner.create_hashed(key, bytes, hash).await
     }
 
-    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        self.inner.get(key).await
+    async fn get(&self, key: &str, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
+        self.inner.get(key, max_bytes).await
     }
 
     async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
@@ -95,7 +95,8 @@ impl Scene {
         let tools = Tools {
             store: Arc::clone(&self.store) as Arc<dyn Store>,
             offsets: Arc::new(NoKafka),
-            keys: Setup::shared().keys(),
+            log: Setup::shared().log(),
+            signer: Setup::shared().signer(),
             projection: Projection::none(),
             encode,
             degradations: Arc::new(Degradations::none(self.vitals.clone())),
@@ -203,7 +204,7 @@ fn a_panic_in_a_task_beside_the_driver_is_a_fatal_answer_and_so_is_its_end() {
 
 #[test]
 fn forty_partitions_whose_segments_are_refused_do_not_stop_another_one() {
-    let scene = Scene::new(None, Some("data/topic=payments/partition=1"));
+    let scene = Scene::new(None, Some("data/payments/1"));
     let mut executor = scene.executor(Tools::ENCODE);
     // Partitions 10 to 19 and 100 to 199 are refused; 2 is not.
     let stuck = (10..20).chain(100..130);

@@ -16,6 +16,7 @@ use kivend::config::{Settings, Sources, load};
 use kivend::kafka::reader::Reader;
 use kivend::log::link::{Link, LinkType, SealReason, SegmentRef, SignedLink};
 use kivend::log::object_key::{Attempt, Place};
+use kivend::log::signer::Signer;
 use kivend::record::hash::Hash;
 use kivend::record::position::{Epoch, FirstOffset, Height, NextOffset, TopicPartition};
 use kivend::record::utc::UtcSeconds;
@@ -25,7 +26,7 @@ use kivend::segment::projection::rules::Projection;
 use kivend::segment::rows::Rows;
 use kivend::store::error::StoreError;
 use kivend::store::{self, Creation, Store};
-use kivend::writing::init::open_or_make;
+use kivend::writing::init::{NewArchive, open_or_make};
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -63,6 +64,7 @@ fn main() -> Result<(), Failure> {
 /// The chain that was written so far.
 struct Chain {
     author: Author,
+    signer: Arc<dyn Signer>,
     partition: TopicPartition,
     projection: Projection,
     sealed_at: UtcSeconds,
@@ -77,17 +79,20 @@ impl Chain {
         let runtime = Runtime::new()?;
         let store = runtime.block_on(store::open(&settings.store))?;
         let archive = &settings.archive;
-        let own = runtime.block_on(open_or_make(store.as_ref(), &archive.name, &archive.into()))?;
+        let source = archive.into();
+        let defaults = NewArchive::default();
+        let own = runtime.block_on(open_or_make(store.as_ref(), &archive.name, &source, &defaults))?;
         Ok(Chain {
             author: Author {
-                archive_id: own.trust.archive_id.clone(),
-                identity: own.trust.identity,
+                archive_id: own.trust.archive_id().to_owned(),
+                identity: own.trust.identity(),
                 cluster_id,
                 sealed_by: "long_chain".to_owned(),
-                key: own.key,
-                keyring: own.trust.keyring,
+                signer: own.signer.verifying_key().id(),
+                keyring: own.trust.keyring().clone(),
                 checkpoint: own.checkpoint,
             },
+            signer: own.signer,
             partition: partition.clone(),
             projection: Projection::new(Vec::new())?,
             sealed_at: Clock::start().utc_seconds(),
@@ -127,10 +132,15 @@ impl Chain {
             bytes: segment.len() as u64,
             sha256: Hash::of(&segment),
         });
-        let (signed, note) = self.author.sign(link, self.head.as_ref())?;
+        let sealed = link.seal(self.signer.as_ref())?;
         self.creates.begin(key, segment)?;
-        self.creates.begin(place.link(Attempt::PLAIN).to_string(), note.bytes)?;
-        self.head = Some(signed);
+        self.creates
+            .begin(place.link(Attempt::PLAIN).to_string(), Bytes::from(sealed.object))?;
+        self.head = Some(SignedLink {
+            link,
+            hash: sealed.hash,
+            signer: self.signer.verifying_key().id(),
+        });
         self.height += 1;
         self.next_offset = footer.next_offset.0;
         Ok(())
@@ -150,6 +160,8 @@ impl Chain {
             first_offset: footer.first_offset,
             next_offset: footer.next_offset,
             record_count: footer.record_count,
+            encoding: 1,
+            leader_epoch: None,
             absent: Vec::new(),
             lost: None,
             min_timestamp_ms: rows.min_timestamp_ms(),
@@ -160,6 +172,7 @@ impl Chain {
             checkpoint: self.author.checkpoint,
             sealed_at: self.sealed_at,
             seal_reason: SealReason::Records,
+            next_epoch_at: None,
             sealed_by: self.author.sealed_by.clone(),
             previous: footer.previous,
         }

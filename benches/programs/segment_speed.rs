@@ -180,12 +180,20 @@ fn read_back(bytes: Bytes, partition: &TopicPartition, spent: &mut Spent) -> Res
 fn shop() -> Result<Projection, Failure> {
     let string = ColumnType::String;
     Ok(Projection::new(vec![
+        Rule::new("event_id", "/event_id", string),
         Rule::new("event_ts", "/ts", ColumnType::TimestampUs),
         Rule::new("event_type", "/event_type", string),
         Rule::new("customer_id", "/customer_id", string),
         Rule::new("session_id", "/session_id", string),
         Rule::new("product_id", "/product_id", string),
-        Rule::new("cart_value", "/cart_value", ColumnType::Float64),
+        Rule::new(
+            "cart_value",
+            "/cart_value",
+            ColumnType::Decimal {
+                precision: 18,
+                scale: 2,
+            },
+        ),
         Rule::new("payment_id", "/payment_id", string),
         Rule::new("order_id", "/order_id", string),
     ])?)

@@ -239,7 +239,8 @@ create_bucket() {
 # --- Environment -----------------------------------------------------------------------------------------------
 
 # KIVEND_TEST_CLUSTER is this script; if it is set, the integration tests use the servers. With KIVEND_TEST_MINIO, a
-# program, and KIVEND_TEST_KAFKA, a class path, tests start servers with settings of their own.
+# program, and KIVEND_TEST_KAFKA, a class path, tests start servers with settings of their own; with
+# KIVEND_TEST_WITNESS, the script beside this one, a witness.
 print_env() {
   local endpoint
   endpoint=http://$(server_address minio)
@@ -255,6 +256,7 @@ export KIVEND_STORE__REGION=$REGION
 export KIVEND_TEST_MINIO=$(printf %q "$MINIO")
 export KIVEND_TEST_KAFKA=$(printf %q "$KAFKA_JARS/*")
 export KIVEND_TEST_CLUSTER=$(printf %q "$HERE/cluster")
+export KIVEND_TEST_WITNESS=$(printf %q "$HERE/witness")
 export CLUSTER_STATE=$(printf %q "$STATE")
 EXPORTS
 }

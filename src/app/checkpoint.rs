@@ -5,26 +5,25 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::archiver::checkpoints::Checkpoints;
+use crate::archiver::checkpoints::{Beside, Checkpoints};
 use crate::config::Settings;
-use crate::log::checkpoint::Head;
+use crate::log::head::Head;
+use crate::log::limits::IDENTITY_MAX_BYTES;
 use crate::log::object_key::IDENTITY;
 use crate::reading::archive::text;
 use crate::store::Store;
 use crate::task::error::AppError;
-use crate::writing::checkpoints::object_of;
-use crate::writing::init;
-use crate::writing::mirrors::{MirrorOutcome, Mirrors};
+use crate::writing::checkpoints::objects_of;
+use crate::writing::init::{self, NewArchive};
+use crate::writing::mirrors::MirrorOutcome;
 
-/// The newest checkpoint of the bucket.
+/// The newest checkpoint of the bucket, and its entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// The checkpoint's number.
     pub number: u64,
-    /// The SHA-256 of its object.
-    pub sha256: String,
-    /// Its time, by the clock of its writer.
-    pub at: String,
+    /// The root of the log's tree, in hex.
+    pub root: String,
     /// Whether this call signed it; otherwise no head had moved.
     pub signed_now: bool,
     /// Its heads.
@@ -34,6 +33,8 @@ pub struct Report {
     pub mirrors: Vec<MirrorStatus>,
     /// The note itself, to be saved byte for byte.
     pub note: String,
+    /// The note of its entry, to be saved with it.
+    pub entry: String,
 }
 
 /// A head in a checkpoint.
@@ -92,29 +93,31 @@ impl From<MirrorOutcome> for MirrorStatus {
 /// # Errors
 /// `Input` if there is no archive or no key; `Corrupt` if a chain is broken; errors of the store.
 pub async fn checkpoint_now(store: &Arc<dyn Store>, settings: &Settings) -> Result<Report, AppError> {
-    if store.get(IDENTITY).await?.is_none() {
+    if store.get(IDENTITY, IDENTITY_MAX_BYTES).await?.is_none() {
         return Err(
             AppError::input("there is no archive at this location, so there are no heads to sign")
                 .fix("check store.bucket and store.prefix; `kivend init` or `kivend archive` creates an archive"),
         );
     }
     let source = (&settings.archive).into();
-    let own = init::open_or_make(store.as_ref(), &settings.archive.name, &source).await?;
-    let checkpoints = Checkpoints::new(Arc::clone(store), &own, Mirrors::of(own.identity.id(), settings));
+    let own = init::open_or_make(store.as_ref(), &settings.archive.name, &source, &NewArchive::default()).await?;
+    let beside = Beside::of(settings, store, &own)?;
+    let checkpoints = Checkpoints::new(Arc::clone(store), &own, beside);
     let newest = checkpoints.advance().await?;
-    let (_, object) = object_of(store.as_ref(), &newest.reference()).await?;
+    let trust = own.log.trust();
+    let objects = objects_of(store.as_ref(), &trust.history, newest.number).await?;
     Ok(Report {
-        number: newest.checkpoint.number,
-        sha256: newest.hash.to_string(),
-        at: newest.checkpoint.at.to_string(),
-        signed_now: newest.checkpoint.number > own.checkpoint.number,
+        number: newest.number,
+        root: newest.root.to_string(),
+        signed_now: newest.number > own.checkpoint.number,
         mirrors: checkpoints
-            .copy(&newest.reference())
+            .copy(&newest)
             .await
             .into_iter()
             .map(MirrorStatus::from)
             .collect(),
-        heads: newest.checkpoint.heads.iter().map(HeadReport::from).collect(),
-        note: text(&object)?,
+        heads: trust.history.heads().iter().map(HeadReport::from).collect(),
+        note: text(&objects.checkpoint)?,
+        entry: text(&objects.entry)?,
     })
 }

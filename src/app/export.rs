@@ -16,7 +16,6 @@ use crate::kafka::cluster::Cluster;
 use crate::kafka::error::KafkaError;
 use crate::kafka::sender::Sender;
 use crate::log::link::Link;
-use crate::log::signed_note::VerifyingKey;
 use crate::reading::archive::Archive;
 use crate::record::merkle::Tree;
 use crate::record::position::TopicPartition;
@@ -26,6 +25,7 @@ use crate::segment::error::Unreadable;
 use crate::store::Store;
 use crate::task::error::AppError;
 use crate::task::progress::Progress;
+use crate::verify::given::Given;
 
 /// Segments fetched ahead.
 const AHEAD: usize = 3;
@@ -76,6 +76,8 @@ pub struct Report {
     pub restamped: u64,
     /// Offsets that links declare lost.
     pub lost_offsets: u64,
+    /// Records whose segments were removed under a retention change.
+    pub removed: u64,
     /// Wall-clock time in seconds.
     pub elapsed_s: f64,
 }
@@ -181,13 +183,13 @@ impl ToKafka {
 /// `Corrupt` if the archive contradicts itself; errors of the store and of Kafka; `Output`.
 pub async fn export(
     store: Arc<dyn Store>,
-    keys: &[VerifyingKey],
+    given: &Given,
     request: &Request,
     destination: Destination<'_>,
     progress: &dyn Progress,
 ) -> Result<Report, ExportError> {
     let clock = Clock::start();
-    let archive = Archive::open(store, keys).await?;
+    let archive = Archive::open(store, given).await?;
     let mut partitions = archive.partitions();
     partitions.retain(|partition| request.topic.as_deref().is_none_or(|topic| topic == &*partition.topic));
     if partitions.is_empty() {
@@ -232,10 +234,14 @@ impl Run<'_, '_> {
             .sum::<u64>();
         let wanted = links.filter(|link| link.segment.is_some() && request.may_cover(link));
         let mut segments = futures::stream::iter(wanted)
-            .map(|link| async move { (link, archive.segment(link).await) })
+            .map(|link| async move { (link, archive.kept_segment(link).await) })
             .buffered(AHEAD);
         while let Some((link, object)) = segments.next().await {
-            let segment = signed_segment(link, object?)?;
+            let Some(object) = object? else {
+                self.report.removed += link.record_count;
+                continue;
+            };
+            let segment = signed_segment(link, object)?;
             let before = self.report.records;
             self.segment(&segment, partition)?;
             self.progress.advance(self.report.records - before);

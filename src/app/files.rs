@@ -1,17 +1,22 @@
 //! `files`: the segments that links name. Query tools need this list, because the folder may hold more: an interrupted
 //! writer's orphans or objects by others. Walks the chains; reads no segment.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::app::verify::VerifyError;
-use crate::log::signed_note::VerifyingKey;
 use crate::reading::bucket::Bucket;
-use crate::reading::notes::{read_trust, walk_links};
+use crate::reading::log_listing::{LogKeys, walk_log};
+use crate::reading::notes::{read_identity, walk_links};
+use crate::record::position::Height;
 use crate::store::Store;
 use crate::verify::chain::Accepted;
+use crate::verify::given::Given;
+use crate::verify::log_walk::LogWalk;
+use crate::verify::trust::{Brought, Trust};
 use crate::verify::verdict::Verdict;
 
 /// Links in the queue between the walks and the list.
@@ -53,19 +58,36 @@ pub struct Files {
 ///
 /// # Errors
 /// The store could not be listed.
-pub async fn files(store: Arc<dyn Store>, keys: &[VerifyingKey], topic: Option<&str>) -> Result<Files, VerifyError> {
+pub async fn files(store: Arc<dyn Store>, given: &Given, topic: Option<&str>) -> Result<Files, VerifyError> {
     let (bucket, inventory, mut findings) = Bucket::list(store).await.map_err(VerifyError::Store)?;
     let bucket = Arc::new(bucket);
     let mut files = Vec::new();
-    if let Some(trust) = read_trust(&bucket, &inventory, keys, &mut findings).await {
-        let trust = Arc::new(trust);
+    if let Some((of, history)) = read_identity(&bucket, &inventory, &mut findings).await {
+        let mut walk = LogWalk::new(history);
+        let listed = LogKeys {
+            entries: inventory.entries,
+            checkpoints: inventory.checkpoints,
+        };
+        walk_log(&bucket, listed, &mut walk).await.map_err(VerifyError::Store)?;
+        let brought = Brought {
+            keys: given.keys.clone(),
+            ..Brought::default()
+        };
+        let removals = walk.removals();
+        let trust = Arc::new(Trust::new(of, &walk, &brought));
+        for finding in trust.findings(&walk, trust.has_given_key()) {
+            findings.push(finding);
+        }
+        findings.append(walk.finish(&BTreeMap::new()));
         for (partition, shelf) in inventory.partitions {
             if topic.is_some_and(|topic| *topic != *partition.topic) {
                 continue;
             }
             let (accepted, queue) = mpsc::channel(QUEUE);
             let walk = walk_links(&bucket, &trust, &partition, (shelf, Vec::new()), accepted);
-            let (chain, owned) = futures::join!(walk, collect(queue));
+            let below = removals.get(&partition).and_then(|removals| removals.last());
+            let below = below.map_or(Height(0), |removal| removal.below);
+            let (chain, owned) = futures::join!(walk, collect(queue, below));
             findings.append(chain.findings);
             files.extend(owned);
         }
@@ -77,10 +99,14 @@ pub async fn files(store: Arc<dyn Store>, keys: &[VerifyingKey], topic: Option<&
     })
 }
 
-async fn collect(mut queue: mpsc::Receiver<Accepted>) -> Vec<File> {
+/// The segments of these links. Below `removed`, those that are gone are left out.
+async fn collect(mut queue: mpsc::Receiver<Accepted>, removed: Height) -> Vec<File> {
     let mut files = Vec::new();
     while let Some(accepted) = queue.recv().await {
         let link = &accepted.signed.link;
+        if link.height < removed && !accepted.segment_listed {
+            continue;
+        }
         files.extend(link.segment.as_ref().map(|segment| File {
             topic: link.topic.clone(),
             partition: link.partition,

@@ -11,5 +11,6 @@ pub mod generate;
 pub mod ingest;
 pub mod keys;
 pub mod prove;
+pub mod retention;
 pub mod topics;
 pub mod verify;

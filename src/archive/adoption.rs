@@ -4,16 +4,18 @@
 
 use std::collections::VecDeque;
 
-use crate::archive::step::Found;
-use crate::log::link::{RejectReason, Rejected, SegmentRef};
+use crate::archive::step::{Found, FoundSegments};
+use crate::log::link::SegmentRef;
 use crate::log::object_key::{Attempt, Place};
+use crate::log::rejected::{RejectReason, Rejected};
 use crate::record::hash::Hash;
 
 /// The found segments of one place, which are compared one after the other.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Adoption {
     waiting: VecDeque<Found>,
-    rejected: Vec<(Attempt, Rejected)>,
+    rejected: Vec<Rejected>,
+    free: Attempt,
 }
 
 /// The result of comparing the encoded bytes with the found segments.
@@ -28,17 +30,16 @@ pub enum Outcome {
 }
 
 impl Adoption {
-    /// The segments found at `place`. Unreadable ones and those that end beyond Kafka's log are rejected at once. Attempts
-    /// after a gap are ignored: writers leave no gap, so they come from no writer.
+    /// The segments found at `place`. Those that are unreadable, too large or end beyond Kafka's log are rejected at once.
     #[must_use]
-    pub fn new(place: &Place, found: Vec<Found>, log_end_offset: i64) -> Adoption {
-        let mut adoption = Adoption::default();
-        let without_gap = found
-            .into_iter()
-            .zip(0..)
-            .take_while(|(found, index)| found.attempt.0 == *index);
-        for (found, _) in without_gap {
+    pub fn new(place: &Place, found: FoundSegments, log_end_offset: i64) -> Adoption {
+        let mut adoption = Adoption {
+            free: found.free,
+            ..Adoption::default()
+        };
+        for found in found.segments {
             match found.ends {
+                _ if found.sha256.is_none() => adoption.reject(place, found, RejectReason::TooLarge),
                 None => adoption.reject(place, found, RejectReason::Unreadable),
                 Some(ends) if ends.0 <= place.first_offset.0 || ends.0 > log_end_offset => {
                     adoption.reject(place, found, RejectReason::Differs);
@@ -62,7 +63,7 @@ impl Adoption {
                 return Outcome::CutAgain;
             }
             let Some(found) = self.waiting.pop_front() else { break };
-            if found.sha256 == sha256 {
+            if found.sha256 == Some(sha256) {
                 let key = place.segment(found.attempt).to_string();
                 self.reject_all(place);
                 return Outcome::Adopt(SegmentRef {
@@ -73,7 +74,7 @@ impl Adoption {
             }
             self.reject(place, found, RejectReason::Differs);
         }
-        Outcome::Create(self.lowest_free())
+        Outcome::Create(self.free)
     }
 
     /// Rejects the next found segment: its range is not available, or does not fit into memory.
@@ -93,7 +94,7 @@ impl Adoption {
     /// The field `rejected` of the link, ascending by the bytes of the object key.
     #[must_use]
     pub fn rejected(&self) -> Vec<Rejected> {
-        let mut rejected: Vec<Rejected> = self.rejected.iter().map(|(_, rejected)| rejected.clone()).collect();
+        let mut rejected = self.rejected.clone();
         rejected.sort_by(|a, b| a.key.cmp(&b.key));
         rejected
     }
@@ -106,23 +107,12 @@ impl Adoption {
 
     fn reject(&mut self, place: &Place, found: Found, reason: RejectReason) {
         let key = place.segment(found.attempt).to_string();
-        self.rejected.push((
-            found.attempt,
-            Rejected {
-                key,
-                bytes: found.bytes,
-                sha256: found.sha256,
-                reason,
-            },
-        ));
-    }
-
-    fn lowest_free(&self) -> Attempt {
-        let mut free = Attempt::PLAIN;
-        while self.rejected.iter().any(|(attempt, _)| *attempt == free) {
-            free = free.next();
-        }
-        free
+        self.rejected.push(Rejected {
+            key,
+            bytes: found.bytes,
+            sha256: found.sha256,
+            reason,
+        });
     }
 }
 
@@ -143,20 +133,39 @@ mod tests {
         Found {
             attempt: Attempt(attempt),
             bytes: 9,
-            sha256: Hash::of(content),
+            sha256: Some(Hash::of(content)),
             ends: ends.map(NextOffset),
         }
+    }
+
+    fn all(segments: Vec<Found>) -> FoundSegments {
+        let free = Attempt(u32::try_from(segments.len()).unwrap());
+        FoundSegments { segments, free }
+    }
+
+    #[test]
+    fn an_object_that_is_too_large_is_rejected_without_a_hash() {
+        let too_large = Found {
+            sha256: None,
+            ..found(0, None, b"")
+        };
+        let mut adoption = Adoption::new(&place(), all(vec![too_large]), 1000);
+        assert_eq!(adoption.ends(), None);
+        let rejected = &adoption.rejected()[0];
+        assert_eq!((rejected.sha256, rejected.reason), (None, RejectReason::TooLarge));
+        let outcome = adoption.compare(&place(), 150, Hash::of(b"ours"));
+        assert_eq!(outcome, Outcome::Create(Attempt(1)));
     }
 
     #[test]
     fn equal_bytes_are_adopted_and_all_other_found_segments_are_rejected() {
         let mut adoption = Adoption::new(
             &place(),
-            vec![
+            all(vec![
                 found(0, None, b"junk"),
                 found(1, Some(150), b"ours"),
                 found(2, Some(160), b"x"),
-            ],
+            ]),
             1000,
         );
         assert_eq!(adoption.ends(), Some(150));
@@ -169,7 +178,7 @@ mod tests {
 
     #[test]
     fn other_bytes_are_rejected_and_the_lowest_free_attempt_is_created() {
-        let mut adoption = Adoption::new(&place(), vec![found(0, Some(150), b"theirs")], 1000);
+        let mut adoption = Adoption::new(&place(), all(vec![found(0, Some(150), b"theirs")]), 1000);
         assert_eq!(
             adoption.compare(&place(), 150, Hash::of(b"ours")),
             Outcome::Create(Attempt(1))
@@ -181,7 +190,7 @@ mod tests {
     fn a_second_found_segment_with_another_end_is_cut_for_again() {
         let mut adoption = Adoption::new(
             &place(),
-            vec![found(0, Some(150), b"theirs"), found(1, Some(120), b"ours")],
+            all(vec![found(0, Some(150), b"theirs"), found(1, Some(120), b"ours")]),
             1000,
         );
         assert_eq!(adoption.compare(&place(), 150, Hash::of(b"long")), Outcome::CutAgain);
@@ -196,7 +205,7 @@ mod tests {
     fn a_found_segment_beyond_kafkas_log_or_without_a_range_is_rejected_at_once() {
         let adoption = Adoption::new(
             &place(),
-            vec![found(0, Some(1001), b"far"), found(1, Some(100), b"empty")],
+            all(vec![found(0, Some(1001), b"far"), found(1, Some(100), b"empty")]),
             1000,
         );
         assert_eq!(adoption.ends(), None);
@@ -205,7 +214,7 @@ mod tests {
 
     #[test]
     fn without_a_found_segment_the_plain_key_is_created() {
-        let mut adoption = Adoption::new(&place(), vec![], 1000);
+        let mut adoption = Adoption::new(&place(), all(vec![]), 1000);
         assert_eq!(
             adoption.compare(&place(), 150, Hash::of(b"ours")),
             Outcome::Create(Attempt::PLAIN)

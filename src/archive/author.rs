@@ -1,17 +1,14 @@
-//! The fields that all links of this process share, and the signing key.
+//! The fields that all links of this process share.
 
-use bytes::Bytes;
-
-use crate::archive::step::Object;
 use crate::log::checkpoint::CheckpointRef;
 use crate::log::identity;
 use crate::log::keyring::Keyring;
-use crate::log::link::{Link, SignedLink};
-use crate::log::signed_note::{NoteError, SigningKey};
+use crate::log::link::SignedLink;
+use crate::log::signed_note::KeyId;
 use crate::record::hash::Hash;
 use crate::record::position::TopicPartition;
 
-/// The writer of links.
+/// What this process writes into every link. It holds no private key: links are signed where they are created.
 #[derive(Debug, Clone)]
 pub struct Author {
     /// The archive's id.
@@ -22,8 +19,8 @@ pub struct Author {
     pub cluster_id: String,
     /// Name and version of the program.
     pub sealed_by: String,
-    /// The signing key.
-    pub key: SigningKey,
+    /// The id of the key that signs links.
+    pub signer: KeyId,
     /// The keys of the archive.
     pub keyring: Keyring,
     /// The newest known checkpoint.
@@ -37,26 +34,12 @@ impl Author {
         identity::genesis(&self.identity, partition)
     }
 
-    /// Fills in the newest checkpoint and signs the link.
-    ///
-    /// # Errors
-    /// [`NoteError`] if a field has a character that a note does not allow.
-    pub fn sign(&self, mut link: Link, before: Option<&SignedLink>) -> Result<(SignedLink, Object), NoteError> {
+    /// The newest known checkpoint for the link after `before`; never older than the one that `before` names.
+    #[must_use]
+    pub fn checkpoint_after(&self, before: Option<&SignedLink>) -> CheckpointRef {
         let known = before
             .map(|before| before.link.checkpoint)
             .filter(|known| known.number > self.checkpoint.number);
-        link.checkpoint = known.unwrap_or(self.checkpoint);
-        let sealed = link.seal(&self.key)?;
-        let object = Object {
-            bytes: Bytes::from(sealed.object),
-            sha256: sealed.hash,
-        };
-        Ok((
-            SignedLink {
-                link,
-                hash: sealed.hash,
-            },
-            object,
-        ))
+        known.unwrap_or(self.checkpoint)
     }
 }

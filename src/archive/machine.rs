@@ -4,12 +4,11 @@
 use std::collections::HashMap;
 
 use crate::archive::author::Author;
-use crate::archive::epochs::Declarations;
+use crate::archive::epochs::{Declarations, Divergence};
 use crate::archive::partition::{Context, Partition};
 use crate::archive::policy::SealPolicy;
-use crate::archive::step::{Action, Event, Now, Slot, StopReason, Ticket};
+use crate::archive::step::{Action, Delivered, Event, Now, Slot, StopReason, Ticket};
 use crate::record::position::TopicPartition;
-use crate::record::record::Record;
 
 /// With this many segments in the encoder, no further segment is sealed early to free memory.
 const ENCODER_QUEUE: usize = 2;
@@ -19,8 +18,8 @@ const ENCODER_QUEUE: usize = 2;
 pub struct Machine {
     author: Author,
     policy: SealPolicy,
-    /// Topics that an operator deleted and created again.
-    new_epochs: Declarations,
+    /// What the operator declared.
+    declarations: Declarations,
     partitions: Vec<Partition>,
     slots: HashMap<TopicPartition, Slot>,
     /// Bytes of rows in the encoder; they count until it answers, even if the partition is released before.
@@ -37,7 +36,7 @@ impl Machine {
         Machine {
             author,
             policy,
-            new_epochs: Declarations::default(),
+            declarations: Declarations::default(),
             partitions: Vec::new(),
             slots: HashMap::new(),
             encoding: HashMap::new(),
@@ -50,7 +49,12 @@ impl Machine {
     /// Allows these topics to begin a new epoch if they are found to have been deleted and created again. It has no effect
     /// on other topics, nor on a later recreation.
     pub fn declare_new_epochs(&mut self, topics: impl IntoIterator<Item = String>) {
-        self.new_epochs.extend(topics);
+        self.declarations.extend(topics);
+    }
+
+    /// Declares that Kafka's logs were cut back. A divergence ends its epoch once; it has no effect on later ones.
+    pub fn declare_divergences(&mut self, diverged: impl IntoIterator<Item = Divergence>) {
+        self.declarations.extend_diverged(diverged);
     }
 
     /// The partition's slot; assigned with its first assignment and then unchanged.
@@ -92,7 +96,7 @@ impl Machine {
     /// Takes the next record of a partition. This is the hot path; it is separate from [`Machine::step`] because the record
     /// is borrowed from the Kafka client.
     #[inline]
-    pub fn record(&mut self, slot: Slot, record: &Record<'_>, now: Now, actions: &mut Vec<Action>) {
+    pub fn record(&mut self, slot: Slot, delivered: Delivered<'_, '_>, now: Now, actions: &mut Vec<Action>) {
         let Some(partition) = self.partitions.get_mut(slot.0) else {
             return;
         };
@@ -101,11 +105,11 @@ impl Machine {
         let mut cx = Context {
             author: &self.author,
             policy: &self.policy,
-            new_epochs: &mut self.new_epochs,
+            declarations: &mut self.declarations,
             now,
             actions,
         };
-        partition.record(record, &mut cx);
+        partition.record(delivered.record, delivered.leader_epoch, &mut cx);
         let after = partition.buffered_bytes();
         if after != before || actions.len() != start {
             self.buffered_bytes = self.buffered_bytes - before + after;
@@ -130,6 +134,7 @@ impl Machine {
                 self.with_named(&name, now, actions, |partition, cx| partition.end_reached(position, cx));
             }
             Event::OutOfRange(name) => self.with_named(&name, now, actions, Partition::out_of_range),
+            Event::Truncated(name) => self.with_named(&name, now, actions, Partition::truncated),
             Event::TopicGone(name) => self.with_named(&name, now, actions, Partition::topic_gone),
             Event::Tick => self.with_all(now, actions, Partition::tick),
             Event::Shutdown => {
@@ -155,7 +160,17 @@ impl Machine {
             Event::SegmentCreated(ticket) => self.answer(ticket, now, actions, Partition::segment_created),
             Event::SegmentTaken(ticket) => self.answer(ticket, now, actions, Partition::segment_taken),
             Event::TopicReplaced(ticket) => self.answer(ticket, now, actions, Partition::begin_again),
-            Event::LinkCreated(ticket) => self.answer(ticket, now, actions, Partition::link_created),
+            Event::LinkCreated(ticket, hash) => {
+                self.answer(ticket, now, actions, |partition, cx| partition.link_created(hash, cx));
+            }
+            Event::LinkUnsignable(ticket, why) => {
+                self.answer(ticket, now, actions, |p, cx| p.stop(StopReason::Unsignable(why), cx));
+            }
+            Event::LinkPassedOver(ticket, free) => {
+                self.answer(ticket, now, actions, |partition, cx| {
+                    partition.link_passed_over(free, cx);
+                });
+            }
             Event::LinkTaken(ticket, object) => {
                 self.answer(ticket, now, actions, |partition, cx| partition.link_taken(&object, cx));
             }
@@ -223,7 +238,7 @@ impl Machine {
             &mut Context {
                 author: &self.author,
                 policy: &self.policy,
-                new_epochs: &mut self.new_epochs,
+                declarations: &mut self.declarations,
                 now,
                 actions,
             },

@@ -3,8 +3,8 @@
 
 use crate::archive::policy::Fill;
 use crate::archive::step::Now;
-use crate::log::link::MAX_ABSENT_RANGES;
-use crate::record::position::{FirstOffset, TopicPartition};
+use crate::log::link::{Link, MAX_ABSENT_RANGES};
+use crate::record::position::{FirstOffset, NextOffset, Position, TopicPartition};
 use crate::record::record::Record;
 use crate::segment::rows::Rows;
 
@@ -17,6 +17,8 @@ pub enum Appended {
     Before,
     /// It was not appended: the gap before it would be one absent range too many. Seal first.
     TooManyHoles,
+    /// It was not appended: its leader epoch is below this one, of a record before it. The log is another one.
+    EpochFell(i32),
 }
 
 /// The rows and absent ranges from `first_offset` up to `expected`.
@@ -26,6 +28,10 @@ pub struct OpenSegment {
     first_offset: FirstOffset,
     expected: i64,
     absent: Vec<(i64, i64)>,
+    /// The leader epoch of the record directly before `expected`, if it is known.
+    leader_epoch: Option<i32>,
+    /// The greatest leader epoch so far.
+    greatest_epoch: Option<i32>,
     opened_at_ms: u64,
     last_record_at_ms: u64,
 }
@@ -39,6 +45,8 @@ pub struct Cut {
     pub range: (FirstOffset, i64),
     /// The ranges that Kafka did not deliver.
     pub absent: Vec<(i64, i64)>,
+    /// The leader epoch of the last record, if it is known.
+    pub leader_epoch: Option<i32>,
 }
 
 impl OpenSegment {
@@ -50,14 +58,32 @@ impl OpenSegment {
             first_offset,
             expected: first_offset.0,
             absent: Vec::new(),
+            leader_epoch: None,
+            greatest_epoch: None,
             opened_at_ms: 0,
             last_record_at_ms: 0,
         }
     }
 
+    /// An empty segment that continues a chain whose newest link is this one. Kafka deleted what is between the end of that
+    /// link and `first_offset`.
+    #[must_use]
+    pub fn after(head: &Link, first_offset: FirstOffset) -> OpenSegment {
+        let fresh = OpenSegment::new(&head.topic_partition(), first_offset);
+        if head.is_closing() {
+            return fresh;
+        }
+        let follows = head.next_offset.begins() == first_offset;
+        OpenSegment {
+            leader_epoch: head.leader_epoch_at_end().filter(|_| follows),
+            greatest_epoch: head.leader_epoch,
+            ..fresh
+        }
+    }
+
     /// Appends the next record; a gap before it becomes an absent range.
     #[inline]
-    pub fn append(&mut self, record: &Record<'_>, now: Now) -> Appended {
+    pub fn append(&mut self, record: &Record<'_>, leader_epoch: Option<i32>, now: Now) -> Appended {
         if record.offset != self.expected {
             if record.offset < self.expected {
                 return Appended::Before;
@@ -65,8 +91,15 @@ impl OpenSegment {
             if self.is_full_of_holes() {
                 return Appended::TooManyHoles;
             }
+        }
+        if leader_epoch.is_some() && leader_epoch < self.greatest_epoch {
+            return Appended::EpochFell(self.greatest_epoch.unwrap_or_default());
+        }
+        if record.offset != self.expected {
             self.absent.push((self.expected, record.offset));
         }
+        self.leader_epoch = leader_epoch;
+        self.greatest_epoch = self.greatest_epoch.max(leader_epoch);
         if self.rows.is_empty() {
             self.opened_at_ms = now.monotonic_ms;
         }
@@ -80,6 +113,15 @@ impl OpenSegment {
     #[must_use]
     pub fn expected(&self) -> i64 {
         self.expected
+    }
+
+    /// Where the consumer continues after the last record.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position {
+            next: NextOffset(self.expected),
+            leader_epoch: self.leader_epoch,
+        }
     }
 
     /// Whether the number of absent ranges is at the maximum of a link.
@@ -129,18 +171,24 @@ impl OpenSegment {
         } else {
             end.max(self.expected)
         };
-        let fresh = OpenSegment::new(partition, FirstOffset(next_offset));
+        let fresh = OpenSegment {
+            leader_epoch: self.leader_epoch.filter(|_| next_offset == self.expected),
+            greatest_epoch: self.greatest_epoch,
+            ..OpenSegment::new(partition, FirstOffset(next_offset))
+        };
         let OpenSegment {
             rows,
             first_offset,
             expected,
             mut absent,
+            leader_epoch,
             ..
         } = std::mem::replace(self, fresh);
         if next_offset > expected {
             absent.push((expected, next_offset));
         }
         Cut {
+            leader_epoch: leader_epoch.filter(|_| !rows.is_empty()),
             rows,
             range: (first_offset, next_offset),
             absent,

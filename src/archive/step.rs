@@ -5,10 +5,11 @@ use bytes::Bytes;
 use crate::log::checkpoint::CheckpointRef;
 use crate::log::commit_metadata::CommitMetadata;
 use crate::log::keyring::Keyring;
-use crate::log::link::SignedLink;
+use crate::log::link::{Link, SignedLink};
 use crate::log::object_key::{Attempt, Key};
 use crate::record::hash::Hash;
-use crate::record::position::{Epoch, NextOffset, TopicPartition};
+use crate::record::position::{Epoch, FirstOffset, NextOffset, Position, TopicPartition};
+use crate::record::record::Record;
 use crate::record::utc::UtcSeconds;
 use crate::segment::footer::Footer;
 use crate::segment::rows::Rows;
@@ -20,6 +21,15 @@ pub struct Now {
     pub monotonic_ms: u64,
     /// Wall-clock time. It is stored in links; no decision may depend on it.
     pub wall: UtcSeconds,
+}
+
+/// A record with what Kafka says of it beside its content.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivered<'r, 'b> {
+    /// The record.
+    pub record: &'r Record<'b>,
+    /// Kafka's leader epoch of the record, if it is known.
+    pub leader_epoch: Option<i32>,
 }
 
 /// A partition's index in the machine. Records are passed with it because a lookup by name is too slow.
@@ -52,10 +62,20 @@ pub struct Found {
     pub attempt: Attempt,
     /// The length in bytes.
     pub bytes: u64,
-    /// The SHA-256 of the bytes.
-    pub sha256: Hash,
+    /// The SHA-256 of the bytes; none if it is larger than the limit of segments, and was not read.
+    pub sha256: Option<Hash>,
     /// The end of the range in its footer; none if it is not a segment of this place.
     pub ends: Option<NextOffset>,
+}
+
+/// The segments that exist at a place without a link.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FoundSegments {
+    /// Those that a link of the place can name, by ascending attempt without a gap, up to
+    /// [`MAX_REJECTED_ATTEMPT`](crate::log::rejected::MAX_REJECTED_ATTEMPT).
+    pub segments: Vec<Found>,
+    /// The lowest free attempt, which may be greater than those that a link can name.
+    pub free: Attempt,
 }
 
 /// The state of a partition in the bucket and in Kafka.
@@ -63,10 +83,8 @@ pub struct Found {
 pub struct LoadedHead {
     /// The newest link of the chain, signature and position checked (KY-1); none if there is no link.
     pub head: Option<SignedLink>,
-    /// The segments without a link at the head's next offset, by ascending attempt.
-    pub found: Vec<Found>,
-    /// The segments without a link at offset 0 of the epoch after the head's.
-    pub found_in_next_epoch: Vec<Found>,
+    /// The segments without a link at the place of the next link, by ascending attempt.
+    pub found: FoundSegments,
     /// Kafka's topic id; none if Kafka has no topic ids.
     pub topic_id: Option<String>,
     /// Kafka's log start offset.
@@ -90,6 +108,8 @@ pub enum Event {
     EndReached(TopicPartition, i64),
     /// The offset to consume from is below the log's start or beyond its end.
     OutOfRange(TopicPartition),
+    /// The broker found that the log was cut back below the offset to consume from (KIP-320).
+    Truncated(TopicPartition),
     /// The topic no longer exists.
     TopicGone(TopicPartition),
     /// Time has passed.
@@ -102,10 +122,14 @@ pub enum Event {
     SegmentTaken(Ticket),
     /// The topic has another id than the topic of the records; nothing was created.
     TopicReplaced(Ticket),
-    /// The link is durable under its key.
-    LinkCreated(Ticket),
-    /// The link's key exists already, with these bytes.
+    /// The link is durable under its key; its object has this hash.
+    LinkCreated(Ticket, Hash),
+    /// The link's place has another writer's link: these are its bytes.
     LinkTaken(Ticket, Bytes),
+    /// The link cannot be signed, whatever the key.
+    LinkUnsignable(Ticket, String),
+    /// The link's place has objects, but no link; this is the lowest free attempt.
+    LinkPassedOver(Ticket, Attempt),
     /// Kafka answered the commit. Success and refusal are treated alike: the next commit covers this one.
     Committed(Ticket),
     /// The current keys of the archive.
@@ -125,8 +149,8 @@ pub enum Event {
 pub enum Action {
     /// Load the head and the segments after it without a link. Answer with [`Event::HeadLoaded`].
     LoadHead(Ticket, TopicPartition),
-    /// Deliver records from this offset on.
-    Consume(TopicPartition, NextOffset),
+    /// Deliver records from this position on.
+    Consume(TopicPartition, Position),
     /// The memory budget is reached: deliver nothing until [`Action::Resume`].
     Pause,
     /// Resume delivery.
@@ -136,9 +160,9 @@ pub enum Action {
     /// Create this segment, unless the topic no longer has this topic id. Answer with [`Event::SegmentCreated`],
     /// [`Event::SegmentTaken`] or [`Event::TopicReplaced`].
     CreateSegment(Ticket, Key, Object, Option<String>),
-    /// Create this link, which is the commit; if a topic id is given, unless the topic no longer has it. Answer with
-    /// [`Event::LinkCreated`], [`Event::LinkTaken`] or [`Event::TopicReplaced`].
-    CreateLink(Ticket, Key, Object, Option<String>),
+    /// Sign and create this link, which is the commit; if a topic id is given, unless the topic no longer has it. Answer with
+    /// [`Event::LinkCreated`], [`Event::LinkTaken`], [`Event::LinkPassedOver`], [`Event::LinkUnsignable`] or [`Event::TopicReplaced`].
+    CreateLink(Ticket, Key, Box<Link>, Option<String>),
     /// Commit this offset to Kafka. Answer with [`Event::Committed`].
     Commit(Ticket, TopicPartition, NextOffset, CommitMetadata),
     /// The partition is finished: give it back to Kafka.
@@ -168,11 +192,11 @@ pub enum Report {
         /// The offset after the last lost one.
         next_offset: i64,
     },
-    /// The topic was created again, as declared by an operator, and this epoch begins.
-    NewEpoch(Epoch),
+    /// An epoch was ended, as declared by an operator. This epoch begins at this offset.
+    NewEpoch(Epoch, FirstOffset),
     /// Another writer owns the partition now; its state was dropped.
     Fenced,
-    /// The key of the link has an object that is not a valid note; the next attempt is used.
+    /// The key of the link has an object that is not a valid note; a higher attempt is used.
     PassedOver(Key),
     /// The partition is stopped until an operator acts.
     Stopped(StopReason),
@@ -205,13 +229,53 @@ pub enum StopReason {
     DiffersFromCommit(u64),
     /// Kafka's log ends before the archive does.
     #[error(
-        "the topic was deleted and created again, or its newest records are gone: Kafka's log ends below the archive's head; if this is intended, declare it with `kivend archive --new-epoch TOPIC`: log_end_offset={log_end_offset} next_offset={next_offset}"
+        "Kafka's log ends below the archive's head: an unclean leader election removed its newest records, or the topic was deleted and created again; declare the first with `kivend archive --diverged TOPIC/PARTITION/{epoch}=OFFSET`, where OFFSET is the first offset whose record Kafka lost (`kivend verify` names it; it is at most log_end_offset), and the second with `kivend archive --new-epoch TOPIC`: log_end_offset={log_end_offset} next_offset={next_offset}"
     )]
     LogBehindArchive {
+        /// The epoch that would end.
+        epoch: Epoch,
         /// Kafka's log end offset.
         log_end_offset: i64,
         /// The end of the archived range.
         next_offset: i64,
+    },
+    /// The broker found that the log was cut back below the archive's head.
+    #[error(
+        "an unclean leader election removed records from Kafka that are archived: the broker reports that its log was cut back below the archive's head; find the first offset that differs with `kivend verify` (if none does, it is the end offset in the broker's report, which was logged), and declare it with `kivend archive --diverged TOPIC/PARTITION/{epoch}=OFFSET`: next_offset={next_offset}"
+    )]
+    Truncated {
+        /// The epoch that would end.
+        epoch: Epoch,
+        /// The end of the archived range.
+        next_offset: i64,
+    },
+    /// A record has a lower leader epoch than one before it.
+    #[error(
+        "Kafka's leader epoch fell, which means that this is another log than the archived one: the topic was deleted and created again, or its log was cut back; find the first offset that differs with `kivend verify`, and declare it with `kivend archive --new-epoch TOPIC` or `--diverged TOPIC/PARTITION/{epoch}=OFFSET`: offset={offset} leader_epoch={now} leader_epoch_before={before}"
+    )]
+    LeaderEpochFell {
+        /// The epoch that would end.
+        epoch: Epoch,
+        /// The offset of the record.
+        offset: i64,
+        /// The leader epoch of a record before it.
+        before: i32,
+        /// Its leader epoch.
+        now: i32,
+    },
+    /// A declared divergence does not fit the chain or Kafka's log.
+    #[error(
+        "the divergence that --diverged declares is impossible: its epoch must be the one that the archive is in, and its offset below the archive's next offset and at most Kafka's log end: declared={declared} epoch={epoch} next_offset={next_offset} log_end_offset={log_end_offset}"
+    )]
+    ImpossibleDivergence {
+        /// The declaration.
+        declared: String,
+        /// The epoch of the next link.
+        epoch: Epoch,
+        /// The end of the archived range.
+        next_offset: i64,
+        /// Kafka's log end offset.
+        log_end_offset: i64,
     },
     /// The topic has another id than in the chain.
     #[error(

@@ -1,12 +1,15 @@
-//! The back ends that a request uses: the store, Kafka's offsets and topic ids, and the archive's signing keys.
+//! The back ends that a request uses: the store, Kafka's offsets and topic ids, and the archive's log.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::log::commit_metadata::CommitMetadata;
+use crate::log::signer::Signer;
 use crate::record::position::TopicPartition;
 use crate::store::Store;
 use crate::task::error::AppError;
-use crate::writing::writer_keys::WriterKeys;
+use crate::writing::writer_log::WriterLog;
 
 /// The range of a partition's log in Kafka.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +49,8 @@ pub struct Backends<'a> {
     pub store: &'a dyn Store,
     /// Kafka's offsets and topic ids.
     pub offsets: &'a dyn Offsets,
-    /// The keys whose signatures count.
-    pub keys: &'a WriterKeys,
+    /// The archive's log, with the keys whose signatures count.
+    pub log: &'a WriterLog,
+    /// The key that signs links.
+    pub signer: &'a Arc<dyn Signer>,
 }

@@ -18,6 +18,7 @@ use crate::archiver::backends::{Backends, Offsets};
 use crate::archiver::degradations::Degradations;
 use crate::archiver::executor::{Answer, EncodeJob, Executor};
 use crate::archiver::operation::{Operation, Pause, RetryPolicy};
+use crate::log::signer::Signer;
 use crate::record::hash::Hash;
 use crate::segment::encode::encode;
 use crate::segment::error::SegmentError;
@@ -28,7 +29,7 @@ use crate::store::Store;
 use crate::store::retry::Backoff;
 use crate::task::error::AppError;
 use crate::task::panic::{caught, caught_async};
-use crate::writing::writer_keys::WriterKeys;
+use crate::writing::writer_log::WriterLog;
 
 /// Operations that may attempt their requests at the same time.
 const CONCURRENT_ATTEMPTS: usize = 32;
@@ -47,8 +48,10 @@ pub struct Tools {
     pub store: Arc<dyn Store>,
     /// Kafka's offsets and topic ids.
     pub offsets: Arc<dyn Offsets>,
-    /// The keys whose signatures count.
-    pub keys: Arc<WriterKeys>,
+    /// The archive's log, with the keys whose signatures count.
+    pub log: Arc<WriterLog>,
+    /// The key that signs links.
+    pub signer: Arc<dyn Signer>,
     /// The typed columns of the segments.
     pub projection: Projection,
     /// The encoder: [`Tools::ENCODE`], except in tests of a panic in it.
@@ -79,7 +82,8 @@ pub struct BackgroundExecutor {
 struct Shared {
     store: Arc<dyn Store>,
     offsets: Arc<dyn Offsets>,
-    keys: Arc<WriterKeys>,
+    log: Arc<WriterLog>,
+    signer: Arc<dyn Signer>,
     retry: RetryPolicy,
     encoding: Encoding,
 }
@@ -180,7 +184,8 @@ impl BackgroundExecutor {
             shared: Arc::new(Shared {
                 store: tools.store,
                 offsets: tools.offsets,
-                keys: tools.keys,
+                log: tools.log,
+                signer: tools.signer,
                 retry,
                 encoding,
             }),
@@ -254,7 +259,8 @@ impl Shared {
         let backends = Backends {
             store: self.store.as_ref(),
             offsets: self.offsets.as_ref(),
-            keys: &self.keys,
+            log: &self.log,
+            signer: &self.signer,
         };
         operation.carry_out(backends, &self.retry).await
     }

@@ -13,6 +13,7 @@
 pub mod backends;
 pub mod background;
 pub mod checkpoints;
+pub mod consumer_groups;
 pub mod degradations;
 pub mod driver;
 pub mod executor;
@@ -33,6 +34,7 @@ pub mod source;
 mod start;
 pub mod tally;
 pub mod target;
+pub mod witnesses;
 
 pub use orders::{Mode, Orders};
 pub use outcome::{ArchiveReport, PartitionReport};

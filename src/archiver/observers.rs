@@ -64,7 +64,8 @@ impl Observer for Observers {
             Report::Linked { link, .. } => {
                 let stored = link.link.segment.as_ref().map(|segment| segment.bytes);
                 metrics.linked(link.link.record_count, stored);
-                self.archived.archived(partition, link.link.next_offset.0, metrics);
+                let next = link.link.next_place().first_offset;
+                self.archived.archived(partition, next.0, metrics);
             }
             Report::LossFound {
                 first_offset,
@@ -75,7 +76,7 @@ impl Observer for Observers {
             Report::Fenced => metrics.fenced(),
             Report::Stopped(reason) => self.degradations.stopped(&partition.to_string(), &reason.to_string()),
             Report::Continues(next) => self.archived.archived(partition, next.0, metrics),
-            Report::NewEpoch(_) | Report::PassedOver(_) => {}
+            Report::NewEpoch(..) | Report::PassedOver(_) => {}
         }
     }
 

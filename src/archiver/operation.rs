@@ -9,8 +9,9 @@ use tokio::sync::Semaphore;
 use crate::archive::step::{Event, Slot, Ticket};
 use crate::archiver::backends::Backends;
 use crate::archiver::degradations::Degradations;
-use crate::archiver::requests::{self, Creation};
+use crate::archiver::requests::{self, Creation, LinkToCreate};
 use crate::error::{Explain as _, Kind};
+use crate::log::signer::SignError;
 use crate::record::position::TopicPartition;
 use crate::task::error::AppError;
 
@@ -22,9 +23,9 @@ pub enum Operation {
     /// Create a segment. A crash before it costs nothing: the records are still in Kafka. A crash after it leaves a
     /// segment without a link, which the next owner adopts or rejects (AD-1).
     CreateSegment(Ticket, Creation),
-    /// Create a link: the commit. A crash after it costs nothing: the next owner finds the head in the bucket and
+    /// Sign and create a link: the commit. A crash after it costs nothing: the next owner finds the head in the bucket and
     /// commits its offset to Kafka (AR-1).
-    CreateLink(Ticket, Creation),
+    CreateLink(Ticket, LinkToCreate),
 }
 
 /// The wait between two attempts, a trait so that the simulation runs under virtual time.
@@ -89,12 +90,22 @@ impl Operation {
                 let create = || requests::create_segment(backends, ticket, &creation);
                 Ok(vec![retry.until_done(doing, create).await?])
             }
-            Operation::CreateLink(ticket, creation) => {
+            Operation::CreateLink(ticket, LinkToCreate { key, link, topic_id }) => {
+                // Signed once, whatever the number of attempts to create it: a device need not sign the same text alike.
+                let signed = retry.until_done("sign a link", || requests::sign_link(backends, &link));
+                let object = match signed.await {
+                    Ok(object) => object,
+                    Err(AppError::Sign(SignError::Note(why))) => {
+                        return Ok(vec![Event::LinkUnsignable(ticket, why.to_string())]);
+                    }
+                    Err(error) => return Err(error),
+                };
+                let creation = Creation { key, object, topic_id };
                 let create = || requests::create_link(backends, ticket, &creation);
                 let created = retry.until_done(doing, create).await?;
                 Ok(match created {
                     // The keys come first: the machine checks the existing link's signature against them.
-                    Event::LinkTaken(..) => vec![Event::KeysSeen(backends.keys.trust().keyring.clone()), created],
+                    Event::LinkTaken(..) => vec![Event::KeysSeen(backends.log.trust().keyring().clone()), created],
                     created => vec![created],
                 })
             }

@@ -1,5 +1,7 @@
 //! The mode of a run and the operator's declarations.
 
+use crate::archive::epochs::Divergence;
+
 /// When the archiver ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -14,9 +16,11 @@ pub enum Mode {
 pub struct Orders {
     /// When it ends.
     pub mode: Mode,
-    /// Topics that were deleted and created again, as the operator declares. The next link of each partition begins a
-    /// new epoch.
+    /// Topics that were deleted and created again, as the operator declares. The next link of each partition ends its
+    /// epoch.
     pub new_epochs: Vec<String>,
+    /// Partitions whose logs were cut back, as the operator declares.
+    pub diverged: Vec<Divergence>,
 }
 
 impl From<Mode> for Orders {
@@ -24,6 +28,7 @@ impl From<Mode> for Orders {
         Orders {
             mode,
             new_epochs: Vec::new(),
+            diverged: Vec::new(),
         }
     }
 }

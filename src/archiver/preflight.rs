@@ -1,7 +1,9 @@
 //! Checks of the archive before the first record is read: without them, each partition would stop on its own later.
 
+use crate::log::limits::NOTE_MAX_BYTES;
 use crate::log::link;
 use crate::log::object_key::Key;
+use crate::reading::attempts::{Objects as _, Read};
 use crate::store::Store;
 use crate::task::error::AppError;
 use crate::writing::trust::WriterTrust;
@@ -20,10 +22,13 @@ pub async fn require_cluster(store: &dyn Store, trust: &WriterTrust, cluster_id:
         let Ok(Key::Link(place, _)) = entry.key.parse() else {
             continue;
         };
-        let Some(object) = store.get(&entry.key).await? else {
+        if entry.bytes > NOTE_MAX_BYTES {
+            continue;
+        }
+        let Read::Object(object) = store.object(&entry.key).await? else {
             continue;
         };
-        let Ok(signed) = link::open(&object, &trust.keyring, &trust.archive_id, &place) else {
+        let Ok(signed) = link::open(&object, trust.keyring(), trust.archive_id(), &place) else {
             continue;
         };
         let archived = &signed.link.cluster_id;

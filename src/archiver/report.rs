@@ -21,8 +21,8 @@ pub fn log(partition: &TopicPartition, report: &Report) {
         } => {
             tracing::error!(%partition, first_offset, next_offset, "LOSS: Kafka deleted records before they were archived; the next link records the range as lost");
         }
-        Report::NewEpoch(epoch) => {
-            tracing::warn!(%partition, %epoch, "the topic was deleted and created again, as declared: a new epoch begins");
+        Report::NewEpoch(epoch, first_offset) => {
+            tracing::warn!(%partition, %epoch, %first_offset, "the epoch before has ended, as declared: a new epoch begins");
         }
         Report::Fenced => {
             tracing::warn!(%partition, "fenced: another writer archived this partition; dropping the buffered records and loading the head again");

@@ -1,19 +1,23 @@
 //! The requests behind the state machine's actions, one attempt each. A seal has three durability points: create the
 //! segment, create the link, commit the offset to Kafka. A comment at each says what a crash there costs.
 
+use bytes::Bytes;
+
 use crate::archive::step::{Event, LoadedHead, Object, Ticket};
 use crate::archiver::backends::{Backends, Offsets};
 use crate::error::{Explain as _, Kind};
 use crate::log::commit_metadata::CommitMetadata;
+use crate::log::link::{Link, SignedLink};
 use crate::log::object_key::{Key, Place};
-use crate::record::hash::Hash;
+use crate::reading::attempts::Judged;
 use crate::record::position::{Epoch, FirstOffset, TopicPartition};
-use crate::store::Store;
+use crate::store::{self, Store};
 use crate::task::error::AppError;
-use crate::writing::create::create_object;
-use crate::writing::head;
+use crate::writing::create::create_or_compare;
+use crate::writing::signing::sign_with;
 use crate::writing::trust::WriterTrust;
-use crate::writing::writer_keys::WriterKeys;
+use crate::writing::writer_log::WriterLog;
+use crate::writing::{found_segments, head};
 
 /// An object to create.
 #[derive(Debug)]
@@ -26,18 +30,58 @@ pub struct Creation {
     pub topic_id: Option<String>,
 }
 
+/// A link to sign and create.
+#[derive(Debug)]
+pub struct LinkToCreate {
+    /// The object key.
+    pub key: Key,
+    /// The link.
+    pub link: Box<Link>,
+    /// Like [`Creation::topic_id`].
+    pub topic_id: Option<String>,
+}
+
+/// Signs a link.
+///
+/// # Errors
+/// `Transient` if the signing key cannot be reached now, `Config` if it may not be used.
+pub async fn sign_link(backends: Backends<'_>, link: &Link) -> Result<Object, AppError> {
+    let link = link.clone();
+    let sealed = sign_with(backends.signer, move |signer| link.seal(signer)).await?;
+    Ok(Object {
+        bytes: Bytes::from(sealed.object),
+        sha256: sealed.hash,
+    })
+}
+
 /// Loads the head of a partition, and the segments after it that have no link.
 ///
 /// # Errors
 /// The store's and Kafka's errors; `Corrupt` if the chain cannot be continued.
 pub async fn load_head(backends: Backends<'_>, partition: &TopicPartition) -> Result<LoadedHead, AppError> {
     loop {
-        let trust = backends.keys.trust();
+        let trust = backends.log.trust();
         let loaded = load_head_by(backends, &trust, partition).await;
+        let now = backends.log.refresh(backends.store).await?;
         // Links by a key that was added meanwhile were skipped as invalid: load again with that key.
-        if backends.keys.refresh(backends.store).await?.change_number == trust.change_number {
-            return loaded;
+        if now.has_other_keys(&trust) {
+            continue;
         }
+        let loaded = loaded?;
+        refuse_cut(&now, loaded.head.as_ref())?;
+        return Ok(loaded);
+    }
+}
+
+/// Refuses a bucket whose newest link names a checkpoint that the log does not have (FORMAT.md section 3.5).
+fn refuse_cut(trust: &WriterTrust, head: Option<&SignedLink>) -> Result<(), AppError> {
+    let named = head.map(|head| head.link.checkpoint.number);
+    match named.filter(|named| *named >= trust.history.next_number()) {
+        None => Ok(()),
+        Some(named) => Err(AppError::corrupt(format!(
+            "a link names a checkpoint that the log does not have: the bucket was cut or restored checkpoint=`{named}`"
+        ))
+        .fix("restore the missing objects of log/ and checkpoints/ from a copy of the bucket")),
     }
 }
 
@@ -61,22 +105,17 @@ async fn load_head_by(
         Some(void) if is_beyond(&void) && head::is_void(store, trust, partition, &void).await? => None,
         committed => committed,
     };
-    let (epoch, next) = head
-        .as_ref()
-        .map_or((Epoch(0), 0), |head| (head.link.epoch, head.link.next_offset.0));
-    let place = |epoch: Epoch, next: i64| Place {
+    let first = || Place {
         partition: partition.clone(),
-        epoch,
-        first_offset: FirstOffset(next),
+        epoch: Epoch(0),
+        first_offset: FirstOffset(0),
     };
-    let found = head::found_segments(store, &place(epoch, next)).await?;
-    let next_epoch = place(Epoch(epoch.0.saturating_add(1)), 0);
-    let found_in_next_epoch = head::found_segments(store, &next_epoch).await?;
+    let place = head.as_ref().map_or_else(first, |head| head.link.next_place());
+    let found = found_segments::at(store, &place).await?;
     let log = offsets.log_range(partition).await?;
     Ok(LoadedHead {
         head,
         found,
-        found_in_next_epoch,
         topic_id,
         log_start_offset: log.start_offset,
         log_end_offset: log.end_offset,
@@ -89,8 +128,7 @@ async fn load_head_by(
 /// - its place has a link already: this writer was fenced, and the segment would stay without a link;
 /// - the topic was recreated since its records were read: they would be archived as records of the new topic.
 ///
-/// `keys/` is listed for the next link here, at the same time as that link is looked up, so that the link need not
-/// wait.
+/// The log is listed at the same time as the link is looked up, so that a writer whose key was retired uploads no segment.
 ///
 /// Durability point. A crash before the create costs nothing: the next owner reads the records from Kafka again. A
 /// crash after it leaves a segment without a link: the next owner adopts it if it makes the same bytes (AD-1), and
@@ -99,36 +137,37 @@ async fn load_head_by(
 /// # Errors
 /// The store's and Kafka's errors; `Config` if the signing key was retired.
 pub async fn create_segment(backends: Backends<'_>, ticket: Ticket, creation: &Creation) -> Result<Event, AppError> {
-    let Backends { store, offsets, keys } = backends;
+    let Backends {
+        store, offsets, log, ..
+    } = backends;
     let Creation { key, object, topic_id } = creation;
     if let Key::Segment(place, _) = key {
         if is_replaced(offsets, &place.partition, topic_id.as_deref()).await? {
             return Ok(Event::TopicReplaced(ticket));
         }
-        match is_linked(store, keys, place).await {
-            Ok(false) => keys.mark_listed(ticket),
+        match is_linked(store, log, place).await {
+            Ok(false) => {}
             Ok(true) => return Ok(Event::SegmentTaken(ticket)),
             // The machine then loads the head, which fails with the same error and stops the partition.
             Err(error) if error.kind() == Kind::Corrupt => return Ok(Event::SegmentTaken(ticket)),
             Err(error) => return Err(error),
         }
     }
-    keys.require_own()?;
-    Ok(
-        match create_object(store, &key.to_string(), object.bytes.clone(), &object.sha256).await? {
-            None => Event::SegmentCreated(ticket),
-            Some(other) if Hash::of(&other) == object.sha256 => Event::SegmentCreated(ticket),
-            Some(_) => Event::SegmentTaken(ticket),
-        },
-    )
+    log.require_own()?;
+    let is_ours = create_or_compare(store, &key.to_string(), object.bytes.clone(), &object.sha256).await?;
+    Ok(if is_ours {
+        Event::SegmentCreated(ticket)
+    } else {
+        Event::SegmentTaken(ticket)
+    })
 }
 
 /// Whether a place has a valid link, by the keys in force now.
-async fn is_linked(store: &dyn Store, keys: &WriterKeys, place: &Place) -> Result<bool, AppError> {
-    let trust = keys.trust();
-    let (refreshed, linked) = futures::join!(keys.refresh(store), head::is_linked(store, &trust, place));
+async fn is_linked(store: &dyn Store, log: &WriterLog, place: &Place) -> Result<bool, AppError> {
+    let trust = log.trust();
+    let (refreshed, linked) = futures::join!(log.refresh(store), head::is_linked(store, &trust, place));
     let refreshed = refreshed?;
-    if refreshed.change_number == trust.change_number {
+    if !refreshed.has_other_keys(&trust) {
         return linked;
     }
     head::is_linked(store, &refreshed, place).await
@@ -145,8 +184,9 @@ async fn is_replaced(offsets: &dyn Offsets, partition: &TopicPartition, known: O
     }
 }
 
-/// Creates a link, unless a listing of `keys/` shows that the signing key was retired. For a link without a segment,
-/// `topic_id` is checked here, because no segment's create has checked it.
+/// Creates a signed link, and then requires a listing of the log that shows the signing key in force: only then may the caller
+/// commit to Kafka (FORMAT.md section 4, rule 9). For a link without a segment, `topic_id` is checked here, because no segment's
+/// create has checked it.
 ///
 /// Durability point, and the commit. A crash before the create costs nothing: the next owner adopts the segment. From
 /// the create on the records are archived. A crash between it and Kafka's commit costs nothing: the next owner finds
@@ -155,21 +195,30 @@ async fn is_replaced(offsets: &dyn Offsets, partition: &TopicPartition, known: O
 /// # Errors
 /// The store's and Kafka's errors; `Config` if the signing key was retired.
 pub async fn create_link(backends: Backends<'_>, ticket: Ticket, creation: &Creation) -> Result<Event, AppError> {
-    let Backends { store, offsets, keys } = backends;
+    let Backends {
+        store, offsets, log, ..
+    } = backends;
     let Creation { key, object, topic_id } = creation;
     if let Key::Link(place, _) = key
         && is_replaced(offsets, &place.partition, topic_id.as_deref()).await?
     {
         return Ok(Event::TopicReplaced(ticket));
     }
-    if !keys.take_listed_mark(ticket) {
-        keys.refresh(store).await?;
-    }
-    keys.require_own()?;
-    let Some(existing) = create_object(store, &key.to_string(), object.bytes.clone(), &object.sha256).await? else {
-        return Ok(Event::LinkCreated(ticket));
+    log.require_own()?;
+    let Key::Link(place, attempt) = key else {
+        return Err(AppError::internal("a link was created under the key of another object"));
     };
-    // The existing link may be signed with a key that was added meanwhile: the machine must not take it for junk.
-    keys.refresh(store).await?;
-    Ok(Event::LinkTaken(ticket, existing))
+    let name = key.to_string();
+    let created = store.create_hashed(&name, object.bytes.clone(), &object.sha256).await?;
+    // An existing link may be signed with a key that was added meanwhile: it must not be taken for junk.
+    let trust = log.refresh(store).await?;
+    log.require_own()?;
+    if created == store::Creation::Created {
+        return Ok(Event::LinkCreated(ticket, object.sha256));
+    }
+    Ok(match head::judge_taken_link(store, &trust, place, *attempt).await? {
+        Judged::Valid(ours) if ours == object.bytes => Event::LinkCreated(ticket, object.sha256),
+        Judged::Valid(existing) => Event::LinkTaken(ticket, existing),
+        Judged::Free(free) => Event::LinkPassedOver(ticket, free),
+    })
 }

@@ -8,7 +8,7 @@ use tokio::task::AbortHandle;
 
 use crate::archive::machine::Machine;
 use crate::archiver::background::{BackgroundExecutor, Encode, Tools};
-use crate::archiver::checkpoints::Checkpoints;
+use crate::archiver::checkpoints::{Beside, Checkpoints};
 use crate::archiver::degradations::Degradations;
 use crate::archiver::driver::Driver;
 use crate::archiver::group_offsets::GroupOffsets;
@@ -21,6 +21,7 @@ use crate::archiver::retention::{ArchivedPositions, RetentionThread};
 use crate::archiver::start::{self, ClusterAtStart};
 use crate::archiver::tally::Tally;
 use crate::archiver::target::Target;
+use crate::archiver::witnesses;
 use crate::clock::{self, Clock};
 use crate::config::Settings;
 use crate::kafka::consumer::Consumer;
@@ -30,7 +31,6 @@ use crate::task::error::AppError;
 use crate::task::panic::log_panics;
 use crate::task::stop::Stop;
 use crate::telemetry::{self, Vitals};
-use crate::writing::mirrors::Mirrors;
 
 /// Archives the configured topics, until a stop is requested or, with [`Mode::Once`], until everything that Kafka had
 /// at the start is archived.
@@ -60,7 +60,7 @@ pub fn run_with_encoder(
 ) -> Result<ArchiveReport, AppError> {
     log_panics();
     let orders = orders.into();
-    start::require_configured(&orders.new_epochs, settings)?;
+    start::require_configured(&orders, settings)?;
     let clock = Clock::start();
     let runtime = Runtime::new().map_err(|error| {
         AppError::internal(format!("the async runtime cannot be started: {error}"))
@@ -82,7 +82,11 @@ fn archive(
     vitals: &Vitals,
     stop: &Stop,
 ) -> Result<Tally, AppError> {
-    let Orders { mode, new_epochs } = orders;
+    let Orders {
+        mode,
+        new_epochs,
+        diverged,
+    } = orders;
     let kafka = ClusterAtStart::read(settings);
     let store = runtime.block_on(store::open(&settings.store))?;
     let own = runtime.block_on(start::open(&store, &settings.archive))?;
@@ -94,15 +98,19 @@ fn archive(
         .join()
         .map_err(|_| AppError::internal("the thread that reads the cluster's metadata panicked"))??;
 
-    let checkpoints = Checkpoints::new(Arc::clone(&store), &own, Mirrors::of(own.identity.id(), settings));
+    let beside = Beside::of(settings, &store, &own)?;
+    let checkpoints = Checkpoints::new(Arc::clone(&store), &own, beside);
+    runtime.block_on(checkpoints.refuse_cut())?;
     runtime.block_on(preflight::require_cluster(store.as_ref(), &own.trust, &cluster_id))?;
     let mut machine = Machine::new(start::author(&own, cluster_id), start::seal_policy(&settings.archive));
     machine.declare_new_epochs(new_epochs);
+    machine.declare_divergences(diverged);
     let degradations = Arc::new(Degradations::none(vitals.clone()));
     let tools = Tools {
         store,
         offsets: Arc::new(GroupOffsets(Arc::clone(&cluster))),
-        keys: Arc::clone(&own.keys),
+        log: Arc::clone(&own.log),
+        signer: Arc::clone(&own.signer),
         projection: start::projection(&settings.archive)?,
         encode,
         degradations: Arc::clone(&degradations),
@@ -113,6 +121,7 @@ fn archive(
     let mut tasks: Vec<AbortHandle> = Vec::new();
     let signing = checkpoints.every(settings.archive.checkpoint_interval, announcer.clone());
     tasks.push(announcer.supervise(runtime.handle(), "sign checkpoints", signing));
+    let submitters = checkpoints.submit(runtime.handle(), &vitals.metrics)?;
     let archived = ArchivedPositions::default();
     let (target, retention) = match mode {
         Mode::Once => (Target::up_to(ends), None),
@@ -149,6 +158,7 @@ fn archive(
     if let Some(last) = last {
         let signed = runtime.block_on(last);
         signed.map_err(|error| AppError::internal(error.to_string()))??;
+        runtime.block_on(witnesses::finish(submitters));
     }
     Ok(tally)
 }

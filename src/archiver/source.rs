@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::kafka::PartitionIndex;
 use crate::kafka::consumer::{Consumer, Polled};
 use crate::kafka::error::KafkaError;
-use crate::record::position::{NextOffset, TopicPartition};
+use crate::record::position::{NextOffset, Position, TopicPartition};
 
 /// A member of the archivers' consumer group, polled by one thread.
 pub trait Source {
@@ -22,17 +22,17 @@ pub trait Source {
     /// The partition's log end offset as a broker last reported it. Sends no request.
     fn known_log_end(&self, partition: &TopicPartition) -> Option<i64>;
 
-    /// Starts fetching an assigned partition from this offset.
+    /// Starts fetching an assigned partition from this position.
     ///
     /// # Errors
     /// The partition is not assigned, is being revoked, or is fetched already.
-    fn start(&mut self, partition: &TopicPartition, from: NextOffset) -> Result<(), KafkaError>;
+    fn start(&mut self, partition: &TopicPartition, from: Position) -> Result<(), KafkaError>;
 
-    /// Continues a started partition at another offset. Records fetched before the seek are not delivered.
+    /// Continues a started partition at another position. Records fetched before the seek are not delivered.
     ///
     /// # Errors
     /// The partition is not started, or the client refuses.
-    fn seek(&mut self, partition: &TopicPartition, from: NextOffset) -> Result<(), KafkaError>;
+    fn seek(&mut self, partition: &TopicPartition, from: Position) -> Result<(), KafkaError>;
 
     /// Stops fetching started partitions, which stay assigned.
     ///
@@ -84,11 +84,11 @@ impl Source for Consumer {
         Consumer::known_log_end(self, partition)
     }
 
-    fn start(&mut self, partition: &TopicPartition, from: NextOffset) -> Result<(), KafkaError> {
+    fn start(&mut self, partition: &TopicPartition, from: Position) -> Result<(), KafkaError> {
         Consumer::start(self, &[(partition.clone(), from)])
     }
 
-    fn seek(&mut self, partition: &TopicPartition, from: NextOffset) -> Result<(), KafkaError> {
+    fn seek(&mut self, partition: &TopicPartition, from: Position) -> Result<(), KafkaError> {
         Consumer::seek(self, partition, from)
     }
 

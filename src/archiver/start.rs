@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use crate::archive::author::Author;
 use crate::archive::policy::SealPolicy;
+use crate::archiver::orders::Orders;
 use crate::clock;
-use crate::config::{self, ArchiveSettings, Settings};
+use crate::config::{ArchiveSettings, Settings};
 use crate::kafka::cluster::Cluster;
 use crate::record::position::TopicPartition;
-use crate::segment::projection::rules::{ColumnType, Projection, Rule};
+use crate::segment::projection::rules::{Projection, Rule};
 use crate::store::{Store, probe};
 use crate::task::error::AppError;
-use crate::writing::init::{self, OwnArchive};
+use crate::writing::init::{self, NewArchive, OwnArchive};
 
 /// The cluster as it was when the archiver started.
 pub(super) struct ClusterAtStart {
@@ -40,14 +41,16 @@ impl ClusterAtStart {
 }
 
 /// Refuses a declared topic that is not configured: a misspelt name would have no effect.
-pub(super) fn require_configured(topics: &[String], settings: &Settings) -> Result<(), AppError> {
-    let is_known = |topic: &&String| settings.topics.iter().any(|known| known.name == **topic);
-    match topics.iter().find(|topic| !is_known(topic)) {
+pub(super) fn require_configured(orders: &Orders, settings: &Settings) -> Result<(), AppError> {
+    let is_known = |topic: &&str| settings.topics.iter().any(|known| known.name == **topic);
+    let recreated = orders.new_epochs.iter().map(String::as_str);
+    let mut declared = recreated.chain(orders.diverged.iter().map(|declared| &*declared.partition.topic));
+    match declared.find(|topic| !is_known(topic)) {
         None => Ok(()),
         Some(unknown) => Err(AppError::config(format!(
             "a new epoch is declared for a topic that is not configured topic=`{unknown}`"
         ))
-        .fix("correct the name after --new-epoch, or add the topic to the settings")),
+        .fix("correct the name after --new-epoch or --diverged, or add the topic to the settings")),
     }
 }
 
@@ -55,10 +58,10 @@ pub(super) fn require_configured(topics: &[String], settings: &Settings) -> Resu
 pub(super) async fn open(store: &Arc<dyn Store>, settings: &ArchiveSettings) -> Result<OwnArchive, AppError> {
     let nonce = u128::from_le_bytes(clock::random_bytes()?);
     probe::probe(store, &format!("{nonce:032x}")).await?;
-    let own = init::open_or_make(store.as_ref(), &settings.name, &settings.into()).await?;
+    let own = init::open_or_make(store.as_ref(), &settings.name, &settings.into(), &NewArchive::default()).await?;
     let report = init::InitReport::from(&own);
     if own.made == init::Made::Now {
-        tracing::warn!(archive = report.archive, id = report.archive_id, public_key = report.public_key, key_file = %report.key_file.display(), "created a new archive: keep the key file safe, and give the public key to everyone who verifies the archive");
+        tracing::warn!(archive = report.archive, id = report.archive_id, public_key = report.public_key, private_key = %report.private_key, "created a new archive: keep the private key safe, and give the public key to everyone who verifies the archive");
     }
     Ok(own)
 }
@@ -75,12 +78,12 @@ fn log_ends(cluster: &Cluster, settings: &Settings) -> Result<HashMap<TopicParti
 
 pub(super) fn author(own: &OwnArchive, cluster_id: String) -> Author {
     Author {
-        archive_id: own.trust.archive_id.clone(),
-        identity: own.trust.identity,
+        archive_id: own.trust.archive_id().to_owned(),
+        identity: own.trust.identity(),
         cluster_id,
         sealed_by: concat!("kivend-archiver ", env!("CARGO_PKG_VERSION")).to_owned(),
-        key: own.key.clone(),
-        keyring: own.trust.keyring.clone(),
+        signer: own.signer.verifying_key().id(),
+        keyring: own.trust.keyring().clone(),
         checkpoint: own.checkpoint,
     }
 }
@@ -100,18 +103,6 @@ pub(super) fn projection(settings: &ArchiveSettings) -> Result<Projection, AppEr
     let rules = settings
         .projection
         .iter()
-        .map(|rule| Rule::new(&rule.column, &rule.path, column_type(rule.column_type)));
+        .map(|rule| Rule::new(&rule.column, &rule.path, rule.column_type));
     Projection::new(rules.collect()).map_err(|error| AppError::config(error.to_string()))
-}
-
-/// The settings have a type of their own, because `config` must not import from layers above it.
-fn column_type(configured: config::ColumnType) -> ColumnType {
-    match configured {
-        config::ColumnType::String => ColumnType::String,
-        config::ColumnType::Int64 => ColumnType::Int64,
-        config::ColumnType::Float64 => ColumnType::Float64,
-        config::ColumnType::Bool => ColumnType::Bool,
-        config::ColumnType::TimestampUs => ColumnType::TimestampUs,
-        config::ColumnType::Json => ColumnType::Json,
-    }
 }

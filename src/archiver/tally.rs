@@ -64,7 +64,7 @@ impl Tally {
         let tally = self.partition(partition);
         tally.records += link.record_count;
         tally.segments += u64::from(link.segment.is_some());
-        tally.next_offset = link.next_offset.0;
+        tally.next_offset = link.next_place().first_offset.0;
     }
 
     /// A partition was stopped.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::archive::epochs::Divergence;
 use crate::archiver::{self, ArchiveReport, Mode, Orders};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
@@ -27,6 +28,11 @@ struct Declared {
     /// if it was not. Valid for one run: a topic that is created again later stops again
     #[arg(long, value_name = "TOPIC")]
     new_epoch: Vec<String>,
+    /// An unclean leader election cut Kafka's log of this partition back to OFFSET: end the archive's EPOCH of it, keep what
+    /// it holds, and archive from OFFSET on again. The error that stops the partition names the epoch. Has no effect
+    /// once that epoch has ended
+    #[arg(long, value_name = "TOPIC/PARTITION/EPOCH=OFFSET")]
+    diverged: Vec<Divergence>,
 }
 
 /// The arguments of the daemon.
@@ -60,6 +66,7 @@ fn archive(mode: Mode, declared: &Declared, context: &Context) -> Result<Exit, F
     let orders = Orders {
         mode,
         new_epochs: declared.new_epoch.clone(),
+        diverged: declared.diverged.clone(),
     };
     let report = archiver::run(&settings, orders, &vitals, &stop)?;
     context.output().report(&report, text)?;

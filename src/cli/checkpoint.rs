@@ -1,6 +1,6 @@
 //! `kivend checkpoint`: signs a checkpoint now, and prints it to be saved outside the bucket.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::app::checkpoint::{MirrorStatus, Report, checkpoint_now};
 use crate::cli::context::Context;
@@ -13,15 +13,15 @@ use crate::store;
 /// Sign a checkpoint now, store it, and print it
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Save it where the owner of the bucket cannot change it. With `kivend verify --checkpoint FILE` and
-`kivend prove --from FILE --to NUMBER` it shows whether anything was rewritten or removed since.
+    after_help = "Save both files where the owner of the bucket cannot change it. With `kivend verify --checkpoint FILE` and
+`kivend prove --from FILE --to NUMBER` they show whether anything was rewritten or removed since.
 
 Examples:
   kivend checkpoint -o kivend-$(date +%F).note
   kivend checkpoint --format json | jq '.heads[]'"
 )]
 pub struct Args {
-    /// Write the checkpoint to this file instead of stdout
+    /// Write the checkpoint to this file, and its log entry to FILE.entry, instead of printing it
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -33,6 +33,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         Ok::<_, Failure>(checkpoint_now(&store, &settings).await?)
     })?;
     if let Some(file) = &args.output {
+        let entry = entry_file(file);
+        std::fs::write(&entry, &report.entry).map_err(|error| FileError::new("write", &entry, error))?;
         std::fs::write(file, &report.note).map_err(|error| FileError::new("write", file, error))?;
     }
     let output = context.output();
@@ -41,9 +43,22 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     output.report(&report, |report| match &args.output {
         None => report.note.clone(),
-        Some(file) => format!("{}\n{} written\n", summary(report), file.display()),
+        Some(file) => format!(
+            "{}\n{} and {} written\n",
+            summary(report),
+            file.display(),
+            entry_file(file).display()
+        ),
     })?;
     Ok(Exit::Done)
+}
+
+/// The file of the entry beside that of the checkpoint. `kivend verify --checkpoint` reads both.
+#[must_use]
+pub fn entry_file(checkpoint: &Path) -> PathBuf {
+    let mut name = checkpoint.as_os_str().to_owned();
+    name.push(".entry");
+    PathBuf::from(name)
 }
 
 fn summary(report: &Report) -> String {
@@ -66,10 +81,9 @@ fn summary(report: &Report) -> String {
     }
     let copies: String = report.mirrors.iter().map(copied).collect();
     format!(
-        "checkpoint {} of {}, {what}\nsha256 {}\n\n{}\n{copies}",
+        "checkpoint {}, {what}\nroot {}\n\n{}\n{copies}",
         report.number,
-        report.at,
-        report.sha256,
+        report.root,
         heads.trim_fmt()
     )
 }

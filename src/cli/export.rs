@@ -14,6 +14,7 @@ use crate::config::Settings;
 use crate::error::Exit;
 use crate::log::signed_note::VerifyingKey;
 use crate::store;
+use crate::verify::given::Given;
 
 /// Export archived records as JSONL, byte for byte, or send them to Kafka
 #[derive(Debug, clap::Args)]
@@ -104,7 +105,7 @@ fn give(
     let progress = context.progress("records");
     let outcome = context.runtime()?.block_on(async {
         let store = store::open(&settings.store).await?;
-        Ok::<_, Failure>(export(store, &args.keys, request, destination, progress.as_ref()).await)
+        Ok::<_, Failure>(export(store, &Given::keys(&args.keys), request, destination, progress.as_ref()).await)
     })?;
     outcome.map_err(|error| match error {
         ExportError::Output(error) => Failure::output(error),

@@ -7,6 +7,7 @@ use crate::cli::output::Output;
 use crate::error::Exit;
 use crate::log::signed_note::VerifyingKey;
 use crate::store;
+use crate::verify::given::Given;
 use crate::verify::verdict::Verdict;
 
 /// List the segments of the archive, for query tools
@@ -33,7 +34,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let topic = args.topic.as_deref().map(|topic| settings.topic_name(topic));
     let files = context.runtime()?.block_on(async {
         let store = store::open(&settings.store).await?;
-        Ok::<_, Failure>(files::files(store, &args.keys, topic.as_deref()).await?)
+        Ok::<_, Failure>(files::files(store, &Given::keys(&args.keys), topic.as_deref()).await?)
     })?;
     context.output().report(&files, text)?;
     Ok(judge(&files, context.output()))

@@ -22,6 +22,7 @@ mod failure;
 mod files;
 mod format;
 mod generate;
+mod given;
 mod global;
 mod ingest;
 mod init;
@@ -31,6 +32,7 @@ mod man;
 mod output;
 mod progress;
 mod prove;
+mod retention;
 mod topics;
 mod verify;
 mod verify_proof;
@@ -89,9 +91,11 @@ enum Command {
     Files(files::Args),
     /// Create the archive's identity and signing key
     Init(init::Args),
-    /// Show or rotate the signing keys
+    /// Show or change the keys
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Show, propose or carry out the removal of old segments
+    Retention(retention::Args),
     /// Check brokers, store, keys and settings for problems, each with a remedy
     Doctor(doctor::Args),
     /// Show the settings in force, and where each came from
@@ -120,6 +124,7 @@ impl Command {
             Command::Files(args) => files::run(&args, context),
             Command::Init(args) => init::run(&args, context),
             Command::Keys(command) => keys::run(&command, context),
+            Command::Retention(args) => retention::run(&args, context),
             Command::Doctor(args) => doctor::run(&args, context),
             Command::Config(command) => config::run(&command, context),
             Command::Completions(args) => completions::run(&args, Kivend::command(), context),

@@ -9,10 +9,10 @@ use crate::app::prove::{Made, Wanted, WantedCheckpoint, prove};
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, FileError};
 use crate::cli::format::Format;
+use crate::cli::given::GivenArgs;
 use crate::cli::verify_proof::describe;
 use crate::config::Settings;
 use crate::error::Exit;
-use crate::log::signed_note::VerifyingKey;
 use crate::record::position::{Epoch, TopicPartition};
 use crate::store;
 use crate::verify::proof_report::Proved;
@@ -49,9 +49,8 @@ pub struct Args {
     /// The later checkpoint: a number in the bucket, or a file
     #[arg(long, value_name = "CHECKPOINT", requires = "from")]
     to: Option<String>,
-    /// A public key of the archive from a trusted source outside the bucket; may be repeated
-    #[arg(long = "key", value_name = "PUBLIC")]
-    keys: Vec<VerifyingKey>,
+    #[command(flatten)]
+    given: GivenArgs,
     /// Write the proof to this file instead of stdout
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -70,9 +69,10 @@ struct Report<'a> {
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings()?;
     let wanted = wanted(args, &settings)?;
+    let given = args.given.read()?;
     let made = context.runtime()?.block_on(async {
         let store = store::open(&settings.store).await?;
-        Ok::<_, Failure>(prove(store, &args.keys, &wanted).await?)
+        Ok::<_, Failure>(prove(store, &given, &wanted).await?)
     })?;
     if let Some(file) = &args.output {
         std::fs::write(file, &made.text).map_err(|error| FileError::new("write", file, error))?;

@@ -9,13 +9,13 @@ use clap::ValueEnum;
 
 use crate::app::verify::cluster::ClusterFacts;
 use crate::app::verify::facts::KafkaFacts;
-use crate::app::verify::{Base, Depth, Losses, Request, Since, verify};
+use crate::app::verify::{Base, Depth, Losses, Request, SavedFiles, Since, verify};
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, FileError};
+use crate::cli::given::GivenArgs;
 use crate::cli::when::When;
 use crate::config::{Settings, StoreBackend, StoreSettings};
 use crate::error::Exit;
-use crate::log::signed_note::VerifyingKey;
 use crate::record::utc::UtcSeconds;
 use crate::store;
 use crate::task::error::AppError;
@@ -34,26 +34,21 @@ Each finding has a code; docs/FINDINGS.md explains the codes and what to do.
 
 Examples:
   kivend verify
-  kivend verify --key \"$(cat kivend.pub)\" --format json | jq .verdict
-  kivend verify --against rows,links --since 24h
-  kivend verify --since checkpoint-of-yesterday.note
-  kivend verify --shard 1/2 --format json > 1.json   # and 2/2 on another machine, then:
-  kivend verify --merge 1.json 2.json
+  kivend verify --key \"$(cat kivend.pub)\" --since checkpoint-of-yesterday.note
   kivend verify --offline ./copy-of-the-bucket")]
 pub struct Args {
-    /// Read only newer data: segments sealed, or with records, since a time (all links are still checked); or what is
-    /// newer than a checkpoint (a file, or a number in the bucket)
+    /// Read only newer data: segments since a time (all links are still checked), or what is newer than a checkpoint (a
+    /// file, or a number in the bucket)
     #[arg(long, value_name = "WHEN|CHECKPOINT")]
     since: Option<Start>,
     /// Verify only one part of the partitions, such as 1/4; join the reports of all parts with --merge
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
-    /// Join the JSON reports of all shards into one verdict; reads nothing else
-    #[arg(long, value_name = "REPORT", num_args = 1.., conflicts_with_all = ["since", "shard", "keys", "topic", "partition", "offline", "checkpoints", "at_rest", "fail_on_loss"])]
+    /// Join the JSON reports of all shards into one verdict
+    #[arg(long, value_name = "REPORT", num_args = 1.., conflicts_with_all = ["since", "shard", "keys", "witnesses", "policy", "origin", "topic", "partition", "offline", "checkpoints", "at_rest", "fail_on_loss"])]
     merge: Vec<PathBuf>,
-    /// A public key of the archive from a trusted source outside the bucket; may be repeated
-    #[arg(long = "key", value_name = "PUBLIC")]
-    keys: Vec<VerifyingKey>,
+    #[command(flatten)]
+    given: GivenArgs,
     /// Verify only this topic
     #[arg(long, value_name = "TOPIC")]
     topic: Option<String>,
@@ -66,13 +61,13 @@ pub struct Args {
     /// Verify a copy of the archive in this folder, without Kafka and without the bucket
     #[arg(long, value_name = "DIR")]
     offline: Option<PathBuf>,
-    /// The file of a checkpoint that was saved elsewhere; may be repeated
+    /// A checkpoint that was saved elsewhere, with its entry in FILE.entry; may be repeated
     #[arg(long = "checkpoint", value_name = "FILE")]
     checkpoints: Vec<PathBuf>,
     /// Count records in Kafka that are not archived yet as missing
     #[arg(long)]
     at_rest: bool,
-    /// Count records that were lost before they were archived as missing, even if a link declares the loss
+    /// Count records as missing that were lost before they were archived, even if declared
     #[arg(long)]
     fail_on_loss: bool,
     /// Write the report as an HTML page
@@ -169,9 +164,9 @@ fn request(args: &Args, settings: &Settings, context: &Context) -> Result<Reques
         None => (None, None),
         Some(Start::When(when)) => (Some(when.resolve(context.clock().wall()).as_second()), None),
         Some(Start::Number(number)) => (None, Some(Base::Number(*number))),
-        Some(Start::File(file)) => (None, Some(Base::Saved(read(file)?))),
+        Some(Start::File(file)) => (None, Some(Base::Saved(saved(file)?))),
     };
-    let saved_checkpoints: Result<Vec<Vec<u8>>, Failure> = args.checkpoints.iter().map(|file| read(file)).collect();
+    let saved_checkpoints: Result<Vec<SavedFiles>, Failure> = args.checkpoints.iter().map(|file| saved(file)).collect();
     if let Some(folder) = args.offline.as_deref().filter(|folder| !folder.is_dir()) {
         read(folder)?;
     }
@@ -197,7 +192,7 @@ fn request(args: &Args, settings: &Settings, context: &Context) -> Result<Reques
         } else {
             Losses::Stated
         },
-        keys: args.keys.clone(),
+        given: args.given.read()?,
         saved_checkpoints: saved_checkpoints?,
         mirrors: mirrors(args, settings),
         ..Request::default()
@@ -213,6 +208,17 @@ fn mirrors(args: &Args, settings: &Settings) -> Vec<CheckpointMirror> {
     mirrors
         .map(|copy| CheckpointMirror::new(copy, &settings.kafka))
         .collect()
+}
+
+/// A saved checkpoint, and its entry from the file beside it, if there is one.
+fn saved(file: &Path) -> Result<SavedFiles, Failure> {
+    let mut beside = file.as_os_str().to_owned();
+    beside.push(".entry");
+    let beside = PathBuf::from(beside);
+    Ok(SavedFiles {
+        checkpoint: read(file)?,
+        entry: if beside.exists() { Some(read(&beside)?) } else { None },
+    })
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {

@@ -6,13 +6,12 @@ use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, FileError};
-use crate::cli::output::count;
+use crate::cli::given::GivenArgs;
 use crate::error::Exit;
-use crate::log::signed_note::VerifyingKey;
 use crate::record::utc::UtcSeconds;
-use crate::verify::keys::Basis;
 use crate::verify::proof::check;
 use crate::verify::proof_report::{CheckpointNamed, ProofReport, Proved};
+use crate::verify::trust::Basis;
 use crate::verify::verdict::Verdict;
 
 /// Characters of a key or value that are printed.
@@ -29,9 +28,8 @@ Examples:
 pub struct Args {
     /// The proof file, as `kivend prove` makes it
     file: PathBuf,
-    /// A public key of the archive from a trusted source; may be repeated
-    #[arg(long = "key", value_name = "PUBLIC")]
-    keys: Vec<VerifyingKey>,
+    #[command(flatten)]
+    given: GivenArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -43,8 +41,9 @@ struct Timed<'a> {
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let file = std::fs::read(&args.file).map_err(|error| FileError::new("read", &args.file, error))?;
+    let given = args.given.read()?;
     let began_s = context.clock().elapsed_s();
-    let report = check(&file, &args.keys);
+    let report = check(&file, &given);
     let timed = Timed {
         report: &report,
         elapsed_ms: (context.clock().elapsed_s() - began_s) * 1000.0,
@@ -76,10 +75,11 @@ fn text(timed: &Timed<'_>) -> String {
         )),
         Some(Basis::KeysGiven) => {
             text.push_str(&format!(
-                "\nsigned by the given keys, or by keys that they vouch for\n  {}\n",
+                "\nsigned by the given keys, or by keys that descend from them\n  {}\n",
                 report.keys.join("\n  ")
             ));
         }
+        Some(Basis::CheckpointsGiven) => text.push_str("\ncosigned by the given witnesses, as the policy asks\n"),
         None => {}
     }
     text.push_str(&format!("\nchecked in {:.1} ms, offline\n", timed.elapsed_ms));
@@ -121,28 +121,19 @@ pub(super) fn describe(proved: &Proved) -> String {
                 "link       height {}, sealed {}, sha256 {}",
                 record.link_height, record.sealed_at, record.link
             ));
-            let checkpoint = &record.checkpoint;
-            lines.push(format!(
-                "checkpoint {}, signed {}, sha256 {}",
-                checkpoint.number, checkpoint.at, checkpoint.sha256
-            ));
+            lines.push(format!("entry      {}, written {}", record.entry, record.entry_at));
+            lines.push(format!("checkpoint {}", named(&record.checkpoint)));
             lines.join("\n")
         }
-        Proved::Consistency { from, to, partitions } => {
-            let line = |checkpoint: &CheckpointNamed| {
-                format!(
-                    "{}, signed {}, sha256 {}",
-                    checkpoint.number, checkpoint.at, checkpoint.sha256
-                )
-            };
-            format!(
-                "from       {}\nto         {}\npartitions {}",
-                line(from),
-                line(to),
-                count(*partitions as u64)
-            )
+        Proved::Consistency { from, to } => {
+            format!("from       {}\nto         {}", named(from), named(to))
         }
     }
+}
+
+fn named(checkpoint: &CheckpointNamed) -> String {
+    let CheckpointNamed { number, root } = checkpoint;
+    format!("{number} (entries 0–{number}), root {root}")
 }
 
 /// Untrusted text without control characters, shortened.

@@ -9,16 +9,19 @@ use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 
 use crate::config::error::ConfigError;
+use crate::config::pkcs11::PIN_VARIABLE;
 
 /// The defaults, exactly as `config/kivend.toml` documents them.
 pub const DEFAULTS_TOML: &str = include_str!("../../config/kivend.toml");
 
-/// Variables that begin with `KIVEND_` and are not settings: the command line reads the first three, the tests the last.
+/// Variables that begin with `KIVEND_` and are not settings: the command line reads the first three, the
+/// fourth is no setting because it must not stand in a file with them, and the tests read the last.
 /// `KIVEND_TEST_*`, which the tests read, are not settings either.
-const NOT_SETTINGS: [&str; 4] = [
+const NOT_SETTINGS: [&str; 5] = [
     "KIVEND_CONFIG",
     "KIVEND_LOG",
     "KIVEND_LOG_FORMAT",
+    PIN_VARIABLE,
     "KIVEND_REQUIRE_SERVERS",
 ];
 

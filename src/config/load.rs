@@ -8,10 +8,11 @@ use serde::Serialize;
 
 use crate::config::error::ConfigError;
 use crate::config::layers::Sources;
+use crate::config::pkcs11::PIN_VARIABLE;
 use crate::config::properties::is_secret;
 use crate::config::raw::Raw;
 use crate::config::settings::Settings;
-use crate::config::validate::validate;
+use crate::config::validate::{Surroundings, validate};
 
 /// The settings, and the source of each.
 #[derive(Debug, Clone)]
@@ -43,7 +44,12 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
         .into_iter()
         .fold(Figment::new(), |merged, layer| merged.merge(layer));
     let raw: Raw = merged.extract_lossy().map_err(|error| explain(error, &merged))?;
-    let settings = validate(raw, sources.config_home.as_deref()).map_err(|invalid| ConfigError::Invalid {
+    let pin = sources.environment.iter().find(|(name, _)| name == PIN_VARIABLE);
+    let around = Surroundings {
+        config_home: sources.config_home.as_deref(),
+        pin: pin.map(|(_, pin)| pin.as_str()),
+    };
+    let settings = validate(raw, &around).map_err(|invalid| ConfigError::Invalid {
         origin: origin_of_key(&merged, invalid.key),
         key: invalid.key.to_owned(),
         reason: invalid.reason,

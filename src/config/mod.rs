@@ -9,6 +9,7 @@ mod error;
 mod invalid;
 mod layers;
 mod load;
+mod pkcs11;
 mod properties;
 mod raw;
 mod secret;
@@ -16,17 +17,17 @@ mod settings;
 mod transport;
 mod units;
 mod validate;
+mod witnesses;
 
 pub use error::ConfigError;
 pub use layers::{DEFAULTS_TOML, Flag, Sources};
 pub use load::{Entry, Loaded, load};
 pub use properties::{Properties, is_secret};
 pub use secret::Secret;
-pub use settings::ColumnType;
 pub use settings::{
-    Addressing, ArchiveSettings, CheckpointCopy, IngestSettings, KafkaSettings, LockMode, ObjectLock, ProjectionRule,
-    Retention, RoutingRule, RoutingSettings, S3Settings, Settings, StoreBackend, StoreSettings, TelemetrySettings,
-    TopicSettings,
+    Addressing, ArchiveSettings, CheckpointCopy, IngestSettings, KafkaSettings, LockMode, ObjectLock, Pkcs11Settings,
+    ProjectionRule, Retention, RoutingRule, RoutingSettings, S3Settings, Settings, StoreBackend, StoreSettings,
+    TelemetrySettings, TokenName, TopicSettings, WitnessSettings,
 };
 pub use units::{Size, Span, UnitError};
 

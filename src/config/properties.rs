@@ -57,5 +57,7 @@ pub fn is_secret(key: &str) -> bool {
         "oauthbearer.config",
     ];
     let key = key.to_ascii_lowercase();
-    key == "archive.key" || MARKS.iter().any(|mark| key.contains(mark))
+    // A token of PKCS#11 is a device, and this its name.
+    let is_device = key == "archive.pkcs11.token";
+    key == "archive.key" || !is_device && MARKS.iter().any(|mark| key.contains(mark))
 }

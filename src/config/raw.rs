@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::config::settings::ColumnType;
 use crate::config::units::{Size, Span};
+use crate::json::column_type::ColumnType;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -104,9 +104,22 @@ pub(super) struct RawArchive {
     pub memory_budget: Size,
     pub key_file: String,
     pub key: String,
+    pub pkcs11: RawPkcs11,
     pub checkpoint_interval: Span,
+    pub consumer_groups: Vec<String>,
     pub checkpoint_copies: Vec<RawCheckpointCopy>,
+    pub witnesses: Vec<RawWitness>,
     pub projection: Vec<RawProjectionRule>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPkcs11 {
+    pub module: String,
+    pub slot: Scalar,
+    pub token: String,
+    pub label: String,
+    pub pin_file: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -136,6 +149,15 @@ pub(super) struct RawCheckpointCopy {
     pub region: Option<String>,
     pub path_style: Option<bool>,
     pub profile: Option<String>,
+    pub allow_plaintext: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawWitness {
+    pub url: String,
+    pub key: String,
+    pub monitoring_url: Option<String>,
     pub allow_plaintext: Option<bool>,
 }
 

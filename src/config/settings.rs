@@ -4,10 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use crate::config::properties::Properties;
 use crate::config::secret::Secret;
+use crate::json::column_type::ColumnType;
 
 /// All settings, validated.
 #[derive(Debug, Clone, PartialEq)]
@@ -200,12 +199,42 @@ pub struct ArchiveSettings {
     pub key_file: PathBuf,
     /// The signing key itself; if set, `key_file` is not read.
     pub key: Option<Secret>,
+    /// A token that holds the signing key, or the one that the next rotation adds.
+    pub pkcs11: Option<Pkcs11Settings>,
     /// The time between checkpoints while heads move.
     pub checkpoint_interval: Duration,
+    /// The consumer groups whose committed offsets every entry of the log records.
+    pub consumer_groups: Vec<String>,
     /// Where every checkpoint is copied to.
     pub checkpoint_copies: Vec<CheckpointCopy>,
+    /// Who is asked to cosign every checkpoint; no key is listed twice.
+    pub witnesses: Vec<WitnessSettings>,
     /// The typed columns in the order of the file.
     pub projection: Vec<ProjectionRule>,
+}
+
+/// A token (a hardware security module or smart card) that is reached through a PKCS#11 library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pkcs11Settings {
+    /// The library.
+    pub module: PathBuf,
+    /// The token.
+    pub token: TokenName,
+    /// The label of the signing key; none if the key comes from a file.
+    pub label: Option<String>,
+    /// The PIN of the token's user.
+    pub pin: Option<Secret>,
+    /// A file with that PIN; not read if `pin` is set.
+    pub pin_file: Option<PathBuf>,
+}
+
+/// How a token is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenName {
+    /// The token in the slot with this number.
+    Slot(u64),
+    /// The token with this label.
+    Label(String),
 }
 
 /// One typed column.
@@ -235,35 +264,13 @@ pub enum CheckpointCopy {
     Topic(TopicSettings),
 }
 
-/// The type of a typed column (FORMAT.md section 5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ColumnType {
-    /// A JSON string.
-    String,
-    /// An integer literal within i64.
-    Int64,
-    /// A number, as the nearest double.
-    Float64,
-    /// `true` or `false`.
-    Bool,
-    /// A time as microseconds since the Unix epoch.
-    TimestampUs,
-    /// Any value, as its JSON text.
-    Json,
-}
-
-impl ColumnType {
-    /// The spelling in settings and footers.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ColumnType::String => "string",
-            ColumnType::Int64 => "int64",
-            ColumnType::Float64 => "float64",
-            ColumnType::Bool => "bool",
-            ColumnType::TimestampUs => "timestamp_us",
-            ColumnType::Json => "json",
-        }
-    }
+/// A witness of the archive's log (C2SP tlog-witness).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WitnessSettings {
+    /// The submission prefix: `<url>/add-checkpoint` takes checkpoints. Without a slash at its end.
+    pub url: String,
+    /// The public key as text, not parsed yet.
+    pub key: String,
+    /// The monitoring prefix, where the newest cosigned checkpoint is read. Without a slash at its end.
+    pub monitoring_url: String,
 }

@@ -173,8 +173,39 @@ fn a_wrong_value_is_refused_with_its_key_and_origin() {
         "topics = []",
         "[[archive.projection]]\ncolumn = 'a'\npath = '/a'\ntype = 'text'",
         "[store\n",
+        "[archive.pkcs11]\nlabel = 'audit'",
+        "[archive.pkcs11]\nmodule = 'libsofthsm2.so'\ntoken = 'hsm'",
+        "[archive.pkcs11]\nmodule = '/lib/p.so'\nlabel = 'audit'",
+        "[archive.pkcs11]\nmodule = '/lib/p.so'\ntoken = 'hsm'\nslot = 3",
+        "[archive.pkcs11]\nmodule = '/lib/p.so'\nslot = 'third'",
+        "[archive.pkcs11]\nmodule = '/lib/p.so'\nslot = 3\npin = '1234'",
+        "[archive]\nkey_file = '/k'\n[archive.pkcs11]\nmodule = '/lib/p.so'\nslot = 3\nlabel = 'audit'",
     ];
     insta::assert_snapshot!(refusals.map(refusal).join("\n\n"));
+}
+
+#[test]
+fn a_token_is_named_by_its_slot_or_its_label_and_the_pin_comes_from_the_environment() {
+    let (_folder, mut sources) = with_file("[archive.pkcs11]\nmodule = '/lib/p.so'\nslot = 3\nlabel = 'audit'");
+    sources.environment = vec![("KIVEND_PKCS11_PIN".to_owned(), "271828".to_owned())];
+    let loaded = load(&sources).unwrap();
+    let token = loaded.settings.archive.pkcs11.clone().unwrap();
+    assert_eq!(token.token, TokenName::Slot(3));
+    assert_eq!(token.pin.unwrap().reveal(), "271828");
+    assert!(!format!("{:?} {:?}", loaded.settings, loaded.entries).contains("271828"));
+    let (_folder, mut sources) = with_file("");
+    sources.environment = ["MODULE=/lib/p.so", "SLOT=7"]
+        .iter()
+        .filter_map(|setting| setting.split_once('='))
+        .map(|(name, value)| (format!("KIVEND_ARCHIVE__PKCS11__{name}"), value.to_owned()))
+        .collect();
+    let token = load(&sources).unwrap().settings.archive.pkcs11.unwrap();
+    assert_eq!((token.token, token.label), (TokenName::Slot(7), None));
+    let named = settings("[archive.pkcs11]\nmodule = '/lib/p.so'\ntoken = 'hsm'")
+        .archive
+        .pkcs11;
+    assert_eq!(named.unwrap().token, TokenName::Label("hsm".to_owned()));
+    assert!(settings("").archive.pkcs11.is_none());
 }
 
 #[test]

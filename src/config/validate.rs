@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::config::checkpoint_copies::checkpoint_copies;
 use crate::config::invalid::{Invalid, require};
+use crate::config::pkcs11::pkcs11;
 use crate::config::properties::Properties;
 use crate::config::raw::{
     Brokers, Raw, RawArchive, RawCheckpointCopy, RawIngest, RawKafka, RawProperties, RawRouting, RawStore,
@@ -19,15 +20,24 @@ use crate::config::settings::{
 };
 use crate::config::transport::{is_plaintext_endpoint, plaintext_broker};
 use crate::config::units::Size;
+use crate::config::witnesses::witnesses;
 use crate::record::position::is_topic_name;
 
-pub(super) fn validate(raw: Raw, config_home: Option<&Path>) -> Result<Settings, Invalid> {
+/// What the program is told beside its settings.
+pub(super) struct Surroundings<'a> {
+    /// The default folder of the signing key file.
+    pub config_home: Option<&'a Path>,
+    /// The PIN of the token that holds the signing key.
+    pub pin: Option<&'a str>,
+}
+
+pub(super) fn validate(raw: Raw, around: &Surroundings<'_>) -> Result<Settings, Invalid> {
     let topics = topics(raw.topics, &raw.topic_defaults, &raw.topic_prefix)?;
     let store = store(raw.store)?;
     Ok(Settings {
         routing: routing(raw.routing, &raw.topic_prefix, &topics)?,
         kafka: kafka(raw.kafka)?,
-        archive: archive(raw.archive, config_home, |written| {
+        archive: archive(raw.archive, around, |written| {
             checkpoint_copies(written, &store, &topics, &raw.topic_defaults)
         })?,
         store,
@@ -278,7 +288,7 @@ fn lock(written: &RawStore) -> Result<ObjectLock, Invalid> {
 
 fn archive(
     written: RawArchive,
-    config_home: Option<&Path>,
+    around: &Surroundings<'_>,
     copies: impl FnOnce(Vec<RawCheckpointCopy>) -> Result<Vec<CheckpointCopy>, Invalid>,
 ) -> Result<ArchiveSettings, Invalid> {
     let is_valid_name = is_archive_name(&written.name);
@@ -306,7 +316,8 @@ fn archive(
         require(interval > Duration::ZERO, key, "must be longer than 0s")?;
     }
     Ok(ArchiveSettings {
-        key_file: key_file(&written, config_home)?,
+        pkcs11: pkcs11(&written, around.pin)?,
+        key_file: key_file(&written, around.config_home)?,
         key: (!written.key.is_empty()).then(|| Secret::new(written.key)),
         name: written.name,
         seal_max_bytes,
@@ -315,7 +326,9 @@ fn archive(
         seal_max_idle: written.seal_max_idle.0,
         memory_budget_bytes,
         checkpoint_interval: written.checkpoint_interval.0,
+        consumer_groups: written.consumer_groups.clone(),
         checkpoint_copies: copies(written.checkpoint_copies)?,
+        witnesses: witnesses(written.witnesses)?,
         projection: written
             .projection
             .into_iter()

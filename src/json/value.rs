@@ -2,7 +2,7 @@
 
 use crate::json::string::Text;
 
-/// The maximum number of objects and arrays open at once (FORMAT.md section 5).
+/// The maximum number of objects and arrays open at once (FORMAT.md section 7.4).
 pub const DEPTH_MAX: usize = 127;
 
 /// The text is not JSON as the archive format defines it.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::kafka::error::KafkaError;
-use crate::record::position::{NextOffset, TopicPartition};
+use crate::record::position::{Position, TopicPartition};
 
 /// A partition by number: dense from 0 in the order of first assignment, and the same while the consumer lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,8 +32,8 @@ enum Standing {
 struct Slot {
     partition: TopicPartition,
     standing: Standing,
-    /// The next offset, while librdkafka fetches the partition or has paused it.
-    next: Option<NextOffset>,
+    /// The position, while librdkafka fetches the partition or has paused it.
+    next: Option<Position>,
 }
 
 /// The partitions of one consumer.
@@ -104,7 +104,7 @@ impl Assignment {
     }
 
     /// Starts these at their positions, or none of them.
-    pub(crate) fn start(&mut self, positions: &[(TopicPartition, NextOffset)]) -> Result<(), KafkaError> {
+    pub(crate) fn start(&mut self, positions: &[(TopicPartition, Position)]) -> Result<(), KafkaError> {
         for (partition, _) in positions {
             let ready = |slot: &Slot| slot.standing == Standing::Ours && slot.next.is_none();
             self.find(partition)
@@ -117,24 +117,24 @@ impl Assignment {
         Ok(())
     }
 
-    /// Notes that the record before `next` is delivered. `None` if it must not be: the partition was released, or the record
+    /// Notes that the record before `now` is delivered. `None` if it must not be: the partition was released, or the record
     /// was delivered before.
     #[inline]
-    pub(crate) fn advance(&mut self, topic: &[u8], partition: i32, next: NextOffset) -> Option<PartitionIndex> {
+    pub(crate) fn advance(&mut self, topic: &[u8], partition: i32, now: Position) -> Option<PartitionIndex> {
         let is_it = |slot: &Slot| slot.partition.partition == partition && slot.partition.topic.as_bytes() == topic;
         if !self.slots.get(self.latest).is_some_and(is_it) {
             self.latest = self.slots.iter().position(is_it)?;
         }
         let slot = self.slots.get_mut(self.latest)?;
-        let expected = slot.next.as_mut().filter(|expected| **expected < next)?;
+        let position = slot.next.as_mut().filter(|position| position.next < now.next)?;
         if slot.standing == Standing::NotOurs {
             return None;
         }
-        *expected = next;
+        *position = now;
         Some(PartitionIndex(self.latest))
     }
 
-    pub(crate) fn seek(&mut self, partition: &TopicPartition, next: NextOffset) -> Result<(), KafkaError> {
+    pub(crate) fn seek(&mut self, partition: &TopicPartition, next: Position) -> Result<(), KafkaError> {
         self.require_started(partition)?;
         self.slot(partition).next = Some(next);
         Ok(())
@@ -148,14 +148,14 @@ impl Assignment {
             .ok_or_else(|| not_assigned(partition))
     }
 
-    /// The started partitions with their next offsets.
-    pub(crate) fn positions(&self) -> Vec<(TopicPartition, NextOffset)> {
+    /// The started partitions with their positions.
+    pub(crate) fn positions(&self) -> Vec<(TopicPartition, Position)> {
         let position = |slot: &Slot| slot.next.map(|next| (slot.partition.clone(), next));
         self.slots.iter().filter_map(position).collect()
     }
 
-    /// The next offset of a started partition.
-    pub(crate) fn position(&self, partition: &TopicPartition) -> Option<NextOffset> {
+    /// The position of a started partition.
+    pub(crate) fn position(&self, partition: &TopicPartition) -> Option<Position> {
         self.find(partition)?.next
     }
 
@@ -210,6 +210,11 @@ fn not_assigned(partition: &TopicPartition) -> KafkaError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::position::NextOffset;
+
+    fn at(offset: i64) -> Position {
+        NextOffset(offset).into()
+    }
 
     fn tp(partition: i32) -> TopicPartition {
         TopicPartition::new("orders", partition)
@@ -219,7 +224,7 @@ mod tests {
         let mut assignment = Assignment::default();
         let partitions: Vec<_> = partitions.iter().copied().map(tp).collect();
         assignment.grant(Protocol::Cooperative, &partitions);
-        let positions: Vec<_> = partitions.into_iter().map(|p| (p, NextOffset(10))).collect();
+        let positions: Vec<_> = partitions.into_iter().map(|p| (p, at(10))).collect();
         assignment.start(&positions).unwrap();
         assignment
     }
@@ -228,13 +233,10 @@ mod tests {
     fn a_record_is_delivered_once_and_only_of_a_started_partition() {
         let mut assignment = started(&[0]);
         assignment.grant(Protocol::Cooperative, &[tp(1)]);
-        assert_eq!(
-            assignment.advance(b"orders", 0, NextOffset(11)),
-            Some(PartitionIndex(0))
-        );
-        assert_eq!(assignment.advance(b"orders", 0, NextOffset(11)), None);
-        assert_eq!(assignment.advance(b"orders", 1, NextOffset(11)), None);
-        assert_eq!(assignment.advance(b"payments", 0, NextOffset(12)), None);
+        assert_eq!(assignment.advance(b"orders", 0, at(11)), Some(PartitionIndex(0)));
+        assert_eq!(assignment.advance(b"orders", 0, at(11)), None);
+        assert_eq!(assignment.advance(b"orders", 1, at(11)), None);
+        assert_eq!(assignment.advance(b"payments", 0, at(12)), None);
     }
 
     #[test]
@@ -242,11 +244,11 @@ mod tests {
         let mut assignment = started(&[0, 1]);
         assignment.revoke(&[tp(0)]);
         assert!(assignment.require_ours(&tp(0)).is_ok());
-        assert!(assignment.start(&[(tp(0), NextOffset(0))]).is_err());
+        assert!(assignment.start(&[(tp(0), at(0))]).is_err());
         assert_eq!(assignment.release(&[tp(0)]), Some(vec![tp(0)]));
         assert!(assignment.require_ours(&tp(0)).is_err());
         assert!(assignment.require_ours(&tp(1)).is_ok());
-        assert_eq!(assignment.advance(b"orders", 0, NextOffset(12)), None);
+        assert_eq!(assignment.advance(b"orders", 0, at(12)), None);
     }
 
     #[test]
@@ -272,20 +274,16 @@ mod tests {
         assignment.revoke(&[tp(0)]);
         assignment.release(&[tp(0)]);
         assignment.grant(Protocol::Cooperative, &[tp(0)]);
-        assert_eq!(assignment.advance(b"orders", 0, NextOffset(11)), None);
-        assignment.start(&[(tp(0), NextOffset(3))]).unwrap();
-        assert_eq!(assignment.advance(b"orders", 0, NextOffset(4)), Some(PartitionIndex(0)));
+        assert_eq!(assignment.advance(b"orders", 0, at(11)), None);
+        assignment.start(&[(tp(0), at(3))]).unwrap();
+        assert_eq!(assignment.advance(b"orders", 0, at(4)), Some(PartitionIndex(0)));
     }
 
     #[test]
     fn starting_is_all_or_nothing() {
         let mut assignment = started(&[0]);
         assignment.grant(Protocol::Cooperative, &[tp(1)]);
-        assert!(
-            assignment
-                .start(&[(tp(1), NextOffset(0)), (tp(0), NextOffset(0))])
-                .is_err()
-        );
-        assert!(assignment.start(&[(tp(1), NextOffset(0))]).is_ok());
+        assert!(assignment.start(&[(tp(1), at(0)), (tp(0), at(0))]).is_err());
+        assert!(assignment.start(&[(tp(1), at(0))]).is_ok());
     }
 }

@@ -21,7 +21,7 @@ use crate::kafka::native::log_end::known_log_end;
 use crate::kafka::native::message::HeaderList;
 use crate::kafka::native::queue::Queue;
 pub use crate::kafka::polled::{CommitOutcome, Polled};
-use crate::record::position::{NextOffset, TopicPartition};
+use crate::record::position::{NextOffset, Position, TopicPartition};
 
 /// A member of the archivers' group. Dropping it leaves the group.
 pub struct Consumer {
@@ -86,12 +86,15 @@ impl Consumer {
         }
     }
 
-    /// Begins to fetch assigned partitions, each from its offset.
+    /// Begins to fetch assigned partitions, each from its position.
     ///
     /// # Errors
     /// A partition that is not ours, or is being revoked, or is fetched already; then nothing was started.
-    pub fn start(&mut self, positions: &[(TopicPartition, NextOffset)]) -> Result<(), KafkaError> {
-        self.membership.start(positions)
+    pub fn start<P: Into<Position> + Copy>(&mut self, positions: &[(TopicPartition, P)]) -> Result<(), KafkaError> {
+        let positions = positions
+            .iter()
+            .map(|(partition, at)| (partition.clone(), (*at).into()));
+        self.membership.start(&positions.collect::<Vec<_>>())
     }
 
     /// Gives up revoked partitions. librdkafka is answered when the last of them was released.
@@ -118,13 +121,13 @@ impl Consumer {
         self.membership.resume(partitions)
     }
 
-    /// Continues at another offset of a started partition; records from before the seek are no longer delivered.
+    /// Continues at another position of a started partition; records from before the seek are no longer delivered.
     ///
     /// # Errors
     /// A partition that is not started, or librdkafka's refusal.
-    pub fn seek(&mut self, partition: &TopicPartition, offset: NextOffset) -> Result<(), KafkaError> {
+    pub fn seek(&mut self, partition: &TopicPartition, at: impl Into<Position>) -> Result<(), KafkaError> {
         self.queue.let_go();
-        self.membership.seek(partition, offset)
+        self.membership.seek(partition, at.into())
     }
 
     /// Commits, without waiting. [`Polled::Committed`] has the outcome.
@@ -167,7 +170,11 @@ fn lend<'a>(event: &'a Event, membership: &mut Membership, headers: &'a mut Head
         Code::NoError => {}
         code => return Polled::Failed(KafkaError::from_code(code, "read a record", code.to_string())),
     }
-    let next = NextOffset(message.offset() + 1);
+    let leader_epoch = message.leader_epoch();
+    let next = Position {
+        next: NextOffset(message.offset() + 1),
+        leader_epoch,
+    };
     match membership
         .assignment
         .advance(message.topic(), message.partition(), next)
@@ -175,6 +182,7 @@ fn lend<'a>(event: &'a Event, membership: &mut Membership, headers: &'a mut Head
         Some(partition) => Polled::Record {
             partition,
             record: message.record(headers),
+            leader_epoch,
         },
         // Prefetched before the partition was given up.
         None => Polled::Nothing,

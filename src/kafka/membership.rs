@@ -14,9 +14,9 @@ use crate::kafka::context::Context;
 use crate::kafka::error::{KafkaError, is_quiet};
 use crate::kafka::native::event::{Event, EventKind};
 use crate::kafka::native::listed::Listed;
-use crate::kafka::partition_lists::{names, with_offsets};
+use crate::kafka::partition_lists::{names, with_positions};
 use crate::kafka::polled::{CommitOutcome, Polled};
-use crate::record::position::{NextOffset, TopicPartition};
+use crate::record::position::{NextOffset, Position, TopicPartition};
 
 /// What the group assigned, and the connection that fetches it.
 pub(super) struct Membership {
@@ -59,6 +59,10 @@ impl Membership {
                 partition,
                 position: NextOffset(offset),
             },
+            (Code::AutoOffsetReset, Some((partition, _))) if is_truncation(&event.reason()) => {
+                tracing::warn!(%partition, "{}", event.reason());
+                Polled::Truncated { partition }
+            }
             (Code::AutoOffsetReset, Some((partition, _))) => Polled::OutOfRange { partition },
             (Code::UnknownPartition | Code::UnknownTopicOrPartition | Code::UnknownTopic, Some((partition, _)))
                 if partition.partition >= 0 =>
@@ -115,12 +119,12 @@ impl Membership {
         polled.unwrap_or_else(Polled::Failed)
     }
 
-    pub(super) fn start(&mut self, positions: &[(TopicPartition, NextOffset)]) -> Result<(), KafkaError> {
+    pub(super) fn start(&mut self, positions: &[(TopicPartition, Position)]) -> Result<(), KafkaError> {
         self.assignment.start(positions)?;
         self.apply_start(positions)
     }
 
-    fn apply_start(&self, positions: &[(TopicPartition, NextOffset)]) -> Result<(), KafkaError> {
+    fn apply_start(&self, positions: &[(TopicPartition, Position)]) -> Result<(), KafkaError> {
         let doing = "start fetching partitions";
         let client = &self.cluster.client;
         // In librdkafka a pause outlives the assignment: one from an earlier assignment must not hold the partition now.
@@ -130,10 +134,7 @@ impl Membership {
             .map_err(|error| KafkaError::from_rdkafka(&error, doing))?;
         self.settle();
         match self.assignment.protocol() {
-            Protocol::Cooperative => {
-                let positions = positions.iter().map(|(partition, next)| (partition.clone(), next.0));
-                client.incremental_assign(&with_offsets(positions, doing)?)
-            }
+            Protocol::Cooperative => client.incremental_assign(&with_positions(positions, doing)?),
             Protocol::Eager => self.assign_all(doing)?,
         }
         .map_err(|error| KafkaError::from_rdkafka(&error, doing))
@@ -141,11 +142,7 @@ impl Membership {
 
     /// An eager assignment is always given as a whole; partitions that were started before continue at their offsets.
     fn assign_all(&self, doing: &'static str) -> Result<Result<(), Rdkafka>, KafkaError> {
-        let positions = self.assignment.positions();
-        let list = with_offsets(
-            positions.into_iter().map(|(partition, next)| (partition, next.0)),
-            doing,
-        )?;
+        let list = with_positions(&self.assignment.positions(), doing)?;
         Ok(self.cluster.client.assign(&list))
     }
 
@@ -204,8 +201,8 @@ impl Membership {
             .try_for_each(|partition| self.assignment.require_started(partition))
     }
 
-    pub(super) fn seek(&mut self, partition: &TopicPartition, offset: NextOffset) -> Result<(), KafkaError> {
-        self.assignment.seek(partition, offset)?;
+    pub(super) fn seek(&mut self, partition: &TopicPartition, at: Position) -> Result<(), KafkaError> {
+        self.assignment.seek(partition, at)?;
         if self.assignment.is_answer_due() {
             // Nothing is fetched during a revocation, and stopping a partition now would count as its answer.
             self.sought.push(partition.clone());
@@ -225,7 +222,7 @@ impl Membership {
         self.settle();
         match self.assignment.protocol() {
             Protocol::Cooperative => {
-                let again = with_offsets([(partition.clone(), position.0)], doing)?;
+                let again = with_positions(&[(partition.clone(), position)], doing)?;
                 client
                     .incremental_unassign(&names(std::slice::from_ref(partition)))
                     .and_then(|()| client.incremental_assign(&again))
@@ -234,6 +231,11 @@ impl Membership {
         }
         .map_err(|error| KafkaError::from_rdkafka(&error, doing))
     }
+}
+
+/// Whether librdkafka has no position because the broker found the log cut back. Only its text tells (2.12).
+fn is_truncation(reason: &str) -> bool {
+    reason.contains("log truncation")
 }
 
 fn commit_outcome(event: &Event) -> Polled<'static> {

@@ -14,6 +14,8 @@ pub enum Polled<'a> {
         partition: PartitionIndex,
         /// Lent until the next poll.
         record: Record<'a>,
+        /// The leader epoch of the record, if the broker knows it.
+        leader_epoch: Option<i32>,
     },
     /// All records that the partition has now were delivered. Returned each time the end is reached.
     EndReached {
@@ -33,6 +35,12 @@ pub enum Polled<'a> {
     /// Kafka has no record at the position, and fetching stopped until
     /// [`Consumer::seek`](crate::kafka::consumer::Consumer::seek).
     OutOfRange {
+        /// Which partition.
+        partition: TopicPartition,
+    },
+    /// The broker found that the log was cut back below the position, by the leader epoch that came with it (KIP-320), and
+    /// fetching stopped until [`Consumer::seek`](crate::kafka::consumer::Consumer::seek).
+    Truncated {
         /// Which partition.
         partition: TopicPartition,
     },

@@ -253,6 +253,18 @@ impl Topics {
             .filter(|ms| *ms >= 0))
     }
 
+    /// The topic's `cleanup.policy`; `None` if Kafka does not return the setting.
+    ///
+    /// # Errors
+    /// The topic does not exist, missing rights, or no broker answered.
+    pub fn cleanup_policy(&self, topic: &str) -> Result<Option<String>, KafkaError> {
+        let properties = self.properties(topic)?;
+        let set = properties
+            .into_iter()
+            .find(|property| property.name == "cleanup.policy");
+        Ok(set.map(|property| property.value))
+    }
+
     fn properties(&self, topic: &str) -> Result<Vec<Property>, KafkaError> {
         let doing = "describe a topic's settings";
         let described = wait_for(

@@ -1,4 +1,4 @@
-//! The metadata of a Kafka commit (FORMAT.md section 7). It names the head outside the bucket, as a witness against a
+//! The metadata of a Kafka commit (FORMAT.md section 8). It names the head outside the bucket, as a witness against a
 //! bucket that lost links. The authority on progress is the bucket.
 
 use std::fmt;
@@ -42,6 +42,9 @@ impl FromStr for CommitMetadata {
         let parsed = (|| {
             let mut words = text.strip_prefix("v1 ")?.split(' ');
             let epoch = Epoch(words.next()?.parse().ok()?);
+            if epoch > Epoch::MAX {
+                return None;
+            }
             let height = Height(words.next()?.parse().ok()?);
             let first_offset = FirstOffset(words.next()?.parse().ok()?);
             let link = words.next()?.parse().ok()?;

@@ -1,30 +1,63 @@
-//! The keys of an archive and what each may sign (FORMAT.md section 3): the keys of `archive.json`, and the keys that key
-//! changes add and retire. Clocks play no part: a change names a checkpoint, and heights and numbers are compared with
-//! that. Writer and verifier use the same code.
+//! The keys of an archive and what each may sign (FORMAT.md sections 2 to 4): those of `archive.json`, and those that changes add
+//! and retire. Clocks play no part: terms begin and end with entries of the log. Writer and verifier use the same code.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use crate::log::head::Head;
 use crate::log::note::Invalid;
-use crate::log::signed_note::{Note, VerifyingKey};
+use crate::log::signed_note::{KeyId, Note, VerifyingKey};
 use crate::record::hash::Hash;
 use crate::record::position::{Height, TopicPartition};
 
-/// A point in the archive's history: a key change and the checkpoint that it names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangePoint {
-    /// The number of the change.
-    pub change: u64,
-    /// The number of the checkpoint.
-    pub checkpoint: u64,
-    /// The heights of that checkpoint; none if it is missing, and then links before and after it are accepted.
-    pub(super) heights: Option<BTreeMap<TopicPartition, Height>>,
+/// What a key signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Entries, checkpoints and links.
+    Signing,
+    /// Changes, and checkpoints.
+    Change,
 }
 
-impl ChangePoint {
-    fn is_after(&self, partition: &TopicPartition, height: Height) -> Option<bool> {
-        let heights = self.heights.as_ref()?;
-        Some(heights.get(partition).is_none_or(|named| height > *named))
+/// The heights of an entry's heads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heights(Arc<BTreeMap<TopicPartition, Height>>);
+
+impl Heights {
+    /// The heights of these heads.
+    #[must_use]
+    pub fn of(heads: &[Head]) -> Heights {
+        Heights(Arc::new(
+            heads.iter().map(|head| (head.partition.clone(), head.height)).collect(),
+        ))
     }
+
+    /// Whether this height is at or below the partition's; false where there is none.
+    fn reach(&self, partition: &TopicPartition, height: Height) -> bool {
+        self.0.get(partition).is_some_and(|known| height <= *known)
+    }
+}
+
+/// The beginning of a key's term.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addition {
+    /// The number of the entry that carries the change.
+    pub entry: u64,
+    /// The heights of that entry.
+    pub heights: Heights,
+    /// The first signer of the change.
+    pub by: VerifyingKey,
+}
+
+/// The end of a key's term.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retirement {
+    /// The number of the entry that carries the change.
+    pub entry: u64,
+    /// The heights of that entry.
+    pub heights: Heights,
+    /// The heights of the entry after it, up to which links count; `None` until that entry exists.
+    pub until: Option<Heights>,
 }
 
 /// A key and the period in which it is in force.
@@ -32,38 +65,52 @@ impl ChangePoint {
 pub struct Term {
     /// The public key.
     pub key: VerifyingKey,
-    /// The change that added it; none for a key of `archive.json`.
-    pub added: Option<ChangePoint>,
+    /// What it signs.
+    pub role: Role,
+    /// The change that added it; `None` for a key of `archive.json`.
+    pub added: Option<Addition>,
     /// The change that retired it, if any.
-    pub retired: Option<ChangePoint>,
-    /// The verifier does not trust the key: its signatures do not count, but a change may retire it.
-    pub distrusted: bool,
+    pub retired: Option<Retirement>,
+}
+
+/// Whether a key's term covers a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coverage {
+    /// The link counts.
+    Inside,
+    /// The link does not count.
+    Outside,
+    /// The entry with this number decides; it does not exist yet.
+    Undecided(u64),
 }
 
 impl Term {
     /// Whether a link that this key signed counts at this height.
     #[must_use]
-    pub fn covers_link(&self, partition: &TopicPartition, height: Height) -> bool {
-        let begun = self.added.as_ref().and_then(|point| point.is_after(partition, height));
-        let ended = self
-            .retired
+    pub fn covers_link(&self, partition: &TopicPartition, height: Height) -> Coverage {
+        let too_early = self
+            .added
             .as_ref()
-            .and_then(|point| point.is_after(partition, height));
-        begun.unwrap_or(true) && !ended.unwrap_or(false)
+            .is_some_and(|added| added.heights.reach(partition, height));
+        if self.role != Role::Signing || too_early {
+            return Coverage::Outside;
+        }
+        match &self.retired {
+            None => Coverage::Inside,
+            Some(retired) => match &retired.until {
+                _ if retired.heights.reach(partition, height) => Coverage::Inside,
+                Some(until) if until.reach(partition, height) => Coverage::Inside,
+                Some(_) => Coverage::Outside,
+                None => Coverage::Undecided(retired.entry + 1),
+            },
+        }
     }
 
-    /// Whether a checkpoint that this key signed counts under this number.
+    /// Whether this key is in force after the entries below this number.
     #[must_use]
-    pub fn covers_checkpoint(&self, number: u64) -> bool {
-        self.added.as_ref().is_none_or(|point| number > point.checkpoint)
-            && self.retired.as_ref().is_none_or(|point| number <= point.checkpoint)
-    }
-
-    /// Whether a key change that this key signed counts under this number.
-    #[must_use]
-    pub fn covers_change(&self, number: u64) -> bool {
-        self.added.as_ref().is_none_or(|point| number > point.change)
-            && self.retired.as_ref().is_none_or(|point| number < point.change)
+    pub fn is_in_force_before(&self, number: u64) -> bool {
+        self.added.as_ref().is_none_or(|added| added.entry < number)
+            && self.retired.as_ref().is_none_or(|retired| retired.entry >= number)
     }
 }
 
@@ -79,6 +126,15 @@ pub struct Opened<'k> {
 }
 
 impl Opened<'_> {
+    /// The error for a note of a type that this version does not know.
+    #[must_use]
+    pub fn unknown_type(&self, kind: String) -> Invalid {
+        Invalid::UnknownType {
+            kind,
+            signer: self.term.key.id(),
+        }
+    }
+
     /// The error for a note that the signer's term does not cover: the key counts as unknown there.
     #[must_use]
     pub fn out_of_term(&self) -> Invalid {
@@ -90,24 +146,36 @@ impl Opened<'_> {
 }
 
 /// All keys of an archive with their terms, in the order in which they were added.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keyring {
+    origin: String,
     terms: Vec<Term>,
 }
 
 impl Keyring {
-    /// A keyring with `keys` in force from the beginning.
+    /// A keyring with these signing and change keys in force from the beginning.
     #[must_use]
-    pub fn new(keys: Vec<VerifyingKey>) -> Keyring {
-        let from_the_beginning = |key| Term {
-            key,
-            added: None,
-            retired: None,
-            distrusted: false,
+    pub fn new(origin: &str, signing: Vec<VerifyingKey>, change: Vec<VerifyingKey>) -> Keyring {
+        let from_the_beginning = |role| {
+            move |key| Term {
+                key,
+                role,
+                added: None,
+                retired: None,
+            }
         };
+        let signing = signing.into_iter().map(from_the_beginning(Role::Signing));
+        let change = change.into_iter().map(from_the_beginning(Role::Change));
         Keyring {
-            terms: keys.into_iter().map(from_the_beginning).collect(),
+            origin: origin.to_owned(),
+            terms: signing.chain(change).collect(),
         }
+    }
+
+    /// The archive's origin, which names every key.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// The keys with their terms.
@@ -121,12 +189,22 @@ impl Keyring {
         self.terms.iter().map(|term| &term.key)
     }
 
-    /// The keys that are not retired.
-    pub fn in_force(&self) -> impl Iterator<Item = &VerifyingKey> {
+    /// The keys with this role that are not retired.
+    pub fn in_force(&self, role: Role) -> impl Iterator<Item = &VerifyingKey> {
         self.terms
             .iter()
-            .filter(|term| term.retired.is_none())
+            .filter(move |term| term.role == role && term.retired.is_none())
             .map(|term| &term.key)
+    }
+
+    /// The role of the keys that sign changes: change keys where `archive.json` names one.
+    #[must_use]
+    pub fn change_role(&self) -> Role {
+        if self.terms.iter().any(|term| term.role == Role::Change) {
+            Role::Change
+        } else {
+            Role::Signing
+        }
     }
 
     /// The term of `key`, if the keyring has it.
@@ -135,24 +213,40 @@ impl Keyring {
         self.terms.iter().find(|term| term.key == *key)
     }
 
+    /// Whether a key of the archive, retired or not, has this id.
+    #[must_use]
+    pub fn has_id(&self, id: KeyId) -> bool {
+        self.terms.iter().any(|term| term.key.id() == id)
+    }
+
+    /// The entry whose successor decides which links of a retired key count, while that successor is missing.
+    #[must_use]
+    pub fn undecided_since(&self) -> Option<u64> {
+        let retired = self.terms.iter().filter_map(|term| term.retired.as_ref());
+        retired
+            .filter(|retired| retired.until.is_none())
+            .map(|retired| retired.entry)
+            .min()
+    }
+
     /// Verifies an object as a note with exactly one signature, by a key of the keyring.
     ///
     /// # Errors
-    /// [`Invalid`]: every variant before `Content`.
+    /// [`Invalid`]: the variants that mean junk.
     pub fn open(&self, object: &[u8]) -> Result<Opened<'_>, Invalid> {
         let note = Note::parse(object)?;
         let [signature] = note.signatures() else {
             return Err(Invalid::Signatures(note.signatures().len()));
         };
-        let named =
-            |term: &&Term| !term.distrusted && term.key.name() == signature.name && term.key.id() == signature.key_id;
+        let named = |term: &&Term| term.key.name() == signature.name && term.key.id() == signature.key_id;
+        let mut named = self.terms.iter().filter(named).peekable();
         let (name, id) = (signature.name.clone(), signature.key_id);
-        let Some(term) = self.terms.iter().find(named) else {
+        if named.peek().is_none() {
             return Err(Invalid::UnknownKey { name, id });
-        };
-        if !term.key.signed(note.text(), signature) {
-            return Err(Invalid::Forged { name, id });
         }
+        let Some(term) = named.find(|term| term.key.signed(note.text(), signature)) else {
+            return Err(Invalid::Forged { name, id });
+        };
         Ok(Opened {
             text: note.text().to_owned(),
             hash: Hash::of(object),
@@ -160,32 +254,29 @@ impl Keyring {
         })
     }
 
-    /// Adds a key that is in force after `from`.
-    pub(super) fn add(&mut self, key: VerifyingKey, from: ChangePoint) {
-        self.terms.push(Term {
-            key,
-            added: Some(from),
+    /// Adds keys whose term begins here.
+    pub(super) fn add(&mut self, keys: &[VerifyingKey], role: Role, from: &Addition) {
+        self.terms.extend(keys.iter().map(|key| Term {
+            key: key.clone(),
+            role,
+            added: Some(from.clone()),
             retired: None,
-            distrusted: false,
-        });
+        }));
     }
 
-    /// Ends the terms of `keys` at `from`.
-    pub(super) fn retire(&mut self, keys: &[VerifyingKey], from: &ChangePoint) {
+    /// Ends the terms of `keys`.
+    pub(super) fn retire(&mut self, keys: &[VerifyingKey], at: &Retirement) {
         for term in self.terms.iter_mut().filter(|term| keys.contains(&term.key)) {
-            term.retired = Some(from.clone());
+            term.retired = Some(at.clone());
         }
     }
 
-    /// Of the keys in the keyring, trusts only `keys`.
-    pub fn distrust_others(&mut self, keys: &[VerifyingKey]) {
-        for term in &mut self.terms {
-            term.distrusted = !keys.contains(&term.key);
+    /// Takes the heights of the entry after one that retired keys.
+    pub(super) fn decide(&mut self, heights: &Heights) {
+        for retired in self.terms.iter_mut().filter_map(|term| term.retired.as_mut()) {
+            if retired.until.is_none() {
+                retired.until = Some(heights.clone());
+            }
         }
-    }
-
-    /// Removes the keys that are not trusted.
-    pub fn drop_distrusted(&mut self) {
-        self.terms.retain(|term| !term.distrusted);
     }
 }

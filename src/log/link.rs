@@ -1,18 +1,21 @@
-//! Links (FORMAT.md section 4): a link commits one range of a partition, with its segment, to the chain. This file has the
-//! content and the rules of a single link; [`link_chain`](crate::log::link_chain) has the rules between two.
+//! Links (FORMAT.md section 6): a link commits one range of a partition, with its segment, to the chain. This file has the
+//! content; [`link_rules`](crate::log::link_rules) has the rules of a single link and
+//! [`link_chain`](crate::log::link_chain) those between two.
 
 use serde::{Deserialize, Serialize};
 
 use crate::json::canonical::{self, NotCanonical};
 use crate::log::checkpoint::CheckpointRef;
 use crate::log::commit_metadata::CommitMetadata;
-use crate::log::identity::is_archive_id;
-use crate::log::keyring::{Keyring, Term};
-use crate::log::note::{self, Invalid, Sealed};
-use crate::log::object_key::{Attempt, Key, Place};
-use crate::log::signed_note::{NoteError, SigningKey};
+use crate::log::keyring::{Coverage, Keyring};
+use crate::log::note::{Expected, Invalid, TypeFound, check_type};
+use crate::log::object_key::{Attempt, Place};
+use crate::log::rejected::Rejected;
+use crate::log::seal::{Sealed, seal};
+use crate::log::signed_note::{KeyId, NoteError};
+use crate::log::signer::{SignError, Signer};
 use crate::record::hash::Hash;
-use crate::record::position::{Epoch, FirstOffset, Height, NextOffset, TopicPartition, is_topic_id, is_topic_name};
+use crate::record::position::{Epoch, FirstOffset, Height, NextOffset, TopicPartition};
 use crate::record::utc::UtcSeconds;
 
 /// The maximum number of absent ranges in a link; a writer seals before it would need more.
@@ -38,9 +41,14 @@ pub enum SealReason {
     Absent,
     /// Kafka deleted the range before it was archived.
     Lost,
-    /// The topic was deleted and created again.
-    Epoch,
+    /// A closing link: the topic was deleted and created again.
+    Recreated,
+    /// A closing link: an unclean leader election cut Kafka's log back.
+    Diverged,
 }
+
+/// The record encoding of FORMAT.md section 7.1, and the only one that this version can verify.
+pub const RECORD_ENCODING: u64 = 1;
 
 /// A reference to the segment of a link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,29 +59,6 @@ pub struct SegmentRef {
     pub bytes: u64,
     /// The SHA-256 of the bytes.
     pub sha256: Hash,
-}
-
-/// Why a found segment was rejected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RejectReason {
-    /// The records of this range in Kafka give other bytes.
-    Differs,
-    /// It is not a segment of this place.
-    Unreadable,
-}
-
-/// An object that was found at a segment key of this place and is not part of the archive.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rejected {
-    /// The object key, relative to the prefix.
-    pub key: String,
-    /// The length in bytes.
-    pub bytes: u64,
-    /// The SHA-256 of the bytes.
-    pub sha256: Hash,
-    /// Why it was rejected.
-    pub reason: RejectReason,
 }
 
 /// A range that Kafka deleted before it was archived.
@@ -101,7 +86,7 @@ pub enum LossReason {
 
 /// The content of a link; the fields are in the order of the canonical text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "FORMAT.md section 4 defines each field")]
+#[expect(missing_docs, reason = "FORMAT.md section 6 defines each field")]
 pub struct Link {
     pub r#type: LinkType,
     pub archive_id: String,
@@ -114,6 +99,8 @@ pub struct Link {
     pub first_offset: FirstOffset,
     pub next_offset: NextOffset,
     pub record_count: u64,
+    pub encoding: u64,
+    pub leader_epoch: Option<i32>,
     pub absent: Vec<(i64, i64)>,
     pub lost: Option<Lost>,
     pub min_timestamp_ms: Option<i64>,
@@ -124,6 +111,7 @@ pub struct Link {
     pub checkpoint: CheckpointRef,
     pub sealed_at: UtcSeconds,
     pub seal_reason: SealReason,
+    pub next_epoch_at: Option<i64>,
     pub sealed_by: String,
     pub previous: Hash,
 }
@@ -136,7 +124,7 @@ pub enum LinkType {
     V1,
 }
 
-/// A rule of FORMAT.md section 4 that a link breaks, by itself or after the link before it.
+/// A rule of FORMAT.md section 6 that a link breaks, by itself or after the link before it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Broken(pub(super) String);
@@ -155,6 +143,8 @@ pub struct SignedLink {
     pub link: Link,
     /// The SHA-256 of its object: `previous` of the next link.
     pub hash: Hash,
+    /// The key that signed it.
+    pub signer: KeyId,
 }
 
 impl SignedLink {
@@ -179,50 +169,43 @@ impl SignedLink {
 /// Verifies the object at `place` as a link of this archive.
 ///
 /// # Errors
-/// [`Invalid`] if it is not valid there; `Content` if a key in force signed other content.
+/// [`Invalid`] if it is not valid there; `Content` if a key in force signed other content; `Undecided` if the log does not
+/// say yet whether a retired key's link counts.
 pub fn open(object: &[u8], keyring: &Keyring, archive_id: &str, place: &Place) -> Result<SignedLink, Invalid> {
-    let covers = |term: &Term, link: &Link| term.covers_link(&place.partition, link.height);
-    open_where(object, keyring, archive_id, place, covers)
+    match open_with_coverage(object, keyring, archive_id, place)? {
+        (link, Coverage::Inside) => Ok(link),
+        (_, Coverage::Outside) => Err(keyring.open(object)?.out_of_term()),
+        (_, Coverage::Undecided(entry)) => Err(Invalid::Undecided(entry)),
+    }
 }
 
-/// As [`open`], with `covers` deciding whether the signer's term covers the link.
+/// As [`open`], and whether the signer's term covers the link.
 ///
 /// # Errors
-/// As [`open`].
-pub fn open_where(
+/// As [`open`], save that a link outside the signer's term is returned.
+pub fn open_with_coverage(
     object: &[u8],
     keyring: &Keyring,
     archive_id: &str,
     place: &Place,
-    covers: impl Fn(&Term, &Link) -> bool,
-) -> Result<SignedLink, Invalid> {
+) -> Result<(SignedLink, Coverage), Invalid> {
     let opened = keyring.open(object)?;
-    let link = parse(&opened.text)?;
+    if let TypeFound::Unknown(kind) = check_type(&opened.text, Expected::Link(place), archive_id)? {
+        return Err(opened.unknown_type(kind));
+    }
+    let link: Link =
+        canonical::from_text(&opened.text).map_err(|error: NotCanonical| Invalid::Content(error.to_string()))?;
     link.check().map_err(|broken| Invalid::Content(broken.to_string()))?;
     if link.archive_id != archive_id || link.place() != *place {
-        return Err(Invalid::Content(format!(
-            "the link names another place or archive: place={}",
-            link.place().link(Attempt::PLAIN)
-        )));
+        return Err(Invalid::Replay(format!("{}", link.place().link(Attempt::PLAIN))));
     }
-    if !covers(opened.term, &link) {
-        return Err(opened.out_of_term());
-    }
-    Ok(SignedLink {
+    let coverage = opened.term.covers_link(&place.partition, link.height);
+    let signed = SignedLink {
         link,
         hash: opened.hash,
-    })
-}
-
-fn parse(text: &str) -> Result<Link, Invalid> {
-    #[derive(Deserialize)]
-    struct Typed {
-        r#type: String,
-    }
-    canonical::from_text(text).map_err(|error: NotCanonical| match serde_json::from_str::<Typed>(text) {
-        Ok(typed) if !note::JSON_TYPES.contains(&typed.r#type.as_str()) => Invalid::UnknownType(typed.r#type),
-        _ => Invalid::Content(error.to_string()),
-    })
+        signer: opened.term.key.id(),
+    };
+    Ok((signed, coverage))
 }
 
 impl Link {
@@ -242,135 +225,41 @@ impl Link {
         }
     }
 
+    /// Whether this link ends its epoch.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        matches!(self.seal_reason, SealReason::Recreated | SealReason::Diverged)
+    }
+
+    /// The only place where the next link of the chain can be: where this range ends, or, after a closing link, where the
+    /// next epoch begins. Kafka's committed offset is the same.
+    #[must_use]
+    pub fn next_place(&self) -> Place {
+        let (epoch, first_offset) = match self.next_epoch_at {
+            Some(begins) => (self.epoch.next(), FirstOffset(begins)),
+            None => (self.epoch, self.next_offset.begins()),
+        };
+        Place {
+            partition: self.topic_partition(),
+            epoch,
+            first_offset,
+        }
+    }
+
+    /// Kafka's leader epoch of the record directly before [`next_place`](Link::next_place), if it is known. An offset that
+    /// has no record may be of a later leader epoch than the record before it.
+    #[must_use]
+    pub fn leader_epoch_at_end(&self) -> Option<i32> {
+        let ends_with_record = self.absent.last().is_none_or(|(_, to)| *to < self.next_offset.0);
+        self.leader_epoch.filter(|_| ends_with_record)
+    }
+
     /// Signs the canonical text of the link.
     ///
     /// # Errors
-    /// [`NoteError::Text`] if a field has a character that a note does not allow.
-    pub fn seal(&self, key: &SigningKey) -> Result<Sealed, NoteError> {
-        note::seal(canonical::to_text(self).map_err(|_| NoteError::Text)?, key)
-    }
-
-    /// Checks the rules of FORMAT.md section 4 for a single link.
-    ///
-    /// # Errors
-    /// [`Broken`] names the first broken rule.
-    pub fn check(&self) -> Result<(), Broken> {
-        demand!(is_archive_id(&self.archive_id), "archive_id is not 32 hex digits");
-        demand!(
-            is_topic_name(&self.topic) && self.partition >= 0,
-            "topic or partition is not one of Kafka"
-        );
-        demand!(
-            self.topic_id.as_deref().is_none_or(is_topic_id),
-            "topic_id is not a topic id of Kafka"
-        );
-        demand!(
-            self.first_offset.0 >= 0 && self.next_offset.0 > self.first_offset.0,
-            "the range is empty or negative"
-        );
-        demand!(
-            self.height.0 <= i64::MAX as u64 && self.record_count <= i64::MAX as u64,
-            "an integer is beyond i64"
-        );
-        self.check_counts()?;
-        self.check_loss()?;
-        self.check_times()?;
-        self.check_segments()
-    }
-
-    fn check_counts(&self) -> Result<(), Broken> {
-        demand!(
-            self.absent.len() <= MAX_ABSENT_RANGES,
-            "more than {MAX_ABSENT_RANGES} absent ranges"
-        );
-        let mut free_from = self.first_offset.0;
-        let mut absent_count = 0;
-        for (index, &(from, to)) in self.absent.iter().enumerate() {
-            let follows = from > free_from || (index == 0 && from == free_from);
-            demand!(
-                follows && to > from && to <= self.next_offset.0,
-                "absent is not maximal, sorted and within the range"
-            );
-            absent_count += to - from;
-            free_from = to;
-        }
-        if self.lost.is_none() {
-            let count = self.next_offset.0 - self.first_offset.0 - absent_count;
-            demand!(
-                u64::try_from(count) == Ok(self.record_count),
-                "record_count is not what the range holds"
-            );
-        }
-        Ok(())
-    }
-
-    fn check_loss(&self) -> Result<(), Broken> {
-        demand!(
-            self.lost.is_some() == (self.seal_reason == SealReason::Lost),
-            "seal_reason and lost disagree"
-        );
-        let Some(lost) = &self.lost else { return Ok(()) };
-        let whole = lost.first_offset == self.first_offset
-            && lost.next_offset == self.next_offset
-            && lost.log_start_offset == self.next_offset.0;
-        demand!(whole, "lost does not cover the link's whole range");
-        demand!(
-            self.record_count == 0 && self.absent.is_empty(),
-            "a lost range has records or absent offsets"
-        );
-        Ok(())
-    }
-
-    fn check_times(&self) -> Result<(), Broken> {
-        match (self.min_timestamp_ms, self.max_timestamp_ms) {
-            (None, None) => Ok(()),
-            (Some(min), Some(max)) => {
-                demand!(
-                    min <= max && min != -1 && max != -1,
-                    "min and max timestamp are not a pair"
-                );
-                demand!(self.record_count > 0, "timestamps without records");
-                Ok(())
-            }
-            _ => Err(Broken("min and max timestamp are not a pair".into())),
-        }
-    }
-
-    fn check_segments(&self) -> Result<(), Broken> {
-        demand!(
-            self.segment.is_some() == (self.record_count > 0),
-            "a link with records has no segment, or one without records has one"
-        );
-        if self.record_count == 0 {
-            demand!(
-                self.records_root == Hash::of(b""),
-                "records_root is not that of no records"
-            );
-        }
-        let ascending = self.rejected.is_sorted_by(|a, b| a.key.as_bytes() < b.key.as_bytes());
-        demand!(ascending, "rejected is not ascending by key");
-        let mut attempts = Vec::with_capacity(self.rejected.len() + 1);
-        for key in self
-            .segment
-            .iter()
-            .map(|s| &s.key)
-            .chain(self.rejected.iter().map(|r| &r.key))
-        {
-            match key.parse() {
-                Ok(Key::Segment(place, attempt)) if place == self.place() => attempts.push(attempt.0),
-                _ => return Err(Broken(format!("it names a segment of another place: key={key}"))),
-            }
-        }
-        attempts.sort_unstable();
-        let gapless = attempts
-            .iter()
-            .enumerate()
-            .all(|(index, attempt)| *attempt as usize == index);
-        demand!(
-            gapless,
-            "the attempts in segment and rejected have a gap or a repetition"
-        );
-        Ok(())
+    /// Those of [`Signer::sign`].
+    pub fn seal(&self, key: &dyn Signer) -> Result<Sealed, SignError> {
+        seal(canonical::to_text(self).map_err(|_| NoteError::Text)?, key)
     }
 }
 

@@ -1,17 +1,17 @@
-//! The rules between neighbouring links of a chain (FORMAT.md section 4; AR-2, CH-1).
+//! The rules between neighbouring links of a chain (FORMAT.md section 6; AR-2, CH-1).
 
-use crate::log::link::{Broken, Link, SignedLink, demand};
+use crate::log::link::{Broken, Link, SealReason, SignedLink, demand};
 use crate::record::hash::Hash;
 use crate::record::position::{Epoch, Height};
 
 impl Link {
-    /// Checks the rules of FORMAT.md section 4 between this link and `before`, the link below it; at height 0 there is none,
+    /// Checks the rules of FORMAT.md section 6 between this link and `before`, the link below it; at height 0 there is none,
     /// and `genesis` is the genesis hash of the partition.
     ///
     /// # Errors
     /// [`Broken`] names the first broken rule.
     pub fn continues(&self, before: Option<&SignedLink>, genesis: &Hash) -> Result<(), Broken> {
-        let Some(SignedLink { link: before, hash }) = before else {
+        let Some(SignedLink { link: before, hash, .. }) = before else {
             demand!(
                 self.height == Height(0),
                 "the first link does not have height 0: height={}",
@@ -44,27 +44,35 @@ impl Link {
             self.checkpoint.number >= before.checkpoint.number,
             "checkpoint has a lower number than before"
         );
-        if self.epoch == before.epoch {
+        demand!(
+            self.place() == before.next_place(),
+            "the range does not begin where the link before it says: epoch={} first_offset={}",
+            self.epoch,
+            self.first_offset
+        );
+        self.continues_source(before)
+    }
+
+    /// Cluster, topic and leader epoch change only with the epoch.
+    fn continues_source(&self, before: &Link) -> Result<(), Broken> {
+        let both_known = self.topic_id.as_ref().zip(before.topic_id.as_ref());
+        if before.seal_reason == SealReason::Recreated {
             demand!(
-                self.first_offset == before.next_offset.begins(),
-                "the range does not begin at the end of the range before"
+                both_known.is_none_or(|(now, then)| now != then),
+                "the topic was not created again: its topic_id is unchanged"
             );
-            demand!(
-                self.cluster_id == before.cluster_id,
-                "cluster_id changed within an epoch"
-            );
-            demand!(
-                before.topic_id.is_none() || self.topic_id == before.topic_id,
-                "topic_id changed within an epoch"
-            );
-        } else {
-            demand!(
-                Some(self.epoch.0) == before.epoch.0.checked_add(1),
-                "epoch does not follow: epoch={}",
-                self.epoch
-            );
-            demand!(self.first_offset.0 == 0, "a new epoch does not begin at offset 0");
+            return Ok(());
         }
+        demand!(
+            self.cluster_id == before.cluster_id,
+            "cluster_id changed without a new topic"
+        );
+        demand!(
+            before.topic_id.is_none() || self.topic_id == before.topic_id,
+            "topic_id changed without a new topic"
+        );
+        let both_epochs = self.leader_epoch.zip(before.leader_epoch);
+        demand!(both_epochs.is_none_or(|(now, then)| now >= then), "leader_epoch fell");
         Ok(())
     }
 }

@@ -1,9 +1,10 @@
-//! The form of proof files (FORMAT.md section 8): for one record, or for two checkpoints. [`crate::verify::proof`]
+//! The form of proof files (FORMAT.md section 8.1): for one record, or for two checkpoints. [`crate::verify::proof`]
 //! verifies them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::json::canonical;
+use crate::log::head::Head;
 use crate::record::hash::Hash;
 
 /// The first line of a record proof.
@@ -11,46 +12,63 @@ pub const RECORD_TYPE: &str = "kivend.proof/v1";
 /// The first line of a consistency proof.
 pub const CONSISTENCY_TYPE: &str = "kivend.consistency/v1";
 
+/// What shows that a change key of `archive.json` knew it: leaf 0, and a checkpoint over it alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct First {
+    /// The text of leaf 0.
+    pub leaf: String,
+    /// The note of checkpoint 0.
+    pub checkpoint: String,
+}
+
 /// The proof that a record is in the archive; the fields are in the order of the canonical text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordProof {
     /// The record's encoding, in base64.
     pub record: String,
     /// The record's index in the segment, from 0.
-    pub leaf_index: u64,
-    /// The number of records in the segment.
-    pub leaf_count: u64,
+    pub record_index: u64,
     /// The inclusion path from the record to `records_root` of the link.
-    pub path: Vec<Hash>,
+    pub record_path: Vec<Hash>,
     /// The link's note.
     pub link: String,
-    /// The link's height.
-    pub link_index: u64,
-    /// The number of links in the checkpoint's log of this partition.
-    pub log_size: u64,
-    /// The inclusion path from the link to the checkpoint's log root.
-    pub log_path: Vec<Hash>,
-    /// The note of the oldest checkpoint that covers the link.
+    /// The inclusion path from the link to the log root of the head.
+    pub link_path: Vec<Hash>,
+    /// The partition's head in the entry.
+    pub head: Head,
+    /// The index of the head among those of the entry.
+    pub head_index: u64,
+    /// The inclusion path from the head to the root of the heads in the leaf.
+    pub head_path: Vec<Hash>,
+    /// The text of the leaf of the entry.
+    pub leaf: String,
+    /// The inclusion path from the leaf to the root of the checkpoint.
+    pub leaf_path: Vec<Hash>,
+    /// A checkpoint over the leaf, with cosignature lines or none.
     pub checkpoint: String,
     /// `archive.json`.
     pub archive: String,
-    /// The notes of the key changes, from number 1.
-    pub key_changes: Vec<String>,
+    /// The notes of the changes, from sequence 1.
+    pub changes: Vec<String>,
+    /// Where `archive.json` names change keys: what shows that one of them knew it.
+    pub first: Option<First>,
 }
 
-/// The proof that a later checkpoint continues an earlier one; the fields are in the order of the canonical text.
+/// The proof that the log only grew between two checkpoints; the fields are in the order of the canonical text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsistencyProof {
-    /// The earlier checkpoint's note.
+    /// The earlier checkpoint.
     pub from: String,
-    /// The later checkpoint's note.
+    /// The later checkpoint.
     pub to: String,
-    /// For each head of `from`, in order: the consistency path from its log root to that of `to`.
-    pub paths: Vec<Vec<Hash>>,
+    /// The consistency path between their roots.
+    pub path: Vec<Hash>,
     /// `archive.json`.
     pub archive: String,
-    /// The notes of the key changes, from number 1.
-    pub key_changes: Vec<String>,
+    /// The notes of the changes, from sequence 1.
+    pub changes: Vec<String>,
+    /// As in a record proof.
+    pub first: Option<First>,
 }
 
 /// The content of a proof file.
@@ -58,7 +76,7 @@ pub struct ConsistencyProof {
 pub enum Proof {
     /// A record is in the archive.
     Record(Box<RecordProof>),
-    /// One checkpoint continues another.
+    /// The log only grew between two checkpoints.
     Consistency(ConsistencyProof),
 }
 
@@ -120,9 +138,10 @@ mod tests {
         Proof::Consistency(ConsistencyProof {
             from: "a\n".into(),
             to: "b\n".into(),
-            paths: vec![vec![Hash::ZERO], vec![]],
+            path: vec![Hash::ZERO],
             archive: "{}".into(),
-            key_changes: vec!["c".into()],
+            changes: vec!["c".into()],
+            first: None,
         })
     }
 
@@ -133,7 +152,7 @@ mod tests {
         assert_eq!(
             text,
             format!(
-                "kivend.consistency/v1\n{{\"from\":\"a\\n\",\"to\":\"b\\n\",\"paths\":[[\"{zeros}\"],[]],\"archive\":\"{{}}\",\"key_changes\":[\"c\"]}}\n"
+                "kivend.consistency/v1\n{{\"from\":\"a\\n\",\"to\":\"b\\n\",\"path\":[\"{zeros}\"],\"archive\":\"{{}}\",\"changes\":[\"c\"],\"first\":null}}\n"
             )
         );
         assert_eq!(Proof::from_bytes(text.as_bytes()), Ok(example()));
@@ -154,7 +173,7 @@ mod tests {
             text.replace("kivend.consistency", "kivend.proof"),
             text.replace("kivend.consistency", "kivend.checkpoint"),
             format!("{text}\n"),
-            text.replace("paths", "path"),
+            text.replace("path", "way"),
             text.replacen(":", ": ", 1),
         ] {
             assert!(

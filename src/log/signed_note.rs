@@ -11,7 +11,8 @@ use crate::record::hash::Hash;
 
 /// The signature type byte of Ed25519.
 const ED25519: u8 = 0x01;
-const SIGNATURE_START: &str = "\u{2014} ";
+/// What a signature line begins with.
+pub(crate) const SIGNATURE_START: &str = "\u{2014} ";
 
 /// Why a text is not a note, or not a note key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +57,21 @@ pub struct VerifyingKey {
 }
 
 impl VerifyingKey {
+    /// The public key with this name and these bytes.
+    ///
+    /// # Errors
+    /// [`NoteError::Key`] if the bytes are not a public key, or the name is empty or has white space or `+`.
+    pub fn new(name: &str, bytes: &[u8; 32]) -> Result<VerifyingKey, NoteError> {
+        if !is_key_name(name) {
+            return Err(NoteError::Key);
+        }
+        Ok(VerifyingKey {
+            name: name.to_owned(),
+            id: KeyId::of(name, bytes),
+            key: canonical_point(bytes).ok_or(NoteError::Key)?,
+        })
+    }
+
     /// The key's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -71,12 +87,14 @@ impl VerifyingKey {
     /// Whether `signature` is a valid signature of `text` by this key.
     #[must_use]
     pub fn signed(&self, text: &str, signature: &Signature) -> bool {
-        signature.name == self.name
-            && signature.key_id == self.id
-            && self
-                .key
-                .verify_strict(text.as_bytes(), &ed25519_dalek::Signature::from_bytes(&signature.bytes))
-                .is_ok()
+        signature.name == self.name && signature.key_id == self.id && self.verifies(text.as_bytes(), &signature.bytes)
+    }
+
+    /// Whether `signature` is a valid Ed25519 signature of `message` by this key, by the strict rules.
+    #[must_use]
+    pub fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        let signature = ed25519_dalek::Signature::from_bytes(signature);
+        self.key.verify_strict(message, &signature).is_ok()
     }
 }
 
@@ -91,12 +109,7 @@ impl FromStr for VerifyingKey {
 
     fn from_str(text: &str) -> Result<VerifyingKey, NoteError> {
         let (name, id, bytes) = split_key(text)?;
-        let key = ed25519_dalek::VerifyingKey::from_bytes(&bytes).map_err(|_| NoteError::Key)?;
-        let verifying = VerifyingKey {
-            name: name.to_owned(),
-            id: KeyId::of(name, &bytes),
-            key,
-        };
+        let verifying = VerifyingKey::new(name, &bytes)?;
         // Comparing the whole text also refuses a wrong id, upper-case hex and non-canonical base64.
         if verifying.id.to_string() == id && verifying.to_string() == text {
             Ok(verifying)
@@ -138,6 +151,14 @@ impl SigningKey {
         &self.public
     }
 
+    /// The same key under another name, and therefore with another id.
+    ///
+    /// # Errors
+    /// [`NoteError::Key`] if the name is empty or has white space or `+`.
+    pub fn named(&self, name: &str) -> Result<SigningKey, NoteError> {
+        SigningKey::from_seed(name, self.secret.as_bytes())
+    }
+
     /// `PRIVATE+KEY+<name>+<8 hex of id>+<base64(0x01 || seed)>`: the secret, for the key file only.
     #[must_use]
     pub fn to_secret_text(&self) -> String {
@@ -149,22 +170,9 @@ impl SigningKey {
         )
     }
 
-    /// Signs `text`, which must end in a newline and have no control character below U+0020 other than newlines.
-    ///
-    /// # Errors
-    /// [`NoteError::Text`] for another text.
-    pub fn sign(&self, text: String) -> Result<Note, NoteError> {
-        check_text(&text)?;
-        let bytes = self.secret.sign(text.as_bytes()).to_bytes();
-        let signature = Signature {
-            name: self.public.name.clone(),
-            key_id: self.public.id,
-            bytes,
-        };
-        Ok(Note {
-            text,
-            signatures: vec![signature],
-        })
+    /// The Ed25519 signature over the bytes of `text`.
+    pub(super) fn signature_of(&self, text: &str) -> [u8; 64] {
+        self.secret.sign(text.as_bytes()).to_bytes()
     }
 }
 
@@ -188,6 +196,13 @@ impl fmt::Debug for SigningKey {
     }
 }
 
+/// The public key in these bytes; `None` if they are not the canonical encoding of a point, or if its order is small.
+fn canonical_point(bytes: &[u8; 32]) -> Option<ed25519_dalek::VerifyingKey> {
+    let key = ed25519_dalek::VerifyingKey::from_bytes(bytes).ok()?;
+    let canonical = key.to_edwards().compress().to_bytes() == *bytes;
+    (canonical && !key.is_weak()).then_some(key)
+}
+
 fn encode_key(key: &[u8; 32]) -> String {
     let mut typed = [ED25519; 33];
     typed[1..].copy_from_slice(key);
@@ -206,8 +221,14 @@ fn split_key(text: &str) -> Result<(&str, &str, [u8; 32]), NoteError> {
     }
 }
 
-fn is_key_name(name: &str) -> bool {
-    !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || is_forbidden_control(c) || c == '+')
+/// The longest name of a key in bytes: invalid notes of outsiders are named in findings.
+const NAME_MAX_BYTES: usize = 255;
+
+/// Whether `name` may be the name of a key: not empty, no white space, no control character, no `+`.
+pub(crate) fn is_key_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= NAME_MAX_BYTES
+        && !name.contains(|c: char| c.is_whitespace() || is_forbidden_control(c) || c == '+')
 }
 
 fn check_text(text: &str) -> Result<(), NoteError> {
@@ -257,6 +278,33 @@ impl Note {
             text: text.to_owned(),
             signatures,
         })
+    }
+
+    /// A note without signature lines yet, to which [`Note::with_signature`] adds them.
+    pub(super) fn unsigned(text: String) -> Result<Note, NoteError> {
+        check_text(&text)?;
+        Ok(Note {
+            text,
+            signatures: Vec::new(),
+        })
+    }
+
+    /// This note with a signature line of this key appended.
+    #[must_use]
+    pub(super) fn with_signature(mut self, key: &VerifyingKey, bytes: [u8; 64]) -> Note {
+        self.signatures.push(Signature {
+            name: key.name.clone(),
+            key_id: key.id,
+            bytes,
+        });
+        self
+    }
+
+    /// This note with these signature lines instead of its own.
+    #[must_use]
+    pub(super) fn with_lines(mut self, signatures: Vec<Signature>) -> Note {
+        self.signatures = signatures;
+        self
     }
 
     /// The signed text, with its final newline.

@@ -1,6 +1,7 @@
 //! Signed notes and keys: the vectors of the specification, round trips, and malformed texts.
 
 use super::*;
+use crate::log::signer::Signer as _;
 use proptest::prelude::*;
 
 fn key() -> SigningKey {

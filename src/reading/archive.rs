@@ -1,81 +1,106 @@
 //! The archive for proofs and exports: notes that are signed by keys in force, and segments whose bytes match their
 //! links. Nothing else that is read from the bucket is trusted.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use crate::log::checkpoint::SignedCheckpoint;
+use crate::json::canonical;
+use crate::log::entry::Entry;
+use crate::log::history::Removal;
+use crate::log::identity::Identity;
+use crate::log::keyring::Role;
 use crate::log::link::Link;
-use crate::log::object_key::{Attempt, IDENTITY, Key};
-use crate::log::signed_note::VerifyingKey;
+use crate::log::object_key::{IDENTITY, Key};
+use crate::log::proof::First;
+use crate::log::signed_note::{Note, VerifyingKey};
 use crate::reading::bucket::Bucket;
-use crate::reading::notes::{read_trust, walk_links};
-use crate::reading::saved_checkpoint::{NotASavedCheckpoint, open_saved, without_cosignatures};
+use crate::reading::cosignatures;
+use crate::reading::log_listing::{LogKeys, read_place, walk_log};
+use crate::reading::notes::{read_identity, walk_links};
 use crate::record::hash::Hash;
-use crate::record::position::TopicPartition;
+use crate::record::position::{Height, TopicPartition};
 use crate::store::Store;
 use crate::task::error::AppError;
+use crate::verify::candidates::Unread;
 use crate::verify::chain::Accepted;
-use crate::verify::findings::{Findings, Severity};
+use crate::verify::cosigned::Cosigned;
+use crate::verify::findings::{Code, Findings, Severity};
+use crate::verify::given::Given;
 use crate::verify::inventory::Inventory;
-use crate::verify::keys::{ChangeState, Trust};
+use crate::verify::log_walk::LogWalk;
+use crate::verify::trust::{Brought, Trust};
 
 /// The capacity of the channel of accepted links.
 const QUEUE: usize = 256;
 
-/// A checkpoint as a user names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WantedCheckpoint {
-    /// The bucket's checkpoint with this number.
-    Number(u64),
-    /// A saved checkpoint: the bytes of its file.
-    Saved(Vec<u8>),
-}
-
-/// An archive that was listed, and whose keys were read.
+/// An archive that was listed, and whose log was read.
 pub struct Archive {
-    bucket: Arc<Bucket>,
-    inventory: Inventory,
-    trust: Arc<Trust>,
-    identity: Bytes,
-}
-
-/// A valid checkpoint and its object.
-pub struct CheckpointObject {
-    /// The object's bytes.
-    pub object: Bytes,
-    /// The parsed checkpoint.
-    pub signed: SignedCheckpoint,
+    pub(super) bucket: Arc<Bucket>,
+    pub(super) inventory: Inventory,
+    pub(super) walk: LogWalk,
+    pub(super) trust: Arc<Trust>,
+    pub(super) removals: BTreeMap<TopicPartition, Vec<Removal>>,
+    pub(super) identity: Bytes,
+    /// The newest checkpoint that is cosigned as the policy asks.
+    pub(super) cosigned: Option<u64>,
 }
 
 impl Archive {
-    /// Lists the archive and reads its keys. `keys` are the user's public keys; without any, the keys of `archive.json`
-    /// are trusted.
+    /// Lists the archive and reads its log. Without anything given, the keys of `archive.json` are trusted.
     ///
     /// # Errors
-    /// The store's errors; `Input` if there is no archive, or if its keys cannot be trusted.
-    pub async fn open(store: Arc<dyn Store>, keys: &[VerifyingKey]) -> Result<Archive, AppError> {
+    /// The store's errors; `Input` if there is no archive, or if nothing that was given proves its keys.
+    pub async fn open(store: Arc<dyn Store>, given: &Given) -> Result<Archive, AppError> {
         let (bucket, inventory, _) = Bucket::list(store).await.map_err(AppError::CannotList)?;
+        let bucket = Arc::new(bucket);
         let mut findings = Findings::default();
-        let trust = read_trust(&bucket, &inventory, keys, &mut findings).await;
-        let identity = bucket.get(IDENTITY).await.map_err(AppError::transient)?;
-        match (trust, identity) {
-            (Some(trust), Some(identity)) => Ok(Archive {
-                bucket: Arc::new(bucket),
-                inventory,
-                trust: Arc::new(trust),
-                identity,
-            }),
-            _ => {
-                let why = findings.kept().first().map_or("", |finding| &finding.detail);
-                Err(
-                    AppError::input(format!("the archive or its keys cannot be used: {why}"))
-                        .fix("check store.bucket, store.prefix and store.endpoint"),
-                )
+        let opened = read_identity(&bucket, &inventory, &mut findings).await;
+        let identity = bucket.get(IDENTITY).await.ok().flatten();
+        let (Some((of, history)), Some(identity)) = (opened, identity) else {
+            return Err(unusable(&findings));
+        };
+        let mut walk = LogWalk::new(history).keeping_for_proofs();
+        let listed = LogKeys {
+            entries: inventory.entries.clone(),
+            checkpoints: inventory.checkpoints.clone(),
+        };
+        walk_log(&bucket, listed, &mut walk)
+            .await
+            .map_err(AppError::CannotList)?;
+        let cosigned = match &given.policy {
+            Some(policy) if given.means(walk.history().keyring()) => {
+                let mut cosigned = Cosigned::new(policy);
+                cosignatures::read(&bucket, &inventory.cosignatures, &walk, &mut cosigned).await;
+                cosigned.finish().0
             }
+            _ => None,
+        };
+        let brought = Brought {
+            keys: given.keys.clone(),
+            has_checkpoints: given.policy.is_some() || given.origin.is_some(),
+            proved: cosigned,
+        };
+        let trust = Trust::new(of, &walk, &brought);
+        // Links show later whether a given key of the archive signed something.
+        let unproved = trust.findings(&walk, trust.has_given_key());
+        let is_unusable = walk.newest_entry().is_none() || unproved.iter().any(|f| f.severity == Severity::Tampered);
+        unproved.into_iter().for_each(|finding| findings.push(finding));
+        if is_unusable {
+            findings.append(walk.finish(&BTreeMap::new()));
+            return Err(unusable(&findings));
         }
+        Ok(Archive {
+            bucket,
+            inventory,
+            removals: walk.removals(),
+            walk,
+            trust: Arc::new(trust),
+            identity,
+            cosigned,
+        })
     }
 
     /// The partitions that have links.
@@ -91,35 +116,89 @@ impl Archive {
         text(&self.identity)
     }
 
-    /// The notes of the valid key changes, from number 1 on without a gap.
-    ///
-    /// # Errors
-    /// `Transient` if an object cannot be read.
-    pub async fn key_changes(&self) -> Result<Vec<String>, AppError> {
-        let mut notes = Vec::new();
-        for (number, standing) in self.trust.changes().range(1..) {
-            let ChangeState::Valid(hash) = standing else { break };
-            let attempts = self.inventory.key_changes.iter().filter(|(listed, _)| listed == number);
-            for (_, attempt) in attempts {
-                let object = self.get(&Key::KeyChange(*number, *attempt).to_string()).await?;
-                if let Some(object) = object.filter(|object| Hash::of(object) == *hash) {
-                    notes.push(text(&object)?);
-                    break;
-                }
-            }
-        }
-        Ok(notes)
+    /// The content of `archive.json`.
+    #[must_use]
+    pub fn content(&self) -> &Identity {
+        self.trust.identity()
     }
 
-    /// The object with this key; `None` if there is none.
+    /// The notes of the changes that entries up to `number` carry, from sequence 1.
+    #[must_use]
+    pub fn changes(&self, number: u64) -> Vec<String> {
+        let kept = self.walk.kept().map_or(&[][..], |kept| &kept.changes);
+        let until = kept.iter().filter(|(entry, _)| *entry <= number);
+        until.map(|(_, note)| note.clone()).collect()
+    }
+
+    /// The hashes of the first `count` leaves of the log.
+    #[must_use]
+    pub fn leaves(&self, count: u64) -> &[Hash] {
+        let leaves = self.walk.kept().map_or(&[][..], |kept| &kept.leaves);
+        &leaves[..usize::try_from(count).unwrap_or(usize::MAX).min(leaves.len())]
+    }
+
+    /// The number of the first entry whose heads cover this height of a partition.
+    #[must_use]
+    pub fn first_covering(&self, partition: &TopicPartition, height: Height) -> Option<u64> {
+        self.walk.first_covering(partition, height)
+    }
+
+    /// Whether a retention change lets the segment of this link be deleted.
+    #[must_use]
+    pub fn may_be_removed(&self, link: &Link) -> bool {
+        let removals = self.removals.get(&link.topic_partition());
+        removals.is_some_and(|removals| removals.iter().any(|removal| link.height < removal.below))
+    }
+
+    /// The entry with this number.
+    ///
+    /// # Errors
+    /// The store's errors; `Corrupt` if it is no longer there.
+    pub async fn entry(&self, number: u64) -> Result<Entry, AppError> {
+        let objects = read_place(&self.bucket, |attempt| Key::Entry(number, attempt)).await;
+        let root = self.walk.root(number);
+        let is_valid = |entry: &Entry| root.is_some() && entry.checkpoint().map(|named| named.root) == root;
+        let mut entries = objects.map_err(AppError::CannotList)?.into_iter().filter_map(|raw| {
+            let note = Note::parse(&raw.object.ok()?).ok()?;
+            canonical::from_text(note.text()).ok()
+        });
+        // The root over the entries authenticates it, whatever its signature.
+        entries
+            .find(is_valid)
+            .ok_or_else(|| AppError::corrupt(format!("an entry of the log is missing number=`{number}`")))
+    }
+
+    /// What shows that a change key of `archive.json` knew it; `None` where there are no change keys.
+    ///
+    /// # Errors
+    /// Those of [`Archive::entry`].
+    pub async fn first(&self) -> Result<Option<First>, AppError> {
+        if self.trust.keyring().change_role() != Role::Change {
+            return Ok(None);
+        }
+        let leaf = self.entry(0).await?.leaf().and_then(|leaf| leaf.to_text());
+        let leaf = leaf.map_err(|error| AppError::internal(error.to_string()))?;
+        let signed_first = |signer: &VerifyingKey| {
+            let term = self.trust.keyring().term(signer);
+            term.is_some_and(|term| term.role == Role::Change && term.added.is_none())
+        };
+        let found = self.checkpoint_by(0, signed_first).await?;
+        Ok(found.map(|found| First {
+            leaf,
+            checkpoint: found.note,
+        }))
+    }
+
+    /// The object with this key; `None` if there is none, or one that is larger than the limit of its kind.
     ///
     /// # Errors
     /// `Transient` if it cannot be read.
     pub async fn get(&self, key: &str) -> Result<Option<Bytes>, AppError> {
-        self.bucket
-            .get(key)
-            .await
-            .map_err(|why| AppError::transient(format!("an object cannot be read: {why} key=`{key}`")))
+        match self.bucket.get(key).await {
+            Ok(object) => Ok(object),
+            Err(Unread::TooLarge(_)) => Ok(None),
+            Err(Unread::Failed(why)) => Err(unread(key, &why)),
+        }
     }
 
     /// The segment of a link. Its SHA-256 is checked against the link.
@@ -131,7 +210,10 @@ impl Archive {
             return Err(AppError::internal("a link with records has no segment"));
         };
         let key = &segment.key;
-        let missing = || AppError::corrupt(format!("the segment is missing key=`{key}`"));
+        let missing = || match self.may_be_removed(link) {
+            true => AppError::input(format!("the segment was removed under a retention change key=`{key}`")),
+            false => AppError::corrupt(format!("the segment is missing or too large key=`{key}`")),
+        };
         let object = self.get(key).await?.ok_or_else(missing)?;
         if Hash::of(&object) == segment.sha256 {
             Ok(object)
@@ -139,6 +221,19 @@ impl Archive {
             let what = "the segment does not have the hash in its link";
             Err(AppError::corrupt(format!("{what} key=`{key}`")))
         }
+    }
+
+    /// As [`Archive::segment`]; `None` if it is missing, and a retention change lets it be.
+    ///
+    /// # Errors
+    /// Those of [`Archive::segment`].
+    pub async fn kept_segment(&self, link: &Link) -> Result<Option<Bytes>, AppError> {
+        if let Some(segment) = link.segment.as_ref().filter(|_| self.may_be_removed(link))
+            && self.get(&segment.key).await?.is_none()
+        {
+            return Ok(None);
+        }
+        self.segment(link).await.map(Some)
     }
 
     /// The chain of a partition, from height 0 without a gap. Invalid objects beside it are ignored, so that an
@@ -161,7 +256,8 @@ impl Archive {
         let in_order = (0..)
             .zip(&links)
             .all(|(height, link)| link.signed.link.height.0 == height);
-        if in_order {
+        let is_proved = !chain.findings.has(Code::LinkNotProved);
+        if in_order && is_proved {
             return Ok(links);
         }
         let worst = chain
@@ -174,98 +270,16 @@ impl Archive {
             "the chain is broken: {why} partition=`{partition}`"
         )))
     }
-
-    /// The leaf hashes of a partition's first `size` links.
-    ///
-    /// # Errors
-    /// Those of [`Archive::chain`]; `Corrupt` if the chain is shorter.
-    pub async fn log(&self, partition: &TopicPartition, size: u64) -> Result<Vec<Hash>, AppError> {
-        let chain = self.chain(partition).await?;
-        let size = usize::try_from(size).unwrap_or(usize::MAX);
-        if chain.len() < size {
-            let found = chain.len();
-            return Err(AppError::corrupt(format!(
-                "the newest part of a chain is missing partition=`{partition}` links=`{found}` expected=`{size}`"
-            )));
-        }
-        Ok(chain[..size].iter().map(|link| link.leaf).collect())
-    }
-
-    /// The valid checkpoint with this number, if there is one.
-    ///
-    /// # Errors
-    /// `Transient` if an object cannot be read.
-    pub async fn checkpoint(&self, number: u64) -> Result<Option<CheckpointObject>, AppError> {
-        let listed = &self.inventory.checkpoints;
-        let from = listed.partition_point(|(listed, _)| *listed < number);
-        for (_, attempt) in listed[from..].iter().take_while(|(listed, _)| *listed == number) {
-            let Some(object) = self.get(&Key::Checkpoint(number, *attempt).to_string()).await? else {
-                continue;
-            };
-            if let Ok(signed) = self.trust.open_checkpoint(&object, number) {
-                return Ok(Some(CheckpointObject { object, signed }));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The oldest checkpoint that covers a height of a partition, found by binary search: heights do not decrease.
-    ///
-    /// # Errors
-    /// `Transient` if an object cannot be read.
-    pub async fn oldest_covering(
-        &self,
-        partition: &TopicPartition,
-        height: u64,
-    ) -> Result<Option<CheckpointObject>, AppError> {
-        let mut numbers: Vec<u64> = self.inventory.checkpoints.iter().map(|(number, _)| *number).collect();
-        numbers.dedup();
-        let (mut low, mut high, mut found) = (0, numbers.len(), None);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let checkpoint = self.checkpoint(numbers[middle]).await?;
-            let covers = |checkpoint: &CheckpointObject| {
-                let head = checkpoint.signed.checkpoint.head(partition);
-                head.is_some_and(|head| head.height.0 >= height)
-            };
-            match checkpoint.filter(covers) {
-                Some(checkpoint) => (high, found) = (middle, Some(checkpoint)),
-                None => low = middle + 1,
-            }
-        }
-        Ok(found)
-    }
-
-    /// The checkpoint that a user names.
-    ///
-    /// # Errors `Input` if there is none, or if the saved file is not a checkpoint of this archive; `Transient` if an
-    /// object cannot be read.
-    pub async fn named_checkpoint(&self, wanted: &WantedCheckpoint) -> Result<CheckpointObject, AppError> {
-        match wanted {
-            WantedCheckpoint::Number(number) => self.checkpoint(*number).await?.ok_or_else(|| {
-                let key = Key::Checkpoint(*number, Attempt::PLAIN);
-                AppError::input(format!(
-                    "the archive has no valid checkpoint of this number key=`{key}`"
-                ))
-                .fix("name a number up to that of the newest checkpoint, which `kivend verify` prints, or the file of a saved checkpoint")
-            }),
-            WantedCheckpoint::Saved(object) => {
-                let signed = open_saved(&self.trust, object)
-                    .and_then(|opened| opened.map_err(NotASavedCheckpoint))
-                    .map_err(not_saved)?;
-                // A proof contains the bucket's object. With the signatures of witnesses it would have another hash.
-                let object = without_cosignatures(&self.trust, object)
-                    .map_err(not_saved)?
-                    .to_bytes()
-                    .into();
-                Ok(CheckpointObject { object, signed })
-            }
-        }
-    }
 }
 
-fn not_saved(error: NotASavedCheckpoint) -> AppError {
-    AppError::input(error.to_string())
+fn unusable(findings: &Findings) -> AppError {
+    let why = findings.kept().first().map_or("", |finding| &finding.detail);
+    AppError::input(format!("the archive or its keys cannot be used: {why}"))
+        .fix("check store.bucket, store.prefix and store.endpoint; `kivend verify` lists all findings")
+}
+
+fn unread(key: &str, why: &str) -> AppError {
+    AppError::transient(format!("an object cannot be read: {why} key=`{key}`"))
 }
 
 /// The text of a note or of `archive.json`.

@@ -1,6 +1,6 @@
 //! The folders of partitions in a bucket, and the keys of later links in them, by listings alone.
 
-use crate::log::checkpoint::Head;
+use crate::log::head::Head;
 use crate::log::object_key::{Key, Place, links_of, segments_of};
 use crate::record::position::TopicPartition;
 use crate::store::pages::PAGE;
@@ -26,7 +26,8 @@ pub async fn partitions(store: &dyn Store, folder: &str) -> Result<Vec<TopicPart
         let owners = page.iter().filter_map(|entry| owner(&entry.key));
         partitions.extend(owners.map(|(partition, _)| partition));
         partitions.dedup();
-        let are_short = partitions.len() > known + 1;
+        // Objects that are not in the folder of a partition are no reason to ask for few at a time.
+        let are_short = partitions.len() > known + 1 || owner(&last.key).is_none();
         limit = if are_short { PAGE } else { SHORT_PAGE };
         // '~' sorts after every character of a link's or segment's name.
         after = Some(owner(&last.key).map_or_else(|| last.key.clone(), |(_, folder)| format!("{folder}~")));

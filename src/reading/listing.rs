@@ -5,12 +5,12 @@ use std::pin::pin;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use crate::log::checkpoint::Checkpoint;
-use crate::log::object_key::{CHECKPOINTS, Key, LINKS, Place, SEGMENTS, links_of, segments_of};
+use crate::log::head::{Head, head_of};
+use crate::log::object_key::{CHECKPOINTS, COSIGNATURES, Key, LINKS, LOG, Place, SEGMENTS, links_of, segments_of};
 use crate::reading::folders::{next_place, partitions};
 use crate::record::position::TopicPartition;
 use crate::store::pages::{self, PAGE};
-use crate::store::{Store, StoreError};
+use crate::store::{Entry, Store, StoreError};
 
 /// Folders that are listed at the same time.
 const FOLDERS: usize = 16;
@@ -20,9 +20,9 @@ const WINDOWS: usize = 16;
 /// The number of keys that a window is sized for: somewhat fewer than a page.
 const WINDOW_KEYS: i64 = 900;
 
-/// Calls `take` with every key, in the order of their bytes up to `links/`. The keys under `links/` are listed last, so
+/// Calls `take` with every object, in the order of their bytes up to `links/`. The keys under `links/` are listed last, so
 /// that the links of listed segments and checkpoints are listed too while writers add objects.
-pub(crate) async fn all(store: &dyn Store, mut take: impl FnMut(&str)) -> Result<(), StoreError> {
+pub(crate) async fn all(store: &dyn Store, mut take: impl FnMut(&Entry)) -> Result<(), StoreError> {
     sweep(store, None, Some(LINKS), &mut take).await?;
     sweep(store, Some(LINKS), None, &mut take).await
 }
@@ -33,29 +33,29 @@ async fn sweep(
     store: &dyn Store,
     after: Option<&str>,
     until: Option<&str>,
-    take: &mut impl FnMut(&str),
+    take: &mut impl FnMut(&Entry),
 ) -> Result<(), StoreError> {
     let begin = Some(after.map(str::to_owned));
     let pages = stream::try_unfold(begin, |cursor| async move {
         let Some(after) = cursor else { return Ok(None) };
         let page = one_page(store, "", after.as_deref(), until).await?;
-        let next = page.left.then(|| page.keys.last().cloned()).flatten();
+        let next = page.left.then(|| Some(page.entries.last()?.key.clone())).flatten();
         let long = next.as_deref().and_then(folder_of);
         let next = long.as_deref().map(end_of).or(next);
-        Ok(Some(((page.keys, long), next.map(Some))))
+        Ok(Some(((page.entries, long), next.map(Some))))
     });
     let listed = pages
-        .map_ok(|(keys, long)| async move {
+        .map_ok(|(entries, long)| async move {
             let left = match long {
-                Some(folder) => rest_of(store, &folder, &keys).await?,
+                Some(folder) => rest_of(store, &folder, &entries).await?,
                 None => Vec::new(),
             };
-            Ok((keys, left))
+            Ok((entries, left))
         })
         .try_buffered(FOLDERS);
     let mut listed = pin!(listed);
-    while let Some((keys, left)) = listed.try_next().await? {
-        keys.iter().chain(&left).for_each(|key| take(key));
+    while let Some((entries, left)) = listed.try_next().await? {
+        entries.iter().chain(&left).for_each(&mut *take);
     }
     Ok(())
 }
@@ -63,9 +63,9 @@ async fn sweep(
 /// The keys of a folder after a page that ends in it. Their number is unknown, so some windows are listed at the same
 /// time, each of about as many offsets as the last page had. The last window has no upper bound and shows whether more
 /// keys follow.
-async fn rest_of(store: &dyn Store, folder: &str, page: &[String]) -> Result<Vec<String>, StoreError> {
+async fn rest_of(store: &dyn Store, folder: &str, page: &[Entry]) -> Result<Vec<Entry>, StoreError> {
     let end = end_of(folder);
-    let mut keys = Vec::new();
+    let mut entries = Vec::new();
     let mut newest = page.to_vec();
     let mut count = 2;
     loop {
@@ -78,15 +78,15 @@ async fn rest_of(store: &dyn Store, folder: &str, page: &[String]) -> Result<Vec
             .try_collect()
             .await?;
         let last = listed.pop();
-        listed.into_iter().for_each(|page| keys.extend(page.keys));
+        listed.into_iter().for_each(|page| entries.extend(page.entries));
         match last {
-            Some(page) if page.left => newest = page.keys,
+            Some(page) if page.left => newest = page.entries,
             last => {
-                keys.extend(last.into_iter().flat_map(|page| page.keys));
-                return Ok(keys);
+                entries.extend(last.into_iter().flat_map(|page| page.entries));
+                return Ok(entries);
             }
         }
-        keys.extend_from_slice(&newest);
+        entries.extend_from_slice(&newest);
         count = (count * 2).min(WINDOWS);
     }
 }
@@ -101,19 +101,19 @@ async fn window(
 ) -> Result<Page, StoreError> {
     let mut page = one_page(store, folder, Some(after), Some(until.map_or(end, String::as_str))).await?;
     let Some(until) = until else { return Ok(page) };
-    let mut keys = std::mem::take(&mut page.keys);
-    while let Some(last) = keys.last().filter(|_| page.left) {
-        page = one_page(store, folder, Some(last), Some(until)).await?;
-        keys.append(&mut page.keys);
+    let mut entries = std::mem::take(&mut page.entries);
+    while let Some(last) = entries.last().filter(|_| page.left) {
+        page = one_page(store, folder, Some(&last.key), Some(until)).await?;
+        entries.append(&mut page.entries);
     }
-    Ok(Page { keys, left: false })
+    Ok(Page { entries, left: false })
 }
 
 /// The keys after which the windows following a page begin: its last key, and then steps of as many offsets as hold
 /// [`WINDOW_KEYS`] keys at the page's density. If the keys are not those of one epoch, only the last key.
-fn cuts(folder: &str, page: &[String], count: usize) -> Vec<String> {
-    let mut cuts: Vec<String> = page.last().cloned().into_iter().collect();
-    let of_folder = page.partition_point(|key| !key.starts_with(folder));
+fn cuts(folder: &str, page: &[Entry], count: usize) -> Vec<String> {
+    let mut cuts: Vec<String> = page.last().map(|last| last.key.clone()).into_iter().collect();
+    let of_folder = page.partition_point(|entry| !entry.key.starts_with(folder));
     if let (Some(first), Some(last)) = (place(page.get(of_folder)), place(page.last()))
         && first.epoch == last.epoch
     {
@@ -130,15 +130,15 @@ fn cuts(folder: &str, page: &[String], count: usize) -> Vec<String> {
     cuts
 }
 
-fn place(key: Option<&String>) -> Option<Place> {
-    match key?.parse() {
+fn place(entry: Option<&Entry>) -> Option<Place> {
+    match entry?.key.parse() {
         Ok(Key::Link(place, _) | Key::Segment(place, _)) => Some(place),
         _ => None,
     }
 }
 
 struct Page {
-    keys: Vec<String>,
+    entries: Vec<Entry>,
     /// Whether more keys may follow within the range.
     left: bool,
 }
@@ -151,11 +151,11 @@ async fn one_page(
 ) -> Result<Page, StoreError> {
     let page = store.list(prefix, after, PAGE).await?;
     let listed = page.len();
-    let within = |key: &String| until.is_none_or(|until| key.as_str() <= until);
-    let keys: Vec<String> = page.into_iter().map(|entry| entry.key).take_while(within).collect();
+    let within = |entry: &Entry| until.is_none_or(|until| entry.key.as_str() <= until);
+    let entries: Vec<Entry> = page.into_iter().take_while(within).collect();
     Ok(Page {
-        left: listed == PAGE && keys.len() == listed,
-        keys,
+        left: listed == PAGE && entries.len() == listed,
+        entries,
     })
 }
 
@@ -168,32 +168,30 @@ pub(crate) struct Beyond {
     pub(crate) after: Option<String>,
 }
 
-/// The ranges to list after a checkpoint: the checkpoint itself and later ones; then, for all partitions, the segments
-/// at or after its head's next offset; then the links. A partition without a head in the checkpoint is listed
-/// completely.
-pub(crate) async fn beyond(store: &dyn Store, base: &Checkpoint) -> Result<Vec<Beyond>, StoreError> {
-    let first = format!("{CHECKPOINTS}{:010}", base.number);
-    let mut prefixes = vec![Beyond {
-        prefix: CHECKPOINTS.to_owned(),
-        after: Some(first),
-    }];
+/// The ranges to list after an entry of the log with these heads: for all partitions, the segments at or after the head's next
+/// offset, and then the links; then the checkpoints, the cosignatures and the log from this entry on. A partition without a
+/// head in the entry is listed completely.
+pub(crate) async fn beyond(store: &dyn Store, number: u64, heads: &[Head]) -> Result<Vec<Beyond>, StoreError> {
+    let mut ranges = Vec::new();
     for (folder, of) in [
         (SEGMENTS, segments_of as fn(&TopicPartition) -> String),
         (LINKS, links_of),
     ] {
         let mut found = partitions(store, folder).await?;
-        found.extend(base.heads.iter().map(|head| head.partition.clone()));
+        found.extend(heads.iter().map(|head| head.partition.clone()));
         found.sort_unstable();
         found.dedup();
-        prefixes.extend(found.iter().map(|partition| {
+        ranges.extend(found.iter().map(|partition| {
             let prefix = of(partition);
-            let after = base
-                .head(partition)
-                .map(|head| format!("{prefix}{}", next_place(head).stem()));
+            let after = head_of(heads, partition).map(|head| format!("{prefix}{}", next_place(head).stem()));
             Beyond { prefix, after }
         }));
     }
-    Ok(prefixes)
+    ranges.extend([CHECKPOINTS, COSIGNATURES, LOG].map(|folder| Beyond {
+        prefix: folder.to_owned(),
+        after: Some(format!("{folder}{number:010}")),
+    }));
+    Ok(ranges)
 }
 
 /// A key that sorts after every key of an archive in this folder: '~' is greater than every character of their names.
@@ -210,9 +208,9 @@ fn folder_of(key: &str) -> Option<String> {
     }
 }
 
-/// The keys of one range.
-pub(crate) async fn under(store: &dyn Store, beyond: &Beyond) -> Result<Vec<String>, StoreError> {
-    pages::keys(store, &beyond.prefix, beyond.after.as_deref()).await
+/// The objects of one range.
+pub(crate) async fn under(store: &dyn Store, beyond: &Beyond) -> Result<Vec<Entry>, StoreError> {
+    pages::entries(store, &beyond.prefix, beyond.after.as_deref()).await
 }
 
 #[cfg(test)]
@@ -271,7 +269,7 @@ mod tests {
         }
         expected.sort_unstable();
         let mut listed = Vec::new();
-        all(&store, |key| listed.push(key.to_owned())).await.unwrap();
+        all(&store, |entry| listed.push(entry.key.clone())).await.unwrap();
         let links_begin = listed.iter().position(|key| key.as_str() > LINKS).unwrap();
         assert!(listed[..links_begin].iter().all(|key| key.as_str() <= LINKS));
         listed.sort_unstable();

@@ -1,133 +1,68 @@
-//! Reading and opening notes for the verifier: checkpoints in the order of their numbers, links in the order of their
-//! chain. Many are read at the same time and given to the verifier in order.
+//! Reading and opening notes for the verifier: the archive's identity, and links in the order of their chain. Many are read at
+//! the same time and given to the verifier in order.
 
 use std::pin::Pin;
 use std::sync::Arc;
 
-use futures::{Stream, StreamExt as _, stream};
+use futures::{StreamExt as _, stream};
 use tokio::sync::mpsc;
 
-use crate::log::checkpoint::SignedCheckpoint;
-use crate::log::object_key::{Attempt, IDENTITY, Key, links_of};
-use crate::log::signed_note::VerifyingKey;
-use crate::reading::attempts;
+use crate::log::history::History;
+use crate::log::object_key::{IDENTITY, Key, links_of};
 use crate::reading::bucket::Bucket;
 use crate::reading::folders::links_after;
+use crate::record::hash::Hash;
 use crate::record::position::TopicPartition;
-use crate::verify::candidates::{Candidate, Found};
+use crate::store::StoreError;
+use crate::verify::candidates::{Candidate, Found, Unread};
 use crate::verify::chain::{Accepted, Chain, OpenedLink};
 use crate::verify::chain_walk::Walk;
-use crate::verify::checkpoints::{CheckpointWalk, candidate};
 use crate::verify::claims::Claim;
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::inventory::{Inventory, PartitionObjects, Slot};
-use crate::verify::key_changes::KeyWalk;
-use crate::verify::keys::Trust;
+use crate::verify::trust::{ArchiveIdentity, Trust};
 
-/// Notes of one sequence that are read at the same time.
+/// Links of one chain that are read at the same time.
 const AHEAD: usize = 64;
 
-/// Reads the archive's identity and key changes, from which the keys in force follow. `brought` are the user's public
-/// keys. `None` if there is no archive or its keys cannot be trusted; the findings say why.
-pub async fn read_trust(
+/// Reads the archive's identity, and begins its log. `None` if there is no archive, or no readable identity; the findings say
+/// why.
+pub async fn read_identity(
     bucket: &Bucket,
     inventory: &Inventory,
-    brought: &[VerifyingKey],
     findings: &mut Findings,
-) -> Option<Trust> {
+) -> Option<(ArchiveIdentity, History)> {
     if !inventory.identity {
         findings.push(Finding::new(Code::IdentityMissing, "archive.json is missing").object(IDENTITY));
         return None;
     }
-    let trust = match bucket.get_listed(IDENTITY).await {
-        Ok(object) => Trust::new(&object, brought),
-        Err(why) => Err(Finding::new(Code::KeyUnreadable, why).object(IDENTITY)),
+    let opened = match bucket.get_listed(IDENTITY).await {
+        Ok(object) => ArchiveIdentity::open(&object),
+        Err(why @ Unread::TooLarge(_)) => Err(Finding::new(Code::IdentityMalformed, why.to_string()).object(IDENTITY)),
+        Err(Unread::Failed(why)) => Err(Finding::new(Code::IdentityUnreadable, why).object(IDENTITY)),
     };
-    match trust {
-        Err(finding) => {
-            findings.push(finding);
-            None
-        }
-        Ok(trust) => {
-            let mut walk = KeyWalk::new(trust.clone());
-            walk_key_changes(bucket, inventory, &mut walk).await;
-            if walk.must_be_repeated() {
-                walk = KeyWalk::new(trust.with_given_keys_only());
-                walk_key_changes(bucket, inventory, &mut walk).await;
-            }
-            let (trust, found) = walk.finish();
-            findings.append(found);
-            trust
-        }
-    }
+    opened.map_err(|finding| findings.push(finding)).ok()
 }
 
-/// Gives the key changes to the walk, in the order of their numbers. They are read one at a time, because each may add
-/// the key that signs the next.
-async fn walk_key_changes(bucket: &Bucket, inventory: &Inventory, walk: &mut KeyWalk) {
-    for of_number in inventory.key_changes.chunk_by(|a, b| a.0 == b.0) {
-        let mut candidates = Vec::new();
-        for (number, attempt) in of_number {
-            let key = Key::KeyChange(*number, *attempt).to_string();
-            let found = match bucket.get_listed(&key).await {
-                Err(why) => Found::Unreadable(why),
-                Ok(object) => walk
-                    .trust()
-                    .open_change(&object, *number)
-                    .map_or_else(Found::Invalid, Found::Valid),
-            };
-            candidates.push(Candidate {
-                attempt: *attempt,
-                key,
-                found,
-            });
-        }
-        let number = of_number.first().map_or(0, |(number, _)| *number);
-        if let Some(signed) = walk.place(number, candidates) {
-            let named = signed.change.checkpoint.number;
-            let checkpoint = find_checkpoint(bucket, walk.trust(), named).await;
-            walk.take(&signed, checkpoint.as_ref().map(Option::as_ref));
-        }
-    }
-}
-
-/// The valid checkpoint with this number, if there is one.
+/// Adds links that were created since the listing. Kafka's commit, read before, may name them; the log, listed after, has the
+/// keys that signed them.
 ///
 /// # Errors
-/// Why an object with this number cannot be read, as text.
-pub async fn find_checkpoint(bucket: &Bucket, trust: &Trust, number: u64) -> Result<Option<SignedCheckpoint>, String> {
-    let key_of = |attempt| Key::Checkpoint(number, attempt);
-    attempts::lowest(bucket, key_of, |found| {
-        trust.open_checkpoint(&found.object, number).ok()
-    })
-    .await
+/// The store cannot be listed.
+pub async fn add_newer_links(
+    bucket: &Bucket,
+    partition: &TopicPartition,
+    shelf: &mut PartitionObjects,
+) -> Result<(), StoreError> {
+    let newest = newest_key(partition, &shelf.links).or_else(|| shelf.after.as_ref().map(links_after));
+    let keys = bucket.newer(&links_of(partition), newest.as_deref()).await?;
+    shelf.links.extend(slots(&keys));
+    shelf.links.sort_unstable();
+    shelf.links.dedup();
+    Ok(())
 }
 
-/// Gives these checkpoints to the walk, in the order of their numbers.
-pub async fn walk_checkpoints(
-    bucket: &Arc<Bucket>,
-    trust: &Arc<Trust>,
-    keys: Vec<(u64, Attempt)>,
-    walk: &mut CheckpointWalk,
-) {
-    let opened = stream::iter(keys)
-        .map(|(number, attempt)| {
-            let (bucket, trust) = (Arc::clone(bucket), Arc::clone(trust));
-            async move {
-                let object = bucket.get_listed(&Key::Checkpoint(number, attempt).to_string()).await;
-                let object = object.as_deref().map_err(Clone::clone);
-                (number, candidate(&trust, number, attempt, object))
-            }
-        })
-        .buffered(AHEAD);
-    by_place(opened, |number, candidates: Vec<Candidate<SignedCheckpoint>>| {
-        walk.place(number, candidates);
-    })
-    .await;
-}
-
-/// Walks the chain of one partition and sends every accepted link to `accepted`, in order. Links created since the
-/// listing are walked too, because the group's commit, which is read later, may name them.
+/// Walks the chain of one partition and sends every accepted link to `accepted`, in order.
 pub async fn walk_links(
     bucket: &Arc<Bucket>,
     trust: &Arc<Trust>,
@@ -135,19 +70,11 @@ pub async fn walk_links(
     (shelf, claims): (PartitionObjects, Vec<Claim>),
     accepted: mpsc::Sender<Accepted>,
 ) -> Chain {
-    let mut walk = Walk::new(partition, trust.genesis(partition), claims, shelf.segments);
-    let mut newest = newest_key(partition, &shelf.links);
+    let mut walk = Walk::new(trust, partition, claims, shelf.segments);
     if let Some(head) = &shelf.after {
         walk = walk.after(head);
-        newest = newest.or_else(|| Some(links_after(head)));
     }
     feed(bucket, trust, &mut walk, (partition, shelf.links), &accepted).await;
-    if let Some(newest) = newest {
-        match bucket.newer(&links_of(partition), &newest).await {
-            Ok(keys) => feed(bucket, trust, &mut walk, (partition, slots(&keys)), &accepted).await,
-            Err(error) => walk.report(Finding::new(Code::LinkUnreadable, error.to_string()).object(newest)),
-        }
-    }
     walk.finish()
 }
 
@@ -218,15 +145,15 @@ async fn open_link(
 ) -> Candidate<OpenedLink> {
     let place = slot.place(&partition);
     let key = place.link(slot.attempt).to_string();
-    let found = match bucket.get_listed(&key).await {
-        Err(why) => Found::Unreadable(why),
-        Ok(object) => trust
-            .open_link(&object, &place)
-            .map_or_else(Found::Invalid, Found::Valid),
+    let open = |read: Result<&[u8], Unread>| {
+        let digest = read.as_ref().map_or(Hash::ZERO, |object| Hash::of(object));
+        (digest, Found::open(read, |object| trust.open_link(object, &place)))
     };
+    let (digest, found) = bucket.open_listed(&key, open).await;
     Candidate {
         attempt: slot.attempt,
         key,
+        digest,
         found,
     }
 }
@@ -235,25 +162,7 @@ fn unreadable(slot: Slot, why: &str) -> Candidate<OpenedLink> {
     Candidate {
         attempt: slot.attempt,
         key: format!("{:04}-{:020}{}.note", slot.epoch.0, slot.first_offset.0, slot.attempt),
+        digest: Hash::ZERO,
         found: Found::Unreadable(why.to_owned()),
-    }
-}
-
-/// Calls `place` with the candidates of each number together.
-async fn by_place<T>(opened: impl Stream<Item = (u64, Candidate<T>)>, mut place: impl FnMut(u64, Vec<Candidate<T>>)) {
-    let mut opened = std::pin::pin!(opened);
-    let mut gathered: Option<(u64, Vec<Candidate<T>>)> = None;
-    while let Some((number, candidate)) = opened.next().await {
-        match &mut gathered {
-            Some((same, candidates)) if *same == number => candidates.push(candidate),
-            _ => {
-                if let Some((number, candidates)) = gathered.replace((number, vec![candidate])) {
-                    place(number, candidates);
-                }
-            }
-        }
-    }
-    if let Some((number, candidates)) = gathered {
-        place(number, candidates);
     }
 }

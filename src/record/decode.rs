@@ -1,4 +1,4 @@
-//! Reads the canonical encoding of a record (FORMAT.md section 2), which proof files carry.
+//! Reads the canonical encoding of a record (FORMAT.md section 7.1), which proof files carry.
 
 use crate::record::position::{TopicPartition, is_topic_name};
 use crate::record::record::{Header, LeafHasher, Record, Timestamp};

@@ -76,7 +76,8 @@ position! {
     NextOffset(i64)
 }
 position! {
-    /// How often the topic was deleted and created again while it was archived, from 0.
+    /// How often the log of the partition was begun anew while it was archived, because the topic was created again or an
+    /// unclean leader election cut the log back; from 0.
     Epoch(u32)
 }
 position! {
@@ -90,6 +91,46 @@ impl NextOffset {
     pub fn begins(self) -> FirstOffset {
         FirstOffset(self.0)
     }
+}
+
+/// Where a consumer continues: an offset, and Kafka's leader epoch of the record before it, with which the broker finds out
+/// whether the log was cut back below the offset (KIP-320); `None` where it is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The offset of the next record, or of the next one that there is.
+    pub next: NextOffset,
+    /// The leader epoch of the record directly before `next`.
+    pub leader_epoch: Option<i32>,
+}
+
+impl From<NextOffset> for Position {
+    fn from(next: NextOffset) -> Position {
+        Position {
+            next,
+            leader_epoch: None,
+        }
+    }
+}
+
+impl FirstOffset {
+    /// The end of a range that ends where this one begins.
+    #[must_use]
+    pub fn next_offset(self) -> NextOffset {
+        NextOffset(self.0)
+    }
+}
+
+impl Epoch {
+    /// The epoch after this one.
+    #[must_use]
+    pub fn next(self) -> Epoch {
+        Epoch(self.0.saturating_add(1))
+    }
+}
+
+impl Epoch {
+    /// The greatest epoch: segments hold it in 32 bits with a sign.
+    pub const MAX: Epoch = Epoch(i32::MAX.unsigned_abs());
 }
 
 impl Height {

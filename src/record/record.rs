@@ -1,4 +1,4 @@
-//! A Kafka record as archived, and its canonical encoding (FORMAT.md section 2), which leaf hashes cover. Parquet bytes
+//! A Kafka record as archived, and its canonical encoding (FORMAT.md section 7.1), which leaf hashes cover. Parquet bytes
 //! are not hashed per record because they change between versions of a library.
 
 use crate::record::hash::Hash;
@@ -99,6 +99,9 @@ pub struct LeafHasher {
     prefix_len: usize,
 }
 
+/// A longer value is hashed where it is.
+const COPIED_MAX_BYTES: usize = 1 << 20;
+
 impl LeafHasher {
     /// A hasher for the records of this partition.
     #[must_use]
@@ -113,27 +116,52 @@ impl LeafHasher {
         LeafHasher { buffer, prefix_len }
     }
 
-    /// The leaf hash of `record`.
+    /// The leaf hash of `record`. A long value is not copied.
     #[inline]
     pub fn leaf(&mut self, record: &Record<'_>) -> Hash {
-        self.fill(record);
-        Hash::of(&self.buffer)
+        match record.value {
+            Some(value) if value.len() > COPIED_MAX_BYTES => {
+                self.fill_to_value(record);
+                let before = self.buffer.len();
+                self.fill_from_headers(record);
+                let (before, after) = self.buffer.split_at(before);
+                Hash::of_parts(&[before, value, after])
+            }
+            _ => {
+                self.fill(record);
+                Hash::of(&self.buffer)
+            }
+        }
     }
 
-    /// The encoding of FORMAT.md section 2, without the leaf's leading 0x00.
+    /// The encoding of FORMAT.md section 7.1, without the leaf's leading 0x00.
     pub fn encoding(&mut self, record: &Record<'_>) -> &[u8] {
         self.fill(record);
         &self.buffer[1..]
     }
 
+    #[inline]
     fn fill(&mut self, record: &Record<'_>) {
+        self.fill_to_value(record);
+        self.buffer.extend(record.value.unwrap_or_default());
+        self.fill_from_headers(record);
+    }
+
+    /// Everything before the bytes of the value.
+    #[inline]
+    fn fill_to_value(&mut self, record: &Record<'_>) {
         let buffer = &mut self.buffer;
         buffer.truncate(self.prefix_len);
         buffer.extend(record.offset.to_be_bytes());
         buffer.push(record.timestamp.type_code());
         buffer.extend(record.timestamp.ms().unwrap_or(-1).to_be_bytes());
         put_nullable(buffer, record.key);
-        put_nullable(buffer, record.value);
+        buffer.extend(length(record.value).to_be_bytes());
+    }
+
+    #[inline]
+    fn fill_from_headers(&mut self, record: &Record<'_>) {
+        let buffer = &mut self.buffer;
         buffer.extend((record.headers.len() as u32).to_be_bytes());
         for header in record.headers {
             buffer.extend((header.name.len() as u32).to_be_bytes());
@@ -145,14 +173,14 @@ impl LeafHasher {
 
 /// The casts do not truncate: lengths in Kafka's protocol are i32.
 #[inline]
+fn length(bytes: Option<&[u8]>) -> i32 {
+    bytes.map_or(-1, |bytes| bytes.len() as i32)
+}
+
+#[inline]
 fn put_nullable(buffer: &mut Vec<u8>, bytes: Option<&[u8]>) {
-    match bytes {
-        None => buffer.extend((-1i32).to_be_bytes()),
-        Some(bytes) => {
-            buffer.extend((bytes.len() as i32).to_be_bytes());
-            buffer.extend(bytes);
-        }
-    }
+    buffer.extend(length(bytes).to_be_bytes());
+    buffer.extend(bytes.unwrap_or_default());
 }
 
 #[cfg(test)]
@@ -168,6 +196,19 @@ mod tests {
             value,
             headers,
         }
+    }
+
+    #[test]
+    fn a_long_value_has_the_hash_of_its_encoding() {
+        let value = vec![7; COPIED_MAX_BYTES + 1];
+        let headers = [Header {
+            name: b"h",
+            value: None,
+        }];
+        let record = record(Some(b"k"), Some(&value), &headers);
+        let mut hasher = LeafHasher::new(&TopicPartition::new("payments", 1));
+        let encoding = [&[0], hasher.encoding(&record)].concat();
+        assert_eq!(hasher.leaf(&record), Hash::of(&encoding));
     }
 
     #[test]

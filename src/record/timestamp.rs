@@ -1,4 +1,4 @@
-//! The values of `timestamp_us` columns (FORMAT.md section 5): times in events as microseconds since the epoch. Other
+//! The values of `timestamp_us` columns (FORMAT.md section 7.4): times in events as microseconds since the epoch. Other
 //! readers must accept exactly the same texts, so the form stays small and strict.
 
 use crate::record::time;

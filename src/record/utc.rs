@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::record::time::{civil_from_days, civil_seconds};
 
-/// Whole seconds since the Unix epoch, UTC, within the years 0000–9999; printed as `2026-02-03T10:15:00Z`.
+/// Whole seconds since the Unix epoch, UTC, within the years 0001–9999; printed as `2026-02-03T10:15:00Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UtcSeconds(i64);
 
@@ -17,10 +17,10 @@ pub struct UtcSeconds(i64);
 pub struct NotUtcSeconds;
 
 impl UtcSeconds {
-    const MIN: i64 = -62_167_219_200;
+    const MIN: i64 = -62_135_596_800;
     const MAX: i64 = 253_402_300_799;
 
-    /// The moment `seconds` after the Unix epoch, clamped to the years 0000–9999.
+    /// The moment `seconds` after the Unix epoch, clamped to the years 0001–9999.
     #[must_use]
     pub fn from_unix(seconds: i64) -> UtcSeconds {
         UtcSeconds(seconds.clamp(Self::MIN, Self::MAX))
@@ -50,7 +50,11 @@ impl FromStr for UtcSeconds {
             Some((moment, b"Z")) if moment[10] == b'T' => civil_seconds(moment),
             _ => None,
         };
-        exact(text.as_bytes()).map(UtcSeconds).ok_or(NotUtcSeconds)
+        // Readers of other languages know no year 0.
+        exact(text.as_bytes())
+            .filter(|seconds| *seconds >= Self::MIN)
+            .map(UtcSeconds)
+            .ok_or(NotUtcSeconds)
     }
 }
 
@@ -78,6 +82,9 @@ mod tests {
             (0, "1970-01-01T00:00:00Z"),
             (1_770_113_700, "2026-02-03T10:15:00Z"),
             (951_782_400, "2000-02-29T00:00:00Z"),
+            (UtcSeconds::MIN, "0001-01-01T00:00:00Z"),
+            (i64::MIN, "0001-01-01T00:00:00Z"),
+            (i64::MAX, "9999-12-31T23:59:59Z"),
         ] {
             assert_eq!(UtcSeconds::from_unix(seconds).to_string(), text);
         }
@@ -101,6 +108,8 @@ mod tests {
             "2026-02-03T10:15:00.0Z",
             "+026-02-03T10:15:00Z",
             "2026-02-03T24:00:00Z",
+            "0000-01-01T00:00:00Z",
+            "0000-12-31T23:59:59Z",
         ] {
             assert_eq!(wrong.parse::<UtcSeconds>(), Err(NotUtcSeconds), "{wrong}");
         }

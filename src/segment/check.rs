@@ -1,19 +1,24 @@
 //! The verifier's single pass over a segment: computes the root over all records, and checks that typed columns and
 //! statistics agree with the records.
 
+use arrow_array::{Array, RecordBatch};
+use arrow_buffer::ArrowNativeType;
 use bytes::Bytes;
 
 use crate::record::hash::Hash;
 use crate::record::merkle::Tree;
-use crate::record::position::TopicPartition;
+use crate::record::position::{Epoch, TopicPartition};
 use crate::record::record::{LeafHasher, Record};
-use crate::segment::columns::{Columns, TypedColumns, bytes_entry};
+use crate::segment::columns::{Columns, TypedColumns};
 use crate::segment::decode::{Order, Segment, Wanted};
 use crate::segment::error::Unreadable;
 use crate::segment::footer::Footer;
-use crate::segment::guard::statistics::{ColumnClaims, Entry};
+use crate::segment::guard::layout::Group;
+use crate::segment::guard::statistics::Seen;
+use crate::segment::page_encoding::description::Statistics;
 use crate::segment::projection::cell::{ParseError, Projector};
 use crate::segment::projection::rules::Projection;
+use crate::segment::schema::{Leaf, Physical};
 
 /// The number of mismatches kept per segment; further ones are only counted.
 pub const MISMATCHES_KEPT: usize = 100;
@@ -63,44 +68,21 @@ pub fn examine(
     sink: &mut dyn FnMut(&Record<'_>, Option<ParseError>),
 ) -> Result<Examined, Unreadable> {
     let segment = Segment::open(bytes)?;
+    let reader = segment.reader(Wanted::Everything)?;
     let mut pass = Pass::new(&segment, partition);
-    segment.for_each_batch(Wanted::Everything, |batch| {
-        let columns = Columns::of(batch)?;
-        let typed = TypedColumns::of(batch, segment.projection())?;
-        let mut headers = Vec::new();
-        for row in 0..batch.num_rows() {
-            let record = columns
-                .record(row, &mut headers)
-                .map_err(|what| pass.order.no_record(what))?;
-            pass.order.follow(&record)?;
-            pass.record(&record);
-            if !columns.belongs_to(row, partition) {
-                pass.mismatches
-                    .add(record.offset, "topic", "the row names another topic or partition");
-            }
-            let parse_error = pass.typed(&record, row, &typed);
-            pass.headers(&record);
-            sink(&record, parse_error);
-        }
-        pass.statistics(&columns, &typed, batch.num_rows());
-        Ok(())
+    segment.for_each_group(|group| {
+        reader.for_each_batch(&group, |batch| pass.batch(batch, sink))?;
+        pass.end(&group)
     })?;
-    if (segment.layout().entries.iter().skip(HEADER_NAME).take(2)).any(|entries| *entries != pass.header_entries) {
-        return Err(Unreadable::Layout(
-            "the number of entries in a header column is not that of the records".into(),
-        ));
-    }
     Ok(pass.finish(segment.footer().clone()))
 }
 
-/// Indices of leaf columns.
-const HEADER_NAME: usize = 7;
-const HEADER_VALUE: usize = 8;
-const FIRST_TYPED: usize = 9;
-
 /// The state of the pass: checks that typed columns are the projection of the values, and that no statistic hides a row.
 struct Pass<'p> {
+    partition: &'p TopicPartition,
+    epoch: Epoch,
     projection: &'p Projection,
+    leaves: &'p [Leaf],
     projector: Projector<'p>,
     hasher: LeafHasher,
     tree: Tree,
@@ -108,20 +90,23 @@ struct Pass<'p> {
     offsets: Option<(i64, i64)>,
     timestamps_ms: Option<(i64, i64)>,
     value_bytes: u64,
+    /// The entries of header columns in the row group.
     header_entries: u64,
-    /// The statistics of leaf columns that have any.
-    claims: Vec<(usize, ColumnClaims)>,
+    /// The offset of the row group's first record.
+    group_offset: Option<i64>,
+    /// The statistics of each leaf column in the row group.
+    seen: Vec<Seen>,
     mismatches: Mismatches,
 }
 
 impl<'p> Pass<'p> {
-    fn new(segment: &'p Segment, partition: &TopicPartition) -> Pass<'p> {
+    fn new(segment: &'p Segment, partition: &'p TopicPartition) -> Pass<'p> {
         let projection = segment.projection();
-        let layout = segment.layout();
-        let claims = layout.claims.iter().enumerate();
-        let claims = claims.filter_map(|(leaf, claims)| Some((leaf, ColumnClaims::of(claims)?)));
         Pass {
+            partition,
+            epoch: segment.footer().epoch,
             projection,
+            leaves: segment.leaves(),
             projector: Projector::new(projection),
             hasher: LeafHasher::new(partition),
             tree: Tree::default(),
@@ -130,9 +115,80 @@ impl<'p> Pass<'p> {
             timestamps_ms: None,
             value_bytes: 0,
             header_entries: 0,
-            claims: claims.collect(),
+            group_offset: None,
+            seen: vec![Seen::default(); segment.leaves().len()],
             mismatches: Mismatches::default(),
         }
+    }
+
+    /// Takes the next rows.
+    fn batch(
+        &mut self,
+        batch: &RecordBatch,
+        sink: &mut dyn FnMut(&Record<'_>, Option<ParseError>),
+    ) -> Result<(), Unreadable> {
+        let columns = Columns::of(batch)?;
+        let typed = TypedColumns::of(batch, self.projection)?;
+        let mut headers = Vec::new();
+        for row in 0..batch.num_rows() {
+            let record = columns
+                .record(row, &mut headers)
+                .map_err(|what| self.order.no_record(what))?;
+            self.order.follow(&record)?;
+            self.record(&record);
+            if !columns.belongs_to(row, self.partition, self.epoch) {
+                self.mismatches.add(
+                    record.offset,
+                    "topic",
+                    "the row names another topic, partition or epoch",
+                );
+            }
+            let parse_error = self.typed(&record, row, &typed);
+            // A record without headers has one entry too.
+            self.header_entries += record.headers.len().max(1) as u64;
+            sink(&record, parse_error);
+        }
+        self.see(batch, &columns);
+        Ok(())
+    }
+
+    /// Takes the values of all columns with statistics.
+    fn see(&mut self, batch: &RecordBatch, columns: &Columns<'_>) {
+        self.group_offset.get_or_insert(columns.offset(0));
+        for (leaf, seen) in self.leaves.iter().zip(&mut self.seen) {
+            let array = batch.column(leaf.column);
+            let offsets = (0..batch.num_rows()).map(|row| columns.offset(row));
+            match leaf.physical {
+                Physical::Int32 => see_numbers::<i32>(seen, array, offsets),
+                Physical::Int64 => see_numbers::<i64>(seen, array, offsets),
+                Physical::Boolean | Physical::Double | Physical::ByteArray => {}
+            }
+        }
+    }
+
+    /// Compares the statistics of a row group with its values.
+    fn end(&mut self, group: &Group) -> Result<(), Unreadable> {
+        let (header_entries, first) = (std::mem::take(&mut self.header_entries), self.group_offset.take());
+        for (index, (leaf, chunk)) in self.leaves.iter().zip(&group.chunks).enumerate() {
+            let entries: u64 = chunk.pages.data.iter().map(|page| u64::from(page.header.entries)).sum();
+            if leaf.path.len() > 1 && entries != header_entries {
+                return Err(Unreadable::Layout(
+                    "the number of entries in a header column is not that of the records".into(),
+                ));
+            }
+            let seen = std::mem::take(&mut self.seen[index]);
+            let contradicted = chunk.statistics.as_ref().and_then(|claimed| match leaf.physical {
+                // Of the columns of byte strings only the topic has statistics, and one value.
+                Physical::ByteArray => (*claimed != Statistics::of_text(self.partition.topic.as_bytes()))
+                    .then_some(("a statistic is not that of the rows", None)),
+                physical => seen.contradicts(claimed, physical),
+            });
+            if let Some((what, offset)) = contradicted {
+                let offset = offset.or(first).unwrap_or_default();
+                self.mismatches.add(offset, &leaf.path[0], what);
+            }
+        }
+        Ok(())
     }
 
     fn record(&mut self, record: &Record<'_>) {
@@ -167,52 +223,6 @@ impl<'p> Pass<'p> {
         error
     }
 
-    /// Checks the statistics of headers; a record without headers counts as one entry.
-    fn headers(&mut self, record: &Record<'_>) {
-        self.header_entries += record.headers.len().max(1) as u64;
-        for (leaf, claims) in self
-            .claims
-            .iter_mut()
-            .filter(|(leaf, _)| (HEADER_NAME..FIRST_TYPED).contains(leaf))
-        {
-            let mut see = |entry| {
-                claims.see(entry, record.offset, |offset, what| {
-                    self.mismatches.add(offset, "headers", what);
-                });
-            };
-            if record.headers.is_empty() {
-                see(Entry::NoHeader);
-            }
-            for header in record.headers {
-                see(if *leaf == HEADER_VALUE {
-                    bytes_entry(header.value)
-                } else {
-                    Entry::Bytes(header.name)
-                });
-            }
-        }
-    }
-
-    /// Checks the statistics of all other columns against a batch.
-    fn statistics(&mut self, columns: &Columns<'_>, typed: &TypedColumns<'_>, rows: usize) {
-        for (leaf, claims) in self
-            .claims
-            .iter_mut()
-            .filter(|(leaf, _)| !(HEADER_NAME..FIRST_TYPED).contains(leaf))
-        {
-            let name = column_name(self.projection, *leaf);
-            for row in 0..rows {
-                let entry = match leaf.checked_sub(FIRST_TYPED) {
-                    Some(index) => typed.entry(index, row),
-                    None => columns.entry(*leaf, row),
-                };
-                claims.see(entry, columns.offset(row), |offset, what| {
-                    self.mismatches.add(offset, name, what);
-                });
-            }
-        }
-    }
-
     fn finish(self, footer: Footer) -> Examined {
         Examined {
             footer,
@@ -228,25 +238,16 @@ impl<'p> Pass<'p> {
     }
 }
 
-fn column_name(projection: &Projection, leaf: usize) -> &str {
-    const NAMES: [&str; FIRST_TYPED] = [
-        "topic",
-        "partition",
-        "offset",
-        "timestamp",
-        "timestamp_type",
-        "key",
-        "value",
-        "headers",
-        "headers",
-    ];
-    let typed = leaf
-        .checked_sub(FIRST_TYPED)
-        .and_then(|index| projection.rules().get(index));
-    typed.map_or_else(
-        || NAMES.get(leaf).copied().unwrap_or("parse_error"),
-        |rule| &rule.column,
-    )
+fn see_numbers<N: ArrowNativeType + Into<i64>>(seen: &mut Seen, array: &dyn Array, offsets: impl Iterator<Item = i64>) {
+    let data = array.to_data();
+    let numbers = data.buffer::<N>(0).iter().map(|number| (*number).into());
+    match data.nulls() {
+        Some(nulls) => seen.see(
+            numbers.zip(nulls).map(|(number, valid)| valid.then_some(number)),
+            offsets,
+        ),
+        None => seen.see(numbers.map(Some), offsets),
+    }
 }
 
 #[derive(Debug, Default)]

@@ -8,18 +8,19 @@ use arrow_array::{
     StringViewArray, TimestampMicrosecondArray, TimestampMillisecondArray,
 };
 
-use crate::record::position::TopicPartition;
+use crate::record::position::{Epoch, TopicPartition};
 use crate::record::record::{Header, Record, Timestamp};
 use crate::segment::error::Unreadable;
-use crate::segment::guard::statistics::Entry;
 use crate::segment::projection::cell::Cell;
 use crate::segment::projection::rules::{ColumnType, Projection};
+use crate::segment::rows::QUERIED_MS;
 use crate::segment::schema::AUTHORITATIVE;
 
 /// The authoritative columns of a batch.
 pub(super) struct Columns<'b> {
     topics: &'b StringViewArray,
     partitions: &'b Int32Array,
+    epochs: &'b Int32Array,
     offsets: &'b Int64Array,
     timestamps: &'b TimestampMillisecondArray,
     timestamp_types: &'b Int32Array,
@@ -28,6 +29,7 @@ pub(super) struct Columns<'b> {
     headers: &'b ListArray,
     header_names: &'b BinaryViewArray,
     header_values: &'b BinaryViewArray,
+    timestamps_out_of_range: &'b Int64Array,
 }
 
 impl<'b> Columns<'b> {
@@ -37,19 +39,21 @@ impl<'b> Columns<'b> {
 
     fn find(batch: &'b RecordBatch) -> Option<Columns<'b>> {
         let column = |index: usize| batch.columns().get(index);
-        let headers = column(7)?.as_list_opt()?;
+        let headers = column(8)?.as_list_opt()?;
         let header = headers.values().as_struct_opt()?;
         Some(Columns {
             topics: column(0)?.as_string_view_opt()?,
             partitions: column(1)?.as_primitive_opt::<Int32Type>()?,
-            offsets: column(2)?.as_primitive_opt::<Int64Type>()?,
-            timestamps: column(3)?.as_primitive_opt::<TimestampMillisecondType>()?,
-            timestamp_types: column(4)?.as_primitive_opt::<Int32Type>()?,
-            keys: column(5)?.as_binary_view_opt()?,
-            values: column(6)?.as_binary_view_opt()?,
+            epochs: column(2)?.as_primitive_opt::<Int32Type>()?,
+            offsets: column(3)?.as_primitive_opt::<Int64Type>()?,
+            timestamps: column(4)?.as_primitive_opt::<TimestampMillisecondType>()?,
+            timestamp_types: column(5)?.as_primitive_opt::<Int32Type>()?,
+            keys: column(6)?.as_binary_view_opt()?,
+            values: column(7)?.as_binary_view_opt()?,
             headers,
             header_names: header.columns().first()?.as_binary_view_opt()?,
             header_values: header.columns().get(1)?.as_binary_view_opt()?,
+            timestamps_out_of_range: column(9)?.as_primitive_opt::<Int64Type>()?,
         })
     }
 
@@ -67,11 +71,7 @@ impl<'b> Columns<'b> {
                 value: nullable(self.header_values, index),
             });
         }
-        let ms = self.timestamps.is_valid(row).then(|| self.timestamps.value(row));
-        let timestamp = u8::try_from(self.timestamp_types.value(row))
-            .ok()
-            .and_then(|code| Timestamp::from_stored(code, ms))
-            .ok_or("its timestamp and timestamp_type contradict each other")?;
+        let timestamp = self.timestamp(row)?;
         Ok(Record {
             offset: self.offsets.value(row),
             timestamp,
@@ -81,18 +81,22 @@ impl<'b> Columns<'b> {
         })
     }
 
-    /// The entry of the leaf column with index `leaf`, which is not a header column.
-    pub(super) fn entry(&self, leaf: usize, row: usize) -> Entry<'b> {
-        match leaf {
-            0 => Entry::Bytes(self.topics.value(row).as_bytes()),
-            1 => Entry::Int(i64::from(self.partitions.value(row))),
-            2 => Entry::Int(self.offsets.value(row)),
-            3 if self.timestamps.is_valid(row) => Entry::Int(self.timestamps.value(row)),
-            4 => Entry::Int(i64::from(self.timestamp_types.value(row))),
-            5 => bytes_entry(nullable(self.keys, row)),
-            6 => bytes_entry(nullable(self.values, row)),
-            _ => Entry::Null,
+    #[inline]
+    fn timestamp(&self, row: usize) -> Result<Timestamp, &'static str> {
+        let queried = self.timestamps.is_valid(row).then(|| self.timestamps.value(row));
+        let other = (self.timestamps_out_of_range.is_valid(row)).then(|| self.timestamps_out_of_range.value(row));
+        if queried.is_some_and(|ms| !QUERIED_MS.contains(&ms)) || other.is_some_and(|ms| QUERIED_MS.contains(&ms)) {
+            return Err("its timestamp is not in the column of its range");
         }
+        // One of them is null, since no number is in both ranges; a second one would be a second time.
+        let ms = match (queried, other) {
+            (Some(_), Some(_)) => return Err("it has two timestamps"),
+            (queried, other) => queried.or(other),
+        };
+        u8::try_from(self.timestamp_types.value(row))
+            .ok()
+            .and_then(|code| Timestamp::from_stored(code, ms))
+            .ok_or("its timestamp and timestamp_type contradict each other")
     }
 
     /// The offset of a row.
@@ -100,21 +104,18 @@ impl<'b> Columns<'b> {
         self.offsets.value(row)
     }
 
-    /// Whether the row names this partition.
+    /// Whether the row names this partition and epoch.
     #[inline]
-    pub(super) fn belongs_to(&self, row: usize, partition: &TopicPartition) -> bool {
-        self.partitions.value(row) == partition.partition && self.topics.value(row) == &*partition.topic
+    pub(super) fn belongs_to(&self, row: usize, partition: &TopicPartition, epoch: Epoch) -> bool {
+        self.partitions.value(row) == partition.partition
+            && i64::from(self.epochs.value(row)) == i64::from(epoch.0)
+            && self.topics.value(row) == &*partition.topic
     }
 }
 
 #[inline]
 fn nullable(array: &BinaryViewArray, index: usize) -> Option<&[u8]> {
     array.is_valid(index).then(|| array.value(index))
-}
-
-/// The entry of an optional byte string.
-pub(super) fn bytes_entry(bytes: Option<&[u8]>) -> Entry<'_> {
-    bytes.map_or(Entry::Null, Entry::Bytes)
 }
 
 /// The typed columns of a batch, in the order of the rules, and `parse_error`.
@@ -125,6 +126,7 @@ pub(super) struct TypedColumns<'b> {
 
 enum TypedColumn<'b> {
     Text(&'b StringViewArray),
+    /// Integers and decimals.
     Int64(&'b Int64Array),
     Float64(&'b Float64Array),
     Bool(&'b BooleanArray),
@@ -144,7 +146,9 @@ impl<'b> TypedColumns<'b> {
             let array = arrays.next()?;
             columns.push(match rule.column_type {
                 ColumnType::String | ColumnType::Json => TypedColumn::Text(array.as_string_view_opt()?),
-                ColumnType::Int64 => TypedColumn::Int64(array.as_primitive_opt::<Int64Type>()?),
+                ColumnType::Int64 | ColumnType::Decimal { .. } => {
+                    TypedColumn::Int64(array.as_primitive_opt::<Int64Type>()?)
+                }
                 ColumnType::Float64 => TypedColumn::Float64(array.as_primitive_opt::<Float64Type>()?),
                 ColumnType::Bool => TypedColumn::Bool(array.as_boolean_opt()?),
                 ColumnType::TimestampUs => {
@@ -161,7 +165,9 @@ impl<'b> TypedColumns<'b> {
     pub(super) fn holds(&self, index: usize, row: usize, cell: Cell<'_>) -> bool {
         match (&self.columns[index], cell) {
             (TypedColumn::Text(array), cell) if array.is_valid(row) => cell == Cell::Text(array.value(row)),
-            (TypedColumn::Int64(array), cell) if array.is_valid(row) => cell == Cell::Int64(array.value(row)),
+            (TypedColumn::Int64(array), cell) if array.is_valid(row) => {
+                matches!(cell, Cell::Int64(number) | Cell::Decimal(number) if number == array.value(row))
+            }
             (TypedColumn::Bool(array), cell) if array.is_valid(row) => cell == Cell::Bool(array.value(row)),
             (TypedColumn::TimestampUs(array), cell) if array.is_valid(row) => {
                 cell == Cell::TimestampUs(array.value(row))
@@ -170,19 +176,6 @@ impl<'b> TypedColumns<'b> {
                 matches!(cell, Cell::Float64(float) if float.to_bits() == array.value(row).to_bits())
             }
             (_, cell) => cell == Cell::Null,
-        }
-    }
-
-    /// The entry of typed column `index`; the index after the last one is `parse_error`.
-    pub(super) fn entry(&self, index: usize, row: usize) -> Entry<'b> {
-        match self.columns.get(index) {
-            Some(TypedColumn::Text(array)) if array.is_valid(row) => Entry::Bytes(array.value(row).as_bytes()),
-            Some(TypedColumn::Int64(array)) if array.is_valid(row) => Entry::Int(array.value(row)),
-            Some(TypedColumn::Float64(array)) if array.is_valid(row) => Entry::Float(array.value(row)),
-            Some(TypedColumn::Bool(array)) if array.is_valid(row) => Entry::Bool(array.value(row)),
-            Some(TypedColumn::TimestampUs(array)) if array.is_valid(row) => Entry::Int(array.value(row)),
-            Some(_) => Entry::Null,
-            None => bytes_entry(self.parse_error(row).map(str::as_bytes)),
         }
     }
 

@@ -6,19 +6,22 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader};
-use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+use parquet::arrow::{FieldLevels, ProjectionMask, parquet_to_arrow_field_levels};
+use parquet::file::metadata::{FileMetaData, ParquetMetaData};
 
 use crate::record::record::Record;
 use crate::segment::columns::Columns;
 use crate::segment::error::Unreadable;
 use crate::segment::footer::Footer;
-use crate::segment::guard::layout::{self, Layout};
-use crate::segment::guard::page_readers::SegmentPages;
+use crate::segment::guard::footer;
+use crate::segment::guard::layout::{Group, for_each_group};
+use crate::segment::guard::page_readers::PagesOfRows;
+use crate::segment::guard::unpack::Unpacker;
+use crate::segment::page_encoding::description::{FileFacts, put_footer};
 use crate::segment::projection::rules::Projection;
 use crate::segment::rows::payload_bytes;
-use crate::segment::schema::{AUTHORITATIVE, Side, arrow_schema, parquet_schema};
+use crate::segment::schema::{AUTHORITATIVE, Leaf, arrow_schema, elements, leaves, parquet_schema};
 
 /// The maximum number of bytes of records per byte of the object: about the maximum of zstd.
 const EXPANSION_MAX: u64 = 1 << 15;
@@ -27,14 +30,14 @@ const EXPANSION_FREE_BYTES: u64 = 64 << 20;
 /// The bytes that a record counts in addition to its key, value and headers.
 const RECORD_BYTES: u64 = 40;
 
-/// A segment whose layout, columns and footer follow the format; its rows are not read yet.
+/// A segment whose structure, columns and footer follow the format; its rows are not read yet.
 #[derive(Debug)]
 pub struct Segment {
     bytes: Bytes,
-    metadata: ArrowReaderMetadata,
-    layout: Layout,
+    leaves: Vec<Leaf>,
     footer: Footer,
     projection: Projection,
+    memory_bytes: u64,
 }
 
 impl Segment {
@@ -44,33 +47,46 @@ impl Segment {
     /// [`Unreadable`] if it is not a segment of the format.
     pub fn open(bytes: Bytes) -> Result<Segment, Unreadable> {
         without_panic(|| {
-            let (raw_footer, pages_end) = layout::footer(&bytes)?;
-            let options = ArrowReaderOptions::new()
-                .with_skip_arrow_metadata(true)
-                .with_page_index_policy(PageIndexPolicy::Skip);
-            let found = ArrowReaderMetadata::load(&bytes, options.clone())?;
-            let (footer, projection) = footer_of(found.metadata())?;
-            let written = parquet_schema(&projection, Side::Writer)?;
-            layout::same_fields(found.metadata().file_metadata().schema(), written.root_schema())?;
-            let layout = Layout::check(&bytes, &raw_footer, pages_end, &written)?;
-            if layout.rows != footer.record_count {
-                return Err(Unreadable::Footer(format!(
-                    "its record count is not the number of rows, rows={}",
-                    layout.rows
-                )));
-            }
-            let options = options
-                .with_parquet_schema(Arc::new(parquet_schema(&projection, Side::Reader)?))
-                .with_schema(arrow_schema(&projection, Side::Reader));
-            let metadata = ArrowReaderMetadata::load(&bytes, options)?;
-            drop(raw_footer);
-            Ok(Segment {
-                bytes,
-                metadata,
-                layout,
+            let (found, fields) = footer::read(&bytes)?;
+            let pairs = footer::pairs(fields)?;
+            let (footer, projection) = Footer::from_pairs(&pairs)?;
+            let columns = elements(&projection);
+            let mut segment = Segment {
+                leaves: leaves(&columns),
+                bytes: bytes.clone(),
                 footer,
                 projection,
-            })
+                memory_bytes: 0,
+            };
+            let (mut rows, mut row_groups, mut memory_bytes) = (0, Vec::new(), 0);
+            segment.for_each_group(|group| {
+                rows += group.rows();
+                memory_bytes = group.memory_bytes().max(memory_bytes);
+                row_groups.push(group.again);
+                Ok(())
+            })?;
+            segment.memory_bytes = memory_bytes;
+            let facts = FileFacts {
+                elements: &columns,
+                rows,
+                row_groups: &row_groups,
+                pairs: &pairs,
+                created_by: footer::created_by(fields)?,
+            };
+            let mut again = Vec::new();
+            put_footer(&mut again, &facts);
+            if again != found {
+                return Err(footer::refused(
+                    "its footer says something else than its pages and keys",
+                ));
+            }
+            if rows as u64 == segment.footer.record_count {
+                Ok(segment)
+            } else {
+                Err(Unreadable::Footer(format!(
+                    "its record count is not the number of rows, rows={rows}"
+                )))
+            }
         })
     }
 
@@ -86,6 +102,12 @@ impl Segment {
         &self.projection
     }
 
+    /// The memory in bytes that reading the rows needs, beside the object itself.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory_bytes
+    }
+
     /// Calls `sink` with every record in order. Reads only the authoritative columns.
     ///
     /// # Errors
@@ -93,17 +115,20 @@ impl Segment {
     /// called before.
     pub fn for_each_record(&self, mut sink: impl FnMut(&Record<'_>)) -> Result<(), Unreadable> {
         let mut order = self.order();
-        self.for_each_batch(Wanted::Records, |batch| {
-            let columns = Columns::of(batch)?;
-            let mut headers = Vec::new();
-            for row in 0..batch.num_rows() {
-                let record = columns
-                    .record(row, &mut headers)
-                    .map_err(|what| order.no_record(what))?;
-                order.follow(&record)?;
-                sink(&record);
-            }
-            Ok(())
+        let reader = self.reader(Wanted::Records)?;
+        self.for_each_group(|group| {
+            reader.for_each_batch(&group, |batch| {
+                let columns = Columns::of(batch)?;
+                let mut headers = Vec::new();
+                for row in 0..batch.num_rows() {
+                    let record = columns
+                        .record(row, &mut headers)
+                        .map_err(|what| order.no_record(what))?;
+                    order.follow(&record)?;
+                    sink(&record);
+                }
+                Ok(())
+            })
         })
     }
 
@@ -118,48 +143,74 @@ impl Segment {
         }
     }
 
-    pub(super) fn layout(&self) -> &Layout {
-        &self.layout
+    /// The leaf columns.
+    pub(super) fn leaves(&self) -> &[Leaf] {
+        &self.leaves
     }
 
-    /// Calls `sink` with all rows in order, a batch at a time.
-    pub(super) fn for_each_batch(
-        &self,
-        wanted: Wanted,
-        mut sink: impl FnMut(&RecordBatch) -> Result<(), Unreadable>,
-    ) -> Result<(), Unreadable> {
+    /// Calls `sink` with every row group in order.
+    pub(super) fn for_each_group(&self, sink: impl FnMut(Group) -> Result<(), Unreadable>) -> Result<(), Unreadable> {
         without_panic(|| {
-            let mut rows = 0;
-            for batch in self.reader(wanted)? {
-                let batch = batch?;
-                rows += batch.num_rows() as u64;
-                sink(&batch)?;
-            }
-            if rows == self.layout.rows {
-                Ok(())
-            } else {
-                Err(Unreadable::Parquet(format!("it ends after too few rows, rows={rows}")))
-            }
+            let end = self.bytes.len().saturating_sub(footer::length(&self.bytes)?);
+            for_each_group(&self.bytes[..end], footer::read(&self.bytes)?.1, &self.leaves, sink)
         })
     }
 
-    fn reader(&self, wanted: Wanted) -> Result<ParquetRecordBatchReader, Unreadable> {
-        let metadata = self.metadata.metadata();
-        let columns = metadata.file_metadata().schema_descr();
+    /// A decoder of pages.
+    pub(super) fn reader(&self, wanted: Wanted) -> Result<Reader<'_>, Unreadable> {
+        let schema = Arc::new(parquet_schema(&self.projection)?);
         let mask = match wanted {
             Wanted::Everything => ProjectionMask::all(),
-            Wanted::Records => ProjectionMask::roots(columns, 0..AUTHORITATIVE),
+            Wanted::Records => ProjectionMask::roots(&schema, 0..AUTHORITATIVE),
         };
-        let fields = parquet_to_arrow_field_levels(columns, mask, Some(self.metadata.schema().fields()))?;
-        let pages = SegmentPages {
+        let arrow = arrow_schema(&self.projection);
+        let fields = parquet_to_arrow_field_levels(&schema, mask, Some(arrow.fields()))?;
+        let file = FileMetaData::new(1, 0, None, None, schema, None);
+        Ok(Reader {
             bytes: &self.bytes,
-            metadata,
-            layout: &self.layout,
-        };
-        let batch_rows = self.layout.batch_rows.min(self.layout.rows as usize);
-        Ok(ParquetRecordBatchReader::try_new_with_row_groups(
-            &fields, &pages, batch_rows, None,
-        )?)
+            leaves: &self.leaves,
+            fields,
+            metadata: ParquetMetaData::new(file, Vec::new()),
+            unpacker: Unpacker::new()?,
+        })
+    }
+}
+
+/// Decodes the pages of row groups.
+pub(super) struct Reader<'s> {
+    bytes: &'s Bytes,
+    leaves: &'s [Leaf],
+    fields: FieldLevels,
+    metadata: ParquetMetaData,
+    unpacker: Unpacker,
+}
+
+impl Reader<'_> {
+    /// Calls `sink` with the rows of a row group in order, those of a page at a time.
+    pub(super) fn for_each_batch(
+        &self,
+        group: &Group,
+        mut sink: impl FnMut(&RecordBatch) -> Result<(), Unreadable>,
+    ) -> Result<(), Unreadable> {
+        for (index, rows) in group.page_rows.iter().enumerate() {
+            let rows = *rows as usize;
+            let pages = PagesOfRows {
+                object: self.bytes,
+                metadata: &self.metadata,
+                leaves: self.leaves,
+                group,
+                index,
+                unpacker: &self.unpacker,
+            };
+            let mut batches = ParquetRecordBatchReader::try_new_with_row_groups(&self.fields, &pages, rows, None)?;
+            let batch = batches.next().transpose()?.filter(|batch| batch.num_rows() == rows);
+            let batch = batch.ok_or_else(|| Unreadable::Parquet("a page ends after too few rows".into()))?;
+            sink(&batch)?;
+            if batches.next().transpose()?.is_some_and(|more| more.num_rows() > 0) {
+                return Err(Unreadable::Parquet("a page has too many rows".into()));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -172,17 +223,22 @@ pub(super) enum Wanted {
     Everything,
 }
 
-/// Reads the footer of a segment that has no link, for the end of its range. It is untrusted.
+/// The number of bytes at the end of a segment that [`read_footer`] needs, by its last eight bytes or more.
 ///
 /// # Errors
-/// As [`Segment::open`].
-pub fn read_footer(bytes: &Bytes) -> Result<Footer, Unreadable> {
-    Segment::open(bytes.clone()).map(|segment| segment.footer)
+/// [`Unreadable`] if it does not end as a segment.
+pub fn footer_length(end: &[u8]) -> Result<usize, Unreadable> {
+    footer::length(end)
 }
 
-fn footer_of(metadata: &ParquetMetaData) -> Result<(Footer, Projection), Unreadable> {
-    let pairs = metadata.file_metadata().key_value_metadata();
-    Footer::from_key_values(pairs.map_or(&[], Vec::as_slice))
+/// Reads the footer of a segment that has no link, for the end of its range. Needs the end of the object alone. It is
+/// untrusted.
+///
+/// # Errors
+/// [`Unreadable`] if it is not the end of a segment.
+pub fn read_footer(end: &[u8]) -> Result<Footer, Unreadable> {
+    let (_, fields) = footer::read(end)?;
+    Footer::from_pairs(&footer::pairs(fields)?).map(|(footer, _)| footer)
 }
 
 /// Checks that offsets increase and that the records are not too large for the object, and counts rows.

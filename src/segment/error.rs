@@ -1,5 +1,7 @@
 //! The errors of encoding and decoding segments.
 
+use std::io;
+
 use arrow_schema::ArrowError;
 use parquet::errors::ParquetError;
 
@@ -18,12 +20,9 @@ pub enum SegmentError {
     /// The projection cannot be written.
     #[error(transparent)]
     Projection(#[from] ProjectionError),
-    /// Arrow refused the columns.
-    #[error("the records could not be laid out as columns")]
-    Columns(#[from] ArrowError),
-    /// The Parquet writer failed.
-    #[error("the segment could not be written as parquet")]
-    Parquet(#[from] ParquetError),
+    /// zstd failed.
+    #[error("a page of the segment could not be compressed")]
+    Compression(#[from] io::Error),
 }
 
 impl SegmentError {

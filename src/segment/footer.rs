@@ -1,12 +1,23 @@
-//! The footer of a segment (FORMAT.md section 5): a copy of fields of its link, in Parquet's key-value metadata. It is not
+//! The footer of a segment (FORMAT.md section 7.5): a copy of fields of its link, in Parquet's key-value metadata. It is not
 //! signed: it is a hint for adopting a segment without a link, and no evidence.
-
-use parquet::file::metadata::KeyValue;
 
 use crate::record::hash::Hash;
 use crate::record::position::{Epoch, FirstOffset, NextOffset, TopicPartition, is_topic_name};
 use crate::segment::error::{SegmentError, Unreadable};
 use crate::segment::projection::rules::Projection;
+
+/// The keys, in their order.
+const KEYS: [&str; 9] = [
+    "topic",
+    "partition",
+    "epoch",
+    "first_offset",
+    "next_offset",
+    "record_count",
+    "records_root",
+    "previous",
+    "projection",
+];
 
 /// The fields of the footer; each is equal to the link's field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,26 +40,27 @@ pub struct Footer {
 
 impl Footer {
     /// The key-value metadata of the file.
-    pub(super) fn to_key_values(&self, projection: &Projection) -> Result<Vec<KeyValue>, SegmentError> {
-        let pairs = [
-            ("topic", self.topic_partition.topic.to_string()),
-            ("partition", self.topic_partition.partition.to_string()),
-            ("epoch", self.epoch.to_string()),
-            ("first_offset", self.first_offset.to_string()),
-            ("next_offset", self.next_offset.to_string()),
-            ("record_count", self.record_count.to_string()),
-            ("records_root", self.records_root.to_string()),
-            ("previous", self.previous.to_string()),
-            ("projection", projection.to_text()?),
+    pub(super) fn to_pairs(&self, projection: &Projection) -> Result<[(&'static str, String); 9], SegmentError> {
+        let values = [
+            self.topic_partition.topic.to_string(),
+            self.topic_partition.partition.to_string(),
+            self.epoch.to_string(),
+            self.first_offset.to_string(),
+            self.next_offset.to_string(),
+            self.record_count.to_string(),
+            self.records_root.to_string(),
+            self.previous.to_string(),
+            projection.to_text()?,
         ];
-        Ok(pairs
-            .into_iter()
-            .map(|(key, value)| KeyValue::new(key.to_owned(), value))
-            .collect())
+        let mut keys = KEYS.into_iter();
+        Ok(values.map(|value| (keys.next().unwrap_or_default(), value)))
     }
 
-    /// Reads the key-value metadata: each key must exist once with a canonical value; other keys are ignored.
-    pub(super) fn from_key_values(pairs: &[KeyValue]) -> Result<(Footer, Projection), Unreadable> {
+    /// Reads the key-value metadata, which is exactly that of [`Footer::to_pairs`].
+    pub(super) fn from_pairs(pairs: &[(&str, &str)]) -> Result<(Footer, Projection), Unreadable> {
+        if !pairs.iter().map(|(key, _)| key).eq(&KEYS) {
+            return Err(Unreadable::Footer("it has other keys, or in another order".into()));
+        }
         let topic = text(pairs, "topic")?;
         let footer = Footer {
             topic_partition: TopicPartition::new(topic, number(pairs, "partition")?),
@@ -81,17 +93,14 @@ impl Footer {
     }
 }
 
-fn text<'a>(pairs: &'a [KeyValue], key: &str) -> Result<&'a str, Unreadable> {
-    let mut values = pairs.iter().filter(|pair| pair.key == key);
-    match (values.next(), values.next()) {
-        (Some(KeyValue { value: Some(value), .. }), None) => Ok(value),
-        (Some(_), Some(_)) => Err(Unreadable::Footer(format!("a key is repeated, key={key}"))),
-        _ => Err(Unreadable::Footer(format!("a key is missing, key={key}"))),
-    }
+fn text<'a>(pairs: &[(&str, &'a str)], key: &str) -> Result<&'a str, Unreadable> {
+    let found = pairs.iter().find(|(found, _)| *found == key);
+    let missing = || Unreadable::Footer(format!("a key is missing, key={key}"));
+    found.map(|(_, value)| *value).ok_or_else(missing)
 }
 
 /// A decimal number in its canonical form.
-fn number<N: std::str::FromStr + ToString>(pairs: &[KeyValue], key: &str) -> Result<N, Unreadable> {
+fn number<N: std::str::FromStr + ToString>(pairs: &[(&str, &str)], key: &str) -> Result<N, Unreadable> {
     let text = text(pairs, key)?;
     match text.parse::<N>() {
         Ok(number) if number.to_string() == text => Ok(number),
@@ -101,7 +110,7 @@ fn number<N: std::str::FromStr + ToString>(pairs: &[KeyValue], key: &str) -> Res
     }
 }
 
-fn hash(pairs: &[KeyValue], key: &str) -> Result<Hash, Unreadable> {
+fn hash(pairs: &[(&str, &str)], key: &str) -> Result<Hash, Unreadable> {
     text(pairs, key)?
         .parse()
         .map_err(|_| Unreadable::Footer(format!("a value is not a hash, key={key}")))

@@ -1,4 +1,4 @@
-//! Segments: records as Parquet (FORMAT.md section 5). Pure. The signed format is in [`crate::log`].
+//! Segments: records as Parquet (FORMAT.md section 7). Pure. The signed format is in [`crate::log`].
 
 pub mod check;
 mod columns;
@@ -14,6 +14,8 @@ mod schema;
 
 #[cfg(test)]
 mod forged_tests;
+#[cfg(test)]
+mod forgery;
 #[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]

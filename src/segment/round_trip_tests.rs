@@ -1,6 +1,10 @@
 //! Encoding and decoding any records.
 
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::{Int64Type, TimestampMillisecondType};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use bytes::Bytes;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 
 use crate::record::hash::Hash;
@@ -70,7 +74,15 @@ pub(super) fn projection() -> Projection {
         Rule::new("event_ts", "/ts", ColumnType::TimestampUs),
         Rule::new("event_type", "/event_type", ColumnType::String),
         Rule::new("count", "/count", ColumnType::Int64),
-        Rule::new("cart_value", "/cart_value", ColumnType::Float64),
+        Rule::new(
+            "cart_value",
+            "/cart_value",
+            ColumnType::Decimal {
+                precision: 18,
+                scale: 2,
+            },
+        ),
+        Rule::new("ratio", "/cart_value", ColumnType::Float64),
         Rule::new("new", "/new", ColumnType::Bool),
         Rule::new("cart", "/cart", ColumnType::Json),
     ])
@@ -159,7 +171,10 @@ fn timestamp() -> impl Strategy<Value = Timestamp> {
         -10i64..10,
         Just(i64::MIN),
         Just(i64::MAX),
-        Just(253_402_300_800_000)
+        Just(253_402_300_800_000),
+        Just(253_402_300_799_999),
+        Just(-2_208_988_800_000),
+        Just(-2_208_988_800_001)
     ];
     (ms, any::<bool>()).prop_map(|(ms, create)| {
         if create {
@@ -239,6 +254,39 @@ fn a_segment_of_many_chunks_and_uneven_records_is_decoded_unchanged() {
     let (read, examined) = read(&segment_of(&records));
     assert!(read == records);
     assert_eq!((examined.rows, examined.mismatch_count), (20_000, 0));
+}
+
+/// The column of integers at `index`, as an ordinary Parquet reader sees it.
+fn integers(segment: &Bytes, index: usize) -> Vec<Option<i64>> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(segment.clone()).unwrap();
+    let batches = reader.build().unwrap().map(Result::unwrap);
+    let of = |batch: RecordBatch| {
+        let integers = cast(batch.column(index));
+        integers.iter().collect::<Vec<_>>()
+    };
+    batches.flat_map(of).collect()
+}
+
+/// Integers, or timestamps as the integers that are stored.
+fn cast(column: &ArrayRef) -> Int64Array {
+    match column.as_primitive_opt::<TimestampMillisecondType>() {
+        Some(timestamps) => timestamps.reinterpret_cast(),
+        None => column.as_primitive::<Int64Type>().clone(),
+    }
+}
+
+#[test]
+fn a_record_stamped_in_nanoseconds_leaves_the_timestamps_readable() {
+    let (nanoseconds, milliseconds) = (1_763_559_062_594_000_000, 1_763_559_062_594);
+    let mut records = [event(0), event(1)];
+    records[0].timestamp = Timestamp::create_ms(nanoseconds);
+    records[1].timestamp = Timestamp::create_ms(milliseconds);
+    let segment = segment_of(&records);
+    assert_eq!(integers(&segment, 4), [None, Some(milliseconds)]);
+    assert_eq!(integers(&segment, 9), [Some(nanoseconds), None]);
+    let (read, examined) = read(&segment);
+    assert_eq!(read, records);
+    assert_eq!(examined.timestamps_ms, Some((milliseconds, nanoseconds)));
 }
 
 #[test]

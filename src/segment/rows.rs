@@ -1,16 +1,18 @@
-//! The records of an open segment, in arrow's column layout, with their Merkle tree.
+//! The records of an open segment, in columns, with their Merkle tree.
 //!
 //! The poll thread pushes borrowed records: a push copies bytes, hashes them, and allocates only as buffers grow. Chunk
 //! boundaries must be a function of the records alone, because the Parquet bytes depend on them (AD-1).
 
-use arrow_buffer::NullBufferBuilder;
+use std::ops::RangeInclusive;
 
 use crate::record::hash::Hash;
 use crate::record::merkle::Tree;
 use crate::record::position::TopicPartition;
-use crate::record::record::{LeafHasher, Record};
+use crate::record::record::{Header, LeafHasher, Record};
+use crate::segment::page_encoding::levels::Levels;
+use crate::segment::page_encoding::values::{ByteStrings, LENGTH_BYTES, Numbers};
 
-/// The maximum number of bytes of keys, values and headers in a chunk of more than one record.
+/// The maximum of [`chunk_bytes`] in a chunk of more than one record.
 const CHUNK_MAX_BYTES: usize = 1 << 20;
 /// The maximum number of records in a chunk.
 const CHUNK_MAX_ROWS: usize = 8192;
@@ -53,11 +55,11 @@ impl Rows {
     /// Appends the next record and its leaf hash.
     #[inline]
     pub fn push(&mut self, record: &Record<'_>) {
-        let bytes = payload_bytes(record);
+        let bytes = chunk_bytes(record);
         if !self.open.has_room(bytes) {
             self.cut();
         }
-        self.open.push(record);
+        self.open.push(record, bytes);
         self.tree.push(self.hasher.leaf(record));
         self.len += 1;
         self.value_bytes += record.value.map_or(0, |value| value.len() as u64);
@@ -153,39 +155,49 @@ pub(super) fn payload_bytes(record: &Record<'_>) -> usize {
     record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len) + headers
 }
 
+/// The bytes of key, value and headers, and 8 for each header: what a record adds to a chunk.
+#[inline]
+fn chunk_bytes(record: &Record<'_>) -> usize {
+    payload_bytes(record) + record.headers.len() * 2 * LENGTH_BYTES
+}
+
 /// Neighbouring chunks differ a little in size.
 fn with_headroom(count: usize) -> usize {
     count + count / 8
 }
 
 /// Consecutive records in columns. A chunk of one record may exceed [`CHUNK_MAX_BYTES`].
-#[derive(Debug)]
-pub(super) struct Chunk {
-    pub(super) offsets: Vec<i64>,
-    /// 0 for records without a timestamp.
-    pub(super) timestamps_ms: Vec<i64>,
-    pub(super) timestamp_types: Vec<u8>,
-    pub(super) keys: ByteColumn,
-    pub(super) values: ByteColumn,
-    /// The start of each record's headers in the header columns, and the end of the last one's.
-    pub(super) header_offsets: Vec<i32>,
-    pub(super) header_names: ByteColumn,
-    pub(super) header_values: ByteColumn,
+#[derive(Debug, Default)]
+pub(crate) struct Chunk {
+    pub(crate) offsets: Vec<i64>,
+    /// Null for records without a timestamp, and for those outside of [`QUERIED_MS`].
+    pub(crate) timestamps_ms: Numbers<i64>,
+    /// The timestamps outside of [`QUERIED_MS`].
+    pub(crate) timestamps_out_of_range_ms: Numbers<i64>,
+    pub(crate) timestamp_types: Vec<i32>,
+    pub(crate) keys: ByteStrings,
+    pub(crate) values: ByteStrings,
+    /// The repetition levels of the header columns. A record without headers has one entry too.
+    pub(crate) header_starts: Levels,
+    pub(crate) header_names: ByteStrings,
+    pub(crate) header_values: ByteStrings,
+    bytes: usize,
 }
 
-impl Default for Chunk {
-    fn default() -> Chunk {
-        Chunk {
-            offsets: Vec::new(),
-            timestamps_ms: Vec::new(),
-            timestamp_types: Vec::new(),
-            keys: ByteColumn::default(),
-            values: ByteColumn::default(),
-            header_offsets: vec![0],
-            header_names: ByteColumn::default(),
-            header_values: ByteColumn::default(),
-        }
-    }
+/// The timestamps that the column `timestamp` holds, in ms: 1900-01-01 to 9999-12-31, both included. Query engines fail on
+/// others.
+pub(super) const QUERIED_MS: RangeInclusive<i64> = -2_208_988_800_000..=253_402_300_799_999;
+
+/// The levels of the header columns.
+mod header {
+    /// The first entry of a record, and each further one.
+    pub(super) const FIRST: u8 = 0;
+    pub(super) const FURTHER: u8 = 1;
+    /// The record has no header.
+    pub(super) const NONE: u8 = 0;
+    pub(super) const NAME: u8 = 1;
+    pub(super) const NULL_VALUE: u8 = 1;
+    pub(super) const VALUE: u8 = 2;
 }
 
 impl Chunk {
@@ -195,100 +207,80 @@ impl Chunk {
         let rows = with_headroom(full.len()).min(CHUNK_MAX_ROWS);
         let mut chunk = Chunk::default();
         chunk.offsets.reserve_exact(rows);
-        chunk.timestamps_ms.reserve_exact(rows);
+        chunk.timestamps_ms.values.reserve_exact(rows);
         chunk.timestamp_types.reserve_exact(rows);
-        chunk.keys.reserve_like(&full.keys);
-        chunk.values.reserve_like(&full.values);
-        chunk.header_offsets.reserve_exact(rows);
-        chunk.header_names.reserve_like(&full.header_names);
-        chunk.header_values.reserve_like(&full.header_values);
+        for (own, full) in [
+            (&mut chunk.keys, &full.keys),
+            (&mut chunk.values, &full.values),
+            (&mut chunk.header_names, &full.header_names),
+            (&mut chunk.header_values, &full.header_values),
+        ] {
+            // Only a chunk of one large record has more.
+            let bytes = with_headroom(full.plain.len()).min(CHUNK_MAX_BYTES + rows * LENGTH_BYTES);
+            own.plain.reserve_exact(bytes);
+        }
         chunk
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.offsets.len()
     }
 
-    /// The bytes of keys, values and headers.
-    pub(super) fn payload_bytes(&self) -> usize {
-        self.keys.bytes.len() + self.values.bytes.len() + self.header_names.bytes.len() + self.header_values.bytes.len()
+    /// The bytes that its records add.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     #[inline]
     fn has_room(&self, bytes: usize) -> bool {
-        self.len() == 0 || (self.len() < CHUNK_MAX_ROWS && self.payload_bytes() + bytes <= CHUNK_MAX_BYTES)
+        self.len() == 0 || (self.len() < CHUNK_MAX_ROWS && self.bytes + bytes <= CHUNK_MAX_BYTES)
     }
 
     #[inline]
-    fn push(&mut self, record: &Record<'_>) {
+    fn push(&mut self, record: &Record<'_>, bytes: usize) {
+        self.bytes += bytes;
         self.offsets.push(record.offset);
-        self.timestamps_ms.push(record.timestamp.ms().unwrap_or(0));
-        self.timestamp_types.push(record.timestamp.type_code());
+        let ms = record.timestamp.ms();
+        self.timestamps_ms.push(ms.filter(|ms| QUERIED_MS.contains(ms)));
+        self.timestamps_out_of_range_ms
+            .push(ms.filter(|ms| !QUERIED_MS.contains(ms)));
+        self.timestamp_types.push(i32::from(record.timestamp.type_code()));
         self.keys.push(record.key);
         self.values.push(record.value);
-        for header in record.headers {
-            self.header_names.push(Some(header.name));
-            self.header_values.push(header.value);
+        self.push_headers(record.headers);
+    }
+
+    #[inline]
+    fn push_headers(&mut self, headers: &[Header<'_>]) {
+        if headers.is_empty() {
+            self.header_starts.push(header::FIRST);
+            self.header_names.levels.push(header::NONE);
+            self.header_values.levels.push(header::NONE);
         }
-        self.header_offsets.push(self.header_names.len() as i32);
+        for (index, header) in headers.iter().enumerate() {
+            self.header_starts
+                .push(if index == 0 { header::FIRST } else { header::FURTHER });
+            self.header_names.levels.push(header::NAME);
+            self.header_names.push_bytes(header.name);
+            match header.value {
+                Some(value) => {
+                    self.header_values.levels.push(header::VALUE);
+                    self.header_values.push_bytes(value);
+                }
+                None => self.header_values.levels.push(header::NULL_VALUE),
+            }
+        }
     }
 
     fn capacity_bytes(&self) -> usize {
-        (self.offsets.capacity() + self.timestamps_ms.capacity()) * size_of::<i64>()
-            + self.timestamp_types.capacity()
-            + self.header_offsets.capacity() * size_of::<i32>()
+        self.offsets.capacity() * size_of::<i64>()
+            + self.timestamps_ms.capacity_bytes()
+            + self.timestamps_out_of_range_ms.capacity_bytes()
+            + self.timestamp_types.capacity() * size_of::<i32>()
+            + self.header_starts.capacity_bytes()
             + self.keys.capacity_bytes()
             + self.values.capacity_bytes()
             + self.header_names.capacity_bytes()
             + self.header_values.capacity_bytes()
-    }
-}
-
-/// Byte strings in the layout of arrow's binary arrays, so that they become arrays without copying.
-#[derive(Debug)]
-pub(super) struct ByteColumn {
-    pub(super) bytes: Vec<u8>,
-    /// The start of each string in `bytes`, and the end of the last one.
-    pub(super) offsets: Vec<i32>,
-    pub(super) nulls: NullBufferBuilder,
-}
-
-impl Default for ByteColumn {
-    fn default() -> ByteColumn {
-        ByteColumn {
-            bytes: Vec::new(),
-            offsets: vec![0],
-            nulls: NullBufferBuilder::new(0),
-        }
-    }
-}
-
-impl ByteColumn {
-    /// At most [`CHUNK_MAX_BYTES`]: only a chunk of one large record has more.
-    fn reserve_like(&mut self, full: &ByteColumn) {
-        self.bytes
-            .reserve_exact(with_headroom(full.bytes.len()).min(CHUNK_MAX_BYTES));
-        self.offsets.reserve_exact(with_headroom(full.len()));
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.offsets.len() - 1
-    }
-
-    /// The cast does not truncate: a column has the bytes of one chunk or one record, and lengths in Kafka are i32.
-    #[inline]
-    pub(super) fn push(&mut self, bytes: Option<&[u8]>) {
-        match bytes {
-            Some(bytes) => {
-                self.bytes.extend_from_slice(bytes);
-                self.nulls.append_non_null();
-            }
-            None => self.nulls.append_null(),
-        }
-        self.offsets.push(self.bytes.len() as i32);
-    }
-
-    fn capacity_bytes(&self) -> usize {
-        self.bytes.capacity() + self.offsets.capacity() * size_of::<i32>() + self.nulls.allocated_size()
     }
 }

@@ -5,13 +5,13 @@ use std::fmt;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use crate::log::limits::SEGMENT_MAX_BYTES;
 use crate::record::hash::Hash;
 use crate::store::error::StoreError;
 use crate::store::key;
 
-/// The largest object in bytes that is created or read (512 MiB). Segments are far smaller; a larger object was not
-/// written by kivend, and reading it could exhaust memory.
-pub const OBJECT_MAX_BYTES: u64 = 512 << 20;
+/// The largest object in bytes that is created: the largest segment.
+pub const OBJECT_MAX_BYTES: u64 = SEGMENT_MAX_BYTES;
 
 /// The result of a create.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +58,24 @@ pub struct Version {
     pub modified_ms: i64,
 }
 
+/// The end of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tail {
+    /// The length of the whole object in bytes.
+    pub object_bytes: u64,
+    /// The object's last bytes: as many as were asked for, or the whole object if it is shorter.
+    pub end: Bytes,
+}
+
+/// The length and the hash of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digest {
+    /// The length in bytes; where the object is too large, as far as known.
+    pub object_bytes: u64,
+    /// The SHA-256 of the bytes; `None` if the object is larger than was to be read.
+    pub sha256: Option<Hash>,
+}
+
 /// A store of immutable objects.
 ///
 /// Object keys are relative to the configured prefix, UTF-8, with `/` between their parts ([`key::check`] has the rules).
@@ -95,9 +113,49 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The whole object, or `None` if it does not exist. The number of bytes is checked against the announced length, and
     /// the bytes against the checksum, if the back end stores one.
     ///
+    /// Of an object larger than `max_bytes`, the limit of its kind ([`crate::log::limits`]), no more than `max_bytes` are
+    /// fetched, and nothing is allocated if the back end announces the length. What is in the place of an object and has
+    /// no length, such as a pipe in a folder, is refused without being opened.
+    ///
     /// # Errors
-    /// `Corrupt` if a check fails, or the object is larger than [`OBJECT_MAX_BYTES`].
-    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError>;
+    /// `Corrupt` if a check fails; `Corrupt` with [`StoreError::is_too_large`] if the object is larger than `max_bytes`.
+    async fn get(&self, key: &str, max_bytes: u64) -> Result<Option<Bytes>, StoreError>;
+
+    /// The last `bytes` bytes of the object, which must not be 0, or `None` if it does not exist. No more of it is
+    /// fetched or held than these bytes, except by the default, for back ends that cannot read a range. The bytes are
+    /// not checked against a stored checksum, which is that of the whole object.
+    ///
+    /// # Errors
+    /// The store's errors; `Config` if the back end does not honour ranges.
+    async fn tail(&self, key: &str, bytes: u64) -> Result<Option<Tail>, StoreError> {
+        let object = self.get(key, OBJECT_MAX_BYTES).await?;
+        Ok(object.map(|object| Tail {
+            object_bytes: object.len() as u64,
+            end: object.slice(object.len() - last_bytes(object.len(), bytes)..),
+        }))
+    }
+
+    /// The length of the object and the SHA-256 of its bytes, which are read in pieces of at most 1 MiB and never taken
+    /// from a checksum that the back end stores; `None` if the object does not exist. An object larger than `max_bytes`
+    /// is not read to its end. The default holds the whole object.
+    ///
+    /// # Errors
+    /// As [`Store::get`], except that an object that is too large is no error.
+    async fn digest(&self, key: &str, max_bytes: u64) -> Result<Option<Digest>, StoreError> {
+        match self.get(key, max_bytes).await {
+            Err(error) if error.is_too_large() => {
+                let listed = self.list(key, None, 1).await?;
+                Ok(listed.first().filter(|entry| entry.key == key).map(|entry| Digest {
+                    object_bytes: entry.bytes,
+                    sha256: None,
+                }))
+            }
+            read => Ok(read?.map(|object| Digest {
+                object_bytes: object.len() as u64,
+                sha256: Some(Hash::of(&object)),
+            })),
+        }
+    }
 
     /// The objects whose keys begin with `prefix` and are greater than `start_after`, ascending by the bytes of their
     /// keys, at most `limit`. Fewer than `limit` are the end of the listing. Every object whose create has returned is
@@ -138,24 +196,38 @@ pub trait Store: fmt::Debug + Send + Sync {
         }))
     }
 
-    /// The bytes of a version from [`Store::versions`]; `None` if it does not exist or is a delete marker.
+    /// The bytes of a version from [`Store::versions`], as [`Store::get`]; `None` if it does not exist or is a delete
+    /// marker.
     ///
     /// # Errors
     /// As [`Store::get`].
-    async fn get_version(&self, key: &str, _version: &str) -> Result<Option<Bytes>, StoreError> {
+    async fn get_version(&self, key: &str, _version: &str, _max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
         key::check(key)?;
         Ok(None)
     }
 }
 
-/// Refuses an object of more than [`OBJECT_MAX_BYTES`].
-pub(super) fn check_size(key: &str, bytes: u64) -> Result<(), StoreError> {
+/// How many of an object's bytes are its last `bytes` bytes.
+pub(super) fn last_bytes(length: usize, bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX).min(length)
+}
+
+/// Refuses to read an object of more than `max_bytes`.
+pub(super) fn check_size(key: &str, bytes: u64, max_bytes: u64) -> Result<(), StoreError> {
+    if bytes <= max_bytes {
+        return Ok(());
+    }
+    Err(StoreError::too_large(key, bytes, max_bytes))
+}
+
+/// Refuses to create an object of more than [`OBJECT_MAX_BYTES`].
+pub(super) fn check_created_size(key: &str, bytes: u64) -> Result<(), StoreError> {
     if bytes <= OBJECT_MAX_BYTES {
         return Ok(());
     }
-    Err(StoreError::corrupt(
-        "the object is larger than any that kivend writes",
-        "it was not read; find out who created it",
+    Err(StoreError::input(
+        "the object is larger than the largest that is created",
+        "lower archive.seal_max_bytes",
     )
     .with("key", key)
     .with("bytes", bytes)
@@ -164,7 +236,11 @@ pub(super) fn check_size(key: &str, bytes: u64) -> Result<(), StoreError> {
 
 /// Refuses bytes whose SHA-256 is not `hash`.
 pub(super) fn check_hash(key: &str, bytes: &[u8], hash: &Hash) -> Result<(), StoreError> {
-    let actual = Hash::of(bytes);
+    check_equal(key, Hash::of(bytes), hash)
+}
+
+/// Refuses `actual`, the SHA-256 of an object's bytes, if it is not `hash`.
+pub(super) fn check_equal(key: &str, actual: Hash, hash: &Hash) -> Result<(), StoreError> {
     if actual == *hash {
         return Ok(());
     }

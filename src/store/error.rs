@@ -13,6 +13,8 @@ pub struct StoreError {
     remedy: &'static str,
     values: Vec<(&'static str, String)>,
     source: Option<Box<dyn Error + Send + Sync>>,
+    /// The length of an object that is too large.
+    too_large: Option<u64>,
 }
 
 impl StoreError {
@@ -23,6 +25,7 @@ impl StoreError {
             remedy,
             values: Vec::new(),
             source: None,
+            too_large: None,
         }
     }
 
@@ -54,6 +57,30 @@ impl StoreError {
     #[must_use]
     pub fn corrupt(what: &'static str, remedy: &'static str) -> Self {
         Self::new(Kind::Corrupt, what, remedy)
+    }
+
+    /// An object is larger than the limit of its kind, and was not read. `bytes` is its length, as far as known.
+    #[must_use]
+    pub fn too_large(key: &str, bytes: u64, max_bytes: u64) -> Self {
+        let what = "the object is larger than the limit of its kind";
+        let mut error = Self::corrupt(what, "find out who created it; kivend writes no such object")
+            .with("key", key)
+            .with("bytes", bytes)
+            .with("max", max_bytes);
+        error.too_large = Some(bytes);
+        error
+    }
+
+    /// Whether this is [`StoreError::too_large`]: the object is junk, whatever its bytes are.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        self.too_large.is_some()
+    }
+
+    /// The length of the object that is too large, as far as known.
+    #[must_use]
+    pub fn too_large_bytes(&self) -> Option<u64> {
+        self.too_large
     }
 
     /// A failure that is not foreseen.

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::record::hash::Hash;
-use crate::store::contract::{Creation, Entry, Store, Version};
+use crate::store::contract::{Creation, Digest, Entry, Store, Tail, Version};
 use crate::store::error::StoreError;
 
 /// The kinds of operations that a plan distinguishes.
@@ -19,7 +19,7 @@ use crate::store::error::StoreError;
 pub enum Operation {
     /// `create` and `create_hashed`.
     Create,
-    /// `get` and `get_version`.
+    /// `get`, `get_version`, `tail` and `digest`.
     Get,
     /// `list`.
     List,
@@ -139,8 +139,16 @@ impl Store for FaultyStore {
             .await
     }
 
-    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        self.call(Operation::Get, key, self.inner.get(key)).await
+    async fn get(&self, key: &str, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
+        self.call(Operation::Get, key, self.inner.get(key, max_bytes)).await
+    }
+
+    async fn tail(&self, key: &str, bytes: u64) -> Result<Option<Tail>, StoreError> {
+        self.call(Operation::Get, key, self.inner.tail(key, bytes)).await
+    }
+
+    async fn digest(&self, key: &str, max_bytes: u64) -> Result<Option<Digest>, StoreError> {
+        self.call(Operation::Get, key, self.inner.digest(key, max_bytes)).await
     }
 
     async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
@@ -153,8 +161,8 @@ impl Store for FaultyStore {
             .await
     }
 
-    async fn get_version(&self, key: &str, version: &str) -> Result<Option<Bytes>, StoreError> {
-        self.call(Operation::Get, key, self.inner.get_version(key, version))
+    async fn get_version(&self, key: &str, version: &str, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
+        self.call(Operation::Get, key, self.inner.get_version(key, version, max_bytes))
             .await
     }
 }

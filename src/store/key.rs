@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_prefix_may_be_empty_or_end_within_a_part() {
-        for prefix in ["", "a", "a/", "a/b", "a/.", "links/payments/1/0000-", "data/topic=a"] {
+        for prefix in ["", "a", "a/", "a/b", "a/.", "links/payments/1/0000-", "data/a"] {
             assert!(check_prefix(prefix).is_ok(), "{prefix:?}");
         }
         for prefix in ["/", "/a", "a//", "../", "a/../b", "a/..//", "a\0"] {

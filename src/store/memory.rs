@@ -13,7 +13,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::record::hash::Hash;
-use crate::store::contract::{Creation, Entry, Store, Version, VersionKind, check_hash, check_size};
+use crate::store::contract::{
+    Creation, Digest, Entry, Store, Tail, Version, VersionKind, check_created_size, check_hash, check_size, last_bytes,
+};
 use crate::store::error::StoreError;
 use crate::store::key;
 
@@ -131,7 +133,7 @@ impl Store for MemoryStore {
 
     async fn create_hashed(&self, key: &str, bytes: Bytes, hash: &Hash) -> Result<Creation, StoreError> {
         key::check(key)?;
-        check_size(key, bytes.len() as u64)?;
+        check_created_size(key, bytes.len() as u64)?;
         check_hash(key, &bytes, hash)?;
         let mut objects = self.lock();
         let object = objects.entry(key.to_owned()).or_insert(Object {
@@ -145,9 +147,25 @@ impl Store for MemoryStore {
         Ok(Creation::Created)
     }
 
-    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+    async fn get(&self, key: &str, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
         key::check(key)?;
-        Ok(self.bytes(key))
+        within(key, self.bytes(key), max_bytes)
+    }
+
+    async fn digest(&self, key: &str, max_bytes: u64) -> Result<Option<Digest>, StoreError> {
+        key::check(key)?;
+        Ok(self.bytes(key).map(|object| Digest {
+            object_bytes: object.len() as u64,
+            sha256: (object.len() as u64 <= max_bytes).then(|| Hash::of(&object)),
+        }))
+    }
+
+    async fn tail(&self, key: &str, bytes: u64) -> Result<Option<Tail>, StoreError> {
+        key::check(key)?;
+        Ok(self.bytes(key).map(|object| Tail {
+            object_bytes: object.len() as u64,
+            end: object.slice(object.len() - last_bytes(object.len(), bytes)..),
+        }))
     }
 
     async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
@@ -181,13 +199,20 @@ impl Store for MemoryStore {
         ))
     }
 
-    async fn get_version(&self, key: &str, version: &str) -> Result<Option<Bytes>, StoreError> {
+    async fn get_version(&self, key: &str, version: &str, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
         key::check(key)?;
         let objects = self.lock();
         let versions = objects.get(key).map_or(&[][..], |object| &object.versions);
         let index = version.parse::<usize>().ok();
-        Ok(index.and_then(|index| versions.get(index).cloned().flatten()))
+        let object = index.and_then(|index| versions.get(index).cloned().flatten());
+        within(key, object, max_bytes)
     }
+}
+
+fn within(key: &str, object: Option<Bytes>, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
+    let bytes = object.as_ref().map_or(0, |object| object.len() as u64);
+    check_size(key, bytes, max_bytes)?;
+    Ok(object)
 }
 
 fn versions_of(key: &str, object: &Object) -> Vec<Version> {
@@ -250,10 +275,10 @@ mod tests {
             ]
         );
         assert_eq!(
-            store.get_version("a", &versions[0].version).await.unwrap().unwrap(),
+            store.get_version("a", &versions[0].version, 4).await.unwrap().unwrap(),
             "ours"
         );
-        assert_eq!(store.get_version("a", &versions[1].version).await.unwrap(), None);
-        assert_eq!(store.get("a").await.unwrap().unwrap(), "theirs");
+        assert_eq!(store.get_version("a", &versions[1].version, 4).await.unwrap(), None);
+        assert_eq!(store.get("a", 6).await.unwrap().unwrap(), "theirs");
     }
 }

@@ -12,9 +12,10 @@ pub mod memory;
 mod open;
 pub mod pages;
 pub mod probe;
+pub mod removal;
 pub mod retry;
 pub mod s3;
 
-pub use contract::{Creation, Entry, OBJECT_MAX_BYTES, Store, Version, VersionKind};
+pub use contract::{Creation, Digest, Entry, OBJECT_MAX_BYTES, Store, Tail, Version, VersionKind};
 pub use error::StoreError;
-pub use open::open;
+pub use open::{open, open_removal};

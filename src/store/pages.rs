@@ -43,17 +43,26 @@ impl<'a> Pages<'a> {
     }
 }
 
+/// All objects whose keys begin with `prefix` and are greater than `after`, ascending.
+///
+/// # Errors
+/// Those of [`Store::list`].
+pub async fn entries(store: &dyn Store, prefix: &str, after: Option<&str>) -> Result<Vec<Entry>, StoreError> {
+    let mut pages = Pages::new(store, prefix, after);
+    let mut entries = Vec::new();
+    while let Some(page) = pages.next().await? {
+        entries.extend(page);
+    }
+    Ok(entries)
+}
+
 /// All keys that begin with `prefix` and are greater than `after`, ascending.
 ///
 /// # Errors
 /// Those of [`Store::list`].
 pub async fn keys(store: &dyn Store, prefix: &str, after: Option<&str>) -> Result<Vec<String>, StoreError> {
-    let mut pages = Pages::new(store, prefix, after);
-    let mut keys = Vec::new();
-    while let Some(page) = pages.next().await? {
-        keys.extend(page.into_iter().map(|entry| entry.key));
-    }
-    Ok(keys)
+    let entries = entries(store, prefix, after).await?;
+    Ok(entries.into_iter().map(|entry| entry.key).collect())
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures::future::join_all;
 
 use crate::error::Kind;
+use crate::log::limits::PROBE_MAX_BYTES;
 use crate::record::hash::Hash;
 use crate::store::contract::{Creation, Store};
 use crate::store::error::StoreError;
@@ -34,7 +35,10 @@ pub async fn probe(store: &Arc<dyn Store>, nonce: &str) -> Result<Probe, StoreEr
     let key = format!("probes/{nonce}");
     let creates = (0..CONTENDERS).map(|contender| store.create(&key, body(contender)));
     let outcomes = join_all(creates).await.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let read = store.get(&key).await?.ok_or_else(|| not_visible(store, &key))?;
+    let read = store
+        .get(&key, PROBE_MAX_BYTES)
+        .await?
+        .ok_or_else(|| not_visible(store, &key))?;
     check_winner(store, &key, &outcomes, &read)?;
     if store
         .list(&key, None, 1)
@@ -128,8 +132,8 @@ mod tests {
             self.0.plant(key, bytes);
             Ok(Creation::Created)
         }
-        async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-            self.0.get(key).await
+        async fn get(&self, key: &str, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
+            self.0.get(key, max_bytes).await
         }
         async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
             self.0.list(prefix, after, limit).await

@@ -4,6 +4,7 @@
 use crate::clock::NoRandomness;
 use crate::error::{Explain, Kind};
 use crate::kafka::error::KafkaError;
+use crate::log::signer::SignError;
 use crate::segment::error::SegmentError;
 use crate::store::StoreError;
 use crate::telemetry::ListenError;
@@ -26,6 +27,9 @@ pub enum AppError {
     /// The operating system has no random bytes.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
+    /// A note cannot be signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
     /// Telemetry cannot listen on its port.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -102,6 +106,9 @@ impl Explain for AppError {
             AppError::Segment(error) => error.kind(),
             AppError::NoRandomness(error) => error.kind(),
             AppError::Listen(error) => error.kind(),
+            AppError::Sign(SignError::Note(_)) => Kind::Internal,
+            AppError::Sign(SignError::Unavailable(_)) => Kind::Transient,
+            AppError::Sign(SignError::Refused(_)) => Kind::Config,
             AppError::Message { kind, .. } => *kind,
         }
     }
@@ -111,8 +118,14 @@ impl Explain for AppError {
             AppError::Store(error) | AppError::CannotList(error) => Explain::remedy(error),
             AppError::Kafka(error) => Explain::remedy(error),
             AppError::Listen(error) => Explain::remedy(error),
+            AppError::Sign(SignError::Unavailable(_)) => {
+                Some("check that the device that holds the signing key is connected and has a session free".to_owned())
+            }
+            AppError::Sign(SignError::Refused(_)) => Some(
+                "correct the settings that name the signing key, or its PIN; `kivend doctor` checks them".to_owned(),
+            ),
             AppError::Message { remedy, .. } => remedy.map(str::to_owned),
-            AppError::Segment(_) | AppError::NoRandomness(_) => None,
+            AppError::Segment(_) | AppError::NoRandomness(_) | AppError::Sign(SignError::Note(_)) => None,
         }
     }
 }

@@ -14,6 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::record::position::TopicPartition;
 use crate::record::utc::UtcSeconds;
+use crate::telemetry::witness_metrics::{WitnessMetrics, Witnesses};
 
 type FloatGauge = Gauge<f64, AtomicU64>;
 
@@ -39,6 +40,7 @@ struct Families {
     until_deletion: Family<PartitionLabels, FloatGauge>,
     retries: Family<RetryLabels, Counter>,
     store_calls: CallTimes,
+    witnesses: Witnesses,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -153,6 +155,7 @@ impl Families {
             Unit::Seconds,
             calls,
         );
+        self.witnesses.register(&mut all);
         all
     }
 
@@ -205,6 +208,11 @@ impl Metrics {
         self.families.until_deletion.remove(&labels);
     }
 
+    /// The metrics of a witness by the name of its key, created at `now` if it is new.
+    pub fn witness(&self, name: &str, now: UtcSeconds) -> WitnessMetrics {
+        self.families.witnesses.witness(name, now)
+    }
+
     /// Counts a retry by its `cause`, such as `store_transient`.
     pub fn retried(&self, cause: &'static str) {
         self.families.retries.get_or_create(&RetryLabels { cause }).inc();
@@ -224,6 +232,7 @@ impl Metrics {
         for partition in self.partitions.lock().unwrap_or_else(PoisonError::into_inner).values() {
             partition.set_durations(now);
         }
+        self.families.witnesses.set_durations(now);
         let mut encoded = String::new();
         // Writing to a string cannot fail.
         let _ = text::encode(&mut encoded, &self.registry);
@@ -310,6 +319,9 @@ mod tests {
         payments.lost(3);
         payments.fenced();
         metrics.retried("store_transient");
+        let witness = metrics.witness("witness.example", at(1000));
+        witness.cosigned(12, at(1020));
+        witness.failed("no_answer");
         metrics.store_answered("create", 0.012);
         insta::assert_snapshot!(metrics.encode(at(1030)));
     }

@@ -4,8 +4,10 @@ mod health;
 mod log;
 mod metrics;
 mod server;
+mod witness_metrics;
 
 pub use health::Health;
 pub use log::{LogFormat, Verbosity, start_log};
 pub use metrics::{Metrics, PartitionMetrics};
 pub use server::{ListenError, Vitals, serve};
+pub use witness_metrics::WitnessMetrics;

@@ -1,7 +1,7 @@
 //! The last link of a walked chain.
 
 use crate::record::hash::Hash;
-use crate::record::position::{Epoch, Height, NextOffset};
+use crate::record::position::{Epoch, FirstOffset, Height, NextOffset};
 
 /// The last link that a walk accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,8 +10,10 @@ pub struct ChainHead {
     pub epoch: Epoch,
     /// The height of the head.
     pub height: Height,
-    /// The offset up to which the partition is archived.
+    /// The end of its range.
     pub next_offset: NextOffset,
+    /// Epoch and first offset of the next link: where the range ends or, after a closing link, where the next epoch begins.
+    pub continues_at: (Epoch, FirstOffset),
     /// The SHA-256 of the head's object.
     pub link: Hash,
 }

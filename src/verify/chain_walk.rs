@@ -4,19 +4,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::log::checkpoint::{CheckpointRef, Head};
-use crate::log::link::{Link, SignedLink};
-use crate::log::object_key::{Attempt, Key};
+use crate::log::checkpoint::CheckpointRef;
+use crate::log::head::Head;
+use crate::log::link::{Link, SealReason, SignedLink};
+use crate::log::signed_note::VerifyingKey;
 use crate::record::hash::Hash;
 use crate::record::merkle::Tree;
-use crate::record::position::{Epoch, FirstOffset, Height, NextOffset, TopicPartition};
+use crate::record::position::{Epoch, FirstOffset, Height, TopicPartition};
 use crate::verify::candidates::{Candidate, Choice, Codes, InvalidNote, choose};
-use crate::verify::chain::{Accepted, Chain, OpenedLink, Range};
+use crate::verify::chain::{Accepted, Chain, OpenedLink, Range, Superseded};
 use crate::verify::chain_head::ChainHead;
 use crate::verify::claims::{Anchors, Claim, Claims};
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::inventory::Slot;
-use crate::verify::times::time;
+use crate::verify::link_judge::{LinkPlace, around_hole, continues_head, judge};
+use crate::verify::trust::Trust;
 
 /// The finding codes of links.
 pub const LINK_CODES: Codes = Codes {
@@ -33,30 +35,36 @@ pub const LINK_CODES: Codes = Codes {
 /// no link names. Keeps some dozens of bytes for each link.
 #[derive(Debug)]
 pub struct Walk {
-    chain: Chain,
+    pub(super) chain: Chain,
+    trust: Arc<Trust>,
     genesis: Hash,
     /// The checkpoint's head to start after; `None` if the walk starts at the genesis.
     base: Option<Head>,
     before: Option<Arc<SignedLink>>,
     log: Tree,
     claims: Claims,
-    segments: std::iter::Peekable<std::vec::IntoIter<Slot>>,
+    pub(super) segments: std::iter::Peekable<std::vec::IntoIter<Slot>>,
     /// Objects without a valid note at a place where the next link may be.
     pending: Vec<InvalidNote>,
+    /// The greatest leader epoch of the links of this epoch, or what it must not be below.
+    leader_epoch: Option<i32>,
     /// An unreadable or unknown object was met: what follows in this partition is not judged.
     met_unknown: bool,
+    /// The lowest and the highest link that nothing proves.
+    unproved: Option<(Height, Height)>,
 }
 
 impl Walk {
     /// A walk before the first link. `claims` are what others say about this chain; `segments` are the listed segments of the
     /// partition, in the order of the chain.
     #[must_use]
-    pub fn new(partition: &TopicPartition, genesis: Hash, claims: Vec<Claim>, segments: Vec<Slot>) -> Walk {
+    pub fn new(trust: &Arc<Trust>, partition: &TopicPartition, claims: Vec<Claim>, segments: Vec<Slot>) -> Walk {
         Walk {
             chain: Chain {
                 partition: partition.clone(),
                 head: None,
                 ranges: Vec::new(),
+                superseded: Vec::new(),
                 earlier: BTreeMap::new(),
                 unnamed: Vec::new(),
                 links: 0,
@@ -64,17 +72,21 @@ impl Walk {
                 records: 0,
                 lost: 0,
                 anchors: Anchors::default(),
+                has_counting_signer: false,
                 checkpoints_named: BTreeMap::new(),
                 findings: Findings::default(),
             },
-            genesis,
+            trust: Arc::clone(trust),
+            genesis: trust.genesis(partition),
             base: None,
             before: None,
             log: Tree::default(),
             claims: Claims::new(claims),
             segments: segments.into_iter().peekable(),
             pending: Vec::new(),
+            leader_epoch: None,
             met_unknown: false,
+            unproved: None,
         }
     }
 
@@ -86,6 +98,7 @@ impl Walk {
             epoch: head.epoch,
             height: head.height,
             next_offset: head.next_offset,
+            continues_at: (head.epoch, head.next_offset.begins()),
             link: head.link,
         });
         for finding in self.claims.pass_head(head, &mut self.chain.anchors) {
@@ -101,12 +114,17 @@ impl Walk {
             return None;
         }
         let mut found = Findings::default();
+        let (candidates, undecided) = self.judge(candidates);
         let choice = choose(candidates, &LINK_CODES, &mut found);
-        for finding in found.kept() {
-            self.report(finding.clone());
-        }
+        self.chain.findings.append(found.of(&self.chain.partition));
         match choice {
-            Choice::Valid(opened, key) => self.take(opened, key),
+            Choice::Valid(opened, key) => {
+                if let Some(entry) = undecided {
+                    let detail = format!("entry {entry} of the log, which decides whether the link counts, is missing");
+                    self.report(Finding::new(Code::LinkUndecided, detail).object(&key));
+                }
+                self.take(opened, key)
+            }
             Choice::Unknown => {
                 self.met_unknown = true;
                 None
@@ -126,34 +144,47 @@ impl Walk {
         }
     }
 
-    /// Whether the next link may be here: where the last range ends, or at the beginning of the next epoch.
-    fn may_be_next(&self, slot: &Slot) -> bool {
-        let here = (slot.epoch, slot.first_offset);
-        match self.end() {
-            None => here == (Epoch(0), FirstOffset(0)),
-            Some((epoch, next_offset, _)) => {
-                here == (epoch, next_offset.begins()) || here == (Epoch(epoch.0.saturating_add(1)), FirstOffset(0))
-            }
-        }
+    /// What the candidates are by their keys and by the links before them.
+    fn judge(&self, candidates: Vec<Candidate<OpenedLink>>) -> (Vec<Candidate<OpenedLink>>, Option<u64>) {
+        let (end, height) = self.expected();
+        let place = LinkPlace {
+            partition: &self.chain.partition,
+            height,
+            deciding: &|signed| {
+                let link = &signed.link;
+                let after_a_hole = link.height > height && (link.epoch, link.first_offset) > end;
+                if after_a_hole || self.is_base(signed) {
+                    link.height
+                } else {
+                    height
+                }
+            },
+            breaks: &|link| self.continues(link).err(),
+        };
+        judge(&self.trust, &place, candidates)
     }
 
-    /// Epoch, next offset and height of the last link.
-    fn end(&self) -> Option<(Epoch, NextOffset, Height)> {
+    fn continues(&self, link: &Link) -> Result<(), String> {
         match (&self.before, &self.base) {
-            (Some(before), _) => Some((before.link.epoch, before.link.next_offset, before.link.height)),
-            (None, Some(base)) => Some((base.epoch, base.next_offset, base.height)),
-            (None, None) => None,
-        }
-    }
-
-    fn take(&mut self, opened: OpenedLink, key: String) -> Option<Accepted> {
-        let link = &opened.signed.link;
-        let continues = match (&self.before, &self.base) {
             (None, Some(base)) => continues_head(link, base),
             (before, _) => link
                 .continues(before.as_deref(), &self.genesis)
                 .map_err(|broken| broken.to_string()),
-        };
+        }
+    }
+
+    /// Whether the next link may be here: where the last range ends, or, after a closing link, where it says.
+    fn may_be_next(&self, slot: &Slot) -> bool {
+        (slot.epoch, slot.first_offset) == self.expected().0
+    }
+
+    fn take(&mut self, opened: OpenedLink, key: String) -> Option<Accepted> {
+        let link = &opened.signed.link;
+        if self.is_base(&opened.signed) {
+            self.begin_after(opened.signed);
+            return None;
+        }
+        let continues = self.continues(link);
         if let Err(broken) = continues {
             let (place, height) = self.expected();
             let here = (link.epoch, link.first_offset);
@@ -172,14 +203,39 @@ impl Walk {
             }
         } else {
             self.report_pending(Code::LinkPassedOver);
+            self.check_leader_epoch(link, &key);
         }
         Some(self.accept(opened, key))
     }
 
+    /// Whether this is the link of the head that the walk starts after. Its key is at the head's next offset only if it is a
+    /// closing link.
+    fn is_base(&self, signed: &SignedLink) -> bool {
+        self.before.is_none() && self.base.as_ref().is_some_and(|base| base.link == signed.hash)
+    }
+
+    fn begin_after(&mut self, closing: SignedLink) {
+        let next = closing.link.next_place();
+        if let Some(head) = &mut self.chain.head {
+            head.continues_at = (next.epoch, next.first_offset);
+        }
+        self.before = Some(Arc::new(closing));
+    }
+
+    /// Leader epochs rise with offsets, also across links without one.
+    fn check_leader_epoch(&mut self, link: &Link, key: &str) {
+        if link.leader_epoch.is_some() && link.leader_epoch < self.leader_epoch {
+            let detail = "its leader_epoch is below that of a link before it";
+            let finding = Finding::new(Code::LinkBreaksRule, detail).object(key);
+            self.report(finding.offsets(link.first_offset.0, link.next_offset.0));
+        }
+        self.leader_epoch = self.leader_epoch.max(link.leader_epoch);
+    }
+
     fn expected(&self) -> ((Epoch, FirstOffset), Height) {
-        match self.end() {
+        match &self.chain.head {
             None => ((Epoch(0), FirstOffset(0)), Height(0)),
-            Some((epoch, next_offset, height)) => ((epoch, next_offset.begins()), height.next()),
+            Some(head) => (head.continues_at, head.height.next()),
         }
     }
 
@@ -198,18 +254,9 @@ impl Walk {
                 "{} links are missing (heights {height} to {}){}",
                 missing - altered,
                 link.height.0 - 1,
-                self.around_hole(link)
+                around_hole(self.before.as_deref(), link)
             );
             self.report(Finding::new(Code::LinkMissing, detail).offsets(from.0, until));
-        }
-    }
-
-    /// The record times around a hole, so that readers know which time it concerns.
-    fn around_hole(&self, link: &Link) -> String {
-        let before = self.before.as_ref().and_then(|before| before.link.max_timestamp_ms);
-        match before.zip(link.min_timestamp_ms) {
-            Some((before, after)) => format!(", between records of {} and {}", time(before), time(after)),
-            None => String::new(),
         }
     }
 
@@ -220,9 +267,14 @@ impl Walk {
     }
 
     fn accept(&mut self, opened: OpenedLink, key: String) -> Accepted {
-        let OpenedLink { signed, leaf } = opened;
+        let OpenedLink {
+            signed,
+            leaf,
+            key: signer,
+        } = opened;
         let signed = Arc::new(signed);
         let link = &signed.link;
+        self.note_signer(&signer, link.height);
         let segment_listed = self.match_segments(link);
         // The log is unknown after a hole: its size then never matches a height again, and no root is compared.
         if self.log.leaf_count() == link.height.0 {
@@ -243,33 +295,39 @@ impl Walk {
         }
     }
 
+    fn note_signer(&mut self, signer: &VerifyingKey, height: Height) {
+        self.chain.has_counting_signer |= self.trust.counts(signer);
+        if !self.trust.proves_link(&self.chain.partition, height, signer) {
+            let lowest = self.unproved.map_or(height, |(lowest, _)| lowest);
+            self.unproved = Some((lowest, height));
+        }
+    }
+
     fn note_link(&mut self, signed: &SignedLink, key: &str) {
         let link = &signed.link;
-        let CheckpointRef { number, sha256 } = link.checkpoint;
+        let CheckpointRef { number, root } = link.checkpoint;
         self.chain
             .checkpoints_named
-            .entry((number, sha256))
+            .entry((number, root))
             .or_insert_with(|| key.to_owned());
-        if let Some(head) = self.chain.head.filter(|head| head.epoch != link.epoch) {
-            let ended = std::mem::take(&mut self.chain.ranges);
-            if self.chain.unnamed.iter().any(|slot| slot.epoch == head.epoch) {
-                self.chain.earlier.insert(head.epoch, ended);
-            }
+        if let Some(head) = self.chain.head.filter(|head| head.continues_at.0 < link.epoch) {
+            // A hole in the chain hides how the epochs between ended.
+            self.chain.end_epoch(head.epoch, None);
+            self.leader_epoch = link.leader_epoch;
         }
-        self.chain.ranges.push(Range {
-            height: link.height,
-            first_offset: link.first_offset,
-            next_offset: link.next_offset,
-            records_root: link.records_root,
-            lost: link.lost.is_some(),
-            segment: segment_attempt(link),
-        });
+        let next = link.next_place();
         self.chain.head = Some(ChainHead {
             epoch: link.epoch,
             height: link.height,
             next_offset: link.next_offset,
+            continues_at: (next.epoch, next.first_offset),
             link: signed.hash,
         });
+        if let Some(begins) = link.next_epoch_at {
+            self.end_epoch(link, begins, key);
+        } else {
+            self.chain.ranges.push(Range::of(link));
+        }
         self.chain.links += 1;
         self.chain.segments += u64::from(link.segment.is_some());
         self.chain.records = self.chain.records.saturating_add(link.record_count);
@@ -287,34 +345,14 @@ impl Walk {
         }
     }
 
-    /// Handles the listed segments up to and including the place of this link. Returns whether the link's own is among them.
-    fn match_segments(&mut self, link: &Link) -> bool {
-        let own = segment_attempt(link);
-        let mut own_listed = false;
-        let here = (link.epoch, link.first_offset);
-        let named = u32::try_from(link.rejected.len()).unwrap_or(u32::MAX) + u32::from(link.segment.is_some());
-        let (ended_at, height) = self.expected();
-        let ends_an_epoch = link.epoch > ended_at.0 && link.height == height;
-        while let Some(slot) = self.segments.next_if(|slot| (slot.epoch, slot.first_offset) <= here) {
-            let at = (slot.epoch, slot.first_offset);
-            if at == here && slot.attempt.0 < named {
-                own_listed |= Some(slot.attempt) == own;
-            } else if at == here {
-                self.chain.unnamed.push(slot);
-            } else if ends_an_epoch && at == ended_at {
-                self.report_unnamed(&slot, Code::PendingSegment);
-            } else {
-                self.report_unnamed(&slot, Code::UnnamedSegment);
-            }
+    fn end_epoch(&mut self, link: &Link, begins: i64, key: &str) {
+        let kept = (link.seal_reason == SealReason::Diverged).then_some(begins);
+        let superseded = self.chain.end_epoch(link.epoch, kept).map(Superseded::describe);
+        self.leader_epoch = kept.and_then(|begins| self.chain.leader_epoch_below(begins));
+        if let Some(detail) = superseded {
+            let finding = Finding::new(Code::RecordsSuperseded, detail).object(key);
+            self.report(finding.offsets(begins, link.next_offset.0));
         }
-        own_listed
-    }
-
-    fn report_unnamed(&mut self, slot: &Slot, code: Code) {
-        let place = slot.place(&self.chain.partition);
-        let detail = "no link names this segment";
-        let finding = Finding::new(code, detail).object(place.segment(slot.attempt));
-        self.report(finding);
     }
 
     /// Adds a finding about this partition.
@@ -337,6 +375,10 @@ impl Walk {
             Code::LinkAltered
         };
         self.report_pending(code);
+        if let Some((lowest, highest)) = self.unproved {
+            let detail = format!("links at heights {lowest} to {highest}");
+            self.report(Finding::new(Code::LinkNotProved, detail));
+        }
         for finding in unmet {
             self.report(finding);
         }
@@ -348,31 +390,5 @@ impl Walk {
             }
         }
         self.chain
-    }
-}
-
-/// The rules of [`Link::continues`] that can be checked against a checkpoint's head instead of the link before.
-fn continues_head(link: &Link, head: &Head) -> Result<(), String> {
-    let place = (link.epoch, link.first_offset);
-    let follows = place == (head.epoch, head.next_offset.begins())
-        || (Some(link.epoch.0) == head.epoch.0.checked_add(1) && link.first_offset.0 == 0);
-    if link.height != head.height.next() {
-        Err(format!(
-            "its height does not follow that of the link before it: height={}",
-            link.height
-        ))
-    } else if link.previous != head.link {
-        Err("its previous is not the hash of the link before it".to_owned())
-    } else if !follows {
-        Err("its range does not begin where that of the link before it ends".to_owned())
-    } else {
-        Ok(())
-    }
-}
-
-fn segment_attempt(link: &Link) -> Option<Attempt> {
-    match link.segment.as_ref()?.key.parse() {
-        Ok(Key::Segment(_, attempt)) => Some(attempt),
-        _ => None,
     }
 }

@@ -1,12 +1,12 @@
-//! Claims about a chain from outside: by checkpoints in the bucket, by saved checkpoints, by Kafka's commit. Each names the
+//! Claims about a chain from outside: by entries of the log, by saved and cosigned checkpoints, by Kafka's commit. Each names the
 //! link at one height. They are checked while the chain is walked, so that links need not be kept.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::log::checkpoint::{Head, SignedCheckpoint};
 use crate::log::commit_metadata::CommitMetadata;
+use crate::log::head::Head;
 use crate::log::link::SignedLink;
 use crate::record::hash::Hash;
 use crate::record::position::{Epoch, FirstOffset, Height, NextOffset};
@@ -15,50 +15,55 @@ use crate::verify::findings::{Code, Finding};
 
 /// The source of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Witness {
-    /// The checkpoint with this number in the bucket.
+pub enum ClaimSource {
+    /// The entry with this number, with a checkpoint over it in the bucket.
     Checkpoint(u64),
+    /// The entry with this number, over which no checkpoint stands yet. It anchors nothing.
+    Entry(u64),
     /// A saved checkpoint with this number.
     Saved(u64),
+    /// The checkpoint with this number, cosigned as the policy asks.
+    Cosigned(u64),
     /// The metadata of Kafka's commit.
     Commit,
 }
 
-impl std::fmt::Display for Witness {
+impl std::fmt::Display for ClaimSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Witness::Checkpoint(number) => write!(f, "checkpoint {number}"),
-            Witness::Saved(number) => write!(f, "saved checkpoint {number}"),
-            Witness::Commit => f.write_str("Kafka's commit"),
+            ClaimSource::Checkpoint(number) | ClaimSource::Entry(number) => write!(f, "entry {number} of the log"),
+            ClaimSource::Cosigned(number) => write!(f, "entry {number} of the log, which witnesses cosigned,"),
+            ClaimSource::Saved(number) => write!(f, "saved checkpoint {number}"),
+            ClaimSource::Commit => f.write_str("Kafka's commit"),
         }
     }
 }
 
-/// What a witness says about one partition.
+/// What one source says about one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// The source of the claim.
-    pub witness: Witness,
+    pub source: ClaimSource,
     /// The height of the link that it names.
     pub height: Height,
     /// The link's epoch.
     pub epoch: Epoch,
-    /// The link's first offset, if the witness gives it.
+    /// The link's first offset, if the source gives it.
     pub first_offset: Option<FirstOffset>,
     /// The link's next offset.
     pub next_offset: NextOffset,
     /// The SHA-256 of the link's object.
     pub link: Hash,
-    /// The root of the log up to the link, if the witness gives it.
+    /// The root of the log up to the link, if the source gives it.
     pub log_root: Option<Hash>,
 }
 
 impl Claim {
-    /// The claim that a checkpoint makes by this head.
+    /// The claim that an entry of the log makes by this head.
     #[must_use]
-    pub fn of_head(witness: Witness, head: &Head) -> Claim {
+    pub fn of_head(source: ClaimSource, head: &Head) -> Claim {
         Claim {
-            witness,
+            source,
             height: head.height,
             epoch: head.epoch,
             first_offset: None,
@@ -72,7 +77,7 @@ impl Claim {
     #[must_use]
     pub fn of_commit(next_offset: NextOffset, metadata: &CommitMetadata) -> Claim {
         Claim {
-            witness: Witness::Commit,
+            source: ClaimSource::Commit,
             height: metadata.height,
             epoch: metadata.epoch,
             first_offset: Some(metadata.first_offset),
@@ -91,7 +96,12 @@ impl Claim {
         if self.epoch != link.epoch || self.first_offset.is_some_and(|first| first != link.first_offset) {
             return Some("another place");
         }
-        if self.next_offset != link.next_offset {
+        let expected = match self.source {
+            // The committed offset is where consumption continues, which after a closing link is another one.
+            ClaimSource::Commit => link.next_place().first_offset.next_offset(),
+            _ => link.next_offset,
+        };
+        if self.next_offset != expected {
             return Some("another next offset");
         }
         match (self.log_root, log_root) {
@@ -101,27 +111,30 @@ impl Claim {
     }
 
     fn code_differs(&self) -> Code {
-        match self.witness {
-            Witness::Commit => Code::CommitDiffers,
+        match self.source {
+            ClaimSource::Commit => Code::CommitDiffers,
             _ => Code::ChainDiffers,
         }
     }
 
     fn code_cut(&self) -> Code {
-        match self.witness {
-            Witness::Commit => Code::HeadCut,
+        match self.source {
+            ClaimSource::Commit => Code::HeadCut,
             _ => Code::ChainCut,
         }
     }
 }
 
-/// Up to which height a chain is confirmed from outside, by each kind of witness.
+/// Up to which height a chain is confirmed from outside, by each kind of source.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anchors {
     /// By a checkpoint in the bucket.
     pub checkpoint: Option<Height>,
     /// By a checkpoint saved elsewhere.
     pub saved_checkpoint: Option<Height>,
+    /// By witnesses that cosigned a checkpoint, as the policy asks.
+    #[serde(default)]
+    pub witnesses: Option<Height>,
     /// By Kafka's commit.
     pub commit: Option<Height>,
     /// By Kafka's records: the highest link whose records were compared and equal.
@@ -134,15 +147,18 @@ impl Anchors {
     pub fn highest(&self) -> Option<Height> {
         self.checkpoint
             .max(self.saved_checkpoint)
+            .max(self.witnesses)
             .max(self.commit)
             .max(self.records)
     }
 
-    fn raise(&mut self, witness: Witness, height: Height) {
-        let anchor = match witness {
-            Witness::Checkpoint(_) => &mut self.checkpoint,
-            Witness::Saved(_) => &mut self.saved_checkpoint,
-            Witness::Commit => &mut self.commit,
+    fn raise(&mut self, source: ClaimSource, height: Height) {
+        let anchor = match source {
+            ClaimSource::Entry(_) => return,
+            ClaimSource::Checkpoint(_) => &mut self.checkpoint,
+            ClaimSource::Saved(_) => &mut self.saved_checkpoint,
+            ClaimSource::Cosigned(_) => &mut self.witnesses,
+            ClaimSource::Commit => &mut self.commit,
         };
         *anchor = (*anchor).max(Some(height));
     }
@@ -155,16 +171,16 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Takes the claims in any order. Of equal claims by the same kind of witness, one is kept.
+    /// Takes the claims in any order. Of equal claims by the same kind of source, one is kept.
     #[must_use]
     pub fn new(claims: Vec<Claim>) -> Claims {
         let mut by_height: BTreeMap<Height, Vec<Claim>> = BTreeMap::new();
         for claim in claims {
             let same_height = by_height.entry(claim.height).or_default();
             let repeats = |other: &Claim| {
-                std::mem::discriminant(&other.witness) == std::mem::discriminant(&claim.witness)
+                std::mem::discriminant(&other.source) == std::mem::discriminant(&claim.source)
                     && Claim {
-                        witness: claim.witness,
+                        source: claim.source,
                         ..other.clone()
                     } == claim
             };
@@ -188,14 +204,17 @@ impl Claims {
         let here = std::mem::replace(&mut self.by_height, above).remove(&head.height);
         let mut findings = Vec::new();
         for claim in here.unwrap_or_default() {
-            let same = (claim.link, claim.epoch, claim.next_offset) == (head.link, head.epoch, head.next_offset)
+            // Only a closing link begins where it ends. Where the commit of one stands is checked by nobody here.
+            let is_closing = claim.first_offset == Some(head.next_offset.begins());
+            let same = (claim.link, claim.epoch) == (head.link, head.epoch)
+                && (claim.next_offset == head.next_offset || is_closing)
                 && claim.log_root.is_none_or(|root| root == head.log_root);
             if same {
-                anchors.raise(claim.witness, head.height);
+                anchors.raise(claim.source, head.height);
             } else {
                 let detail = format!(
-                    "{} contradicts the checkpoint to start from: it names another link at height {}",
-                    claim.witness, head.height
+                    "{} contradicts the entry to start from: it names another link at height {}",
+                    claim.source, head.height
                 );
                 findings.push(Finding::new(claim.code_differs(), detail));
             }
@@ -210,9 +229,9 @@ impl Claims {
         let mut findings = Vec::new();
         for claim in claims {
             match claim.differs(signed, log_root) {
-                None => anchors.raise(claim.witness, height),
+                None => anchors.raise(claim.source, height),
                 Some(what) => {
-                    let detail = format!("{} names {what} than the chain has at height {height}", claim.witness);
+                    let detail = format!("{} names {what} than the chain has at height {height}", claim.source);
                     let finding = Finding::new(claim.code_differs(), detail);
                     findings.push(finding.offsets(signed.link.first_offset.0, signed.link.next_offset.0));
                 }
@@ -221,7 +240,7 @@ impl Claims {
         findings
     }
 
-    /// The claims beyond the end of the chain: of each kind of witness, the highest.
+    /// The claims beyond the end of the chain: of each kind of source, the highest.
     #[must_use]
     pub fn finish(&mut self, head: Option<&ChainHead>) -> Vec<Finding> {
         let ends = head.map_or(0, |head| head.height.next().0);
@@ -241,7 +260,7 @@ impl Claims {
                 });
                 let detail = format!(
                     "{} names the link at height {}, but the chain {chain_end}",
-                    claim.witness, claim.height
+                    claim.source, claim.height
                 );
                 let finding = Finding::new(code, detail);
                 if claim.next_offset.0 > from {
@@ -252,13 +271,4 @@ impl Claims {
             })
             .collect()
     }
-}
-
-/// The claims of a checkpoint, one for each partition.
-pub fn of_checkpoint(
-    witness: Witness,
-    signed: &SignedCheckpoint,
-) -> impl Iterator<Item = (&crate::record::position::TopicPartition, Claim)> {
-    let heads = signed.checkpoint.heads.iter();
-    heads.map(move |head| (&head.partition, Claim::of_head(witness, head)))
 }

@@ -1,34 +1,9 @@
 //! The table of findings: for each a stable code, its severity, what it means and what to do. `docs/FINDINGS.md` is the
 //! same table; a test compares the two.
 
-use std::fmt;
-
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The severity of a finding, in ascending order. The highest of all findings decides the verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Worth knowing. Does not change the verdict.
-    Note,
-    /// Something could not be read or understood.
-    Unverifiable,
-    /// Something is missing.
-    Incomplete,
-    /// Something was altered, was added, or contradicts something else.
-    Tampered,
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Severity::Note => "note",
-            Severity::Unverifiable => "unverifiable",
-            Severity::Incomplete => "incomplete",
-            Severity::Tampered => "tampered",
-        })
-    }
-}
+use crate::verify::severity::Severity;
 
 macro_rules! codes {
     ($($id:ident $name:ident $severity:ident $meaning:literal $remedy:literal;)*) => {
@@ -78,23 +53,20 @@ codes! {
         "archive.json is not a valid identity of an archive: it was changed or replaced."
         "Restore the original from a backup or an older version of the bucket. The first link of every partition proves which version is the original.";
     KV003 KeyNotOfArchive Tampered
-        "None of the given public keys belongs to this archive."
-        "Check that the key is the one for this archive. If it is, the identity of the archive was replaced: restore archive.json and keys/ from a backup.";
-    KV004 KeyChangeInvalid Tampered
-        "A key change breaks a rule, or an object under keys/ is not a valid key change."
-        "Do not trust the keys that it names. Find out who can create objects under keys/.";
-    KV005 KeyChangeMissing Incomplete
-        "A key change is missing."
-        "Restore the missing object under keys/ from a backup or an older version of the bucket.";
-    KV006 KeyCheckpointMissing Incomplete
-        "The checkpoint that a key change names is missing, so it is not known up to where the keys that it names may sign."
-        "Restore the checkpoint from a backup or a checkpoint mirror.";
-    KV007 KeyPassedOver Note
-        "An object under keys/ is not signed by a key of this archive. It was ignored and has no effect."
-        "No action is needed for the archive. Find out who can create objects under keys/.";
-    KV008 KeyUnreadable Unverifiable
-        "A key change could not be read, or has a type that this version of kivend does not know."
-        "Give the verifier read access, or use a newer version of kivend.";
+        "None of the given public keys belongs to this archive, or none of them signed anything in it."
+        "Check that the key is the one for this archive. If it is, the identity of the archive or its log was replaced: restore archive.json and log/ from a backup.";
+    KV009 EntryNotProved Unverifiable
+        "Entries of the log are signed by keys that neither descend from what the verifier was given nor are covered by it."
+        "Verify with a newer saved checkpoint, with a change key of the archive, or with the public key that signs now.";
+    KV010 LinkNotProved Unverifiable
+        "Links are signed by keys that neither descend from what the verifier was given nor are covered by it."
+        "Verify with a newer saved checkpoint, with a change key of the archive, or with the public key that signs now.";
+    KV011 PolicyNotMet Note
+        "No checkpoint is cosigned by the given witnesses as the policy asks."
+        "Check the keys of the witnesses, and whether the archiver reaches them. Without other proof, the archive is unverifiable.";
+    KV012 IdentityUnreadable Unverifiable
+        "archive.json, the identity of the archive, could not be read or has an unknown version, so nothing else was checked."
+        "Give the verifier read access, or use a newer version of kivend, and verify again.";
     KV101 StrayObject Tampered
         "An object under the archive's prefix does not belong to an archive."
         "Find out who created it. Keep other software out of the archive's prefix.";
@@ -110,6 +82,18 @@ codes! {
     KV105 OrphanSegment Note
         "A segment that no link names is an orphan: all of its records are archived in other segments. An archiver that lost its partition may leave one."
         "No action is needed. Query only the files that `kivend files` lists, or the records of this file are counted twice.";
+    KV106 FolderMarker Note
+        "An empty object whose key ends in `/`, as consoles of stores create to show a folder. It was ignored and has no effect."
+        "No action is needed.";
+    KV107 ReservedObject Note
+        "An object under tile/, which is reserved. It was ignored and has no effect."
+        "No action is needed for the archive. Find out who created it.";
+    KV108 SegmentPassedOver Note
+        "The archiver passed over an object in the place of a segment without reading it: so many were there that its link cannot name them all."
+        "Find out who can create objects under data/. Query only the files that `kivend files` lists.";
+    KV109 Replay Note
+        "A valid note was copied to another place. It was ignored and has no effect."
+        "No action is needed for the archive. Find out who can create objects under its prefix.";
     // Links: the chain of a partition.
     KV201 LinkMissing Incomplete
         "Links are missing from the middle of a chain. The records of their range are not proved."
@@ -145,11 +129,17 @@ codes! {
         "Kafka deleted these offsets before they were archived, and --fail-on-loss counts that as missing."
         "Look for the records in another copy of the topic. To accept declared losses, verify without --fail-on-loss.";
     KV212 LinkCheckpointMissing Incomplete
-        "A checkpoint that a link names is missing."
-        "Restore it from a backup or a checkpoint mirror.";
+        "A checkpoint that a link names is missing, or its entry is."
+        "Restore the objects under log/ and checkpoints/ from a backup or a checkpoint mirror.";
     KV213 LinkCheckpointDiffers Tampered
-        "A link names a checkpoint with another hash than the one that exists."
-        "Compare with a saved copy of that checkpoint. Either the checkpoint was replaced, or a holder of the signing key signed a false link.";
+        "A link names a checkpoint with another root than the entries of the log have."
+        "Compare with a saved copy of that checkpoint. Either the log was rewritten, or a holder of the signing key signed a false link.";
+    KV214 RecordsSuperseded Note
+        "Kafka acknowledged these records and lost them in an unclean leader election, as an operator declared. The archive keeps them in an epoch that has ended."
+        "Query them in the ended epoch. To prevent more losses, forbid unclean leader elections (unclean.leader.election.enable=false).";
+    KV216 LinkUndecided Note
+        "A retired key signed this link, and the log entry that decides whether it counts is missing. It was judged like a valid link."
+        "Run the archiver: it writes that entry.";
     // Segments: the records themselves.
     KV301 SegmentMissing Incomplete
         "A segment is missing. Its records cannot be read from the archive."
@@ -193,39 +183,42 @@ codes! {
     KV314 ProjectionChanged Note
         "The rules for typed columns changed between two segments."
         "No action is needed if the configuration was changed on purpose.";
+    KV315 EncodingUnknown Unverifiable
+        "A validly signed link has an encoding of records that this version of kivend does not know. The records of that link were not checked."
+        "Verify with a newer version of kivend.";
+    KV316 SegmentsRemoved Note
+        "Segments were removed under a signed retention change. Their links remain, so proofs of their records stay valid."
+        "No action is needed if the removal was meant.";
     // Checkpoints.
     KV401 CheckpointMissing Incomplete
-        "A checkpoint is missing, or there is none."
+        "A checkpoint is missing."
         "Restore it from a backup or a checkpoint mirror.";
     KV402 CheckpointAltered Tampered
         "A checkpoint was replaced or damaged: other objects prove that a valid checkpoint was here, but this object is not signed by a valid key."
         "Restore the original from a backup or a checkpoint mirror.";
     KV403 CheckpointBreaksRule Tampered
-        "A checkpoint is signed by a valid key, but it breaks a rule or does not continue the checkpoint before it."
-        "Compare it with a saved copy. Either a signed checkpoint was moved here, or a holder of the signing key signed a false one.";
+        "A checkpoint is signed by a valid key, but its root is not that of the entries, or it breaks another rule."
+        "Compare it with a saved copy. A holder of the signing key signed a false one, or the entries were replaced.";
     KV404 ChainCut Incomplete
-        "A checkpoint names links beyond the end of the chain: the newest part of the chain is missing."
+        "The log names links beyond the end of the chain: the newest part of the chain is missing."
         "Restore the missing links and segments from a backup or an older version of the bucket.";
     KV405 ChainDiffers Tampered
-        "A checkpoint contradicts the chain: the link, its range or the log root at that height is another one."
-        "A holder of the signing key rewrote the chain or signed a false checkpoint. Compare with a saved checkpoint and with a backup.";
+        "An entry of the log contradicts the chain: the link, its range or the log root at that height is another one."
+        "A holder of the signing key rewrote the chain or signed a false entry. Compare with a saved checkpoint and with a backup.";
     KV406 CheckpointPassedOver Note
-        "An object with the name of a checkpoint is not a valid checkpoint. It was ignored, and the sequence continues without it."
+        "An object with the name of a checkpoint is not a valid checkpoint. It was ignored."
         "Find out who can create objects under checkpoints/. Verify with a saved checkpoint to be sure that it did not replace the newest one.";
     KV407 CheckpointAttemptMissing Incomplete
-        "A checkpoint or key change has a retry suffix (-r1, -r2, …), but the object for which it had to step aside is missing."
-        "Find out who can delete objects under checkpoints/ and keys/.";
+        "A checkpoint has a retry suffix (-r1, -r2, …), but the object for which it had to step aside is missing."
+        "Find out who can delete objects under checkpoints/.";
     KV408 CheckpointUnreadable Unverifiable
         "A checkpoint could not be read, or has a type that this version of kivend does not know."
         "Give the verifier read access, or use a newer version of kivend.";
-    KV409 CheckpointDoubled Tampered
-        "Two valid checkpoints, or two valid key changes, have the same number."
-        "Compare the two objects. If they are equal, one was copied here. If they differ, a holder of the signing key signed a second history.";
     KV410 SavedCheckpointMissing Incomplete
-        "A checkpoint that was saved elsewhere is missing from the bucket."
-        "Restore it from the saved copy.";
+        "A checkpoint that was saved elsewhere is missing from the bucket, or its entry is."
+        "Restore checkpoint and entry from the saved copies.";
     KV411 SavedCheckpointDiffers Tampered
-        "A checkpoint that was saved elsewhere is not the checkpoint with the same number in the bucket, or no key of this archive signed it."
+        "A checkpoint that was saved elsewhere contradicts the log in the bucket."
         "Check that the saved checkpoint is of this archive. If it is, trust it: the bucket was rewritten after it was saved.";
     KV412 Unanchored Note
         "The newest links are not covered by a checkpoint, nor confirmed by Kafka."
@@ -239,6 +232,39 @@ codes! {
     KV415 MirrorEmpty Note
         "A checkpoint mirror holds no valid checkpoint of this archive."
         "This is normal before the first checkpoint is copied there. Otherwise find out who emptied the mirror, and verify with a saved checkpoint (--checkpoint).";
+    KV416 EntryMissing Incomplete
+        "Entries of the log are missing, so what stands after them was not judged."
+        "Restore the objects under log/ from a backup or a checkpoint mirror.";
+    KV417 EntryAltered Tampered
+        "An entry of the log was replaced or damaged: other objects prove that a valid entry was here, but this object is not signed by a valid key."
+        "Restore the original from a backup or a checkpoint mirror.";
+    KV418 EntryBreaksRule Tampered
+        "An entry of the log is signed by a key of this archive, but it is not valid at its place."
+        "A holder of the signing key signed a second history, or went on signing after the key was retired. Compare with a saved checkpoint.";
+    KV419 EntryHeadsFalse Tampered
+        "The heads of an entry of the log go back, or leave a partition out."
+        "A holder of the signing key signed a false entry. Compare with the entry before it and with the chain.";
+    KV420 EntryPassedOver Note
+        "An object with the name of an entry is not a valid entry. It was ignored."
+        "Find out who can create objects under log/. Verify with a saved checkpoint to be sure that it did not replace the newest entry.";
+    KV421 StrayEntry Tampered
+        "An object under log/ is at a place where no entry can be."
+        "Find out who can create objects under log/.";
+    KV422 EntryDoubled Tampered
+        "Two valid entries have the same number."
+        "Compare the two objects: a holder of the signing key signed a second history.";
+    KV423 EntryAttemptMissing Incomplete
+        "An entry has a retry suffix (-r1, -r2, …), but the object for which it had to step aside is missing."
+        "Find out who can delete objects under log/.";
+    KV424 EntryUnreadable Unverifiable
+        "An entry of the log could not be read, or has a type that this version of kivend does not know. Nothing after it was judged."
+        "Give the verifier read access, or use a newer version of kivend.";
+    KV425 CosignatureInvalid Note
+        "An object under cosignatures/ is not a cosignature of its checkpoint. It proves nothing."
+        "Find out who can create objects under cosignatures/.";
+    KV426 SavedCheckpointForeign Unverifiable
+        "A checkpoint that was saved elsewhere is of another log, or no key that may sign it signed it. It proves nothing."
+        "Check that the file is the saved checkpoint of this archive. If it is, archive.json or the log was replaced after it was saved.";
     // Kafka.
     KV501 KafkaUnreadable Unverifiable
         "Kafka could not be read, so the archive was not compared with it."
@@ -257,7 +283,7 @@ codes! {
         "The chain was rewritten after the commit, or the commit was forged. Compare with a saved checkpoint.";
     KV506 RecordsDifferFromKafka Tampered
         "Archived records differ from the records that Kafka holds at the same offsets."
-        "The finding names the offsets. If the same segment has findings KV303 or KV306, the archive was changed after it was signed. Otherwise the records were changed in Kafka, or before they were archived.";
+        "The finding names the offsets, and says which side the signature of the archive backs.";
     KV507 RecordsNotArchived Tampered
         "Kafka holds records inside an archived range that the archive does not have."
         "Save these records from Kafka now, before its retention deletes them.";
@@ -275,10 +301,19 @@ codes! {
         "Run the archiver. If it ran, look in its log for this partition.";
     KV512 RecordsNotInKafka Tampered
         "The archive has records that Kafka does not have, at offsets that Kafka still holds."
-        "If the topic is compacted, Kafka has removed them. Otherwise they were added to the archive.";
+        "Compaction does not explain it. The finding says whether the signed records or the stored object have them. Ask whether records were deleted in Kafka (DeleteRecords).";
     KV513 KafkaEndsBeforeHead Tampered
         "The archive has offsets beyond the end of Kafka's log."
-        "If the topic was deleted and created again on purpose, run `kivend archive --new-epoch TOPIC`. Otherwise records were added to the archive, or Kafka lost them.";
+        "If the topic was deleted and created again on purpose, run `kivend archive --new-epoch TOPIC`. If an unclean leader election cut the log back, declare it with `kivend archive --diverged`. Otherwise records were added to the archive.";
+    KV514 DivergenceFalse Tampered
+        "A link declares that Kafka lost records in an unclean leader election, but Kafka still holds every one of them."
+        "Find out who declared the divergence. The records are in the archive twice: query only those that are current.";
+    KV515 SupersededHeld Note
+        "Kafka still holds some of the records that a link declares lost in an unclean leader election. An archiver that had not noticed the election may have archived them under the old epoch."
+        "No action is needed. The records are archived again in the epoch that followed.";
+    KV516 CompactedAway Note
+        "Kafka has compacted these records away: a later record with the same key is in the archive."
+        "No action is needed. The archive keeps what compaction removes.";
     // Proof files.
     KV601 ProofMalformed Tampered
         "The file is not a valid proof file. It proves nothing."
@@ -295,6 +330,9 @@ codes! {
     KV605 ProofContradicts Tampered
         "Parts of the proof contradict each other. The file proves nothing."
         "Get an unchanged copy of the proof from its author.";
+    KV606 ProofNotTrusted Unverifiable
+        "The checkpoint in the proof is signed by a key that does not descend from what the verifier was given, and the given witnesses did not cosign it."
+        "Verify with the key, the origin or the witnesses of the archive.";
     // Coverage.
     KV901 NothingArchived Incomplete
         "The archive has no links: nothing was archived."
@@ -309,7 +347,7 @@ codes! {
         "A report does not belong to the same verification: its archive, options, keys or number of shards differ, it is given twice, or it is too old."
         "Run all shards with the same options at about the same time, and merge each report once.";
     KV905 ShardsDisagree Tampered
-        "Two shards saw different checkpoints with the same number: the bucket did not show them the same archive."
+        "Two shards saw different logs: the bucket did not show them the same archive."
         "Find out who controls the bucket or the network path to it. Verify the archive in one run, with a saved checkpoint (--checkpoint).";
 }
 
@@ -330,32 +368,5 @@ impl<'de> Deserialize<'de> for Code {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codes_are_ascending_and_texts_are_sentences() {
-        let ids: Vec<_> = Code::ALL.iter().map(|code| code.id()).collect();
-        assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
-        for code in Code::ALL {
-            assert!(code.id().len() == 5 && code.id().starts_with("KV"));
-            assert!(code.meaning().ends_with('.') && code.remedy().ends_with('.'));
-        }
-    }
-
-    #[test]
-    fn findings_md_is_equal_to_the_table() {
-        let document = include_str!("../../docs/FINDINGS.md");
-        for code in Code::ALL {
-            let row = format!(
-                "| {} | {} | {} | {} |",
-                code.id(),
-                code.severity(),
-                code.meaning(),
-                code.remedy()
-            );
-            assert!(document.contains(&row), "docs/FINDINGS.md lacks:\n{row}");
-        }
-        assert_eq!(document.matches("\n| KV").count(), Code::ALL.len());
-    }
-}
+#[path = "codes_tests.rs"]
+mod tests;

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::log::object_key::Place;
 use crate::record::position::TopicPartition;
-pub use crate::verify::codes::{Code, Severity};
+pub use crate::verify::codes::Code;
+pub use crate::verify::severity::Severity;
 
 /// One mismatch, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +112,13 @@ impl Findings {
             b.severity.cmp(&a.severity).then_with(|| place(a).cmp(&place(b)))
         });
         self.kept
+    }
+
+    /// These findings with the topic and the partition set.
+    #[must_use]
+    pub fn of(mut self, partition: &TopicPartition) -> Findings {
+        self.kept = self.kept.into_iter().map(|finding| finding.of(partition)).collect();
+        self
     }
 
     /// The kept findings, in the order in which they were added.

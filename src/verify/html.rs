@@ -4,9 +4,9 @@
 use std::fmt::{self, Write};
 
 use crate::verify::findings::{Code, Severity};
-use crate::verify::keys::Basis;
 use crate::verify::report::{Anchored, Report, TopicReport, grouped};
 use crate::verify::text::place;
+use crate::verify::trust::Basis;
 
 const STYLE: &str = include_str!("report.css");
 
@@ -196,6 +196,7 @@ fn anchors(page: &mut String, report: &Report) -> fmt::Result {
         "head",
         "checkpoint",
         "saved checkpoint",
+        "witnesses",
         "Kafka's commit",
         "Kafka's records",
         "unanchored",
@@ -215,6 +216,7 @@ fn anchor_row(page: &mut String, anchored: &Anchored) -> fmt::Result {
         grouped(anchored.height.0),
         height(anchored.by.checkpoint),
         height(anchored.by.saved_checkpoint),
+        height(anchored.by.witnesses),
         height(anchored.by.commit),
         height(anchored.by.records),
         grouped(anchored.unanchored),
@@ -224,7 +226,11 @@ fn anchor_row(page: &mut String, anchored: &Anchored) -> fmt::Result {
 
 fn trust(page: &mut String, report: &Report) -> fmt::Result {
     let why = match report.trust.basis {
-        Some(Basis::KeysGiven) => "These keys were given to the verifier, or a given key vouches for them.",
+        Some(Basis::KeysGiven) => "These keys were given to the verifier, or descend from a given key.",
+        Some(Basis::CheckpointsGiven) => {
+            "Only saved checkpoints or witnesses were given. Above what they prove, these keys count: those in force after it, and \
+             those that descend from them."
+        }
         Some(Basis::FirstUse) => {
             "These keys were taken from the archive itself (trust on first use). They prove that the archive is consistent, \
              not whose it is."
@@ -233,21 +239,77 @@ fn trust(page: &mut String, report: &Report) -> fmt::Result {
     };
     writeln!(
         page,
-        "<section>\n<h2>Keys and checkpoints</h2>\n<p>{why}</p>\n<ul class=\"keys\">"
+        "<section>\n<h2>Keys and log</h2>\n<p>{why}</p>\n<ul class=\"keys\">"
     )?;
     for key in &report.trust.keys {
         writeln!(page, "<li><code>{}</code></li>", Escaped(key))?;
     }
-    let checkpoints = &report.checkpoints;
-    let newest = checkpoints
-        .newest
-        .map_or("none".to_owned(), |number| format!("number {number}"));
-    let hash = checkpoints.newest_sha256.as_deref().unwrap_or("");
-    writeln!(
+    writeln!(page, "</ul>")?;
+    log(page, report)?;
+    writeln!(page, "</section>")
+}
+
+fn log(page: &mut String, report: &Report) -> fmt::Result {
+    let log = &report.checkpoints;
+    if let Some(newest) = log.newest {
+        let root = log.newest_root.as_deref().unwrap_or("");
+        writeln!(
+            page,
+            "<p>Checkpoint {newest} (entries 0–{newest}): root <code>{root}</code></p>"
+        )?;
+    }
+    if log.unchecked_cosignatures > 0 {
+        let count = grouped(log.unchecked_cosignatures);
+        writeln!(
+            page,
+            "<p>{count} cosignatures were not checked, because no witness was named.</p>"
+        )?;
+    }
+    if !log.witnesses.is_empty() {
+        writeln!(page, "<h3>Witnesses</h3>\n<table>\n<thead>")?;
+        row(page, "th", ["witness", "entries cosigned", "at, by its clock"])?;
+        writeln!(page, "</thead>\n<tbody>")?;
+        for seen in &log.witnesses {
+            let (size, at) = (optional(seen.size), seen.at.as_deref().unwrap_or("—"));
+            row(page, "td", [&seen.witness, &size, at])?;
+        }
+        writeln!(page, "</tbody>\n</table>")?;
+    }
+    removals(page, report)
+}
+
+fn removals(page: &mut String, report: &Report) -> fmt::Result {
+    if report.removals.iter().all(|removal| removal.segments == 0) {
+        return Ok(());
+    }
+    writeln!(page, "<h3>Removed under retention changes</h3>\n<table>\n<thead>")?;
+    row(
         page,
-        "</ul>\n<p>Checkpoints: {}. Newest: {newest} <code>{hash}</code></p>\n</section>",
-        grouped(checkpoints.count)
-    )
+        "th",
+        [
+            "partition",
+            "heights",
+            "segments",
+            "records",
+            "change",
+            "signed at",
+            "reason",
+        ],
+    )?;
+    writeln!(page, "</thead>\n<tbody>")?;
+    for removal in report.removals.iter().filter(|removal| removal.segments > 0) {
+        let cells = [
+            format!("{}/{}", removal.topic, removal.partition),
+            format!("{} to {}", removal.from, removal.below.saturating_sub(1)),
+            grouped(removal.segments),
+            grouped(removal.records),
+            removal.sequence.to_string(),
+            removal.at.clone(),
+            removal.reason.clone(),
+        ];
+        row(page, "td", cells.each_ref().map(String::as_str))?;
+    }
+    writeln!(page, "</tbody>\n</table>")
 }
 
 #[cfg(test)]

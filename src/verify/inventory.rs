@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::log::checkpoint::Head;
-use crate::log::object_key::{Attempt, Key, Place};
+use crate::log::head::Head;
+use crate::log::object_key::{Attempt, Key, Place, TILES, is_folder_marker};
+use crate::record::hash::Hash;
 use crate::record::position::{Epoch, FirstOffset, TopicPartition};
 use crate::verify::findings::{Code, Finding, Findings};
 
@@ -63,30 +64,50 @@ pub struct PartitionObjects {
 pub struct Inventory {
     /// Whether `archive.json` exists.
     pub identity: bool,
-    /// The keys of key changes.
-    pub key_changes: Vec<(u64, Attempt)>,
+    /// The keys of the log's entries.
+    pub entries: Vec<(u64, Attempt)>,
     /// The keys of checkpoints.
     pub checkpoints: Vec<(u64, Attempt)>,
+    /// The keys of cosignatures: the number of the checkpoint, and the hash of the object.
+    pub cosignatures: Vec<(u64, Hash)>,
     /// The links and segments of each partition.
     pub partitions: BTreeMap<TopicPartition, PartitionObjects>,
-    /// Findings about keys that no object of an archive has.
+    /// Findings about keys that no object of an archive has, and about keys that are ignored.
     pub strays: Findings,
+    /// The findings about segments that only delete markers hide, by key. A retention change may let such a segment go.
+    pub hidden: BTreeMap<String, Finding>,
 }
 
 impl Inventory {
-    /// Adds one listed key, relative to the prefix. [`Inventory::sort`] removes duplicates.
-    pub fn add(&mut self, key: &str) {
+    /// Adds one listed key, relative to the prefix, and the object's size. Returns whether an object of an archive has
+    /// such a key. [`Inventory::sort`] removes duplicates.
+    pub fn add(&mut self, key: &str, bytes: u64) -> bool {
+        if is_folder_marker(key, bytes) {
+            self.note(Code::FolderMarker, "an empty object that ends in `/` is ignored", key);
+            return false;
+        }
+        if key.starts_with(TILES) {
+            self.note(Code::ReservedObject, "objects under tile/ are ignored", key);
+            return false;
+        }
         match key.parse() {
             Ok(Key::Identity) => self.identity = true,
-            Ok(Key::KeyChange(number, attempt)) => self.key_changes.push((number, attempt)),
+            Ok(Key::Entry(number, attempt)) => self.entries.push((number, attempt)),
             Ok(Key::Checkpoint(number, attempt)) => self.checkpoints.push((number, attempt)),
+            Ok(Key::Cosignature(number, hash)) => self.cosignatures.push((number, hash)),
             Ok(Key::Segment(place, attempt)) => self.objects(&place).segments.push(Slot::of(&place, attempt)),
             Ok(Key::Link(place, attempt)) => self.objects(&place).links.push(Slot::of(&place, attempt)),
             Ok(Key::Probe(_)) => {}
-            Err(_) => self.strays.push(
-                Finding::new(Code::StrayObject, "no object of an archive has a key like this").object(printable(key)),
-            ),
+            Err(_) => {
+                self.note(Code::StrayObject, "no object of an archive has a key like this", key);
+                return false;
+            }
         }
+        true
+    }
+
+    fn note(&mut self, code: Code, detail: &str, key: &str) {
+        self.strays.push(Finding::new(code, detail).object(printable(key)));
     }
 
     fn objects(&mut self, place: &Place) -> &mut PartitionObjects {
@@ -96,10 +117,12 @@ impl Inventory {
     /// Sorts everything into the order of the chain and removes duplicates. Listings sort keys by bytes, which puts `-r10`
     /// before `-r2`, and both before the key without a suffix.
     pub fn sort(&mut self) {
-        for list in [&mut self.key_changes, &mut self.checkpoints] {
+        for list in [&mut self.entries, &mut self.checkpoints] {
             list.sort_unstable();
             list.dedup();
         }
+        self.cosignatures.sort_unstable();
+        self.cosignatures.dedup();
         for objects in self.partitions.values_mut() {
             for list in [&mut objects.links, &mut objects.segments] {
                 list.sort_unstable();
@@ -123,9 +146,9 @@ mod tests {
         let mut inventory = Inventory::default();
         for key in [
             "archive.json",
-            "keys/000001.note",
+            "log/0000000001.note",
             "checkpoints/0000000000.note",
-            "data/topic=t/partition=0/0000-00000000000000000000.parquet",
+            "data/t/0/0000-00000000000000000000.parquet",
             "links/t/0/0000-00000000000000000000-r10.note",
             "links/t/0/0000-00000000000000000000-r2.note",
             "links/t/0/0000-00000000000000000000.note",
@@ -133,17 +156,21 @@ mod tests {
             "probes/x",
             "what\u{7}ever",
         ] {
-            inventory.add(key);
+            inventory.add(key, 1);
         }
+        inventory.add("links/", 0);
+        inventory.add("tile/0/000", 1);
         inventory.sort();
         assert!(inventory.identity);
-        assert_eq!(inventory.key_changes, [(1, Attempt::PLAIN)]);
+        assert_eq!(inventory.entries, [(1, Attempt::PLAIN)]);
         assert_eq!(inventory.checkpoints, [(0, Attempt::PLAIN)]);
         let objects = &inventory.partitions[&TopicPartition::new("t", 0)];
         assert_eq!(objects.segments.len(), 1);
         let attempts: Vec<_> = objects.links.iter().map(|slot| slot.attempt.0).collect();
         assert_eq!(attempts, [0, 2, 10]);
-        assert_eq!(inventory.strays.counts()[&Code::StrayObject], 1);
+        for code in [Code::StrayObject, Code::FolderMarker, Code::ReservedObject] {
+            assert_eq!(inventory.strays.counts()[&code], 1);
+        }
         assert_eq!(inventory.strays.kept()[0].object.as_deref(), Some("what\\u{7}ever"));
     }
 }

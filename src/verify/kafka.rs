@@ -1,14 +1,12 @@
 //! Compares a chain with Kafka: the commit, the watermarks and the records. Their values come in; nothing here talks to a
 //! broker.
 
-use crate::record::hash::Hash;
 use crate::record::merkle::Tree;
 use crate::record::position::{Height, NextOffset, TopicPartition};
 use crate::record::record::{LeafHasher, Record};
 use crate::verify::chain::{Chain, Range};
 use crate::verify::claims::Claim;
 use crate::verify::findings::{Code, Finding, Findings};
-use crate::verify::segments::name_offsets;
 
 /// Where the log of a partition begins and ends in Kafka.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +64,7 @@ pub fn check_watermarks(chain: &Chain, marks: Watermarks, policy: LagPolicy, fin
         }
         return u64::try_from(marks.high - marks.low).unwrap_or(0);
     };
-    let next = head.next_offset.0;
+    let next = head.continues_at.1.0;
     if marks.high < next {
         let detail = format!(
             "Kafka's log ends before offset {}, the archive before offset {next}",
@@ -76,11 +74,11 @@ pub fn check_watermarks(chain: &Chain, marks: Watermarks, policy: LagPolicy, fin
         findings.push(finding.offsets(marks.high, next));
     }
     for lost in chain.ranges.iter().filter(|range| range.lost) {
-        if marks.low < lost.next_offset.0 && marks.high >= lost.next_offset.0 {
+        if marks.low < lost.until.0 && marks.high >= lost.until.0 {
             let detail = format!("Kafka's log still begins at offset {}", marks.low);
             let first = lost.first_offset.0.max(marks.low);
             let finding = Finding::new(Code::LossFalse, detail).of(partition);
-            findings.push(finding.offsets(first, lost.next_offset.0));
+            findings.push(finding.offsets(first, lost.until.0));
         }
     }
     let lag = u64::try_from(marks.high.saturating_sub(next)).unwrap_or(0);
@@ -135,7 +133,7 @@ impl<'c> Comparer<'c> {
     /// Takes Kafka's next record.
     pub fn record(&mut self, record: &Record<'_>) {
         while let Some(range) = self.current {
-            if record.offset < range.next_offset.0 {
+            if record.offset < range.until.0 {
                 break;
             }
             self.end_range(range);
@@ -148,8 +146,8 @@ impl<'c> Comparer<'c> {
 
     fn end_range(&mut self, range: &Range) {
         let tree = std::mem::take(&mut self.tree);
-        if range.lost {
-            // [`check_watermarks`] checks declared losses.
+        if range.lost || range.is_cut() || !range.is_known_encoding {
+            // [`check_watermarks`] checks declared losses; of a range that is cut, the root says nothing of its current part.
         } else if tree.root() == range.records_root {
             self.compared.records += tree.leaf_count();
             self.compared.highest_equal = Some(range.height);
@@ -179,69 +177,9 @@ pub fn held(ranges: &[Range], low: i64) -> (&[Range], u64) {
     (&ranges[gone..], gone as u64)
 }
 
-/// Compares the leaves of one range, and reports the offsets that differ.
-#[must_use]
-pub fn difference(partition: &TopicPartition, archived: &[(i64, Hash)], kafka: &[(i64, Hash)]) -> Vec<Finding> {
-    let (mut changed, mut only_archived, mut only_kafka) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut ours, mut theirs) = (archived.iter().peekable(), kafka.iter().peekable());
-    loop {
-        match (ours.peek(), theirs.peek()) {
-            (Some((a, leaf)), Some((b, other))) if a == b => {
-                if leaf != other {
-                    changed.push(*a);
-                }
-                ours.next();
-                theirs.next();
-            }
-            (Some((a, _)), Some((b, _))) if a > b => only_kafka.extend(theirs.next().map(|(offset, _)| *offset)),
-            (Some(_), _) => only_archived.extend(ours.next().map(|(offset, _)| *offset)),
-            (None, Some(_)) => only_kafka.extend(theirs.next().map(|(offset, _)| *offset)),
-            (None, None) => break,
-        }
-    }
-    [
-        (Code::RecordsDifferFromKafka, changed, "changed"),
-        (Code::RecordsNotInKafka, only_archived, "in the archive only"),
-        (Code::RecordsNotArchived, only_kafka, "in Kafka only"),
-    ]
-    .into_iter()
-    .filter_map(|(code, offsets, what)| {
-        let (first, last) = (*offsets.first()?, *offsets.last()?);
-        let count = offsets.len();
-        let detail = format!("{count} records {what}: offsets {}", name_offsets(&offsets));
-        Some(
-            Finding::new(code, detail)
-                .of(partition)
-                .offsets(first, last.saturating_add(1)),
-        )
-    })
-    .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn each_kind_of_difference_names_its_offsets() {
-        let partition = TopicPartition::new("t", 0);
-        let leaf = |text: &str| Hash::of(text.as_bytes());
-        let archived = [(1, leaf("a")), (2, leaf("b")), (3, leaf("c")), (9, leaf("x"))];
-        let kafka = [(1, leaf("a")), (2, leaf("B")), (4, leaf("d")), (9, leaf("x"))];
-        let found: Vec<_> = difference(&partition, &archived, &kafka)
-            .into_iter()
-            .map(|finding| (finding.code, finding.offsets))
-            .collect();
-        assert_eq!(
-            found,
-            [
-                (Code::RecordsDifferFromKafka, Some((2, 3))),
-                (Code::RecordsNotInKafka, Some((3, 4))),
-                (Code::RecordsNotArchived, Some((4, 5))),
-            ]
-        );
-        assert!(difference(&partition, &archived, &archived).is_empty());
-    }
 
     #[test]
     fn a_missing_or_foreign_commit_is_a_finding() {

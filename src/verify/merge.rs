@@ -155,7 +155,7 @@ fn missing_or_doubled(reports: &[(String, Report)]) -> Vec<Finding> {
     found
 }
 
-/// All shards must have seen the same sequence: the newest checkpoint of each must be among the last ones of the shard that saw most.
+/// All shards must have seen the same log: the newest checkpoint of each must be among the last ones of the shard that saw most.
 fn checkpoints_disagree(reports: &[(String, Report)]) -> Vec<Finding> {
     let furthest = reports.iter().max_by_key(|(_, report)| report.checkpoints.newest);
     let Some((_, furthest)) = furthest else {
@@ -165,15 +165,18 @@ fn checkpoints_disagree(reports: &[(String, Report)]) -> Vec<Finding> {
         .checkpoints
         .recent
         .iter()
-        .map(|(number, hash)| (*number, hash.as_str()))
+        .map(|(number, root)| (*number, root.as_str()))
         .collect();
     let mut found = Vec::new();
     for (file, report) in reports {
-        let finding = match (report.checkpoints.newest, &report.checkpoints.newest_sha256) {
-            (Some(number), Some(hash)) => match recent.get(&number) {
-                Some(seen) if seen == hash => continue,
+        let finding = match (report.checkpoints.newest, &report.checkpoints.newest_root) {
+            (Some(number), Some(root)) => match recent.get(&number) {
+                Some(seen) if seen == root => continue,
                 Some(_) => {
-                    let detail = format!("its checkpoint {number} is not the one that another shard saw");
+                    let detail = format!(
+                        "its log of {} entries is not the one that another shard saw",
+                        number + 1
+                    );
                     Finding::new(Code::ShardsDisagree, detail)
                 }
                 None => Finding::new(
@@ -200,6 +203,7 @@ fn absorb(merged: &mut Report, other: Report) {
         }
     }
     merged.anchored.extend(other.anchored);
+    merged.removals.extend(other.removals);
     if other.checkpoints.newest > merged.checkpoints.newest {
         merged.checkpoints = other.checkpoints;
     }
@@ -244,22 +248,22 @@ fn add_topic(known: &mut TopicReport, other: TopicReport) {
     known.stored_bytes += other.stored_bytes;
 }
 
-/// Removes notes about ignored checkpoints where another shard, whose links name the checkpoint, reports the same object as
-/// altered.
+/// Removes notes about ignored objects of the log where another shard, whose links name the checkpoint, reports the same object
+/// as altered.
 fn settle_junk(merged: &mut Report) {
-    let altered: BTreeSet<Option<String>> = merged
-        .findings
-        .iter()
-        .filter(|finding| finding.code == Code::CheckpointAltered)
-        .map(|finding| finding.object.clone())
-        .collect();
-    let is_settled =
-        |finding: &Finding| finding.code == Code::CheckpointPassedOver && altered.contains(&finding.object);
-    let settled = merged.findings.iter().filter(|finding| is_settled(finding)).count() as u64;
-    merged.findings.retain(|finding| !is_settled(finding));
-    let id = Code::CheckpointPassedOver.id();
-    if let Some(count) = merged.finding_counts.remove(id).filter(|count| *count > settled) {
-        merged.finding_counts.insert(id.to_owned(), count - settled);
+    for (altered, passed_over) in [
+        (Code::CheckpointAltered, Code::CheckpointPassedOver),
+        (Code::EntryAltered, Code::EntryPassedOver),
+    ] {
+        let of_altered = merged.findings.iter().filter(|finding| finding.code == altered);
+        let objects: BTreeSet<Option<String>> = of_altered.map(|finding| finding.object.clone()).collect();
+        let is_settled = |finding: &Finding| finding.code == passed_over && objects.contains(&finding.object);
+        let settled = merged.findings.iter().filter(|finding| is_settled(finding)).count() as u64;
+        merged.findings.retain(|finding| !is_settled(finding));
+        let id = passed_over.id();
+        if let Some(count) = merged.finding_counts.remove(id).filter(|count| *count > settled) {
+            merged.finding_counts.insert(id.to_owned(), count - settled);
+        }
     }
 }
 
@@ -289,8 +293,9 @@ fn conclude(merged: &mut Report, found: Vec<Finding>) {
         scope.add(topic);
     }
     let is_narrowed = scope.topic.is_some() || scope.partition.is_some() || scope.since_checkpoint.is_some();
-    scope.whole =
-        whole && !is_narrowed && scope.segments_read == scope.segments && scope.against.iter().any(|a| a == "kafka");
+    let removed: u64 = merged.removals.iter().map(|removal| removal.segments).sum();
+    let all_read = scope.segments_read + removed == scope.segments;
+    scope.whole = whole && !is_narrowed && all_read && scope.against.iter().any(|a| a == "kafka");
     settle_junk(merged);
     // One shard may have no partitions; all of them together may not.
     if scope.links > 0 {

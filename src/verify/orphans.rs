@@ -1,5 +1,5 @@
 //! Segments at the place of a link that does not name them. An archiver that paused between its last look at the chain and
-//! its create can leave one: an orphan, whose records are all archived elsewhere (FORMAT.md section 1, "Copy"). Anything
+//! its create can leave one: an orphan, whose records are all archived elsewhere (FORMAT.md section 6.2). Anything
 //! else there is tampering. The bytes are untrusted.
 
 use bytes::Bytes;
@@ -11,6 +11,9 @@ use crate::record::record::{LeafHasher, Record};
 use crate::segment::check::examine;
 use crate::verify::chain::Range;
 use crate::verify::inventory::Slot;
+
+/// The maximum number of records that are compared: an outsider's object may have any number, and each costs 40 bytes.
+const RECORDS_MAX: usize = 4 << 20;
 
 /// The records that a segment without a link holds, by their leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +40,11 @@ impl Claimed {
     pub fn read(bytes: Bytes, partition: &TopicPartition, slot: &Slot) -> Result<Claimed, NotOrphan> {
         let mut hasher = LeafHasher::new(partition);
         let mut leaves = Vec::new();
-        let mut take = |record: &Record<'_>, _| leaves.push((record.offset, hasher.leaf(record)));
+        let mut take = |record: &Record<'_>, _| {
+            if leaves.len() <= RECORDS_MAX {
+                leaves.push((record.offset, hasher.leaf(record)));
+            }
+        };
         let examined = examine(bytes, partition, &mut take).map_err(|unreadable| NotOrphan(unreadable.to_string()))?;
         let footer = &examined.footer;
         let is_here = footer.topic_partition == *partition
@@ -45,6 +52,9 @@ impl Claimed {
         let is_whole = (footer.record_count, footer.records_root) == (examined.rows, examined.root);
         if !is_here || !is_whole || examined.mismatch_count > 0 {
             return not_orphan("its footer, columns or statistics contradict its place or its records");
+        }
+        if leaves.len() > RECORDS_MAX {
+            return not_orphan("it has too many records to compare them");
         }
         let (first_offset, next_offset) = (footer.first_offset.0, footer.next_offset.0);
         Ok(Claimed {

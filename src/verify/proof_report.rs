@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::log::checkpoint::SignedCheckpoint;
+use crate::log::checkpoint::Checkpoint;
+use crate::log::entry::Leaf;
 use crate::log::link::SignedLink;
 use crate::log::object_key::{Attempt, Key};
 use crate::record::decode::Encoded;
@@ -10,7 +11,7 @@ use crate::record::hash::Hash;
 use crate::record::position::Epoch;
 use crate::record::record::{self, LeafHasher, Record};
 use crate::verify::findings::Finding;
-use crate::verify::keys::Basis;
+use crate::verify::trust::Basis;
 use crate::verify::verdict::Verdict;
 
 /// The result of checking a proof file.
@@ -38,14 +39,12 @@ pub struct ProofReport {
 pub enum Proved {
     /// A record is in the archive.
     Record(Box<ProvedRecord>),
-    /// The later checkpoint continues the earlier one: nothing signed before was rewritten.
+    /// The log only grew between the two checkpoints: nothing in it was rewritten.
     Consistency {
         /// The earlier checkpoint.
         from: CheckpointNamed,
         /// The later checkpoint.
         to: CheckpointNamed,
-        /// The number of partitions in the earlier checkpoint.
-        partitions: usize,
     },
 }
 
@@ -76,33 +75,38 @@ pub struct ProvedRecord {
     pub link: Hash,
     /// The time at which its segment was sealed, as the link gives it.
     pub sealed_at: String,
-    /// The checkpoint that covers its link.
+    /// The number of the log entry whose heads cover its link.
+    pub entry: u64,
+    /// The time of that entry, by the clock of its writer.
+    pub entry_at: String,
+    /// The checkpoint that covers the entry.
     pub checkpoint: CheckpointNamed,
 }
 
 /// A checkpoint, to compare with a saved one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CheckpointNamed {
-    /// The checkpoint's number.
+    /// The checkpoint's number: that of the last entry that it covers.
     pub number: u64,
-    /// The SHA-256 of its object.
-    pub sha256: Hash,
-    /// Its time, by the clock of its writer.
-    pub at: String,
+    /// The root over the entries.
+    pub root: Hash,
 }
 
 impl CheckpointNamed {
-    pub(super) fn of(signed: &SignedCheckpoint) -> CheckpointNamed {
+    pub(super) fn of(checkpoint: &Checkpoint) -> CheckpointNamed {
         CheckpointNamed {
-            number: signed.checkpoint.number,
-            sha256: signed.hash,
-            at: signed.checkpoint.at.to_string(),
+            number: checkpoint.number(),
+            root: checkpoint.root,
         }
     }
 }
 
 impl ProvedRecord {
-    pub(super) fn new(encoded: &Encoded<'_>, link: &SignedLink, checkpoint: &SignedCheckpoint) -> ProvedRecord {
+    pub(super) fn new(
+        encoded: &Encoded<'_>,
+        link: &SignedLink,
+        (leaf, checkpoint): (&Leaf, CheckpointNamed),
+    ) -> ProvedRecord {
         let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let record: Record<'_> = encoded.record();
         let mut hasher = LeafHasher::new(&encoded.partition);
@@ -120,7 +124,9 @@ impl ProvedRecord {
             link_height: link.link.height.0,
             link: link.hash,
             sealed_at: link.link.sealed_at.to_string(),
-            checkpoint: CheckpointNamed::of(checkpoint),
+            entry: leaf.number,
+            entry_at: leaf.at.to_string(),
+            checkpoint,
         }
     }
 }
@@ -131,7 +137,7 @@ impl Proved {
     pub fn place(&self) -> String {
         match self {
             Proved::Record(record) => format!("{}/{} offset {}", record.topic, record.partition, record.offset),
-            Proved::Consistency { from, to, .. } => {
+            Proved::Consistency { from, to } => {
                 let name = |number| Key::Checkpoint(number, Attempt::PLAIN);
                 format!("{} to {}", name(from.number), name(to.number))
             }

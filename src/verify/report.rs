@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::position::{Height, TopicPartition};
 use crate::verify::claims::Anchors;
+use crate::verify::cosigned::WitnessSeen;
 use crate::verify::findings::{Code, Finding};
-use crate::verify::keys::Basis;
 use crate::verify::shard::Shard;
+use crate::verify::trust::Basis;
 use crate::verify::verdict::Verdict;
 
 /// The report of a verification.
@@ -29,8 +30,11 @@ pub struct Report {
     pub anchored: Vec<Anchored>,
     /// The keys that counted, and why.
     pub trust: TrustReport,
-    /// The checkpoints of the archive.
+    /// The log of the archive, and its checkpoints.
     pub checkpoints: CheckpointsReport,
+    /// What retention changes removed.
+    #[serde(default)]
+    pub removals: Vec<RemovalReport>,
     /// The findings, highest severity first; at most 200 of each code.
     pub findings: Vec<Finding>,
     /// The number of findings of each code.
@@ -96,9 +100,9 @@ pub struct Scope {
 pub struct SinceCheckpoint {
     /// The checkpoint's number.
     pub number: u64,
-    /// The SHA-256 of its object, in hex.
-    pub sha256: String,
-    /// Its time, by the clock of its writer.
+    /// The root over the entries that it covers, in hex.
+    pub root: String,
+    /// The time of its entry, by the clock of the writer.
     pub at: String,
 }
 
@@ -200,22 +204,77 @@ pub struct TrustReport {
     pub keys: Vec<String>,
 }
 
-/// The checkpoints of the archive.
+/// The log of the archive, and its checkpoints.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckpointsReport {
+    /// Valid entries that were read.
+    #[serde(default)]
+    pub entries: u64,
+    /// The number of the newest valid entry.
+    #[serde(default)]
+    pub newest_entry: Option<u64>,
     /// Valid checkpoints in the bucket.
     pub count: u64,
-    /// The number of the newest one.
+    /// The number of the newest one: that of the last entry that it covers.
     pub newest: Option<u64>,
-    /// The SHA-256 of its object, in hex.
-    pub newest_sha256: Option<String>,
+    /// The root over the entries that it covers, in hex.
+    pub newest_root: Option<String>,
     /// Saved checkpoints that were given to the verifier.
     pub saved: u64,
-    /// Number and hash of the last few. `--merge` compares them to make sure that all shards saw the same sequence.
+    /// Number and root of the last few entries. `--merge` compares them to make sure that all shards saw the same log.
     pub recent: Vec<(u64, String)>,
     /// The checkpoint mirrors that were read.
     #[serde(rename = "second_places")]
     pub mirrors: Vec<MirrorReport>,
+    /// The witnesses that the verifier knows, each with the newest size that it cosigned, and when it says it did.
+    #[serde(default)]
+    pub witnesses: Vec<WitnessSeen>,
+    /// Cosignatures that were not checked, because no key of a witness was given.
+    #[serde(default)]
+    pub unchecked_cosignatures: u64,
+}
+
+/// What one retention change removed of one partition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovalReport {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The first height that it covers and no earlier change does.
+    pub from: u64,
+    /// Links below this height may be without their segments.
+    pub below: u64,
+    /// The segments that are missing.
+    pub segments: u64,
+    /// The records of the missing segments, as their links count them.
+    pub records: u64,
+    /// The sequence of the change.
+    pub sequence: u64,
+    /// When the change was signed, by the signer's clock.
+    pub at: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl RemovalReport {
+    /// The note about what was removed, if anything was.
+    #[must_use]
+    pub fn finding(&self) -> Option<Finding> {
+        (self.segments > 0).then(|| {
+            let detail = format!(
+                "{} segments with {} records at heights {} to {} are gone, by change {} of {}: {}",
+                grouped(self.segments),
+                grouped(self.records),
+                self.from,
+                self.below.saturating_sub(1),
+                self.sequence,
+                self.at,
+                self.reason
+            );
+            Finding::new(Code::SegmentsRemoved, detail).of(&TopicPartition::new(&self.topic, self.partition))
+        })
+    }
 }
 
 /// A checkpoint mirror that was read.
@@ -241,6 +300,15 @@ impl Report {
             ),
             verdict.statement().to_owned(),
         ];
+        let removed: u64 = self.removals.iter().map(|removal| removal.segments).sum();
+        if removed > 0 {
+            let records: u64 = self.removals.iter().map(|removal| removal.records).sum();
+            parts[0] += &format!(
+                ", of which {} records in {} segments were removed under retention changes",
+                grouped(records),
+                grouped(removed)
+            );
+        }
         let lost: u64 = self.topics.iter().map(|topic| topic.lost).sum();
         if lost > 0 {
             parts.push(format!(
@@ -259,7 +327,7 @@ impl Report {
         if let Some(shard) = scope.shard {
             parts.push(format!("only shard {shard}"));
         }
-        if scope.segments_read < scope.segments {
+        if scope.segments_read + removed < scope.segments {
             let since = scope
                 .since
                 .as_ref()
@@ -278,8 +346,12 @@ impl Report {
                 grouped(unanchored)
             ));
         }
-        if self.trust.basis == Some(Basis::FirstUse) {
-            parts.push("keys trusted on first use".to_owned());
+        match self.trust.basis {
+            Some(Basis::FirstUse) => parts.push("keys trusted on first use".to_owned()),
+            Some(Basis::CheckpointsGiven) => {
+                parts.push("above what was given, the keys in force after it are trusted".to_owned());
+            }
+            Some(Basis::KeysGiven) | None => {}
         }
         parts.join("; ")
     }

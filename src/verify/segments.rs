@@ -3,7 +3,8 @@
 
 use bytes::Bytes;
 
-use crate::log::link::{Link, Rejected};
+use crate::log::link::{Link, RECORD_ENCODING};
+use crate::log::rejected::Rejected;
 use crate::record::hash::Hash;
 use crate::record::position::TopicPartition;
 use crate::record::record::{LeafHasher, Record};
@@ -12,7 +13,7 @@ use crate::segment::decode::Segment;
 use crate::segment::error::Unreadable;
 use crate::segment::footer::Footer;
 use crate::verify::chain::Accepted;
-use crate::verify::findings::{Code, Finding, Findings};
+use crate::verify::findings::{Code, Finding, Findings, Severity};
 use crate::verify::tally::Tally;
 use crate::verify::times::times;
 
@@ -37,9 +38,18 @@ pub fn check(accepted: &Accepted, bytes: Bytes) -> Checked {
     let link = &accepted.signed.link;
     let mut check = Check {
         link,
+        is_altered: false,
         findings: Findings::default(),
     };
     check.bytes(&bytes);
+    if link.encoding != RECORD_ENCODING {
+        check.report(Code::EncodingUnknown, format!("encoding={}", link.encoding));
+        return Checked {
+            findings: check.findings,
+            records_hold: true,
+            ..Checked::default()
+        };
+    }
     let mut tally = Tally::default();
     let mut absent = Absent::new(link);
     let examined = examine(bytes, &link.topic_partition(), &mut |record, parse_error| {
@@ -71,6 +81,8 @@ pub fn check(accepted: &Accepted, bytes: Bytes) -> Checked {
 
 struct Check<'l> {
     link: &'l Link,
+    /// Whether the bytes are not the signed ones.
+    is_altered: bool,
     findings: Findings,
 }
 
@@ -85,7 +97,14 @@ impl Check<'_> {
     }
 
     fn report_at(&mut self, code: Code, detail: impl Into<String>, first: i64, next: i64) {
-        let finding = Finding::new(code, detail).offsets(first, next);
+        let mut finding = Finding::new(code, detail).offsets(first, next);
+        if code.severity() == Severity::Tampered && code != Code::SegmentAltered {
+            finding.detail.push_str(if self.is_altered {
+                "; the object is not the one that the link signs, so the object is what changed"
+            } else {
+                "; the object is the one that the link signs, so it was written like this"
+            });
+        }
         let key = self.link.segment.as_ref().map(|segment| &segment.key);
         let finding = match key {
             Some(key) => finding.object(key),
@@ -97,6 +116,7 @@ impl Check<'_> {
     fn bytes(&mut self, bytes: &Bytes) {
         let Some(segment) = &self.link.segment else { return };
         let hash = Hash::of(bytes);
+        self.is_altered = hash != segment.sha256;
         if bytes.len() as u64 != segment.bytes {
             let detail = format!(
                 "its length is {} bytes, signed are {} bytes",
@@ -259,6 +279,34 @@ impl<'l> Absent<'l> {
     }
 }
 
+/// Checks an object that a link lists as rejected and that is larger than the limit of segments, so that it was not read.
+#[must_use]
+pub fn check_unread_rejected(link: &Link, rejected: &Rejected, bytes: u64) -> Finding {
+    let finding = if rejected.bytes == bytes && rejected.sha256.is_none() {
+        Finding::new(
+            Code::RejectedPresent,
+            format!("it is too large to be a segment: bytes={bytes}"),
+        )
+    } else {
+        let detail = format!("its length is {bytes} bytes, signed are {} bytes", rejected.bytes);
+        Finding::new(Code::RejectedAltered, detail)
+    };
+    about_rejected(finding, link, rejected)
+}
+
+fn about_rejected(finding: Finding, link: &Link, rejected: &Rejected) -> Finding {
+    finding
+        .of(&link.topic_partition())
+        .object(&rejected.key)
+        .offsets(link.first_offset.0, link.next_offset.0)
+}
+
+/// The memory in bytes that decoding a segment needs; 0 if it is not one.
+#[must_use]
+pub fn memory_bytes(bytes: Bytes) -> u64 {
+    Segment::open(bytes).map_or(0, |segment| segment.memory_bytes())
+}
+
 /// Checks an object that a link lists as rejected. `object` is `None` if it does not exist.
 #[must_use]
 pub fn check_rejected(link: &Link, rejected: &Rejected, object: Option<Bytes>) -> Finding {
@@ -267,16 +315,24 @@ pub fn check_rejected(link: &Link, rejected: &Rejected, object: Option<Bytes>) -
             Code::RejectedMissing,
             "the link lists it as rejected, but it does not exist",
         ),
-        Some(bytes) if bytes.len() as u64 != rejected.bytes || Hash::of(&bytes) != rejected.sha256 => Finding::new(
-            Code::RejectedAltered,
-            format!("its sha256 is {}, signed is {}", Hash::of(&bytes), rejected.sha256),
-        ),
+        Some(bytes) if bytes.len() as u64 != rejected.bytes => {
+            let detail = format!(
+                "its length is {} bytes, signed are {} bytes",
+                bytes.len(),
+                rejected.bytes
+            );
+            Finding::new(Code::RejectedAltered, detail)
+        }
+        Some(bytes) if Some(Hash::of(&bytes)) != rejected.sha256 => {
+            let signed = rejected
+                .sha256
+                .map_or_else(|| "none".to_owned(), |hash| hash.to_string());
+            let detail = format!("its sha256 is {}, signed is {signed}", Hash::of(&bytes));
+            Finding::new(Code::RejectedAltered, detail)
+        }
         Some(bytes) => Finding::new(Code::RejectedPresent, describe_rejected(link, bytes)),
     };
-    finding
-        .of(&link.topic_partition())
-        .object(&rejected.key)
-        .offsets(link.first_offset.0, link.next_offset.0)
+    about_rejected(finding, link, rejected)
 }
 
 fn describe_rejected(link: &Link, bytes: Bytes) -> String {
@@ -298,13 +354,21 @@ fn describe_rejected(link: &Link, bytes: Bytes) -> String {
     }
 }
 
-/// The leaf of each record of a segment, to find out which records differ.
+/// The leaf of each record of a segment within `range`, to find out which records differ.
 ///
 /// # Errors
 /// [`Unreadable`] if the bytes are not a segment.
-pub fn leaves(bytes: Bytes, partition: &TopicPartition) -> Result<Vec<(i64, Hash)>, Unreadable> {
+pub fn leaves(
+    bytes: Bytes,
+    partition: &TopicPartition,
+    range: std::ops::Range<i64>,
+) -> Result<Vec<(i64, Hash)>, Unreadable> {
     let mut hasher = LeafHasher::new(partition);
     let mut leaves = Vec::new();
-    Segment::open(bytes)?.for_each_record(|record| leaves.push((record.offset, hasher.leaf(record))))?;
+    Segment::open(bytes)?.for_each_record(|record| {
+        if range.contains(&record.offset) {
+            leaves.push((record.offset, hasher.leaf(record)));
+        }
+    })?;
     Ok(leaves)
 }

@@ -33,7 +33,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts one record. `parse_error` is that of its value (FORMAT.md section 5).
+    /// Counts one record. `parse_error` is that of its value (FORMAT.md section 7.4).
     pub fn add(&mut self, record: &Record<'_>, parse_error: Option<ParseError>) {
         self.records += 1;
         let is_object = matches!(parse_error, None | Some(ParseError::FieldType));

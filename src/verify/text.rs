@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::verify::findings::{Code, Finding, Severity};
-use crate::verify::keys::Basis;
 use crate::verify::report::{Report, grouped};
+use crate::verify::trust::Basis;
 
 /// Findings of one code that are shown; the rest are counted.
 const SHOWN_PER_CODE: usize = 5;
@@ -16,6 +16,7 @@ pub fn render(report: &Report) -> String {
     findings(&mut text, report);
     topics(&mut text, report);
     anchors(&mut text, report);
+    log(&mut text, report);
     trust(&mut text, report);
     let _ = writeln!(
         text,
@@ -172,9 +173,55 @@ fn anchors(text: &mut String, report: &Report) {
     }
 }
 
+fn log(text: &mut String, report: &Report) {
+    let log = &report.checkpoints;
+    if let Some(newest) = log.newest {
+        let root = log.newest_root.as_deref().unwrap_or_default();
+        let _ = writeln!(text, "checkpoint {newest} (entries 0–{newest}): root {root}");
+    }
+    for removal in report.removals.iter().filter(|removal| removal.segments > 0) {
+        let _ = writeln!(
+            text,
+            "removed: {}/{} heights {} to {}, {} segments, {} records; change {} of {}: {}",
+            removal.topic,
+            removal.partition,
+            removal.from,
+            removal.below.saturating_sub(1),
+            grouped(removal.segments),
+            grouped(removal.records),
+            removal.sequence,
+            removal.at,
+            printable(&removal.reason)
+        );
+    }
+    for seen in &log.witnesses {
+        let (witness, at) = (&seen.witness, seen.at.as_deref().unwrap_or_default());
+        let _ = match seen.size {
+            Some(size) => writeln!(text, "witness {witness}: cosigned {size} entries, at {at} by its clock"),
+            None => writeln!(text, "witness {witness}: no cosignature"),
+        };
+    }
+    if log.unchecked_cosignatures > 0 {
+        let count = grouped(log.unchecked_cosignatures);
+        let _ = writeln!(
+            text,
+            "{count} cosignatures were not checked; name the witnesses with --witness or --policy"
+        );
+    }
+}
+
+/// Text from an archive without control characters.
+fn printable(text: &str) -> String {
+    let plain = |character: char| if character.is_control() { '\u{fffd}' } else { character };
+    text.chars().map(plain).collect()
+}
+
 fn trust(text: &mut String, report: &Report) {
     let why = match report.trust.basis {
-        Some(Basis::KeysGiven) => "the given public keys, and keys that they vouch for",
+        Some(Basis::KeysGiven) => "the given public keys, and keys that descend from them",
+        Some(Basis::CheckpointsGiven) => {
+            "what was saved or cosigned; above it, the keys in force after it and keys that descend from them"
+        }
         Some(Basis::FirstUse) => {
             "keys from the archive itself (trust on first use): they prove that the archive is consistent, not whose it is; \
              verify with --key PUBLIC"

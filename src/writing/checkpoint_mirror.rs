@@ -1,6 +1,7 @@
-//! A checkpoint mirror: a folder, bucket or compacted topic that holds copies of an archive's checkpoints outside the
-//! control of the bucket's owner. The object key, or the record key in a topic, is `<archive id>/<number:010>.note`. A
-//! copy is never overwritten. Notes are not checked here; their readers check the signatures.
+//! A checkpoint mirror: a folder, bucket or compacted topic that holds copies of an archive's entries and checkpoints outside the
+//! control of the bucket's owner. The object keys, or the record keys in a topic, are `<archive id>/checkpoints/<number:010>.note`
+//! and `<archive id>/log/<number:010>.note`. A copy is never overwritten. Notes are not checked here; their readers check the
+//! signatures.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,11 +14,13 @@ use crate::kafka::error::KafkaError;
 use crate::kafka::reader::Reader;
 use crate::kafka::sender::Sender;
 use crate::kafka::topics::{Alteration, Topics};
-use crate::record::position::TopicPartition;
+use crate::log::limits::{ENTRY_MAX_BYTES, NOTE_MAX_BYTES};
+use crate::log::object_key::{Attempt, Key};
 use crate::record::record::{Record, Timestamp};
 use crate::store::pages;
 use crate::store::{self, Creation, Store};
 use crate::task::error::AppError;
+use crate::writing::checkpoints::EntryObjects;
 
 /// The most notes that [`CheckpointMirror::newest`] returns. It bounds the work that planted junk can cause.
 const NEWEST_MAX: usize = 16;
@@ -48,18 +51,29 @@ impl fmt::Display for CheckpointMirror {
     }
 }
 
-fn name(archive_id: &str, number: u64) -> String {
-    format!("{archive_id}/{number:010}.note")
+fn checkpoint_name(archive_id: &str, number: u64) -> String {
+    format!("{archive_id}/{}", Key::Checkpoint(number, Attempt::PLAIN))
+}
+
+fn entry_name(archive_id: &str, number: u64) -> String {
+    format!("{archive_id}/{}", Key::Entry(number, Attempt::PLAIN))
 }
 
 /// The checkpoint number in a name, if it is a name of this archive.
 fn number_of(archive_id: &str, name: &str) -> Option<u64> {
-    let number = name
-        .strip_prefix(archive_id)?
-        .strip_prefix('/')?
-        .strip_suffix(".note")?;
-    let parsed = number.parse().ok()?;
-    (self::name(archive_id, parsed) == name).then_some(parsed)
+    match name.strip_prefix(archive_id)?.strip_prefix('/')?.parse() {
+        Ok(Key::Checkpoint(number, Attempt::PLAIN)) => Some(number),
+        _ => None,
+    }
+}
+
+/// A checkpoint in a mirror, and its entry.
+#[derive(Debug, Clone)]
+pub struct MirroredCheckpoint {
+    /// The checkpoint's note.
+    pub checkpoint: Bytes,
+    /// The entry's note; `None` if the mirror does not have it.
+    pub entry: Option<Bytes>,
 }
 
 impl CheckpointMirror {
@@ -80,46 +94,55 @@ impl CheckpointMirror {
     pub async fn numbers(&self, archive_id: &str) -> Result<BTreeSet<u64>, AppError> {
         match &self.target {
             MirrorTarget::Store(settings) => numbers_in(open(settings).await?.as_ref(), archive_id).await,
-            MirrorTarget::Topic(topic, kafka) => Ok(read_topic(topic, kafka, archive_id).await?.into_keys().collect()),
+            MirrorTarget::Topic(topic, kafka) => numbers_in_topic(topic, kafka, archive_id).await,
         }
     }
 
-    /// Stores a checkpoint, unless the mirror has it already. In a topic it is sent again; compaction removes the older
+    /// Stores an entry and its checkpoint, unless the mirror has them already. In a topic it is sent again; compaction removes the older
     /// record.
     ///
     /// # Errors
     /// As [`CheckpointMirror::numbers`]; `Corrupt` if a folder or bucket holds another object under its number.
-    pub async fn put(&self, archive_id: &str, number: u64, note: Bytes) -> Result<(), AppError> {
-        let name = name(archive_id, number);
+    pub async fn put(&self, archive_id: &str, number: u64, objects: EntryObjects) -> Result<(), AppError> {
+        // The checkpoint last: a mirror that has it has its entry.
+        let copies = [
+            (entry_name(archive_id, number), objects.entry),
+            (checkpoint_name(archive_id, number), objects.checkpoint),
+        ];
         match &self.target {
-            MirrorTarget::Store(settings) => put_in(open(settings).await?.as_ref(), &name, note).await,
+            MirrorTarget::Store(settings) => {
+                let store = open(settings).await?;
+                for (name, note) in copies {
+                    put_in(store.as_ref(), &name, note).await?;
+                }
+                Ok(())
+            }
             MirrorTarget::Topic(topic, kafka) => {
                 let (topic, kafka) = (topic.clone(), kafka.clone());
-                blocking(move || send(&topic, &kafka, &name, &note)).await
+                blocking(move || send(&topic, &kafka, &copies)).await
             }
         }
     }
 
-    /// The notes with the greatest numbers of this archive, in descending order: several, because the first may be
+    /// The checkpoints with the greatest numbers of this archive, in descending order: several, because the first may be
     /// junk.
     ///
     /// # Errors
     /// As [`CheckpointMirror::numbers`].
-    pub async fn newest(&self, archive_id: &str) -> Result<Vec<Bytes>, AppError> {
+    pub async fn newest(&self, archive_id: &str) -> Result<Vec<MirroredCheckpoint>, AppError> {
         match &self.target {
             MirrorTarget::Store(settings) => {
                 let store = open(settings).await?;
                 let numbers = numbers_in(store.as_ref(), archive_id).await?;
-                let mut notes = Vec::new();
+                let mut newest = Vec::new();
                 for number in numbers.iter().rev().take(NEWEST_MAX) {
-                    notes.extend(store.get(&name(archive_id, *number)).await?);
+                    let entry = store.get(&entry_name(archive_id, *number), ENTRY_MAX_BYTES).await?;
+                    let checkpoint = store.get(&checkpoint_name(archive_id, *number), NOTE_MAX_BYTES).await?;
+                    newest.extend(checkpoint.map(|checkpoint| MirroredCheckpoint { checkpoint, entry }));
                 }
-                Ok(notes)
+                Ok(newest)
             }
-            MirrorTarget::Topic(topic, kafka) => {
-                let notes = read_topic(topic, kafka, archive_id).await?;
-                Ok(notes.into_values().rev().take(NEWEST_MAX).collect())
-            }
+            MirrorTarget::Topic(topic, kafka) => read_newest(topic, kafka, archive_id).await,
         }
     }
 }
@@ -145,7 +168,7 @@ async fn put_in(store: &dyn Store, name: &str, note: Bytes) -> Result<(), AppErr
     if store.create(name, note.clone()).await? == Creation::Created {
         return Ok(());
     }
-    match store.get(name).await? {
+    match store.get(name, ENTRY_MAX_BYTES).await? {
         Some(existing) if existing == note => Ok(()),
         _ => Err(
             AppError::corrupt(format!("the checkpoint mirror holds other bytes under this name name=`{name}`"))
@@ -154,58 +177,98 @@ async fn put_in(store: &dyn Store, name: &str, note: Bytes) -> Result<(), AppErr
     }
 }
 
-/// The notes of this archive in the topic, the last one of each number.
-async fn read_topic(
+/// The numbers of this archive's checkpoints in the topic.
+async fn numbers_in_topic(
     topic: &TopicSettings,
     kafka: &KafkaSettings,
     archive_id: &str,
-) -> Result<BTreeMap<u64, Bytes>, AppError> {
-    let (topic, kafka, archive_id) = (topic.clone(), kafka.clone(), archive_id.to_owned());
-    blocking(move || {
-        let reader = Reader::connect(&kafka)?;
-        let Some(layout) = reader.cluster().find_topic(&topic.name)? else {
-            return Ok(BTreeMap::new());
-        };
-        let mut notes = BTreeMap::new();
-        for partition in layout.positions() {
-            read_partition(&reader, &partition, &archive_id, &mut notes)?;
-        }
-        Ok(notes)
+) -> Result<BTreeSet<u64>, AppError> {
+    let archive_id = archive_id.to_owned();
+    read_topic(topic, kafka, BTreeSet::new(), move |numbers, name, _| {
+        numbers.extend(number_of(&archive_id, name));
     })
     .await
 }
 
-fn read_partition(
-    reader: &Reader,
-    partition: &TopicPartition,
+/// The newest checkpoints of this archive in the topic, in descending order. Of each name the last record counts.
+async fn read_newest(
+    topic: &TopicSettings,
+    kafka: &KafkaSettings,
     archive_id: &str,
-    notes: &mut BTreeMap<u64, Bytes>,
-) -> Result<(), KafkaError> {
-    let marks = reader.cluster().watermarks(partition)?;
-    let take = |record: &Record<'_>| {
-        let key = record.key.and_then(|key| std::str::from_utf8(key).ok());
-        if let (Some(number), Some(value)) = (key.and_then(|key| number_of(archive_id, key)), record.value) {
-            notes.insert(number, Bytes::copy_from_slice(value));
-        }
-        Ok::<(), KafkaError>(())
-    };
-    reader.read_range(partition, marks.low, marks.high, take).map(drop)
+) -> Result<Vec<MirroredCheckpoint>, AppError> {
+    type Notes = (BTreeMap<u64, Bytes>, BTreeMap<u64, Bytes>);
+    let id = archive_id.to_owned();
+    let (mut entries, checkpoints) =
+        read_topic(topic, kafka, Notes::default(), move |notes: &mut Notes, name, note| {
+            let key = name
+                .strip_prefix(id.as_str())
+                .and_then(|rest| rest.strip_prefix('/')?.parse().ok());
+            let (of_kind, number) = match key {
+                Some(Key::Entry(number, Attempt::PLAIN)) => (&mut notes.0, number),
+                Some(Key::Checkpoint(number, Attempt::PLAIN)) => (&mut notes.1, number),
+                _ => return,
+            };
+            of_kind.insert(number, Bytes::copy_from_slice(note));
+            if of_kind.len() > NEWEST_MAX {
+                of_kind.pop_first();
+            }
+        })
+        .await?;
+    let newest = checkpoints
+        .into_iter()
+        .rev()
+        .map(|(number, checkpoint)| MirroredCheckpoint {
+            checkpoint,
+            entry: entries.remove(&number),
+        });
+    Ok(newest.collect())
 }
 
-fn send(topic: &TopicSettings, kafka: &KafkaSettings, name: &str, note: &[u8]) -> Result<(), KafkaError> {
+/// Calls `take` with the key and the value of every record in the topic, and returns what it gathered.
+async fn read_topic<T: Send + 'static>(
+    topic: &TopicSettings,
+    kafka: &KafkaSettings,
+    mut gathered: T,
+    take: impl Fn(&mut T, &str, &[u8]) + Send + 'static,
+) -> Result<T, AppError> {
+    let (topic, kafka) = (topic.clone(), kafka.clone());
+    blocking(move || {
+        let reader = Reader::connect(&kafka)?;
+        let Some(layout) = reader.cluster().find_topic(&topic.name)? else {
+            return Ok(gathered);
+        };
+        for partition in layout.positions() {
+            let marks = reader.cluster().watermarks(&partition)?;
+            let each = |record: &Record<'_>| {
+                let name = record.key.and_then(|key| std::str::from_utf8(key).ok());
+                if let (Some(name), Some(note)) = (name, record.value) {
+                    take(&mut gathered, name, note);
+                }
+                Ok::<(), KafkaError>(())
+            };
+            reader.read_range(&partition, marks.low, marks.high, each)?;
+        }
+        Ok(gathered)
+    })
+    .await
+}
+
+fn send(topic: &TopicSettings, kafka: &KafkaSettings, copies: &[(String, Bytes)]) -> Result<(), KafkaError> {
     let topics = Topics::connect(kafka)?;
     if topics.cluster().find_topic(&topic.name)?.is_none() {
         topics.ensure(topic, Alteration::Refused)?;
     }
     let sender = Sender::connect(kafka)?;
-    let record = Record {
-        offset: 0,
-        timestamp: Timestamp::Absent,
-        key: Some(name.as_bytes()),
-        value: Some(note),
-        headers: &[],
-    };
-    sender.send(&topic.name, None, &record)?;
+    for (name, note) in copies {
+        let record = Record {
+            offset: 0,
+            timestamp: Timestamp::Absent,
+            key: Some(name.as_bytes()),
+            value: Some(note),
+            headers: &[],
+        };
+        sender.send(&topic.name, None, &record)?;
+    }
     sender.finish().map(drop)
 }
 
@@ -223,11 +286,16 @@ mod tests {
     #[test]
     fn only_the_canonical_name_of_this_archive_has_a_number() {
         let id = "ab".repeat(16);
-        assert_eq!(number_of(&id, &name(&id, 7)), Some(7));
-        for wrong in ["0000000007.note", "x/0000000007.note"] {
+        assert_eq!(number_of(&id, &checkpoint_name(&id, 7)), Some(7));
+        for wrong in ["checkpoints/0000000007.note", "x/checkpoints/0000000007.note"] {
             assert_eq!(number_of(&id, wrong), None);
         }
-        assert_eq!(number_of(&id, &format!("{id}/7.note")), None);
-        assert_eq!(number_of(&id, &format!("{id}/+000000007.note")), None);
+        for other in [
+            "checkpoints/7.note",
+            "checkpoints/+000000007.note",
+            "log/0000000007.note",
+        ] {
+            assert_eq!(number_of(&id, &format!("{id}/{other}")), None);
+        }
     }
 }

@@ -1,63 +1,163 @@
-//! Reading the checkpoints of an archive: by number, by reference, or the newest.
+//! The checkpoints of an archive's log: completing the newest one, and reading the objects of older ones for copies.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::log::checkpoint::{self, CheckpointRef, SignedCheckpoint};
-use crate::log::object_key::{Attempt, Key};
-use crate::reading::attempts;
-use crate::record::hash::Hash;
-use crate::store::Store;
+use crate::log::checkpoint::{Checkpoint, CheckpointRef};
+use crate::log::entry::Entry;
+use crate::log::history::History;
+use crate::log::keyring::Role;
+use crate::log::object_key::{Attempt, CHECKPOINTS, Key};
+use crate::log::signer::Signer;
+use crate::reading::attempts::{self, Candidate, Judged};
+use crate::store::{Creation, Store, pages};
 use crate::task::error::AppError;
-use crate::writing::trust::WriterTrust;
+use crate::writing::create::{create_note, judge_taken};
+use crate::writing::signing::sign_with;
 
-/// The newest valid checkpoint; `None` if the archive has none. Numbers have no gaps, so it is found with O(log n)
-/// requests.
+/// Makes sure that the checkpoint over the entries so far is in the bucket, and returns it. A crash between an entry and its
+/// checkpoint leaves it out; whoever finds that completes it.
 ///
 /// # Errors
-/// The store's errors.
-pub async fn newest(store: &dyn Store, trust: &WriterTrust) -> Result<Option<SignedCheckpoint>, AppError> {
-    let Some(mut newest) = at(store, trust, 0).await? else {
-        return Ok(None);
+/// The store's errors; `Transient` if the key cannot sign now; `Input` before entry 0.
+pub async fn complete(
+    store: &dyn Store,
+    history: &History,
+    signer: &Arc<dyn Signer>,
+) -> Result<CheckpointRef, AppError> {
+    let named = history
+        .checkpoint()
+        .ok_or_else(|| AppError::input("the archive's log has no entry"))?;
+    let key_of = |attempt| Key::Checkpoint(named.number, attempt);
+    // By this or another key: the text is the same.
+    let valid = |found: Candidate| history.open_checkpoint(&found.object).ok();
+    let mut attempt = match attempts::judge(store, key_of, valid).await? {
+        Judged::Valid(_) => return Ok(named),
+        Judged::Free(free) => free,
     };
-    let mut step = 1u64;
-    while let Some(found) = at(store, trust, newest.checkpoint.number + step).await? {
-        newest = found;
-        step = step.saturating_mul(2);
+    if named.number == 0 && history.keyring().change_role() != signer_role(history, signer.as_ref()) {
+        return Err(AppError::config(
+            "checkpoint 0 is missing, and only a change key may sign it: creating the archive was interrupted",
+        )
+        .fix("run `kivend init --change-key FILE` again, with the file of the change key"));
     }
-    while step > 1 {
-        step /= 2;
-        if let Some(found) = at(store, trust, newest.checkpoint.number + step).await? {
-            newest = found;
+    let checkpoint = Checkpoint::of(history.keyring().origin(), named);
+    let sealed = sign_with(signer, move |signer| checkpoint.seal(signer)).await?;
+    loop {
+        if create_note(store, &key_of(attempt), &sealed).await? == Creation::Created {
+            return Ok(named);
+        }
+        match judge_taken(store, key_of, attempt, valid).await? {
+            Judged::Valid(_) => return Ok(named),
+            Judged::Free(free) => attempt = free,
         }
     }
-    Ok(Some(newest))
 }
 
-/// The valid checkpoint with this number, of the lowest attempt (FORMAT.md section 1).
+fn signer_role(history: &History, signer: &dyn Signer) -> Role {
+    let term = history.keyring().term(signer.verifying_key());
+    term.map_or(Role::Signing, |term| term.role)
+}
+
+/// The objects of an entry and its checkpoint, to be copied elsewhere.
+#[derive(Debug, Clone)]
+pub struct EntryObjects {
+    /// The entry's note.
+    pub entry: Bytes,
+    /// The checkpoint's note.
+    pub checkpoint: Bytes,
+}
+
+/// The objects with this number. `history` knows the keys that were in force there.
 ///
 /// # Errors
-/// The store's errors.
-pub async fn at(store: &dyn Store, trust: &WriterTrust, number: u64) -> Result<Option<SignedCheckpoint>, AppError> {
-    let found = attempts::lowest(
+/// The store's errors; `Corrupt` if one is missing.
+pub async fn objects_of(store: &dyn Store, history: &History, number: u64) -> Result<EntryObjects, AppError> {
+    let (entry, object) = entry_object(store, history, number).await?;
+    let fits = entry
+        .checkpoint()
+        .ok_or_else(|| missing(Key::Entry(number, Attempt::PLAIN)));
+    let named = fits?;
+    let checkpoint = attempts::lowest(
         store,
         |attempt| Key::Checkpoint(number, attempt),
-        |found| checkpoint::open(&found.object, &trust.keyring, &trust.archive_id, number).ok(),
+        |found| {
+            history
+                .open_checkpoint_of(&found.object, named)
+                .ok()
+                .map(|_| found.object)
+        },
     );
-    Ok(found.await?)
+    let checkpoint = checkpoint.await?;
+    let checkpoint = checkpoint.ok_or_else(|| missing(Key::Checkpoint(number, Attempt::PLAIN)))?;
+    Ok(EntryObjects {
+        entry: object,
+        checkpoint,
+    })
 }
 
-/// The object key and the bytes of the checkpoint with this number and hash.
+/// The entry with this number.
 ///
 /// # Errors
 /// The store's errors; `Corrupt` if it is missing.
-pub async fn object_of(store: &dyn Store, named: &CheckpointRef) -> Result<(String, Bytes), AppError> {
+pub async fn entry_at(store: &dyn Store, history: &History, number: u64) -> Result<Entry, AppError> {
+    Ok(entry_object(store, history, number).await?.0)
+}
+
+async fn entry_object(store: &dyn Store, history: &History, number: u64) -> Result<(Entry, Bytes), AppError> {
     let found = attempts::lowest(
         store,
-        |attempt| Key::Checkpoint(named.number, attempt),
-        |found| (Hash::of(&found.object) == named.sha256).then_some((found.key, found.object)),
+        |attempt| Key::Entry(number, attempt),
+        |found| {
+            let (entry, _) = history.open_named(&found.object, number).ok()?;
+            Some((entry, found.object))
+        },
     );
-    found.await?.ok_or_else(|| {
-        let key = Key::Checkpoint(named.number, Attempt::PLAIN);
-        AppError::corrupt(format!("a checkpoint that was signed is missing key=`{key}`"))
-    })
+    found.await?.ok_or_else(|| missing(Key::Entry(number, Attempt::PLAIN)))
+}
+
+fn missing(key: Key) -> AppError {
+    AppError::corrupt(format!("an object of the log is missing key=`{key}`"))
+}
+
+/// Refuses a bucket that has a checkpoint of this log, by a key in force, over more entries than the log has: it was cut or
+/// restored (FORMAT.md section 3.5).
+///
+/// # Errors
+/// `Corrupt` if there is one; the store's errors.
+pub async fn refuse_later(store: &dyn Store, history: &History) -> Result<(), AppError> {
+    let newest = history.next_number().checked_sub(1);
+    let after = newest.map(|number| Key::Checkpoint(number, Attempt::PLAIN).to_string());
+    for listed in pages::entries(store, CHECKPOINTS, after.as_deref()).await? {
+        let Ok(key @ Key::Checkpoint(number, _)) = listed.key.parse() else {
+            continue;
+        };
+        if newest.is_some_and(|newest| number <= newest) || listed.bytes > key.max_bytes() {
+            continue;
+        }
+        if let Some(object) = store.get(&listed.key, key.max_bytes()).await? {
+            refuse_larger(history, &object, &listed.key)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses to go on if this note is a checkpoint of the log, by a key in force, over more entries than the log has.
+///
+/// # Errors
+/// `Corrupt` if it is; `place` says where it was found.
+pub fn refuse_larger(history: &History, note: &[u8], place: &str) -> Result<(), AppError> {
+    let Some(found) = history.signed_checkpoint(note) else {
+        return Ok(());
+    };
+    let entries = history.next_number();
+    if found.size <= entries {
+        return Ok(());
+    }
+    Err(AppError::corrupt(format!(
+        "a checkpoint covers more entries than the log has: the bucket was cut or restored entries=`{entries}` covered=`{}` found=`{place}`",
+        found.size
+    ))
+    .fix("restore the missing objects from a copy of the bucket, or begin a new archive under another prefix"))
 }

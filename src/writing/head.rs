@@ -1,23 +1,22 @@
-//! Finds the head of a partition's chain in the store (KY-1), and the segments after it without a link. This takes
+//! Finds the head of a partition's chain in the store (KY-1). This takes
 //! O(log n) requests: from the link that Kafka's commit names, or else a binary search by offset. Neither the commit
 //! nor the greatest key is trusted: only a valid link that continues the one before it is a head.
 
 use bytes::Bytes;
 
-use crate::archive::step::Found;
 use crate::log::commit_metadata::CommitMetadata;
 use crate::log::identity::genesis;
+use crate::log::keyring::Role;
 use crate::log::link::{self, SignedLink};
 use crate::log::note::Invalid;
 use crate::log::object_key::{Attempt, Key, Place, links_of};
-use crate::reading::attempts;
+use crate::reading::attempts::{self, Candidate, Judged};
 use crate::record::hash::Hash;
 use crate::record::position::{Epoch, FirstOffset, TopicPartition};
-use crate::segment::decode;
-use crate::segment::footer::Footer;
 use crate::store::pages::PAGE;
 use crate::store::{Entry, Store};
 use crate::task::error::AppError;
+use crate::writing::create::judge_taken;
 use crate::writing::trust::WriterTrust;
 
 /// The newest link of the chain; `None` if the partition has no link. `end` is Kafka's log end offset: the search
@@ -75,13 +74,13 @@ pub async fn is_void(
         epoch: committed.epoch,
         first_offset: committed.first_offset,
     };
-    let is_known = |name: &str, id| trust.keyring.keys().any(|key| key.name() == name && key.id() == id);
+    let is_known = |name: &str, id| trust.keyring().keys().any(|key| key.name() == name && key.id() == id);
     let named = attempts::lowest(
         store,
         |attempt| place.link(attempt),
         |found| {
             (Hash::of(&found.object) == committed.link).then(|| {
-                let opened = link::open(&found.object, &trust.keyring, &trust.archive_id, &place);
+                let opened = link::open(&found.object, trust.keyring(), trust.archive_id(), &place);
                 matches!(opened, Err(Invalid::UnknownKey { name, id }) if is_known(&name, id))
             })
         },
@@ -115,10 +114,15 @@ impl Search<'_> {
     /// the one before it.
     async fn below_end(&self, end: i64) -> Result<Option<SignedLink>, AppError> {
         let epoch = self.newest_epoch().await?;
-        let greatest = match self.greatest_link(epoch, end.saturating_add(1)).await? {
-            None => self.link_at(&self.place(epoch, FirstOffset(0))).await?,
-            greatest => greatest,
-        };
+        let mut greatest = self.greatest_link(epoch, end.saturating_add(1)).await?;
+        // Where Kafka's log ends below the archive, its end says nothing about the archive's.
+        let is_beyond = |link: &SignedLink| link.link.next_offset.0 > end;
+        if greatest.as_ref().map_or(epoch > Epoch(0), is_beyond) {
+            greatest = self.greatest_link(epoch, i64::MAX).await?;
+        }
+        if greatest.is_none() {
+            greatest = self.link_at(&self.place(epoch, FirstOffset(0))).await?;
+        }
         match greatest {
             Some(link) if !self.has_predecessor(&link).await? => Err(self.broken(&link)),
             Some(link) => self.follow(link).await.map(Some),
@@ -126,18 +130,10 @@ impl Search<'_> {
         }
     }
 
-    /// The end of the chain after this link. Each next link is read by its key, because a listing may be stale, and a
-    /// recreated topic may end below its archive. An overlooked link would fork the chain: a link in a new epoch has
-    /// another key, so its create would succeed.
+    /// The end of the chain after this link. Each next link is read by its key, because a listing may be stale.
     async fn follow(&self, mut head: SignedLink) -> Result<SignedLink, AppError> {
         loop {
-            let same_epoch = self.place(head.link.epoch, head.link.next_offset.begins());
-            let next_epoch = self.place(Epoch(head.link.epoch.0 + 1), FirstOffset(0));
-            let next = match self.link_at(&same_epoch).await? {
-                Some(next) => Some(next),
-                None => self.link_at(&next_epoch).await?,
-            };
-            match next {
+            match self.link_at(&head.link.next_place()).await? {
                 Some(next) if self.continues(&next, Some(&head)) => head = next,
                 Some(next) => return Err(self.broken(&next)),
                 None => return Ok(head),
@@ -161,19 +157,18 @@ impl Search<'_> {
         if link.link.height.0 == 0 {
             return Ok(self.continues(link, None));
         }
-        let before = if link.link.first_offset.0 > 0 {
-            self.greatest_link(link.link.epoch, link.link.first_offset.0).await?
-        } else {
-            match link.link.epoch.0.checked_sub(1) {
+        let before = match self.greatest_link(link.link.epoch, link.link.first_offset.0).await? {
+            None => match link.link.epoch.0.checked_sub(1) {
                 Some(before) => self.greatest_link(Epoch(before), i64::MAX).await?,
                 None => None,
-            }
+            },
+            before => before,
         };
         Ok(before.is_some_and(|before| self.continues(link, Some(&before))))
     }
 
     fn continues(&self, link: &SignedLink, before: Option<&SignedLink>) -> bool {
-        let genesis = genesis(&self.trust.identity, self.partition);
+        let genesis = genesis(&self.trust.identity(), self.partition);
         link.link.continues(before, &genesis).is_ok()
     }
 
@@ -199,10 +194,13 @@ impl Search<'_> {
         let found = attempts::lowest(
             self.store,
             |attempt| place.link(attempt),
-            |found| match link::open(&found.object, &trust.keyring, &trust.archive_id, place) {
+            |found| match link::open(&found.object, trust.keyring(), trust.archive_id(), place) {
                 Ok(link) => Some(Ok(link)),
-                Err(newer @ Invalid::UnknownType(_)) => {
+                Err(newer @ Invalid::UnknownType { .. }) if is_in_force(trust, &newer) => {
                     Some(Err(AppError::corrupt(format!("{newer} key=`{}`", found.key))))
+                }
+                Err(undecided @ Invalid::Undecided(_)) => {
+                    Some(Err(AppError::transient(format!("{undecided} key=`{}`", found.key))))
                 }
                 Err(_) => None,
             },
@@ -210,15 +208,30 @@ impl Search<'_> {
         found.await?.transpose()
     }
 
-    /// The newest epoch with a valid link. Epochs have no gaps, and each begins with a link at offset 0.
+    /// The newest epoch with a valid link. Epochs have no gaps.
     async fn newest_epoch(&self) -> Result<Epoch, AppError> {
         let mut newest = Epoch(0);
+        while self.has_link(newest.next()).await? {
+            newest = newest.next();
+        }
+        Ok(newest)
+    }
+
+    async fn has_link(&self, epoch: Epoch) -> Result<bool, AppError> {
+        let folder = links_of(self.partition);
+        let mut after = self.stem(epoch, 0);
         loop {
-            let next = Epoch(newest.0 + 1);
-            if self.link_at(&self.place(next, FirstOffset(0))).await?.is_none() {
-                return Ok(newest);
+            let page = self.store.list(&folder, Some(&after), PAGE).await?;
+            for place in page.iter().filter_map(place_of) {
+                if place.epoch == epoch && self.link_at(&place).await?.is_some() {
+                    return Ok(true);
+                }
             }
-            newest = next;
+            let in_epoch = page.last().and_then(place_of).is_some_and(|place| place.epoch == epoch);
+            match page.last() {
+                Some(last) if in_epoch && page.len() == PAGE => after.clone_from(&last.key),
+                _ => return Ok(false),
+            }
         }
     }
 
@@ -273,6 +286,14 @@ impl Search<'_> {
     }
 }
 
+/// Whether the signer of a note of a newer version is in force now. A retired key must not be able to stop a partition.
+fn is_in_force(trust: &WriterTrust, newer: &Invalid) -> bool {
+    let Invalid::UnknownType { signer, .. } = newer else {
+        return false;
+    };
+    trust.keyring().in_force(Role::Signing).any(|key| key.id() == *signer)
+}
+
 fn place_of(entry: &Entry) -> Option<Place> {
     match entry.key.parse() {
         Ok(Key::Link(place, _)) => Some(place),
@@ -280,39 +301,21 @@ fn place_of(entry: &Entry) -> Option<Place> {
     }
 }
 
-/// The segments at a place, by ascending attempt up to the first free key. They are not trusted: an earlier owner or an
-/// outsider with write access may have created them (AD-1). One is in memory at a time.
+/// The link at a place, valid or of a newer version; or the attempt to create it with. `tried` is the attempt whose key
+/// exists.
 ///
 /// # Errors
 /// The store's errors.
-pub async fn found_segments(store: &dyn Store, place: &Place) -> Result<Vec<Found>, AppError> {
-    let mut segments = Vec::new();
-    let none_accepted = attempts::lowest(
-        store,
-        |attempt| place.segment(attempt),
-        |found| {
-            segments.push(describe(place, found.attempt, &found.object));
-            None::<()>
-        },
-    );
-    none_accepted.await?;
-    Ok(segments)
-}
-
-fn describe(place: &Place, attempt: Attempt, object: &Bytes) -> Found {
-    let here = |footer: &Footer| {
-        footer.topic_partition == place.partition
-            && footer.epoch == place.epoch
-            && footer.first_offset == place.first_offset
+pub async fn judge_taken_link(
+    store: &dyn Store,
+    trust: &WriterTrust,
+    place: &Place,
+    tried: Attempt,
+) -> Result<Judged<Bytes>, AppError> {
+    let accept = |found: Candidate| match link::open(&found.object, trust.keyring(), trust.archive_id(), place) {
+        Ok(_) => Some(found.object),
+        Err(newer @ Invalid::UnknownType { .. }) if is_in_force(trust, &newer) => Some(found.object),
+        Err(_) => None,
     };
-    let ends = decode::read_footer(object)
-        .ok()
-        .filter(here)
-        .map(|footer| footer.next_offset);
-    Found {
-        attempt,
-        bytes: object.len() as u64,
-        sha256: Hash::of(object),
-        ends,
-    }
+    judge_taken(store, |attempt| place.link(attempt), tried, accept).await
 }

@@ -1,93 +1,35 @@
-//! The signing key's file, or the setting that holds the key instead. The file is readable by its owner only, written
-//! completely or not at all, and never overwritten. No message contains a private key.
+//! The signing key's file. It is readable by its owner only, written completely or not at all, and never overwritten. No
+//! message contains a private key.
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::clock;
-use crate::config::{ArchiveSettings, Secret};
-use crate::error::Kind;
-use crate::log::signed_note::SigningKey;
+use crate::log::signed_note::{SigningKey, VerifyingKey};
 use crate::task::error::AppError;
-
-/// The source of the signing key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeySource {
-    /// The path of the key's file, which need not exist.
-    pub file: PathBuf,
-    /// The key itself, from the setting `archive.key`. It takes precedence over the file.
-    pub text: Option<Secret>,
-}
-
-impl From<&ArchiveSettings> for KeySource {
-    fn from(settings: &ArchiveSettings) -> KeySource {
-        KeySource {
-            file: settings.key_file.clone(),
-            text: settings.key.clone(),
-        }
-    }
-}
-
-impl KeySource {
-    /// Reads the signing key from the setting or else from the file.
-    ///
-    /// # Errors
-    /// Those of [`read`]; `Config` if the setting is not a signing key.
-    pub fn read(&self) -> Result<SigningKey, AppError> {
-        let Some(text) = &self.text else {
-            return read(&self.file);
-        };
-        text.reveal().trim().parse().map_err(|_| {
-            AppError::config("the setting archive.key is not a signing key of the form PRIVATE+KEY+…")
-                .fix("set KIVEND_ARCHIVE__KEY to the content of the file that `kivend init` created")
-        })
-    }
-
-    /// Reads the signing key, or creates one in its file if there is neither setting nor file.
-    ///
-    /// # Errors
-    /// Those of [`KeySource::read`] and [`make`].
-    pub fn read_or_make(&self, name: &str) -> Result<SigningKey, AppError> {
-        match self.read() {
-            Err(AppError::Message { kind: Kind::Input, .. }) => make(&self.file, name),
-            read => read,
-        }
-    }
-}
+use crate::writing::private_file::{self, Unreadable};
 
 /// Reads the signing key from a file that only its owner may read.
 ///
-/// # Errors `Input` if the file does not exist; `Config` if other users may read it, if this user may not, or if it
-/// holds no key.
+/// # Errors
+/// `Input` if the file does not exist; `Config` if other users may read it, if this user may not, or if it holds no key.
 pub fn read(file: &Path) -> Result<SigningKey, AppError> {
     let shown = file.display();
-    let metadata = match fs::metadata(file) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(AppError::input(format!(
-                "the archive's signing key file does not exist key_file=`{shown}`"
-            ))
-            .fix("copy the file from the machine on which the archive was created, or set archive.key_file"));
-        }
-        Err(error) => {
-            return Err(
-                AppError::config(format!("the signing key cannot be read: {error} key_file=`{shown}`"))
-                    .fix("let this user read the file, or set archive.key_file to another file"),
-            );
-        }
-    };
-    if metadata.mode() & 0o077 != 0 {
-        return Err(AppError::config(format!(
-            "other users may read the signing key key_file=`{shown}` mode=`{:o}`",
-            metadata.mode() & 0o777
+    let text = private_file::read(file).map_err(|why| match why {
+        Unreadable::Missing => AppError::input(format!(
+            "the archive's signing key file does not exist key_file=`{shown}`"
         ))
-        .fix("run `chmod 600` on the file; if somebody may have read it, replace the key with `kivend keys rotate`"));
-    }
-    let text = fs::read_to_string(file).map_err(|error| {
-        AppError::config(format!("the signing key cannot be read: {error} key_file=`{shown}`"))
-            .fix("let this user read the file, or set archive.key_file to another file")
+        .fix("copy the file from the machine on which the archive was created, or set archive.key_file"),
+        Unreadable::Exposed(mode) => AppError::config(format!(
+            "other users may read the signing key key_file=`{shown}` mode=`{mode:o}`"
+        ))
+        .fix("run `chmod 600` on the file; if somebody may have read it, replace the key with `kivend keys rotate`"),
+        Unreadable::Io(error) => {
+            AppError::config(format!("the signing key cannot be read: {error} key_file=`{shown}`"))
+                .fix("let this user read the file, or set archive.key_file to another file")
+        }
     })?;
     text.trim_end().parse().map_err(|_| {
         AppError::config(format!(
@@ -133,8 +75,8 @@ pub fn make(file: &Path, name: &str) -> Result<SigningKey, AppError> {
 ///
 /// # Errors
 /// `Config` if a file cannot be written.
-pub fn replace(file: &Path, next: &Path, old: &SigningKey) -> Result<PathBuf, AppError> {
-    let kept = beside(file, &old.verifying_key().id().to_string());
+pub fn replace(file: &Path, next: &Path, old: &VerifyingKey) -> Result<PathBuf, AppError> {
+    let kept = beside(file, &old.id().to_string());
     let swap = || -> std::io::Result<()> {
         match fs::hard_link(file, &kept) {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
@@ -173,7 +115,7 @@ fn unwritable(file: &Path, error: &std::io::Error) -> AppError {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
     use super::*;
 
@@ -196,25 +138,6 @@ mod tests {
     }
 
     #[test]
-    fn a_key_from_the_settings_takes_precedence_and_is_not_shown() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("kivend.key");
-        make(&file, "kivend").unwrap();
-        let key = SigningKey::from_seed("kivend", &[9; 32]).unwrap();
-        let source = KeySource {
-            file: file.clone(),
-            text: Some(Secret::new(format!("{}\n", key.to_secret_text()))),
-        };
-        assert_eq!(source.read().unwrap().to_secret_text(), key.to_secret_text());
-        assert!(!format!("{source:?}").contains(&key.to_secret_text()[30..]));
-        let wrong = KeySource {
-            file,
-            text: Some(Secret::new("PRIVATE+KEY+kivend+secret".to_owned())),
-        };
-        assert!(!wrong.read().unwrap_err().to_string().contains("secret"));
-    }
-
-    #[test]
     fn replacing_a_key_keeps_the_old_one_and_can_be_repeated_after_a_crash() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("kivend.key");
@@ -222,7 +145,7 @@ mod tests {
         let (old, new) = (make(&file, "kivend").unwrap(), make(&next, "kivend").unwrap());
         // The state after a crash between the two steps.
         fs::hard_link(&file, beside(&file, &old.verifying_key().id().to_string())).unwrap();
-        let kept = replace(&file, &next, &old).unwrap();
+        let kept = replace(&file, &next, old.verifying_key()).unwrap();
         assert_eq!(read(&file).unwrap().to_secret_text(), new.to_secret_text());
         assert_eq!(read(&kept).unwrap().to_secret_text(), old.to_secret_text());
         assert!(!next.exists());

@@ -6,18 +6,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::config::Settings;
-use crate::log::checkpoint::{Checkpoint, CheckpointRef};
-use crate::log::signed_note::Note;
-use crate::record::hash::Hash;
+use crate::log::checkpoint::CheckpointRef;
+use crate::log::history::History;
 use crate::store::Store;
 use crate::task::error::AppError;
-use crate::writing::checkpoint_mirror::CheckpointMirror;
-use crate::writing::checkpoints::object_of;
+use crate::writing::checkpoint_mirror::{CheckpointMirror, MirroredCheckpoint};
+use crate::writing::checkpoints::{objects_of, refuse_larger};
 
 /// The checkpoint mirrors of an archive, and the progress of each.
 #[derive(Debug)]
 pub struct Mirrors {
-    archive_id: String,
     mirrors: Vec<(CheckpointMirror, Progress)>,
 }
 
@@ -37,17 +35,16 @@ pub struct MirrorOutcome {
 impl Mirrors {
     /// The mirrors of the setting `archive.checkpoint_copies`. Nothing is read yet.
     #[must_use]
-    pub fn of(archive_id: &str, settings: &Settings) -> Mirrors {
+    pub fn of(settings: &Settings) -> Mirrors {
         let configured = settings.archive.checkpoint_copies.iter();
         let mirrors = configured.map(|copy| CheckpointMirror::new(copy, &settings.kafka));
-        Mirrors::new(archive_id, mirrors.collect())
+        Mirrors::new(mirrors.collect())
     }
 
     /// These mirrors. Nothing is read yet.
     #[must_use]
-    pub fn new(archive_id: &str, mirrors: Vec<CheckpointMirror>) -> Mirrors {
+    pub fn new(mirrors: Vec<CheckpointMirror>) -> Mirrors {
         Mirrors {
-            archive_id: archive_id.to_owned(),
             mirrors: mirrors
                 .into_iter()
                 .map(|mirror| (mirror, Progress::default()))
@@ -55,12 +52,17 @@ impl Mirrors {
         }
     }
 
-    /// Copies to every mirror the checkpoints that it lacks, up to the bucket's checkpoint `newest`. Which object has a
-    /// number follows from the hash in the next checkpoint, from `newest` back.
-    pub async fn copy_missing(&mut self, bucket: &Arc<dyn Store>, newest: &CheckpointRef) -> Vec<MirrorOutcome> {
+    /// Copies to every mirror the entries and checkpoints that it lacks, up to the bucket's checkpoint `newest`. `history` knows the
+    /// keys that signed them.
+    pub async fn copy_missing(
+        &mut self,
+        bucket: &Arc<dyn Store>,
+        history: &History,
+        newest: &CheckpointRef,
+    ) -> Vec<MirrorOutcome> {
         let mut outcomes = Vec::new();
         for (mirror, progress) in &mut self.mirrors {
-            let outcome = fill(mirror, &self.archive_id, bucket.as_ref(), newest, *progress).await;
+            let outcome = fill(mirror, (bucket.as_ref(), history), newest, *progress).await;
             if outcome.is_ok() {
                 progress.0 = Some(newest.number + 1);
             }
@@ -71,15 +73,51 @@ impl Mirrors {
         }
         outcomes
     }
+
+    /// Asks the mirrors whether they have more of the log than the bucket (FORMAT.md section 3.5). Returns those that did not
+    /// answer, with the reason.
+    ///
+    /// # Errors
+    /// `Corrupt` if a mirror has a checkpoint of this log, by a key in force, over more entries, or the next entry.
+    pub async fn refuse_later(&self, history: &History) -> Result<Vec<MirrorOutcome>, AppError> {
+        let mut silent = Vec::new();
+        for (mirror, _) in &self.mirrors {
+            match mirror.newest(history.archive_id()).await {
+                Ok(newest) => {
+                    for mirrored in newest {
+                        refuse_later_copy(history, &mirrored, &mirror.to_string())?;
+                    }
+                }
+                Err(error) => silent.push(MirrorOutcome {
+                    mirror: mirror.to_string(),
+                    outcome: Err(error),
+                }),
+            }
+        }
+        Ok(silent)
+    }
+}
+
+fn refuse_later_copy(history: &History, mirrored: &MirroredCheckpoint, mirror: &str) -> Result<(), AppError> {
+    refuse_larger(history, &mirrored.checkpoint, mirror)?;
+    match &mirrored.entry {
+        // Its signer may be a key that the missing entries add, so only the entry that comes next can be judged.
+        Some(entry) if history.open_entry(entry).is_ok() => Err(AppError::corrupt(format!(
+            "a mirror has an entry that the log does not have: the bucket was cut or restored number=`{}` mirror=`{mirror}`",
+            history.next_number()
+        ))
+        .fix("restore the missing objects from the mirror or a copy of the bucket, or begin a new archive")),
+        _ => Ok(()),
+    }
 }
 
 async fn fill(
     mirror: &CheckpointMirror,
-    archive_id: &str,
-    bucket: &dyn Store,
+    (bucket, history): (&dyn Store, &History),
     newest: &CheckpointRef,
     progress: Progress,
 ) -> Result<(), AppError> {
+    let archive_id = history.archive_id();
     let (from, present) = match progress.0 {
         Some(from) => (from, BTreeSet::new()),
         None => {
@@ -87,42 +125,12 @@ async fn fill(
             (first_missing(&present), present)
         }
     };
-    // Only the keys are collected on the way back: the notes of years might not fit into memory.
-    let mut missing = Vec::new();
-    let mut named = *newest;
-    while named.number >= from {
-        let (key, note) = object_of(bucket, &named).await?;
-        let sha256 = previous_of(&note, &key)?;
-        if !present.contains(&named.number) {
-            missing.push((named.number, key));
-        }
-        let Some(number) = named.number.checked_sub(1) else {
-            break;
-        };
-        named = CheckpointRef { number, sha256 };
-    }
-    for (number, key) in missing.into_iter().rev() {
-        let missing = || {
-            AppError::corrupt(format!(
-                "a checkpoint disappeared from the bucket while it was copied key=`{key}`"
-            ))
-        };
-        let note = bucket.get(&key).await?.ok_or_else(missing)?;
-        mirror.put(archive_id, number, note).await?;
+    for number in (from..=newest.number).filter(|number| !present.contains(number)) {
+        mirror
+            .put(archive_id, number, objects_of(bucket, history, number).await?)
+            .await?;
     }
     Ok(())
-}
-
-/// The hash of the checkpoint before, from this checkpoint's text.
-fn previous_of(note: &[u8], key: &str) -> Result<Hash, AppError> {
-    let text = Note::parse(note)
-        .ok()
-        .and_then(|note| note.text().parse::<Checkpoint>().ok());
-    text.map(|checkpoint| checkpoint.previous).ok_or_else(|| {
-        AppError::corrupt(format!(
-            "an object that a later checkpoint names is not a checkpoint key=`{key}`"
-        ))
-    })
 }
 
 fn first_missing(present: &BTreeSet<u64>) -> u64 {

@@ -1,15 +1,17 @@
 //! Attacks that need the signing key: signed links with false content.
 
+use kivend::json::canonical;
 use kivend::log::checkpoint::CheckpointRef;
-use kivend::log::identity::Identity;
+use kivend::log::identity::{FirstKeys, Identity};
 use kivend::log::link::Link;
 use kivend::log::object_key::Attempt;
 use kivend::log::signed_note::SigningKey;
+use kivend::log::signer::Signer as _;
 use kivend::record::hash::Hash;
 use kivend::verify::findings::Code;
 
 use super::Who::KeyHolder;
-use super::scene::{MIDDLE, NEWEST, checkpoint};
+use super::scene::{MIDDLE, NEWEST};
 use super::{Attack, Scene, attack};
 use crate::fixture::OwnedRecord;
 
@@ -122,13 +124,110 @@ pub const ATTACKS: &[Attack] = &[
             append_link(scene, |link| {
                 link.checkpoint = CheckpointRef {
                     number: NEWEST,
-                    sha256: Hash::ZERO,
+                    root: Hash::ZERO,
                 };
             });
         },
     )
     .always(Code::LinkCheckpointDiffers),
-    attack("a link of another archive appended to the chain", KeyHolder, graft).always(Code::LinkBreaksRule),
+    attack(
+        "a link signed that names a checkpoint beyond the log",
+        KeyHolder,
+        |scene| {
+            append_link(scene, |link| link.checkpoint.number = NEWEST + 5);
+        },
+    )
+    .always(Code::LinkCheckpointMissing),
+    attack(
+        "a link signed that names an older checkpoint than the link before it",
+        KeyHolder,
+        |scene| {
+            let oldest = scene.archive.checkpoint_named(0);
+            append_link(scene, |link| link.checkpoint = oldest);
+        },
+    )
+    .always(Code::LinkBreaksRule),
+    attack(
+        "a link signed with another hash of the link before it",
+        KeyHolder,
+        |scene| {
+            append_link(scene, |link| link.previous = Hash::ZERO);
+        },
+    )
+    .always(Code::LinkBreaksRule),
+    attack("a link signed with a height that leaves one out", KeyHolder, |scene| {
+        append_link(scene, |link| link.height.0 += 1);
+    })
+    .always(Code::LinkBreaksRule),
+    attack("a link signed with another cluster", KeyHolder, |scene| {
+        append_link(scene, |link| link.cluster_id = "another".into());
+    })
+    .always(Code::LinkBreaksRule),
+    attack("a link signed with another count of records", KeyHolder, |scene| {
+        append_link(scene, |link| link.record_count += 1);
+    })
+    .always(Code::LinkBreaksRule),
+    attack(
+        "a link signed with records of an unknown encoding",
+        KeyHolder,
+        |scene| {
+            append_link(scene, |link| link.encoding = 2);
+        },
+    )
+    .always(Code::EncodingUnknown),
+    attack("a link signed with the encoding 0", KeyHolder, |scene| {
+        append_link(scene, |link| link.encoding = 0);
+    })
+    .always(Code::LinkBreaksRule),
+    attack("two links signed with falling leader epochs", KeyHolder, |scene| {
+        let mut link = scene.plant_unarchived();
+        link.leader_epoch = Some(7);
+        scene.archive.append(link);
+        scene
+            .archive
+            .seal(&scene.victim.topic.clone(), scene.victim.partition, 3);
+        let mut next = scene.archive.chains.get_mut(&scene.victim).unwrap().pop().unwrap().link;
+        next.leader_epoch = Some(6);
+        scene.vanish(&next.place().link(Attempt::PLAIN).to_string());
+        scene.archive.append(next);
+        scene.archive.commit();
+    })
+    .always(Code::LinkBreaksRule),
+    attack(
+        "a link signed with an empty range of absent offsets",
+        KeyHolder,
+        |scene| {
+            append_link(scene, |link| {
+                link.absent = vec![(link.first_offset.0, link.first_offset.0)];
+            });
+        },
+    )
+    .always(Code::LinkBreaksRule),
+    attack("a link of a newer version signed in the chain", KeyHolder, |scene| {
+        let text = canonical::to_text(&scene.archive.chains[&scene.victim][MIDDLE].link).unwrap();
+        let newer = text.replace("kivend.link/v1", "kivend.link/v2");
+        let object = scene.archive.key.sign(newer).unwrap().to_bytes();
+        scene.archive.put(&scene.link(MIDDLE), object);
+    })
+    .always(Code::LinkUnknownType),
+    attack("a text that is no JSON signed at a link's key", KeyHolder, |scene| {
+        let object = scene.archive.key.sign("hello\n".to_owned()).unwrap().to_bytes();
+        scene.archive.put(&scene.next_link(), object);
+    })
+    .always(Code::LinkBreaksRule),
+    attack("a link signed with a space in its text", KeyHolder, |scene| {
+        let link = scene.plant_unarchived();
+        let text = canonical::to_text(&link).unwrap().replacen(':', ": ", 1);
+        let object = scene.archive.key.sign(text).unwrap().to_bytes();
+        scene.archive.put(&scene.next_link(), object);
+    })
+    .always(Code::LinkBreaksRule),
+    attack(
+        "a link of another archive signed at the end of the chain",
+        KeyHolder,
+        graft,
+    )
+    .always(Code::Replay),
 ];
 
 /// Changes a value in the segment at this height and signs the chain anew from there.
@@ -143,9 +242,7 @@ fn rewrite_from(scene: &mut Scene, height: usize) {
 
 fn rewrite_with_checkpoint(scene: &mut Scene) {
     rewrite_from(scene, scene.height_of_early() + 1);
-    let forged = scene.checkpoint_below(NEWEST, 0);
-    let object = forged.seal(&scene.archive.key).unwrap().object;
-    scene.archive.store.tamper(&checkpoint(NEWEST), object);
+    scene.sign_newest_again(0, |_| ());
 }
 
 /// Seals these records as the victim's next link, and signs a checkpoint and commits, as the archiver does.
@@ -168,6 +265,10 @@ fn append_link(scene: &mut Scene, change: impl FnOnce(&mut Link)) {
 fn graft(scene: &mut Scene) {
     let key: &SigningKey = &scene.archive.key;
     let made_at = scene.archive.identity.created_at();
-    let other = Identity::new("other", [0xcd; 16], made_at, key.verifying_key()).unwrap();
+    let keys = FirstKeys {
+        signing: key.verifying_key(),
+        change: &[],
+    };
+    let other = Identity::new("other", [0xcd; 16], made_at, &keys).unwrap();
     append_link(scene, |link| link.archive_id = other.id().to_owned());
 }

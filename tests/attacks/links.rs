@@ -6,7 +6,7 @@ use kivend::record::hash::Hash;
 use kivend::verify::findings::Code;
 
 use super::Who::{BucketAdmin, Creator};
-use super::scene::{EARLY, MIDDLE, NEWEST, checkpoint};
+use super::scene::{EARLY, MIDDLE, NEWEST, again, checkpoint, entry};
 use super::{Attack, Scene, attack};
 
 pub const ATTACKS: &[Attack] = &[
@@ -19,10 +19,11 @@ pub const ATTACKS: &[Attack] = &[
     })
     .always(Code::LinkAltered),
     attack(
-        "a bit flipped in the newest link, and the newest checkpoint deleted",
+        "a bit flipped in the newest link, and the newest entry and checkpoint deleted",
         BucketAdmin,
         |scene| {
             scene.flip(&scene.link(scene.head()), 3);
+            scene.vanish(&entry(NEWEST));
             scene.vanish(&checkpoint(NEWEST));
         },
     )
@@ -70,10 +71,11 @@ pub const ATTACKS: &[Attack] = &[
     .always(Code::ChainCut)
     .commit(Code::HeadCut),
     attack(
-        "the newest ten links, their segments and the newest checkpoint deleted",
+        "the newest ten links, their segments and the newest entry and checkpoint deleted",
         BucketAdmin,
         |scene| {
             scene.cut(scene.head() - 9..=scene.head());
+            scene.vanish(&entry(NEWEST));
             scene.vanish(&checkpoint(NEWEST));
         },
     )
@@ -85,19 +87,21 @@ pub const ATTACKS: &[Attack] = &[
     .always(Code::ChainCut)
     .commit(Code::HeadCut),
     attack(
-        "all links and segments of a partition, and every checkpoint that names it, deleted",
+        "all links and segments of a partition, and every entry that names it, deleted",
         BucketAdmin,
         |scene| {
             scene.cut(0..=scene.head());
-            scene.vanish(&checkpoint(EARLY));
-            scene.vanish(&checkpoint(NEWEST));
+            for number in [EARLY, NEWEST] {
+                scene.vanish(&entry(number));
+                scene.vanish(&checkpoint(number));
+            }
         },
     )
     .always(Code::LinkCheckpointMissing),
     attack("two links swapped", BucketAdmin, |scene| {
         scene.swap(&scene.link(MIDDLE), &scene.link(MIDDLE + 1));
     })
-    .always(Code::LinkBreaksRule),
+    .always(Code::UnnamedSegment),
     attack("a link moved to its -r1 key", BucketAdmin, |scene| {
         let object = scene.archive.store.bytes(&scene.link(MIDDLE)).unwrap();
         scene.vanish(&scene.link(MIDDLE));
@@ -105,12 +109,6 @@ pub const ATTACKS: &[Attack] = &[
         scene.archive.store.plant(&second, object);
     })
     .always(Code::LinkAttemptMissing),
-    attack("a link copied to its -r1 key", Creator, |scene| {
-        let object = scene.archive.store.bytes(&scene.link(MIDDLE)).unwrap();
-        let second = scene.link(MIDDLE).replace(".note", "-r1.note");
-        scene.archive.store.plant(&second, object);
-    })
-    .always(Code::LinkDoubled),
     attack("the next link signed with an unknown key", Creator, |scene| {
         let link = scene.plant_unarchived();
         let object = link.seal(&stranger(scene)).unwrap().object;
@@ -128,6 +126,37 @@ pub const ATTACKS: &[Attack] = &[
             .plant(&next.link(Attempt::PLAIN).to_string(), "junk");
     })
     .always(Code::LinkPassedOver),
+    attack(
+        "an object of more than 1 MiB created at the key of the next link",
+        Creator,
+        |scene| {
+            scene.archive.store.plant(&scene.next_link(), vec![b'x'; (1 << 20) + 1]);
+        },
+    )
+    .always(Code::LinkPassedOver),
+    attack(
+        "a link replaced by an object of more than 1 MiB",
+        BucketAdmin,
+        |scene| {
+            scene
+                .archive
+                .store
+                .tamper(&scene.link(MIDDLE), vec![b'x'; (1 << 20) + 1]);
+        },
+    )
+    .always(Code::LinkAltered),
+    attack("junk created at the -r1 key of a link", Creator, |scene| {
+        scene.archive.store.plant(&again(&scene.link(MIDDLE)), "junk");
+    })
+    .always(Code::StrayLink),
+    attack("a second signature line added to a link", BucketAdmin, |scene| {
+        scene.archive.tamper(&scene.link(MIDDLE), |bytes| {
+            let at = bytes.windows(2).position(|two| two == b"\n\n").unwrap();
+            let line = bytes[at + 2..].to_vec();
+            bytes.extend(line);
+        });
+    })
+    .always(Code::LinkAltered),
     attack("junk created under links/ far beyond the head", Creator, |scene| {
         let mut place = scene.archive.next_link(&scene.victim, i64::MAX).place();
         place.first_offset.0 += 5000;

@@ -7,6 +7,7 @@ use kivend::app::verify::{Depth, Request};
 use kivend::log::signed_note::SigningKey;
 use kivend::record::position::TopicPartition;
 use kivend::record::record::Record;
+use kivend::verify::given::Given;
 use kivend::verify::kafka::{Commit, Watermarks};
 use kivend::verify::report::Report;
 use kivend::verify::verdict::Verdict;
@@ -74,8 +75,8 @@ fn reports(scene: &Scene, key: &SigningKey) -> Vec<(Evidence, Report)> {
     let kafka: Arc<dyn KafkaFacts> = scene.archive.broker.clone();
     let verify = |with| {
         let (request, facts) = evidence(scene, with, &kafka);
-        let keys = vec![key.verifying_key().clone()];
-        scene.archive.verify(facts, Request { keys, ..request })
+        let given = Given::keys(&[key.verifying_key().clone()]);
+        scene.archive.verify(facts, Request { given, ..request })
     };
     let bucket = verify(Evidence::Bucket);
     let with = |with| (with, joined(verify(with), &bucket));

@@ -2,21 +2,31 @@
 //! `memory` runs the list in memory, `real_attacks` on real servers; docs/THREATS.md contains it as a table. An attack
 //! only changes the objects of a scene, so that both can run it.
 
+mod cases;
+mod cases_saved;
 mod checkpoints;
+mod entries;
+mod epochs;
 mod forgery;
+pub mod given;
 mod keys;
 mod links;
 mod memory;
 mod objects;
 mod outside;
+mod replays;
+mod retention;
 mod rows;
 mod scene;
+mod second_opinion;
 mod segments;
 mod table;
 mod versions;
 
+pub use given::With;
 pub use memory::{evidence, joined};
 pub use scene::Scene;
+pub use second_opinion::SecondOpinion;
 
 use kivend::verify::findings::Code;
 use kivend::verify::report::Report;
@@ -129,8 +139,12 @@ pub fn attacks() -> Vec<Attack> {
         segments::ATTACKS,
         links::ATTACKS,
         forgery::ATTACKS,
+        epochs::ATTACKS,
+        entries::ATTACKS,
         checkpoints::ATTACKS,
+        replays::ATTACKS,
         keys::ATTACKS,
+        retention::ATTACKS,
         objects::ATTACKS,
         versions::ATTACKS,
         outside::ATTACKS,

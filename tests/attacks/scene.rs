@@ -3,10 +3,10 @@
 //! and Kafka holds records beyond the victim's head that are not archived yet. One planted object was rejected by the
 //! writer.
 
-use kivend::log::checkpoint::Checkpoint;
+use kivend::app::verify::SavedFiles;
+use kivend::log::entry::Entry;
 use kivend::log::link::Link;
 use kivend::log::object_key::{Attempt, Key};
-use kivend::record::hash::Hash;
 use kivend::record::position::{Height, TopicPartition};
 
 use crate::fixture::{Archive, OwnedRecord};
@@ -22,8 +22,8 @@ pub struct Scene {
     pub archive: Archive,
     pub victim: TopicPartition,
     pub beside: TopicPartition,
-    /// The newest checkpoint, as an auditor saved it.
-    pub saved: Vec<u8>,
+    /// The newest checkpoint with its entry, as an auditor saved them.
+    pub saved: SavedFiles,
 }
 
 impl Scene {
@@ -50,7 +50,7 @@ impl Scene {
 
     /// The scene over an archive of the shape that the module describes.
     pub fn of(archive: Archive, victim: TopicPartition, beside: TopicPartition) -> Scene {
-        let saved = archive.store.bytes(&checkpoint(NEWEST)).unwrap().to_vec();
+        let saved = archive.saved(NEWEST);
         let scene = Scene {
             archive,
             victim,
@@ -156,8 +156,25 @@ impl Scene {
         store.tamper(other, a);
     }
 
-    /// A checkpoint with this number over the heads as they were `below` links ago.
-    pub fn checkpoint_below(&self, number: u64, below: u64) -> Checkpoint {
+    /// Copies an object to another key.
+    pub fn copy_to(&self, key: &str, to: &str) {
+        self.archive.store.plant(to, self.archive.store.bytes(key).unwrap());
+    }
+
+    /// The key of the victim's next link.
+    pub fn next_link(&self) -> String {
+        let next = self.archive.next_link(&self.victim, i64::MAX).place();
+        next.link(Attempt::PLAIN).to_string()
+    }
+
+    /// The key of the victim's next segment.
+    pub fn next_segment(&self) -> String {
+        let next = self.archive.next_link(&self.victim, i64::MAX).place();
+        next.segment(Attempt::PLAIN).to_string()
+    }
+
+    /// The next entry, with the heads as they were `below` links ago.
+    pub fn entry_below(&self, below: u64) -> Entry {
         let archive = &self.archive;
         let mut heads = archive.heads();
         for head in &mut heads {
@@ -166,17 +183,43 @@ impl Scene {
             (head.link, head.next_offset) = (signed.hash, signed.link.next_offset);
             head.log_root = archive.log_root(&head.partition, head.height);
         }
-        Checkpoint {
-            archive: archive.identity.archive().to_owned(),
-            archive_id: archive.identity.id().to_owned(),
-            number,
-            previous: Hash::of(&archive.store.bytes(&checkpoint(number - 1)).unwrap()),
-            key_change_number: 0,
-            key_change: archive.identity_hash(),
-            at: archive.identity.created_at(),
+        Entry {
             heads,
+            ..archive.next_entry()
         }
     }
+
+    /// Signs the next entry with the archive's key, whether it is valid or not.
+    pub fn force(&self, entry: &Entry) {
+        let key = self::entry(self.archive.next_entry().number);
+        self.archive.forge_entry(entry, &self.archive.key, &key);
+    }
+
+    /// Signs the newest entry and its checkpoint again with other heads.
+    pub fn sign_newest_again(&self, below: u64, change: impl FnOnce(&mut Entry)) {
+        let newest = self.archive.entry(NEWEST);
+        let mut forged = Entry {
+            heads: self.entry_below(below).heads,
+            ..newest
+        };
+        change(&mut forged);
+        self.archive.forge_entry(&forged, &self.archive.key, &entry(NEWEST));
+        let root = forged.checkpoint().unwrap();
+        self.archive
+            .forge_checkpoint(root, &self.archive.key, &checkpoint(NEWEST));
+    }
+}
+
+/// The key with the attempt 1.
+pub fn again(key: &str) -> String {
+    match key.rsplit_once('.') {
+        Some((stem, ending)) => format!("{stem}-r1.{ending}"),
+        None => unreachable!("{key}"),
+    }
+}
+
+pub fn entry(number: u64) -> String {
+    Key::Entry(number, Attempt::PLAIN).to_string()
 }
 
 pub fn checkpoint(number: u64) -> String {

@@ -1,15 +1,12 @@
 //! Attacks on segments: damaged, exchanged, removed or planted, with falsified statistics or typed columns.
 
-use std::sync::Arc;
-
-use arrow_array::{Array as _, ArrayRef, RecordBatch, StringArray};
 use kivend::log::object_key::Attempt;
 use kivend::verify::findings::Code;
 
 use super::Who::{BucketAdmin, Creator};
 use super::scene::MIDDLE;
-use super::{Attack, Scene, attack};
-use crate::fixture::rewrite;
+use super::{Attack, attack};
+use crate::fixture::{step_offsets, with_false_columns};
 
 pub const ATTACKS: &[Attack] = &[
     attack("a bit flipped in a segment's data pages", BucketAdmin, |scene| {
@@ -37,24 +34,24 @@ pub const ATTACKS: &[Attack] = &[
         scene.swap(&scene.segment(MIDDLE), &scene.segment(MIDDLE + 1));
     })
     .always(Code::FooterDiffers),
-    attack("a row duplicated", BucketAdmin, |scene| {
-        with_batch(scene, |batch| {
-            vec![batch.slice(0, 2), batch.slice(1, batch.num_rows() - 1)]
-        });
+    attack("rows that repeat an offset", BucketAdmin, |scene| {
+        let segment = scene.segment(MIDDLE);
+        scene.archive.tamper(&segment, |bytes| step_offsets(bytes, 0));
     })
     .always(Code::SegmentMalformed),
-    attack("two rows in the wrong order", BucketAdmin, |scene| {
-        with_batch(scene, |batch| {
-            let rest = batch.slice(2, batch.num_rows() - 2);
-            vec![batch.slice(1, 1), batch.slice(0, 1), rest]
-        });
+    attack("rows in the wrong order", BucketAdmin, |scene| {
+        let segment = scene.segment(MIDDLE);
+        scene.archive.tamper(&segment, |bytes| step_offsets(bytes, -1));
     })
     .always(Code::SegmentMalformed),
     attack(
         "a typed column changed, the value left as it was",
         BucketAdmin,
         |scene| {
-            with_batch(scene, falsify_event_type);
+            let segment = scene.segment(MIDDLE);
+            scene
+                .archive
+                .tamper(&segment, |bytes| *bytes = with_false_columns(bytes).0);
         },
     )
     .always(Code::TypedColumnDiffers),
@@ -104,7 +101,7 @@ pub const ATTACKS: &[Attack] = &[
                 .archive
                 .next_link(&scene.victim, records.last().unwrap().offset + 1);
             let (key, bytes) = scene.archive.fill(next, &records).0.unwrap();
-            let falsified = rewrite(&bytes, falsify_event_type);
+            let falsified = with_false_columns(&bytes).0;
             scene.archive.store.plant(&key, falsified);
         },
     )
@@ -118,30 +115,6 @@ pub const ATTACKS: &[Attack] = &[
     })
     .always(Code::RejectedMissing),
 ];
-
-fn with_batch(scene: &mut Scene, change: impl Fn(RecordBatch) -> Vec<RecordBatch>) {
-    scene
-        .archive
-        .tamper(&scene.segment(MIDDLE), |bytes| *bytes = rewrite(bytes, change));
-}
-
-/// Changes every typed `event_type` but the first.
-fn falsify_event_type(batch: RecordBatch) -> Vec<RecordBatch> {
-    let index = batch.schema().index_of("event_type").unwrap();
-    let mut columns = batch.columns().to_vec();
-    let honest = columns[index].as_any().downcast_ref::<StringArray>().unwrap();
-    let falsified: StringArray = (0..honest.len())
-        .map(|row| {
-            if row == 0 {
-                honest.is_valid(0).then(|| honest.value(0))
-            } else {
-                Some("refund")
-            }
-        })
-        .collect();
-    columns[index] = Arc::new(falsified) as ArrayRef;
-    vec![RecordBatch::try_new(batch.schema(), columns).unwrap()]
-}
 
 /// Decrements the greatest offset in the footer's statistics, so that a query engine that looks for the last record
 /// skips the file. Pages are compressed and the footer's own keys are decimal, so these eight bytes occur in statistics

@@ -3,7 +3,7 @@
 use kivend::verify::findings::Code;
 
 use super::Who::BucketAdmin;
-use super::scene::{MIDDLE, NEWEST, checkpoint};
+use super::scene::{EARLY, MIDDLE, NEWEST, checkpoint, entry};
 use super::{Attack, attack};
 
 pub const ATTACKS: &[Attack] = &[
@@ -36,6 +36,14 @@ pub const ATTACKS: &[Attack] = &[
     .always(Code::HiddenVersion),
     attack("versioned bucket: a checkpoint overwritten", BucketAdmin, |scene| {
         scene.archive.store.plant(&checkpoint(NEWEST), "junk");
+    })
+    .always(Code::HiddenVersion),
+    attack("versioned bucket: an entry overwritten", BucketAdmin, |scene| {
+        scene.archive.store.plant(&entry(NEWEST), "junk");
+    })
+    .always(Code::HiddenVersion),
+    attack("versioned bucket: an entry deleted", BucketAdmin, |scene| {
+        scene.archive.store.delete(&entry(EARLY));
     })
     .always(Code::HiddenVersion),
     attack("versioned bucket: archive.json overwritten", BucketAdmin, |scene| {

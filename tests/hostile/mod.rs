@@ -3,6 +3,9 @@
 //! seed; `fuzz/run` continues from the same inputs.
 
 mod allocation;
+mod forged;
+mod planted;
+mod processes;
 mod readers;
 
 use std::collections::BTreeSet;
@@ -18,9 +21,9 @@ use readers::{Reader, SEGMENT, TEXTS};
 /// Bytes that a reader of text may allocate for each byte of its input, beyond a constant.
 const FACTOR: usize = 64;
 const FREE_BYTES: usize = 64 << 10;
-/// Bytes that the reader of Parquet may allocate, whatever the input: its own limit, and as much again for the unpacked
-/// page and the output.
-const SEGMENT_BYTES: usize = 3 * (512 << 20);
+/// Bytes that the reader of Parquet may allocate for the small inputs of these tests: the decoded rows of their pages, and
+/// what the Parquet library keeps for each column.
+const SEGMENT_BYTES: usize = 32 << 20;
 /// Mutations of each input.
 const ROUNDS: u64 = 30;
 
@@ -60,7 +63,7 @@ fn changed(seed: &[u8], chance: &mut Chance) -> Vec<u8> {
 /// Every object in the golden vectors.
 fn vectors() -> BTreeSet<Vec<u8>> {
     let mut seeds = BTreeSet::new();
-    for name in ["archive", "checkpoints", "links", "notes"] {
+    for name in ["archive", "entries", "cosignatures", "links", "notes", "proofs"] {
         let path = format!("{}/tests/vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
         collect(
             &serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap(),

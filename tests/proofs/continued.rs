@@ -1,15 +1,17 @@
 //! Consistency proofs: they exist where the archive only grew between two checkpoints, and only there.
 
 use kivend::app::prove::{Wanted, WantedCheckpoint};
+use kivend::log::checkpoint::Checkpoint;
 use kivend::log::proof::{ConsistencyProof, Proof};
-use kivend::log::signed_note::{Note, SigningKey};
+use kivend::log::signed_note::Note;
 use kivend::verify::findings::Code;
 use kivend::verify::proof::check;
 use kivend::verify::proof_report::Proved;
 use kivend::verify::verdict::Verdict;
 
 use super::{expect, made, public};
-use crate::fixture::Archive;
+use crate::attacks::given::rewritten;
+use crate::fixture::{Archive, TestWitness};
 
 fn between(from: u64, to: u64) -> Wanted {
     Wanted::Consistency {
@@ -18,7 +20,8 @@ fn between(from: u64, to: u64) -> Wanted {
     }
 }
 
-fn grown() -> Archive {
+/// An archive with checkpoints 0 to 5, each over more links than the one before.
+pub fn grown() -> Archive {
     let mut archive = Archive::usual();
     for (count, topic, number) in [
         (3, "payments", 0),
@@ -41,23 +44,20 @@ fn proof(archive: &Archive, from: u64, to: u64) -> ConsistencyProof {
 }
 
 #[test]
-fn cosignatures_on_a_saved_checkpoint_are_left_out_of_the_proof() {
+fn cosignatures_on_a_saved_checkpoint_stay_in_the_proof() {
     let archive = grown();
     let object = archive.store.bytes("checkpoints/0000000002.note").unwrap();
-    let note = Note::parse(&object).unwrap();
-    let witness = SigningKey::from_seed("witness.example", &[9; 32]).unwrap();
-    let cosigned = note
-        .clone()
-        .with_signatures_of(witness.sign(note.text().to_owned()).unwrap())
-        .unwrap();
-    let wanted = |from| Wanted::Consistency {
-        from: WantedCheckpoint::Saved(from),
+    let witness = TestWitness::new("witness.example", 9);
+    let head = Note::parse(&object).unwrap().text().parse::<Checkpoint>().unwrap();
+    let line = witness.cosign(&head, 1_770_113_800);
+    let cosigned = [object.to_vec(), line.to_object()].concat();
+    let wanted = Wanted::Consistency {
+        from: WantedCheckpoint::Saved(cosigned),
         to: WantedCheckpoint::Number(4),
     };
-    let proof = made(&archive, &wanted(cosigned.to_bytes())).unwrap();
-    let plain = made(&archive, &wanted(object.to_vec())).unwrap();
-    assert_eq!(proof.text, plain.text);
+    let proof = made(&archive, &wanted).unwrap();
     assert_eq!(check(proof.text.as_bytes(), &public(&[7])).verdict, Verdict::Intact);
+    assert!(proof.text.contains("witness.example"));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn any_checkpoint_continues_any_earlier_one() {
     assert_eq!(
         check(
             made(&Archive::rotated(), &between(0, 3)).unwrap().text.as_bytes(),
-            &public(&[8])
+            &public(&[7])
         )
         .verdict,
         Verdict::Intact
@@ -103,11 +103,8 @@ fn a_saved_checkpoint_is_as_good_as_one_in_the_bucket() {
 
 #[test]
 fn an_archive_that_was_rewritten_does_not_continue_what_was_saved_before() {
-    let mut archive = Archive::usual();
-    let saved = archive.store.bytes("checkpoints/0000000001.note").unwrap().to_vec();
-    let mut records = archive.records("payments", 0, 1);
-    records[3].value = Some(b"{}".to_vec());
-    archive.rewrite_from("payments", 0, 1, &records);
+    let saved = Archive::usual().saved(1).checkpoint;
+    let mut archive = rewritten();
     archive.seal("payments", 0, 5);
     archive.checkpoint();
     let wanted = Wanted::Consistency {
@@ -115,7 +112,7 @@ fn an_archive_that_was_rewritten_does_not_continue_what_was_saved_before() {
         to: WantedCheckpoint::Number(2),
     };
     let error = made(&archive, &wanted).unwrap_err().to_string();
-    assert!(error.contains("KV604"), "{error}");
+    assert!(error.contains("not one of this archive"), "{error}");
 }
 
 #[test]
@@ -129,16 +126,18 @@ fn a_changed_part_makes_the_proof_invalid() {
         let text = Proof::Consistency(changed).to_text().unwrap();
         expect(&check(text.as_bytes(), &public(&[7])), Verdict::Tampered, code);
     };
-    expect_changed(Code::ProofPathDiffers, &|proof| proof.paths[0][0].0[5] ^= 1);
-    expect_changed(Code::ProofPathDiffers, &|proof| proof.paths[1].clear());
-    expect_changed(Code::ProofMalformed, &|proof| drop(proof.paths.pop()));
-    expect_changed(Code::ProofMalformed, &|proof| proof.paths.push(vec![]));
-    expect_changed(Code::ProofMalformed, &|proof| proof.from = earlier.from.clone());
+    expect_changed(Code::ProofPathDiffers, &|proof| proof.path[0].0[5] ^= 1);
+    expect_changed(Code::ProofPathDiffers, &|proof| proof.path.clear());
+    expect_changed(Code::ProofPathDiffers, &|proof| {
+        proof.path.pop();
+    });
+    expect_changed(Code::ProofPathDiffers, &|proof| proof.path.push(proof.path[0]));
+    expect_changed(Code::ProofPathDiffers, &|proof| proof.from = earlier.from.clone());
     expect_changed(Code::ProofPathDiffers, &|proof| proof.to = earlier.to.clone());
     expect_changed(Code::ProofContradicts, &|proof| {
         std::mem::swap(&mut proof.from, &mut proof.to);
     });
     expect_changed(Code::ProofNoteInvalid, &|proof| {
-        proof.to = proof.to.replacen("payments", "payment5", 1);
+        proof.to = proof.to.replacen("\n6\n", "\n7\n", 1);
     });
 }

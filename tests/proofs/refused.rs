@@ -106,10 +106,10 @@ fn nothing_is_proved_from_a_segment_or_chain_that_was_changed() {
 fn planted_objects_do_not_prevent_a_proof() {
     let archive = Archive::usual();
     for key in [
-        "data/topic=payments/partition=0/0000-00000000000000000033.parquet",
+        "data/payments/0/0000-00000000000000000033.parquet",
         "links/payments/0/0000-00000000000000000033.note",
         "checkpoints/0000000009.note",
-        "keys/000003.note",
+        "log/0000000009.note",
         "whatever",
     ] {
         archive.store.plant(key, b"junk".to_vec());

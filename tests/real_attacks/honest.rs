@@ -11,8 +11,8 @@ use kivend::config::KafkaSettings;
 use kivend::log::object_key::{Attempt, links_of};
 use kivend::log::signed_note::SigningKey;
 use kivend::record::position::TopicPartition;
-use kivend::store::Store;
 use kivend::store::s3::S3Store;
+use kivend::store::{OBJECT_MAX_BYTES, Store};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
@@ -99,7 +99,11 @@ impl Honest {
 pub async fn objects(store: &dyn Store) -> BTreeMap<String, Bytes> {
     let mut objects = BTreeMap::new();
     for entry in store.list("", None, usize::MAX).await.unwrap() {
-        let bytes = store.get(&entry.key).await.unwrap().unwrap();
+        // A folder marker is empty, and no key of the archive, so the store does not read it.
+        let bytes = match entry.key.ends_with('/') {
+            true => Bytes::new(),
+            false => store.get(&entry.key, OBJECT_MAX_BYTES).await.unwrap().unwrap(),
+        };
         objects.insert(entry.key, bytes);
     }
     objects.retain(|key, _| !key.starts_with("probes/"));

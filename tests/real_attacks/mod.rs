@@ -4,28 +4,27 @@
 mod bucket;
 mod honest;
 mod read_once;
-mod second_opinion;
 
 use std::sync::Arc;
 
 use kivend::app::verify::facts::KafkaFacts;
 use kivend::app::verify::{Request, verify};
 use kivend::task::progress::Silent;
+use kivend::verify::given::Given;
 use kivend::verify::report::Report;
 use kivend::verify::verdict::Verdict;
 
-use crate::attacks::{Evidence, asked, evidence, joined};
+use crate::attacks::{Evidence, SecondOpinion, With, asked, evidence, joined};
 use bucket::Bucket;
-use honest::Honest;
+use honest::{Honest, objects};
 use read_once::ReadOnce;
-use second_opinion::SecondOpinion;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_attack_on_the_real_bucket_is_found_as_the_table_says_and_the_second_verifier_agrees() {
     let Some(honest) = Honest::build().await else { return };
     let plain = Bucket::plain(&honest).await;
     let versioned = Bucket::versioned(&honest).await;
-    let mut second = SecondOpinion::new(&honest);
+    let mut second = SecondOpinion::new();
     let mut wrong = Vec::new();
     for (number, attack) in asked().iter().enumerate() {
         let mut scene = honest.scene.copy();
@@ -46,7 +45,12 @@ async fn every_attack_on_the_real_bucket_is_found_as_the_table_says_and_the_seco
                 .filter_map(|(with, report)| attack.judge(*with, report).err()),
         );
         if !bucket::needs_versions(&deeds) {
-            second.hand_over(attack, archive.as_ref(), reports[0].1.verdict).await;
+            let with = With {
+                keys: vec![honest.scene.archive.key.verifying_key().clone()],
+                ..With::default()
+            };
+            let objects = objects(archive.as_ref()).await;
+            second.hand_over(attack.name, &objects, &with, reports[0].1.verdict);
         }
         target.undo(&deeds, &honest.scene).await;
     }
@@ -62,8 +66,8 @@ async fn reports(honest: &Honest, archive: &Arc<ReadOnce>, kafka: &Arc<dyn Kafka
     let mut reports: Vec<(Evidence, Report)> = Vec::new();
     for with in [Evidence::Bucket, Evidence::Commit, Evidence::Records, Evidence::Saved] {
         let (request, facts) = evidence(&honest.scene, with, kafka);
-        let keys = vec![honest.scene.archive.key.verifying_key().clone()];
-        let request = Request { keys, ..request };
+        let given = Given::keys(&[honest.scene.archive.key.verifying_key().clone()]);
+        let request = Request { given, ..request };
         let report = verify(archive.clone(), facts, request, Arc::new(Silent)).await.unwrap();
         let report = match reports.first() {
             Some((_, of_bucket)) => joined(report, of_bucket),

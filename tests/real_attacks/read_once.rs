@@ -45,11 +45,11 @@ impl Store for ReadOnce {
         self.store.create_hashed(key, bytes, hash).await
     }
 
-    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+    async fn get(&self, key: &str, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
         if let Some(object) = self.remembered(key, "") {
             return Ok(object);
         }
-        let object = self.store.get(key).await?;
+        let object = self.store.get(key, max_bytes).await?;
         self.remember(key, "", &object);
         Ok(object)
     }
@@ -62,11 +62,11 @@ impl Store for ReadOnce {
         self.store.versions(prefix).await
     }
 
-    async fn get_version(&self, key: &str, version: &str) -> Result<Option<Bytes>, StoreError> {
+    async fn get_version(&self, key: &str, version: &str, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
         if let Some(object) = self.remembered(key, version) {
             return Ok(object);
         }
-        let object = self.store.get_version(key, version).await?;
+        let object = self.store.get_version(key, version, max_bytes).await?;
         self.remember(key, version, &object);
         Ok(object)
     }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use kivend::config::S3Settings;
 use kivend::record::record::Timestamp;
 use kivend::segment::decode::Segment;
-use kivend::store::Store;
 use kivend::store::s3::S3Store;
+use kivend::store::{OBJECT_MAX_BYTES, Store};
 
 use super::servers::Whole;
 use super::shop::Chaos;
@@ -112,7 +112,11 @@ async fn read_back(chaos: &Chaos) -> BTreeMap<(String, i64, i64), OwnedRecord> {
     let store = S3Store::open(&settings, chaos.shop.name()).await.unwrap();
     let mut found = BTreeMap::new();
     for file in chaos.shop.json(&["files"])["files"].as_array().unwrap() {
-        let bytes = store.get(file["key"].as_str().unwrap()).await.unwrap().unwrap();
+        let bytes = store
+            .get(file["key"].as_str().unwrap(), OBJECT_MAX_BYTES)
+            .await
+            .unwrap()
+            .unwrap();
         let (topic, partition) = (file["topic"].as_str().unwrap(), file["partition"].as_i64().unwrap());
         let segment = Segment::open(bytes).unwrap();
         let keep = |record: &kivend::record::record::Record<'_>| {

@@ -44,7 +44,7 @@ impl Member {
 
     fn poll(&mut self) {
         match self.consumer.poll(POLL) {
-            Polled::Record { partition, record } => {
+            Polled::Record { partition, record, .. } => {
                 let offset = record.offset;
                 self.seen.push((self.consumer.partition(partition).clone(), offset));
             }
@@ -56,6 +56,7 @@ impl Member {
             Polled::Revoke(partitions) => self.revoked.extend(partitions),
             Polled::Lost(partitions) => panic!("lost {partitions:?}"),
             Polled::OutOfRange { partition } => self.out_of_range.push(partition),
+            Polled::Truncated { partition } => panic!("{partition} was cut back"),
             Polled::TopicGone { partition } => panic!("{partition} is gone"),
             Polled::Committed(outcomes) => {
                 for outcome in outcomes {

@@ -163,6 +163,66 @@ fn a_topic_deleted_and_created_again_is_not_archived_until_its_new_epoch_is_decl
     );
 }
 
+/// Runs `archive` with a declared divergence. Returns its report, whatever its exit code.
+fn archive_diverged(shop: &Shop, divergence: &str) -> Value {
+    let output = shop.run(&["archive", "--diverged", divergence, "--format", "json"]);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+#[test]
+fn a_declared_divergence_ends_its_epoch_once_and_is_called_false_if_kafka_lost_nothing() {
+    let Some(shop) = Shop::open() else { return };
+    let payments = shop.topic("payments");
+    shop.ingest_generated(5_000, 1);
+    let report = shop.json(&["archive"]);
+    let of_partition = |partition: &&Value| partition["topic"] == payments.as_str() && partition["partition"] == 0;
+    let next = |report: &Value| {
+        let partitions = report["partitions"].as_array().unwrap();
+        partitions.iter().find(of_partition).unwrap()["next_offset"]
+            .as_i64()
+            .unwrap()
+    };
+    let end = next(&report);
+    let divergence = |epoch: u32, offset: i64| format!("{payments}/0/{epoch}={offset}");
+
+    let misspelt = shop.run(&["archive", "--diverged", &format!("paiments/0/0={}", end - 5)]);
+    assert_eq!(misspelt.status.code(), Some(2));
+    for impossible in [divergence(0, end), divergence(1, end - 5)] {
+        let report = archive_diverged(&shop, &impossible);
+        let stopped = report["partitions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(of_partition)
+            .unwrap();
+        assert!(
+            stopped["stopped"].as_str().unwrap().contains("impossible"),
+            "{report:#}"
+        );
+    }
+    for records in [5, 0] {
+        let report = archive_diverged(&shop, &divergence(0, end - 5));
+        assert_eq!(
+            (report["records"].as_i64(), next(&report)),
+            (Some(records), end),
+            "{report:#}"
+        );
+    }
+    let verified = shop.run(&["verify", "--at-rest", "--format", "json"]);
+    let report: Value = serde_json::from_slice(&verified.stdout).unwrap();
+    let codes: Vec<_> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| &finding["code"])
+        .collect();
+    assert_eq!(codes, ["KV514", "KV214"], "{report:#}");
+    assert_eq!(
+        topic(&report, &payments)["compared_with_kafka"],
+        topic(&report, &payments)["records"].as_i64().unwrap() - 5
+    );
+}
+
 #[test]
 fn a_topic_deleted_under_a_running_archiver_stops_its_partitions_and_nothing_else() {
     let Some(shop) = Shop::open() else { return };

@@ -4,3 +4,4 @@
 mod certificates;
 mod kafka;
 mod store;
+mod witness;

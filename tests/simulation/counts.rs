@@ -20,6 +20,10 @@ pub struct Counts {
     pub pauses: u64,
     pub checkpoints: u64,
     pub new_epochs: u64,
+    /// Partitions that stopped because a leader epoch told that the log was cut back.
+    pub truncated: u64,
+    /// Epochs that ended with a declared divergence.
+    pub diverged: u64,
     /// Segments of fenced writers that no link names.
     pub orphans: u64,
 }
@@ -39,6 +43,8 @@ impl AddAssign for Counts {
         self.pauses += other.pauses;
         self.checkpoints += other.checkpoints;
         self.new_epochs += other.new_epochs;
+        self.truncated += other.truncated;
+        self.diverged += other.diverged;
         self.orphans += other.orphans;
     }
 }
@@ -59,6 +65,8 @@ impl Counts {
             self.pauses,
             self.checkpoints,
             self.new_epochs,
+            self.truncated,
+            self.diverged,
         ];
         all.iter().all(|count| *count > 0)
     }

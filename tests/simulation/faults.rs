@@ -39,6 +39,10 @@ pub struct Odds {
     pub commits: u32,
     /// A topic is deleted and created again.
     pub recreate: u32,
+    /// Another replica becomes the leader of a partition.
+    pub elections: u32,
+    /// A replica becomes the leader that lacks the newest records.
+    pub unclean: u32,
     /// Records that are not archived yet are compacted away.
     pub compaction: u32,
     /// A listing lacks the newest key.
@@ -78,6 +82,8 @@ impl Odds {
             retention: some(300, 15),
             commits: some(300, 300),
             recreate: some(100, 4),
+            elections: some(300, 30),
+            unclean: some(150, 8),
             compaction: some(100, 30),
             stale: some(200, 300),
             junk: some(300, 15),

@@ -24,11 +24,12 @@ pub fn next_place(bucket: &MemoryStore, partition: &TopicPartition) -> Place {
 }
 
 fn place_after(partition: &TopicPartition, head: Option<&SignedLink>) -> Place {
-    Place {
+    let first = || Place {
         partition: partition.clone(),
-        epoch: head.map_or(Epoch(0), |head| head.link.epoch),
-        first_offset: head.map_or(FirstOffset(0), |head| head.link.next_offset.begins()),
-    }
+        epoch: Epoch(0),
+        first_offset: FirstOffset(0),
+    };
+    head.map_or_else(first, |head| head.link.next_place())
 }
 
 /// An outsider with write access to the bucket, acting on one partition.
@@ -45,14 +46,8 @@ impl Outsider<'_> {
     pub fn plant_junk(&self, dice: &mut Dice) -> Result<(), String> {
         let head = self.head()?;
         let place = place_after(self.partition, head.as_ref());
-        let next_epoch = Place {
-            epoch: Epoch(place.epoch.0 + 1),
-            first_offset: FirstOffset(0),
-            ..place.clone()
-        };
-        match dice.below(7) {
+        match dice.below(6) {
             0 => self.put(&self.free(|k| place.segment(k)), b"junk".to_vec()),
-            6 if head.is_some() => self.put(&self.free(|k| next_epoch.segment(k)), b"junk".to_vec()),
             1 => self.put(&self.free(|k| place.link(k)), b"junk\n".to_vec()),
             2 => self.put_checkpoint(),
             3 => self.put_segment_of_elsewhere(head.as_ref(), &place),
@@ -75,7 +70,14 @@ impl Outsider<'_> {
             first_offset: FirstOffset(offset),
             ..place.clone()
         };
-        match dice.below(6) {
+        match dice.below(7) {
+            6 => {
+                let next_epoch = Place {
+                    epoch: place.epoch.next(),
+                    ..far(0)
+                };
+                self.put(&self.free(|k| next_epoch.segment(k)), b"junk".to_vec());
+            }
             0 => self.put(
                 &place.segment(Attempt(dice.between(2, 9) as u32)).to_string(),
                 b"junk".to_vec(),
@@ -155,7 +157,7 @@ impl Outsider<'_> {
     pub fn put_segment(&self, head: Option<&SignedLink>, end: i64, forge: fn(&mut Vec<OwnedRecord>)) {
         let place = place_after(self.partition, head);
         let mut records: Vec<OwnedRecord> = self.kafka.log(self.partition, |log| {
-            let range = log.acknowledged.range(place.first_offset.0..end);
+            let range = log.acknowledged.records.range(place.first_offset.0..end);
             range.map(|(_, record)| record.clone()).collect()
         });
         forge(&mut records);
@@ -166,7 +168,7 @@ impl Outsider<'_> {
         for record in &records {
             record.lend(|record| rows.push(record));
         }
-        let identity = self.setup.trust().identity;
+        let identity = self.setup.trust().identity();
         let footer = Footer {
             topic_partition: self.partition.clone(),
             epoch: place.epoch,

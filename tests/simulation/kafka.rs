@@ -1,5 +1,5 @@
 //! Kafka in memory, as far as archivers can observe it: logs with transactions, aborted records, markers, holes and
-//! retention, topics that are deleted and created again, and a group's commits with their owners. It keeps every
+//! retention, elections, topics that are deleted and created again, and a group's commits with their owners. It keeps every
 //! acknowledged record for the oracle.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,10 +32,22 @@ enum Entry {
 /// The outcome of reading at a position.
 #[derive(Debug, Clone)]
 pub enum Read {
-    Record(OwnedRecord),
+    /// A record and its leader epoch.
+    Record(OwnedRecord, i32),
     /// No readable record before this offset.
     End(i64),
     OutOfRange,
+}
+
+/// What Kafka ever acknowledged in one topic.
+#[derive(Debug, Clone, Default)]
+pub struct Acknowledged {
+    /// The records of the log as it is now, including those deleted by retention.
+    pub records: BTreeMap<i64, OwnedRecord>,
+    /// Records that an unclean election removed.
+    pub lost: Vec<OwnedRecord>,
+    /// The offsets to which unclean elections cut the log back.
+    pub cuts: Vec<i64>,
 }
 
 /// The log of one partition, and its group's commit.
@@ -48,12 +60,14 @@ pub struct Log {
     pub commit: Option<Commit>,
     /// The process whose commits are accepted.
     pub owner: Option<ProcessId>,
-    /// Every record that was ever readable, including those deleted by retention.
-    pub acknowledged: BTreeMap<i64, OwnedRecord>,
+    /// Every record that was ever readable.
+    pub acknowledged: Acknowledged,
+    /// The first offset of each leader epoch.
+    leader_epochs: BTreeMap<i32, i64>,
     /// Records that compaction may have removed before they were archived.
     pub compacted: BTreeSet<i64>,
     /// The acknowledged records and the log start of each earlier topic of this name.
-    pub before: Vec<(BTreeMap<i64, OwnedRecord>, i64)>,
+    pub before: Vec<(Acknowledged, i64)>,
 }
 
 impl Log {
@@ -67,7 +81,7 @@ impl Log {
         if self.transaction.is_some() && dice.permille(700) {
             self.entries.insert(self.high, Entry::Open(record));
         } else {
-            self.acknowledged.insert(self.high, record.clone());
+            self.acknowledged.records.insert(self.high, record.clone());
             self.entries.insert(self.high, Entry::Record(record));
         }
         self.high += 1;
@@ -94,7 +108,7 @@ impl Log {
         for offset in open {
             if let Some(Entry::Open(record)) = self.entries.get(&offset).cloned() {
                 if commit {
-                    self.acknowledged.insert(offset, record.clone());
+                    self.acknowledged.records.insert(offset, record.clone());
                     self.entries.insert(offset, Entry::Record(record));
                 } else {
                     self.entries.remove(&offset);
@@ -134,7 +148,7 @@ impl Log {
     }
 
     /// The acknowledged records and the log start of the nth topic of this name.
-    pub fn incarnation(&self, number: usize) -> (&BTreeMap<i64, OwnedRecord>, i64) {
+    pub fn incarnation(&self, number: usize) -> (&Acknowledged, i64) {
         match self.before.get(number) {
             Some((acknowledged, low)) => (acknowledged, *low),
             None => (&self.acknowledged, self.low),
@@ -149,7 +163,47 @@ impl Log {
             Entry::Record(record) if *offset < self.stable_end() => Some(record.clone()),
             _ => None,
         });
-        next.map_or(Read::End(self.stable_end().max(position)), Read::Record)
+        match next {
+            Some(record) => {
+                let epoch = self.leader_epoch_of(record.offset);
+                Read::Record(record, epoch)
+            }
+            None => Read::End(self.stable_end().max(position)),
+        }
+    }
+
+    /// Another replica becomes leader, without a loss.
+    pub fn elect(&mut self) {
+        let next = self.leader_epochs.keys().last().map_or(1, |newest| newest + 1);
+        self.leader_epochs.insert(next, self.high);
+    }
+
+    /// A replica becomes leader that lacks the records from `offset` on.
+    pub fn elect_unclean(&mut self, offset: i64) {
+        let offset = offset.clamp(self.low, self.high);
+        if offset == self.high {
+            return self.elect();
+        }
+        self.high = offset;
+        self.elect();
+        self.leader_epochs.retain(|_, first| *first <= offset);
+        self.entries.split_off(&offset);
+        self.transaction = self.transaction.filter(|first| *first < offset);
+        let gone = self.acknowledged.records.split_off(&offset);
+        self.acknowledged.lost.extend(gone.into_values());
+        self.acknowledged.cuts.push(offset);
+    }
+
+    /// The leader epoch of an offset.
+    pub fn leader_epoch_of(&self, offset: i64) -> i32 {
+        let begun = self.leader_epochs.iter().filter(|(_, first)| **first <= offset);
+        begun.map(|(epoch, _)| *epoch).next_back().unwrap_or(0)
+    }
+
+    /// The end offset of a leader epoch, as brokers tell it.
+    pub fn end_of_leader_epoch(&self, epoch: i32) -> i64 {
+        let later = self.leader_epochs.range(epoch + 1..);
+        later.map(|(_, first)| *first).next().unwrap_or(self.high)
     }
 
     /// The records that can still be read.
@@ -182,6 +236,8 @@ pub struct Kafka {
     logs: Arc<Mutex<BTreeMap<TopicPartition, Log>>>,
     /// Whether the brokers have topic ids (KIP-516), which those before 2.8 have not.
     knows_ids: bool,
+    /// Whether the brokers tell the leader epochs of records, which old ones do not.
+    knows_leader_epochs: bool,
     /// Whether the topic is deleted at the moment.
     gone: Arc<AtomicBool>,
 }
@@ -197,6 +253,7 @@ impl Kafka {
         Kafka {
             logs: Arc::new(Mutex::new(logs)),
             knows_ids: true,
+            knows_leader_epochs: true,
             gone: Arc::default(),
         }
     }
@@ -207,6 +264,18 @@ impl Kafka {
             knows_ids: false,
             ..self
         }
+    }
+
+    /// The same cluster without leader epochs.
+    pub fn without_leader_epochs(self) -> Kafka {
+        Kafka {
+            knows_leader_epochs: false,
+            ..self
+        }
+    }
+
+    pub fn knows_leader_epochs(&self) -> bool {
+        self.knows_leader_epochs
     }
 
     /// Whether the topic is deleted at the moment.

@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use bytes::Bytes;
 use kivend::archive::machine::Machine;
 use kivend::archive::policy::SealPolicy;
-use kivend::archive::step::{Action, Event, Now, Object, Slot, Ticket};
+use kivend::archive::step::{Action, Delivered, Event, Now, Object, Slot, Ticket};
 use kivend::record::hash::Hash;
 use kivend::record::position::TopicPartition;
 use kivend::record::utc::UtcSeconds;
@@ -53,10 +53,10 @@ impl Bench {
                     let loaded = Box::new(without_head(RECORDS_EACH));
                     self.unanswered.push_back(Event::HeadLoaded(ticket, loaded));
                 }
-                Action::Consume(partition, from) => self.next[self.slots[&partition]] = from.0,
+                Action::Consume(partition, from) => self.next[self.slots[&partition]] = from.next.0,
                 Action::Encode(ticket, job) => self.to_encode.push_back((ticket, job)),
                 Action::CreateSegment(ticket, ..) => self.unanswered.push_back(Event::SegmentCreated(ticket)),
-                Action::CreateLink(ticket, ..) => self.unanswered.push_back(Event::LinkCreated(ticket)),
+                Action::CreateLink(ticket, ..) => self.unanswered.push_back(Event::LinkCreated(ticket, Hash::ZERO)),
                 Action::Commit(ticket, ..) => self.unanswered.push_back(Event::Committed(ticket)),
                 Action::Pause => self.is_paused = true,
                 Action::Resume => self.is_paused = false,
@@ -88,7 +88,13 @@ impl Bench {
                 self.next[slot] = offset + 1;
                 let record = OwnedRecord::event(offset, offset as u64);
                 let mut actions = Vec::new();
-                record.lend(|record| self.machine.record(Slot(slot), record, self.now, &mut actions));
+                record.lend(|record| {
+                    let delivered = Delivered {
+                        record,
+                        leader_epoch: None,
+                    };
+                    self.machine.record(Slot(slot), delivered, self.now, &mut actions);
+                });
                 self.carry_out(actions);
             }
             if dice.permille(20) {

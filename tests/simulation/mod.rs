@@ -7,6 +7,7 @@
 //! `KIVEND_SIM_RUNS=<n>` sets the number of runs. Seeds that failed once are in seeds.txt and always run.
 
 mod archiver;
+mod content;
 mod counts;
 pub mod dice;
 mod faults;

@@ -8,20 +8,22 @@ use std::sync::Arc;
 use kivend::app::verify::facts::KafkaFacts;
 use kivend::app::verify::{Request, verify};
 use kivend::log::identity::genesis;
-use kivend::log::link::{self, Link, SignedLink};
+use kivend::log::link::{self, Link, SealReason, SignedLink};
 use kivend::log::object_key::{Attempt, Key, Place};
 use kivend::record::position::{Epoch, FirstOffset, TopicPartition};
-use kivend::segment::decode;
+use kivend::segment::decode::{self, Segment};
 use kivend::segment::rows::Rows;
 use kivend::store::memory::MemoryStore;
 use kivend::task::progress::Silent;
 use kivend::verify::findings::{Code, Finding, Severity};
+use kivend::verify::given::Given;
 use kivend::verify::kafka::LagPolicy;
 use kivend::verify::verdict::Verdict;
 use kivend::writing::trust::WriterTrust;
 use tokio::runtime::Runtime;
 
-use super::kafka::{Kafka, Log};
+use super::content::Content;
+use super::kafka::{Acknowledged, Kafka, Log};
 use super::setup::Setup;
 use crate::fixture::OwnedRecord;
 
@@ -47,19 +49,16 @@ impl Chains {
     pub fn of(&self, partition: &TopicPartition) -> Result<Vec<SignedLink>, String> {
         let mut chain: Vec<SignedLink> = Vec::new();
         loop {
-            let at = |epoch: u32, first_offset: i64| Place {
+            let first = || Place {
                 partition: partition.clone(),
-                epoch: Epoch(epoch),
-                first_offset: FirstOffset(first_offset),
+                epoch: Epoch(0),
+                first_offset: FirstOffset(0),
             };
-            let head = chain
-                .last()
-                .map_or((0, 0), |head| (head.link.epoch.0, head.link.next_offset.0));
-            let next = self.link_at(&at(head.0, head.1));
-            let Some(next) = next.or_else(|| self.link_at(&at(head.0 + 1, 0))) else {
+            let place = chain.last().map_or_else(first, |head| head.link.next_place());
+            let Some(next) = self.link_at(&place) else {
                 return Ok(chain);
             };
-            let genesis = genesis(&self.trust.identity, partition);
+            let genesis = genesis(&self.trust.identity(), partition);
             next.link
                 .continues(chain.last(), &genesis)
                 .map_err(|broken| format!("{partition}: {broken}"))?;
@@ -67,12 +66,25 @@ impl Chains {
         }
     }
 
+    /// The records in the segment of a link.
+    pub fn records(&self, link: &Link) -> Vec<OwnedRecord> {
+        let Some(segment) = &link.segment else {
+            return Vec::new();
+        };
+        let mut records = Vec::new();
+        let opened = Segment::open(self.bucket.bytes(&segment.key).unwrap()).unwrap();
+        opened
+            .for_each_record(|record| records.push(OwnedRecord::of(record)))
+            .unwrap();
+        records
+    }
+
     fn link_at(&self, place: &Place) -> Option<SignedLink> {
         let mut attempt = Attempt::PLAIN;
         loop {
             let key = place.link(attempt).to_string();
             let object = self.bucket.bytes(&key)?;
-            let open = || link::open(&object, &self.trust.keyring, &self.trust.archive_id, place).ok();
+            let open = || link::open(&object, self.trust.keyring(), self.trust.archive_id(), place).ok();
             let link = self.opened.borrow_mut().entry(key).or_insert_with(open).clone();
             if link.is_some() {
                 return link;
@@ -83,57 +95,90 @@ impl Chains {
 }
 
 /// Checks that a partition's chain has every acknowledged record once and in order, declares only offsets without a
-/// readable record as absent, and only offsets deleted by retention as lost.
-pub fn check_partition(chain: &[SignedLink], partition: &TopicPartition, log: &Log) -> Result<(), String> {
-    for SignedLink { link, .. } in chain {
-        let (acknowledged, low) = log.incarnation(incarnation_of(link));
-        let told = || format!("{partition} height {}", link.height);
-        if link.lost.is_some() {
-            if link.next_offset.0 > low {
-                return Err(format!(
-                    "{}: declares offsets as lost that Kafka has: low={low} {link:?}",
-                    told()
-                ));
-            }
+/// readable record as absent, and only offsets deleted by retention as lost. After an unclean election this holds for the
+/// current records; the others must be some that Kafka acknowledged before it.
+pub fn check_partition(chains: &Chains, partition: &TopicPartition, log: &Log) -> Result<(), String> {
+    let chain = chains.of(partition)?;
+    for (SignedLink { link, .. }, incarnation) in chain.iter().zip(incarnations(&chain)) {
+        let (acknowledged, low) = log.incarnation(incarnation);
+        let told = || format!("{partition} height {}: {link:?}", link.height);
+        if link.is_closing() {
             continue;
         }
-        let records: Vec<&OwnedRecord> = acknowledged
-            .range(link.first_offset.0..link.next_offset.0)
-            .map(|(_, record)| record)
-            .filter(|record| !(log.compacted.contains(&record.offset) && is_absent(link, record.offset)))
-            .collect();
-        if link.absent != holes(link, &records) {
-            return Err(format!(
-                "{}: the absent offsets are not those without a record: {link:?}",
-                told()
-            ));
-        }
-        let mut rows = Rows::new(partition);
-        for record in &records {
-            record.lend(|record| rows.push(record));
-        }
-        if rows.root() != link.records_root {
-            return Err(format!("{}: the records differ: {link:?}", told()));
+        if link.lost.is_some() {
+            if link.next_offset.0 > low {
+                return Err(format!("declares offsets as lost that Kafka has: low={low} {}", told()));
+            }
+        } else if acknowledged.cuts.is_empty() {
+            check_link(link, acknowledged, log).map_err(|why| format!("{why} {}", told()))?;
+        } else {
+            let is_known = |record: &OwnedRecord| {
+                acknowledged.records.get(&record.offset) == Some(record) || acknowledged.lost.contains(record)
+            };
+            if !chains.records(link).iter().all(is_known) {
+                return Err(format!("has a record that was never acknowledged: {}", told()));
+            }
         }
     }
-    let next = chain.last().map_or(0, |head| head.link.next_offset.0);
-    let of_newest = chain
-        .last()
-        .is_some_and(|head| incarnation_of(&head.link) == log.before.len());
-    if (of_newest || log.before.is_empty()) && next != log.stable_end() {
+    let content = Content::of(chains, &chain);
+    let of_newest = newest_incarnation(&chain) == log.before.len();
+    if !of_newest && !log.before.is_empty() {
+        return Ok(());
+    }
+    if content.next != log.stable_end() {
         return Err(format!(
-            "{partition}: archived up to {next}, Kafka has up to {}",
+            "{partition}: archived up to {}, Kafka has up to {}",
+            content.next,
             log.stable_end()
         ));
     }
-    Ok(())
+    match content.first_difference(log) {
+        None => Ok(()),
+        Some(offset) => Err(format!(
+            "{partition}: the current record differs from Kafka's: offset={offset}"
+        )),
+    }
 }
 
-/// The topic of this name that the link's records are from, counted from 0: by its id, or by the epoch if brokers have
-/// no ids.
-pub fn incarnation_of(link: &Link) -> usize {
-    let told = link.topic_id.as_ref().and_then(|id| id.parse().ok());
-    told.unwrap_or(link.epoch.0 as usize)
+fn check_link(link: &Link, acknowledged: &Acknowledged, log: &Log) -> Result<(), String> {
+    let records: Vec<&OwnedRecord> = acknowledged
+        .records
+        .range(link.first_offset.0..link.next_offset.0)
+        .map(|(_, record)| record)
+        .filter(|record| !(log.compacted.contains(&record.offset) && is_absent(link, record.offset)))
+        .collect();
+    if link.absent != holes(link, &records) {
+        return Err("the absent offsets are not those without a record".to_owned());
+    }
+    let mut rows = Rows::new(&link.topic_partition());
+    for record in &records {
+        record.lend(|record| rows.push(record));
+    }
+    if rows.root() == link.records_root {
+        Ok(())
+    } else {
+        Err("the records differ".to_owned())
+    }
+}
+
+/// The topic of this name that each link's records are from, counted from 0: by its id, or by the epochs that ended
+/// before if brokers have no ids.
+fn incarnations(chain: &[SignedLink]) -> impl Iterator<Item = usize> {
+    chain.iter().scan(0, |ended, SignedLink { link, .. }| {
+        let told = link.topic_id.as_ref().and_then(|id| id.parse().ok());
+        let incarnation = told.unwrap_or(*ended);
+        *ended += usize::from(link.seal_reason == SealReason::Recreated);
+        Some(incarnation)
+    })
+}
+
+/// The topic of this name from which the next link's records are, as far as the chain tells.
+pub fn newest_incarnation(chain: &[SignedLink]) -> usize {
+    let newest = incarnations(chain).last().unwrap_or(0);
+    let has_ended = chain
+        .last()
+        .is_some_and(|head| head.link.seal_reason == SealReason::Recreated);
+    newest + usize::from(has_ended)
 }
 
 fn is_absent(link: &Link, offset: i64) -> bool {
@@ -163,7 +208,7 @@ pub fn check_verdict(
     let topics = vec!["payments".to_owned()];
     let request = Request {
         topics,
-        keys: vec![Setup::shared().key.verifying_key().clone()],
+        given: Given::keys(&[Setup::shared().key.verifying_key().clone()]),
         lag: LagPolicy::Refused,
         threads: 1,
         ..Request::default()

@@ -3,17 +3,18 @@
 use std::sync::{Arc, OnceLock};
 
 use kivend::archive::author::Author;
-use kivend::archive::step::LoadedHead;
+use kivend::archive::step::{FoundSegments, LoadedHead};
 use kivend::log::checkpoint::CheckpointRef;
-use kivend::log::identity::Identity;
+use kivend::log::identity::{FirstKeys, Identity};
 use kivend::log::object_key::IDENTITY;
 use kivend::log::signed_note::SigningKey;
+use kivend::log::signer::Signer;
 use kivend::record::hash::Hash;
 use kivend::record::utc::UtcSeconds;
 use kivend::store::memory::MemoryStore;
-use kivend::writing::checkpointer::Checkpointer;
+use kivend::writing::entry_writer::EntryWriter;
 use kivend::writing::trust::WriterTrust;
-use kivend::writing::writer_keys::WriterKeys;
+use kivend::writing::writer_log::WriterLog;
 
 use super::network::run_to_end;
 
@@ -29,8 +30,7 @@ pub struct Setup {
 pub fn without_head(log_end_offset: i64) -> LoadedHead {
     LoadedHead {
         head: None,
-        found: Vec::new(),
-        found_in_next_epoch: Vec::new(),
+        found: FoundSegments::default(),
         topic_id: None,
         log_start_offset: 0,
         log_end_offset,
@@ -46,9 +46,15 @@ impl Setup {
     }
 
     fn new() -> Setup {
-        let key = SigningKey::from_seed("kivend", &[7; 32]).unwrap();
+        let key = SigningKey::from_seed("simulated/abababababababab", &[7; 32]).unwrap();
         let at = UtcSeconds::from_unix(1_770_000_000);
-        let identity = Identity::new("simulated", [0xab; 16], at, key.verifying_key()).unwrap();
+        let identity = {
+            let keys = FirstKeys {
+                signing: key.verifying_key(),
+                change: &[],
+            };
+            Identity::new("simulated", [0xab; 16], at, &keys).unwrap()
+        };
         let hash = Hash::of(&identity.to_bytes().unwrap());
         let mut setup = Setup {
             key,
@@ -56,14 +62,14 @@ impl Setup {
             hash,
             first: CheckpointRef {
                 number: 0,
-                sha256: Hash::ZERO,
+                root: Hash::ZERO,
             },
         };
         setup.first = setup.create_archive(&MemoryStore::new());
         setup
     }
 
-    /// A bucket with `archive.json` and checkpoint 0.
+    /// A bucket with `archive.json`, entry 0 and its checkpoint.
     pub fn bucket(&self) -> MemoryStore {
         let bucket = MemoryStore::new();
         self.create_archive(&bucket);
@@ -72,18 +78,23 @@ impl Setup {
 
     fn create_archive(&self, bucket: &MemoryStore) -> CheckpointRef {
         bucket.plant(IDENTITY, self.identity.to_bytes().unwrap());
-        let mut checkpointer = self.checkpointer();
+        let mut writer = self.entry_writer();
         let at = UtcSeconds::from_unix(1_770_000_000);
-        run_to_end(checkpointer.ensure_first(bucket, at)).unwrap().reference()
+        run_to_end(writer.complete(bucket, at)).unwrap()
     }
 
     pub fn trust(&self) -> WriterTrust {
         WriterTrust::of_identity(&self.identity, &self.identity.to_bytes().unwrap()).unwrap()
     }
 
-    /// The keys as a process sees them at its start; it signs with the first key.
-    pub fn keys(&self) -> Arc<WriterKeys> {
-        Arc::new(WriterKeys::new(self.trust(), self.key.verifying_key()))
+    /// The log as a process sees it before its first listing; it signs with the first key.
+    pub fn log(&self) -> Arc<WriterLog> {
+        Arc::new(WriterLog::new(self.trust(), self.key.verifying_key()))
+    }
+
+    /// The signer of all processes.
+    pub fn signer(&self) -> Arc<dyn Signer> {
+        Arc::new(self.key.clone())
     }
 
     pub fn author(&self) -> Author {
@@ -92,13 +103,13 @@ impl Setup {
             identity: self.hash,
             cluster_id: "simulated-cluster".to_owned(),
             sealed_by: "kivend-archiver 0.1.0".to_owned(),
-            key: self.key.clone(),
-            keyring: self.trust().keyring,
+            signer: self.key.verifying_key().id(),
+            keyring: self.trust().keyring().clone(),
             checkpoint: self.first,
         }
     }
 
-    pub fn checkpointer(&self) -> Checkpointer {
-        Checkpointer::new(self.identity.archive(), self.keys(), self.key.clone())
+    pub fn entry_writer(&self) -> EntryWriter {
+        EntryWriter::new(self.log(), self.signer())
     }
 }

@@ -151,6 +151,7 @@ impl Scenario {
             policy,
             odds: Odds::default(),
             declared: false,
+            diverged: Vec::new(),
             ends: None,
         };
         let mut process = Process::new((&self.kafka, &self.bucket), launch, Dice::new(id as u64));
@@ -275,8 +276,7 @@ impl Scenario {
     fn check(&self) -> Result<(), String> {
         self.bucket.check_unchanged().map_err(|error| error.to_string())?;
         let chains = Chains::new(&self.bucket);
-        let chain = chains.of(&self.partition)?;
-        oracle::check_partition(&chain, &self.partition, &self.kafka.logs()[&self.partition])?;
+        oracle::check_partition(&chains, &self.partition, &self.kafka.logs()[&self.partition])?;
         match oracle::check_verdict(&runtime(), &chains, &self.kafka, &BTreeSet::new())? {
             0 => Ok(()),
             orphans => Err(format!("segments that no link names: {orphans}")),

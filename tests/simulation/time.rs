@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use kivend::archive::machine::Machine;
 use kivend::archive::policy::SealPolicy;
-use kivend::archive::step::{Action, Event, Now, Object, Slot};
-use kivend::log::link::{self, SealReason};
+use kivend::archive::step::{Action, Delivered, Event, Now, Object, Slot};
+use kivend::log::link::{Link, SealReason};
 use kivend::log::object_key::Key;
 use kivend::record::hash::Hash;
 use kivend::record::position::TopicPartition;
@@ -52,9 +52,9 @@ impl Run {
                     self.step(Event::Encoded(ticket, Object { bytes, sha256 }));
                 }
                 Action::CreateSegment(ticket, ..) => self.step(Event::SegmentCreated(ticket)),
-                Action::CreateLink(ticket, key, object, _) => {
-                    self.note(&key, &object);
-                    self.step(Event::LinkCreated(ticket));
+                Action::CreateLink(ticket, key, link, _) => {
+                    self.note(&key, &link);
+                    self.step(Event::LinkCreated(ticket, Hash::ZERO));
                 }
                 Action::Commit(ticket, ..) => self.step(Event::Committed(ticket)),
                 _ => {}
@@ -62,12 +62,10 @@ impl Run {
         }
     }
 
-    fn note(&mut self, key: &Key, object: &Object) {
+    fn note(&mut self, key: &Key, link: &Link) {
         let Key::Link(place, _) = key else { panic!("{key}") };
-        let trust = Setup::shared().trust();
-        let link = link::open(&object.bytes, &trust.keyring, &trust.archive_id, place)
-            .unwrap()
-            .link;
+        assert_eq!(link.place(), *place);
+        link.check().unwrap();
         assert_eq!(link.sealed_at, self.now.wall, "the wall clock is recorded unchanged");
         let range = (link.first_offset.0, link.next_offset.0);
         self.sealed
@@ -100,7 +98,13 @@ fn archive(wall: impl Fn(u64) -> i64) -> Vec<Sealed> {
         for _ in 0..records {
             let mut actions = Vec::new();
             let record = OwnedRecord::event(offset, offset as u64);
-            record.lend(|record| run.machine.record(Slot(0), record, run.now, &mut actions));
+            record.lend(|record| {
+                let delivered = Delivered {
+                    record,
+                    leader_epoch: None,
+                };
+                run.machine.record(Slot(0), delivered, run.now, &mut actions);
+            });
             run.carry_out(actions);
             offset += 1;
         }

@@ -32,9 +32,9 @@ async fn fill(store: &Arc<dyn Store>, keys: &BTreeSet<String>) {
 const KEYS: [&str; 14] = [
     "archive.json",
     "checkpoints/0000000000.note",
-    "data/topic=a/partition=0/0000-00000000000000000000.parquet",
-    "data/topic=a/partition=0/0000-00000000000000000000-r1.parquet",
-    "data/topic=a/partition=10/0000-00000000000000000000.parquet",
+    "data/a/0/0000-00000000000000000000.parquet",
+    "data/a/0/0000-00000000000000000000-r1.parquet",
+    "data/a/10/0000-00000000000000000000.parquet",
     "links/a-b/0/0000-00000000000000000000.note",
     "links/a.b/0/0000-00000000000000000000.note",
     "links/a/0/0000-00000000000000000000.note",
@@ -58,7 +58,7 @@ async fn keys_are_listed_in_byte_order_from_any_start_under_any_prefix_up_to_any
             "links/a",
             "links/a/",
             "links/a/0/0000-",
-            "data/topic=",
+            "data/a",
             "zz",
             "zzz",
         ] {

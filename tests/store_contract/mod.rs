@@ -20,7 +20,7 @@ use kivend::store::directory::DirectoryStore;
 use kivend::store::memory::MemoryStore;
 use kivend::store::probe::{Probe, probe};
 use kivend::store::s3::S3Store;
-use kivend::store::{Creation, Store};
+use kivend::store::{Creation, Digest, OBJECT_MAX_BYTES, Store, Tail};
 use tempfile::TempDir;
 
 use crate::fixture::servers;
@@ -117,10 +117,118 @@ async fn what_was_created_is_read_back_byte_for_byte() {
                 "{store:?}"
             );
             assert!(
-                store.get(&key).await.unwrap().unwrap() == object,
+                store.get(&key, OBJECT_MAX_BYTES).await.unwrap().unwrap() == object,
                 "{bytes} bytes {store:?}"
             );
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_object_is_read_up_to_the_limit_and_refused_above_it() {
+    on_every_store(async |store| {
+        for bytes in [1, 1000, 20 << 20] {
+            let key = format!("objects/{bytes}");
+            store.create(&key, pattern(bytes, 0)).await.unwrap();
+            let limit = bytes as u64;
+            assert!(
+                store.get(&key, limit).await.unwrap().unwrap() == pattern(bytes, 0),
+                "{store:?}"
+            );
+            for max_bytes in [limit - 1, 0] {
+                let error = store.get(&key, max_bytes).await.unwrap_err();
+                assert!(error.is_too_large(), "{error:?} {store:?}");
+                assert_eq!(error.kind(), Kind::Corrupt, "{store:?}");
+                assert_eq!(
+                    error.to_string(),
+                    format!(
+                        "the object is larger than the limit of its kind key=`{key}` bytes=`{bytes}` max=`{max_bytes}`"
+                    )
+                );
+            }
+            for version in store.versions(&key).await.unwrap().unwrap_or_default() {
+                let read = store.get_version(&key, &version.version, limit).await.unwrap();
+                assert!(read.unwrap() == pattern(bytes, 0), "{store:?}");
+                let error = store.get_version(&key, &version.version, limit - 1).await.unwrap_err();
+                assert!(error.is_too_large(), "{error:?} {store:?}");
+            }
+        }
+        assert_eq!(store.get("nothing", 0).await.unwrap(), None, "{store:?}");
+        store.create("empty", Bytes::new()).await.unwrap();
+        assert_eq!(store.get("empty", 0).await.unwrap(), Some(Bytes::new()), "{store:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_object_larger_than_any_segment_is_not_created() {
+    let larger = usize::try_from(OBJECT_MAX_BYTES + 1).unwrap();
+    let object = Bytes::from(vec![0; larger]);
+    let hash = Hash::of(b"not computed");
+    on_every_store(async |store| {
+        let refused = store.create_hashed("a", object.clone(), &hash).await;
+        assert_eq!(refused.unwrap_err().kind(), Kind::Input, "{store:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_end_of_an_object_is_read_alone() {
+    on_every_store(async |store| {
+        for length in [0, 1, 1000, 3 << 20] {
+            let key = format!("objects/{length}");
+            let object = pattern(length, 0);
+            store.create(&key, object.clone()).await.unwrap();
+            for bytes in [1, 8, 1000, 4 << 20] {
+                let end = object.slice(length - bytes.min(length)..);
+                let expected = Tail {
+                    object_bytes: length as u64,
+                    end,
+                };
+                let tail = store.tail(&key, bytes as u64).await.unwrap();
+                assert!(tail == Some(expected), "{bytes} of {length} bytes {store:?}");
+            }
+        }
+        assert_eq!(store.tail("nothing", 8).await.unwrap(), None, "{store:?}");
+        assert_eq!(
+            store.tail("../a", 8).await.unwrap_err().kind(),
+            Kind::Input,
+            "{store:?}"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_digest_of_an_object_has_its_length_and_up_to_the_limit_its_hash() {
+    on_every_store(async |store| {
+        for length in [0, 1, 1000, 3 << 20] {
+            let key = format!("objects/{length}");
+            let object = pattern(length, 0);
+            store.create(&key, object.clone()).await.unwrap();
+            let object_bytes = length as u64;
+            let whole = Digest {
+                object_bytes,
+                sha256: Some(Hash::of(&object)),
+            };
+            for max_bytes in [object_bytes, u64::MAX] {
+                assert_eq!(store.digest(&key, max_bytes).await.unwrap(), Some(whole), "{store:?}");
+            }
+            if let Some(less) = object_bytes.checked_sub(1) {
+                let unread = Digest {
+                    object_bytes,
+                    sha256: None,
+                };
+                assert_eq!(store.digest(&key, less).await.unwrap(), Some(unread), "{store:?}");
+            }
+        }
+        assert_eq!(store.digest("nothing", 8).await.unwrap(), None, "{store:?}");
+        assert_eq!(
+            store.digest("../a", 8).await.unwrap_err().kind(),
+            Kind::Input,
+            "{store:?}"
+        );
     })
     .await;
 }
@@ -139,7 +247,7 @@ async fn a_second_create_says_exists_and_changes_nothing() {
                 );
             }
             assert!(
-                store.get(&key).await.unwrap().unwrap() == pattern(bytes, 0),
+                store.get(&key, OBJECT_MAX_BYTES).await.unwrap().unwrap() == pattern(bytes, 0),
                 "{store:?}"
             );
         }
@@ -158,7 +266,7 @@ async fn of_many_concurrent_creates_exactly_one_wins() {
                 .filter(|&index| outcomes[index] == Creation::Created)
                 .collect();
             assert_eq!(winners.len(), 1, "{store:?}");
-            let read = store.get(&key).await.unwrap().unwrap();
+            let read = store.get(&key, OBJECT_MAX_BYTES).await.unwrap().unwrap();
             assert!(read == pattern(10_000, winners[0] as u8), "{store:?}");
         }
     })
@@ -172,7 +280,7 @@ async fn a_wrong_hash_is_refused_and_creates_nothing() {
             .create_hashed("a", pattern(1000, 0), &Hash::of(b"other bytes"))
             .await;
         assert_eq!(refused.unwrap_err().kind(), Kind::Corrupt, "{store:?}");
-        assert_eq!(store.get("a").await.unwrap(), None, "{store:?}");
+        assert_eq!(store.get("a", OBJECT_MAX_BYTES).await.unwrap(), None, "{store:?}");
         assert_eq!(
             store.create("a", pattern(1000, 0)).await.unwrap(),
             Creation::Created,
@@ -185,10 +293,18 @@ async fn a_wrong_hash_is_refused_and_creates_nothing() {
 #[tokio::test]
 async fn an_object_that_is_not_there_is_none() {
     on_every_store(async |store| {
-        assert_eq!(store.get("nothing/here").await.unwrap(), None, "{store:?}");
+        assert_eq!(
+            store.get("nothing/here", OBJECT_MAX_BYTES).await.unwrap(),
+            None,
+            "{store:?}"
+        );
         store.create("nothing", Bytes::from_static(b"x")).await.unwrap();
-        assert_eq!(store.get("nothing/here").await.unwrap(), None, "{store:?}");
-        assert_eq!(store.get("nothin").await.unwrap(), None, "{store:?}");
+        assert_eq!(
+            store.get("nothing/here", OBJECT_MAX_BYTES).await.unwrap(),
+            None,
+            "{store:?}"
+        );
+        assert_eq!(store.get("nothin", OBJECT_MAX_BYTES).await.unwrap(), None, "{store:?}");
         assert_eq!(store.list("elsewhere/", None, 10).await.unwrap(), [], "{store:?}");
     })
     .await;
@@ -214,7 +330,7 @@ async fn an_invalid_key_is_refused_by_every_store() {
                 "{key:?} {store:?}"
             );
             assert_eq!(
-                store.get(key).await.unwrap_err().kind(),
+                store.get(key, OBJECT_MAX_BYTES).await.unwrap_err().kind(),
                 Kind::Input,
                 "{key:?} {store:?}"
             );

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use aws_sdk_s3::types::ObjectLockMode;
+use aws_sdk_s3::types::{ObjectLockLegalHold, ObjectLockLegalHoldStatus, ObjectLockMode};
 use bytes::Bytes;
 use kivend::config::{LockMode, ObjectLock, Retention, S3Settings};
 use kivend::error::Kind;
-use kivend::store::Store;
 use kivend::store::probe::probe;
+use kivend::store::removal::{Lock, Removal as _, Removed};
 use kivend::store::s3::S3Store;
+use kivend::store::{OBJECT_MAX_BYTES, Store};
 
 use super::{cluster_settings, stranger, unique_name};
 
@@ -66,7 +67,10 @@ async fn a_retention_is_set_on_each_create_and_its_owner_cannot_delete() {
         let putting = owner.put_object().bucket(&settings.bucket).key("p/a");
         putting.body(Bytes::from_static(b"second").into()).send().await.unwrap();
         let versions = store.versions("a").await.unwrap().unwrap();
-        let first = store.get_version("a", &versions[0].version).await.unwrap();
+        let first = store
+            .get_version("a", &versions[0].version, OBJECT_MAX_BYTES)
+            .await
+            .unwrap();
         assert_eq!((versions.len(), first), (2, Some(Bytes::from_static(b"first"))));
     }
 }
@@ -107,4 +111,44 @@ async fn an_object_that_was_created_without_the_lock_is_reported() {
     };
     let store = S3Store::open(&asking, "p").await.unwrap();
     assert_eq!(store.check_lock("a").await.unwrap_err().kind(), Kind::Config);
+}
+
+#[tokio::test]
+async fn a_removal_leaves_locked_objects_and_removes_every_version_of_others() {
+    let Some((settings, retained)) = store(locked(LockMode::Governance), true).await else {
+        return;
+    };
+    retained.create("retained", Bytes::from_static(b"1")).await.unwrap();
+    let plain = S3Settings {
+        lock: ObjectLock::default(),
+        ..settings.clone()
+    };
+    let plain = S3Store::open(&plain, "p").await.unwrap();
+    assert!(matches!(plain.lock_of("retained").await.unwrap(), Lock::Until(_)));
+    assert!(matches!(
+        plain.remove("retained").await.unwrap(),
+        Removed::Locked(Lock::Until(_))
+    ));
+    assert_eq!(plain.get("retained", 10).await.unwrap(), Some(Bytes::from_static(b"1")));
+
+    plain.create("held", Bytes::from_static(b"1")).await.unwrap();
+    let owner = stranger(&settings).await;
+    let hold = async |status: ObjectLockLegalHoldStatus| {
+        let hold = ObjectLockLegalHold::builder().status(status).build();
+        let putting = owner.put_object_legal_hold().bucket(&settings.bucket).key("p/held");
+        putting.legal_hold(hold).send().await.unwrap();
+    };
+    hold(ObjectLockLegalHoldStatus::On).await;
+    assert_eq!(plain.remove("held").await.unwrap(), Removed::Locked(Lock::Held));
+    hold(ObjectLockLegalHoldStatus::Off).await;
+    let putting = owner.put_object().bucket(&settings.bucket).key("p/held");
+    putting.body(Bytes::from_static(b"2").into()).send().await.unwrap();
+    assert_eq!(plain.lock_of("held").await.unwrap(), Lock::None);
+    assert_eq!(plain.remove("held").await.unwrap(), Removed::Gone);
+    assert_eq!(plain.versions("held").await.unwrap().unwrap(), []);
+    assert_eq!(
+        plain.remove("held").await.unwrap(),
+        Removed::Gone,
+        "again, after a crash"
+    );
 }

@@ -9,7 +9,7 @@ use kivend::config::S3Settings;
 use kivend::error::Kind;
 use kivend::store::probe::probe;
 use kivend::store::s3::S3Store;
-use kivend::store::{Creation, Store, StoreError, VersionKind};
+use kivend::store::{Creation, OBJECT_MAX_BYTES, Store, StoreError, VersionKind};
 
 use super::{cluster_settings, s3_store, stranger, unique_name};
 
@@ -44,7 +44,7 @@ async fn an_unknown_bucket_is_an_error_of_configuration_with_its_remedy() {
     )
     .await
     .unwrap();
-    assert_eq!(store.get("a").await.unwrap_err().kind(), Kind::Config);
+    assert_eq!(store.get("a", OBJECT_MAX_BYTES).await.unwrap_err().kind(), Kind::Config);
     assert_eq!(store.list("", None, 1).await.unwrap_err().kind(), Kind::Config);
     assert_eq!(store.versions("").await.unwrap_err().kind(), Kind::Config);
 }
@@ -196,7 +196,7 @@ async fn a_versioned_bucket_lists_all_versions_the_oldest_first_and_another_says
         .unwrap();
     store.create("a", Bytes::from_static(b"first")).await.unwrap();
     client.delete_object().bucket(&bucket).key("p/a").send().await.unwrap();
-    assert_eq!(store.get("a").await.unwrap(), None);
+    assert_eq!(store.get("a", OBJECT_MAX_BYTES).await.unwrap(), None);
     // A delete marker hides the object, and a create succeeds again.
     assert_eq!(
         store.create("a", Bytes::from_static(b"second!")).await.unwrap(),
@@ -227,11 +227,18 @@ async fn a_versioned_bucket_lists_all_versions_the_oldest_first_and_another_says
     ];
     assert_eq!(listed, expected);
     assert_eq!(
-        store.get_version("a", &versions[0].version).await.unwrap().unwrap(),
+        store
+            .get_version("a", &versions[0].version, OBJECT_MAX_BYTES)
+            .await
+            .unwrap()
+            .unwrap(),
         "first"
     );
     assert_eq!(
-        store.get_version("a", &versions[1].version).await.unwrap(),
+        store
+            .get_version("a", &versions[1].version, OBJECT_MAX_BYTES)
+            .await
+            .unwrap(),
         None,
         "a delete marker"
     );

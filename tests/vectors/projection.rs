@@ -1,7 +1,9 @@
 //! Typed columns as an ordinary Parquet reader sees them.
 
 use super::{Disagreements, bytes, list, text, vectors};
-use arrow_array::{Array, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow_array::{
+    Array, BooleanArray, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 use kivend::record::{
     hash::Hash,
     position::{Epoch, FirstOffset, NextOffset, TopicPartition},
@@ -36,7 +38,7 @@ fn segment(projection: &Projection, values: &[Option<Vec<u8>>]) -> Vec<u8> {
     encode(rows, &footer, projection).unwrap()
 }
 
-/// A cell of a typed column as the vectors write it; a double as its bits in hex.
+/// A cell of a typed column as the vectors write it: a double as its bits in hex, a decimal without its point.
 fn cell(batch: &RecordBatch, column: &str, row: usize) -> Value {
     let array = batch.column_by_name(column).unwrap();
     if array.is_null(row) {
@@ -48,6 +50,9 @@ fn cell(batch: &RecordBatch, column: &str, row: usize) -> Value {
     }
     if let Some(integers) = any.downcast_ref::<Int64Array>() {
         return json!(integers.value(row));
+    }
+    if let Some(decimals) = any.downcast_ref::<Decimal128Array>() {
+        return json!(i64::try_from(decimals.value(row)).unwrap());
     }
     if let Some(doubles) = any.downcast_ref::<Float64Array>() {
         return json!(format!("{:016x}", doubles.value(row).to_bits()));

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use kivend::app::verify::{Depth, Losses, Request, Since};
+use kivend::log::link::SealReason;
 use kivend::log::object_key::{Attempt, Place};
 use kivend::record::position::{Epoch, FirstOffset, TopicPartition};
 use kivend::record::utc::UtcSeconds;
 use kivend::verify::findings::Code;
+use kivend::verify::given::Given;
 use kivend::verify::kafka::LagPolicy;
 use kivend::verify::verdict::Verdict;
 
@@ -61,7 +63,7 @@ fn without_a_given_key_the_archives_keys_are_trusted_on_first_use() {
     let report = archive.verify(
         None,
         Request {
-            keys: vec![],
+            given: Given::default(),
             ..archive.request()
         },
     );
@@ -161,6 +163,28 @@ fn retention_of_archived_records_is_not_tampering() {
     assert_eq!(report.topics[0].compared_with_kafka, Some(50));
 }
 
+/// A lifecycle rule of a bucket with versions hides an object first, and removes its version days later.
+#[test]
+fn a_delete_marker_over_a_segment_that_retention_lets_go_is_not_tampering() {
+    let mut archive = Archive::usual();
+    archive.remove_below("payments", 0, 1);
+    let (gone, kept) = (
+        archive.segment_key("payments", 0, 0),
+        archive.segment_key("payments", 0, 1),
+    );
+    archive.store.delete(&gone);
+    expect_intact(&archive.verify_bucket(), &[]);
+    archive.store.delete(&kept);
+    let report = archive.verify_bucket();
+    let hidden: Vec<_> = report
+        .findings
+        .iter()
+        .filter(|finding| finding.code == Code::HiddenVersion)
+        .map(|finding| finding.object.as_deref())
+        .collect();
+    assert_eq!(hidden, [Some(kept.as_str())]);
+}
+
 #[test]
 fn a_narrowed_scope_says_so_in_the_first_line() {
     let archive = Archive::usual();
@@ -211,10 +235,9 @@ fn a_recreated_topic_begins_a_new_epoch() {
     let mut archive = Archive::usual();
     let partition = TopicPartition::new("payments", 0);
     *archive.broker.logs().get_mut(&partition).unwrap() = Default::default();
+    archive.end_epoch(&partition, SealReason::Recreated, 0);
     let records = archive.produce(&partition, 6);
-    let mut link = archive.next_link(&partition, 6);
-    link.epoch.0 += 1;
-    link.first_offset.0 = 0;
+    let link = archive.next_link(&partition, 6);
     let (segment, link) = archive.fill(link, &records);
     let (key, bytes) = segment.unwrap();
     archive.store.plant(&key, bytes);

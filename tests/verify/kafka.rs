@@ -109,3 +109,28 @@ fn a_record_changed_in_kafka_is_named_too() {
     expect(&report, Verdict::Tampered, Code::RecordsDifferFromKafka);
     assert_eq!(offsets(&report, Code::RecordsDifferFromKafka), Some((60, 61)));
 }
+
+#[test]
+fn what_kafka_compacted_away_is_explained_by_a_later_record_with_its_key() {
+    let compacted = |offset: i64| {
+        let archive = Archive::usual();
+        archive
+            .broker
+            .compacts
+            .store(true, std::sync::atomic::Ordering::Relaxed);
+        let mut logs = archive.broker.logs();
+        let log = logs.get_mut(&payments()).unwrap();
+        log.records.retain(|record| record.offset != offset);
+        drop(logs);
+        archive
+    };
+    expect_intact(&compacted(30).verify_all(), &[Code::CompactedAway]);
+    // No later record has the key of the last one.
+    expect(&compacted(99).verify_all(), Verdict::Tampered, Code::RecordsNotInKafka);
+    let archive = compacted(30);
+    archive
+        .broker
+        .compacts
+        .store(false, std::sync::atomic::Ordering::Relaxed);
+    expect(&archive.verify_all(), Verdict::Tampered, Code::RecordsNotInKafka);
+}

@@ -1,60 +1,126 @@
-//! Key changes: a note counts only if its key was in force. A public key given to the verifier vouches only for keys
-//! that it signed for.
+//! Changes of keys: a note counts only if its key was in force. A public key given to the verifier vouches only for keys
+//! that descend from it, and for what their checkpoints cover.
 
 use kivend::app::verify::Request;
-use kivend::log::key_change::KeyChange;
+use kivend::log::change::{Change, KeysChange, KeysOf};
+use kivend::log::entry::Entry;
+use kivend::log::object_key::{Attempt, Key};
 use kivend::log::signed_note::{SigningKey, VerifyingKey};
 use kivend::verify::findings::Code;
+use kivend::verify::given::Given;
 use kivend::verify::verdict::Verdict;
 
 use super::{expect, expect_intact};
 use crate::fixture::{Archive, key};
 
-const FIRST: &str = "keys/000001.note";
-
 fn with_keys(archive: &Archive, keys: &[&SigningKey]) -> Request {
-    let keys = keys
+    let keys: Vec<_> = keys
         .iter()
         .map(|key| VerifyingKey::clone(key.verifying_key()))
         .collect();
     Request {
-        keys,
+        given: Given::keys(&keys),
         ..archive.request()
     }
+}
+
+fn entry(number: u64) -> String {
+    Key::Entry(number, Attempt::PLAIN).to_string()
+}
+
+fn adding(archive: &Archive, key: &SigningKey) -> KeysChange {
+    KeysChange {
+        add: vec![key.verifying_key().to_string()],
+        ..archive.next_change(KeysOf::Keys)
+    }
+}
+
+fn retiring(archive: &Archive, key: &SigningKey) -> KeysChange {
+    KeysChange {
+        retire: vec![key.verifying_key().to_string()],
+        ..archive.next_change(KeysOf::Keys)
+    }
+}
+
+/// Puts an entry that carries this change at the next number, whether it is valid or not.
+fn force(archive: &Archive, change: KeysChange, signers: &[&SigningKey]) {
+    let change = archive.signed_change(&Change::Keys(change), signers);
+    let entry = Entry {
+        change: Some(change),
+        ..archive.next_entry()
+    };
+    archive.forge_entry(&entry, &archive.key, &self::entry(entry.number));
 }
 
 #[test]
 fn a_rotation_is_intact_with_the_old_key_the_new_one_or_none() {
     let archive = Archive::rotated();
-    for keys in [&[][..], &[&key(7)], &[&key(8)], &[&key(7), &key(8)]] {
+    for (keys, counting) in [(&[][..], 2), (&[&key(7)], 2), (&[&key(8)], 1), (&[&key(7), &key(8)], 2)] {
         let report = archive.verify(Some(archive.broker.clone()), with_keys(&archive, keys));
         expect_intact(&report, &[]);
-        assert_eq!(report.trust.keys.len(), 2);
+        assert_eq!(report.trust.keys.len(), counting);
     }
 }
 
 #[test]
-fn what_a_retired_key_signs_afterwards_does_not_count() {
+fn a_link_that_a_retired_key_signs_afterwards_does_not_count() {
     let mut archive = Archive::rotated();
     archive.key = key(7);
     archive.seal("payments", 0, 3);
     // Junk at the next key, signed by a retired key.
-    expect_intact(&archive.verify_bucket(), &[Code::PendingSegment, Code::LinkPassedOver]);
-    archive.checkpoint();
     let request = with_keys(&archive, &[&key(8)]);
     expect_intact(
         &archive.verify(None, request),
-        &[Code::PendingSegment, Code::LinkPassedOver, Code::CheckpointPassedOver],
+        &[Code::PendingSegment, Code::LinkPassedOver],
     );
+}
+
+#[test]
+fn an_entry_that_a_retired_key_signs_afterwards_is_tampering() {
+    let archive = Archive::rotated();
+    let next = archive.next_entry();
+    for number in [next.number, next.number + 2] {
+        let archive = Archive::rotated();
+        let entry = Entry {
+            number,
+            ..archive.next_entry()
+        };
+        archive.forge_entry(&entry, &key(7), &self::entry(number));
+        expect(&archive.verify_bucket(), Verdict::Tampered, Code::EntryBreaksRule);
+    }
 }
 
 #[test]
 fn a_link_that_the_retired_key_signs_into_the_chain_is_altered() {
     let mut archive = Archive::rotated();
     archive.seal("payments", 0, 3);
-    let object = archive.link("payments", 0, 5).seal(&key(7)).unwrap().object;
-    archive.store.tamper(&archive.link_key("payments", 0, 5), object);
+    archive.checkpoint();
+    let object = archive.link("payments", 0, 6).seal(&key(7)).unwrap().object;
+    archive.store.tamper(&archive.link_key("payments", 0, 6), object);
     expect(&archive.verify_bucket(), Verdict::Tampered, Code::LinkAltered);
+}
+
+#[test]
+fn a_link_of_a_retired_key_counts_up_to_the_entry_after_its_retirement() {
+    let mut archive = Archive::usual();
+    archive.rotate(&key(8));
+    let change = retiring(&archive, &key(7));
+    let note = archive.signed_change(&Change::Keys(change), &[&key(8)]);
+    archive.enter(note);
+    // It was created between the listing and the retirement.
+    archive.key = key(7);
+    archive.seal("payments", 0, 3);
+    archive.key = key(8);
+    let judged = |archive: &Archive| archive.verify(None, with_keys(archive, &[&key(7)]));
+    expect_intact(&judged(&archive), &[Code::LinkUndecided, Code::Unanchored]);
+    // The new key did not add the old one.
+    expect(&archive.verify_bucket(), Verdict::Unverifiable, Code::LinkNotProved);
+    archive.checkpoint();
+    expect_intact(&archive.verify_bucket(), &[]);
+    archive.key = key(7);
+    archive.seal("payments", 0, 3);
+    archive.key = key(8);
+    expect_intact(&archive.verify_bucket(), &[Code::PendingSegment, Code::LinkPassedOver]);
 }
 
 #[test]
@@ -66,76 +132,94 @@ fn what_a_new_key_signs_before_it_was_added_does_not_count() {
 }
 
 #[test]
-fn a_key_change_by_an_outsider_is_no_key_change() {
+fn a_change_by_an_outsider_in_an_entry_of_his_is_passed_over() {
     let mut archive = Archive::usual();
-    let change = KeyChange {
-        add: vec![key(9).verifying_key().to_string()],
-        ..archive.next_key_change()
-    };
-    archive.change_keys(&change, &key(9), &[&key(9)]);
-    expect_intact(&archive.verify_bucket(), &[Code::KeyPassedOver]);
-}
-
-#[test]
-fn a_key_change_altered_is_tampering_where_a_checkpoint_names_it() {
-    let archive = Archive::rotated();
-    archive.tamper(FIRST, |bytes| bytes[60] ^= 1);
-    expect(&archive.verify_bucket(), Verdict::Tampered, Code::KeyChangeInvalid);
-}
-
-#[test]
-fn a_key_change_gone_is_incomplete() {
-    let mut archive = Archive::usual();
-    archive.rotate(&key(8));
+    let change = adding(&archive, &key(9));
+    archive.key = key(9);
+    force(&archive, change, &[&key(9), &key(9)]);
     archive.key = key(7);
-    archive.checkpoint();
-    archive.store.vanish(FIRST);
-    expect(&archive.verify_bucket(), Verdict::Incomplete, Code::KeyChangeMissing);
+    expect_intact(&archive.verify_bucket(), &[Code::EntryPassedOver]);
 }
 
 #[test]
-fn the_checkpoint_that_a_key_change_names_must_be_there() {
+fn an_entry_altered_that_carries_a_change_is_tampering() {
     let archive = Archive::rotated();
-    archive.store.vanish("checkpoints/0000000001.note");
-    expect(
-        &archive.verify_bucket(),
-        Verdict::Incomplete,
-        Code::KeyCheckpointMissing,
-    );
+    archive.tamper(&entry(2), |bytes| bytes[60] ^= 1);
+    expect(&archive.verify_bucket(), Verdict::Tampered, Code::EntryAltered);
+}
+
+#[test]
+fn without_the_entry_that_carries_a_change_the_notes_of_the_added_key_are_nobodys() {
+    let archive = Archive::rotated();
+    archive.store.vanish(&entry(2));
+    let report = archive.verify(None, with_keys(&archive, &[&key(7)]));
+    expect(&report, Verdict::Tampered, Code::EntryMissing);
+    expect(&report, Verdict::Tampered, Code::StrayEntry);
+}
+
+#[test]
+fn the_checkpoint_over_a_change_must_be_there() {
+    let archive = Archive::rotated();
+    archive.store.vanish("checkpoints/0000000002.note");
+    expect(&archive.verify_bucket(), Verdict::Incomplete, Code::CheckpointMissing);
 }
 
 #[test]
 fn changes_that_break_a_rule_are_named() {
-    let add_twice = |archive: &Archive| KeyChange {
-        add: vec![archive.key.verifying_key().to_string()],
-        ..archive.next_key_change()
+    type Case = (&'static str, fn() -> Archive, fn(&Archive) -> KeysChange, &'static [u8]);
+    let rotated = || {
+        let mut archive = Archive::usual();
+        archive.rotate(&key(8));
+        archive
     };
-    let mut archive = Archive::usual();
-    let change = add_twice(&archive);
-    archive.change_keys(&change, &key(7), &[&key(7)]);
-    expect(&archive.verify_bucket(), Verdict::Tampered, Code::KeyChangeInvalid);
+    let cases: [Case; 8] = [
+        ("a key in force added", Archive::usual, |a| adding(a, &key(7)), &[7, 7]),
+        ("a retired key added", Archive::rotated, |a| adding(a, &key(7)), &[8, 7]),
+        ("the only key retired", Archive::usual, |a| retiring(a, &key(7)), &[7]),
+        ("the signer retired", rotated, |a| retiring(a, &key(8)), &[8]),
+        (
+            "a key without its own signature",
+            Archive::usual,
+            |a| adding(a, &key(9)),
+            &[7],
+        ),
+        ("by a retired key", Archive::rotated, |a| adding(a, &key(9)), &[7, 9]),
+        (
+            "a sequence that leaves one out",
+            Archive::usual,
+            |a| KeysChange {
+                sequence: 2,
+                ..adding(a, &key(9))
+            },
+            &[7, 9],
+        ),
+        (
+            "another change before",
+            Archive::rotated,
+            |a| KeysChange {
+                previous: a.identity_hash(),
+                ..adding(a, &key(9))
+            },
+            &[8, 9],
+        ),
+    ];
+    for (name, archive, change, signers) in cases {
+        let archive = archive();
+        let change = change(&archive);
+        let signers: Vec<SigningKey> = signers.iter().map(|seed| key(*seed)).collect();
+        force(&archive, change, &signers.iter().collect::<Vec<_>>());
+        let report = archive.verify_bucket();
+        assert_eq!(report.verdict, Verdict::Tampered, "{name}");
+        expect(&report, Verdict::Tampered, Code::EntryBreaksRule);
+    }
+}
 
-    let mut archive = Archive::usual();
-    let last = KeyChange {
-        retire: vec![archive.key.verifying_key().to_string()],
-        ..archive.next_key_change()
-    };
-    archive.change_keys(&last, &key(7), &[]);
-    expect(&archive.verify_bucket(), Verdict::Tampered, Code::KeyChangeInvalid);
-
-    let mut archive = Archive::usual();
-    archive.rotate(&key(8));
-    let itself = KeyChange {
-        retire: vec![key(8).verifying_key().to_string()],
-        ..archive.next_key_change()
-    };
-    archive.change_keys(&itself, &key(8), &[]);
-    expect(&archive.verify_bucket(), Verdict::Tampered, Code::KeyChangeInvalid);
-
+#[test]
+fn an_entry_copied_to_the_next_number_is_a_replay() {
     let archive = Archive::rotated();
-    let second = archive.store.bytes("keys/000002.note").unwrap();
-    archive.store.plant("keys/000003.note", second);
-    expect(&archive.verify_bucket(), Verdict::Tampered, Code::KeyChangeInvalid);
+    let second = archive.store.bytes(&entry(2)).unwrap();
+    archive.store.plant(&entry(archive.next_entry().number), second);
+    expect_intact(&archive.verify_bucket(), &[Code::Replay]);
 }
 
 #[test]
@@ -156,47 +240,34 @@ fn a_key_that_was_added_by_a_key_that_was_not_given_is_not_trusted() {
 }
 
 #[test]
-fn a_key_of_the_archive_that_was_not_given_neither_adds_nor_retires() {
-    let retiring = |archive: &Archive, retired: &SigningKey| KeyChange {
-        retire: vec![retired.verifying_key().to_string()],
-        ..archive.next_key_change()
-    };
-    // Key 6 retires key 7, which goes on signing: this is valid only for a verifier that was given key 7.
+fn what_a_key_that_was_not_given_signed_is_not_proved() {
+    // Key 6 retires key 7 and goes on signing: only what key 7 signed before is proved by it.
     let mut archive = Archive::of_two_keys(&key(6));
-    let change = retiring(&archive, &key(7));
-    archive.change_keys(&change, &key(6), &[]);
+    archive.key = key(6);
+    archive.retire(&key(7));
     archive.seal("payments", 0, 5);
-    archive.seal("payments", 0, 5);
-    expect_intact(
-        &archive.verify(None, with_keys(&archive, &[&key(7)])),
-        &[Code::KeyPassedOver, Code::Unanchored],
-    );
-    let first_use = archive.verify(None, with_keys(&archive, &[]));
-    assert_eq!(first_use.verdict, Verdict::Tampered, "{:?}", first_use.findings);
+    let report = archive.verify(None, with_keys(&archive, &[&key(7)]));
+    expect(&report, Verdict::Unverifiable, Code::EntryNotProved);
+    expect(&report, Verdict::Unverifiable, Code::LinkNotProved);
+    expect_intact(&archive.verify(None, with_keys(&archive, &[])), &[Code::Unanchored]);
 
-    // Key 6 adds key 8, which goes on signing: nothing that it signs counts.
+    // Key 6 adds key 8, which goes on signing.
     let mut archive = Archive::of_two_keys(&key(6));
-    let change = KeyChange {
-        add: vec![key(8).verifying_key().to_string()],
-        ..archive.next_key_change()
-    };
-    archive.change_keys(&change, &key(6), &[&key(8)]);
+    let note = archive.signed_change(&Change::Keys(adding(&archive, &key(8))), &[&key(6), &key(8)]);
+    archive.key = key(6);
+    archive.enter(note);
     archive.key = key(8);
     archive.seal("payments", 0, 5);
-    let passed_over = [Code::KeyPassedOver, Code::PendingSegment, Code::LinkPassedOver];
-    expect_intact(&archive.verify(None, with_keys(&archive, &[&key(7)])), &passed_over);
-    for vouching in [&[&key(7), &key(6)][..], &[&key(8)]] {
-        expect_intact(
-            &archive.verify(None, with_keys(&archive, vouching)),
-            &[Code::Unanchored],
-        );
-    }
-
-    // A change by a given key retires one that was not given.
-    let mut archive = Archive::of_two_keys(&key(6));
-    let change = retiring(&archive, &key(6));
-    archive.change_keys(&change, &key(7), &[]);
     let report = archive.verify(None, with_keys(&archive, &[&key(7)]));
-    expect_intact(&report, &[]);
-    assert_eq!(report.trust.keys.len(), 1);
+    expect(&report, Verdict::Unverifiable, Code::LinkNotProved);
+    expect_intact(
+        &archive.verify(None, with_keys(&archive, &[&key(7), &key(6)])),
+        &[Code::Unanchored],
+    );
+
+    // A checkpoint by key 7 covers all of it.
+    archive.key = key(8);
+    let next = archive.next_entry();
+    archive.write_entry(next, &key(7));
+    expect_intact(&archive.verify(None, with_keys(&archive, &[&key(7)])), &[]);
 }

@@ -4,6 +4,7 @@ use kivend::log::checkpoint::CheckpointRef;
 use kivend::log::link::Link;
 use kivend::log::object_key::Attempt;
 use kivend::log::signed_note::SigningKey;
+use kivend::log::signer::Signer as _;
 use kivend::record::hash::Hash;
 use kivend::record::position::TopicPartition;
 use kivend::verify::findings::Code;
@@ -122,7 +123,10 @@ fn links_swapped_are_at_places_that_they_do_not_name() {
     let (a, b) = (archive.store.bytes(&one).unwrap(), archive.store.bytes(&two).unwrap());
     archive.store.tamper(&one, b);
     archive.store.tamper(&two, a);
-    expect(&archive.verify_bucket(), Verdict::Tampered, Code::LinkBreaksRule);
+    let report = archive.verify_bucket();
+    expect(&report, Verdict::Tampered, Code::UnnamedSegment);
+    expect(&report, Verdict::Tampered, Code::LinkMissing);
+    expect(&report, Verdict::Tampered, Code::Replay);
 }
 
 #[test]
@@ -141,7 +145,8 @@ fn a_stray_link_far_beyond_the_head_is_named() {
 #[test]
 fn an_insiders_branch_beside_the_chain_is_named() {
     let archive = Archive::usual();
-    let link = archive.link("payments", 0, 2).clone();
+    let mut link = archive.link("payments", 0, 2).clone();
+    link.sealed_by = "somebody".into();
     let object = link.seal(&archive.key).unwrap().object;
     archive.store.plant(&link.place().link(Attempt(1)).to_string(), object);
     expect(&archive.verify_bucket(), Verdict::Tampered, Code::LinkDoubled);
@@ -200,7 +205,7 @@ fn a_link_that_names_a_checkpoint_with_another_hash_is_named() {
     link.absent = vec![(100, 101)];
     link.checkpoint = CheckpointRef {
         number: 1,
-        sha256: Hash::ZERO,
+        root: Hash::ZERO,
     };
     archive.append(link);
     expect(&archive.verify_bucket(), Verdict::Tampered, Code::LinkCheckpointDiffers);

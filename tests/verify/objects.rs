@@ -1,20 +1,28 @@
 //! Stray, overwritten, replaced and missing objects.
 
-use kivend::app::verify::{Request, VerifyError, verify};
-use kivend::log::checkpoint::Checkpoint;
+use kivend::app::verify::{Request, SavedFiles, VerifyError, verify};
+use kivend::log::checkpoint::CheckpointRef;
+use kivend::log::entry::Entry;
+use kivend::log::head::Head;
+use kivend::log::identity::{FirstKeys, Identity};
 use kivend::log::link::Link;
 use kivend::log::object_key::{Attempt, Key};
 use kivend::log::signed_note::SigningKey;
 use kivend::record::hash::Hash;
 use kivend::record::position::{FirstOffset, Height, TopicPartition};
 use kivend::verify::findings::Code;
+use kivend::verify::given::Given;
 use kivend::verify::verdict::Verdict;
 
 use super::{expect, expect_intact};
-use crate::fixture::Archive;
+use crate::fixture::{Archive, key};
 
 fn checkpoint_key(number: u64) -> String {
     Key::Checkpoint(number, Attempt::PLAIN).to_string()
+}
+
+fn entry_key(number: u64) -> String {
+    Key::Entry(number, Attempt::PLAIN).to_string()
 }
 
 #[test]
@@ -22,26 +30,25 @@ fn a_stray_object_is_tampering_except_among_the_probes() {
     let archive = Archive::usual();
     archive.store.plant("probes/left", "by a start-up check");
     expect_intact(&archive.verify_bucket(), &[]);
-    archive.store.plant("data/topic=payments/partition=0/_SUCCESS", "");
+    archive.store.plant("data/payments/0/_SUCCESS", "");
     expect(&archive.verify_bucket(), Verdict::Tampered, Code::StrayObject);
 }
 
 #[test]
 fn another_identity_breaks_every_signature_and_genesis() {
     let archive = Archive::usual();
-    let other = SigningKey::from_seed("kivend", &[8; 32]).unwrap();
-    let identity = kivend::log::identity::Identity::new(
-        "kivend",
-        [0xcd; 16],
-        archive.identity.created_at(),
-        other.verifying_key(),
-    );
+    let other = SigningKey::from_seed("kivend/cdcdcdcdcdcdcdcd", &[8; 32]).unwrap();
+    let keys = FirstKeys {
+        signing: other.verifying_key(),
+        change: &[],
+    };
+    let identity = Identity::new("kivend", [0xcd; 16], archive.identity.created_at(), &keys);
     archive
         .store
         .tamper("archive.json", identity.unwrap().to_bytes().unwrap());
     expect(&archive.verify_bucket(), Verdict::Tampered, Code::KeyNotOfArchive);
     let first_use = Request {
-        keys: vec![],
+        given: Given::default(),
         ..archive.request()
     };
     expect(&archive.verify(None, first_use), Verdict::Tampered, Code::StrayLink);
@@ -59,7 +66,7 @@ fn a_key_that_is_not_the_archives_vouches_for_nothing() {
     let archive = Archive::usual();
     let other = SigningKey::from_seed("auditor", &[9; 32]).unwrap();
     let request = Request {
-        keys: vec![other.verifying_key().clone()],
+        given: Given::keys(&[other.verifying_key().clone()]),
         ..archive.request()
     };
     expect(&archive.verify(None, request), Verdict::Tampered, Code::KeyNotOfArchive);
@@ -73,12 +80,21 @@ fn a_missing_checkpoint_is_incomplete() {
         archive.store.vanish(&checkpoint_key(number));
         expect(&archive.verify_bucket(), Verdict::Incomplete, Code::CheckpointMissing);
     }
+    // The newest entry may be without its checkpoint.
     let archive = Archive::usual();
-    archive.store.vanish(&checkpoint_key(0));
     archive.store.vanish(&checkpoint_key(1));
-    let report = archive.verify_bucket();
-    expect(&report, Verdict::Incomplete, Code::LinkCheckpointMissing);
-    expect(&report, Verdict::Incomplete, Code::CheckpointMissing);
+    assert_eq!(archive.verify(None, first_use(&archive)).verdict, Verdict::Intact);
+}
+
+#[test]
+fn a_missing_entry_is_incomplete() {
+    for number in [0, 1, 2] {
+        let mut archive = Archive::usual();
+        archive.checkpoint();
+        archive.checkpoint();
+        archive.store.vanish(&entry_key(number));
+        expect(&archive.verify_bucket(), Verdict::Incomplete, Code::EntryMissing);
+    }
 }
 
 #[test]
@@ -86,6 +102,8 @@ fn the_newest_checkpoint_cut_off_shows_where_a_link_names_it() {
     let mut archive = Archive::usual();
     archive.seal("payments", 0, 3);
     archive.store.vanish(&checkpoint_key(1));
+    expect(&archive.verify_bucket(), Verdict::Incomplete, Code::CheckpointMissing);
+    archive.store.vanish(&entry_key(1));
     expect(
         &archive.verify_bucket(),
         Verdict::Incomplete,
@@ -102,30 +120,58 @@ fn a_flipped_bit_in_a_checkpoint_is_tampering_where_others_vouch_for_it() {
 }
 
 #[test]
-fn a_replayed_checkpoint_is_no_checkpoint_of_that_number() {
+fn a_flipped_bit_in_an_entry_is_tampering_where_others_vouch_for_it() {
+    let mut archive = Archive::usual();
+    archive.seal("payments", 0, 3);
+    for at in [0, 90, 700] {
+        let archive = archive.copy();
+        archive.tamper(&entry_key(1), |bytes| bytes[at] ^= 1);
+        expect(&archive.verify_bucket(), Verdict::Tampered, Code::EntryAltered);
+    }
+}
+
+#[test]
+fn a_replayed_checkpoint_or_entry_is_passed_over_and_the_one_below_it_missing() {
     let mut archive = Archive::usual();
     archive.seal("payments", 0, 3);
     archive.checkpoint();
-    let old = archive.store.bytes(&checkpoint_key(1)).unwrap();
-    archive.store.tamper(&checkpoint_key(2), old);
+    archive.seal("payments", 0, 3);
+    for key in [checkpoint_key, entry_key] {
+        let archive = archive.copy();
+        let old = archive.store.bytes(&key(1)).unwrap();
+        archive.store.tamper(&key(2), old);
+        let report = archive.verify_bucket();
+        assert_eq!(report.verdict, Verdict::Incomplete, "{:#?}", report.findings);
+        assert!(report.findings.iter().any(|finding| finding.code == Code::Replay));
+    }
+}
+
+#[test]
+fn an_insiders_second_note_of_a_number_is_named() {
+    let archive = Archive::usual();
+    archive.forge_entry(
+        &insiders_entry(&archive),
+        &archive.key,
+        &Key::Entry(1, Attempt(1)).to_string(),
+    );
+    expect(&archive.verify_bucket(), Verdict::Tampered, Code::EntryDoubled);
+    let archive = Archive::usual();
+    let root = Hash::ZERO;
+    archive.forge_checkpoint(
+        CheckpointRef { number: 1, root },
+        &archive.key,
+        &Key::Checkpoint(1, Attempt(1)).to_string(),
+    );
     expect(&archive.verify_bucket(), Verdict::Tampered, Code::CheckpointBreaksRule);
 }
 
 #[test]
-fn an_insiders_second_checkpoint_of_a_number_is_named() {
+fn an_insiders_entry_over_a_rewritten_chain_differs_from_the_saved_one() {
     let archive = Archive::usual();
-    let checkpoint = insiders_checkpoint(&archive, 1);
-    let object = checkpoint.seal(&archive.key).unwrap().object;
-    archive.store.plant(&Key::Checkpoint(1, Attempt(1)).to_string(), object);
-    expect(&archive.verify_bucket(), Verdict::Tampered, Code::CheckpointDoubled);
-}
-
-#[test]
-fn an_insiders_checkpoint_over_a_rewritten_chain_differs_from_the_saved_one() {
-    let archive = Archive::usual();
-    let saved = archive.store.bytes(&checkpoint_key(1)).unwrap().to_vec();
-    let forged = insiders_checkpoint(&archive, 1).seal(&archive.key).unwrap().object;
-    archive.store.tamper(&checkpoint_key(1), forged);
+    let saved = archive.saved(1);
+    let forged = insiders_entry(&archive);
+    archive.forge_entry(&forged, &archive.key, &entry_key(1));
+    archive.forge_checkpoint(forged.checkpoint().unwrap(), &archive.key, &checkpoint_key(1));
     let request = Request {
         saved_checkpoints: vec![saved],
         ..archive.request()
@@ -141,10 +187,12 @@ fn an_insiders_checkpoint_over_a_rewritten_chain_differs_from_the_saved_one() {
 fn a_saved_checkpoint_shows_that_the_newest_part_was_cut_off() {
     let mut archive = Archive::usual();
     archive.seal("payments", 0, 3);
-    let saved = archive.checkpoint();
+    archive.checkpoint();
+    let saved = archive.saved(2);
     for key in [
         archive.link_key("payments", 0, 4),
         archive.segment_key("payments", 0, 4),
+        entry_key(2),
         checkpoint_key(2),
     ] {
         archive.store.vanish(&key);
@@ -163,7 +211,10 @@ fn a_saved_checkpoint_shows_that_the_newest_part_was_cut_off() {
 fn a_saved_file_that_is_no_checkpoint_is_refused() {
     let archive = Archive::usual();
     let request = Request {
-        saved_checkpoints: vec![b"junk".to_vec()],
+        saved_checkpoints: vec![SavedFiles {
+            checkpoint: b"junk".to_vec(),
+            entry: None,
+        }],
         ..archive.request()
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -177,47 +228,61 @@ fn a_saved_file_that_is_no_checkpoint_is_refused() {
 }
 
 #[test]
-fn a_checkpoint_whose_heights_go_back_is_named() {
+fn an_entry_whose_heights_go_back_or_that_leaves_a_partition_out_is_named() {
     let mut archive = Archive::usual();
-    let lower = insiders_checkpoint(&archive, 2);
+    let lower = insiders_entry(&archive).heads;
+    let fewer = archive.heads().split_off(1);
+    let mut other = archive.heads();
+    other[0].next_offset.0 += 1;
+    for heads in [lower, fewer, other] {
+        let mut archive = archive.copy();
+        let entry = Entry {
+            heads,
+            ..archive.next_entry()
+        };
+        archive.write_entry(entry, &key(7));
+        expect(&archive.verify_bucket(), Verdict::Tampered, Code::EntryHeadsFalse);
+    }
     archive.checkpoint();
-    archive
-        .store
-        .tamper(&checkpoint_key(2), lower.seal(&archive.key).unwrap().object);
-    expect(&archive.verify_bucket(), Verdict::Tampered, Code::CheckpointBreaksRule);
+    expect_intact(&archive.verify_bucket(), &[]);
 }
 
-/// Signs a checkpoint that leaves out the newest link of every chain.
-fn insiders_checkpoint(archive: &Archive, number: u64) -> Checkpoint {
+/// The newest entry with the newest link of every chain left out.
+fn insiders_entry(archive: &Archive) -> Entry {
     let mut heads = archive.heads();
     for head in &mut heads {
         head.height = Height(head.height.0 - 1);
         let before = &archive.chains[&head.partition][usize::try_from(head.height.0).unwrap()];
         (head.link, head.next_offset) = (before.hash, before.link.next_offset);
-        head.log_root = Hash::ZERO;
+        head.log_root = archive.log_root(&head.partition, head.height);
     }
-    Checkpoint {
-        archive: "kivend".into(),
-        archive_id: archive.identity.id().to_owned(),
-        number,
-        previous: Hash::of(&archive.store.bytes(&checkpoint_key(number - 1)).unwrap()),
-        key_change_number: 0,
-        key_change: archive.identity_hash(),
-        at: archive.identity.created_at(),
-        heads,
-    }
+    let newest = archive.entry(archive.next_entry().number - 1);
+    Entry { heads, ..newest }
 }
 
 #[test]
-fn a_log_root_that_is_not_that_of_the_links_is_named() {
-    let archive = Archive::usual();
-    let mut checkpoint = insiders_checkpoint(&archive, 1);
-    checkpoint.heads = archive.heads();
-    checkpoint.heads[0].log_root = Hash::ZERO;
-    archive
-        .store
-        .tamper(&checkpoint_key(1), checkpoint.seal(&archive.key).unwrap().object);
-    expect(&archive.verify_bucket(), Verdict::Tampered, Code::ChainDiffers);
+fn heads_that_are_not_those_of_the_links_are_named() {
+    let changes: [fn(&mut Head); 4] = [
+        |head| head.log_root = Hash::ZERO,
+        |head| head.link = Hash::ZERO,
+        |head| head.next_offset.0 -= 1,
+        |head| head.epoch.0 += 1,
+    ];
+    for change in changes {
+        let mut archive = Archive::usual();
+        archive.seal("payments", 0, 3);
+        let mut entry = archive.next_entry();
+        change(&mut entry.heads[0]);
+        archive.write_entry(entry, &key(7));
+        expect(&archive.verify_bucket(), Verdict::Tampered, Code::ChainDiffers);
+    }
+}
+
+fn first_use(archive: &Archive) -> Request {
+    Request {
+        given: Given::default(),
+        ..archive.request()
+    }
 }
 
 #[test]
@@ -236,7 +301,7 @@ fn a_whole_partition_gone_is_shown_by_the_checkpoint() {
 fn everything_gone_but_the_identity_is_shown_by_kafka() {
     let archive = Archive::usual();
     for key in archive.store.keys() {
-        if key != "archive.json" && key != checkpoint_key(0) {
+        if key != "archive.json" && key != entry_key(0) && key != checkpoint_key(0) {
             archive.store.vanish(&key);
         }
     }
@@ -274,16 +339,14 @@ fn a_planted_segment_is_tampering_except_at_the_next_offset() {
 }
 
 #[test]
-fn a_chain_of_another_archive_is_not_taken() {
+fn a_chain_of_another_archive_is_a_replay() {
     let archive = Archive::usual();
     let mut other = Archive::usual();
-    other.identity = kivend::log::identity::Identity::new(
-        "other",
-        [0xcd; 16],
-        archive.identity.created_at(),
-        archive.key.verifying_key(),
-    )
-    .unwrap();
+    let keys = FirstKeys {
+        signing: archive.key.verifying_key(),
+        change: &[],
+    };
+    other.identity = Identity::new("other", [0xcd; 16], archive.identity.created_at(), &keys).unwrap();
     let partition = TopicPartition::new("orders", 0);
     let records = other.produce(&partition, 3);
     let link = other.next_link(&partition, 3);
@@ -294,5 +357,5 @@ fn a_chain_of_another_archive_is_not_taken() {
     archive
         .store
         .plant(&link.place().link(Attempt::PLAIN).to_string(), object);
-    expect(&archive.verify_bucket(), Verdict::Tampered, Code::LinkBreaksRule);
+    expect_intact(&archive.verify_bucket(), &[Code::PendingSegment, Code::Replay]);
 }

@@ -1,4 +1,4 @@
-//! A segment that no link names is an orphan, and harmless, only if links have every record of it (FORMAT.md section 1, "Copy";
+//! A segment that no link names is an orphan, and harmless, only if links have every record of it (FORMAT.md section 6.2;
 //! docs/decisions/0006). Any other such segment is tampering.
 
 use kivend::record::position::{NextOffset, TopicPartition};

@@ -1,9 +1,6 @@
 //! Tampering with a segment's bytes, rows and typed columns under an honest link: the segment is always named, and then
 //! what was changed.
 
-use std::sync::Arc;
-
-use arrow_array::{ArrayRef, Float64Array, RecordBatch};
 use kivend::log::object_key::Attempt;
 use kivend::record::record::Timestamp;
 use kivend::verify::findings::Code;
@@ -11,7 +8,7 @@ use kivend::verify::report::Report;
 use kivend::verify::verdict::Verdict;
 
 use super::{expect, offsets};
-use crate::fixture::{Archive, OwnedRecord, rewrite};
+use crate::fixture::{Archive, OwnedRecord, step_offsets, with_false_columns};
 
 /// Rewrites the segment at height 1 with these records and a matching footer.
 fn with_records(change: impl FnOnce(&mut Vec<OwnedRecord>)) -> Archive {
@@ -123,12 +120,10 @@ fn a_dropped_record_is_named() {
 }
 
 #[test]
-fn a_doubled_row_does_not_keep_the_order() {
+fn rows_that_repeat_an_offset_do_not_keep_the_order() {
     let archive = Archive::usual();
     archive.tamper(&archive.segment_key("payments", 0, 1), |bytes| {
-        *bytes = rewrite(bytes, |batch| {
-            vec![batch.slice(0, 8), batch.slice(7, batch.num_rows() - 7)]
-        });
+        step_offsets(bytes, 0);
     });
     expect(&archive.verify_bucket(), Verdict::Tampered, Code::SegmentMalformed);
 }
@@ -136,23 +131,16 @@ fn a_doubled_row_does_not_keep_the_order() {
 #[test]
 fn a_typed_column_altered_while_the_raw_value_stays_is_named() {
     let archive = Archive::usual();
+    let mut altered = (0, 0);
     archive.tamper(&archive.segment_key("payments", 0, 1), |bytes| {
-        *bytes = rewrite(bytes, |batch| {
-            let column = batch.schema().index_of("cart_value").unwrap();
-            let mut columns = batch.columns().to_vec();
-            let values = columns[column].as_any().downcast_ref::<Float64Array>().unwrap();
-            let altered: Float64Array = values
-                .iter()
-                .enumerate()
-                .map(|(row, value)| if row == 7 { Some(1.0) } else { value })
-                .collect();
-            columns[column] = Arc::new(altered) as ArrayRef;
-            vec![RecordBatch::try_new(batch.schema(), columns).unwrap()]
-        });
+        (*bytes, altered) = with_false_columns(bytes);
     });
     let report = archive.verify_bucket();
     expect(&report, Verdict::Tampered, Code::TypedColumnDiffers);
-    assert_eq!(offsets(&report, Code::TypedColumnDiffers), Some((32, 33)));
+    assert_eq!(
+        offsets(&report, Code::TypedColumnDiffers),
+        Some((altered.0, altered.1 + 1))
+    );
 }
 
 #[test]

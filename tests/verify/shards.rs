@@ -138,7 +138,7 @@ fn shards_that_saw_different_archives_are_detected() {
     reports[1] = shards(&archive, 2).remove(1);
     assert_eq!(merge(reports.clone()).unwrap().verdict, Verdict::Intact);
     // The second shard saw another history.
-    reports[0].1.checkpoints.newest_sha256 = Some("0".repeat(64));
+    reports[0].1.checkpoints.newest_root = Some("0".repeat(64));
     expect(
         &merge(reports.clone()).unwrap(),
         Verdict::Tampered,

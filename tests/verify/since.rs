@@ -4,8 +4,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use kivend::app::verify::{Base, Request, verify};
+use kivend::app::verify::{Base, Request, SavedFiles, verify};
+use kivend::log::link::SealReason;
 use kivend::log::signed_note::{Note, SigningKey};
+use kivend::log::signer::Signer as _;
+use kivend::record::position::TopicPartition;
 use kivend::task::progress::Silent;
 use kivend::verify::findings::Code;
 use kivend::verify::report::Report;
@@ -23,9 +26,9 @@ fn since(archive: &Archive, base: Base) -> Report {
 }
 
 /// An archive with four links per partition below the checkpoint, and three more in one partition above it.
-fn grown() -> (Archive, Vec<u8>) {
+fn grown() -> (Archive, SavedFiles) {
     let mut archive = Archive::usual();
-    let base = archive.store.bytes("checkpoints/0000000001.note").unwrap().to_vec();
+    let base = archive.saved(1);
     for _ in 0..3 {
         archive.seal("payments", 0, 5);
     }
@@ -64,7 +67,8 @@ fn the_number_of_requests_does_not_grow_with_the_old_part() {
             archive.seal("payments", 0, 1);
             archive.checkpoint();
         }
-        let saved = archive.checkpoint();
+        archive.checkpoint();
+        let saved = archive.saved(archive.next_entry().number - 1);
         archive.seal("payments", 0, 5);
         let requests = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&requests);
@@ -161,32 +165,82 @@ fn a_checkpoint_that_the_bucket_lost_or_replaced_is_reported() {
     let (archive, saved) = grown();
     archive.store.vanish("checkpoints/0000000001.note");
     let report = since(&archive, Base::Saved(saved));
-    expect(&report, Verdict::Incomplete, Code::SavedCheckpointMissing);
+    expect(&report, Verdict::Incomplete, Code::CheckpointMissing);
 }
 
 #[test]
 fn cosignatures_on_a_saved_checkpoint_are_ignored() {
     let (archive, saved) = grown();
     let witness = SigningKey::from_seed("witness.example", &[9; 32]).unwrap();
-    let note = Note::parse(&saved).unwrap();
+    let note = Note::parse(&saved.checkpoint).unwrap();
+    let with = |checkpoint: &Note| SavedFiles {
+        checkpoint: checkpoint.to_bytes(),
+        ..saved.clone()
+    };
     let cosigned = witness.sign(note.text().to_owned()).unwrap();
     for both in [
         note.clone().with_signatures_of(cosigned.clone()).unwrap(),
         cosigned.clone().with_signatures_of(note.clone()).unwrap(),
     ] {
         let request = Request {
-            saved_checkpoints: vec![both.to_bytes()],
+            saved_checkpoints: vec![with(&both)],
             ..archive.request()
         };
         let report = archive.verify(Some(archive.broker.clone()), request);
         expect_intact(&report, &[]);
         assert_eq!(report.checkpoints.saved, 1);
-        expect_intact(&since(&archive, Base::Saved(both.to_bytes())), &[]);
+        expect_intact(&since(&archive, Base::Saved(with(&both))), &[]);
     }
     let alone = Request {
-        saved_checkpoints: vec![cosigned.to_bytes()],
+        saved_checkpoints: vec![with(&cosigned)],
         ..archive.request()
     };
     let report = archive.verify(Some(archive.broker.clone()), alone);
-    expect(&report, Verdict::Tampered, Code::SavedCheckpointDiffers);
+    expect(&report, Verdict::Unverifiable, Code::SavedCheckpointForeign);
+}
+
+#[test]
+fn a_checkpoint_whose_head_ends_an_epoch_is_continued_where_that_link_says() {
+    let partition = TopicPartition::new("payments", 0);
+    let mut archive = Archive::usual();
+    archive.end_epoch(&partition, SealReason::Diverged, 60);
+    {
+        let mut logs = archive.broker.logs();
+        let log = logs.get_mut(&partition).unwrap();
+        log.records.truncate(60);
+        log.high = 60;
+    }
+    archive.checkpoint();
+    let base = archive.saved(2);
+    for _ in 0..3 {
+        archive.seal("payments", 0, 5);
+    }
+    archive.commit();
+    let report = since(&archive, Base::Saved(base.clone()));
+    expect_intact(&report, &[]);
+    assert_eq!((report.scope.links, report.scope.records_compared), (3, 15));
+    archive.store.vanish(&archive.link_key("payments", 0, 5));
+    archive.store.vanish(&archive.segment_key("payments", 0, 5));
+    expect(
+        &since(&archive, Base::Saved(base)),
+        Verdict::Incomplete,
+        Code::LinkMissing,
+    );
+}
+
+#[test]
+fn a_divergence_that_goes_back_behind_the_checkpoint_is_not_called_false() {
+    let partition = TopicPartition::new("payments", 0);
+    let (mut archive, base) = grown();
+    archive.end_epoch(&partition, SealReason::Diverged, 60);
+    // The records from 100 on are those that Kafka has, as an archiver leaves them that had not noticed the election.
+    archive.broker.logs().get_mut(&partition).unwrap().records[70].key = None;
+    let records = archive.broker.logs()[&partition].records[60..].to_vec();
+    archive.archive(&partition, &records, 115);
+    archive.checkpoint();
+    archive.commit();
+    expect_intact(
+        &since(&archive, Base::Saved(base)),
+        &[Code::RecordsSuperseded, Code::SupersededHeld],
+    );
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use kivend::app::verify::verify;
 use kivend::log::object_key::{Attempt, Key};
-use kivend::log::signed_note::SigningKey;
 use kivend::segment::projection::rules::Projection;
 use kivend::store::faulty::{Call, Fault, FaultyStore, Operation};
 use kivend::task::progress::Silent;
@@ -31,8 +30,7 @@ fn without(archive: &Archive, key: &str) -> Report {
 
 #[test]
 fn an_object_that_may_not_be_read_is_unverifiable_not_tampered() {
-    let mut archive = Archive::usual();
-    archive.rotate(&SigningKey::from_seed("kivend", &[8; 32]).unwrap());
+    let archive = Archive::usual();
     for (key, code) in [
         (archive.link_key("payments", 0, 3), Code::LinkUnreadable),
         (archive.segment_key("payments", 0, 1), Code::SegmentUnreadable),
@@ -40,7 +38,8 @@ fn an_object_that_may_not_be_read_is_unverifiable_not_tampered() {
             Key::Checkpoint(1, Attempt::PLAIN).to_string(),
             Code::CheckpointUnreadable,
         ),
-        (Key::KeyChange(1, Attempt::PLAIN).to_string(), Code::KeyUnreadable),
+        (Key::Entry(1, Attempt::PLAIN).to_string(), Code::EntryUnreadable),
+        ("archive.json".to_owned(), Code::IdentityUnreadable),
     ] {
         expect(&without(&archive, &key), Verdict::Unverifiable, code);
     }
@@ -56,17 +55,28 @@ fn a_change_of_projection_is_noted() {
 }
 
 #[test]
-fn a_checkpoint_moved_to_the_name_of_a_second_try_lacks_the_first() {
+fn a_note_moved_to_the_name_of_a_second_try_lacks_the_first() {
+    type Place = fn(Attempt) -> Key;
+    let places: [(Place, Code); 2] = [
+        (|attempt| Key::Checkpoint(1, attempt), Code::CheckpointAttemptMissing),
+        (|attempt| Key::Entry(1, attempt), Code::EntryAttemptMissing),
+    ];
+    for (key, code) in places {
+        let archive = Archive::usual();
+        let key = |attempt| key(attempt).to_string();
+        let object = archive.store.bytes(&key(Attempt::PLAIN)).unwrap();
+        archive.store.vanish(&key(Attempt::PLAIN));
+        archive.store.plant(&key(Attempt(1)), object);
+        expect(&archive.verify_bucket(), Verdict::Incomplete, code);
+    }
+}
+
+#[test]
+fn what_is_reserved_and_the_markers_of_folders_are_noted() {
     let archive = Archive::usual();
-    let key = |attempt| Key::Checkpoint(1, attempt).to_string();
-    let object = archive.store.bytes(&key(Attempt::PLAIN)).unwrap();
-    archive.store.vanish(&key(Attempt::PLAIN));
-    archive.store.plant(&key(Attempt(1)), object);
-    expect(
-        &archive.verify_bucket(),
-        Verdict::Incomplete,
-        Code::CheckpointAttemptMissing,
-    );
+    archive.store.plant("tile/0/000", "reserved");
+    archive.store.plant("links/payments/", "");
+    expect_intact(&archive.verify_bucket(), &[Code::FolderMarker, Code::ReservedObject]);
 }
 
 /// The text of every file below a folder that ends in `.rs`.

@@ -4,11 +4,12 @@ use crate::app::doctor::check::Check;
 use crate::config::ArchiveSettings;
 use crate::error::{Explain, Kind};
 use crate::log::identity::Identity;
+use crate::log::limits::IDENTITY_MAX_BYTES;
 use crate::log::object_key::IDENTITY;
 use crate::store::Store;
-use crate::writing::key_file::KeySource;
+use crate::writing::key_source::{KeyPlace, KeySource};
 use crate::writing::trust::WriterTrust;
-use crate::writing::writer_keys;
+use crate::writing::{log_start, writer_log};
 
 const ARCHIVE: &str = "archive";
 const KEYS: &str = "keys";
@@ -18,16 +19,16 @@ pub async fn examine(store: Option<&dyn Store>, settings: &ArchiveSettings) -> V
     let Some(store) = store else {
         return vec![
             Check::skipped(ARCHIVE, "the store could not be opened"),
-            check_key(&settings.into(), None),
+            check_key(&settings.into(), &settings.name, None),
         ];
     };
-    match store.get(IDENTITY).await {
+    match store.get(IDENTITY, IDENTITY_MAX_BYTES).await {
         Ok(None) => vec![
             Check::ok(
                 ARCHIVE,
                 "there is no archive yet; `kivend init` or the first archiver creates it",
             ),
-            check_key(&settings.into(), None),
+            check_key(&settings.into(), &settings.name, None),
         ],
         Ok(Some(object)) => match Identity::from_bytes(&object) {
             Ok(identity) => vec![
@@ -68,22 +69,29 @@ async fn check_key_of(store: &dyn Store, source: &KeySource, identity: &Identity
         Ok(first) => first,
         Err(error) => return Check::failed(KEYS, error.to_string(), "`kivend verify` lists all findings"),
     };
-    match writer_keys::read_all(store, first).await {
-        Ok(trust) => check_key(source, Some(&trust)),
+    let own = source
+        .read(identity.origin())
+        .ok()
+        .map(|own| own.verifying_key().clone());
+    match log_start::read(store, first, own.as_ref()).await {
+        Ok(trust) => check_key(source, identity.origin(), Some(&trust)),
         Err(error) => Check::error(KEYS, &error),
     }
 }
 
 /// Checks the key on this machine. `trust` is `None` if there is no archive yet.
-fn check_key(source: &KeySource, trust: Option<&WriterTrust>) -> Check {
-    let shown = match source.text {
-        Some(_) => "the setting archive.key".to_owned(),
-        None => source.file.display().to_string(),
+fn check_key(source: &KeySource, name: &str, trust: Option<&WriterTrust>) -> Check {
+    let shown = match source.place() {
+        KeyPlace::File(file) => format!("{}, readable by its owner only", file.display()),
+        place => place.to_string(),
     };
-    let key = match (source.read(), trust) {
+    let key = match (source.read(name), trust) {
         (Ok(key), _) => key,
         (Err(error), None) if error.kind() == Kind::Input => {
-            return Check::ok(KEYS, format!("there is no key yet; it will be created in {shown}"));
+            return Check::ok(
+                KEYS,
+                format!("there is no key yet; it will be created in {}", source.place()),
+            );
         }
         (Err(error), _) => return Check::error(KEYS, &error),
     };
@@ -91,9 +99,9 @@ fn check_key(source: &KeySource, trust: Option<&WriterTrust>) -> Check {
     let Some(trust) = trust else {
         return Check::ok(KEYS, format!("{public} in {shown}; the new archive will use it"));
     };
-    match writer_keys::require_in_force(trust, public) {
+    match writer_log::require_in_force(trust, public) {
         Err(error) => Check::error(KEYS, &error),
-        Ok(()) => Check::ok(KEYS, format!("{public} in {shown}, readable by its owner only")),
+        Ok(()) => Check::ok(KEYS, format!("{public} in {shown}")),
     }
 }
 
@@ -106,6 +114,7 @@ mod tests {
 
     use super::super::Status;
     use super::*;
+    use crate::log::identity::FirstKeys;
     use crate::log::signed_note::SigningKey;
     use crate::record::utc::UtcSeconds;
     use crate::store::memory::MemoryStore;
@@ -118,7 +127,12 @@ mod tests {
         let store = MemoryStore::new();
         if let Some(seed) = made_by {
             let now = UtcSeconds::from_unix(0);
-            let identity = Identity::new("shop", [1; 16], now, key(seed).verifying_key()).unwrap();
+            let key = key(seed);
+            let keys = FirstKeys {
+                signing: key.verifying_key(),
+                change: &[],
+            };
+            let identity = Identity::new("shop", [1; 16], now, &keys).unwrap();
             store
                 .create(IDENTITY, Bytes::from(identity.to_bytes().unwrap()))
                 .await

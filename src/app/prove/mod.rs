@@ -6,17 +6,17 @@ mod record;
 use std::sync::Arc;
 
 use crate::log::proof::{ConsistencyProof, Proof};
-use crate::log::signed_note::VerifyingKey;
-use crate::reading::archive::{Archive, text};
+use crate::reading::archive::Archive;
 use crate::record::merkle::path::consistency_path;
 use crate::record::position::{Epoch, TopicPartition};
 use crate::store::Store;
 use crate::task::error::AppError;
+use crate::verify::given::Given;
 use crate::verify::proof::check;
 use crate::verify::proof_report::ProofReport;
 use crate::verify::verdict::Verdict;
 
-pub use crate::reading::archive::WantedCheckpoint;
+pub use crate::reading::archive_checkpoints::WantedCheckpoint;
 
 /// What to prove.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +55,8 @@ pub struct Made {
 /// # Errors
 /// `Input` if there is nothing to prove: not archived yet, lost, absent, or not covered by a checkpoint. `Corrupt` if the
 /// archive contradicts itself. Errors of the store.
-pub async fn prove(store: Arc<dyn Store>, keys: &[VerifyingKey], wanted: &Wanted) -> Result<Made, AppError> {
-    let archive = Archive::open(store, keys).await?;
+pub async fn prove(store: Arc<dyn Store>, given: &Given, wanted: &Wanted) -> Result<Made, AppError> {
+    let archive = Archive::open(store, given).await?;
     let proof = match wanted {
         Wanted::Offset {
             partition,
@@ -67,7 +67,7 @@ pub async fn prove(store: Arc<dyn Store>, keys: &[VerifyingKey], wanted: &Wanted
         Wanted::Consistency { from, to } => consistency(&archive, from, to).await?,
     };
     let text = proof.to_text().map_err(|error| AppError::internal(error.to_string()))?;
-    let report = check(text.as_bytes(), keys);
+    let report = check(text.as_bytes(), given);
     match report.findings.first() {
         Some(finding) if report.verdict != Verdict::Intact => Err(AppError::corrupt(format!(
             "the proof does not hold, because the archive contradicts itself: {} {}",
@@ -82,19 +82,22 @@ pub async fn prove(store: Arc<dyn Store>, keys: &[VerifyingKey], wanted: &Wanted
 async fn consistency(archive: &Archive, from: &WantedCheckpoint, to: &WantedCheckpoint) -> Result<Proof, AppError> {
     let from = archive.named_checkpoint(from).await?;
     let to = archive.named_checkpoint(to).await?;
-    let mut paths = Vec::new();
-    for head in &from.signed.checkpoint.heads {
-        let later = to.signed.checkpoint.head(&head.partition);
-        let size = later.map_or(0, |later| later.height.0.saturating_add(1));
-        let log = archive.log(&head.partition, size).await?;
-        let count = usize::try_from(head.height.0.saturating_add(1)).unwrap_or(usize::MAX);
-        paths.push(consistency_path(&log, count));
+    let size = |number: u64| number.saturating_add(1);
+    if from.named.number > to.named.number {
+        let (from, to) = (from.named.number, to.named.number);
+        return Err(AppError::input(format!(
+            "the later checkpoint is older than the earlier one from=`{from}` to=`{to}`"
+        ))
+        .fix("exchange --from and --to"));
     }
+    let leaves = archive.leaves(size(to.named.number));
+    let count = usize::try_from(size(from.named.number)).unwrap_or(usize::MAX);
     Ok(Proof::Consistency(ConsistencyProof {
-        from: text(&from.object)?,
-        to: text(&to.object)?,
-        paths,
+        path: consistency_path(leaves, count),
+        changes: archive.changes(to.named.number),
+        from: from.note,
+        to: to.note,
         archive: archive.identity()?,
-        key_changes: archive.key_changes().await?,
+        first: archive.first().await?,
     }))
 }

@@ -117,30 +117,48 @@ async fn collect(
         )));
     }
     let height = link.height.0;
-    let Some(covering) = archive.oldest_covering(partition, height).await? else {
-        return Err(AppError::input(format!(
+    let uncovered = || {
+        AppError::input(format!(
             "no checkpoint covers the record yet partition=`{partition}` offset=`{offset}` height=`{height}`"
         ))
-        .fix("run `kivend checkpoint`, or wait for the archiver to sign the next one"));
+        .fix("run `kivend checkpoint`, or wait for the archiver to sign the next one")
     };
-    let head = covering.signed.checkpoint.head(partition);
-    let log_size = head.map_or(0, |head| head.height.0 + 1);
-    let end = usize::try_from(log_size).unwrap_or(usize::MAX).min(chain.len());
+    let number = archive.first_covering(partition, link.height).ok_or_else(uncovered)?;
+    let checkpoint = archive.checkpoint_over(number).await?.ok_or_else(uncovered)?;
+    let entry = archive.entry(number).await?;
+    let internal = |error: serde_json::Error| AppError::internal(error.to_string());
+    let at = entry.heads.iter().position(|head| head.partition == *partition);
+    let (head_index, head) = at
+        .and_then(|at| Some((at, entry.heads.get(at)?)))
+        .ok_or_else(uncovered)?;
+    let lines: Result<Vec<Hash>, serde_json::Error> = entry
+        .heads
+        .iter()
+        .map(|head| Ok(leaf_hash(head.line()?.as_bytes())))
+        .collect();
+    let end = usize::try_from(head.height.0.saturating_add(1))
+        .unwrap_or(usize::MAX)
+        .min(chain.len());
     let log: Vec<Hash> = chain[..end].iter().map(|link| link.leaf).collect();
     let missing = || AppError::corrupt(format!("the link is missing key=`{}`", owner.key));
     let note = archive.get(&owner.key).await?.ok_or_else(missing)?;
+    let log_leaves = archive.leaves(checkpoint.named.number.saturating_add(1));
+    let index_of = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     Ok(Proof::Record(Box::new(RecordProof {
         record: BASE64.encode(&encoding),
-        leaf_index: index as u64,
-        leaf_count: leaves.len() as u64,
-        path: inclusion_path(&leaves, index),
+        record_index: index as u64,
+        record_path: inclusion_path(&leaves, index),
         link: text(&note)?,
-        link_index: height,
-        log_size,
-        log_path: inclusion_path(&log, usize::try_from(height).unwrap_or(usize::MAX)),
-        checkpoint: text(&covering.object)?,
+        link_path: inclusion_path(&log, index_of(height)),
+        head: head.clone(),
+        head_index: head_index as u64,
+        head_path: inclusion_path(&lines.map_err(internal)?, head_index),
+        leaf: entry.leaf().and_then(|leaf| leaf.to_text()).map_err(internal)?,
+        leaf_path: inclusion_path(log_leaves, index_of(number)),
+        changes: archive.changes(checkpoint.named.number),
+        checkpoint: checkpoint.note,
         archive: archive.identity()?,
-        key_changes: archive.key_changes().await?,
+        first: archive.first().await?,
     })))
 }
 

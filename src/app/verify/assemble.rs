@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use crate::app::verify::compare::Comparison;
 use crate::app::verify::request::{Depth, Losses, Request};
-use crate::app::verify::rows::Rows;
-use crate::record::position::TopicPartition;
+use crate::app::verify::rows::{Missing, Rows};
+use crate::log::history::Removal;
+use crate::record::hash::Hash;
+use crate::record::position::{Height, TopicPartition};
 use crate::verify::chain::Chain;
-use crate::verify::checkpoints::Sequence;
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::kafka::LagPolicy;
-use crate::verify::keys::Trust;
+use crate::verify::log_walk::LogWalk;
 use crate::verify::report::{
-    Anchored, ArchiveNamed, CheckpointsReport, Report, Scope, SinceCheckpoint, TopicReport, TrustReport,
+    Anchored, ArchiveNamed, CheckpointsReport, RemovalReport, Report, Scope, SinceCheckpoint, TopicReport, TrustReport,
 };
 use crate::verify::tally::Counted;
+use crate::verify::trust::{ArchiveIdentity, Trust};
 use crate::verify::verdict::Verdict;
 
 /// Checkpoints that a report names. Enough for `--merge` to compare reports of shards that ran some hours apart.
@@ -36,6 +38,9 @@ pub(super) struct Parts {
     archive: ArchiveNamed,
     trust: TrustReport,
     pub(super) checkpoints: CheckpointsReport,
+    /// The retention changes that are in effect, by partition.
+    removals: BTreeMap<TopicPartition, Vec<Removal>>,
+    removed: Vec<RemovalReport>,
     pub(super) since_checkpoint: Option<SinceCheckpoint>,
     pub(super) against_kafka: bool,
     pub(super) by_partition: BTreeMap<TopicPartition, Part>,
@@ -55,6 +60,8 @@ impl Parts {
             },
             trust: TrustReport::default(),
             checkpoints: CheckpointsReport::default(),
+            removals: BTreeMap::new(),
+            removed: Vec::new(),
             since_checkpoint: None,
             against_kafka: false,
             by_partition: BTreeMap::new(),
@@ -64,28 +71,31 @@ impl Parts {
     }
 
     /// The results for an archive whose identity was read, before its parts are added.
-    pub(super) fn new(request: &Request, location: String, trust: &Trust) -> Parts {
-        let identity = trust.identity();
+    pub(super) fn new(request: &Request, location: String, of: &ArchiveIdentity) -> Parts {
         let mut parts = Parts::unknown(request, location);
-        parts.archive.archive = Some(identity.archive().to_owned());
-        parts.archive.id = Some(identity.id().to_owned());
-        parts.archive.sha256 = Some(trust.identity_hash().to_string());
-        parts.trust = TrustReport {
-            basis: Some(trust.basis()),
-            keys: trust.keys().map(ToString::to_string).collect(),
-        };
+        parts.archive.archive = Some(of.identity.archive().to_owned());
+        parts.archive.id = Some(of.identity.id().to_owned());
+        parts.archive.sha256 = Some(of.hash.to_string());
         parts
     }
 
-    pub(super) fn take_checkpoints(&mut self, sequence: Sequence) {
-        self.checkpoints.count = sequence.hashes.len() as u64;
-        if let Some((number, hash)) = sequence.hashes.last_key_value() {
-            self.checkpoints.newest = Some(*number);
-            self.checkpoints.newest_sha256 = Some(hash.to_string());
-        }
-        let recent = sequence.hashes.iter().rev().take(RECENT_CHECKPOINTS);
-        self.checkpoints.recent = recent.map(|(number, hash)| (*number, hash.to_string())).collect();
-        self.findings.append(sequence.findings);
+    /// Takes the results for the log. `named` are the checkpoints that links name.
+    pub(super) fn take_log(&mut self, walk: &mut LogWalk, named: &BTreeMap<(u64, Hash), String>, trust: &Trust) {
+        self.trust = TrustReport {
+            basis: Some(trust.basis()),
+            keys: trust.keys().map(ToString::to_string).collect(),
+        };
+        let log = &mut self.checkpoints;
+        log.entries = walk.history().next_number() - walk.first();
+        log.newest_entry = walk.newest_entry();
+        log.count = walk.checkpoint_count();
+        log.newest = walk.newest_checkpoint();
+        let newest = log.newest.and_then(|number| walk.root(number));
+        log.newest_root = newest.map(|root| root.to_string());
+        let recent = walk.newest_roots(RECENT_CHECKPOINTS).into_iter();
+        log.recent = recent.map(|named| (named.number, named.root.to_string())).collect();
+        self.removals = walk.removals();
+        self.findings.append(walk.finish(named));
     }
 
     pub(super) fn into_report(mut self, elapsed_s: f64) -> Report {
@@ -126,6 +136,7 @@ impl Parts {
             anchored,
             trust: self.trust,
             checkpoints: self.checkpoints,
+            removals: self.removed,
             findings: self.findings.into_sorted(),
             finding_counts,
             elapsed_s,
@@ -152,6 +163,7 @@ impl Parts {
         topic.stored_bytes += rows.stored_bytes;
         self.findings.append(chain.findings.clone());
         self.findings.append(rows.findings);
+        self.take_missing(partition, rows.missing);
         let mut anchors = chain.anchors;
         if let Some(comparison) = comparison {
             topic.compared_with_kafka = Some(topic.compared_with_kafka.unwrap_or(0) + comparison.compared.records);
@@ -164,6 +176,47 @@ impl Parts {
             self.findings.push(finding);
         }
         Some(anchored)
+    }
+
+    /// Sorts what is missing into what retention changes explain, and findings.
+    fn take_missing(&mut self, partition: &TopicPartition, missing: Vec<Missing>) {
+        let mut from = Height(0);
+        let mut reports = Vec::new();
+        for removal in self.removals.get(partition).into_iter().flatten() {
+            reports.push(RemovalReport {
+                topic: partition.topic.to_string(),
+                partition: partition.partition,
+                from: from.0,
+                below: removal.below.0,
+                segments: 0,
+                records: 0,
+                sequence: removal.sequence,
+                at: removal.at.to_string(),
+                reason: removal.reason.clone(),
+            });
+            from = removal.below;
+        }
+        for Missing {
+            height,
+            records,
+            finding,
+        } in missing
+        {
+            match reports.iter_mut().find(|report| height.0 < report.below) {
+                Some(report) => {
+                    report.segments += u64::from(records.is_some());
+                    report.records += records.unwrap_or(0);
+                }
+                None => self.findings.push(finding),
+            }
+        }
+        for report in &reports {
+            report
+                .finding()
+                .into_iter()
+                .for_each(|finding| self.findings.push(finding));
+        }
+        self.removed.extend(reports);
     }
 
     fn counted(&self, mut topic: TopicReport) -> TopicReport {
@@ -224,7 +277,8 @@ impl Parts {
                 "no segment is as new as --since asks for",
             ));
         }
-        scope.whole = !narrowed && scope.segments_read == scope.segments && self.against_kafka;
+        let removed: u64 = self.removed.iter().map(|removal| removal.segments).sum();
+        scope.whole = !narrowed && scope.segments_read + removed == scope.segments && self.against_kafka;
     }
 
     fn refuse_losses(&mut self) {

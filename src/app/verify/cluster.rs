@@ -9,6 +9,7 @@ use crate::error::Explain as _;
 use crate::kafka::cluster::Cluster;
 use crate::kafka::error::KafkaError;
 use crate::kafka::reader::Reader;
+use crate::kafka::topics::Topics;
 use crate::record::position::TopicPartition;
 use crate::record::record::Record;
 use crate::verify::kafka::{Commit, Watermarks};
@@ -17,6 +18,7 @@ use crate::verify::kafka::{Commit, Watermarks};
 pub struct ClusterFacts {
     reader: Reader,
     group: Cluster,
+    topics: Topics,
 }
 
 impl ClusterFacts {
@@ -28,6 +30,7 @@ impl ClusterFacts {
         Ok(ClusterFacts {
             reader: Reader::connect(settings)?,
             group: Cluster::connect_to_group(settings)?,
+            topics: Topics::connect(settings)?,
         })
     }
 }
@@ -58,6 +61,10 @@ impl KafkaFacts for ClusterFacts {
             metadata: String::from_utf8_lossy(&committed.metadata).into_owned(),
         };
         Ok(commits.into_iter().map(|committed| committed.map(commit)).collect())
+    }
+
+    fn cleanup_policy(&self, topic: &str) -> Result<Option<String>, NoAnswer> {
+        self.topics.cleanup_policy(topic).map_err(no_answer)
     }
 
     fn watermarks(&self, partition: &TopicPartition) -> Result<Option<Watermarks>, NoAnswer> {

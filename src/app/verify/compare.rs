@@ -1,24 +1,24 @@
 //! Compares the archive with Kafka: one blocking reader for each partition, several at the same time, each with one Merkle
-//! tree. Where roots differ, both sides are read again to find the records.
+//! tree. Where roots differ, [`differences`](crate::app::verify::differences) reads both sides again to find the records.
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use crate::app::verify::facts::{KafkaFacts, NoAnswer};
 use crate::log::object_key::Place;
 use crate::reading::bucket::Bucket;
 use crate::record::hash::Hash;
-use crate::record::position::{Height, TopicPartition};
+use crate::record::position::TopicPartition;
 use crate::record::record::LeafHasher;
 use crate::task::progress::Progress;
 use crate::verify::chain::{Chain, Range};
 use crate::verify::findings::{Code, Finding, Findings};
-use crate::verify::kafka::{Compared, Comparer, LagPolicy, check_watermarks, difference, held};
+use crate::verify::kafka::{Compared, Comparer, LagPolicy, check_watermarks, held};
 use crate::verify::segments::leaves;
+use crate::verify::superseded::SupersededTally;
 
-/// Ranges in which the differing records are named; for further ranges only the range is.
-const RANGES_NAMED: usize = 50;
 /// Records between two updates of the progress bar.
 const STEP: u64 = 4096;
 
@@ -69,7 +69,7 @@ impl Comparing {
         let (held, gone) = held(&chain.ranges, marks.low);
         let mut comparer = Comparer::new(partition, held);
         if let (Some(first), Some(last)) = (held.first(), held.last()) {
-            let until = last.next_offset.0.min(marks.high);
+            let until = last.until.0.min(marks.high);
             let mut read = 0;
             self.facts.read(partition, first.first_offset.0, until, &mut |record| {
                 comparer.record(record);
@@ -87,44 +87,72 @@ impl Comparing {
         Ok(comparison)
     }
 
-    /// Names the differing records in ranges whose records differ from Kafka's, and in those (`suspects`) whose segment does not
-    /// have the signed records.
-    pub async fn name(&self, bucket: &Bucket, chain: &Chain, compared: &Compared, suspects: &[Height]) -> Findings {
+    /// Compares the current records of ranges in which a later epoch begins. Their roots cover others too, so they are
+    /// compared one by one.
+    pub async fn compare_cut(&self, bucket: &Bucket, chain: &Chain, compared: &mut Compared) -> Findings {
         let mut findings = Findings::default();
-        let is_asked = |range: &&Range| compared.differing.contains(range) || suspects.contains(&range.height);
-        for (index, range) in chain.ranges.iter().filter(is_asked).enumerate() {
-            let named = if index < RANGES_NAMED {
-                self.name_range(bucket, chain, range).await
-            } else {
-                Vec::new()
+        let is_asked = |range: &&Range| range.is_cut() && range.is_known_encoding && !range.lost;
+        for range in chain.ranges.iter().filter(is_asked) {
+            let Some(mut archived) = archived_leaves(bucket, &chain.partition, range).await else {
+                continue;
             };
-            if named.is_empty() && compared.differing.contains(range) {
-                findings.push(whole(&chain.partition, range));
-            }
-            for finding in named {
-                findings.push(finding);
+            archived.retain(|(offset, _)| *offset < range.until.0);
+            let offsets = range.first_offset.0..range.until.0;
+            match self.kafka_leaves(&chain.partition, offsets).await {
+                Ok(Some(kafka)) if kafka == archived => compared.records += kafka.len() as u64,
+                // Differences are named one by one by [`Comparing::name`].
+                Ok(_) => {}
+                Err(NoAnswer(why)) => findings.push(Finding::new(Code::KafkaUnreadable, why).of(&chain.partition)),
             }
         }
         findings
     }
 
-    async fn name_range(&self, bucket: &Bucket, chain: &Chain, range: &Range) -> Vec<Finding> {
-        let Some(archived) = archived_leaves(bucket, chain, range).await else {
-            return Vec::new();
-        };
-        let (comparing, partition, range) = (self.clone(), chain.partition.clone(), *range);
-        let reading = tokio::task::spawn_blocking(move || comparing.kafka_leaves(&partition, &range));
-        match reading.await {
-            Ok(Ok(Some(kafka))) => difference(&chain.partition, &archived, &kafka),
-            _ => Vec::new(),
+    /// Looks for superseded records in Kafka: a divergence is false if Kafka still holds every one of them.
+    pub async fn check_divergences(&self, bucket: &Bucket, chain: &Chain) -> Findings {
+        let mut findings = Findings::default();
+        for superseded in &chain.superseded {
+            let mut tally = SupersededTally::new(superseded);
+            for (range, offsets) in tally.ranges() {
+                let archived = match range.is_known_encoding {
+                    true => archived_leaves(bucket, &chain.partition, &range).await,
+                    false => None,
+                };
+                let kafka = self.kafka_leaves(&chain.partition, offsets.clone()).await;
+                match (archived, kafka) {
+                    (Some(archived), Ok(Some(kafka))) => tally.add(&archived, &kafka, &offsets),
+                    _ => tally.unknown(),
+                }
+                if tally.is_decided() {
+                    break;
+                }
+            }
+            if let Some(finding) = tally.finding() {
+                findings.push(finding.of(&chain.partition));
+            }
         }
+        findings
     }
 
-    /// `None` if Kafka no longer holds the whole range.
-    fn kafka_leaves(&self, partition: &TopicPartition, range: &Range) -> Result<Option<Vec<(i64, Hash)>>, NoAnswer> {
+    pub(super) async fn kafka_leaves(
+        &self,
+        partition: &TopicPartition,
+        offsets: std::ops::Range<i64>,
+    ) -> Result<Option<Vec<(i64, Hash)>>, NoAnswer> {
+        let (comparing, partition) = (self.clone(), partition.clone());
+        let reading = tokio::task::spawn_blocking(move || comparing.read_leaves(&partition, offsets));
+        reading.await.unwrap_or_else(|error| Err(NoAnswer(error.to_string())))
+    }
+
+    /// `None` if Kafka no longer holds all of these offsets.
+    fn read_leaves(
+        &self,
+        partition: &TopicPartition,
+        offsets: std::ops::Range<i64>,
+    ) -> Result<Option<Vec<(i64, Hash)>>, NoAnswer> {
         let mut hasher = LeafHasher::new(partition);
         let mut leaves = Vec::new();
-        let (from, until) = (range.first_offset.0, range.next_offset.0);
+        let (from, until) = (offsets.start, offsets.end);
         let is_held = |facts: &dyn KafkaFacts| -> Result<bool, NoAnswer> {
             Ok(facts
                 .watermarks(partition)?
@@ -140,31 +168,26 @@ impl Comparing {
     }
 }
 
-async fn archived_leaves(bucket: &Bucket, chain: &Chain, range: &Range) -> Option<Vec<(i64, Hash)>> {
-    let Some(attempt) = range.segment else {
+async fn archived_leaves(bucket: &Bucket, partition: &TopicPartition, range: &Range) -> Option<Vec<(i64, Hash)>> {
+    if range.segment.is_none() {
         return Some(Vec::new());
-    };
-    let place = Place {
-        partition: chain.partition.clone(),
-        epoch: chain.head?.epoch,
-        first_offset: range.first_offset,
-    };
-    let bytes = bucket.get(&place.segment(attempt).to_string()).await.ok()??;
-    let partition = chain.partition.clone();
-    tokio::task::spawn_blocking(move || leaves(bytes, &partition))
+    }
+    let bytes = segment_of(bucket, partition, range).await?;
+    let (partition, offsets) = (partition.clone(), range.first_offset.0..range.next_offset.0);
+    tokio::task::spawn_blocking(move || leaves(bytes, &partition, offsets))
         .await
         .ok()?
         .ok()
 }
 
-fn whole(partition: &TopicPartition, range: &Range) -> Finding {
-    let detail = format!(
-        "the records of the link at height {} are not those in Kafka",
-        range.height
-    );
-    Finding::new(Code::RecordsDifferFromKafka, detail)
-        .of(partition)
-        .offsets(range.first_offset.0, range.next_offset.0)
+/// The bytes of the segment of a range; `None` if there is none, or if it cannot be read.
+pub(super) async fn segment_of(bucket: &Bucket, partition: &TopicPartition, range: &Range) -> Option<Bytes> {
+    let place = Place {
+        partition: partition.clone(),
+        epoch: range.epoch,
+        first_offset: range.first_offset,
+    };
+    bucket.get(&place.segment(range.segment?).to_string()).await.ok()?
 }
 
 fn no_answer(partition: &TopicPartition, why: String) -> Comparison {

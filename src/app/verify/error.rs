@@ -1,8 +1,8 @@
 //! Errors that prevent a verdict.
 
 use crate::error::{Explain, Kind};
-use crate::reading::saved_checkpoint::NotASavedCheckpoint;
 use crate::store::StoreError;
+use crate::verify::saved::NotASavedCheckpoint;
 
 /// Why there is no verdict.
 #[derive(Debug, thiserror::Error)]
@@ -11,7 +11,7 @@ pub enum VerifyError {
     #[error("the archive cannot be listed")]
     Store(#[source] StoreError),
     /// The checkpoint for `--since` is missing.
-    #[error("the bucket has no valid checkpoint with this number, so --since cannot start from it number=`{0}`")]
+    #[error("the bucket does not have the entry of this checkpoint, so --since cannot start from it number=`{0}`")]
     NoSuchCheckpoint(u64),
     /// The file of a saved checkpoint is not valid.
     #[error(transparent)]

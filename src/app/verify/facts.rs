@@ -31,6 +31,14 @@ pub trait KafkaFacts: Send + Sync {
     /// As above.
     fn watermarks(&self, partition: &TopicPartition) -> Result<Option<Watermarks>, NoAnswer>;
 
+    /// The value of the topic's `cleanup.policy`; `None` if it is not known.
+    ///
+    /// # Errors
+    /// As above.
+    fn cleanup_policy(&self, _topic: &str) -> Result<Option<String>, NoAnswer> {
+        Ok(None)
+    }
+
     /// Calls `sink` with every record of `[from, until)` that a read_committed reader gets, in order, until the range or the
     /// partition ends.
     ///

@@ -6,45 +6,48 @@ mod assemble;
 mod begin;
 pub mod cluster;
 mod compare;
+mod differences;
 mod error;
+mod evidence;
 pub mod facts;
 mod ids;
 mod orphans;
+mod removed;
 mod request;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use futures::StreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::app::verify::assemble::{Part, Parts};
-use crate::app::verify::begin::{Opened, begin};
+use crate::app::verify::begin::{Opened, OpenedLog, begin};
 use crate::app::verify::compare::{Comparing, Comparison};
+use crate::app::verify::evidence::Evidence;
 use crate::app::verify::facts::{KafkaFacts, NoAnswer, blocking};
 use crate::app::verify::ids::EventIds;
+use crate::app::verify::removed::{lets_go, removed_below};
 use crate::app::verify::rows::Segments;
 use crate::clock::Clock;
-use crate::log::checkpoint::SignedCheckpoint;
-use crate::log::object_key::{CHECKPOINTS, Key};
 use crate::reading::bucket::Bucket;
-use crate::reading::notes::{walk_checkpoints, walk_links};
-use crate::reading::saved_checkpoint::open_saved;
-use crate::record::position::TopicPartition;
+use crate::reading::log_listing::{LogKeys, newer_keys, walk_log};
+use crate::reading::notes::{add_newer_links, walk_links};
+use crate::record::position::{Height, TopicPartition};
 use crate::store::{Store, StoreError};
 use crate::task::progress::Progress;
 use crate::verify::chain::{Accepted, Chain};
-use crate::verify::checkpoints::CheckpointWalk;
 use crate::verify::claims::Claim;
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::inventory::{Inventory, PartitionObjects};
 use crate::verify::kafka::claim_of_commit;
-use crate::verify::keys::Trust;
-use crate::verify::report::{MirrorReport, Report, SinceCheckpoint};
+use crate::verify::log_walk::LogWalk;
+use crate::verify::report::{Report, SinceCheckpoint};
+use crate::verify::trust::Trust;
 
 pub use error::VerifyError;
-pub use request::{Base, Depth, Losses, Request, Since};
+pub use request::{Base, Depth, Losses, Request, SavedFiles, Since};
 
 /// Chains walked at the same time.
 const CHAINS: usize = 16;
@@ -67,8 +70,7 @@ pub async fn verify(
         bucket,
         mut inventory,
         mut findings,
-        trust,
-        base,
+        log,
     } = begin(store, &request).await?;
     findings.append(std::mem::take(&mut inventory.strays));
     let mut run = Run {
@@ -78,9 +80,13 @@ pub async fn verify(
         progress,
         ids: Arc::default(),
     };
-    let mut parts = match trust {
-        None => Parts::unknown(&run.request, run.bucket.location()),
-        Some(trust) => run.with_trust(Arc::new(trust), inventory, base).await?,
+    let mut parts = match log {
+        None => {
+            let hidden = std::mem::take(&mut inventory.hidden);
+            hidden.into_values().for_each(|finding| findings.push(finding));
+            Parts::unknown(&run.request, run.bucket.location())
+        }
+        Some(log) => run.with_log(log, inventory).await.map_err(VerifyError::Store)?,
     };
     parts.findings.append(findings);
     parts.events = Arc::into_inner(run.ids).map(EventIds::finish).unwrap_or_default();
@@ -96,39 +102,29 @@ struct Run {
 }
 
 impl Run {
-    async fn with_trust(
-        &mut self,
-        trust: Arc<Trust>,
-        mut inventory: Inventory,
-        base: Option<SignedCheckpoint>,
-    ) -> Result<Parts, VerifyError> {
-        let mut parts = Parts::new(&self.request, self.bucket.location(), &trust);
-        let mut walk = CheckpointWalk::new(&trust);
-        if let Some(base) = &base {
-            walk.begin_at(base.checkpoint.number);
-            if matches!(self.request.base, Some(Base::Saved(_))) {
-                walk.saved(base);
-                parts.checkpoints.saved += 1;
-            }
-            parts.since_checkpoint = Some(SinceCheckpoint {
-                number: base.checkpoint.number,
-                sha256: base.hash.to_string(),
-                at: base.checkpoint.at.to_string(),
-            });
-        }
-        for object in &self.request.saved_checkpoints {
-            parts.checkpoints.saved += 1;
-            match open_saved(&trust, object)? {
-                Ok(signed) => walk.saved(&signed),
-                // Not an error: replacing the archive's identity must not suppress the saved checkpoint.
-                Err(why) => parts.findings.push(Finding::new(Code::SavedCheckpointDiffers, why)),
-            }
-        }
-        self.read_mirrors(&trust, &mut walk, &mut parts).await;
-        let listed = std::mem::take(&mut inventory.checkpoints);
-        walk_checkpoints(&self.bucket, &trust, listed, &mut walk).await;
-        let mut claims = walk.take_claims();
-        let mut partitions = inventory.partitions;
+    async fn with_log(&mut self, log: OpenedLog, mut inventory: Inventory) -> Result<Parts, StoreError> {
+        let OpenedLog {
+            of,
+            mut walk,
+            mut listed,
+            base,
+            saved,
+        } = log;
+        let mut parts = Parts::new(&self.request, self.bucket.location(), &of);
+        parts.since_checkpoint = base.map(|base| SinceCheckpoint {
+            number: base.number,
+            root: walk.root(base.number).map_or(String::new(), |root| root.to_string()),
+            at: base.at.to_string(),
+        });
+        let mut evidence = Evidence::new(saved, &self.request);
+        evidence
+            .read_mirrors(&self.request.mirrors, &of, &walk, &mut parts)
+            .await;
+        evidence
+            .read_cosignatures(&self.bucket, &inventory.cosignatures, &walk, &mut parts)
+            .await;
+        let mut claims = evidence.claims(&walk);
+        let mut partitions = std::mem::take(&mut inventory.partitions);
         for partition in claims.keys() {
             partitions.entry(partition.clone()).or_default();
         }
@@ -140,8 +136,19 @@ impl Run {
         partitions.retain(|partition, _| self.is_asked(partition));
         parts.against_kafka = self.facts.is_some();
         let uncommitted = self.add_commits(&partitions, &mut claims, &mut parts.findings).await;
-
-        parts.by_partition = self.chains(&trust, partitions, claims, &mut parts.findings).await;
+        // Links that were created since the listing, and then the entries that add the keys which signed them.
+        let partitions = self.with_newer_links(partitions).await?;
+        listed = self.read_newer_log(&mut walk, listed).await?;
+        let trust = Arc::new(Trust::new(of.clone(), &walk, &evidence.brought(&walk)));
+        let removed = removed_below(&walk.removals());
+        let known = (claims, removed.clone());
+        parts.by_partition = self.chains(&trust, partitions, known, &mut parts.findings).await;
+        let chains = || parts.by_partition.values().map(|part| part.chain.as_ref());
+        for (key, finding) in std::mem::take(&mut inventory.hidden) {
+            if !chains().any(|chain| lets_go(chain, &removed, &key)) {
+                parts.findings.push(finding);
+            }
+        }
         for (partition, finding) in uncommitted {
             // Invalid objects under links/ are not a chain, so no commit is expected.
             if parts
@@ -152,42 +159,42 @@ impl Run {
                 parts.findings.push(finding);
             }
         }
+        self.read_newer_log(&mut walk, listed).await?;
         let mut named = BTreeMap::new();
+        let mut links_count = false;
         for part in parts.by_partition.values() {
             named.extend(part.chain.checkpoints_named.clone());
+            links_count |= part.chain.has_counting_signer;
         }
-        self.newer_checkpoints(&trust, &mut walk)
-            .await
-            .map_err(VerifyError::Store)?;
-        parts.take_checkpoints(walk.finish(&named));
+        evidence.compare(&mut walk, &mut parts.findings);
+        let at_end = Trust::new(of, &walk, &evidence.brought(&walk));
+        for finding in at_end.findings(&walk, links_count) {
+            parts.findings.push(finding);
+        }
+        parts.take_log(&mut walk, &named, &trust);
         Ok(parts)
     }
 
-    /// Adds the newest valid checkpoint of each mirror as a saved checkpoint. Its log roots and `previous` cover everything
-    /// before it.
-    async fn read_mirrors(&self, trust: &Trust, walk: &mut CheckpointWalk, parts: &mut Parts) {
-        for place in &self.request.mirrors {
-            let notes = match place.newest(trust.identity().id()).await {
-                Ok(notes) => notes,
-                Err(error) => {
-                    let detail = format!("checkpoint mirror {place}: {error}");
-                    parts.findings.push(Finding::new(Code::MirrorUnreadable, detail));
-                    continue;
-                }
-            };
-            let newest = notes.iter().find_map(|note| open_saved(trust, note).ok()?.ok());
-            match &newest {
-                Some(newest) => walk.saved(newest),
-                None => {
-                    let detail = format!("checkpoint mirror {place}");
-                    parts.findings.push(Finding::new(Code::MirrorEmpty, detail));
-                }
-            }
-            parts.checkpoints.mirrors.push(MirrorReport {
-                place: place.to_string(),
-                newest: newest.map(|newest| newest.checkpoint.number),
-            });
+    /// Lists the log again from its newest entry on, and reads what is new.
+    async fn read_newer_log(&self, walk: &mut LogWalk, listed: LogKeys) -> Result<LogKeys, StoreError> {
+        if walk.is_stopped() {
+            return Ok(listed);
         }
+        let newer = newer_keys(&self.bucket, walk, &listed).await?;
+        walk.list_again();
+        walk_log(&self.bucket, newer, walk).await?;
+        Ok(listed)
+    }
+
+    async fn with_newer_links(
+        &self,
+        partitions: BTreeMap<TopicPartition, PartitionObjects>,
+    ) -> Result<BTreeMap<TopicPartition, PartitionObjects>, StoreError> {
+        let listing = futures::stream::iter(partitions).map(|(partition, mut shelf)| async move {
+            add_newer_links(&self.bucket, &partition, &mut shelf).await?;
+            Ok((partition, shelf))
+        });
+        listing.buffer_unordered(CHAINS).try_collect().await
     }
 
     /// Adds the partitions that exist in Kafka: one without a link is in scope too.
@@ -255,7 +262,7 @@ impl Run {
         &self,
         trust: &Arc<Trust>,
         partitions: BTreeMap<TopicPartition, PartitionObjects>,
-        mut claims: BTreeMap<TopicPartition, Vec<Claim>>,
+        (mut claims, removed): (BTreeMap<TopicPartition, Vec<Claim>>, BTreeMap<TopicPartition, Height>),
         findings: &mut Findings,
     ) -> BTreeMap<TopicPartition, Part> {
         self.progress.note("verifying");
@@ -289,14 +296,18 @@ impl Run {
             .collect::<Vec<_>>();
         let (walked, mut rows) = futures::join!(walks, segments.check(queue, self.progress.as_ref()));
         let mut parts = BTreeMap::new();
-        for (chain, comparison) in walked {
+        for (chain, mut comparison) in walked {
             let rows = rows.remove(&chain.partition).unwrap_or_default();
-            findings.append(orphans::judge(&self.bucket, &chain).await);
-            if let (Some(comparing), Some(comparison)) = (&comparing, &comparison) {
+            let below = removed.get(&chain.partition).copied().unwrap_or(Height(0));
+            findings.append(orphans::judge(&self.bucket, &chain, below).await);
+            if let (Some(comparing), Some(comparison)) = (&comparing, &mut comparison) {
                 let named = comparing
                     .name(&self.bucket, &chain, &comparison.compared, &rows.suspects)
                     .await;
                 findings.append(named);
+                let compared = &mut comparison.compared;
+                findings.append(comparing.compare_cut(&self.bucket, &chain, compared).await);
+                findings.append(comparing.check_divergences(&self.bucket, &chain).await);
             }
             parts.insert(
                 chain.partition.clone(),
@@ -325,28 +336,5 @@ impl Run {
             Some(comparing) => Some(comparing.chain(&chain).await),
         };
         (chain, comparison)
-    }
-
-    /// Adds checkpoints written since the listing, because links may name them.
-    async fn newer_checkpoints(&self, trust: &Arc<Trust>, walk: &mut CheckpointWalk) -> Result<(), StoreError> {
-        walk.links_are_listed();
-        let Some(newest) = walk.newest_number() else {
-            return Ok(());
-        };
-        let after = Key::Checkpoint(newest, crate::log::object_key::Attempt::PLAIN).to_string();
-        let mut newer: Vec<_> = self
-            .bucket
-            .newer(CHECKPOINTS, &after)
-            .await?
-            .iter()
-            .filter_map(|key| match key.parse() {
-                Ok(Key::Checkpoint(number, attempt)) if number > newest => Some((number, attempt)),
-                _ => None,
-            })
-            .collect();
-        newer.sort_unstable();
-        newer.retain(|(number, _)| !walk.has_seen(*number));
-        walk_checkpoints(&self.bucket, trust, newer, walk).await;
-        Ok(())
     }
 }

@@ -1,9 +1,10 @@
 //! The scope and the options of a verification.
 
 use crate::log::link::Link;
-use crate::log::signed_note::VerifyingKey;
 use crate::record::utc::UtcSeconds;
+use crate::verify::given::Given;
 use crate::verify::kafka::LagPolicy;
+use crate::verify::saved::{NotASavedCheckpoint, SavedCheckpoint};
 use crate::verify::shard::Shard;
 use crate::writing::checkpoint_mirror::CheckpointMirror;
 
@@ -38,11 +39,26 @@ impl Since {
     }
 }
 
+/// The files of a checkpoint that was saved elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SavedFiles {
+    /// The note, with cosignature lines or none.
+    pub checkpoint: Vec<u8>,
+    /// The note of its entry, if that was saved too.
+    pub entry: Option<Vec<u8>>,
+}
+
+impl SavedFiles {
+    pub(super) fn parse(&self) -> Result<SavedCheckpoint, NotASavedCheckpoint> {
+        SavedCheckpoint::parse(&self.checkpoint, self.entry.as_deref())
+    }
+}
+
 /// The checkpoint from which an incremental verification starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Base {
-    /// The object of a checkpoint that was saved elsewhere.
-    Saved(Vec<u8>),
+    /// A checkpoint that was saved elsewhere.
+    Saved(SavedFiles),
     /// The checkpoint with this number in the bucket.
     Number(u64),
 }
@@ -68,10 +84,10 @@ pub struct Request {
     pub lag: LagPolicy,
     /// How declared losses are judged.
     pub losses: Losses,
-    /// Public keys from elsewhere; none means trust on first use.
-    pub keys: Vec<VerifyingKey>,
-    /// The objects of checkpoints that were saved elsewhere.
-    pub saved_checkpoints: Vec<Vec<u8>>,
+    /// Keys, origin and witnesses from elsewhere; nothing means trust on first use.
+    pub given: Given,
+    /// Checkpoints that were saved elsewhere.
+    pub saved_checkpoints: Vec<SavedFiles>,
     /// Checkpoint mirrors: the newest valid checkpoint of each counts as a saved one.
     pub mirrors: Vec<CheckpointMirror>,
     /// The number of segments decoded, and of partitions read from Kafka, at the same time.
@@ -90,7 +106,7 @@ impl Default for Request {
             depth: Depth::Rows,
             lag: LagPolicy::Allowed,
             losses: Losses::Stated,
-            keys: Vec::new(),
+            given: Given::default(),
             saved_checkpoints: Vec::new(),
             mirrors: Vec::new(),
             threads: std::thread::available_parallelism().map_or(2, usize::from),

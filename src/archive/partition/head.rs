@@ -3,75 +3,140 @@
 
 use crate::archive::adoption::Adoption;
 use crate::archive::author::Author;
+use crate::archive::epochs::Divergence;
 use crate::archive::open::OpenSegment;
-use crate::archive::partition::state::{Chain, Context, Partition, Phase};
-use crate::archive::step::{Action, LoadedHead, Report, StopReason};
-use crate::log::link::{Link, LinkType, LossReason, Lost, SealReason, SignedLink};
+use crate::archive::partition::state::{Chain, Context, OtherLog, Partition, Phase};
+use crate::archive::step::{Action, Adopted, LoadedHead, Report, StopReason};
+use crate::log::commit_metadata::CommitMetadata;
+use crate::log::link::{Link, LinkType, LossReason, Lost, RECORD_ENCODING, SealReason, SignedLink};
+use crate::log::object_key::Place;
 use crate::record::hash::Hash;
-use crate::record::position::{Epoch, FirstOffset, Height, NextOffset, TopicPartition};
+use crate::record::position::{FirstOffset, Height, NextOffset, TopicPartition};
+
+/// How an operator declared that the epoch of the next link ends.
+struct Ending {
+    reason: SealReason,
+    /// Where the next epoch begins.
+    begins: i64,
+}
 
 impl Partition {
-    /// The head was loaded: continues from it, or stops with the reason.
+    /// The head was loaded: continues from it, ends its epoch, or stops with the reason.
     pub fn head_loaded(&mut self, loaded: LoadedHead, cx: &mut Context<'_>) {
         if let Err(reason) = check_head(&loaded, cx.author) {
             return self.stop(reason, cx);
         }
-        cx.new_epochs.seen(&self.partition.topic, loaded.topic_id.as_deref());
-        let epoch = match self.epoch_after(&loaded, cx) {
-            Ok(epoch) => epoch,
-            Err(reason) => return self.stop(reason, cx),
-        };
-        let log_start = loaded.log_start_offset;
-        let chain = self.chain_after(loaded, epoch, cx);
+        let topic_id = loaded.topic_id.as_deref();
+        cx.declarations.seen(&self.partition.topic, topic_id);
+        match self.ending(&loaded, cx) {
+            Err(reason) => self.stop(reason, cx),
+            Ok(Some(ending)) => self.end_epoch(loaded, &ending, cx),
+            Ok(None) => self.continue_from(loaded, cx),
+        }
+    }
+
+    fn continue_from(&mut self, loaded: LoadedHead, cx: &mut Context<'_>) {
+        self.other_log = None;
+        let (log_start, committed) = (loaded.log_start_offset, loaded.committed);
+        let mut chain = self.chain_after(loaded);
+        self.witness(&mut chain, committed, cx);
         let next = chain.place(&self.partition).first_offset;
-        let from = NextOffset(chain.open.expected());
+        let from = chain.open.position();
         self.phase = Phase::Archiving(Box::new(chain));
         cx.actions.push(Action::Consume(self.partition.clone(), from));
         cx.actions
-            .push(Action::Report(self.partition.clone(), Report::Continues(from)));
+            .push(Action::Report(self.partition.clone(), Report::Continues(from.next)));
         if log_start > next.0 {
             self.declare_loss(next, NextOffset(log_start), cx);
         }
     }
 
-    /// The epoch of the next link: the head's, or the next one if the topic was recreated and an operator declared it.
-    fn epoch_after(&self, loaded: &LoadedHead, cx: &mut Context<'_>) -> Result<Epoch, StopReason> {
+    /// Whether the epoch of the next link ends, as an operator declared.
+    ///
+    /// # Errors
+    /// Kafka's log is not the archived one, and nothing was declared.
+    fn ending(&self, loaded: &LoadedHead, cx: &mut Context<'_>) -> Result<Option<Ending>, StopReason> {
         let Some(SignedLink { link: head, .. }) = &loaded.head else {
-            return Ok(Epoch(0));
+            return Ok(None);
         };
-        match recreation(loaded, head) {
-            None => Ok(head.epoch),
-            Some(_)
-                if cx
-                    .new_epochs
-                    .allow(&self.partition, loaded.topic_id.as_deref(), head.epoch) =>
-            {
-                let epoch = Epoch(head.epoch.0.saturating_add(1));
-                cx.actions
-                    .push(Action::Report(self.partition.clone(), Report::NewEpoch(epoch)));
-                Ok(epoch)
-            }
-            Some(reason) => Err(reason),
+        let here = head.next_place();
+        let mut is_recreated = || {
+            let topic_id = loaded.topic_id.as_deref();
+            cx.declarations.allow(&self.partition, topic_id, here.epoch)
+        };
+        let recreated = Ending {
+            reason: SealReason::Recreated,
+            begins: 0,
+        };
+        if let Some(reason) = replaced(loaded, head) {
+            return if is_recreated() {
+                Ok(Some(recreated))
+            } else {
+                Err(reason)
+            };
+        }
+        let contradiction = self.contradiction(loaded, &here);
+        if contradiction.is_some() && may_be_recreated(loaded, head) && is_recreated() {
+            return Ok(Some(recreated));
+        }
+        match (cx.declarations.divergence(&self.partition, here.epoch), contradiction) {
+            (Some(declared), _) => diverged(declared, loaded, &here).map(Some),
+            (None, Some(reason)) => Err(reason),
+            (None, None) => Ok(None),
         }
     }
 
-    /// The chain after the bucket's head. If Kafka's commit does not name this head (a crash between link and commit), it
-    /// is committed now.
-    fn chain_after(&self, loaded: LoadedHead, epoch: Epoch, cx: &mut Context<'_>) -> Chain {
-        let in_epoch = loaded.head.as_ref().filter(|head| head.link.epoch == epoch);
-        let known_id = in_epoch.and_then(|head| head.link.topic_id.clone());
-        let found = match &loaded.head {
-            Some(head) if head.link.epoch != epoch => loaded.found_in_next_epoch,
-            _ => loaded.found,
+    /// The evidence that Kafka's log is not the archived one, whatever the topic's id is.
+    fn contradiction(&self, loaded: &LoadedHead, here: &Place) -> Option<StopReason> {
+        let (epoch, next_offset, log_end_offset) = (here.epoch, here.first_offset.0, loaded.log_end_offset);
+        match self.other_log {
+            _ if log_end_offset < next_offset => Some(StopReason::LogBehindArchive {
+                epoch,
+                log_end_offset,
+                next_offset,
+            }),
+            Some(OtherLog::Truncated) => Some(StopReason::Truncated { epoch, next_offset }),
+            Some(OtherLog::EpochFell { offset, before, now }) => Some(StopReason::LeaderEpochFell {
+                epoch,
+                offset,
+                before,
+                now,
+            }),
+            None => None,
+        }
+    }
+
+    /// Creates the link that ends the epoch. It has the key of the epoch's next link, so that an owner that still archives
+    /// competes with it instead of forking the chain.
+    fn end_epoch(&mut self, loaded: LoadedHead, ending: &Ending, cx: &mut Context<'_>) {
+        self.other_log = None;
+        let archived_id = loaded.head.as_ref().and_then(|head| archived_topic_id(&head.link));
+        let mut chain = self.chain_after(loaded);
+        // What was found there may stay: no link will name it.
+        chain.adoption = Adoption::default();
+        let at = chain.place(&self.partition).first_offset;
+        let draft = chain.draft(&self.partition, (at, at.next_offset()), cx);
+        let topic_id = match ending.reason {
+            SealReason::Recreated => archived_id,
+            _ => draft.topic_id,
         };
-        let unwitnessed = loaded
-            .head
-            .as_ref()
-            .map(|head| (head.link.next_offset, head.commit_metadata()));
+        let draft = Link {
+            topic_id,
+            seal_reason: ending.reason,
+            next_epoch_at: Some(ending.begins),
+            ..draft
+        };
+        self.phase = Phase::Archiving(Box::new(chain));
+        self.create_link(draft, 0, Adopted::Ours, cx);
+    }
+
+    /// The chain after the bucket's head.
+    fn chain_after(&self, loaded: LoadedHead) -> Chain {
+        let known_id = loaded.head.as_ref().and_then(|head| archived_topic_id(&head.link));
         let mut chain = Chain {
-            topic_id: known_id.or(loaded.topic_id),
+            topic_id: known_id.or_else(|| loaded.topic_id.clone()),
+            kafka_topic_id: loaded.topic_id,
             head: loaded.head,
-            epoch,
             open: OpenSegment::new(&self.partition, FirstOffset(0)),
             sealing: None,
             adoption: Adoption::default(),
@@ -81,14 +146,21 @@ impl Partition {
         };
         let place = chain.place(&self.partition);
         let first = FirstOffset(place.first_offset.0.max(loaded.log_start_offset));
-        chain.open = OpenSegment::new(&self.partition, first);
-        chain.adoption = Adoption::new(&place, found, loaded.log_end_offset);
-        if let Some((next, metadata)) = unwitnessed.filter(|(_, metadata)| loaded.committed != Some(*metadata)) {
+        chain.open = chain.empty(&self.partition, first);
+        chain.adoption = Adoption::new(&place, loaded.found, loaded.log_end_offset);
+        chain
+    }
+
+    /// If Kafka's commit does not name the bucket's head (a crash between link and commit), it is committed now.
+    fn witness(&self, chain: &mut Chain, committed: Option<CommitMetadata>, cx: &mut Context<'_>) {
+        let Some(head) = &chain.head else { return };
+        let metadata = head.commit_metadata();
+        if committed != Some(metadata) {
+            let next = head.link.next_place().first_offset.next_offset();
             cx.actions
                 .push(Action::Commit(self.ticket, self.partition.clone(), next, metadata));
             chain.unanswered_commits += 1;
         }
-        chain
     }
 
     fn declare_loss(&mut self, first_offset: FirstOffset, next_offset: NextOffset, cx: &mut Context<'_>) {
@@ -144,18 +216,43 @@ fn check_head(loaded: &LoadedHead, author: &Author) -> Result<(), StopReason> {
     Ok(())
 }
 
-/// The evidence that the topic was deleted and created again, or that Kafka lost its newest records.
-fn recreation(loaded: &LoadedHead, head: &Link) -> Option<StopReason> {
-    if let (Some(archived), Some(found)) = (&head.topic_id, &loaded.topic_id)
-        && archived != found
-    {
-        let (archived, found) = (archived.clone(), found.clone());
-        return Some(StopReason::TopicRecreated { archived, found });
+/// The topic id that Kafka's topic must have to continue after `head`, if it is known.
+fn archived_topic_id(head: &Link) -> Option<String> {
+    match head.seal_reason {
+        SealReason::Recreated => None,
+        _ => head.topic_id.clone(),
     }
-    (loaded.log_end_offset < head.next_offset.0).then_some(StopReason::LogBehindArchive {
-        log_end_offset: loaded.log_end_offset,
-        next_offset: head.next_offset.0,
-    })
+}
+
+/// The evidence that the topic was deleted and created again.
+fn replaced(loaded: &LoadedHead, head: &Link) -> Option<StopReason> {
+    let archived = archived_topic_id(head)?;
+    let found = loaded.topic_id.clone().filter(|found| *found != archived)?;
+    Some(StopReason::TopicRecreated { archived, found })
+}
+
+/// Whether topic ids do not tell.
+fn may_be_recreated(loaded: &LoadedHead, head: &Link) -> bool {
+    archived_topic_id(head).is_none() || loaded.topic_id.is_none()
+}
+
+fn diverged(declared: &Divergence, loaded: &LoadedHead, here: &Place) -> Result<Ending, StopReason> {
+    let is_possible = declared.epoch == here.epoch
+        && declared.offset < here.first_offset.0
+        && declared.offset <= loaded.log_end_offset;
+    if is_possible {
+        Ok(Ending {
+            reason: SealReason::Diverged,
+            begins: declared.offset,
+        })
+    } else {
+        Err(StopReason::ImpossibleDivergence {
+            declared: declared.to_string(),
+            epoch: here.epoch,
+            next_offset: here.first_offset.0,
+            log_end_offset: loaded.log_end_offset,
+        })
+    }
 }
 
 impl Chain {
@@ -174,11 +271,13 @@ impl Chain {
             topic: partition.topic.to_string(),
             topic_id: self.topic_id.clone(),
             partition: partition.partition,
-            epoch: self.epoch,
+            epoch: self.place(partition).epoch,
             height: head.map_or(Height(0), |head| head.link.height.next()),
             first_offset,
             next_offset,
             record_count: 0,
+            encoding: RECORD_ENCODING,
+            leader_epoch: None,
             absent: Vec::new(),
             lost: None,
             min_timestamp_ms: None,
@@ -189,6 +288,7 @@ impl Chain {
             checkpoint: cx.author.checkpoint,
             sealed_at: cx.now.wall,
             seal_reason: SealReason::Shutdown,
+            next_epoch_at: None,
             sealed_by: cx.author.sealed_by.clone(),
             previous: head.map_or_else(|| cx.author.genesis(partition), |head| head.hash),
         }

@@ -1,7 +1,7 @@
 //! Releasing or stopping a partition. The open segment is sealed first; records that can still be archived must not be
 //! dropped.
 
-use crate::archive::partition::state::{Context, Leaving, Partition, Phase};
+use crate::archive::partition::state::{Context, Leaving, OtherLog, Partition, Phase};
 use crate::archive::step::{Action, Report, StopReason};
 use crate::log::link::SealReason;
 
@@ -27,13 +27,27 @@ impl Partition {
         }
     }
 
-    /// The topic no longer exists. The open segment is sealed as the end of its epoch.
+    /// The topic no longer exists. The open segment is sealed, because nothing else has its records.
     pub fn topic_gone(&mut self, cx: &mut Context<'_>) {
         match self.phase {
             Phase::Released | Phase::Stopped => {}
             Phase::Loading => self.stop(StopReason::TopicGone, cx),
             Phase::Archiving(_) if self.is_being_released() => {}
             Phase::Archiving(_) => self.leave(Leaving::TopicGone, cx),
+        }
+    }
+
+    /// The broker found that the log was cut back below the next offset.
+    pub fn truncated(&mut self, cx: &mut Context<'_>) {
+        self.found_other_log(OtherLog::Truncated, cx);
+    }
+
+    /// Kafka's log is not the archived one. The open segment is sealed, because Kafka acknowledged its records and may no
+    /// longer have them.
+    pub(super) fn found_other_log(&mut self, other_log: OtherLog, cx: &mut Context<'_>) {
+        if matches!(self.phase, Phase::Archiving(_)) && !self.is_being_released() {
+            self.other_log = Some(other_log);
+            self.leave(Leaving::OtherLog, cx);
         }
     }
 
@@ -54,6 +68,7 @@ impl Partition {
     }
 
     pub(super) fn release(&mut self, cx: &mut Context<'_>) {
+        self.other_log = None;
         self.begin_turn(Phase::Released);
         cx.actions.push(Action::Release(self.partition.clone()));
     }
@@ -61,6 +76,7 @@ impl Partition {
     /// Stops until an operator acts.
     pub fn stop(&mut self, reason: StopReason, cx: &mut Context<'_>) {
         let being_released = self.is_being_released();
+        self.other_log = None;
         self.begin_turn(Phase::Stopped);
         cx.actions
             .push(Action::Report(self.partition.clone(), Report::Stopped(reason)));
@@ -71,6 +87,8 @@ impl Partition {
 
     /// Another object is at the key of a segment or link: the bucket is the authority, so the head is loaded again.
     pub(super) fn conflict(&mut self, cx: &mut Context<'_>) {
+        // What told of another log was told of records that are not in the chain.
+        self.other_log = None;
         cx.actions.push(Action::Report(self.partition.clone(), Report::Fenced));
         self.begin_again(cx);
     }
@@ -108,16 +126,21 @@ impl Partition {
         if something_left && chain.adoption.ends().is_none() {
             let reason = match leaving {
                 Leaving::Shutdown => SealReason::Shutdown,
-                Leaving::Revoked => SealReason::Revoked,
                 Leaving::Reload => SealReason::Idle,
-                Leaving::TopicGone => SealReason::Epoch,
+                _ => SealReason::Revoked,
             };
-            self.seal_at(end, reason, cx);
-        } else if leaving == Leaving::Reload {
-            self.load(cx);
-        } else if leaving == Leaving::TopicGone {
-            self.stop(StopReason::TopicGone, cx);
-        } else {
+            return self.seal_at(end, reason, cx);
+        }
+        match leaving {
+            Leaving::Reload | Leaving::OtherLog => self.load(cx),
+            Leaving::TopicGone => self.stop(StopReason::TopicGone, cx),
+            Leaving::Revoked | Leaving::Shutdown => self.await_commits(cx),
+        }
+    }
+
+    /// Releases the partition once Kafka has answered its commits.
+    fn await_commits(&mut self, cx: &mut Context<'_>) {
+        if let Phase::Archiving(chain) = &mut self.phase {
             let since_ms = *chain.waiting_since_ms.get_or_insert(cx.now.monotonic_ms);
             let waited_ms = cx.now.monotonic_ms.saturating_sub(since_ms);
             if chain.unanswered_commits == 0 || waited_ms >= COMMIT_TIMEOUT_MS {

@@ -1,10 +1,9 @@
 //! Handles records, ends of the log, and the passing of time.
 
-use crate::archive::open::{Appended, OpenSegment};
-use crate::archive::partition::state::{Context, Leaving, Partition, Phase};
+use crate::archive::open::Appended;
+use crate::archive::partition::state::{Context, Leaving, OtherLog, Partition, Phase};
 use crate::archive::step::Action;
 use crate::log::link::SealReason;
-use crate::record::position::NextOffset;
 use crate::record::record::Record;
 
 impl Partition {
@@ -16,6 +15,7 @@ impl Partition {
 
     /// Kafka has given the partition to another member already: no create or commit may follow (EP-1).
     pub fn lose(&mut self) {
+        self.other_log = None;
         self.begin_turn(Phase::Released);
     }
 
@@ -27,7 +27,7 @@ impl Partition {
 
     /// Takes the next record. This is the hot path.
     #[inline]
-    pub fn record(&mut self, record: &Record<'_>, cx: &mut Context<'_>) {
+    pub fn record(&mut self, record: &Record<'_>, leader_epoch: Option<i32>, cx: &mut Context<'_>) {
         let Phase::Archiving(chain) = &mut self.phase else {
             return;
         };
@@ -40,9 +40,9 @@ impl Partition {
         {
             chain.end_position = ends;
             self.seal_at_found(cx);
-            return self.record(record, cx);
+            return self.record(record, leader_epoch, cx);
         }
-        match chain.open.append(record, cx.now) {
+        match chain.open.append(record, leader_epoch, cx.now) {
             Appended::Yes => {
                 if chain.adoption.ends() == Some(chain.open.expected()) {
                     self.seal_at_found(cx);
@@ -52,6 +52,10 @@ impl Partition {
             }
             Appended::Before => {}
             Appended::TooManyHoles => self.too_many_holes(cx),
+            Appended::EpochFell(before) => {
+                let (offset, now) = (record.offset, leader_epoch.unwrap_or_default());
+                self.found_other_log(OtherLog::EpochFell { offset, before, now }, cx);
+            }
         }
     }
 
@@ -67,7 +71,7 @@ impl Partition {
             let end = chain.open.expected();
             self.seal_at(end, SealReason::Absent, cx);
             if let Phase::Archiving(chain) = &self.phase {
-                let from = NextOffset(chain.open.expected());
+                let from = chain.open.position();
                 cx.actions.push(Action::Consume(self.partition.clone(), from));
             }
         } else {
@@ -169,8 +173,8 @@ impl Partition {
         let first = chain.place(&self.partition).first_offset;
         chain.sealing = None;
         chain.end_position = 0;
-        chain.open = OpenSegment::new(&self.partition, first);
-        cx.actions
-            .push(Action::Consume(self.partition.clone(), NextOffset(first.0)));
+        chain.open = chain.empty(&self.partition, first);
+        let from = chain.open.position();
+        cx.actions.push(Action::Consume(self.partition.clone(), from));
     }
 }

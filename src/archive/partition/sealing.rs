@@ -7,9 +7,10 @@ use crate::archive::adoption::{Adoption, Outcome};
 use crate::archive::open::Cut;
 use crate::archive::partition::state::{Context, Leaving, Partition, Phase, Sealing, Stage};
 use crate::archive::step::{Action, Adopted, Object, Report, StopReason};
-use crate::log::link::{self, Link, SealReason, SegmentRef};
+use crate::log::link::{self, Link, SealReason, SegmentRef, SignedLink};
 use crate::log::note::Invalid;
 use crate::log::object_key::Attempt;
+use crate::record::hash::Hash;
 use crate::record::position::NextOffset;
 use crate::segment::footer::Footer;
 
@@ -24,10 +25,12 @@ impl Partition {
             rows,
             range: (first_offset, next_offset),
             absent,
+            leader_epoch,
         } = chain.open.cut(&self.partition, end);
         let draft = Link {
             record_count: rows.len() as u64,
             absent,
+            leader_epoch,
             min_timestamp_ms: rows.min_timestamp_ms(),
             max_timestamp_ms: rows.max_timestamp_ms(),
             records_root: rows.root(),
@@ -130,100 +133,119 @@ impl Partition {
         self.conflict(cx);
     }
 
-    fn create_link(&mut self, draft: Link, value_bytes: u64, adopted: Adopted, cx: &mut Context<'_>) {
+    pub(super) fn create_link(&mut self, mut draft: Link, value_bytes: u64, adopted: Adopted, cx: &mut Context<'_>) {
         let Phase::Archiving(chain) = &mut self.phase else {
             return;
         };
-        let place = draft.place();
-        match cx.author.sign(draft.clone(), chain.head.as_ref()) {
-            Err(error) => self.stop(StopReason::Unsignable(error.to_string()), cx),
-            Ok((signed, object)) => {
-                // For a link with a segment, the topic id was checked when the segment was created.
-                let topic_id = draft.segment.is_none().then(|| chain.topic_id.clone()).flatten();
-                cx.actions.push(Action::CreateLink(
-                    self.ticket,
-                    place.link(Attempt::PLAIN),
-                    object.clone(),
-                    topic_id,
-                ));
-                let stage = Stage::Link(Box::new(signed), object, Attempt::PLAIN, adopted);
-                chain.sealing = Some(Sealing {
-                    draft,
-                    value_bytes,
-                    stage,
-                });
-            }
-        }
+        draft.checkpoint = cx.author.checkpoint_after(chain.head.as_ref());
+        // For a link with a segment of ours, the topic id was checked when the segment was created.
+        let is_checked = draft.segment.is_some() && adopted == Adopted::Ours;
+        let topic_id = chain.kafka_topic_id.clone().filter(|_| !is_checked);
+        cx.actions.push(Action::CreateLink(
+            self.ticket,
+            draft.place().link(Attempt::PLAIN),
+            Box::new(draft.clone()),
+            topic_id,
+        ));
+        chain.sealing = Some(Sealing {
+            draft,
+            value_bytes,
+            stage: Stage::Link(Attempt::PLAIN, adopted),
+        });
     }
 
     /// The link is durable, which is the commit: from here every reader sees the records, exactly once.
-    pub fn link_created(&mut self, cx: &mut Context<'_>) {
+    pub fn link_created(&mut self, hash: Hash, cx: &mut Context<'_>) {
         let Phase::Archiving(chain) = &mut self.phase else {
             return;
         };
         let Some(Sealing {
+            draft: link,
             value_bytes,
-            stage: Stage::Link(signed, _, _, adopted),
-            ..
+            stage: Stage::Link(_, adopted),
         }) = chain.sealing.take()
         else {
             return;
         };
-        let next = signed.link.next_offset;
+        let signed = SignedLink {
+            link,
+            hash,
+            signer: cx.author.signer,
+        };
+        let next = signed.link.next_place();
+        let has_closed = signed.link.is_closing();
         cx.actions.push(Action::Commit(
             self.ticket,
             self.partition.clone(),
-            next,
+            next.first_offset.next_offset(),
             signed.commit_metadata(),
         ));
         chain.unanswered_commits += 1;
         chain.adoption = Adoption::default();
-        chain.head = Some((*signed).clone());
+        chain.head = Some(signed.clone());
         cx.actions.push(Action::Report(
             self.partition.clone(),
             Report::Linked {
-                link: signed,
+                link: Box::new(signed),
                 value_bytes,
                 adopted,
             },
         ));
+        if has_closed {
+            let report = Report::NewEpoch(next.epoch, next.first_offset);
+            cx.actions.push(Action::Report(self.partition.clone(), report));
+        }
+        if has_closed && self.leaving.is_none() {
+            // Only now may segments be found where the next epoch begins.
+            return self.load(cx);
+        }
         self.settle(cx);
     }
 
-    /// The link's key exists: with this link after a lost reply, with another writer's, or with an invalid object, after
-    /// which the next attempt is used.
+    /// The link's place has another writer's link.
     pub fn link_taken(&mut self, object: &Bytes, cx: &mut Context<'_>) {
         let Phase::Archiving(chain) = &mut self.phase else {
             return;
         };
         let Some(Sealing {
             draft,
-            stage: Stage::Link(_, ours, attempt, _),
+            stage: Stage::Link(..),
+            ..
+        }) = &chain.sealing
+        else {
+            return;
+        };
+        let place = draft.place();
+        match link::open(object, &cx.author.keyring, &cx.author.archive_id, &place) {
+            Err(newer @ Invalid::UnknownType { .. }) => self.stop(StopReason::HeadRefused(newer.to_string()), cx),
+            _ => self.conflict(cx),
+        }
+    }
+
+    /// The link's place has invalid objects only: the link is created with the lowest free attempt.
+    pub fn link_passed_over(&mut self, free: Attempt, cx: &mut Context<'_>) {
+        let Phase::Archiving(chain) = &mut self.phase else {
+            return;
+        };
+        let Some(Sealing {
+            draft,
+            stage: Stage::Link(attempt, _),
             ..
         }) = &mut chain.sealing
         else {
             return;
         };
-        if ours.bytes == *object {
-            return self.link_created(cx);
-        }
         let place = draft.place();
-        match link::open(object, &cx.author.keyring, &cx.author.archive_id, &place) {
-            Ok(_) => self.conflict(cx),
-            Err(newer @ Invalid::UnknownType(_)) => self.stop(StopReason::HeadRefused(newer.to_string()), cx),
-            Err(_) => {
-                let passed_over = place.link(*attempt);
-                *attempt = attempt.next();
-                cx.actions.push(Action::CreateLink(
-                    self.ticket,
-                    place.link(*attempt),
-                    ours.clone(),
-                    None,
-                ));
-                cx.actions
-                    .push(Action::Report(self.partition.clone(), Report::PassedOver(passed_over)));
-            }
-        }
+        let passed_over = place.link(*attempt);
+        *attempt = free;
+        cx.actions.push(Action::CreateLink(
+            self.ticket,
+            place.link(free),
+            Box::new(draft.clone()),
+            None,
+        ));
+        cx.actions
+            .push(Action::Report(self.partition.clone(), Report::PassedOver(passed_over)));
     }
 
     /// Kafka has answered the commit. After a refusal the next commit covers this one; without it, some records are only

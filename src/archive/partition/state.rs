@@ -16,8 +16,8 @@ pub struct Context<'a> {
     pub author: &'a Author,
     /// The limits of segments.
     pub policy: &'a SealPolicy,
-    /// Topics that an operator deleted and created again.
-    pub new_epochs: &'a mut Declarations,
+    /// What the operator declared.
+    pub declarations: &'a mut Declarations,
     /// The time of this step.
     pub now: Now,
     /// The actions of this step are appended here.
@@ -31,6 +31,8 @@ pub struct Partition {
     pub(super) ticket: Ticket,
     pub(super) phase: Phase,
     pub(super) leaving: Option<Leaving>,
+    /// Set until the head is loaded, which then stops the partition or ends its epoch.
+    pub(super) other_log: Option<OtherLog>,
 }
 
 #[derive(Debug)]
@@ -48,10 +50,10 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Chain {
     pub(super) head: Option<SignedLink>,
-    /// The epoch of the next link: the head's, or the one after it.
-    pub(super) epoch: Epoch,
-    /// The topic id of the next link: the head's, or Kafka's if the head has none.
+    /// The topic id of the next link: the head's, or Kafka's if the head has none or a new epoch begins.
     pub(super) topic_id: Option<String>,
+    /// Kafka's topic id when the head was loaded. A link without a segment is not created if it has changed.
+    pub(super) kafka_topic_id: Option<String>,
     pub(super) open: OpenSegment,
     pub(super) sealing: Option<Sealing>,
     pub(super) adoption: Adoption,
@@ -70,12 +72,26 @@ pub(super) enum Leaving {
     Reload,
     /// The topic no longer exists: then the partition stops.
     TopicGone,
+    /// Kafka's log is not the archived one: then the head is loaded again, to find out what the operator declared.
+    OtherLog,
+}
+
+/// What told that Kafka's log is not the archived one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OtherLog {
+    /// The broker found that the log was cut back below the next offset.
+    Truncated,
+    /// A record has a lower leader epoch than one before it.
+    EpochFell { offset: i64, before: i32, now: i32 },
 }
 
 impl Leaving {
     /// Whether no more records will be delivered, so that the open segment is sealed without regard to found segments.
     pub(super) fn is_last_chance(self) -> bool {
-        matches!(self, Leaving::Shutdown | Leaving::TopicGone)
+        match self {
+            Leaving::Revoked | Leaving::Reload => false,
+            Leaving::Shutdown | Leaving::TopicGone | Leaving::OtherLog => true,
+        }
     }
 }
 
@@ -92,7 +108,7 @@ pub(super) struct Sealing {
 pub(super) enum Stage {
     Encoding,
     Segment(Object, Attempt),
-    Link(Box<SignedLink>, Object, Attempt, Adopted),
+    Link(Attempt, Adopted),
 }
 
 impl Partition {
@@ -104,6 +120,7 @@ impl Partition {
             ticket,
             phase: Phase::Released,
             leaving: None,
+            other_log: None,
         }
     }
 
@@ -174,12 +191,19 @@ impl Partition {
 impl Chain {
     /// The place of the next link.
     pub(super) fn place(&self, partition: &TopicPartition) -> Place {
-        let head = self.head.as_ref().map(|head| &head.link);
-        let in_epoch = head.filter(|head| head.epoch == self.epoch);
-        Place {
+        let first = || Place {
             partition: partition.clone(),
-            epoch: self.epoch,
-            first_offset: in_epoch.map_or(FirstOffset(0), |head| head.next_offset.begins()),
+            epoch: Epoch(0),
+            first_offset: FirstOffset(0),
+        };
+        self.head.as_ref().map_or_else(first, |head| head.link.next_place())
+    }
+
+    /// An empty segment that begins at this offset, which is not below the place of the next link.
+    pub(super) fn empty(&self, partition: &TopicPartition, first_offset: FirstOffset) -> OpenSegment {
+        match &self.head {
+            Some(head) => OpenSegment::after(&head.link, first_offset),
+            None => OpenSegment::new(partition, first_offset),
         }
     }
 }

@@ -6,9 +6,9 @@ use crate::archiver::executor::Executor;
 use crate::archiver::hold::Hold;
 use crate::archiver::observers::Observer;
 use crate::archiver::operation::Operation;
-use crate::archiver::requests::Creation;
+use crate::archiver::requests::{Creation, LinkToCreate};
 use crate::archiver::source::Source;
-use crate::record::position::{NextOffset, TopicPartition};
+use crate::record::position::{NextOffset, Position, TopicPartition};
 use crate::task::error::AppError;
 
 impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
@@ -42,9 +42,9 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
                 let creation = Creation { key, object, topic_id };
                 self.executor.start(Operation::CreateSegment(ticket, creation));
             }
-            Action::CreateLink(ticket, key, object, topic_id) => {
-                let creation = Creation { key, object, topic_id };
-                self.executor.start(Operation::CreateLink(ticket, creation));
+            Action::CreateLink(ticket, key, link, topic_id) => {
+                let unsigned = LinkToCreate { key, link, topic_id };
+                self.executor.start(Operation::CreateLink(ticket, unsigned));
             }
             Action::Commit(ticket, partition, next, metadata) => {
                 self.commit(ticket, partition, next, &metadata.to_string());
@@ -58,9 +58,9 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         Ok(())
     }
 
-    pub(super) fn consume(&mut self, partition: TopicPartition, from: NextOffset) -> Result<(), AppError> {
+    pub(super) fn consume(&mut self, partition: TopicPartition, from: Position) -> Result<(), AppError> {
         self.loading.remove(&partition);
-        self.target.restart(&partition, from.0);
+        self.target.restart(&partition, from.next.0);
         if self.started.contains(&partition) {
             self.source.seek(&partition, from)?;
         } else {
@@ -121,7 +121,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
                 self.target.give_up(partition);
                 self.tally.stopped(partition, reason.to_string());
             }
-            Report::LossFound { .. } | Report::NewEpoch(_) | Report::Fenced | Report::PassedOver(_) => {}
+            Report::LossFound { .. } | Report::NewEpoch(..) | Report::Fenced | Report::PassedOver(_) => {}
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use crate::archive::machine::Machine;
-use crate::archive::step::{Action, Event, Now, Slot, Ticket};
+use crate::archive::step::{Action, Delivered, Event, Now, Slot, Ticket};
 use crate::archiver::executor::{Answer, EncodeJob, Executor};
 use crate::archiver::hold::Hold;
 use crate::archiver::observers::Observer;
@@ -206,10 +206,16 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         for _ in 0..RECORDS_A_TURN {
             match self.source.poll(wait) {
                 Polled::Nothing => return Ok(()),
-                Polled::Record { partition, record } => {
+                Polled::Record {
+                    partition,
+                    record,
+                    leader_epoch,
+                } => {
                     if let Some(Some(slot)) = self.slots.get(partition.0).copied() {
                         if self.target.takes(slot, record.offset) {
-                            self.machine.record(slot, &record, self.now, &mut self.actions);
+                            let record = &record;
+                            let delivered = Delivered { record, leader_epoch };
+                            self.machine.record(slot, delivered, self.now, &mut self.actions);
                         }
                         if self.target.ends_at(slot, record.offset) {
                             let next = record.offset + 1;
@@ -222,6 +228,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
                 Polled::Revoke(partitions) => self.step_each(partitions, Event::Revoked),
                 Polled::Lost(partitions) => self.lost(partitions),
                 Polled::OutOfRange { partition } => self.step(Event::OutOfRange(partition)),
+                Polled::Truncated { partition } => self.step(Event::Truncated(partition)),
                 Polled::TopicGone { partition } => self.step(Event::TopicGone(partition)),
                 Polled::Committed(outcomes) => self.committed(outcomes),
                 Polled::Failed(error) => self.failed(error)?,

@@ -27,6 +27,16 @@ pub(in crate::kafka) fn entries(list: &TopicPartitionList) -> Vec<Listed> {
     unsafe { list_of(list.ptr()) }
 }
 
+/// Sets the leader epochs of the entries, in their order. rust-rdkafka has no call for it.
+pub(in crate::kafka) fn set_leader_epochs(list: &mut TopicPartitionList, epochs: impl Iterator<Item = Option<i32>>) {
+    // SAFETY: fields of a list that is alive.
+    let (elements, count) = unsafe { ((*list.ptr()).elems, (*list.ptr()).cnt) };
+    for (index, epoch) in (0..usize::try_from(count).unwrap_or(0)).zip(epochs) {
+        // SAFETY: the index is below the list's count, and the list is borrowed for the call.
+        unsafe { sys::rd_kafka_topic_partition_set_leader_epoch(elements.add(index), epoch.unwrap_or(-1)) };
+    }
+}
+
 /// The entries of a list; none for null.
 ///
 /// # Safety

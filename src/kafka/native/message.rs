@@ -65,6 +65,14 @@ impl<'a> Message<'a> {
         unsafe { (*self.as_ptr()).offset }
     }
 
+    /// The leader epoch of the record's batch; `None` where the broker or the batch is too old to say.
+    #[inline]
+    pub(in crate::kafka) fn leader_epoch(self) -> Option<i32> {
+        // SAFETY: the message is alive and came from librdkafka.
+        let epoch = unsafe { sys::rd_kafka_message_leader_epoch(self.as_ptr()) };
+        (epoch >= 0).then_some(epoch)
+    }
+
     /// The partition and the offset that an error is about.
     pub(super) fn position(self) -> Option<(TopicPartition, i64)> {
         // SAFETY: a field of a message that is alive.

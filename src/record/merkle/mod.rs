@@ -1,6 +1,7 @@
 //! The Merkle tree hash of RFC 9162 section 2.1.1, built leaf by leaf in O(log n) memory. [`path`] has the proofs.
 
 pub mod path;
+pub mod range;
 
 use crate::record::hash::Hash;
 
@@ -25,6 +26,23 @@ impl Tree {
         }
         self.subtrees.push(node);
         self.leaf_count += 1;
+    }
+
+    /// The tree of `leaf_count` leaves with these peaks: the roots of its full subtrees, largest first. `None` if a tree of
+    /// that size has another number of peaks.
+    #[must_use]
+    pub fn from_peaks(peaks: &[Hash], leaf_count: u64) -> Option<Tree> {
+        let fits = u64::from(leaf_count.count_ones()) == peaks.len() as u64;
+        fits.then(|| Tree {
+            subtrees: peaks.to_vec(),
+            leaf_count,
+        })
+    }
+
+    /// The roots of the full subtrees, largest first; none without leaves.
+    #[must_use]
+    pub fn peaks(&self) -> &[Hash] {
+        &self.subtrees
     }
 
     /// How many leaves were added.

@@ -1,312 +1,194 @@
-//! Checks the structure of a segment's file before a page is decoded: the columns of the format, chunks compressed with
-//! zstd, and nothing by which another reader could see other rows. Also collects the statistics of the file and computes
-//! how many rows may be decoded at a time.
-
-use std::ops::Range;
-
-use parquet::basic::ConvertedType;
-use parquet::schema::types::{SchemaDescriptor, Type};
+//! Checks the structure of a segment's file before a page is decompressed: chunks back to back, in the order of the columns,
+//! with the same rows in their pages. The footer is encoded again from the pages and compared, so that nothing is in it by
+//! which another reader could see other rows.
 
 use crate::segment::error::Unreadable;
-use crate::segment::guard::pages::{ChunkPlace, Pages};
-use crate::segment::guard::statistics::{Claim, Statistics};
-use crate::segment::guard::thrift::Thrift;
-use crate::segment::guard::unpack::Unpacker;
+use crate::segment::guard::footer::{MAGIC, refused};
+use crate::segment::guard::pages::{Page, Pages};
+use crate::segment::guard::thrift::Struct;
+use crate::segment::page_encoding::description::{ChunkFacts, Encoding, Statistics, put_chunk, put_row_group};
+use crate::segment::schema::{Leaf, Physical, Repetition};
 
-/// The maximum size of the Parquet footer.
-const FOOTER_MAX_BYTES: usize = 8 << 20;
-/// The maximum size of decompressed pages in memory at once.
+/// The maximum number of row groups.
+const GROUPS_MAX: usize = 4096;
+/// The maximum number of rows in a page.
+const PAGE_MAX_ROWS: u32 = 8192;
+/// The maximum size of a page of more than one row, decompressed.
+const PAGE_MAX_BYTES: u32 = 2 << 20;
+/// The maximum memory for the pages of the same rows and their decoded entries.
 const MEMORY_MAX_BYTES: u64 = 512 << 20;
-/// Rows decoded at a time: the first of these that keeps within [`MEMORY_MAX_BYTES`].
-const BATCH_ROWS: [usize; 3] = [1024, 64, 1];
-const MAGIC: &[u8; 4] = b"PAR1";
-const ZSTD: i64 = 6;
+/// The memory for a decoded entry, beside the bytes of its page.
+const ENTRY_BYTES: u64 = 32;
 
-/// The checked structure of a segment's file.
+/// A checked row group.
 #[derive(Debug)]
-pub(crate) struct Layout {
-    /// Rows in all row groups.
-    pub(crate) rows: u64,
-    /// Rows to decode at a time.
-    pub(crate) batch_rows: usize,
-    /// The statistics of each leaf column.
-    pub(crate) claims: Vec<Vec<Claim>>,
-    /// Entries of each leaf column in all row groups.
-    pub(crate) entries: Vec<u64>,
-    /// Decompressed length of each page in bytes: by row group, leaf column, and page.
-    pub(crate) page_lengths: Vec<Vec<Vec<usize>>>,
-    /// The decompressor of all pages.
-    pub(crate) unpacker: Unpacker,
-    /// Bytes of the object that do not belong to a chunk yet.
-    bytes_left: usize,
+pub(crate) struct Group {
+    /// One for each leaf column.
+    pub(crate) chunks: Vec<Chunk>,
+    /// The rows of each data page; the same in every column.
+    pub(crate) page_rows: Vec<u32>,
+    /// Its structure in the footer, encoded again.
+    pub(crate) again: Vec<u8>,
 }
 
-/// The footer of a Parquet file, and the end of the pages before it.
-pub(crate) fn footer(object: &[u8]) -> Result<(Thrift<'_>, usize), Unreadable> {
-    let (body, tail) = object
-        .split_last_chunk::<8>()
-        .ok_or_else(|| refused("it is too short"))?;
-    let [l0, l1, l2, l3, magic @ ..] = *tail;
-    if magic != *MAGIC || !body.starts_with(MAGIC) {
-        return Err(refused("it does not begin and end with PAR1, or is encrypted"));
-    }
-    let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
-    if length > FOOTER_MAX_BYTES {
-        return Err(Unreadable::TooLarge(format!("its footer has {length} bytes")));
-    }
-    let start = body.len().checked_sub(length).filter(|start| *start >= MAGIC.len());
-    let start = start.ok_or_else(|| refused("its footer is cut off"))?;
-    let (footer, read) = Thrift::read(&body[start..]).map_err(|_| refused("its footer is malformed"))?;
-    if read != length {
-        return Err(refused("its footer is shorter than it says"));
-    }
-    if footer.field(8).is_some() || footer.field(9).is_some() {
-        return Err(refused("it is encrypted"));
-    }
-    Ok((footer, start))
+/// A checked column chunk.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    pub(crate) pages: Pages,
+    pub(crate) statistics: Option<Statistics>,
 }
 
-impl Layout {
-    /// Checks the row groups of a footer whose schema is `schema`.
-    pub(crate) fn check(
-        object: &[u8],
-        footer: &Thrift<'_>,
-        pages_end: usize,
-        schema: &SchemaDescriptor,
-    ) -> Result<Layout, Unreadable> {
-        let rows = footer.size(3).ok_or_else(|| refused("its number of rows is missing"))?;
-        let mut layout = Layout {
-            rows: 0,
-            batch_rows: BATCH_ROWS[0],
-            claims: vec![Vec::new(); schema.num_columns()],
-            page_lengths: Vec::new(),
-            unpacker: Unpacker::new()?,
-            bytes_left: pages_end,
-            entries: vec![0; schema.num_columns()],
-        };
-        for group in footer.list(4) {
-            layout.row_group(&object[..pages_end], group, schema)?;
-        }
-        if layout.rows != rows {
-            return Err(refused("its row groups have another number of rows"));
-        }
-        Ok(layout)
+/// Calls `sink` with each row group of a footer, in order. `pages` are the bytes before the footer.
+pub(crate) fn for_each_group(
+    pages: &[u8],
+    footer: Struct<'_>,
+    leaves: &[Leaf],
+    mut sink: impl FnMut(Group) -> Result<(), Unreadable>,
+) -> Result<(), Unreadable> {
+    let groups = footer.list(4);
+    if !pages.starts_with(MAGIC) || !(1..=GROUPS_MAX).contains(&groups.len()) {
+        return Err(refused("it does not begin with PAR1, or has no row group or too many"));
+    }
+    let mut at = MAGIC.len();
+    for group in groups.structures() {
+        sink(Group::read(pages, &mut at, group, leaves)?)?;
+    }
+    if at == pages.len() {
+        Ok(())
+    } else {
+        Err(refused("it has bytes between its chunks and its footer"))
+    }
+}
+
+impl Group {
+    /// The number of rows.
+    pub(crate) fn rows(&self) -> usize {
+        self.page_rows.iter().map(|rows| *rows as usize).sum()
     }
 
-    fn row_group(&mut self, object: &[u8], group: &Thrift<'_>, schema: &SchemaDescriptor) -> Result<(), Unreadable> {
-        let rows = group
-            .size(3)
-            .filter(|rows| *rows > 0)
-            .ok_or_else(|| refused("a row group has no rows"))?;
-        let columns = group.list(1);
-        if group.field(4).is_some() {
-            return Err(refused("it has sorting columns"));
-        }
-        if columns.len() != schema.num_columns() {
+    /// The maximum memory for the pages of the same rows and their decoded entries, in bytes.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let indices = 0..self.page_rows.len();
+        indices
+            .map(|index| self.pages_at(index).map(memory).sum())
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// The page with this index of each column.
+    fn pages_at(&self, index: usize) -> impl Iterator<Item = &Page> {
+        self.chunks.iter().filter_map(move |chunk| chunk.pages.data.get(index))
+    }
+
+    /// The row group whose first chunk begins at `at`, which is set to its end.
+    fn read(object: &[u8], at: &mut usize, fields: Struct<'_>, leaves: &[Leaf]) -> Result<Group, Unreadable> {
+        let found = fields.list(1);
+        if found.len() != leaves.len() {
             return Err(refused("a row group has other columns than the file"));
         }
-        let mut pages_of = Vec::with_capacity(columns.len());
-        for (column, chunk) in columns.iter().enumerate() {
-            let named = |error| match error {
-                Unreadable::Layout(what) => {
-                    Unreadable::Layout(format!("{what}, column={}", schema.column(column).path()))
-                }
+        let (mut chunks, mut structures, mut unpacked_bytes) = (Vec::new(), Vec::new(), 0);
+        for (leaf, fields) in leaves.iter().zip(found.structures()) {
+            let (chunk, facts) = Chunk::read(object, at, fields.structure(3), leaf).map_err(|error| match error {
+                Unreadable::Layout(what) => Unreadable::Layout(format!("{what}, column={}", leaf.path.join("."))),
                 other => other,
+            })?;
+            let mut structure = Vec::new();
+            put_chunk(&mut structure, &facts, leaf);
+            structures.push(structure);
+            unpacked_bytes += facts.unpacked_bytes;
+            chunks.push(chunk);
+        }
+        let first = chunks.first().map_or(&[][..], |chunk: &Chunk| &chunk.pages.data);
+        let mut group = Group {
+            page_rows: first.iter().map(|page| page.header.entries).collect(),
+            chunks,
+            again: Vec::new(),
+        };
+        group.check_rows(leaves)?;
+        let rows = group.rows();
+        put_row_group(&mut group.again, &structures, unpacked_bytes, rows);
+        Ok(group)
+    }
+
+    /// Checks that the pages of each column have the same rows, and are not too large.
+    fn check_rows(&self, leaves: &[Leaf]) -> Result<(), Unreadable> {
+        for (chunk, leaf) in self.chunks.iter().zip(leaves) {
+            let is_counted = |(page, rows): (&Page, &u32)| {
+                page.header.entries == *rows || (leaf.path.len() > 1 && page.header.entries > *rows)
             };
-            pages_of.push(self.chunk(object, chunk, schema, column, rows).map_err(named)?);
-        }
-        self.rows = self.rows.saturating_add(rows);
-        self.page_lengths.push(pages_of.iter().map(Pages::lengths).collect());
-        self.fit_memory(&pages_of, schema)
-    }
-
-    fn chunk(
-        &mut self,
-        object: &[u8],
-        chunk: &Thrift<'_>,
-        schema: &SchemaDescriptor,
-        column: usize,
-        rows: u64,
-    ) -> Result<Pages, Unreadable> {
-        let leaf = schema.column(column);
-        let metadata = chunk.field(3).ok_or_else(|| refused("a chunk has no metadata"))?;
-        refuse_extras(chunk, metadata)?;
-        let path: Vec<&[u8]> = metadata.list(3).iter().filter_map(as_binary).collect();
-        let expected: Vec<&[u8]> = leaf.path().parts().iter().map(String::as_bytes).collect();
-        if path != expected || metadata.int(1) != Some(leaf.physical_type() as i64) {
-            return Err(refused("a chunk is of another column"));
-        }
-        let place = place(
-            metadata,
-            object.len(),
-            leaf.max_rep_level() > 0,
-            leaf.max_def_level() > 0,
-        )?;
-        // With overlapping chunks, a small file could cost as much as a large one.
-        let bytes_left = self.bytes_left.checked_sub(place.bytes.len());
-        self.bytes_left = bytes_left.ok_or_else(|| refused("chunks overlap"))?;
-        let pages = Pages::walk(object, &place, &self.unpacker)?;
-        let entries = pages.entries();
-        if metadata.size(5) != Some(entries) || (!place.has_repetition && entries != rows) || entries < rows {
-            return Err(refused(
-                "the number of values in a chunk is not that of its pages or rows",
-            ));
-        }
-        self.claim(column, entries, metadata, &pages)?;
-        Ok(pages)
-    }
-
-    /// Collects the statistics of the chunk and its pages.
-    fn claim(&mut self, column: usize, entries: u64, metadata: &Thrift<'_>, pages: &Pages) -> Result<(), Unreadable> {
-        let start = self.entries[column];
-        let mut add = |entries: Range<u64>, statistics: &Statistics| {
-            self.claims[column].push(Claim {
-                entries,
-                statistics: statistics.clone(),
-            });
-        };
-        if let Some(statistics) = metadata.field(12) {
-            add(start..start + entries, &Statistics::read(statistics)?);
-        }
-        let mut at = start;
-        for page in &pages.data {
-            if let Some(statistics) = &page.statistics {
-                add(at..at + page.entries, statistics);
-            }
-            at += page.entries;
-        }
-        self.entries[column] = at;
-        Ok(())
-    }
-
-    fn fit_memory(&mut self, pages_of: &[Pages], schema: &SchemaDescriptor) -> Result<(), Unreadable> {
-        let needed = |rows: usize| {
-            pages_of.iter().enumerate().fold(0u64, |sum, (column, pages)| {
-                let is_list = schema.column(column).max_rep_level() > 0;
-                sum.saturating_add(if is_list {
-                    pages.bytes()
-                } else {
-                    pages.bytes_within(rows as u64)
-                })
-            })
-        };
-        let fitting = BATCH_ROWS.into_iter().filter(|rows| *rows <= self.batch_rows);
-        match fitting.into_iter().find(|rows| needed(*rows) <= MEMORY_MAX_BYTES) {
-            Some(rows) => self.batch_rows = rows,
-            None => {
-                return Err(Unreadable::TooLarge(format!(
-                    "a single row needs {} bytes of pages",
-                    needed(1)
-                )));
+            let pages = &chunk.pages.data;
+            if pages.len() != self.page_rows.len() || !pages.iter().zip(&self.page_rows).all(is_counted) {
+                return Err(refused("the pages of its columns have different rows"));
             }
         }
-        Ok(())
-    }
-}
-
-fn as_binary<'b>(thrift: &Thrift<'b>) -> Option<&'b [u8]> {
-    match thrift {
-        Thrift::Binary(bytes) => Some(bytes),
-        _ => None,
-    }
-}
-
-/// Refuses everything by which another reader could see other rows than this one.
-fn refuse_extras(chunk: &Thrift<'_>, metadata: &Thrift<'_>) -> Result<(), Unreadable> {
-    let what = if chunk.field(1).is_some() {
-        "a chunk points to another file"
-    } else if (4..=7).any(|id| chunk.field(id).is_some()) {
-        "a chunk has a page index"
-    } else if chunk.field(8).is_some() || chunk.field(9).is_some() {
-        "a chunk is encrypted"
-    } else if metadata.field(10).is_some() {
-        "a chunk has an index page"
-    } else if metadata.field(14).is_some() || metadata.field(15).is_some() {
-        "a chunk has a bloom filter"
-    } else if metadata.int(4) != Some(ZSTD) {
-        "a chunk is not compressed with zstd"
-    } else {
-        return Ok(());
-    };
-    Err(refused(what))
-}
-
-/// The chunk's place: from its dictionary or first page, with the length in its metadata.
-fn place(
-    metadata: &Thrift<'_>,
-    pages_end: usize,
-    has_repetition: bool,
-    has_definition: bool,
-) -> Result<ChunkPlace, Unreadable> {
-    let position = |id| metadata.size(id).and_then(|position| usize::try_from(position).ok());
-    let data_page_offset = position(9).ok_or_else(|| refused("the position of a chunk is missing"))?;
-    let has_dictionary = metadata.field(11).is_some();
-    let start = if has_dictionary {
-        position(11)
-    } else {
-        Some(data_page_offset)
-    };
-    let end = start
-        .zip(position(7))
-        .and_then(|(start, length)| start.checked_add(length));
-    match (start, end) {
-        (Some(start), Some(end)) if start >= MAGIC.len() && end <= pages_end => Ok(ChunkPlace {
-            bytes: start..end,
-            has_dictionary,
-            data_page_offset,
-            has_repetition,
-            has_definition,
-        }),
-        _ => Err(refused("a chunk is outside of the file")),
-    }
-}
-
-/// Checks that the fields are equal and in the same order: names, repetition, physical and logical types. The root's name
-/// may differ.
-pub(crate) fn same_fields(found: &Type, expected: &Type) -> Result<(), Unreadable> {
-    if !found.is_group() || found.get_fields().len() != expected.get_fields().len() {
-        return Err(Unreadable::Schema(format!(
-            "the number of fields is not as expected, in={}",
-            expected.name()
-        )));
-    }
-    for (found, expected) in found.get_fields().iter().zip(expected.get_fields()) {
-        if !same_type(found, expected) {
-            return Err(Unreadable::Schema(format!(
-                "a field is not as expected, field={}",
-                expected.name()
+        for (index, rows) in self.page_rows.iter().enumerate() {
+            let is_large = |page: &Page| page.header.unpacked_bytes > PAGE_MAX_BYTES;
+            if !(1..=PAGE_MAX_ROWS).contains(rows) || (*rows > 1 && self.pages_at(index).any(is_large)) {
+                return Err(refused("a page is too large, or has no rows or too many"));
+            }
+        }
+        if self.memory_bytes() > MEMORY_MAX_BYTES {
+            return Err(Unreadable::TooLarge(format!(
+                "a page needs {} bytes of memory",
+                self.memory_bytes()
             )));
         }
-        if expected.is_group() {
-            same_fields(found, expected)?;
-        }
+        Ok(())
     }
-    Ok(())
 }
 
-fn same_type(found: &Type, expected: &Type) -> bool {
-    let (left, right) = (found.get_basic_info(), expected.get_basic_info());
-    let converted = left.converted_type();
-    let physical = match (found, expected) {
-        (
-            Type::PrimitiveType {
-                physical_type: left, ..
-            },
-            Type::PrimitiveType {
-                physical_type: right, ..
-            },
-        ) => left == right,
-        (Type::GroupType { .. }, Type::GroupType { .. }) => true,
-        _ => false,
+fn memory(page: &Page) -> u64 {
+    u64::from(page.header.unpacked_bytes) + ENTRY_BYTES * u64::from(page.header.entries)
+}
+
+impl Chunk {
+    /// The chunk that begins at `at`, which is set to its end, and what the footer must say of it.
+    fn read(
+        object: &[u8],
+        at: &mut usize,
+        metadata: Struct<'_>,
+        leaf: &Leaf,
+    ) -> Result<(Chunk, ChunkFacts), Unreadable> {
+        let start = *at;
+        let packed_bytes = metadata.size(7).filter(|length| *length <= object.len() - start);
+        let packed_bytes = packed_bytes.ok_or_else(|| refused("a chunk is cut off"))?;
+        *at += packed_bytes;
+        let pages = Pages::walk(object, start..*at)?;
+        let encoding =
+            encoding(&pages, leaf).ok_or_else(|| refused("a page has an encoding that its column does not use"))?;
+        let statistics = leaf.has_statistics().then(|| {
+            let found = metadata.structure(12);
+            Statistics {
+                nulls: found.int(3).unwrap_or(-1),
+                bounds: found
+                    .binary(6)
+                    .zip(found.binary(5))
+                    .map(|(least, greatest)| (least.to_vec(), greatest.to_vec())),
+            }
+        });
+        let facts = ChunkFacts {
+            dictionary: pages.dictionary.as_ref().map(|_| start),
+            data: pages.dictionary.as_ref().map_or(start, |page| page.body.end),
+            packed_bytes,
+            unpacked_bytes: pages.unpacked_bytes,
+            entries: pages.data.iter().map(|page| page.header.entries as usize).sum(),
+            encoding,
+            statistics: statistics.clone(),
+        };
+        Ok((Chunk { pages, statistics }, facts))
+    }
+}
+
+/// The encoding of a chunk's values; none if a page has another one than its column, or there is a dictionary where no page
+/// uses one.
+fn encoding(pages: &Pages, leaf: &Leaf) -> Option<Encoding> {
+    let is_required = leaf.repetition == Repetition::Required && leaf.path.len() == 1;
+    let encoding = match (is_required, leaf.physical) {
+        (true, Physical::Int64) => Encoding::DeltaBinaryPacked,
+        (true, _) => Encoding::RleDictionary,
+        (false, _) => Encoding::Plain,
     };
-    physical
-        && left.name() == right.name()
-        && left.has_repetition()
-        && left.repetition() == right.repetition()
-        && left.logical_type_ref() == right.logical_type_ref()
-        && (converted == right.converted_type() || converted == ConvertedType::NONE)
-}
-
-fn refused(what: &str) -> Unreadable {
-    Unreadable::Layout(what.to_owned())
+    let is_coded = encoding == Encoding::RleDictionary;
+    let all_have_it = pages.data.iter().all(|page| page.header.encoding == encoding);
+    (all_have_it && pages.dictionary.is_some() == is_coded).then_some(encoding)
 }

@@ -1,5 +1,8 @@
-//! Safe reading of untrusted Parquet: the structure of a file is checked before the Parquet library reads it.
+//! Safe reading of untrusted Parquet: only the form that writers of segments use is read (FORMAT.md section 7), and nothing is
+//! allocated by what a file announces.
 
+pub mod body;
+pub mod footer;
 pub mod layout;
 pub mod page_readers;
 pub mod pages;

@@ -1,43 +1,54 @@
-//! Page readers for the Parquet library's decoder: the library reads the page headers, and [`crate::segment::guard::unpack`]
-//! decompresses the pages, to the lengths that [`crate::segment::guard::layout`] has checked. No page may be skipped.
-
-use std::sync::Arc;
+//! The pages of the same rows for the Parquet library's decoder, which reads neither footer nor page headers itself. It holds
+//! the pages of at most 8,192 rows at a time.
 
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::RowGroups;
-use parquet::basic::Compression;
+use parquet::basic;
 use parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
-use parquet::file::serialized_reader::SerializedPageReader;
 
-use crate::segment::guard::layout::Layout;
+use crate::segment::guard::body::{is_dictionary, is_exact};
+use crate::segment::guard::layout::Group;
+use crate::segment::guard::pages;
 use crate::segment::guard::unpack::Unpacker;
+use crate::segment::page_encoding::description::{Encoding, PageHeader};
+use crate::segment::schema::Leaf;
 
-/// All row groups of a segment.
-pub(crate) struct SegmentPages<'s> {
-    pub(crate) bytes: &'s Bytes,
-    pub(crate) metadata: &'s Arc<ParquetMetaData>,
-    pub(crate) layout: &'s Layout,
+/// The data pages with one index in each column of a row group, with their dictionaries.
+pub(crate) struct PagesOfRows<'s> {
+    pub(crate) object: &'s Bytes,
+    /// The schema, without row groups.
+    pub(crate) metadata: &'s ParquetMetaData,
+    pub(crate) leaves: &'s [Leaf],
+    pub(crate) group: &'s Group,
+    pub(crate) index: usize,
+    pub(crate) unpacker: &'s Unpacker,
 }
 
-impl RowGroups for SegmentPages<'_> {
+impl PagesOfRows<'_> {
+    fn packed(&self, page: &pages::Page) -> (PageHeader, Bytes) {
+        (page.header, self.object.slice(page.body.clone()))
+    }
+}
+
+impl RowGroups for PagesOfRows<'_> {
     fn num_rows(&self) -> usize {
-        self.row_groups().map(|group| group.num_rows() as usize).sum()
+        self.group.page_rows.get(self.index).map_or(0, |rows| *rows as usize)
     }
 
     fn column_chunks(&self, column: usize) -> Result<Box<dyn PageIterator>, ParquetError> {
-        let lengths = self.layout.page_lengths.iter();
-        let lengths: Vec<Vec<usize>> = lengths
-            .map(|group| group.get(column).cloned().unwrap_or_default())
-            .collect();
-        Ok(Box::new(Chunks {
-            bytes: Arc::new(self.bytes.clone()),
-            metadata: Arc::clone(self.metadata),
-            column,
-            lengths: lengths.into_iter().enumerate(),
-            unpacker: self.layout.unpacker.clone(),
-        }))
+        let chunk = self.group.chunks.get(column).zip(self.leaves.get(column));
+        let page = chunk.and_then(|(chunk, leaf)| Some((chunk, leaf, chunk.pages.data.get(self.index)?)));
+        let (chunk, leaf, page) = page.ok_or_else(|| general("a page is missing"))?;
+        let dictionary = chunk.pages.dictionary.as_ref();
+        let dictionary = dictionary.filter(|_| page.header.encoding == Encoding::RleDictionary);
+        Ok(Box::new(OneColumn(Some(Column {
+            dictionary: dictionary.map(|page| self.packed(page)),
+            data: Some(self.packed(page)),
+            leaf: leaf.clone(),
+            unpacker: self.unpacker.clone(),
+        }))))
     }
 
     fn row_groups(&self) -> Box<dyn Iterator<Item = &RowGroupMetaData> + '_> {
@@ -49,85 +60,67 @@ impl RowGroups for SegmentPages<'_> {
     }
 }
 
-/// The chunks of one column, one a row group.
-struct Chunks {
-    bytes: Arc<Bytes>,
-    metadata: Arc<ParquetMetaData>,
-    column: usize,
-    lengths: std::iter::Enumerate<std::vec::IntoIter<Vec<usize>>>,
-    unpacker: Unpacker,
-}
+struct OneColumn(Option<Column>);
 
-impl Chunks {
-    fn chunk(&self, group: usize, lengths: Vec<usize>) -> Result<Box<dyn PageReader>, ParquetError> {
-        let group = self.metadata.row_group(group);
-        // Declared as uncompressed, so that the library returns the compressed pages.
-        let chunk = group.column(self.column).clone().into_builder();
-        let chunk = chunk.set_compression(Compression::UNCOMPRESSED).build()?;
-        let rows = group.num_rows() as usize;
-        Ok(Box::new(UnpackedPages {
-            packed: SerializedPageReader::new(Arc::clone(&self.bytes), &chunk, rows, None)?,
-            lengths: lengths.into_iter(),
-            unpacker: self.unpacker.clone(),
-        }))
-    }
-}
-
-impl Iterator for Chunks {
+impl Iterator for OneColumn {
     type Item = Result<Box<dyn PageReader>, ParquetError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (group, lengths) = self.lengths.next()?;
-        Some(self.chunk(group, lengths))
+        let column = self.0.take()?;
+        Some(Ok(Box::new(column)))
     }
 }
 
-impl PageIterator for Chunks {}
+impl PageIterator for OneColumn {}
 
-/// The pages of one chunk.
-struct UnpackedPages {
-    packed: SerializedPageReader<Bytes>,
-    /// The decompressed lengths of the remaining pages.
-    lengths: std::vec::IntoIter<usize>,
+/// The pages of one column that are not read yet, compressed.
+struct Column {
+    dictionary: Option<(PageHeader, Bytes)>,
+    data: Option<(PageHeader, Bytes)>,
+    leaf: Leaf,
     unpacker: Unpacker,
 }
 
-impl UnpackedPages {
-    fn unpack(&self, page: Page, length: usize) -> Result<Page, ParquetError> {
-        let plain = match &page {
-            Page::DataPageV2 {
-                is_compressed: false, ..
-            } => return Ok(page),
-            Page::DataPageV2 {
-                def_levels_byte_len,
-                rep_levels_byte_len,
-                ..
-            } => (*def_levels_byte_len as usize).saturating_add(*rep_levels_byte_len as usize),
-            _ => 0,
-        };
-        let unpacked = self.unpacker.page(page.buffer(), plain, length)?;
-        let mut page = page;
-        match &mut page {
-            Page::DataPage { buf, .. } | Page::DataPageV2 { buf, .. } | Page::DictionaryPage { buf, .. } => {
-                *buf = Bytes::from(unpacked);
-            }
-        }
-        Ok(page)
-    }
-}
-
-impl PageReader for UnpackedPages {
+impl PageReader for Column {
     fn get_next_page(&mut self) -> Result<Option<Page>, ParquetError> {
-        let Some(page) = self.packed.get_next_page()? else {
+        let is_dictionary_next = self.dictionary.is_some();
+        let Some((header, packed)) = self.dictionary.take().or_else(|| self.data.take()) else {
             return Ok(None);
         };
-        let length = self.lengths.next();
-        let length = length.ok_or_else(|| ParquetError::General("more pages than were counted".to_owned()))?;
-        self.unpack(page, length).map(Some)
+        let unpacked = self.unpacker.page(&packed, header.unpacked_bytes)?;
+        let check = if is_dictionary_next { is_dictionary } else { is_exact };
+        if !check(&unpacked, &header, &self.leaf) {
+            return Err(general("a page holds something else than its values"));
+        }
+        if is_dictionary_next {
+            return Ok(Some(Page::DictionaryPage {
+                buf: unpacked.into(),
+                num_values: header.entries,
+                encoding: basic::Encoding::PLAIN,
+                is_sorted: false,
+            }));
+        }
+        Ok(Some(Page::DataPage {
+            buf: unpacked.into(),
+            num_values: header.entries,
+            encoding: match header.encoding {
+                Encoding::DeltaBinaryPacked => basic::Encoding::DELTA_BINARY_PACKED,
+                Encoding::RleDictionary => basic::Encoding::RLE_DICTIONARY,
+                Encoding::Plain | Encoding::Rle => basic::Encoding::PLAIN,
+            },
+            def_level_encoding: basic::Encoding::RLE,
+            rep_level_encoding: basic::Encoding::RLE,
+            statistics: None,
+        }))
     }
 
     fn peek_next_page(&mut self) -> Result<Option<PageMetadata>, ParquetError> {
-        self.packed.peek_next_page()
+        let next = self.dictionary.as_ref().or(self.data.as_ref());
+        Ok(next.map(|(header, _)| PageMetadata {
+            num_rows: None,
+            num_levels: Some(header.entries as usize),
+            is_dict: self.dictionary.is_some(),
+        }))
     }
 
     fn skip_next_page(&mut self) -> Result<(), ParquetError> {
@@ -135,10 +128,14 @@ impl PageReader for UnpackedPages {
     }
 }
 
-impl Iterator for UnpackedPages {
+impl Iterator for Column {
     type Item = Result<Page, ParquetError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.get_next_page().transpose()
     }
+}
+
+fn general(what: &str) -> ParquetError {
+    ParquetError::General(what.to_owned())
 }

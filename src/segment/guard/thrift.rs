@@ -1,174 +1,212 @@
-//! Reads a structure in Thrift's compact protocol, the encoding of Parquet footers and page headers, as a tree.
-//!
-//! The Parquet library allocates by the sizes in a structure and drops fields that it does not know. For untrusted files,
-//! this reader requires every element to exist, bounds the recursion, and keeps all fields.
+//! Reads Thrift's compact protocol, the encoding of Parquet footers and page headers, in place: whatever a length announces,
+//! nothing is allocated, and a structure is read once in full before a field of it is used. What is read here is encoded again
+//! and compared, so that this reader need not refuse unusual forms.
 //!
 //! <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>
 
 /// The maximum nesting; Parquet needs nine levels.
 const MAX_DEPTH: usize = 16;
-/// The maximum number of fields in a structure; Parquet needs seventeen.
-const MAX_FIELDS: usize = 64;
 
 /// A value of the compact protocol.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Thrift<'b> {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Value<'b> {
     Bool(bool),
     /// Integers of every width.
     Int(i64),
-    Double(f64),
+    Double,
     /// Byte strings and text.
     Binary(&'b [u8]),
-    /// Lists and sets.
-    List(Vec<Thrift<'b>>),
-    /// Field ids with their values; ids are unique.
-    Struct(Vec<(i16, Thrift<'b>)>),
+    List(List<'b>),
+    Struct(Struct<'b>),
+}
+
+/// A structure: its fields' bytes, whose ids ascend.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Struct<'b>(&'b [u8]);
+
+/// A list or set of elements of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct List<'b> {
+    len: usize,
+    kind: u8,
+    elements: &'b [u8],
 }
 
 /// The bytes are not a structure of the compact protocol, or have features that Parquet does not use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotThrift;
 
-impl<'b> Thrift<'b> {
-    /// Reads the structure at the start of `bytes`; also returns its length.
-    pub(crate) fn read(bytes: &'b [u8]) -> Result<(Thrift<'b>, usize), NotThrift> {
-        let mut reader = Reader { rest: bytes, depth: 0 };
-        let read = reader.structure()?;
-        Ok((read, bytes.len() - reader.rest.len()))
+impl<'b> Struct<'b> {
+    /// The structure at the start of `bytes`, and its length.
+    pub(crate) fn read(bytes: &'b [u8]) -> Result<(Struct<'b>, usize), NotThrift> {
+        let read = Reader(bytes).structure(0)?;
+        Ok((read, read.0.len()))
     }
 
-    /// The field `id`; none if it is not set or this is not a structure.
-    pub(crate) fn field(&self, id: i16) -> Option<&Thrift<'b>> {
-        match self {
-            Thrift::Struct(fields) => fields.iter().find(|(known, _)| *known == id).map(|(_, value)| value),
-            _ => None,
-        }
+    /// The fields in ascending order of their ids.
+    pub(crate) fn fields(self) -> impl Iterator<Item = (i16, Value<'b>)> {
+        let (mut reader, mut last) = (Reader(self.0), 0);
+        std::iter::from_fn(move || {
+            let field = reader.field(last, 0).ok().flatten()?;
+            last = field.0;
+            Some(field)
+        })
+    }
+
+    /// The field `id`, if it is set.
+    pub(crate) fn field(self, id: i16) -> Option<Value<'b>> {
+        self.fields().find(|(known, _)| *known == id).map(|(_, value)| value)
     }
 
     /// The field as an integer.
-    pub(crate) fn int(&self, id: i16) -> Option<i64> {
+    pub(crate) fn int(self, id: i16) -> Option<i64> {
         match self.field(id)? {
-            Thrift::Int(int) => Some(*int),
+            Value::Int(int) => Some(int),
             _ => None,
         }
     }
 
     /// The field as a size or position: an integer that is not negative.
-    pub(crate) fn size(&self, id: i16) -> Option<u64> {
-        self.int(id).and_then(|int| u64::try_from(int).ok())
+    pub(crate) fn size(self, id: i16) -> Option<usize> {
+        self.int(id).and_then(|int| usize::try_from(int).ok())
     }
 
-    /// The field as a boolean.
-    pub(crate) fn bool(&self, id: i16) -> Option<bool> {
+    /// The field as bytes.
+    pub(crate) fn binary(self, id: i16) -> Option<&'b [u8]> {
         match self.field(id)? {
-            Thrift::Bool(bool) => Some(*bool),
+            Value::Binary(bytes) => Some(bytes),
             _ => None,
         }
     }
 
-    /// The field as a list; empty if it is not set.
-    pub(crate) fn list(&self, id: i16) -> &[Thrift<'b>] {
+    /// The field as a structure; empty if it is not set.
+    pub(crate) fn structure(self, id: i16) -> Struct<'b> {
         match self.field(id) {
-            Some(Thrift::List(elements)) => elements,
-            _ => &[],
+            Some(Value::Struct(structure)) => structure,
+            _ => Struct::default(),
+        }
+    }
+
+    /// The field as a list; empty if it is not set.
+    pub(crate) fn list(self, id: i16) -> List<'b> {
+        match self.field(id) {
+            Some(Value::List(list)) => list,
+            _ => List::default(),
         }
     }
 }
 
-struct Reader<'b> {
-    rest: &'b [u8],
-    depth: usize,
+impl<'b> List<'b> {
+    /// The number of elements.
+    pub(crate) fn len(self) -> usize {
+        self.len
+    }
+
+    /// The elements in order.
+    pub(crate) fn iter(self) -> impl Iterator<Item = Value<'b>> {
+        let mut reader = Reader(self.elements);
+        (0..self.len).map_while(move |_| reader.element(self.kind, 0).ok())
+    }
+
+    /// The elements as structures; an element of another kind is an empty one.
+    pub(crate) fn structures(self) -> impl Iterator<Item = Struct<'b>> {
+        self.iter().map(|element| match element {
+            Value::Struct(structure) => structure,
+            _ => Struct::default(),
+        })
+    }
 }
+
+/// The bytes that are not read yet.
+struct Reader<'b>(&'b [u8]);
 
 impl<'b> Reader<'b> {
-    fn structure(&mut self) -> Result<Thrift<'b>, NotThrift> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(NotThrift);
-        }
-        let mut fields: Vec<(i16, Thrift<'b>)> = Vec::new();
-        let mut last = 0i16;
-        loop {
-            let header = self.byte()?;
-            if header == 0 {
-                self.depth -= 1;
-                return Ok(Thrift::Struct(fields));
-            }
-            let id = match header >> 4 {
-                0 => i16::try_from(self.zigzag()?).map_err(|_| NotThrift)?,
-                delta => last.checked_add(i16::from(delta)).ok_or(NotThrift)?,
-            };
-            if fields.len() == MAX_FIELDS || fields.iter().any(|(known, _)| *known == id) {
-                return Err(NotThrift);
-            }
-            let value = match header & 15 {
-                1 => Thrift::Bool(true),
-                2 => Thrift::Bool(false),
-                other => self.value(other)?,
-            };
-            fields.push((id, value));
+    fn structure(&mut self, depth: usize) -> Result<Struct<'b>, NotThrift> {
+        let bytes = self.0;
+        let mut last = 0;
+        while let Some((id, _)) = self.field(last, depth)? {
             last = id;
         }
+        Ok(Struct(&bytes[..bytes.len() - self.0.len()]))
     }
 
-    fn value(&mut self, kind: u8) -> Result<Thrift<'b>, NotThrift> {
+    /// The next field of a structure, whose id is above `last`; none at the structure's end.
+    fn field(&mut self, last: i16, depth: usize) -> Result<Option<(i16, Value<'b>)>, NotThrift> {
+        let header = self.byte()?;
+        if header == 0 {
+            return Ok(None);
+        }
+        let id = match header >> 4 {
+            0 => i16::try_from(self.zigzag()?).ok().filter(|id| *id > last),
+            delta => last.checked_add(i16::from(delta)),
+        };
+        let id = id.ok_or(NotThrift)?;
+        let value = match header & 15 {
+            kind @ (1 | 2) => Value::Bool(kind == 1),
+            kind => self.value(kind, depth)?,
+        };
+        Ok(Some((id, value)))
+    }
+
+    fn value(&mut self, kind: u8, depth: usize) -> Result<Value<'b>, NotThrift> {
+        if depth == MAX_DEPTH {
+            return Err(NotThrift);
+        }
         match kind {
-            3 => self.byte().map(|byte| Thrift::Int(i64::from(byte as i8))),
-            4..=6 => self.zigzag().map(Thrift::Int),
-            7 => {
-                let (bytes, rest) = self.rest.split_first_chunk().ok_or(NotThrift)?;
-                self.rest = rest;
-                Ok(Thrift::Double(f64::from_le_bytes(*bytes)))
+            3 => self.byte().map(|byte| Value::Int(i64::from(byte.cast_signed()))),
+            4..=6 => self.zigzag().map(Value::Int),
+            7 => self.take(8).map(|_| Value::Double),
+            8 => {
+                let length = self.varint()?;
+                self.take(length).map(Value::Binary)
             }
-            8 => self.binary().map(Thrift::Binary),
-            9 | 10 => self.list(),
-            12 => self.structure(),
+            9 | 10 => self.list(depth + 1).map(Value::List),
+            12 => self.structure(depth + 1).map(Value::Struct),
             _ => Err(NotThrift),
         }
     }
 
-    /// Every element takes at least one byte, so the bytes bound the length of the list.
-    fn list(&mut self) -> Result<Thrift<'b>, NotThrift> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(NotThrift);
-        }
+    /// Every element takes at least one byte, so the bytes bound the work.
+    fn list(&mut self, depth: usize) -> Result<List<'b>, NotThrift> {
         let header = self.byte()?;
-        let size = match header >> 4 {
-            15 => self.varint()?,
-            size => u64::from(size),
+        let (kind, len) = match (header & 15, header >> 4) {
+            (kind, 15) => (kind, self.varint()?),
+            (kind, len) => (kind, u64::from(len)),
         };
-        let mut elements = Vec::new();
-        for _ in 0..size {
-            elements.push(match header & 15 {
-                1 | 2 => Thrift::Bool(self.byte()? == 1),
-                other => self.value(other)?,
-            });
+        let len = usize::try_from(len).map_err(|_| NotThrift)?;
+        let bytes = self.0;
+        for _ in 0..len {
+            self.element(kind, depth)?;
         }
-        self.depth -= 1;
-        Ok(Thrift::List(elements))
+        let elements = &bytes[..bytes.len() - self.0.len()];
+        Ok(List { len, kind, elements })
     }
 
-    fn binary(&mut self) -> Result<&'b [u8], NotThrift> {
-        let length = usize::try_from(self.varint()?).map_err(|_| NotThrift)?;
-        let (bytes, rest) = self.rest.split_at_checked(length).ok_or(NotThrift)?;
-        self.rest = rest;
+    fn element(&mut self, kind: u8, depth: usize) -> Result<Value<'b>, NotThrift> {
+        match kind {
+            1 | 2 => self.byte().map(|byte| Value::Bool(byte == 1)),
+            kind => self.value(kind, depth),
+        }
+    }
+
+    fn take(&mut self, length: u64) -> Result<&'b [u8], NotThrift> {
+        let length = usize::try_from(length).map_err(|_| NotThrift)?;
+        let (bytes, rest) = self.0.split_at_checked(length).ok_or(NotThrift)?;
+        self.0 = rest;
         Ok(bytes)
     }
 
     fn byte(&mut self) -> Result<u8, NotThrift> {
-        let (byte, rest) = self.rest.split_first().ok_or(NotThrift)?;
-        self.rest = rest;
-        Ok(*byte)
+        self.take(1).map(|byte| byte[0])
     }
 
     fn zigzag(&mut self) -> Result<i64, NotThrift> {
         let coded = self.varint()?;
-        Ok((coded >> 1) as i64 ^ -((coded & 1) as i64))
+        Ok((coded >> 1).cast_signed() ^ -((coded & 1).cast_signed()))
     }
 
     fn varint(&mut self) -> Result<u64, NotThrift> {
-        varint(&mut self.rest).ok_or(NotThrift)
+        varint(&mut self.0).ok_or(NotThrift)
     }
 }
 
@@ -200,15 +238,15 @@ mod tests {
         let bytes = [
             0x15, 0x01, 0x18, 2, b'a', b'b', 0x29, 0x26, 2, 4, 0x11, 0x0c, 40, 0, 0, 9,
         ];
-        let (read, length) = Thrift::read(&bytes).unwrap();
+        let (read, length) = Struct::read(&bytes).unwrap();
         assert_eq!(length, bytes.len() - 1);
+        assert_eq!((read.int(1), read.size(1), read.field(3)), (Some(-1), None, None));
         assert_eq!(
-            (read.int(1), read.field(2), read.bool(5)),
-            (Some(-1), Some(&Thrift::Binary(b"ab")), Some(true))
+            (read.binary(2), read.field(5)),
+            (Some(&b"ab"[..]), Some(Value::Bool(true)))
         );
-        assert_eq!(read.list(4), [Thrift::Int(1), Thrift::Int(2)]);
-        assert_eq!(read.field(20), Some(&Thrift::Struct(Vec::new())));
-        assert_eq!((read.size(1), read.field(3)), (None, None));
+        assert!(read.list(4).iter().eq([Value::Int(1), Value::Int(2)]));
+        assert_eq!(read.structure(20).fields().count(), 0);
     }
 
     #[test]
@@ -227,9 +265,9 @@ mod tests {
             &[],
             &[0x15],
         ] {
-            assert_eq!(Thrift::read(bytes), Err(NotThrift), "{bytes:?}");
+            assert_eq!(Struct::read(bytes), Err(NotThrift), "{bytes:?}");
         }
-        assert_eq!(Thrift::read(&[0x1c; 1000]), Err(NotThrift));
-        assert_eq!(Thrift::read(&[0x19; 1000]), Err(NotThrift));
+        assert_eq!(Struct::read(&[0x1c; 1000]), Err(NotThrift));
+        assert_eq!(Struct::read(&[0x19; 1000]), Err(NotThrift));
     }
 }

@@ -1,122 +1,86 @@
-//! Two of Parquet's encodings for small numbers: runs for definition levels, and binary-packed differences for lengths. See
-//! Parquet's Encodings.md, "RLE" and "DELTA_BINARY_PACKED".
+//! Definition and repetition levels: which values of a page are null, and where lists begin. They are written as runs:
+//! Parquet's Encodings.md, "RLE".
 
-/// Values in a block of differences, and in each of its mini blocks.
-const BLOCK: usize = 128;
-const MINI_BLOCK: usize = 32;
+use crate::segment::page_encoding::varint::put_varint;
 
-/// Appends numbers of one bit as runs: each its length, then its value.
-pub(crate) fn put_bit_runs(bits: impl IntoIterator<Item = bool>, page: &mut Vec<u8>) {
-    let mut run = None;
-    let mut end = |run: Option<(bool, u64)>| {
-        if let Some((bit, length)) = run {
-            put_varint(length << 1, page);
-            page.push(u8::from(bit));
-        }
-    };
-    for bit in bits {
-        run = match run {
-            Some((same, length)) if same == bit => Some((bit, length + 1)),
-            other => {
-                end(other);
-                Some((bit, 1))
-            }
-        };
-    }
-    end(run);
+/// Levels in the order of a page's entries, kept as runs.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Levels {
+    /// Each level with the number of entries that have it in a row.
+    runs: Vec<(u8, u32)>,
+    len: usize,
 }
 
-/// Appends numbers as differences; a mini block has as many bits a number as its largest difference needs.
-pub(crate) fn put_differences(numbers: &[i32], page: &mut Vec<u8>) {
-    put_varint(BLOCK as u64, page);
-    put_varint((BLOCK / MINI_BLOCK) as u64, page);
-    put_varint(numbers.len() as u64, page);
-    put_zigzag(numbers.first().map_or(0, |first| i64::from(*first)), page);
-    let differences: Vec<i64> = numbers
-        .windows(2)
-        .map(|pair| i64::from(pair[1]) - i64::from(pair[0]))
-        .collect();
-    for block in differences.chunks(BLOCK) {
-        put_block(block, page);
-    }
-}
-
-fn put_block(block: &[i64], page: &mut Vec<u8>) {
-    let least = block.iter().min().copied().unwrap_or(0);
-    put_zigzag(least, page);
-    let above = |part: &[i64]| -> [u64; MINI_BLOCK] {
-        let mut above = [0; MINI_BLOCK];
-        above
-            .iter_mut()
-            .zip(part)
-            .for_each(|(above, difference)| *above = difference.abs_diff(least));
-        above
-    };
-    let width = |part: &[u64]| u64::BITS - part.iter().fold(0, |bits, number| bits | number).leading_zeros();
-    let parts: Vec<[u64; MINI_BLOCK]> = block.chunks(MINI_BLOCK).map(above).collect();
-    for index in 0..BLOCK / MINI_BLOCK {
-        page.push(parts.get(index).map_or(0, |part| width(part) as u8));
-    }
-    for part in &parts {
-        put_bits(part, width(part), page);
-    }
-}
-
-/// Appends the low `width` bits of each number, at most 57, beginning with the lowest bit.
-fn put_bits(numbers: &[u64], width: u32, page: &mut Vec<u8>) {
-    let (mut waiting, mut bits) = (0u64, 0);
-    for number in numbers {
-        waiting |= number << bits;
-        bits += width;
-        while bits >= 8 {
-            page.push(waiting as u8);
-            waiting >>= 8;
-            bits -= 8;
+impl Levels {
+    /// Adds the level of the next entry.
+    #[inline]
+    pub(crate) fn push(&mut self, level: u8) {
+        self.len += 1;
+        match self.runs.last_mut() {
+            Some((same, length)) if *same == level => *length += 1,
+            _ => self.runs.push((level, 1)),
         }
     }
-    if bits > 0 {
-        page.push(waiting as u8);
-    }
-}
 
-fn put_zigzag(number: i64, page: &mut Vec<u8>) {
-    put_varint(((number << 1) ^ (number >> 63)) as u64, page);
-}
-
-fn put_varint(mut number: u64, page: &mut Vec<u8>) {
-    while number >= 0x80 {
-        page.push(number as u8 | 0x80);
-        number >>= 7;
+    /// The number of entries.
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
-    page.push(number as u8);
+
+    /// The number of entries that have this level.
+    pub(crate) fn count(&self, level: u8) -> usize {
+        let runs = self.runs.iter().filter(|(own, _)| *own == level);
+        runs.map(|(_, length)| *length as usize).sum()
+    }
+
+    /// The level of each entry.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u8> {
+        let runs = self.runs.iter();
+        runs.flat_map(|(level, length)| std::iter::repeat_n(*level, *length as usize))
+    }
+
+    /// Appends the levels as a page of version 1 has them: their length in bytes, then the runs.
+    pub(crate) fn put(&self, page: &mut Vec<u8>) {
+        let start = page.len();
+        page.extend([0; 4]);
+        for (level, length) in &self.runs {
+            put_varint(u64::from(*length) << 1, page);
+            page.push(*level);
+        }
+        let length = (page.len() - start - 4) as u32;
+        page[start..start + 4].copy_from_slice(&length.to_le_bytes());
+    }
+
+    /// The allocated memory in bytes.
+    pub(crate) fn capacity_bytes(&self) -> usize {
+        self.runs.capacity() * size_of::<(u8, u32)>()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn runs_are_a_doubled_length_and_a_value() {
-        let mut page = Vec::new();
-        put_bit_runs([true, true, true, false].into_iter().chain([true; 100]), &mut page);
-        assert_eq!(page, [6, 1, 2, 0, 0xc8, 1, 1]);
-    }
-
-    /// The second example of Parquet's Encodings.md: a block with one mini block of four.
-    #[test]
-    fn differences_are_those_of_the_specification() {
-        let mut page = Vec::new();
-        put_differences(&[7, 5, 3, 1, 2, 3, 4, 5], &mut page);
-        let mut expected = vec![0x80, 1, 4, 8, 14, 3, 2, 0, 0, 0, 0b1100_0000, 0b0011_1111];
-        expected.resize(10 + 8, 0);
-        assert_eq!(page, expected);
+    fn levels(of: impl IntoIterator<Item = u8>) -> Levels {
+        let mut levels = Levels::default();
+        of.into_iter().for_each(|level| levels.push(level));
+        levels
     }
 
     #[test]
-    fn one_number_or_none_has_no_block() {
+    fn runs_are_a_doubled_length_and_a_level() {
+        let levels = levels([1, 1, 1, 0].into_iter().chain([2; 100]));
+        let mut page = vec![9];
+        levels.put(&mut page);
+        assert_eq!(page, [9, 7, 0, 0, 0, 6, 1, 2, 0, 0xc8, 1, 2]);
+        assert_eq!((levels.len(), levels.count(1), levels.count(2)), (104, 3, 100));
+        assert!(levels.iter().eq([1, 1, 1, 0].into_iter().chain([2; 100])));
+    }
+
+    #[test]
+    fn no_entry_has_no_run() {
         let mut page = Vec::new();
-        put_differences(&[], &mut page);
-        put_differences(&[-3], &mut page);
-        assert_eq!(page, [0x80, 1, 4, 0, 0, 0x80, 1, 4, 1, 5]);
+        levels([]).put(&mut page);
+        assert_eq!(page, [0; 4]);
     }
 }

@@ -1,64 +1,86 @@
 //! The columns of one row group under construction.
 
-use arrow_array::RecordBatch;
-use arrow_array::cast::AsArray as _;
-use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
-use parquet::errors::ParquetError;
-use parquet::file::writer::SerializedFileWriter;
+use std::io;
 
-use crate::segment::page_encoding::compressor::PageCompressor;
-use crate::segment::page_encoding::value_column::ValueColumn;
+use crate::segment::page_encoding::column::{ColumnChunk, Packer};
+use crate::segment::projection::typed::TypedColumn;
+use crate::segment::rows::Chunk;
+use crate::segment::schema::AUTHORITATIVE_LEAVES;
 
-/// `value` among the leaf columns, and among the top-level ones.
-const VALUE: usize = 6;
+/// What all rows of a segment have in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Constants<'c> {
+    pub(crate) topic: &'c str,
+    pub(crate) partition: i32,
+    pub(crate) epoch: i32,
+}
 
 /// A row group under construction.
 pub(crate) struct RowGroup {
-    /// One for each leaf; the one of `value` is not used.
-    columns: Vec<ArrowColumnWriter>,
-    values: ValueColumn,
+    pub(crate) rows: usize,
+    authoritative: [ColumnChunk; AUTHORITATIVE_LEAVES],
+    /// The columns of the rules, and `parse_error`.
+    typed: Vec<ColumnChunk>,
 }
 
 impl RowGroup {
-    /// The file's next row group, still empty.
-    pub(crate) fn begin(
-        columns: &ArrowRowGroupWriterFactory,
-        file: &SerializedFileWriter<Vec<u8>>,
-    ) -> Result<RowGroup, ParquetError> {
-        Ok(RowGroup {
-            columns: columns.create_column_writers(file.flushed_row_groups().len())?,
-            values: ValueColumn::new(),
-        })
+    /// A row group with `typed` columns besides the authoritative ones.
+    pub(crate) fn new(typed: usize) -> RowGroup {
+        RowGroup {
+            rows: 0,
+            authoritative: std::array::from_fn(|_| ColumnChunk::default()),
+            typed: std::iter::repeat_with(ColumnChunk::default).take(typed).collect(),
+        }
     }
 
-    /// Encodes a batch.
-    pub(crate) fn write(&mut self, batch: &RecordBatch, compressor: &mut PageCompressor) -> Result<(), ParquetError> {
-        let mut writers = self.columns.iter_mut();
-        for (index, (field, array)) in batch.schema_ref().fields().iter().zip(batch.columns()).enumerate() {
-            if index == VALUE {
-                writers.next();
-                self.values.write(array.as_binary(), compressor)?;
-                continue;
-            }
-            for (leaf, writer) in compute_leaves(field, array)?.iter().zip(&mut writers) {
-                writer.write(leaf)?;
+    /// Adds a page of these rows to every column.
+    pub(crate) fn write(
+        &mut self,
+        constants: Constants<'_>,
+        chunk: &Chunk,
+        typed: &[TypedColumn],
+        packer: &mut Packer,
+    ) -> io::Result<()> {
+        let rows = chunk.len();
+        let [
+            topic,
+            partition,
+            epoch,
+            offset,
+            timestamp,
+            timestamp_type,
+            key,
+            value,
+            header_name,
+            header_value,
+            out_of_range,
+        ] = &mut self.authoritative;
+        topic.repeat_text(constants.topic, rows, packer)?;
+        partition.few_int32(&vec![constants.partition; rows], packer)?;
+        epoch.few_int32(&vec![constants.epoch; rows], packer)?;
+        offset.increasing(&chunk.offsets, packer)?;
+        timestamp.int64(&chunk.timestamps_ms, packer)?;
+        timestamp_type.few_int32(&chunk.timestamp_types, packer)?;
+        key.bytes(&[&chunk.keys.levels], &chunk.keys, packer)?;
+        value.values(&chunk.values, packer)?;
+        let starts = &chunk.header_starts;
+        header_name.bytes(&[starts, &chunk.header_names.levels], &chunk.header_names, packer)?;
+        header_value.bytes(&[starts, &chunk.header_values.levels], &chunk.header_values, packer)?;
+        out_of_range.int64(&chunk.timestamps_out_of_range_ms, packer)?;
+        for (column, cells) in self.typed.iter_mut().zip(typed) {
+            match cells {
+                TypedColumn::Text(texts) => column.bytes(&[&texts.levels], texts, packer)?,
+                TypedColumn::Int64(numbers) => column.int64(numbers, packer)?,
+                TypedColumn::Float64(numbers) => column.double(numbers, packer)?,
+                TypedColumn::Bool(numbers) => column.boolean(numbers, packer)?,
             }
         }
+        self.rows += rows;
         Ok(())
     }
 
-    /// Appends the row group to the file.
-    pub(crate) fn close(self, file: &mut SerializedFileWriter<Vec<u8>>) -> Result<(), ParquetError> {
-        let value = file.schema_descr().column(VALUE);
-        let mut group = file.next_row_group()?;
-        let mut values = Some(self.values);
-        for (leaf, column) in self.columns.into_iter().enumerate() {
-            match values.take_if(|_| leaf == VALUE) {
-                Some(values) => values.close(value.clone(), &mut group)?,
-                None => column.close()?.append_to_row_group(&mut group)?,
-            }
-        }
-        group.close()?;
-        Ok(())
+    /// The columns in order.
+    pub(crate) fn into_columns(self) -> impl Iterator<Item = ColumnChunk> {
+        self.authoritative.into_iter().chain(self.typed)
     }
 }

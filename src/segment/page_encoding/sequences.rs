@@ -13,17 +13,35 @@ use zstd::zstd_safe::zstd_sys::{
 /// A match reaches no further back: zstd's window for a page.
 pub(crate) const WINDOW_LOG: u32 = 20;
 
-/// Tables for searching as small as possible, since zstd clears them for each page and searches nothing; a shortest match of
-/// 4, because 3 would add a table. zstd checks each match, and looks for short codes for offsets that were used before.
-const PARAMETERS: [(ZSTD_cParameter, c_int); 7] = [
-    (ZSTD_cParameter::ZSTD_c_compressionLevel, 1),
-    (ZSTD_cParameter::ZSTD_c_windowLog, WINDOW_LOG as c_int),
-    (ZSTD_cParameter::ZSTD_c_hashLog, 6),
-    (ZSTD_cParameter::ZSTD_c_chainLog, 6),
-    (ZSTD_cParameter::ZSTD_c_minMatch, 4),
-    (VALIDATE_SEQUENCES, 1),
-    (SEARCH_FOR_EXTERNAL_REPCODES, 1),
-];
+/// What the sequences of a page look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Matches of at least 4 bytes, up to [`WINDOW_LOG`] back.
+    Far,
+    /// Matches of at least 3 bytes with the value before.
+    Near,
+}
+
+impl Reach {
+    /// Tables for searching as small as possible, since zstd clears them for each page and searches nothing. A shortest match
+    /// of 3 adds a table whose size follows the window; a window is never smaller than a block. zstd checks each match, and
+    /// looks for short codes for offsets that were used before.
+    fn parameters(self) -> [(ZSTD_cParameter, c_int); 7] {
+        let (window_log, shortest) = match self {
+            Reach::Far => (WINDOW_LOG as c_int, 4),
+            Reach::Near => (17, 3),
+        };
+        [
+            (ZSTD_cParameter::ZSTD_c_compressionLevel, 1),
+            (ZSTD_cParameter::ZSTD_c_windowLog, window_log),
+            (ZSTD_cParameter::ZSTD_c_hashLog, 6),
+            (ZSTD_cParameter::ZSTD_c_chainLog, 6),
+            (ZSTD_cParameter::ZSTD_c_minMatch, shortest),
+            (VALIDATE_SEQUENCES, 1),
+            (SEARCH_FOR_EXTERNAL_REPCODES, 1),
+        ]
+    }
+}
 
 // zstd.h defines these names as macros, which the bindings lack.
 const VALIDATE_SEQUENCES: ZSTD_cParameter = ZSTD_cParameter::ZSTD_c_experimentalParam12;
@@ -68,7 +86,7 @@ unsafe impl Send for SequenceCoder {}
 
 impl SequenceCoder {
     /// `None` without memory, or if the library does not know a parameter.
-    pub(crate) fn new() -> Option<SequenceCoder> {
+    pub(crate) fn new(reach: Reach) -> Option<SequenceCoder> {
         // SAFETY: takes no arguments; null is handled.
         let context = NonNull::new(unsafe { ZSTD_createCCtx() })?;
         let coder = SequenceCoder {
@@ -79,7 +97,7 @@ impl SequenceCoder {
             // SAFETY: the context is alive; an unknown parameter results in an error.
             unsafe { ZSTD_isError(ZSTD_CCtx_setParameter(coder.context.as_ptr(), parameter, value)) == 0 }
         };
-        PARAMETERS.into_iter().all(is_set).then_some(coder)
+        reach.parameters().into_iter().all(is_set).then_some(coder)
     }
 
     /// One frame that unpacks to `source`; `None` if a sequence does not describe it.

@@ -1,4 +1,4 @@
-//! Projects a record's value to the cells of its typed columns (FORMAT.md section 5). The archiver writes the cells, and the
+//! Projects a record's value to the cells of its typed columns (FORMAT.md section 7.4). The archiver writes the cells, and the
 //! verifier computes them again and compares.
 
 use std::borrow::Cow;
@@ -43,6 +43,8 @@ pub enum Cell<'a> {
     Text(&'a str),
     /// A cell of an `int64` column.
     Int64(i64),
+    /// A cell of a `decimal(p,s)` column: the number times 10 to the power of s.
+    Decimal(i64),
     /// A cell of a `float64` column; not NaN and not infinite.
     Float64(f64),
     /// A cell of a `bool` column.
@@ -117,6 +119,9 @@ fn cell<'a>(column_type: ColumnType, value: Value<'a>, decoded: &'a str) -> Opti
         (ColumnType::TimestampUs, Value::String(_)) => timestamp::parse(decoded.as_bytes()).map(Cell::TimestampUs),
         // A literal with a fraction or an exponent is not an integer, even if its value is; `parse` refuses it.
         (ColumnType::Int64, Value::Number(number)) => number.parse().ok().map(Cell::Int64),
+        (ColumnType::Decimal { precision, scale }, Value::Number(number)) => {
+            decimal(number, precision.into(), scale.into()).map(Cell::Decimal)
+        }
         // `-0` is the integer 0, so its double is 0 and not -0.
         (ColumnType::Float64, Value::Number("-0")) => Some(Cell::Float64(0.0)),
         (ColumnType::Float64, Value::Number(number)) => {
@@ -126,4 +131,28 @@ fn cell<'a>(column_type: ColumnType, value: Value<'a>, decoded: &'a str) -> Opti
         (ColumnType::Bool, Value::Bool(bool)) => Some(Cell::Bool(bool)),
         _ => None,
     }
+}
+
+/// A JSON number as a whole number of its last decimal place. None with an exponent, more digits after the point than `scale`
+/// (zeros too), or more before it than the rest of `precision`; a 0 before the point counts as none.
+#[inline]
+fn decimal(number: &str, precision: usize, scale: usize) -> Option<i64> {
+    let (is_negative, digits) = match number.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, number),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let whole = if whole == "0" { "" } else { whole };
+    if whole.len() > precision - scale || fraction.len() > scale {
+        return None;
+    }
+    let mut value = 0;
+    for byte in whole.bytes().chain(fraction.bytes()) {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        value = value * 10 + i64::from(byte - b'0');
+    }
+    value *= 10i64.pow((scale - fraction.len()) as u32);
+    Some(if is_negative { -value } else { value })
 }

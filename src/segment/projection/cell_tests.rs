@@ -16,6 +16,7 @@ pub(super) fn projection() -> Projection {
         Rule::new("deeper", "/d/d/b", ColumnType::Int64),
         Rule::new("odd", "/~1~0é", ColumnType::Json),
         Rule::new("empty", "/", ColumnType::Json),
+        Rule::new("d", "/b", ColumnType::Decimal { precision: 6, scale: 2 }),
     ])
     .unwrap()
 }
@@ -63,7 +64,7 @@ fn a_value_that_is_not_an_object_has_its_parse_error() {
     }
     assert_eq!(
         fast(&mut Projector::new(&projection()), None),
-        (vec![OwnedCell::Null; 10], None)
+        (vec![OwnedCell::Null; 11], None)
     );
 }
 
@@ -266,6 +267,45 @@ fn doubles_are_the_nearest_and_finite() {
             "{literal}"
         );
     }
+}
+
+#[test]
+fn decimals_are_exact_and_within_their_digits() {
+    let money = ColumnType::Decimal { precision: 5, scale: 2 };
+    for (literal, hundredths) in [
+        ("0", 0),
+        ("-0", 0),
+        ("-0.00", 0),
+        ("0.5", 50),
+        ("-0.05", -5),
+        ("101.9", 10190),
+        ("999.99", 99999),
+        ("-999.99", -99999),
+        ("7", 700),
+    ] {
+        assert_eq!(one(money, literal), (OwnedCell::Decimal(hundredths), None), "{literal}");
+    }
+    for literal in [
+        "1000", "0.001", "0.000", "1e0", "1E1", "1.5e1", "-1000.5", "\"1\"", "true", "[]", "1e-2",
+    ] {
+        assert_eq!(
+            one(money, literal),
+            (OwnedCell::Null, Some(ParseError::FieldType)),
+            "{literal}"
+        );
+    }
+    assert_eq!(one(money, "null"), (OwnedCell::Null, None));
+    let [whole, fraction] = [0, 18].map(|scale| ColumnType::Decimal { precision: 18, scale });
+    let largest = 999_999_999_999_999_999;
+    assert_eq!(one(whole, "999999999999999999"), (OwnedCell::Decimal(largest), None));
+    assert_eq!(one(whole, "1000000000000000000").1, Some(ParseError::FieldType));
+    assert_eq!(one(whole, "1.0").1, Some(ParseError::FieldType));
+    assert_eq!(
+        one(fraction, "-0.999999999999999999"),
+        (OwnedCell::Decimal(-largest), None)
+    );
+    assert_eq!(one(fraction, "1").1, Some(ParseError::FieldType));
+    assert_eq!(one(fraction, "0"), (OwnedCell::Decimal(0), None));
 }
 
 #[test]

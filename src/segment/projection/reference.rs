@@ -21,6 +21,7 @@ pub(crate) enum OwnedCell {
     Null,
     Text(String),
     Int64(i64),
+    Decimal(i64),
     Float64(u64),
     Bool(bool),
     TimestampUs(i64),
@@ -32,6 +33,7 @@ impl From<Cell<'_>> for OwnedCell {
             Cell::Null => OwnedCell::Null,
             Cell::Text(text) => OwnedCell::Text(text.to_owned()),
             Cell::Int64(number) => OwnedCell::Int64(number),
+            Cell::Decimal(number) => OwnedCell::Decimal(number),
             Cell::Float64(number) => OwnedCell::Float64(number.to_bits()),
             Cell::Bool(bool) => OwnedCell::Bool(bool),
             Cell::TimestampUs(micros) => OwnedCell::TimestampUs(micros),
@@ -88,6 +90,13 @@ fn cell(column_type: ColumnType, json: &Json, raw: &str) -> Option<OwnedCell> {
         }
         (ColumnType::Int64, Json::Number(number)) if !number.contains(['.', 'e', 'E']) => {
             number.parse().ok().map(OwnedCell::Int64)
+        }
+        (ColumnType::Decimal { precision, scale }, Json::Number(number)) if !number.contains(['e', 'E']) => {
+            let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+            let digits = whole.trim_start_matches(['-', '0']).len();
+            let padded = format!("{whole}{fraction:0<width$}", width = scale as usize);
+            let fits = fraction.len() <= scale as usize && digits + scale as usize <= precision as usize;
+            fits.then(|| OwnedCell::Decimal(padded.parse().unwrap()))
         }
         (ColumnType::Float64, Json::Number(number)) => {
             let float: f64 = if number == "-0" { 0.0 } else { number.parse().unwrap() };

@@ -7,40 +7,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Kind;
 use crate::json::canonical::{self, NotCanonical};
+pub use crate::json::column_type::ColumnType;
 
 /// The maximum number of rules: an untrusted footer must not make rows arbitrarily expensive.
 pub const MAX_RULES: usize = 1000;
 
 /// Columns that every segment has, whose names no rule may take.
-const RESERVED: [&str; 9] = [
+const RESERVED: [&str; 11] = [
     "topic",
     "partition",
+    "epoch",
     "offset",
     "timestamp",
     "timestamp_type",
     "key",
     "value",
     "headers",
+    "timestamp_out_of_range_ms",
     "parse_error",
 ];
-
-/// The type of a typed column. A member of another JSON type gives null and `field_type`; there is no coercion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ColumnType {
-    /// A JSON string.
-    String,
-    /// An integer literal within i64.
-    Int64,
-    /// A number; its nearest double.
-    Float64,
-    /// `true` or `false`.
-    Bool,
-    /// A string `YYYY-MM-DD[T ]hh:mm:ss[.digits][Z|±hh:mm]`, as microseconds since the epoch.
-    TimestampUs,
-    /// Any member, as its text in the value.
-    Json,
-}
 
 /// A typed column: the member at `path` as `column_type` in `column`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -282,7 +267,19 @@ mod tests {
                 "{good}"
             );
         }
-        for bad in ["", "1a", "A", "a-b", "ä", "value", "headers", "parse_error", "a b"] {
+        for bad in [
+            "",
+            "1a",
+            "A",
+            "a-b",
+            "ä",
+            "value",
+            "epoch",
+            "headers",
+            "timestamp_out_of_range_ms",
+            "parse_error",
+            "a b",
+        ] {
             assert!(
                 Projection::new(vec![Rule::new(bad, "/a", ColumnType::Json)]).is_err(),
                 "{bad}"

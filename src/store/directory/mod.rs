@@ -4,23 +4,24 @@
 //! system `link(2)` fails if the name exists, and the linked file is complete. Reading needs no write access. A crash
 //! can leave a temporary file, which is outside the object keys and harmless.
 
+mod failure;
+mod read;
+mod removal;
 mod walk;
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use rustix::fs::OFlags;
-use rustix::io::Errno;
 
 use crate::record::hash::Hash;
-use crate::store::contract::{Creation, Entry, OBJECT_MAX_BYTES, Store, check_hash, check_size};
+use crate::store::contract::{Creation, Digest, Entry, Store, Tail, check_created_size, check_hash};
+use crate::store::directory::failure::failed;
 use crate::store::error::StoreError;
 use crate::store::key::{self, UNFINISHED};
 
@@ -60,6 +61,11 @@ impl DirectoryStore {
         })
     }
 
+    /// The path of an object.
+    pub(super) fn path_of(&self, key: &str) -> PathBuf {
+        self.files.root.join(key)
+    }
+
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Files) -> Result<T, StoreError> + Send + 'static,
@@ -81,17 +87,32 @@ impl Store for DirectoryStore {
         key::check(key)?;
         let (key, hash) = (key.to_owned(), *hash);
         self.blocking(move |files| {
-            check_size(&key, bytes.len() as u64)?;
+            check_created_size(&key, bytes.len() as u64)?;
             check_hash(&key, &bytes, &hash)?;
             files.create(&key, &bytes).map_err(|error| failed(error, "write", &key))
         })
         .await
     }
 
-    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+    async fn get(&self, key: &str, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
         key::check(key)?;
         let key = key.to_owned();
-        self.blocking(move |files| files.get(&key)).await
+        self.blocking(move |files| read::get(&files.root.join(&key), &key, max_bytes))
+            .await
+    }
+
+    async fn tail(&self, key: &str, bytes: u64) -> Result<Option<Tail>, StoreError> {
+        key::check(key)?;
+        let key = key.to_owned();
+        self.blocking(move |files| read::tail(&files.root.join(&key), &key, bytes))
+            .await
+    }
+
+    async fn digest(&self, key: &str, max_bytes: u64) -> Result<Option<Digest>, StoreError> {
+        key::check(key)?;
+        let key = key.to_owned();
+        self.blocking(move |files| read::digest(&files.root.join(&key), &key, max_bytes))
+            .await
     }
 
     async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
@@ -180,75 +201,10 @@ impl Files {
             .insert(folder.to_owned());
         Ok(())
     }
-
-    fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        // Opened non-blocking, so that a pipe in the folder cannot block the reader.
-        let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-        let opened = OpenOptions::new()
-            .read(true)
-            .custom_flags(nonblocking)
-            .open(self.root.join(key));
-        let not_a_file = || {
-            StoreError::corrupt("neither a file nor a folder", "find out who created it, and remove it")
-                .with("key", key)
-        };
-        let file = match opened {
-            Ok(file) => file,
-            // A missing folder, or a file in the place of a folder, holds no object.
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
-            Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => return Err(not_a_file()),
-            Err(error) => return Err(failed(error, "read", key)),
-        };
-        let about = file.metadata().map_err(|error| failed(error, "read", key))?;
-        if about.is_dir() {
-            return Ok(None);
-        }
-        if !about.is_file() {
-            return Err(not_a_file());
-        }
-        check_size(key, about.len())?;
-        let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0));
-        file.take(OBJECT_MAX_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| failed(error, "read", key))?;
-        check_size(key, bytes.len() as u64)?;
-        Ok(Some(Bytes::from(bytes)))
-    }
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
-}
-
-/// Maps an error of the file system to a kind and a remedy.
-fn failed(error: io::Error, operation: &'static str, key: &str) -> StoreError {
-    let failure = match error.kind() {
-        ErrorKind::PermissionDenied => StoreError::permission(
-            "the directory refuses access",
-            "give this user access to it; the file system must have hard links",
-        ),
-        ErrorKind::ReadOnlyFilesystem => StoreError::permission(
-            "the directory is read-only",
-            "mount it writable; only `kivend verify --offline` works without",
-        ),
-        ErrorKind::Unsupported => StoreError::config(
-            "the file system has no hard links",
-            "set store.directory to a file system that has them",
-        ),
-        ErrorKind::NotADirectory | ErrorKind::IsADirectory => StoreError::config(
-            "a file is in the place of a folder, or a folder in the place of an object",
-            "set store.directory to a folder that only the archive uses",
-        ),
-        ErrorKind::InvalidFilename => StoreError::input(
-            "the object key is too long for this file system",
-            "use a bucket, or a file system with longer names",
-        ),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            StoreError::transient("the disk is full", "free space on the disk below store.directory")
-        }
-        _ => StoreError::transient("the file system failed", "check the disk below store.directory"),
-    };
-    failure.with("operation", operation).with("key", key).caused_by(error)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Tests of what is special to directories: leftovers, order of names, links, read-only media.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
 
 use super::*;
 use crate::error::Kind;
@@ -26,7 +27,7 @@ async fn a_temporary_file_left_by_a_crash_is_ignored() {
         store.create("a", Bytes::from_static(b"whole")).await.unwrap(),
         Creation::Created
     );
-    assert_eq!(store.get("a").await.unwrap().unwrap(), "whole");
+    assert_eq!(store.get("a", 1000).await.unwrap().unwrap(), "whole");
     assert_eq!(keys(&store).await, ["a"]);
     assert_eq!(
         fs::read_dir(&unfinished).unwrap().count(),
@@ -54,9 +55,9 @@ async fn a_link_to_a_folder_is_listed_and_not_followed() {
     symlink(folder.path(), folder.path().join("a/loop")).unwrap();
     symlink("not-there", folder.path().join("a/nowhere")).unwrap();
     assert_eq!(keys(&store).await, ["a/b", "a/loop", "a/nowhere"]);
-    assert_eq!(store.get("a/nowhere").await.unwrap(), None);
+    assert_eq!(store.get("a/nowhere", 1000).await.unwrap(), None);
     symlink("itself", folder.path().join("itself")).unwrap();
-    assert_eq!(store.get("itself").await.unwrap_err().kind(), Kind::Corrupt);
+    assert_eq!(store.get("itself", 1000).await.unwrap_err().kind(), Kind::Corrupt);
 }
 
 #[tokio::test]
@@ -64,8 +65,8 @@ async fn a_folder_is_no_object_and_an_object_is_no_folder() {
     let folder = tempfile::tempdir().unwrap();
     let store = DirectoryStore::open(folder.path()).unwrap();
     store.create("a/b", Bytes::new()).await.unwrap();
-    assert_eq!(store.get("a").await.unwrap(), None);
-    assert_eq!(store.get("a/b/c").await.unwrap(), None);
+    assert_eq!(store.get("a", 1000).await.unwrap(), None);
+    assert_eq!(store.get("a/b/c", 1000).await.unwrap(), None);
     assert_eq!(store.create("a", Bytes::new()).await.unwrap_err().kind(), Kind::Config);
     assert_eq!(
         store.create("a/b/c", Bytes::new()).await.unwrap_err().kind(),
@@ -74,13 +75,20 @@ async fn a_folder_is_no_object_and_an_object_is_no_folder() {
 }
 
 #[tokio::test]
-async fn a_device_is_refused_and_a_pipe_does_not_block() {
+async fn a_device_a_socket_and_a_pipe_are_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let store = DirectoryStore::open(folder.path()).unwrap();
     symlink("/dev/zero", folder.path().join("zero")).unwrap();
-    assert_eq!(store.get("zero").await.unwrap_err().kind(), Kind::Corrupt);
+    assert_eq!(store.get("zero", 1000).await.unwrap_err().kind(), Kind::Corrupt);
     rustix::fs::mkfifoat(rustix::fs::CWD, folder.path().join("pipe"), 0o600.into()).unwrap();
-    assert_eq!(store.get("pipe").await.unwrap_err().kind(), Kind::Corrupt);
+    assert_eq!(store.get("pipe", 1000).await.unwrap_err().kind(), Kind::Corrupt);
+    let _socket = UnixListener::bind(folder.path().join("socket")).unwrap();
+    assert_eq!(store.get("socket", 1000).await.unwrap_err().kind(), Kind::Corrupt);
+    assert_eq!(keys(&store).await, ["pipe", "socket", "zero"]);
+    for key in ["zero", "pipe", "socket"] {
+        assert_eq!(store.tail(key, 8).await.unwrap_err().kind(), Kind::Corrupt);
+        assert_eq!(store.digest(key, 8).await.unwrap_err().kind(), Kind::Corrupt);
+    }
 }
 
 #[tokio::test]
@@ -94,7 +102,7 @@ async fn read_only_media_can_be_read_and_listed() {
     }
     let reader = DirectoryStore::open(folder.path()).unwrap();
     assert_eq!(keys(&reader).await, ["a/b"]);
-    assert_eq!(reader.get("a/b").await.unwrap().unwrap(), "b");
+    assert_eq!(reader.get("a/b", 1000).await.unwrap().unwrap(), "b");
     assert!(!folder.path().join(UNFINISHED).exists(), "reading writes nothing");
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     fs::set_permissions(folder.path().join("a"), fs::Permissions::from_mode(0o755)).unwrap();

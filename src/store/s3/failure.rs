@@ -45,6 +45,14 @@ impl RequestContext<'_> {
         self.with_context(not_s3())
     }
 
+    /// The response to a request for a range has more bytes.
+    pub(super) fn ignores_ranges(&self) -> StoreError {
+        self.with_context(StoreError::config(
+            "the server ignores ranges",
+            "use a store that honours `Range` in GET, and check proxies in between",
+        ))
+    }
+
     /// The body of a response is incomplete.
     pub(super) fn broken(&self, cause: impl fmt::Display) -> StoreError {
         let error = StoreError::transient("the object's bytes broke off", "check the network to the store");

@@ -10,6 +10,8 @@ mod failure;
 pub mod inspect;
 mod listing;
 mod lock;
+mod read;
+mod removal;
 mod requests;
 
 pub use bucket::S3Store;

@@ -8,12 +8,12 @@ use bytes::Bytes;
 
 use crate::error::Kind;
 use crate::record::hash::Hash;
-use crate::store::contract::{Creation, Entry, Store, Version, check_size};
+use crate::store::contract::{Creation, Digest, Entry, Store, Tail, Version, check_created_size};
 use crate::store::error::StoreError;
 use crate::store::key;
 use crate::store::s3::bucket::S3Store;
 use crate::store::s3::client::SignedHash;
-use crate::store::s3::{body, failure, listing, lock};
+use crate::store::s3::{failure, listing, lock};
 
 /// An object to create.
 struct Upload<'a> {
@@ -53,22 +53,6 @@ impl S3Store {
         let answer = self.client.head_object().bucket(&self.bucket).key(full).send().await;
         answer.is_ok_and(|answer| answer.e_tag().is_some())
     }
-
-    async fn read(&self, key: &str, version: Option<&str>) -> Result<Option<Bytes>, StoreError> {
-        let request = self.client.get_object().bucket(&self.bucket).key(self.full_key(key)?);
-        let request = request.set_version_id(version.map(str::to_owned));
-        let work = || async {
-            let request = request.clone().customize();
-            match request.mutate_request(body::ask_for_checksum).send().await {
-                Ok(output) => body::read(self.context("get", key), output, self.attempt_timeout)
-                    .await
-                    .map(Some),
-                Err(error) if failure::is_absent(&error) => Ok(None),
-                Err(error) => Err(self.context("get", key).failure(error)),
-            }
-        };
-        self.with_retries(self.context("get", key), work).await
-    }
 }
 
 #[async_trait]
@@ -78,7 +62,7 @@ impl Store for S3Store {
     }
 
     async fn create_hashed(&self, key: &str, bytes: Bytes, hash: &Hash) -> Result<Creation, StoreError> {
-        check_size(key, bytes.len() as u64)?;
+        check_created_size(key, bytes.len() as u64)?;
         let upload = Upload {
             key,
             full: self.full_key(key)?,
@@ -98,8 +82,16 @@ impl Store for S3Store {
         self.with_retries(self.context("create", key), work).await
     }
 
-    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
-        self.read(key, None).await
+    async fn get(&self, key: &str, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
+        self.read(key, None, max_bytes).await
+    }
+
+    async fn tail(&self, key: &str, bytes: u64) -> Result<Option<Tail>, StoreError> {
+        self.read_tail(key, bytes).await
+    }
+
+    async fn digest(&self, key: &str, max_bytes: u64) -> Result<Option<Digest>, StoreError> {
+        self.read_digest(key, max_bytes).await
     }
 
     async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
@@ -129,7 +121,7 @@ impl Store for S3Store {
         listing::versions(self, prefix, Some(start_after)).await.map(Some)
     }
 
-    async fn get_version(&self, key: &str, version: &str) -> Result<Option<Bytes>, StoreError> {
-        self.read(key, Some(version)).await
+    async fn get_version(&self, key: &str, version: &str, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
+        self.read(key, Some(version), max_bytes).await
     }
 }

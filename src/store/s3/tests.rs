@@ -216,9 +216,9 @@ async fn a_body_that_breaks_off_is_read_again() {
     let broken = Answer(200, "etag: \"1\"\r\ncontent-length: 12\r\n", "twel");
     let whole = Answer(200, "etag: \"1\"\r\ncontent-length: 12\r\n", "twelve bytes");
     let (store, _) = scripted(&[broken.clone(), whole]).await;
-    assert_eq!(store.get("a").await.unwrap(), Some(object()));
+    assert_eq!(store.get("a", 1000).await.unwrap(), Some(object()));
     let (store, seen) = scripted(&[broken]).await;
-    assert_eq!(store.get("a").await.unwrap_err().kind(), Kind::Transient);
+    assert_eq!(store.get("a", 1000).await.unwrap_err().kind(), Kind::Transient);
     assert_eq!(seen.lock().unwrap().len(), 3);
 }
 
@@ -227,20 +227,60 @@ async fn bytes_that_do_not_match_the_stored_checksum_are_corrupt() {
     let other =
         "etag: \"1\"\r\ncontent-length: 12\r\nx-amz-checksum-sha256: 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\r\n";
     let (store, seen) = scripted(&[Answer(200, other, "twelve bytes")]).await;
-    assert_eq!(store.get("a").await.unwrap_err().kind(), Kind::Corrupt);
+    assert_eq!(store.get("a", 1000).await.unwrap_err().kind(), Kind::Corrupt);
     assert_eq!(
         header(&seen.lock().unwrap()[0].0, "x-amz-checksum-mode"),
         Some("enabled")
     );
     let of_parts = "etag: \"1\"\r\ncontent-length: 12\r\nx-amz-checksum-sha256: 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=-2\r\n";
     let (store, _) = scripted(&[Answer(200, of_parts, "twelve bytes")]).await;
-    assert_eq!(store.get("a").await.unwrap(), Some(object()));
+    assert_eq!(store.get("a", 1000).await.unwrap(), Some(object()));
 }
 
 #[tokio::test]
-async fn an_object_above_the_maximum_size_is_not_read() {
-    let (store, _) = scripted(&[Answer(200, "etag: \"1\"\r\ncontent-length: 99999999999999\r\n", "")]).await;
-    assert_eq!(store.get("a").await.unwrap_err().kind(), Kind::Corrupt);
+async fn an_object_above_the_limit_is_refused_by_its_announced_length() {
+    for announced in ["13", "99999999999999"] {
+        // The body never comes: whoever asked for it would wait.
+        let headers: &'static str = format!("etag: \"1\"\r\ncontent-length: {announced}\r\n").leak();
+        let (store, seen) = scripted(&[Answer(200, headers, "")]).await;
+        let error = store.get("a", 12).await.unwrap_err();
+        assert!(error.is_too_large(), "{error:?}");
+        assert_eq!(seen.lock().unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_body_without_an_announced_length_is_read_up_to_the_limit() {
+    let reply = Answer(200, "etag: \"1\"\r\n", "twelve bytes");
+    let (store, _) = scripted(std::slice::from_ref(&reply)).await;
+    assert_eq!(store.get("a", 12).await.unwrap(), Some(object()));
+    let (store, _) = scripted(&[reply]).await;
+    assert!(store.get("a", 11).await.unwrap_err().is_too_large());
+}
+
+#[tokio::test]
+async fn a_server_that_ignores_ranges_is_refused() {
+    let whole = Answer(200, "etag: \"1\"\r\ncontent-length: 12\r\n", "twelve bytes");
+    let (store, seen) = scripted(std::slice::from_ref(&whole)).await;
+    assert_eq!(store.tail("a", 11).await.unwrap_err().kind(), Kind::Config);
+    assert_eq!(header(&seen.lock().unwrap()[0].0, "range"), Some("bytes=-11"));
+    let (store, _) = scripted(&[whole]).await;
+    let tail = store.tail("a", 12).await.unwrap().unwrap();
+    assert_eq!((tail.object_bytes, tail.end), (12, object()));
+}
+
+#[tokio::test]
+async fn a_digest_is_computed_from_the_bytes_and_read_again_if_they_break_off() {
+    let broken = Answer(200, "etag: \"1\"\r\ncontent-length: 12\r\n", "twel");
+    let whole = Answer(200, "etag: \"1\"\r\ncontent-length: 12\r\n", "twelve bytes");
+    let (store, seen) = scripted(&[broken, whole]).await;
+    let digest = store.digest("a", 12).await.unwrap().unwrap();
+    assert_eq!(digest.sha256, Some(Hash::of(b"twelve bytes")));
+    assert_eq!(seen.lock().unwrap().len(), 2);
+    let other =
+        "etag: \"1\"\r\ncontent-length: 12\r\nx-amz-checksum-sha256: 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\r\n";
+    let (store, _) = scripted(&[Answer(200, other, "twelve bytes")]).await;
+    assert_eq!(store.digest("a", 12).await.unwrap_err().kind(), Kind::Corrupt);
 }
 
 fn listing(body: &'static str) -> Reply {
@@ -282,6 +322,8 @@ async fn pages_shorter_than_asked_for_are_merged() {
 async fn a_page_of_a_proxy_is_a_transient_error() {
     let (store, _) = scripted(&[Answer(200, "content-length: 8\r\n", "<html/>\n")]).await;
     assert_eq!(store.create("a", object()).await.unwrap_err().kind(), Kind::Transient);
-    assert_eq!(store.get("a").await.unwrap_err().kind(), Kind::Transient);
+    for max_bytes in [1000, 1] {
+        assert_eq!(store.get("a", max_bytes).await.unwrap_err().kind(), Kind::Transient);
+    }
     assert_eq!(store.list("", None, 10).await.unwrap_err().kind(), Kind::Transient);
 }

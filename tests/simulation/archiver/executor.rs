@@ -14,17 +14,19 @@ use kivend::archive::step::{Event, Object, Slot};
 use kivend::archiver::backends::Backends;
 use kivend::archiver::executor::{Answer, EncodeJob, Executor};
 use kivend::archiver::operation::{Operation, Pause, RetryPolicy};
+use kivend::log::signer::Signer;
 use kivend::record::hash::Hash;
 use kivend::record::position::TopicPartition;
 use kivend::segment::encode::encode;
 use kivend::segment::projection::rules::Projection;
 use kivend::task::error::AppError;
-use kivend::writing::writer_keys::WriterKeys;
+use kivend::writing::writer_log::WriterLog;
 
 use super::source::Member;
 use crate::simulation::dice::Dice;
 use crate::simulation::kafka::OffsetQueries;
 use crate::simulation::network::{ENCODE, Fate, Network, step};
+use crate::simulation::setup::Setup;
 
 /// Segments that may wait for the encoder, as in the real executor.
 const ENCODER_QUEUE: usize = 2;
@@ -40,7 +42,8 @@ pub struct Work {
     pub names: Vec<TopicPartition>,
     network: Network,
     queries: Arc<OffsetQueries>,
-    keys: Arc<WriterKeys>,
+    log: Arc<WriterLog>,
+    signer: Arc<dyn Signer>,
     retry: RetryPolicy,
     member: Rc<RefCell<Member>>,
 }
@@ -56,7 +59,7 @@ impl Pause for OneStep {
 
 impl Work {
     pub fn new(
-        (network, queries, keys): (&Network, OffsetQueries, Arc<WriterKeys>),
+        (network, queries, log): (&Network, OffsetQueries, Arc<WriterLog>),
         retry: RetryPolicy,
         member: &Rc<RefCell<Member>>,
     ) -> Work {
@@ -67,7 +70,8 @@ impl Work {
             names: Vec::new(),
             network: network.clone(),
             queries: Arc::new(queries),
-            keys,
+            log,
+            signer: Setup::shared().signer(),
             retry,
             member: Rc::clone(member),
         }
@@ -143,17 +147,19 @@ impl Executor for SimulatedExecutor {
             }
             Operation::CreateSegment(..) | Operation::CreateLink(..) => work.require_owned(slot, "creates an object"),
         }
-        let (network, queries, keys, retry) = (
+        let (network, queries, log, signer, retry) = (
             work.network.clone(),
             Arc::clone(&work.queries),
-            Arc::clone(&work.keys),
+            Arc::clone(&work.log),
+            Arc::clone(&work.signer),
             work.retry.clone(),
         );
         let job = async move {
             let backends = Backends {
                 store: &network,
                 offsets: queries.as_ref(),
-                keys: &keys,
+                log: &log,
+                signer: &signer,
             };
             operation.carry_out(backends, &retry).await
         };

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
+use kivend::archive::epochs::Divergence;
 use kivend::archive::machine::Machine;
 use kivend::archive::policy::SealPolicy;
 use kivend::archive::step::{Event, Now, StopReason};
@@ -28,7 +29,7 @@ use kivend::store::memory::MemoryStore;
 use kivend::task::error::AppError;
 use kivend::task::stop::{Reason, Stop, Stopper, stop};
 use kivend::telemetry::Vitals;
-use kivend::writing::checkpointer::Checkpointer;
+use kivend::writing::entry_writer::{EntryWriter, Moment};
 use tokio::sync::Semaphore;
 
 use super::counts::Counts;
@@ -53,6 +54,8 @@ pub struct Launch {
     pub odds: Odds,
     /// Whether the operator declared a new epoch of every topic.
     pub declared: bool,
+    /// The divergences that the operator declared.
+    pub diverged: Vec<Divergence>,
     /// How far to archive, as `kivend archive` does; `None` for a daemon.
     pub ends: Option<HashMap<TopicPartition, i64>>,
 }
@@ -67,7 +70,7 @@ pub struct Process {
     seen: Rc<RefCell<Observed>>,
     driver: Driver<SimulatedSource, SimulatedExecutor, CountingObserver>,
     /// `None` while it signs a checkpoint.
-    checkpointer: Rc<RefCell<Option<Box<Checkpointer>>>>,
+    entry_writer: Rc<RefCell<Option<Box<EntryWriter>>>>,
     stopper: Stopper,
     stop: Stop,
     has_ended: bool,
@@ -84,6 +87,7 @@ impl Process {
             policy,
             odds,
             declared,
+            diverged,
             ends,
         } = launch;
         let setup = Setup::shared();
@@ -99,13 +103,14 @@ impl Process {
             degradations: Arc::new(Degradations::none(vitals())),
             pause: Arc::new(OneStep),
         };
-        let work = Work::new((&network, queries, setup.keys()), retry, &member);
+        let work = Work::new((&network, queries, setup.log()), retry, &member);
         let work = Rc::new(RefCell::new(work));
         let seen = Rc::new(RefCell::new(Observed::default()));
         let mut machine = Machine::new(setup.author(), policy);
         if declared {
             machine.declare_new_epochs(["payments".to_owned()]);
         }
+        machine.declare_divergences(diverged);
         let driver = Driver::new(
             SimulatedSource::new(&member),
             machine,
@@ -122,7 +127,7 @@ impl Process {
             work,
             seen,
             driver,
-            checkpointer: Rc::new(RefCell::new(Some(Box::new(setup.checkpointer())))),
+            entry_writer: Rc::new(RefCell::new(Some(Box::new(setup.entry_writer())))),
             stopper,
             stop,
             has_ended: false,
@@ -150,6 +155,13 @@ impl Process {
         self.member.borrow().group_events.is_empty()
     }
 
+    /// Whether the group has given it this partition, and it does not know yet.
+    pub fn is_to_receive(&self, partition: &TopicPartition) -> bool {
+        let member = self.member.borrow();
+        let is_given = |event: &GroupEvent| matches!(event, GroupEvent::Assign(given) if given == partition);
+        member.group_events.iter().any(is_given)
+    }
+
     /// The partitions that it released since the last call.
     pub fn take_released(&mut self) -> Vec<TopicPartition> {
         std::mem::take(&mut self.member.borrow_mut().released)
@@ -160,8 +172,9 @@ impl Process {
     }
 
     pub fn take_failure(&mut self) -> Option<String> {
-        let failure = self.failure.take().or_else(|| self.member.borrow_mut().failure.take());
-        failure.map(|why| format!("process {}: {why}", self.id))
+        let failures = [self.failure.take(), self.member.borrow_mut().failure.take()];
+        let told: Vec<String> = failures.into_iter().flatten().collect();
+        (!told.is_empty()).then(|| format!("process {}: {}", self.id, told.join("; ")))
     }
 
     pub fn stops(&self) -> Ref<'_, Vec<(TopicPartition, StopReason)>> {
@@ -172,8 +185,8 @@ impl Process {
         RefMut::map(self.seen.borrow_mut(), |seen| &mut seen.counts)
     }
 
-    pub fn take_checkpointer(&mut self) -> Option<Box<Checkpointer>> {
-        self.checkpointer.borrow_mut().take()
+    pub fn take_entry_writer(&mut self) -> Option<Box<EntryWriter>> {
+        self.entry_writer.borrow_mut().take()
     }
 
     /// Whether its loop has ended.
@@ -273,18 +286,18 @@ impl Process {
     }
 
     fn checkpoint(&mut self, now_ms: u64) {
-        let Some(mut checkpointer) = self.checkpointer.borrow_mut().take() else {
+        let Some(mut writer) = self.entry_writer.borrow_mut().take() else {
             return;
         };
         let (network, wall) = (self.network.clone(), self.wall(now_ms));
-        let (home, seen) = (Rc::clone(&self.checkpointer), Rc::clone(&self.seen));
+        let (home, seen) = (Rc::clone(&self.entry_writer), Rc::clone(&self.seen));
         self.work.borrow_mut().push(Box::pin(async move {
-            let newest = checkpointer.advance_if_moved(&network, wall).await;
-            *home.borrow_mut() = Some(checkpointer);
+            let newest = writer.advance_if_moved(&network, &Moment::at(wall)).await;
+            *home.borrow_mut() = Some(writer);
             match newest {
                 Ok(newest) => {
                     seen.borrow_mut().counts.checkpoints += 1;
-                    Ok(vec![Event::CheckpointSeen(newest.reference())])
+                    Ok(vec![Event::CheckpointSeen(newest)])
                 }
                 Err(error) if error.kind() == Kind::Transient => Ok(Vec::new()),
                 Err(error) => Err(AppError::internal(format!("checkpoint: {error}"))),

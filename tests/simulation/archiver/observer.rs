@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use kivend::archive::step::{Adopted, Report, StopReason};
 use kivend::archiver::observers::Observer;
+use kivend::log::link::SealReason;
 use kivend::record::position::TopicPartition;
 use kivend::record::utc::UtcSeconds;
 
@@ -35,14 +36,16 @@ impl Observer for CountingObserver {
                 counts.adopted += u64::from(*adopted == Adopted::Found);
                 counts.rejected += link.link.rejected.len() as u64;
                 counts.absent += link.link.absent.len() as u64;
+                counts.diverged += u64::from(link.link.seal_reason == SealReason::Diverged);
             }
             Report::LossFound { .. } => counts.losses += 1,
-            Report::NewEpoch(_) => counts.new_epochs += 1,
+            Report::NewEpoch(..) => counts.new_epochs += 1,
             Report::Fenced => counts.fenced += 1,
             Report::PassedOver(_) => counts.passed_over += 1,
             Report::Stopped(reason) => {
                 counts.stopped += 1;
                 counts.gone += u64::from(matches!(reason, StopReason::TopicGone));
+                counts.truncated += u64::from(matches!(reason, StopReason::Truncated { .. }));
                 seen.stops.push((partition.clone(), reason.clone()));
             }
         }

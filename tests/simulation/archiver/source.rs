@@ -13,7 +13,7 @@ use kivend::kafka::error::KafkaError;
 use kivend::log::commit_metadata::CommitMetadata;
 use kivend::log::object_key::{Attempt, Place};
 use kivend::record::hash::Hash;
-use kivend::record::position::{NextOffset, TopicPartition};
+use kivend::record::position::{NextOffset, Position, TopicPartition};
 use kivend::record::record::{Header, Record};
 use kivend::store::memory::MemoryStore;
 use kivend::verify::kafka::Commit;
@@ -34,8 +34,9 @@ pub enum GroupEvent {
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Position {
+struct Fetching {
     next: i64,
+    leader_epoch: Option<i32>,
     reported_end: Option<i64>,
     /// Out of range, or the topic is gone: nothing is delivered until the next seek.
     stalled: bool,
@@ -45,7 +46,7 @@ struct Position {
 #[derive(Debug, Clone, Copy, Default)]
 struct Assignment {
     revoking: bool,
-    position: Option<Position>,
+    position: Option<Fetching>,
 }
 
 struct PendingCommit {
@@ -81,7 +82,7 @@ pub struct Member {
 /// The outcome of a poll, as owned data.
 enum Next {
     Nothing,
-    Record(PartitionIndex, OwnedRecord),
+    Record(PartitionIndex, OwnedRecord, Option<i32>),
     Other(Polled<'static>),
 }
 
@@ -138,7 +139,7 @@ impl Member {
         self.started().all(|position| position.paused)
     }
 
-    fn started(&self) -> impl Iterator<Item = Position> {
+    fn started(&self) -> impl Iterator<Item = Fetching> {
         let ours = self.assignments.iter().filter(|(name, _)| self.owned.contains(*name));
         ours.filter_map(|(_, assignment)| assignment.position)
     }
@@ -241,15 +242,33 @@ impl Member {
                 partition: partition.clone(),
             });
         }
+        let known = position.leader_epoch.filter(|_| self.kafka.knows_leader_epochs());
+        let is_cut = |epoch| {
+            self.kafka
+                .log(partition, |log| log.end_of_leader_epoch(epoch) < position.next)
+        };
+        if known.is_some_and(is_cut) {
+            position.stalled = true;
+            return Next::Other(Polled::Truncated {
+                partition: partition.clone(),
+            });
+        }
         match self.kafka.log(partition, |log| log.read(position.next)) {
-            Read::Record(record) => {
+            Read::Record(record, epoch) => {
                 position.reported_end = None;
+                // Some records are of batches that are too old to tell.
+                let epoch = Some(epoch).filter(|_| self.kafka.knows_leader_epochs() && record.offset % 17 != 3);
                 if !again {
                     position.next = record.offset + 1;
+                    position.leader_epoch = epoch;
                 }
-                Next::Record(index, record)
+                Next::Record(index, record, epoch)
             }
             Read::End(end) => {
+                if end > position.next {
+                    let epoch = self.kafka.log(partition, |log| log.leader_epoch_of(end - 1));
+                    position.leader_epoch = Some(epoch);
+                }
                 position.next = end;
                 if position.reported_end.replace(end) == Some(end) {
                     return Next::Nothing;
@@ -268,12 +287,13 @@ impl Member {
         }
     }
 
-    fn start(&mut self, partition: &TopicPartition, from: NextOffset) -> Result<(), KafkaError> {
+    fn start(&mut self, partition: &TopicPartition, from: Position) -> Result<(), KafkaError> {
         match self.assignments.get_mut(partition) {
             Some(assignment) if assignment.position.is_none() => {
-                assignment.position = Some(Position {
-                    next: from.0,
-                    ..Position::default()
+                assignment.position = Some(Fetching {
+                    next: from.next.0,
+                    leader_epoch: from.leader_epoch,
+                    ..Fetching::default()
                 });
                 Ok(())
             }
@@ -285,16 +305,17 @@ impl Member {
     }
 
     /// A paused partition stays paused, as in librdkafka.
-    fn seek(&mut self, partition: &TopicPartition, from: NextOffset) -> Result<(), KafkaError> {
+    fn seek(&mut self, partition: &TopicPartition, from: Position) -> Result<(), KafkaError> {
         let position = self.assignments.get_mut(partition).and_then(|a| a.position.as_mut());
         let Some(position) = position else {
             self.fail(format!("seeks in {partition}, which is not started"));
             return Err(refusal(partition));
         };
-        *position = Position {
-            next: from.0,
+        *position = Fetching {
+            next: from.next.0,
+            leader_epoch: from.leader_epoch,
             paused: position.paused,
-            ..Position::default()
+            ..Fetching::default()
         };
         Ok(())
     }
@@ -355,7 +376,11 @@ impl Member {
             .is_some_and(|assignment| assignment.revoking)
         {
             self.assignments.remove(partition);
-            self.released.push(partition.clone());
+            // The coordinator has taken the partition away meanwhile: what it may have given since is another assignment.
+            let is_lost = |event: &GroupEvent| matches!(event, GroupEvent::Lost(lost) if lost == partition);
+            if !self.group_events.iter().any(is_lost) {
+                self.released.push(partition.clone());
+            }
         }
     }
 }
@@ -401,7 +426,7 @@ impl Source for SimulatedSource {
         match next {
             Next::Nothing => Polled::Nothing,
             Next::Other(polled) => polled,
-            Next::Record(partition, record) => {
+            Next::Record(partition, record, leader_epoch) => {
                 let lent = self.lent.insert(Lent::new(record, |record| {
                     let headers = record.headers.iter();
                     headers
@@ -421,6 +446,7 @@ impl Source for SimulatedSource {
                         value: owner.value.as_deref(),
                         headers: lent.borrow_dependent(),
                     },
+                    leader_epoch,
                 }
             }
         }
@@ -438,11 +464,11 @@ impl Source for SimulatedSource {
         Some(self.member.borrow().kafka.log(partition, |log| log.high))
     }
 
-    fn start(&mut self, partition: &TopicPartition, from: NextOffset) -> Result<(), KafkaError> {
+    fn start(&mut self, partition: &TopicPartition, from: Position) -> Result<(), KafkaError> {
         self.member.borrow_mut().start(partition, from)
     }
 
-    fn seek(&mut self, partition: &TopicPartition, from: NextOffset) -> Result<(), KafkaError> {
+    fn seek(&mut self, partition: &TopicPartition, from: Position) -> Result<(), KafkaError> {
         self.member.borrow_mut().seek(partition, from)
     }
 

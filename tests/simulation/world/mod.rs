@@ -1,15 +1,17 @@
 //! One run: some processes, one Kafka and one bucket under faults. Then the faults end, one archiver archives the rest,
 //! and the oracle checks the archive.
 
+mod election;
 mod recreation;
 
 use std::collections::{BTreeSet, HashMap};
 
+use kivend::archive::epochs::Divergence;
 use kivend::archive::step::StopReason;
-use kivend::record::position::TopicPartition;
+use kivend::record::position::{Epoch, TopicPartition};
 use kivend::store::Store as _;
 use kivend::store::memory::MemoryStore;
-use kivend::writing::checkpointer::Checkpointer;
+use kivend::writing::entry_writer::{EntryWriter, Moment};
 use tokio::runtime::Runtime;
 
 use super::archiver::{GroupEvent, Launch, Process, any_policy};
@@ -36,8 +38,8 @@ pub struct World {
     chains: Chains,
     processes: Vec<Process>,
     started: ProcessId,
-    /// The checkpointer of the process that ended last, with what it has read of the chains.
-    checkpointer: Option<Box<Checkpointer>>,
+    /// The writer of entries of the process that ended last, with what it has read of the chains.
+    entry_writer: Option<Box<EntryWriter>>,
     /// Creates that their processes take for lost, and that will arrive.
     late: Vec<Put>,
     now_ms: u64,
@@ -48,6 +50,12 @@ pub struct World {
     recreated: bool,
     /// Whether archivers start with a declared new epoch.
     declared: bool,
+    /// Whether an unclean election cut a log back.
+    cut: bool,
+    /// The divergences with which archivers start.
+    diverged: Vec<Divergence>,
+    /// Partitions that stopped because the broker found their log cut back, with the epoch that ends.
+    truncated: BTreeSet<(TopicPartition, Epoch)>,
     counts: Counts,
 }
 
@@ -61,7 +69,7 @@ pub fn run(seed: u64, runtime: &Runtime) -> Result<Counts, String> {
     }
     world.stop_faults()?;
     if world.recreated && world.dice.permille(700) {
-        world.declare()?;
+        world.declare();
     }
     let is_disturbed = !world.late.is_empty();
     world.archive_all()?;
@@ -69,6 +77,12 @@ pub fn run(seed: u64, runtime: &Runtime) -> Result<Counts, String> {
     // has nothing to do, is tested in a quarter of the runs.
     if is_disturbed || world.dice.permille(250) {
         world.archive_all()?;
+    }
+    // More than once if creates arrived late, with records of an older log.
+    for _ in 0..10 {
+        if world.cut && world.declare_divergences()? {
+            world.archive_all()?;
+        }
     }
     world.check(runtime)?;
     Ok(world.counts)
@@ -83,8 +97,14 @@ impl World {
             .collect();
         let kafka = Kafka::new(&partitions);
         let bucket = setup.bucket();
+        let kafka = if dice.permille(700) { kafka } else { kafka.without_ids() };
+        let knows_leader_epochs = dice.permille(700);
         World {
-            kafka: if dice.permille(700) { kafka } else { kafka.without_ids() },
+            kafka: if knows_leader_epochs {
+                kafka
+            } else {
+                kafka.without_leader_epochs()
+            },
             setup,
             dice,
             odds,
@@ -93,7 +113,7 @@ impl World {
             bucket,
             processes: Vec::new(),
             started: 0,
-            checkpointer: None,
+            entry_writer: None,
             late: Vec::new(),
             now_ms: 0,
             events: 0,
@@ -101,6 +121,9 @@ impl World {
             has_tampering: false,
             recreated: false,
             declared: false,
+            cut: false,
+            diverged: Vec::new(),
+            truncated: BTreeSet::new(),
             counts: Counts::default(),
         }
     }
@@ -127,20 +150,29 @@ impl World {
             if let Some(why) = process.take_failure() {
                 return Err(why);
             }
-            let recreated = self.recreated;
-            let without_cause = |(_, reason): &&(TopicPartition, StopReason)| {
-                let told = matches!(
-                    reason,
-                    StopReason::LogBehindArchive { .. } | StopReason::TopicRecreated { .. } | StopReason::TopicGone
-                );
-                !(recreated && told)
+            let (recreated, cut) = (self.recreated, self.cut);
+            let without_cause = |(_, reason): &&(TopicPartition, StopReason)| match reason {
+                StopReason::TopicRecreated { .. } | StopReason::TopicGone => !recreated,
+                StopReason::LogBehindArchive { .. }
+                | StopReason::Truncated { .. }
+                | StopReason::LeaderEpochFell { .. } => !recreated && !cut,
+                StopReason::ImpossibleDivergence { .. } => !cut,
+                _ => true,
             };
+            for (partition, reason) in process.stops().iter() {
+                if let StopReason::Truncated { epoch, .. } = reason {
+                    self.truncated.insert((partition.clone(), *epoch));
+                }
+            }
             if let Some((partition, reason)) = process.stops().iter().find(without_cause) {
                 return Err(format!("stopped without cause: {partition}: {reason}"));
             }
             for partition in self.processes[at].take_released() {
                 let id = self.processes[at].id;
-                self.disown(id, Some(&partition));
+                // It may have lost the partition meanwhile, and be its next owner already.
+                if !self.processes[at].is_to_receive(&partition) {
+                    self.disown(id, Some(&partition));
+                }
             }
         }
         while let Some(at) = self.processes.iter().position(Process::is_done) {
@@ -205,12 +237,16 @@ impl World {
         if self.dice.permille(odds.compaction) {
             self.compact()?;
         }
+        self.elect();
+        if self.cut && self.dice.permille(30) {
+            self.declare_divergences()?;
+        }
         if self.kafka.is_gone() && self.dice.permille(100) {
             self.create_again()?;
         } else if self.dice.permille(odds.recreate) {
             self.delete_topic();
         } else if self.recreated && !self.declared && self.dice.permille(30) {
-            self.declare()?;
+            self.declare();
         }
         if self.processes.is_empty() {
             return Ok(());
@@ -280,7 +316,7 @@ impl World {
         self.late.extend(process.network.take_late());
         self.counts += *process.counts();
         self.disown(process.id, None);
-        self.checkpointer = process.take_checkpointer();
+        self.entry_writer = process.take_entry_writer();
     }
 
     fn owned_by(&self, id: ProcessId) -> Vec<TopicPartition> {
@@ -335,6 +371,7 @@ impl World {
             policy: any_policy(&mut dice),
             odds: self.odds,
             declared: self.declared,
+            diverged: self.diverged.clone(),
             ends,
         };
         self.processes
@@ -421,15 +458,14 @@ impl World {
     fn check(&mut self, runtime: &Runtime) -> Result<(), String> {
         self.bucket.check_unchanged().map_err(|error| error.to_string())?;
         for partition in &self.partitions {
-            let chain = self.chains.of(partition)?;
             let logs = self.kafka.logs();
-            oracle::check_partition(&chain, partition, &logs[partition])?;
+            oracle::check_partition(&self.chains, partition, &logs[partition])?;
         }
         // The last checkpoint, as an archiver signs it at its end.
-        let checkpointer = self.checkpointer.take();
-        let mut checkpointer = checkpointer.unwrap_or_else(|| Box::new(self.setup.checkpointer()));
+        let writer = self.entry_writer.take();
+        let mut writer = writer.unwrap_or_else(|| Box::new(self.setup.entry_writer()));
         let at = kivend::record::utc::UtcSeconds::from_unix(1_780_000_000);
-        run_to_end(checkpointer.advance_if_moved(&self.bucket, at)).map_err(|error| error.to_string())?;
+        run_to_end(writer.advance_if_moved(&self.bucket, &Moment::at(at))).map_err(|error| error.to_string())?;
         let anything = self.kafka.logs().values().any(|log| log.high > 0);
         if !anything || self.has_tampering || !self.is_up_to_date()? {
             return Ok(());

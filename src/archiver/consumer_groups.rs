@@ -1,0 +1,79 @@
+//! The committed offsets of the consumer groups that the settings name, as entries of the log record them (FORMAT.md section 3.1).
+//! They are a claim for restores. A group that cannot be read delays nothing.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::config::KafkaSettings;
+use crate::kafka::cluster::Cluster;
+use crate::kafka::error::KafkaError;
+use crate::log::entry::GroupOffset;
+use crate::record::position::TopicPartition;
+
+/// The consumer groups of an archive's topics.
+#[derive(Debug, Clone)]
+pub struct ConsumerGroups {
+    groups: Arc<BTreeSet<String>>,
+    topics: Arc<Vec<String>>,
+    kafka: KafkaSettings,
+}
+
+impl ConsumerGroups {
+    /// The groups with these names, for these topics. Nothing is read yet.
+    #[must_use]
+    pub fn new(groups: &[String], topics: Vec<String>, kafka: &KafkaSettings) -> ConsumerGroups {
+        ConsumerGroups {
+            groups: Arc::new(groups.iter().cloned().collect()),
+            topics: Arc::new(topics),
+            kafka: kafka.clone(),
+        }
+    }
+
+    /// The committed offsets, sorted; `None` if a group cannot be read.
+    pub async fn read(&self) -> Option<Vec<GroupOffset>> {
+        if self.groups.is_empty() {
+            return Some(Vec::new());
+        }
+        let own = self.clone();
+        match tokio::task::spawn_blocking(move || own.ask()).await {
+            Ok(Ok(offsets)) => Some(offsets),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "cannot read the offsets of archive.consumer_groups: this entry of the log is without them");
+                None
+            }
+            Err(error) => {
+                tracing::error!(%error, "reading the offsets of archive.consumer_groups has failed");
+                None
+            }
+        }
+    }
+
+    fn ask(&self) -> Result<Vec<GroupOffset>, KafkaError> {
+        let mut offsets = Vec::new();
+        for group in self.groups.iter() {
+            let settings = KafkaSettings {
+                group_id: group.clone(),
+                ..self.kafka.clone()
+            };
+            let cluster = Cluster::connect_to_group(&settings)?;
+            let mut partitions: Vec<TopicPartition> = Vec::new();
+            for topic in self.topics.iter() {
+                let layout = cluster.find_topic(topic)?;
+                partitions.extend(layout.into_iter().flat_map(|layout| layout.positions()));
+            }
+            partitions.sort();
+            let committed = cluster.committed(&partitions)?;
+            let of_group = partitions.iter().zip(committed).filter_map(|(partition, committed)| {
+                let next = committed?.next_offset.0;
+                Some(GroupOffset(
+                    group.clone(),
+                    partition.topic.to_string(),
+                    partition.partition,
+                    next,
+                ))
+            });
+            offsets.extend(of_group);
+        }
+        Ok(offsets)
+    }
+}

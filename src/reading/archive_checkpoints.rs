@@ -1,0 +1,129 @@
+//! The checkpoints of an archive for proofs, with the cosignatures that are stored for them.
+
+use bytes::Bytes;
+
+use crate::log::checkpoint::CheckpointRef;
+use crate::log::object_key::Key;
+use crate::log::signed_note::VerifyingKey;
+use crate::log::witness::CosignedNote;
+use crate::reading::archive::{Archive, text};
+use crate::reading::log_listing::read_place;
+use crate::record::hash::Hash;
+use crate::task::error::AppError;
+use crate::verify::saved::SavedCheckpoint;
+
+/// A checkpoint as a user names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WantedCheckpoint {
+    /// The bucket's checkpoint with this number.
+    Number(u64),
+    /// A saved checkpoint: the bytes of its file.
+    Saved(Vec<u8>),
+}
+
+/// A valid checkpoint as a note.
+pub struct CheckpointNote {
+    /// What it covers.
+    pub named: CheckpointRef,
+    /// The note, with cosignature lines or none.
+    pub note: String,
+}
+
+impl Archive {
+    /// A checkpoint over this entry that what was given proves: one that witnesses cosigned as the policy asks, or else the
+    /// oldest by a key that counts.
+    ///
+    /// # Errors
+    /// The store's errors.
+    pub async fn checkpoint_over(&self, entry: u64) -> Result<Option<CheckpointNote>, AppError> {
+        if let Some(number) = self.cosigned.filter(|number| *number >= entry) {
+            return self.checkpoint(number).await;
+        }
+        for number in entry..=self.walk.newest_checkpoint().unwrap_or(0) {
+            let found = self.checkpoint_by(number, |signer| self.trust.counts(signer)).await?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The valid checkpoint with this number, with its cosignatures, if there is one.
+    ///
+    /// # Errors
+    /// The store's errors.
+    pub async fn checkpoint(&self, number: u64) -> Result<Option<CheckpointNote>, AppError> {
+        self.checkpoint_by(number, |_| true).await
+    }
+
+    pub(super) async fn checkpoint_by(
+        &self,
+        number: u64,
+        by: impl Fn(&VerifyingKey) -> bool,
+    ) -> Result<Option<CheckpointNote>, AppError> {
+        let Some(root) = self.walk.root(number) else {
+            return Ok(None);
+        };
+        let named = CheckpointRef { number, root };
+        let objects = read_place(&self.bucket, |attempt| Key::Checkpoint(number, attempt)).await;
+        for raw in objects.map_err(AppError::CannotList)? {
+            let Ok(object) = raw.object else { continue };
+            let signer = self.walk.history().open_checkpoint_of(&object, named);
+            if signer.is_ok_and(|signer| by(&signer)) {
+                let note = self.with_cosignatures(number, &object).await?;
+                return Ok(Some(CheckpointNote { named, note }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A checkpoint, followed by the lines that are stored for it. Nothing of them is verified here.
+    async fn with_cosignatures(&self, number: u64, object: &Bytes) -> Result<String, AppError> {
+        let mut note = text(object)?;
+        let of_number = self
+            .inventory
+            .cosignatures
+            .iter()
+            .filter(|(listed, _)| *listed == number);
+        for (_, named) in of_number {
+            let line = self.get(&Key::Cosignature(number, *named).to_string()).await?;
+            let Some(line) = line.filter(|line| Hash::of(line) == *named) else {
+                continue;
+            };
+            let with_line = format!("{note}{}", String::from_utf8_lossy(&line));
+            let is_cosigned = |parsed: CosignedNote| parsed.to_bytes() == with_line.as_bytes();
+            if CosignedNote::parse(with_line.as_bytes()).is_ok_and(is_cosigned) {
+                note = with_line;
+            }
+        }
+        Ok(note)
+    }
+
+    /// The checkpoint that a user names.
+    ///
+    /// # Errors
+    /// `Input` if there is none, or if the saved file is not a checkpoint of this archive; the store's errors.
+    pub async fn named_checkpoint(&self, wanted: &WantedCheckpoint) -> Result<CheckpointNote, AppError> {
+        match wanted {
+            WantedCheckpoint::Number(number) => self.checkpoint(*number).await?.ok_or_else(|| {
+                AppError::input(format!("the archive has no valid checkpoint of this number number=`{number}`")).fix(
+                    "name a number up to that of the newest checkpoint, which `kivend verify` prints, or the file of a saved checkpoint",
+                )
+            }),
+            WantedCheckpoint::Saved(object) => {
+                let saved = SavedCheckpoint::parse(object, None).map_err(|error| AppError::input(error.to_string()))?;
+                if !saved.is_in(&self.walk) {
+                    let number = saved.checkpoint.number();
+                    return Err(AppError::input(format!(
+                        "the saved checkpoint is not one of this archive number=`{number}`"
+                    ))
+                    .fix("`kivend verify --checkpoint FILE` tells what differs"));
+                }
+                Ok(CheckpointNote {
+                    named: saved.checkpoint.reference(),
+                    note: text(&Bytes::copy_from_slice(object))?,
+                })
+            }
+        }
+    }
+}
