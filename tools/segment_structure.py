@@ -9,7 +9,7 @@ from types import SimpleNamespace as Fields
 
 import pyarrow as pa
 
-from notes import demand
+from notes import Unknown, demand
 
 BOOL, I32, I64, BINARY, LIST, STRUCT = 1, 5, 6, 8, 9, 12  # kinds of Thrift's compact protocol
 PLAIN, RLE, DELTA, DICTIONARY = 0, 3, 5, 8  # encodings
@@ -17,6 +17,8 @@ LARGEST_FOOTER, LARGEST_HEADER, LARGEST_KEYS = 8 << 20, 8 << 10, 1 << 20
 LARGEST_DICTIONARY, MOST_VALUES = 64 << 10, 256
 MOST_GROUPS, MOST_PAGES, MOST_ROWS = 4096, 4096, 8192
 LARGEST_PAGE, LARGEST_ROWS, ENTRY = 2 << 20, 512 << 20, 32
+# What this verifier holds in memory; kivend reads what is larger.
+MOST_PAGE, MOST_UNPACKED, MOST_RECORDS = 32 << 20, 512 << 20, 4 << 20
 KEYS = b"topic partition epoch first_offset next_offset record_count records_root previous projection".split()
 
 # ---- Thrift ----------------------------------------------------------------------------------------------------------
@@ -229,7 +231,7 @@ def read_footer(data):
 def read_structure(data, footer, start, columns):
     """Checks everything but the values. Returns the row groups: the leaf columns with their statistics, the entries of
     each, and the memory for the rows of one page."""
-    leaves, at, groups, coded = [leaf for leaf in columns if leaf.physical is not None], 4, [], []
+    leaves, at, groups, coded, held, records = [leaf for leaf in columns if leaf.physical is not None], 4, [], [], 0, 0
     demand(1 <= len(footer[4]) <= MOST_GROUPS)
     for group_ in footer[4]:
         demand(len(group_[1]) == len(leaves))
@@ -243,11 +245,14 @@ def read_structure(data, footer, start, columns):
             pages_of.append(pages)
             claims_of.append(claims)
         rows = [page.entries for page in pages_of[0]]
+        held, records = held + total, records + sum(rows)
+        demand(held <= MOST_UNPACKED and records <= MOST_RECORDS, "a segment too large for this verifier", Unknown)
         sets = list(zip(*pages_of))
         for leaf, pages in zip(leaves, pages_of):
             demand(len(pages) == len(rows) and all(p.entries >= n if leaf.nested else p.entries == n for p, n in zip(pages, rows)))
         for count, pages in zip(rows, sets):
             demand(1 <= count <= MOST_ROWS and (count == 1 or max(page.bytes for page in pages) <= LARGEST_PAGE))
+        demand(max(page.bytes for pages in sets for page in pages) <= MOST_PAGE, "a record too large for this verifier", Unknown)
         memory = max(sum(page.bytes + ENTRY * page.entries for page in pages) for pages in sets)
         demand(memory <= LARGEST_ROWS)
         for leaf, pages in zip(leaves, pages_of):

@@ -37,8 +37,9 @@ def parse_json(text):
     document = JSON.decode(text)
     if "\\u" in text:
         json.dumps(document, ensure_ascii=False).encode()  # a lone surrogate cannot be encoded
-    brackets = re.findall(r'"(?:[^"\\]|\\.)*"|([][{}])', text)
-    depths = accumulate((b in ("[", "{")) - (b in ("]", "}")) for b in brackets)
+    # Possessive, because the regular expression would otherwise remember every character of a text.
+    brackets = re.finditer(r'"(?:[^"\\]|\\.)*+"|([][{}])', text)
+    depths = accumulate((b in ("[", "{")) - (b in ("]", "}")) for b in (found[1] for found in brackets))
     demand(max(depths, default=0) <= 127, kind=ValueError)
     return document
 

@@ -5,6 +5,12 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use bytes::Bytes;
+use kivend::record::position::{FirstOffset, NextOffset};
+use kivend::segment::decode::Segment;
+use kivend::segment::encode::encode;
+use kivend::segment::footer::Footer;
+use kivend::segment::rows::Rows;
 use serde_json::Value;
 
 use super::planted::{absent_page, large_dictionary, long_footer, long_list, plant_empty, plant_pipe};
@@ -156,6 +162,31 @@ fn the_largest_object_is_held_once() {
     let planted = Planted::new();
     plant_empty(&planted.segment, 512 << 20);
     expect_bounded(&planted, "512 MiB", 700 * MIB);
+}
+
+#[test]
+fn a_large_record_in_a_small_segment_is_held_once_or_said_to_be_too_large() {
+    let planted = Planted::new();
+    let honest = Segment::open(Bytes::from(std::fs::read(&planted.segment).unwrap())).unwrap();
+    let at = planted.first_offset;
+    let record = OwnedRecord {
+        value: Some([br#"{"a":""#, vec![b'x'; 300 << 20].as_slice(), br#""}"#].concat()),
+        ..OwnedRecord::event(at, 1)
+    };
+    let mut rows = Rows::new(&honest.footer().topic_partition);
+    record.lend(|record| rows.push(record));
+    let footer = Footer {
+        next_offset: NextOffset(at + 1),
+        record_count: 1,
+        records_root: rows.root(),
+        ..honest.footer().clone()
+    };
+    assert_eq!(footer.first_offset, FirstOffset(at));
+    let object = encode(rows, &footer, honest.projection()).unwrap();
+    assert!(object.len() < 64 << 10, "{}", object.len());
+    put(&planted.beside(), &object);
+    put(&planted.segment, &object);
+    expect_bounded(&planted, "a large record", 700 * MIB);
 }
 
 #[test]
