@@ -13,6 +13,7 @@ mod change_keys;
 mod checkpoint_mirrors;
 mod checkpoints;
 mod command_line;
+mod cut_bucket;
 mod embedded;
 mod export;
 mod fixture;

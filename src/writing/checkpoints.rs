@@ -15,12 +15,13 @@ use crate::store::{Creation, Store, pages};
 use crate::task::error::AppError;
 use crate::writing::create::{create_note, judge_taken};
 use crate::writing::signing::sign_with;
+use crate::writing::writer_log::require_not_retired;
 
 /// Makes sure that the checkpoint over the entries so far is in the bucket, and returns it. A crash between an entry and its
 /// checkpoint leaves it out; whoever finds that completes it.
 ///
 /// # Errors
-/// The store's errors; `Transient` if the key cannot sign now; `Input` before entry 0.
+/// The store's errors; `Transient` if the key cannot sign now; `Config` if it was retired; `Input` before entry 0.
 pub async fn complete(
     store: &dyn Store,
     history: &History,
@@ -36,6 +37,7 @@ pub async fn complete(
         Judged::Valid(_) => return Ok(named),
         Judged::Free(free) => free,
     };
+    require_not_retired(history.keyring(), signer.verifying_key())?;
     if named.number == 0 && history.keyring().change_role() != signer_role(history, signer.as_ref()) {
         return Err(AppError::config(
             "checkpoint 0 is missing, and only a change key may sign it: creating the archive was interrupted",
@@ -52,6 +54,24 @@ pub async fn complete(
             Judged::Valid(_) => return Ok(named),
             Judged::Free(free) => attempt = free,
         }
+    }
+}
+
+/// Requires that the checkpoint over the entries so far is in the bucket, before the next entry is signed (LG-2). It was there
+/// before: where it is gone, or is another log's, the bucket was cut or restored (FORMAT.md section 3.5).
+///
+/// # Errors
+/// `Corrupt` if it is not there; the store's errors.
+pub async fn require(store: &dyn Store, history: &History) -> Result<(), AppError> {
+    let number = history.next_number().saturating_sub(1);
+    let key_of = |attempt| Key::Checkpoint(number, attempt);
+    let valid = |found: Candidate| history.open_checkpoint(&found.object).ok();
+    match attempts::judge(store, key_of, valid).await? {
+        Judged::Valid(_) => Ok(()),
+        Judged::Free(_) => Err(AppError::corrupt(format!(
+            "the checkpoint over the newest entry is gone, or is that of another log: the bucket was cut or restored checkpoint=`{number}`"
+        ))
+        .fix("restore the missing objects from a copy of the bucket, or begin a new archive under another prefix")),
     }
 }
 

@@ -220,6 +220,7 @@ impl EntryWriter {
         if self.trust.history.next_number() != before {
             return Ok(None);
         }
+        checkpoints::require(store, &self.trust.history).await?;
         let draft = Draft {
             at: moment.at,
             heads,

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Notify;
 
 use crate::log::history::SignedEntry;
+use crate::log::keyring::Keyring;
 use crate::log::limits::ENTRY_MAX_BYTES;
 use crate::log::note::Invalid;
 use crate::log::object_key::{Attempt, Key, LOG};
@@ -57,7 +58,8 @@ impl WriterLog {
     /// Reads the entries after the newest known one. Takes one request if there are none.
     ///
     /// # Errors
-    /// The store's errors; `Corrupt` if a newer version of kivend wrote the log, or if entries are missing.
+    /// The store's errors; `Corrupt` if a newer version of kivend wrote the log, or if entries are missing, the newest known one
+    /// among them.
     pub async fn refresh(&self, store: &dyn Store) -> Result<Arc<WriterTrust>, AppError> {
         let before = self.known();
         let listed = list_beyond(store, &before.trust).await?;
@@ -117,13 +119,7 @@ pub fn require_in_force(trust: &WriterTrust, key: &VerifyingKey) -> Result<(), A
                 .fix("set archive.key_file or archive.pkcs11.label to the archive's key, or store.prefix to an unused prefix"),
         );
     };
-    if let Some(retired) = &term.retired {
-        let entry = retired.entry;
-        return Err(
-            AppError::config(format!("the signing key was retired key=`{key}` entry=`{entry}`"))
-                .fix("set archive.key_file or archive.pkcs11.label to a key in force, listed by `kivend keys show`, and start again"),
-        );
-    }
+    require_not_retired(trust.keyring(), key)?;
     let known = trust.checkpoint.map(|named| named.number);
     match &term.added {
         Some(added) if known < Some(added.entry) => Err(AppError::transient(format!(
@@ -132,6 +128,21 @@ pub fn require_in_force(trust: &WriterTrust, key: &VerifyingKey) -> Result<(), A
         ))),
         _ => Ok(()),
     }
+}
+
+/// Requires that no change retired this key.
+///
+/// # Errors
+/// `Config` if one did.
+pub fn require_not_retired(keyring: &Keyring, key: &VerifyingKey) -> Result<(), AppError> {
+    let Some(retired) = keyring.term(key).and_then(|term| term.retired.as_ref()) else {
+        return Ok(());
+    };
+    let entry = retired.entry;
+    Err(
+        AppError::config(format!("the signing key was retired key=`{key}` entry=`{entry}`"))
+            .fix("set archive.key_file or archive.pkcs11.label to a key in force, listed by `kivend keys show`, and start again"),
+    )
 }
 
 /// Requires that a key is one of the archive's, in force or not, so that a wrong key is told before anything is read with it.
@@ -145,11 +156,27 @@ pub fn require_known(trust: &WriterTrust, key: &VerifyingKey) -> Result<(), AppE
     }
 }
 
-/// The listed objects after the newest entry.
+/// The listed objects after the newest entry. Its own place is listed too: where nothing stands there any more, the bucket was cut
+/// or restored, and what this process would sign next would fork the log (FORMAT.md section 3.5).
 async fn list_beyond(store: &dyn Store, trust: &WriterTrust) -> Result<Vec<Listed>, AppError> {
-    let newest = trust.history.next_number().checked_sub(1);
-    let after = newest.map(|number| Key::Entry(number, Attempt::PLAIN).to_string());
-    Ok(pages::entries(store, LOG, after.as_deref()).await?)
+    let Some(number) = trust.history.next_number().checked_sub(1) else {
+        return Ok(pages::entries(store, LOG, None).await?);
+    };
+    let newest = Key::Entry(number, Attempt::PLAIN);
+    let mut listed = pages::entries(store, LOG, Some(&newest.stem())).await?;
+    if !listed.iter().any(|entry| is_at(&entry.key, number)) {
+        return Err(AppError::corrupt(format!(
+            "the log ends below an entry that was read from it: the bucket was cut or restored missing=`{newest}`"
+        ))
+        .fix("restore the missing objects from a copy of the bucket, or begin a new archive under another prefix"));
+    }
+    let newest = newest.to_string();
+    listed.retain(|entry| entry.key > newest);
+    Ok(listed)
+}
+
+fn is_at(key: &str, number: u64) -> bool {
+    matches!(key.parse(), Ok(Key::Entry(found, _)) if found == number)
 }
 
 /// Applies the valid entries among these objects. Returns the keys of the objects after the newest entry; those at its own
