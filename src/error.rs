@@ -1,4 +1,5 @@
-//! Kinds of errors, which decide on retries and exit codes. The error types of the layers map onto them.
+//! Kinds of errors, which decide on retries and exit codes, and their scopes, which decide what stops. The error types of the
+//! layers map onto them.
 
 /// The kind of an error. Every layer's error type maps onto it, and callers branch on nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,10 +47,48 @@ impl Kind {
     }
 }
 
+/// Whose an error is: the smallest thing that cannot go on because of it. [`Kind`] says whether the error passes, and this what
+/// stops if it does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// One record; the others can be read and sent.
+    Record,
+    /// One object of the store.
+    Object,
+    /// One partition.
+    Partition,
+    /// One topic.
+    Topic,
+    /// A broker, or the whole cluster.
+    Broker,
+    /// The bucket, or the server behind it.
+    Bucket,
+    /// Credentials, and what they may do.
+    Credentials,
+    /// This process: its settings, its membership in a group, or a broken invariant.
+    Process,
+}
+
+impl Scope {
+    /// Whether partitions other than the one that met the error can go on.
+    #[must_use]
+    pub fn spares_other_partitions(self) -> bool {
+        match self {
+            Scope::Record | Scope::Object | Scope::Partition | Scope::Topic => true,
+            Scope::Broker | Scope::Bucket | Scope::Credentials | Scope::Process => false,
+        }
+    }
+}
+
 /// An error that can be shown to a user, with a remedy. Every layer's error type implements it.
 pub trait Explain: std::error::Error {
     /// The error's kind.
     fn kind(&self) -> Kind;
+
+    /// Whose the error is.
+    fn scope(&self) -> Scope {
+        Scope::Process
+    }
 
     /// What the user can do, where that is more specific than [`Kind::remedy`]: lower case, no full stop.
     fn remedy(&self) -> Option<String> {

@@ -42,6 +42,8 @@ struct Broken {
     inner: MemoryStore,
     panics_below: Option<&'static str>,
     fails_below: Option<&'static str>,
+    /// Whether what fails passes, or is a refusal of this one object.
+    passes: bool,
     refused: AtomicUsize,
 }
 
@@ -56,7 +58,11 @@ impl Store for Broken {
         assert!(!is_below(&self.panics_below), "the disk caught fire");
         if is_below(&self.fails_below) {
             self.refused.fetch_add(1, Ordering::SeqCst);
-            return Err(StoreError::transient("the bucket is over its quota", "free some space"));
+            return Err(if self.passes {
+                StoreError::transient("the bucket is over its quota", "free some space")
+            } else {
+                StoreError::input("the store does not accept the object key", "shorten store.prefix").with("key", key)
+            });
         }
         self.inner.create_hashed(key, bytes, hash).await
     }
@@ -85,10 +91,18 @@ impl Scene {
                 inner: Setup::shared().bucket(),
                 panics_below,
                 fails_below,
+                passes: true,
                 refused: AtomicUsize::new(0),
             }),
             vitals: vitals(),
         }
+    }
+
+    /// The store refuses objects below this prefix for good.
+    fn refusing(below: &'static str) -> Scene {
+        let mut scene = Scene::new(None, Some(below));
+        Arc::get_mut(&mut scene.store).unwrap().passes = false;
+        scene
     }
 
     fn executor(&self, encode: Encode) -> BackgroundExecutor {
@@ -218,6 +232,29 @@ fn forty_partitions_whose_segments_are_refused_do_not_stop_another_one() {
     let answer = executor.wait_for_answer(PATIENCE).expect("no answer").unwrap();
     assert!(
         matches!(answer[..], [Event::SegmentCreated(done)] if done == ticket(99)),
+        "{answer:?}"
+    );
+}
+
+#[test]
+fn a_refusal_of_one_object_stops_its_partition_with_the_reason_and_the_remedy() {
+    let scene = Scene::refusing("data/payments/1");
+    let mut executor = scene.executor(Tools::ENCODE);
+    executor.start(Operation::CreateSegment(ticket(0), segment_of(1)));
+    let answer = executor.wait_for_answer(PATIENCE).expect("no answer").unwrap();
+    let [Event::Refused(refused, why)] = &answer[..] else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(*refused, ticket(0));
+    assert!(
+        why.starts_with("cannot create a segment: the store does not accept"),
+        "{why}"
+    );
+    assert!(why.ends_with("; shorten store.prefix"), "{why}");
+    executor.start(Operation::CreateSegment(ticket(2), segment_of(2)));
+    let answer = executor.wait_for_answer(PATIENCE).expect("no answer").unwrap();
+    assert!(
+        matches!(answer[..], [Event::SegmentCreated(done)] if done == ticket(2)),
         "{answer:?}"
     );
 }

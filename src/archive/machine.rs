@@ -157,6 +157,9 @@ impl Machine {
             Event::HeadRefused(ticket, why) => {
                 self.answer(ticket, now, actions, |p, cx| p.stop(StopReason::HeadRefused(why), cx));
             }
+            Event::Refused(ticket, why) => {
+                self.answer(ticket, now, actions, |p, cx| p.stop(StopReason::Refused(why), cx));
+            }
             Event::SegmentCreated(ticket) => self.answer(ticket, now, actions, Partition::segment_created),
             Event::SegmentTaken(ticket) => self.answer(ticket, now, actions, Partition::segment_taken),
             Event::TopicReplaced(ticket) => self.answer(ticket, now, actions, Partition::begin_again),

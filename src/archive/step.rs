@@ -130,6 +130,8 @@ pub enum Event {
     LinkUnsignable(Ticket, String),
     /// The link's place has objects, but no link; this is the lowest free attempt.
     LinkPassedOver(Ticket, Attempt),
+    /// Kafka or the store refuses the partition's request, though not those of other partitions, and a retry will not help.
+    Refused(Ticket, String),
     /// Kafka answered the commit. Success and refusal are treated alike: the next commit covers this one.
     Committed(Ticket),
     /// The current keys of the archive.
@@ -305,6 +307,9 @@ pub enum StopReason {
     /// The head is invalid or cannot be read.
     #[error("the head of the chain cannot be continued; run `kivend verify`: {0}")]
     HeadRefused(String),
+    /// Kafka or the store refuses a request, though not those of other partitions.
+    #[error("{0}")]
+    Refused(String),
     /// A field of the link has a character that a note does not allow.
     #[error("the link cannot be signed: {0}")]
     Unsignable(String),

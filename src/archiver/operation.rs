@@ -50,9 +50,13 @@ impl Operation {
     /// The slot of the operation's partition.
     #[must_use]
     pub fn slot(&self) -> Slot {
+        self.ticket().slot
+    }
+
+    fn ticket(&self) -> Ticket {
         match self {
             Operation::LoadHead(ticket, _) | Operation::CreateSegment(ticket, _) | Operation::CreateLink(ticket, _) => {
-                ticket.slot
+                *ticket
             }
         }
     }
@@ -70,8 +74,20 @@ impl Operation {
     /// Attempts the operation until it succeeds.
     ///
     /// # Errors
-    /// An error that is not transient and that the state machine has no event for.
+    /// An error that is not transient, and that other partitions would meet too.
     pub async fn carry_out(self, backends: Backends<'_>, retry: &RetryPolicy) -> Result<Vec<Event>, AppError> {
+        let (ticket, doing) = (self.ticket(), self.doing());
+        match self.attempted(backends, retry).await {
+            Err(error) if error.scope().spares_other_partitions() => {
+                let remedy = error.remedy().unwrap_or_else(|| error.kind().remedy().to_owned());
+                let why = format!("cannot {doing}: {error}; {remedy}");
+                Ok(vec![Event::Refused(ticket, why)])
+            }
+            done => done,
+        }
+    }
+
+    async fn attempted(self, backends: Backends<'_>, retry: &RetryPolicy) -> Result<Vec<Event>, AppError> {
         let doing = self.doing();
         match self {
             Operation::LoadHead(ticket, partition) => {

@@ -4,11 +4,12 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::error::{Explain, Kind};
+use crate::error::{Explain, Kind, Scope};
 
 /// An error of a store: its kind, what happened, a remedy, values, and the underlying cause.
 pub struct StoreError {
     kind: Kind,
+    scope: Scope,
     what: &'static str,
     remedy: &'static str,
     values: Vec<(&'static str, String)>,
@@ -18,9 +19,11 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    fn new(kind: Kind, what: &'static str, remedy: &'static str) -> Self {
+    /// An error of this kind and scope.
+    pub(super) fn new(kind: Kind, scope: Scope, what: &'static str, remedy: &'static str) -> Self {
         Self {
             kind,
+            scope,
             what,
             remedy,
             values: Vec::new(),
@@ -32,31 +35,31 @@ impl StoreError {
     /// A retry may succeed; a write may have happened.
     #[must_use]
     pub fn transient(what: &'static str, remedy: &'static str) -> Self {
-        Self::new(Kind::Transient, what, remedy)
+        Self::new(Kind::Transient, Scope::Bucket, what, remedy)
     }
 
     /// Credentials, a policy or a retention rule refuse the operation.
     #[must_use]
     pub fn permission(what: &'static str, remedy: &'static str) -> Self {
-        Self::new(Kind::Permission, what, remedy)
+        Self::new(Kind::Permission, Scope::Credentials, what, remedy)
     }
 
     /// The settings are wrong, or the store lacks a required feature.
     #[must_use]
     pub fn config(what: &'static str, remedy: &'static str) -> Self {
-        Self::new(Kind::Config, what, remedy)
+        Self::new(Kind::Config, Scope::Bucket, what, remedy)
     }
 
     /// The object key or the size is not allowed.
     #[must_use]
     pub fn input(what: &'static str, remedy: &'static str) -> Self {
-        Self::new(Kind::Input, what, remedy)
+        Self::new(Kind::Input, Scope::Object, what, remedy)
     }
 
     /// Bytes fail a check.
     #[must_use]
     pub fn corrupt(what: &'static str, remedy: &'static str) -> Self {
-        Self::new(Kind::Corrupt, what, remedy)
+        Self::new(Kind::Corrupt, Scope::Object, what, remedy)
     }
 
     /// An object is larger than the limit of its kind, and was not read. `bytes` is its length, as far as known.
@@ -86,7 +89,7 @@ impl StoreError {
     /// A failure that is not foreseen.
     #[must_use]
     pub fn internal(what: &'static str) -> Self {
-        Self::new(Kind::Internal, what, Kind::Internal.remedy())
+        Self::new(Kind::Internal, Scope::Process, what, Kind::Internal.remedy())
     }
 
     /// Appends name=`value` to the message.
@@ -109,6 +112,12 @@ impl StoreError {
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Whose the error is.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        self.scope
     }
 
     /// What the user can do; lower case, no full stop.
@@ -147,6 +156,10 @@ impl Error for StoreError {
 impl Explain for StoreError {
     fn kind(&self) -> Kind {
         self.kind
+    }
+
+    fn scope(&self) -> Scope {
+        self.scope
     }
 
     fn remedy(&self) -> Option<String> {

@@ -2,7 +2,7 @@
 //! kind.
 
 use crate::clock::NoRandomness;
-use crate::error::{Explain, Kind};
+use crate::error::{Explain, Kind, Scope};
 use crate::kafka::error::KafkaError;
 use crate::log::signer::SignError;
 use crate::segment::error::SegmentError;
@@ -110,6 +110,20 @@ impl Explain for AppError {
             AppError::Sign(SignError::Unavailable(_)) => Kind::Transient,
             AppError::Sign(SignError::Refused(_)) => Kind::Config,
             AppError::Message { kind, .. } => *kind,
+        }
+    }
+
+    fn scope(&self) -> Scope {
+        match self {
+            AppError::Store(error) | AppError::CannotList(error) => error.scope(),
+            AppError::Kafka(error) => error.scope(),
+            // A text that no note can carry is that of one link.
+            AppError::Sign(SignError::Note(_)) => Scope::Partition,
+            AppError::Segment(_)
+            | AppError::NoRandomness(_)
+            | AppError::Listen(_)
+            | AppError::Sign(SignError::Unavailable(_) | SignError::Refused(_))
+            | AppError::Message { .. } => Scope::Process,
         }
     }
 

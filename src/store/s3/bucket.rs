@@ -1,10 +1,11 @@
 //! A bucket: its client, the full object keys, and the retries of requests.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::ConfigLoader;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::SharedHttpClient;
 
 use crate::clock::{self, Clock};
 use crate::config::{ObjectLock, S3Settings};
@@ -12,11 +13,13 @@ use crate::store::error::StoreError;
 use crate::store::key::{self, KEY_MAX_BYTES};
 use crate::store::retry::{Backoff, Failure, retrying};
 use crate::store::s3::client;
+use crate::store::s3::credentials::{RenewedCredentials, Source};
 use crate::store::s3::failure::RequestContext;
 
 /// A store in a bucket.
 pub struct S3Store {
     pub(super) client: Client,
+    pub(super) credentials: Arc<RenewedCredentials>,
     pub(super) bucket: String,
     /// The prefix of every object key: empty, or ends in `/`.
     pub(super) root: String,
@@ -28,6 +31,12 @@ pub struct S3Store {
     pub(super) operation_timeout: Duration,
 }
 
+/// The way to a server.
+pub(super) struct Connection {
+    pub(super) http: SharedHttpClient,
+    pub(super) source: Source,
+}
+
 impl S3Store {
     /// Makes a client for the bucket of the settings, with the credentials of the AWS credential chain (environment,
     /// profile, web identity, container, instance). Sends nothing to the store.
@@ -35,10 +44,16 @@ impl S3Store {
     /// # Errors
     /// `Config` for an invalid prefix, for a CA file without certificates, and if no credentials are found.
     pub async fn open(settings: &S3Settings, prefix: &str) -> Result<Self, StoreError> {
-        Self::open_by(settings, prefix, client::loader(settings)?).await
+        let http = client::http(settings)?;
+        let source = client::source(settings, &http);
+        Self::open_by(settings, prefix, Connection { http, source }).await
     }
 
-    pub(super) async fn open_by(settings: &S3Settings, prefix: &str, loader: ConfigLoader) -> Result<Self, StoreError> {
+    pub(super) async fn open_by(
+        settings: &S3Settings,
+        prefix: &str,
+        connection: Connection,
+    ) -> Result<Self, StoreError> {
         if !prefix.is_empty() && key::check(prefix).is_err() {
             let error = StoreError::config(
                 "the prefix is not valid in an object key",
@@ -52,8 +67,10 @@ impl S3Store {
             format!("{prefix}/")
         };
         let server = settings.endpoint.as_deref().unwrap_or("AWS");
+        let credentials = Arc::new(RenewedCredentials::new(connection.source));
         Ok(Self {
-            client: client::connect(settings, loader).await?,
+            client: client::connect(settings, connection.http, Arc::clone(&credentials)).await?,
+            credentials,
             bucket: settings.bucket.clone(),
             location: format!("s3://{}/{root} at {server}", settings.bucket),
             root,
@@ -81,6 +98,7 @@ impl S3Store {
             operation,
             key,
             store: &self.location,
+            credentials: &self.credentials,
         }
     }
 

@@ -4,10 +4,13 @@
 //! object's SHA-256.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::identity::IdentityCache;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
-use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_config::{BehaviorVersion, Region};
 use aws_runtime::auth::PayloadSigningOverride;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
@@ -15,7 +18,7 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
     ConfigBag, Intercept, ProvideCredentials, RequestChecksumCalculation, ResponseChecksumValidation,
-    RuntimeComponents, StalledStreamProtectionConfig,
+    RuntimeComponents, SharedCredentialsProvider, SharedHttpClient, StalledStreamProtectionConfig,
 };
 use aws_sdk_s3::error::BoxError;
 use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
@@ -26,35 +29,24 @@ use rustls::pki_types::pem::PemObject as _;
 use crate::config::{Addressing, S3Settings};
 use crate::record::hash::Hash;
 use crate::store::error::StoreError;
+use crate::store::s3::credentials::{RenewedCredentials, Source};
 use crate::store::s3::failure;
 
-/// Makes a client from `settings`, with the credentials that `loader` finds.
-pub(super) async fn connect(settings: &S3Settings, loader: ConfigLoader) -> Result<Client, StoreError> {
-    let shared = loader.load().await;
-    require_credentials(&shared).await?;
-    let config = aws_sdk_s3::config::Builder::from(&shared)
-        .force_path_style(settings.addressing == Addressing::Path)
-        .build();
-    Ok(Client::from_conf(config))
-}
-
-/// The loader of a client's configuration.
-///
-/// # Errors
-/// `Config` if the CA file has no certificates.
-pub(super) fn loader(settings: &S3Settings) -> Result<ConfigLoader, StoreError> {
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-        .tls_context(tls_context(settings.ca_file.as_deref())?)
-        .build_https();
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(settings.connect_timeout)
-        .operation_attempt_timeout(settings.attempt_timeout)
-        .build();
+/// Makes a client from `settings`, and loads credentials, so that missing ones are reported at the start and by name.
+pub(super) async fn connect(
+    settings: &S3Settings,
+    http: SharedHttpClient,
+    credentials: Arc<RenewedCredentials>,
+) -> Result<Client, StoreError> {
+    require_credentials(&credentials).await?;
+    let credentials: Arc<dyn ProvideCredentials> = credentials;
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(settings.region.clone()))
-        .http_client(http.clone())
-        .timeout_config(timeouts)
+        .http_client(http)
+        .timeout_config(timeouts(settings))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        // They are kept by the provider, which can be told that they have expired.
+        .identity_cache(IdentityCache::no_cache())
         // The store retries by itself: the client's retry quota is not refilled by requests that end in a 412.
         .retry_config(RetryConfig::disabled())
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
@@ -62,20 +54,60 @@ pub(super) fn loader(settings: &S3Settings) -> Result<ConfigLoader, StoreError> 
         // The timeouts above already bound a stalled stream.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Some(profile) = &settings.profile {
-        // Only this profile: in the credential chain, environment variables would override it.
-        let around = ProviderConfig::without_region()
-            .with_region(Some(Region::new(settings.region.clone())))
-            .with_http_client(http);
-        let credentials = ProfileFileCredentialsProvider::builder()
-            .configure(&around)
-            .profile_name(profile)
-            .build();
-        loader = loader.profile_name(profile).credentials_provider(credentials);
+        loader = loader.profile_name(profile);
     }
     if let Some(endpoint) = &settings.endpoint {
         loader = loader.endpoint_url(endpoint);
     }
-    Ok(loader)
+    let config = aws_sdk_s3::config::Builder::from(&loader.load().await)
+        .force_path_style(settings.addressing == Addressing::Path)
+        .build();
+    Ok(Client::from_conf(config))
+}
+
+/// Where the credentials of a client come from: the AWS credential chain, or one profile.
+pub(super) fn source(settings: &S3Settings, http: &SharedHttpClient) -> Source {
+    let region = Region::new(settings.region.clone());
+    let (profile, http) = (settings.profile.clone(), http.clone());
+    Box::new(move || {
+        let (profile, region) = (profile.clone(), region.clone());
+        let around = ProviderConfig::without_region()
+            .with_region(Some(region.clone()))
+            .with_http_client(http.clone());
+        Box::pin(async move {
+            match profile {
+                // Only this profile: in the credential chain, environment variables would override it.
+                Some(profile) => SharedCredentialsProvider::new(
+                    ProfileFileCredentialsProvider::builder()
+                        .configure(&around)
+                        .profile_name(profile)
+                        .build(),
+                ),
+                None => {
+                    let chain = DefaultCredentialsChain::builder().configure(around).region(region);
+                    SharedCredentialsProvider::new(chain.build().await)
+                }
+            }
+        })
+    })
+}
+
+/// The HTTP client: TLS with the authorities of the settings.
+///
+/// # Errors
+/// `Config` if the CA file has no certificates.
+pub(super) fn http(settings: &S3Settings) -> Result<SharedHttpClient, StoreError> {
+    Ok(aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .tls_context(tls_context(settings.ca_file.as_deref())?)
+        .build_https())
+}
+
+fn timeouts(settings: &S3Settings) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(settings.connect_timeout)
+        .operation_attempt_timeout(settings.attempt_timeout)
+        .build()
 }
 
 /// Trusts the CA certificates of the system, or those of the file alone.
@@ -105,18 +137,14 @@ fn no_authority(file: &Path, why: &dyn std::fmt::Display) -> StoreError {
     error.with("file", file.display()).with("cause", why)
 }
 
-/// Loads credentials now, so that a missing variable is reported at the start and by name.
-async fn require_credentials(config: &SdkConfig) -> Result<(), StoreError> {
-    let missing = || {
-        StoreError::config(
+async fn require_credentials(credentials: &RenewedCredentials) -> Result<(), StoreError> {
+    match credentials.provide_credentials().await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(StoreError::config(
             "no AWS credentials are found",
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give this machine a role",
         )
-    };
-    let provider = config.credentials_provider().ok_or_else(missing)?;
-    match provider.provide_credentials().await {
-        Ok(_) => Ok(()),
-        Err(error) => Err(missing().with("cause", failure::innermost(&error))),
+        .with("cause", failure::innermost(&error))),
     }
 }
 

@@ -1,22 +1,25 @@
-//! Maps responses of S3 servers, and missing responses, to kinds and remedies.
-//!
-//! Servers agree on statuses better than on error codes, so a code decides only if a status has several meanings.
+//! Maps responses of S3 servers, and missing responses, to kinds and remedies. What a code means is in `codes.rs`.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+use crate::error::{Kind, Scope};
 use crate::store::error::StoreError;
+use crate::store::s3::codes;
+use crate::store::s3::credentials::RenewedCredentials;
 
 /// The operation, object key and store of a request, for error messages.
 pub(super) struct RequestContext<'a> {
     pub(super) operation: &'static str,
     pub(super) key: &'a str,
     pub(super) store: &'a str,
+    pub(super) credentials: &'a RenewedCredentials,
 }
 
 impl RequestContext<'_> {
@@ -28,21 +31,34 @@ impl RequestContext<'_> {
         let failure = match (&error, status(&error)) {
             (SdkError::ServiceError(_), Some(status)) => {
                 let code = error.code().unwrap_or("none");
-                let failure = by_status(status, code).with("status", status).with("code", code);
+                let failure = self.refusal(status, code).with("status", status).with("code", code);
                 match error.message() {
                     Some(message) => failure.with("message", message),
                     None => failure,
                 }
             }
+            _ if is_without_credentials(&error) => without_credentials().with("cause", innermost(&error)),
             _ if is_untrusted_certificate(&error) => untrusted_certificate().with("cause", innermost(&error)),
             _ => without_response(&error).with("cause", innermost(&error)),
         };
         self.with_context(failure)
     }
 
+    /// What the store's answer means. Credentials that have expired are loaded anew for the next attempt.
+    fn refusal(&self, status: u16, code: &str) -> StoreError {
+        if codes::is_expiry(code) && !self.credentials.expire() {
+            return StoreError::permission(
+                "the session token of these credentials has expired",
+                "they come from the environment, which a running process cannot renew: set new AWS_ACCESS_KEY_ID, \
+                 AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN and start again, or use a profile or a role, which are renewed",
+            );
+        }
+        codes::meaning(status, code).of(self.operation)
+    }
+
     /// The response is not from an S3 server.
     pub(super) fn not_s3(&self) -> StoreError {
-        self.with_context(not_s3())
+        self.with_context(codes::NOT_S3.of(self.operation))
     }
 
     /// The response to a request for a range has more bytes.
@@ -95,12 +111,23 @@ pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
     innermost.to_string()
 }
 
-/// Whether the server's certificate was rejected. `source` of an I/O error skips the wrapped error, so that is checked
-/// too.
+/// Whether the server's certificate was rejected.
 fn is_untrusted_certificate(error: &(dyn Error + 'static)) -> bool {
+    any_cause(error, |cause| {
+        matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
+    })
+}
+
+/// Whether the request was not sent because no credentials could be loaded to sign it.
+fn is_without_credentials(error: &(dyn Error + 'static)) -> bool {
+    any_cause(error, |cause| cause.is::<CredentialsError>())
+}
+
+/// Whether an error or one of its causes is such. `source` of an I/O error skips the wrapped error, so that is checked too.
+fn any_cause(error: &(dyn Error + 'static), is_such: impl Fn(&(dyn Error + 'static)) -> bool) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
-        if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
+        if is_such(error) {
             return true;
         }
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
@@ -111,75 +138,20 @@ fn is_untrusted_certificate(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
+/// At the start they were found, so their source has failed since.
+fn without_credentials() -> StoreError {
+    StoreError::new(
+        Kind::Transient,
+        Scope::Credentials,
+        "no credentials can be loaded at the moment",
+        "check where they come from: the AWS files, the program that credential_process names, the role of this machine",
+    )
+}
+
 fn untrusted_certificate() -> StoreError {
     StoreError::config(
         "the store's certificate is not signed by a trusted authority",
         "for a private CA set store.ca_file to its certificate in PEM; else check who answers at store.endpoint",
-    )
-}
-
-fn by_status(status: u16, code: &str) -> StoreError {
-    match (status, code) {
-        (_, "NoSuchBucket" | "InvalidBucketName") => StoreError::config(
-            "the bucket does not exist",
-            "create it, or set store.bucket to one that does",
-        ),
-        (_, "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "ExpiredToken" | "InvalidTokenId") => {
-            StoreError::permission(
-                "the store does not know these credentials",
-                "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or the profile",
-            )
-        }
-        // The client corrects for the difference from the next attempt on.
-        (_, "RequestTimeTooSkewed" | "RequestExpired") => StoreError::transient(
-            "this machine's clock differs from the store's",
-            "synchronize the clock, for instance by NTP",
-        ),
-        (301 | 307, _) | (_, "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException") => {
-            StoreError::config("the bucket is in another region", "set store.region to the bucket's")
-        }
-        (_, "XAmzContentChecksumMismatch" | "XAmzContentSHA256Mismatch" | "BadDigest" | "InvalidDigest") => {
-            StoreError::corrupt(
-                "the bytes that arrived do not have the hash that was sent",
-                "nothing was stored; check proxies in between and the memory of this machine",
-            )
-        }
-        (_, "RequestTimeout" | "IncompleteBody" | "SlowDown" | "OperationAborted") => busy(),
-        (_, "XMinioStorageFull") | (507, _) => StoreError::transient("the store is full", "add space to the store"),
-        (200..=299, _) => not_s3(),
-        // The response to a locked object in a bucket without Object Lock.
-        (400, "InvalidRequest" | "InvalidBucketState" | "InvalidBucketObjectLockConfiguration") => StoreError::config(
-            "the store refuses the request",
-            "if store.lock_mode or store.legal_hold is set, use a bucket that was created with Object Lock enabled",
-        ),
-        (401 | 403, _) => StoreError::permission(
-            "the store refuses access",
-            "allow s3:GetObject, s3:PutObject and s3:ListBucket on this bucket and prefix, and check policies that deny",
-        ),
-        (405 | 501, _) => StoreError::config(
-            "the store does not support the request",
-            "use an S3 server with conditional writes, and check store.endpoint",
-        ),
-        (409 | 408 | 425 | 429 | 500.., _) => busy(),
-        _ => StoreError::config(
-            "the store refuses the request",
-            "check store.endpoint, store.bucket and store.region, and the server's log",
-        ),
-    }
-}
-
-fn busy() -> StoreError {
-    StoreError::transient(
-        "the store is busy or unavailable",
-        "check the load and health of the store",
-    )
-}
-
-/// A success status from a server that is not S3, such as a proxy, does not mean that an object was stored.
-fn not_s3() -> StoreError {
-    StoreError::transient(
-        "the response is not from an S3 server",
-        "check store.endpoint, and proxies in between",
     )
 }
 
@@ -204,14 +176,13 @@ fn without_response<E>(error: &SdkError<E, HttpResponse>) -> StoreError {
             "the store cannot be reached",
             "start the store, or correct store.endpoint",
         ),
-        _ => not_s3(),
+        _ => codes::NOT_S3.of(""),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Kind;
 
     #[test]
     fn an_untrusted_certificate_is_found_below_the_errors_that_wrap_it() {
@@ -230,7 +201,7 @@ mod tests {
             (404, "NoSuchBucket", Kind::Config),
             (403, "InvalidAccessKeyId", Kind::Permission),
             (403, "SignatureDoesNotMatch", Kind::Permission),
-            (400, "ExpiredToken", Kind::Permission),
+            (400, "ExpiredToken", Kind::Transient),
             (403, "AccessDenied", Kind::Permission),
             (403, "none", Kind::Permission),
             (403, "RequestTimeTooSkewed", Kind::Transient),
@@ -246,7 +217,7 @@ mod tests {
             (400, "InvalidArgument", Kind::Config),
         ];
         for (status, code, kind) in expected {
-            assert_eq!(by_status(status, code).kind(), kind, "{status} {code}");
+            assert_eq!(codes::meaning(status, code).kind, kind, "{status} {code}");
         }
     }
 }

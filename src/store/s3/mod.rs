@@ -6,6 +6,8 @@
 mod body;
 mod bucket;
 mod client;
+mod codes;
+mod credentials;
 mod failure;
 pub mod inspect;
 mod listing;

@@ -1,10 +1,11 @@
 //! The requests on the wire and the handling of each response, with a scripted server in this process: a real one cannot
 //! be told to lose a reply.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_sdk_s3::config::Credentials;
+use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -12,7 +13,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 
+use super::bucket::Connection;
 use super::client;
+use super::credentials::Source;
 use super::*;
 use crate::config::{Addressing, S3Settings};
 use crate::error::Kind;
@@ -67,9 +70,16 @@ async fn played(script: Script) -> (S3Store, Seen) {
         attempts: 3,
         lock: crate::config::ObjectLock::default(),
     };
-    let credentials = Credentials::new("key", "secret", None, None, "test");
-    let loader = client::loader(&settings).unwrap().credentials_provider(credentials);
-    (S3Store::open_by(&settings, "p", loader).await.unwrap(), seen)
+    let http = client::http(&settings).unwrap();
+    let loads = AtomicUsize::new(0);
+    // Each load has a new access key id, so that a request shows with which credentials it was signed.
+    let source: Source = Box::new(move || {
+        let id = format!("key-{}", loads.fetch_add(1, Ordering::Relaxed));
+        let credentials = Credentials::new(id, "secret", None, None, "test");
+        Box::pin(async { SharedCredentialsProvider::new(credentials) })
+    });
+    let opened = S3Store::open_by(&settings, "p", Connection { http, source }).await;
+    (opened.unwrap(), seen)
 }
 
 async fn serve(listener: TcpListener, script: Script, seen: Seen) {
@@ -200,6 +210,57 @@ async fn a_failing_server_is_retried_as_often_as_set_and_then_a_transient_error(
         assert_eq!(store.create("a", object()).await.unwrap_err().kind(), Kind::Transient);
         assert_eq!(seen.lock().unwrap().len(), 3);
     }
+}
+
+/// An answer with an error code in its body, as S3 gives it.
+fn coded(status: u16, code: &str) -> Reply {
+    let body = format!("<Error><Code>{code}</Code><Message>scripted</Message></Error>");
+    let headers: &'static str = format!("content-length: {}\r\n", body.len()).leak();
+    Answer(status, headers, body.leak())
+}
+
+#[tokio::test]
+async fn throttling_under_any_status_and_what_passes_by_itself_is_retried() {
+    for (status, code) in [
+        (400, "ThrottlingException"),
+        (400, "RequestLimitExceeded"),
+        (400, "KMS.ThrottlingException"),
+        (400, "RequestTimeout"),
+        (403, "RequestTimeTooSkewed"),
+        (409, "OperationAborted"),
+        (429, "TooManyRequestsException"),
+        (503, "SlowDown"),
+        (507, "XMinioStorageFull"),
+    ] {
+        let (store, seen) = scripted(&[coded(status, code), OK]).await;
+        assert_eq!(store.create("a", object()).await.unwrap(), Creation::Created, "{code}");
+        assert_eq!(seen.lock().unwrap().len(), 2, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn after_an_expired_token_the_request_is_repeated_with_credentials_that_are_loaded_anew() {
+    for code in ["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"] {
+        let (store, seen) = scripted(&[OK, coded(400, code), OK]).await;
+        store.create("a", object()).await.unwrap();
+        assert_eq!(store.create("b", object()).await.unwrap(), Creation::Created);
+        let seen = seen.lock().unwrap();
+        let keys: Vec<_> = seen
+            .iter()
+            .map(|(head, _)| head.split("credential=").nth(1).unwrap().split('/').next().unwrap())
+            .collect();
+        assert_eq!(keys, ["key-0", "key-0", "key-1"], "{code}");
+    }
+}
+
+#[tokio::test]
+async fn archived_storage_is_not_retried_and_says_what_to_restore() {
+    let (store, seen) = scripted(&[coded(403, "InvalidObjectState")]).await;
+    let error = store.get("a", 1000).await.unwrap_err();
+    assert!(error.to_string().contains("archived storage"), "{error}");
+    assert!(error.to_string().contains("key=`a`"), "{error}");
+    assert!(error.remedy().contains("restore-object"), "{}", error.remedy());
+    assert_eq!(seen.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]
