@@ -3,7 +3,10 @@
 use rdkafka::error::KafkaError as Rdkafka;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use crate::error::{Explain, Kind};
+use crate::error::{Explain, Kind, Scope};
+pub use crate::kafka::codes::Resource;
+pub(crate) use crate::kafka::codes::is_quiet;
+use crate::kafka::codes::{self, Cause};
 use crate::record::position::TopicPartition;
 
 /// A failure of Kafka, or of the connection to it.
@@ -26,6 +29,8 @@ pub enum KafkaError {
     Forbidden {
         /// The action that failed.
         doing: &'static str,
+        /// What the missing right is on.
+        resource: Resource,
         /// Kafka's text.
         reason: String,
     },
@@ -103,6 +108,8 @@ pub enum KafkaError {
     Busy {
         /// The action that failed.
         doing: &'static str,
+        /// Whose the failure is.
+        scope: Scope,
         /// librdkafka's text.
         reason: String,
     },
@@ -125,6 +132,26 @@ pub enum KafkaError {
     TakenOver {
         /// The action that failed.
         doing: &'static str,
+    },
+    /// Kafka refuses what a setting, a topic or a record asks for.
+    #[error("Kafka refuses to {doing} reason=`{reason}`")]
+    Refused {
+        /// The action that failed.
+        doing: &'static str,
+        /// Whose the failure is.
+        scope: Scope,
+        /// librdkafka's text.
+        reason: String,
+    },
+    /// The brokers or the client library do not have what is asked for.
+    #[error("Kafka does not support the request to {doing} reason=`{reason}`")]
+    Unsupported {
+        /// The action that failed.
+        doing: &'static str,
+        /// Whose the failure is.
+        scope: Scope,
+        /// librdkafka's text.
+        reason: String,
     },
     /// Any other failure.
     #[error("Kafka failed to {doing} reason=`{reason}`")]
@@ -149,7 +176,39 @@ impl Explain for KafkaError {
             KafkaError::Credentials { .. } | KafkaError::Forbidden { .. } => Kind::Permission,
             KafkaError::NotAssigned { .. } | KafkaError::Fenced { .. } | KafkaError::TakenOver { .. } => Kind::Fenced,
             KafkaError::BadBatch { .. } => Kind::Corrupt,
-            KafkaError::Other { .. } => Kind::Internal,
+            KafkaError::Refused {
+                scope: Scope::Record, ..
+            } => Kind::Input,
+            KafkaError::Refused { .. } => Kind::Config,
+            KafkaError::Unsupported { .. } | KafkaError::Other { .. } => Kind::Internal,
+        }
+    }
+
+    fn scope(&self) -> Scope {
+        match self {
+            KafkaError::UnknownTopic { .. } | KafkaError::TooFewBrokers { .. } | KafkaError::TopicRefused { .. } => {
+                Scope::Topic
+            }
+            KafkaError::UnknownPartition { .. } | KafkaError::OutOfRange { .. } | KafkaError::BadBatch { .. } => {
+                Scope::Partition
+            }
+            KafkaError::Unreachable { .. } => Scope::Broker,
+            KafkaError::Credentials { .. } => Scope::Credentials,
+            KafkaError::Forbidden {
+                resource: Resource::Topic,
+                ..
+            } => Scope::Topic,
+            KafkaError::Busy { scope, .. }
+            | KafkaError::Refused { scope, .. }
+            | KafkaError::Unsupported { scope, .. } => *scope,
+            KafkaError::Forbidden { .. }
+            | KafkaError::FixedProperty { .. }
+            | KafkaError::Property { .. }
+            | KafkaError::NotAssigned { .. }
+            | KafkaError::Fatal { .. }
+            | KafkaError::Fenced { .. }
+            | KafkaError::TakenOver { .. }
+            | KafkaError::Other { .. } => Scope::Process,
         }
     }
 
@@ -163,8 +222,33 @@ impl Explain for KafkaError {
                  check ssl.certificate.location and ssl.key.location under kafka.properties"
             }
             KafkaError::Credentials { .. } => "check security.protocol, sasl.* and ssl.* under kafka.properties",
-            KafkaError::Forbidden { .. } => {
-                "ask the cluster's administrator to grant this user the missing ACL (`kafka-acls --add`)"
+            KafkaError::Forbidden { resource, .. } => match resource {
+                Resource::Topic => {
+                    "grant this user Describe on the topic, with Read to archive and Write to send (`kafka-acls --add`)"
+                }
+                Resource::Group => "grant this user Read on the group that kafka.group_id names (`kafka-acls --add`)",
+                Resource::Cluster => {
+                    "grant this user the right on the cluster: Create or Alter for topics, DescribeConfigs, IdempotentWrite \
+                     to send (`kafka-acls --add --cluster`)"
+                }
+                Resource::TransactionalId => {
+                    "grant this user Write and Describe on the transactional id, whose name begins with kivend \
+                     (`kafka-acls --add --transactional-id`)"
+                }
+            },
+            KafkaError::Refused { scope, .. } => match scope {
+                Scope::Record => "compare the record's size, time and format with the topic's configuration",
+                Scope::Topic => {
+                    "correct the topic's configuration or its entry under [[topics]]; `kivend topics list` compares them"
+                }
+                Scope::Process => {
+                    "correct kafka.group_id, and the session, transaction and file settings under kafka.properties, to what \
+                     the brokers allow"
+                }
+                _ => "check the logs of the brokers",
+            },
+            KafkaError::Unsupported { .. } => {
+                "update the brokers, or remove the setting under kafka.properties or of the topic that asks for it"
             }
             KafkaError::UnknownTopic { .. } => {
                 "`kivend topics create` creates the configured topics; `kivend topics list` lists those that exist"
@@ -200,21 +284,22 @@ impl KafkaError {
     /// An error of librdkafka while `doing` something, such as "list the topics".
     #[must_use]
     pub fn from_code(code: Code, doing: &'static str, reason: String) -> KafkaError {
-        use Code as C;
-        match code {
-            C::Authentication | C::SSL | C::SaslAuthenticationFailed | C::UnsupportedSASLMechanism => {
-                KafkaError::Credentials { reason }
-            }
-            C::TopicAuthorizationFailed | C::GroupAuthorizationFailed | C::ClusterAuthorizationFailed => {
-                KafkaError::Forbidden { doing, reason }
-            }
-            C::IllegalGeneration | C::UnknownMemberId | C::FencedInstanceId | C::AssignmentLost => {
-                KafkaError::Fenced { doing, reason }
-            }
-            C::BadMessage | C::BadCompression | C::InvalidMessage => KafkaError::BadBatch { reason },
-            C::Fatal => KafkaError::Fatal { reason },
-            code if is_transient(code) => KafkaError::Busy { doing, reason },
-            _ => KafkaError::Other { doing, reason },
+        let (cause, scope) = codes::meaning(code);
+        match cause {
+            Cause::Passes => KafkaError::Busy { doing, scope, reason },
+            Cause::Login => KafkaError::Credentials { reason },
+            Cause::Forbidden(resource) => KafkaError::Forbidden {
+                doing,
+                resource,
+                reason,
+            },
+            Cause::Fenced => KafkaError::Fenced { doing, reason },
+            Cause::TakenOver => KafkaError::TakenOver { doing },
+            Cause::Damaged => KafkaError::BadBatch { reason },
+            Cause::Fatal => KafkaError::Fatal { reason },
+            Cause::Refused => KafkaError::Refused { doing, scope, reason },
+            Cause::Unsupported => KafkaError::Unsupported { doing, scope, reason },
+            Cause::Unexpected => KafkaError::Other { doing, reason },
         }
     }
 
@@ -254,67 +339,6 @@ impl KafkaError {
     }
 }
 
-/// Whether the failure is transient: librdkafka retries it itself, Kafka calls it retriable (its exception is a
-/// `RetriableException`), or it is an unknown server error, which Kafka's own consumer retries too. Other failures are
-/// permanent, and retrying them would hide them.
-fn is_transient(code: Code) -> bool {
-    use Code as C;
-    matches!(
-        code,
-        C::BrokerTransportFailure
-            | C::AllBrokersDown
-            | C::Resolve
-            | C::OperationTimedOut
-            | C::MessageTimedOut
-            | C::TimedOutQueue
-            | C::RequestTimedOut
-            | C::WaitingForCoordinator
-            | C::CoordinatorLoadInProgress
-            | C::CoordinatorNotAvailable
-            | C::NotCoordinator
-            | C::NotController
-            | C::RebalanceInProgress
-            | C::LeaderNotAvailable
-            | C::NotLeaderForPartition
-            | C::BrokerNotAvailable
-            | C::DestroyBroker
-            | C::ReplicaNotAvailable
-            | C::NetworkException
-            | C::FencedLeaderEpoch
-            | C::UnknownLeaderEpoch
-            | C::OffsetNotAvailable
-            | C::UnstableOffsetCommit
-            | C::ThrottlingQuotaExceeded
-            | C::KafkaStorageError
-            | C::InProgress
-            | C::PreviousInProgress
-            | C::PollExceeded
-            | C::Retry
-            | C::WaitCache
-            | C::Outdated
-            | C::NotEnoughReplicas
-            | C::NotEnoughReplicasAfterAppend
-            | C::ConcurrentTransactions
-            | C::FetchSessionIdNotFound
-            | C::InvalidFetchSessionEpoch
-            | C::ListenerNotFound
-            | C::PreferredLeaderNotAvailable
-            | C::EligibleLeadersNotAvailable
-            | C::UnknownTopicId
-            | C::RebootstrapRequired
-            | C::StaleMemberEpoch
-            | C::UnreleasedInstanceId
-            | C::Unknown
-    )
-}
-
-/// Whether librdkafka recovers by itself, as when one broker of several went away or a coordinator is loading. Worth a debug
-/// line, but no warning.
-#[must_use]
-pub(crate) fn is_quiet(code: Code) -> bool {
-    is_transient(code) && !matches!(code, Code::AllBrokersDown | Code::PollExceeded | Code::Unknown)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -331,50 +355,5 @@ mod tests {
             shown.contains("security.protocol") && !shown.contains("hunter2"),
             "{shown}"
         );
-    }
-
-    #[test]
-    fn a_loading_coordinator_is_quiet_and_no_broker_at_all_is_not() {
-        assert!(is_quiet(Code::CoordinatorLoadInProgress));
-        assert!(is_quiet(Code::BrokerTransportFailure));
-        assert!(!is_quiet(Code::AllBrokersDown));
-        assert!(!is_quiet(Code::SaslAuthenticationFailed));
-    }
-
-    /// librdkafka's code for a request to a broker that has just left the cluster.
-    #[test]
-    fn a_broker_that_leaves_while_it_is_asked_is_transient() {
-        let error = KafkaError::from_code(Code::DestroyBroker, "read offsets", String::new());
-        assert_eq!(error.kind(), Kind::Transient);
-        assert!(is_quiet(Code::DestroyBroker));
-    }
-
-    /// The numbers of the protocol for every error that Kafka 4.1 calls retriable, except for 2 (a batch that fails its
-    /// checksum) and 3 (no such topic), which have variants of their own, and 103 and 106, which librdkafka reports as 100.
-    #[test]
-    fn what_kafka_calls_retriable_is_transient() {
-        let retriable = [
-            5, 6, 7, 9, 13, 14, 15, 16, 19, 20, 41, 51, 56, 70, 71, 72, 74, 75, 78, 80, 83, 88, 89, 100,
-        ];
-        for number in retriable {
-            assert_eq!(kind_of(number), Kind::Transient, "error {number}");
-        }
-        assert_eq!(kind_of(-1), Kind::Transient, "an unknown server error");
-    }
-
-    #[test]
-    fn a_failure_that_retrying_cannot_help_is_permanent() {
-        // Not supported, malformed, not understood: by version, request, message format, compression.
-        for number in [35, 42, 43, 76] {
-            assert_eq!(kind_of(number), Kind::Internal, "error {number}");
-        }
-        for number in [29, 30, 31] {
-            assert_eq!(kind_of(number), Kind::Permission, "error {number}");
-        }
-    }
-
-    fn kind_of(number: i32) -> Kind {
-        let code = rdkafka::types::RDKafkaRespErr::try_from(number).unwrap();
-        KafkaError::from_code(code.into(), "consume", String::new()).kind()
     }
 }

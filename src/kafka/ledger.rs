@@ -6,6 +6,7 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
 use crate::config::{KafkaSettings, TopicSettings};
+use crate::error::Scope;
 use crate::kafka::context::Context;
 use crate::kafka::error::KafkaError;
 use crate::kafka::reader::Reader;
@@ -92,6 +93,7 @@ impl Ledger {
         }
         Err(KafkaError::Busy {
             doing: "end another run's transaction, which hides the ledger",
+            scope: Scope::Partition,
             reason: format!("a transaction is still open topic={}", self.partition.topic),
         })
     }

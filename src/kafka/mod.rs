@@ -3,6 +3,7 @@
 
 mod assignment;
 pub mod cluster;
+mod codes;
 pub mod consumer;
 mod context;
 pub mod error;

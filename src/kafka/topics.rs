@@ -329,7 +329,9 @@ fn too_few(wanted: &TopicSettings, brokers: &[Broker]) -> KafkaError {
 
 fn refused(wanted: &TopicSettings, code: Code, reason: String, doing: &'static str) -> KafkaError {
     match KafkaError::from_code(code, doing, reason) {
-        KafkaError::Other { reason, .. } => KafkaError::TopicRefused {
+        KafkaError::Other { reason, .. }
+        | KafkaError::Refused { reason, .. }
+        | KafkaError::Unsupported { reason, .. } => KafkaError::TopicRefused {
             topic: wanted.name.clone(),
             reason,
         },

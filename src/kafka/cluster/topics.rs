@@ -4,6 +4,7 @@ use rdkafka::consumer::Consumer as _;
 use rdkafka::metadata::MetadataBroker;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
+use crate::error::Scope;
 use crate::kafka::cluster::cluster::Cluster;
 use crate::kafka::cluster::layout::{Broker, TopicLayout, layout_of};
 use crate::kafka::cluster::patience::REQUEST_TIMEOUT;
@@ -42,6 +43,7 @@ impl Cluster {
             .fetch_cluster_id(REQUEST_TIMEOUT)
             .ok_or_else(|| KafkaError::Busy {
                 doing: "read the cluster's id",
+                scope: Scope::Broker,
                 reason: format!("no broker sent it within {} s", REQUEST_TIMEOUT.as_secs()),
             })
     }

@@ -68,7 +68,6 @@ fn again(doing: &'static str, step: impl Fn() -> Result<(), Rdkafka>) -> Result<
 fn explain(code: Code, doing: &'static str, reason: String) -> KafkaError {
     match code {
         Code::ProducerFenced | Code::InvalidProducerEpoch | Code::Fenced => KafkaError::TakenOver { doing },
-        Code::TransactionalIdAuthorizationFailed => KafkaError::Forbidden { doing, reason },
         code => KafkaError::from_code(code, doing, reason),
     }
 }
