@@ -12,6 +12,7 @@ mod attacks;
 mod change_keys;
 mod checkpoint_mirrors;
 mod checkpoints;
+mod cloud;
 mod command_line;
 mod cut_bucket;
 mod embedded;

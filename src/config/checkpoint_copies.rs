@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use crate::config::invalid::{Invalid, require};
 use crate::config::properties::Properties;
 use crate::config::raw::{RawCheckpointCopy, RawTopicDefaults};
-use crate::config::settings::{Addressing, CheckpointCopy, S3Settings, StoreBackend, StoreSettings, TopicSettings};
+use crate::config::settings::{
+    Addressing, CheckpointCopy, ObjectSettings, S3Settings, StoreBackend, StoreSettings, TopicSettings,
+};
 use crate::config::transport::is_plaintext_endpoint;
 use crate::record::position::is_topic_name;
 
@@ -137,6 +139,9 @@ fn bucket_copy(bucket: &str, copy: &RawCheckpointCopy, store: &StoreSettings) ->
                 Some(true) => Addressing::Path,
                 Some(false) => Addressing::VirtualHost,
             },
+            // A key of the key service and an owner are those of the archive's own bucket.
+            objects: ObjectSettings::default(),
+            expected_owner: None,
             profile: copy.profile.clone().filter(|profile| !profile.is_empty()),
             ..own.clone()
         }),

@@ -9,6 +9,7 @@ mod error;
 mod invalid;
 mod layers;
 mod load;
+mod objects;
 mod pkcs11;
 mod properties;
 mod raw;
@@ -25,9 +26,9 @@ pub use load::{Entry, Loaded, load};
 pub use properties::{Properties, is_secret};
 pub use secret::Secret;
 pub use settings::{
-    Addressing, ArchiveSettings, CheckpointCopy, IngestSettings, KafkaSettings, LockMode, ObjectLock, Pkcs11Settings,
-    ProjectionRule, Retention, RoutingRule, RoutingSettings, S3Settings, Settings, StoreBackend, StoreSettings,
-    TelemetrySettings, TokenName, TopicSettings, WitnessSettings,
+    Addressing, ArchiveSettings, CheckpointCopy, Encryption, IngestSettings, KafkaSettings, LockMode, ObjectLock,
+    ObjectSettings, Pkcs11Settings, ProjectionRule, Retention, RoutingRule, RoutingSettings, S3Settings, Settings,
+    StoreBackend, StoreSettings, TelemetrySettings, TokenName, TopicSettings, WitnessSettings,
 };
 pub use units::{Size, Span, UnitError};
 

@@ -79,6 +79,12 @@ pub(super) struct RawStore {
     pub lock_mode: String,
     pub lock_days: u32,
     pub legal_hold: bool,
+    pub encryption: String,
+    pub kms_key_id: String,
+    pub bucket_key: bool,
+    pub storage_class: String,
+    pub expected_owner: String,
+    pub tags: RawProperties,
     pub directory: String,
 }
 

@@ -125,6 +125,35 @@ pub struct S3Settings {
     pub attempts: u32,
     /// The Object Lock of every created object.
     pub lock: ObjectLock,
+    /// How objects are created.
+    pub objects: ObjectSettings,
+    /// The AWS account that must own the bucket.
+    pub expected_owner: Option<String>,
+}
+
+/// How objects are created; what is none is left to the bucket.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObjectSettings {
+    /// How the server encrypts them.
+    pub encryption: Option<Encryption>,
+    /// Their storage class.
+    pub storage_class: Option<String>,
+    /// Their tags, by name.
+    pub tags: Vec<(String, String)>,
+}
+
+/// How a server encrypts an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Encryption {
+    /// With keys of the store (SSE-S3).
+    S3,
+    /// With a key of the key service (SSE-KMS).
+    Kms {
+        /// The key's id, ARN or alias; none for the bucket's, or that of the account.
+        key_id: Option<String>,
+        /// Whether one key for the bucket saves requests to the key service.
+        bucket_key: bool,
+    },
 }
 
 /// Object Lock for every created object; none by default.

@@ -261,6 +261,8 @@ fn checkpoint_copies_are_a_folder_a_topic_or_a_bucket() {
     let witness = S3Settings {
         bucket: "witness".to_owned(),
         profile: Some("auditor".to_owned()),
+        objects: ObjectSettings::default(),
+        expected_owner: None,
         ..own
     };
     assert_eq!(
@@ -297,4 +299,55 @@ fn an_invalid_checkpoint_copy_is_refused() {
         secret.contains("secret_access_key") && !secret.contains("hunter2"),
         "{secret}"
     );
+}
+
+#[test]
+fn how_objects_are_created_is_set_in_store_and_no_copy_of_checkpoints_takes_it_over() {
+    let settings = settings(
+        "[store]\nencryption = 'sse-kms'\nkms_key_id = 'alias/audit'\nbucket_key = true\nstorage_class = 'STANDARD_IA'\n\
+         expected_owner = '123456789012'\n[store.tags]\nteam = 'audit'\nlevel = 3\n\
+         [archive]\ncheckpoint_copies = [{ bucket = 'other' }]",
+    );
+    let StoreBackend::S3(own) = &settings.store.backend else {
+        panic!("not S3")
+    };
+    let tag = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(
+        own.objects,
+        ObjectSettings {
+            encryption: Some(Encryption::Kms {
+                key_id: Some("alias/audit".to_owned()),
+                bucket_key: true
+            }),
+            storage_class: Some("STANDARD_IA".to_owned()),
+            tags: vec![tag("level", "3"), tag("team", "audit")],
+        }
+    );
+    assert_eq!(own.expected_owner.as_deref(), Some("123456789012"));
+    let CheckpointCopy::Store(copy) = &settings.archive.checkpoint_copies[0] else {
+        panic!("{:?}", settings.archive.checkpoint_copies)
+    };
+    let StoreBackend::S3(other) = &copy.backend else {
+        panic!("not S3")
+    };
+    assert_eq!(
+        (&other.objects, &other.expected_owner),
+        (&ObjectSettings::default(), &None)
+    );
+}
+
+#[test]
+fn an_impossible_way_to_create_objects_is_refused() {
+    for (line, key) in [
+        ("encryption = 'aes'", "store.encryption"),
+        ("kms_key_id = 'a'", "store.kms_key_id"),
+        ("encryption = 'sse-s3'\nbucket_key = true", "store.bucket_key"),
+        ("storage_class = 'DEEP_ARCHIVE'", "store.storage_class"),
+        ("storage_class = 'standard ia'", "store.storage_class"),
+        ("expected_owner = '12345'", "store.expected_owner"),
+        ("tags = { '' = 'a' }", "store.tags"),
+    ] {
+        let refused = refusal(&format!("[store]\n{line}"));
+        assert!(refused.contains(key), "{refused}");
+    }
 }

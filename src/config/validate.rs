@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::config::checkpoint_copies::checkpoint_copies;
 use crate::config::invalid::{Invalid, require};
+use crate::config::objects::{expected_owner, objects};
 use crate::config::pkcs11::pkcs11;
 use crate::config::properties::Properties;
 use crate::config::raw::{
@@ -222,6 +223,8 @@ fn s3(written: &RawStore) -> Result<S3Settings, Invalid> {
         operation_timeout: written.operation_timeout.0,
         attempts: written.attempts,
         lock: lock(written)?,
+        objects: objects(written)?,
+        expected_owner: expected_owner(&written.expected_owner)?,
     })
 }
 

@@ -59,7 +59,7 @@ impl Corner {
     async fn client(&self, role: Credentials) -> Client {
         let settings = cluster_settings().unwrap();
         let shared = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .http_client(kivend::store::s3::http_client(None).unwrap())
             .region(Region::new(settings.region))
             .endpoint_url(settings.endpoint.unwrap())
             .credentials_provider(role);

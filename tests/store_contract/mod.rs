@@ -40,13 +40,15 @@ pub fn cluster_settings() -> Option<S3Settings> {
         operation_timeout: Duration::from_secs(120),
         attempts: 4,
         lock: kivend::config::ObjectLock::default(),
+        objects: kivend::config::ObjectSettings::default(),
+        expected_owner: None,
     })
 }
 
 /// An S3 client with all rights, which overwrites and deletes as kivend never does.
 pub async fn stranger(settings: &S3Settings) -> Client {
     let shared = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .http_client(kivend::store::s3::http_client(None).unwrap())
         .region(Region::new(settings.region.clone()))
         .endpoint_url(settings.endpoint.clone().unwrap());
     Client::from_conf(

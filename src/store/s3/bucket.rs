@@ -8,13 +8,14 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::SharedHttpClient;
 
 use crate::clock::{self, Clock};
-use crate::config::{ObjectLock, S3Settings};
+use crate::config::{ObjectLock, ObjectSettings, S3Settings};
 use crate::store::error::StoreError;
 use crate::store::key::{self, KEY_MAX_BYTES};
 use crate::store::retry::{Backoff, Failure, retrying};
 use crate::store::s3::client;
 use crate::store::s3::credentials::{RenewedCredentials, Source};
 use crate::store::s3::failure::RequestContext;
+use crate::store::s3::http;
 
 /// A store in a bucket.
 pub struct S3Store {
@@ -25,6 +26,7 @@ pub struct S3Store {
     pub(super) root: String,
     pub(super) location: String,
     pub(super) lock: ObjectLock,
+    pub(super) objects: ObjectSettings,
     pub(super) clock: Clock,
     pub(super) backoff: Backoff,
     pub(super) attempt_timeout: Duration,
@@ -44,7 +46,7 @@ impl S3Store {
     /// # Errors
     /// `Config` for an invalid prefix, for a CA file without certificates, and if no credentials are found.
     pub async fn open(settings: &S3Settings, prefix: &str) -> Result<Self, StoreError> {
-        let http = client::http(settings)?;
+        let http = http::client(settings.ca_file.as_deref())?;
         let source = client::source(settings, &http);
         Self::open_by(settings, prefix, Connection { http, source }).await
     }
@@ -75,6 +77,7 @@ impl S3Store {
             location: format!("s3://{}/{root} at {server}", settings.bucket),
             root,
             lock: settings.lock,
+            objects: settings.objects.clone(),
             clock: Clock::start(),
             backoff: Backoff::bounded(settings.attempts, seed()?),
             attempt_timeout: settings.attempt_timeout,

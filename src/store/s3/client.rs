@@ -1,9 +1,8 @@
-//! The S3 client: TLS by rustls on ring, credentials from the AWS credential chain, timeouts, no retries of its own.
+//! The S3 client: credentials from the AWS credential chain, timeouts, no retries of its own.
 //!
 //! The client adds no checksums (`WhenRequired`): its default CRC trailers break some servers, and every create sends the
 //! object's SHA-256.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
@@ -21,16 +20,13 @@ use aws_sdk_s3::config::{
     RuntimeComponents, SharedCredentialsProvider, SharedHttpClient, StalledStreamProtectionConfig,
 };
 use aws_sdk_s3::error::BoxError;
-use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 
 use crate::config::{Addressing, S3Settings};
 use crate::record::hash::Hash;
 use crate::store::error::StoreError;
 use crate::store::s3::credentials::{RenewedCredentials, Source};
 use crate::store::s3::failure;
+use crate::store::s3::objects::ExpectedOwner;
 
 /// Makes a client from `settings`, and loads credentials, so that missing ones are reported at the start and by name.
 pub(super) async fn connect(
@@ -60,9 +56,12 @@ pub(super) async fn connect(
         loader = loader.endpoint_url(endpoint);
     }
     let config = aws_sdk_s3::config::Builder::from(&loader.load().await)
-        .force_path_style(settings.addressing == Addressing::Path)
-        .build();
-    Ok(Client::from_conf(config))
+        .force_path_style(settings.addressing == Addressing::Path);
+    let config = match &settings.expected_owner {
+        Some(owner) => config.interceptor(ExpectedOwner(owner.clone())),
+        None => config,
+    };
+    Ok(Client::from_conf(config.build()))
 }
 
 /// Where the credentials of a client come from: the AWS credential chain, or one profile.
@@ -92,49 +91,11 @@ pub(super) fn source(settings: &S3Settings, http: &SharedHttpClient) -> Source {
     })
 }
 
-/// The HTTP client: TLS with the authorities of the settings.
-///
-/// # Errors
-/// `Config` if the CA file has no certificates.
-pub(super) fn http(settings: &S3Settings) -> Result<SharedHttpClient, StoreError> {
-    Ok(aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-        .tls_context(tls_context(settings.ca_file.as_deref())?)
-        .build_https())
-}
-
 fn timeouts(settings: &S3Settings) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(settings.connect_timeout)
         .operation_attempt_timeout(settings.attempt_timeout)
         .build()
-}
-
-/// Trusts the CA certificates of the system, or those of the file alone.
-fn tls_context(ca_file: Option<&Path>) -> Result<TlsContext, StoreError> {
-    let context = TlsContext::builder();
-    let Some(file) = ca_file else {
-        return context.build().map_err(|error| no_authority(Path::new(""), &error));
-    };
-    let pem = std::fs::read(file).map_err(|error| no_authority(file, &error))?;
-    // The client would panic later on an invalid certificate.
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    let certificates = certificates.map_err(|error| no_authority(file, &error))?;
-    let (added, _) = RootCertStore::empty().add_parsable_certificates(certificates.clone());
-    if added == 0 || added < certificates.len() {
-        return Err(no_authority(file, &"not every block is a certificate"));
-    }
-    let trusted = TrustStore::empty().with_pem_certificate(pem);
-    let context = context.with_trust_store(trusted).build();
-    context.map_err(|error| no_authority(file, &error))
-}
-
-fn no_authority(file: &Path, why: &dyn std::fmt::Display) -> StoreError {
-    let error = StoreError::config(
-        "the CA certificates cannot be read",
-        "set store.ca_file to a file of certificates in PEM, or to \"\" for the system's",
-    );
-    error.with("file", file.display()).with("cause", why)
 }
 
 async fn require_credentials(credentials: &RenewedCredentials) -> Result<(), StoreError> {

@@ -13,6 +13,7 @@ use crate::error::{Kind, Scope};
 use crate::store::error::StoreError;
 use crate::store::s3::codes;
 use crate::store::s3::credentials::RenewedCredentials;
+use crate::store::s3::http::ProxyFailed;
 
 /// The operation, object key and store of a request, for error messages.
 pub(super) struct RequestContext<'a> {
@@ -38,6 +39,9 @@ impl RequestContext<'_> {
                 }
             }
             _ if is_without_credentials(&error) => without_credentials().with("cause", innermost(&error)),
+            _ if any_cause(&error, |cause| cause.is::<ProxyFailed>()) => {
+                behind_proxy().with("cause", failed_proxy(&error))
+            }
             _ if is_untrusted_certificate(&error) => untrusted_certificate().with("cause", innermost(&error)),
             _ => without_response(&error).with("cause", innermost(&error)),
         };
@@ -146,6 +150,25 @@ fn without_credentials() -> StoreError {
         "no credentials can be loaded at the moment",
         "check where they come from: the AWS files, the program that credential_process names, the role of this machine",
     )
+}
+
+fn behind_proxy() -> StoreError {
+    StoreError::transient(
+        "the proxy on the way to the store does not connect",
+        "check HTTPS_PROXY with its user and password, what the proxy allows, and NO_PROXY for stores that need none",
+    )
+}
+
+/// What the proxy's failure says: the innermost cause does not name the proxy.
+fn failed_proxy(error: &(dyn Error + 'static)) -> String {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<ProxyFailed>() {
+            return error.to_string();
+        }
+        next = error.source();
+    }
+    innermost(error)
 }
 
 fn untrusted_certificate() -> StoreError {

@@ -3,12 +3,13 @@
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::DateTime;
-use aws_sdk_s3::types::{ObjectLockLegalHoldStatus, ObjectLockMode};
+use aws_sdk_s3::types::{ObjectLockLegalHoldStatus, ObjectLockMode, ServerSideEncryption};
 
 use crate::clock::Clock;
 use crate::config::{LockMode, ObjectLock};
 use crate::store::error::StoreError;
 use crate::store::s3::bucket::S3Store;
+use crate::store::s3::objects;
 
 const DAY_S: i64 = 86_400;
 /// How much earlier than requested a lock may end: clocks differ, and some servers store whole days.
@@ -31,9 +32,9 @@ pub(super) fn legal_hold(lock: ObjectLock) -> Option<ObjectLockLegalHoldStatus> 
     lock.legal_hold.then_some(ObjectLockLegalHoldStatus::On)
 }
 
-/// Checks once that the object at `key` has the lock of the settings.
+/// Checks once that the object at `key` has the lock and the encryption of the settings.
 pub(super) async fn check(store: &S3Store, key: &str, full: &str) -> Result<(), StoreError> {
-    if store.lock == ObjectLock::default() {
+    if store.lock == ObjectLock::default() && store.objects.encryption.is_none() {
         return Ok(());
     }
     let head = store.client.head_object().bucket(&store.bucket).key(full);
@@ -41,6 +42,18 @@ pub(super) async fn check(store: &S3Store, key: &str, full: &str) -> Result<(), 
         Ok(head) => head,
         Err(error) => return Err(store.context("head", key).failure(error)),
     };
+    if !objects::is_encrypted(&head, &store.objects) {
+        let used = head
+            .server_side_encryption()
+            .map_or("none", ServerSideEncryption::as_str);
+        return Err(StoreError::config(
+            "the bucket does not encrypt created objects as store.encryption and store.kms_key_id say",
+            "use a server that does, or set store.encryption = \"\" to leave it to the bucket",
+        )
+        .with("store", &store.location)
+        .with("key", key)
+        .with("encryption", used));
+    }
     if is_locked(&head, store.lock, retain_until(store.lock, store.clock)) {
         return Ok(());
     }

@@ -9,14 +9,18 @@ mod client;
 mod codes;
 mod credentials;
 mod failure;
+mod http;
 pub mod inspect;
 mod listing;
 mod lock;
+mod objects;
 mod read;
 mod removal;
 mod requests;
+mod tls;
 
 pub use bucket::S3Store;
+pub use http::client as http_client;
 
 #[cfg(test)]
 mod tests;

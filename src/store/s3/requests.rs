@@ -13,7 +13,7 @@ use crate::store::error::StoreError;
 use crate::store::key;
 use crate::store::s3::bucket::S3Store;
 use crate::store::s3::client::SignedHash;
-use crate::store::s3::{failure, listing, lock};
+use crate::store::s3::{failure, listing, lock, objects};
 
 /// An object to create.
 struct Upload<'a> {
@@ -39,6 +39,7 @@ impl S3Store {
             .set_object_lock_retain_until_date(lock::retain_until(self.lock, self.clock))
             .set_object_lock_legal_hold_status(lock::legal_hold(self.lock))
             .body(ByteStream::new(SdkBody::from(upload.bytes.clone())));
+        let request = objects::apply(request, &self.objects);
         match request.customize().interceptor(SignedHash(upload.hash)).send().await {
             // Durable from here, if the response is from an S3 server: every S3 server sends an ETag.
             Ok(output) if output.e_tag().is_some() => Ok(Creation::Created),

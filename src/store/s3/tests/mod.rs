@@ -1,142 +1,17 @@
 //! The requests on the wire and the handling of each response, with a scripted server in this process: a real one cannot
 //! be told to lose a reply.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
-use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+mod scripted;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use bytes::Bytes;
 
-use super::bucket::Connection;
-use super::client;
-use super::credentials::Source;
-use super::*;
-use crate::config::{Addressing, S3Settings};
+use self::scripted::Reply::{Answer, Nothing};
+use self::scripted::{OK, Reply, Script, coded, header, object, played, played_with, refusal, scripted};
+use crate::config::{Encryption, ObjectSettings};
 use crate::error::Kind;
 use crate::record::hash::Hash;
 use crate::store::{Creation, Store};
-
-/// The server's reaction to a complete request.
-#[derive(Clone)]
-enum Reply {
-    /// Closes the connection.
-    Nothing,
-    /// Sends this status, these header lines and this body.
-    Answer(u16, &'static str, &'static str),
-}
-
-use Reply::{Answer, Nothing};
-
-/// The head of a request, in lower case, and the number of its body's bytes.
-type Seen = Arc<Mutex<Vec<(String, usize)>>>;
-
-/// The server's responses: one per request in order, the last one for all further requests; and one for every HEAD.
-struct Script {
-    replies: Vec<Reply>,
-    head: Reply,
-}
-
-/// A store on a server that sends `replies` and 404 to HEAD; and the requests that it receives, except for HEADs.
-async fn scripted(replies: &[Reply]) -> (S3Store, Seen) {
-    let head = refusal(404);
-    played(Script {
-        replies: replies.to_vec(),
-        head,
-    })
-    .await
-}
-
-async fn played(script: Script) -> (S3Store, Seen) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let seen = Seen::default();
-    tokio::spawn(serve(listener, script, Arc::clone(&seen)));
-    let settings = S3Settings {
-        endpoint: Some(endpoint),
-        ca_file: None,
-        bucket: "bucket".to_owned(),
-        region: "us-east-1".to_owned(),
-        addressing: Addressing::Path,
-        profile: None,
-        connect_timeout: Duration::from_secs(5),
-        attempt_timeout: Duration::from_secs(5),
-        operation_timeout: Duration::from_secs(20),
-        attempts: 3,
-        lock: crate::config::ObjectLock::default(),
-    };
-    let http = client::http(&settings).unwrap();
-    let loads = AtomicUsize::new(0);
-    // Each load has a new access key id, so that a request shows with which credentials it was signed.
-    let source: Source = Box::new(move || {
-        let id = format!("key-{}", loads.fetch_add(1, Ordering::Relaxed));
-        let credentials = Credentials::new(id, "secret", None, None, "test");
-        Box::pin(async { SharedCredentialsProvider::new(credentials) })
-    });
-    let opened = S3Store::open_by(&settings, "p", Connection { http, source }).await;
-    (opened.unwrap(), seen)
-}
-
-async fn serve(listener: TcpListener, script: Script, seen: Seen) {
-    loop {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        // A connection that the client opened and did not use is not counted.
-        let Some(request) = read_request(&mut stream).await else {
-            continue;
-        };
-        let reply = if request.0.starts_with("head ") {
-            &script.head
-        } else {
-            let mut seen = seen.lock().unwrap();
-            seen.push(request);
-            &script.replies[(seen.len() - 1).min(script.replies.len() - 1)]
-        };
-        if let Answer(status, headers, body) = reply {
-            let answer = format!("HTTP/1.1 {status} Scripted\r\n{headers}connection: close\r\n\r\n{body}");
-            stream.write_all(answer.as_bytes()).await.unwrap();
-        }
-    }
-}
-
-async fn read_request(stream: &mut TcpStream) -> Option<(String, usize)> {
-    let mut bytes = Vec::new();
-    let head_bytes = loop {
-        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            break end + 4;
-        }
-        if stream.read_buf(&mut bytes).await.ok()? == 0 {
-            return None;
-        }
-    };
-    let head = String::from_utf8(bytes[..head_bytes].to_vec()).unwrap().to_lowercase();
-    let announced = header(&head, "content-length").map_or(0, |length| length.parse::<usize>().unwrap());
-    while bytes.len() < head_bytes + announced {
-        if stream.read_buf(&mut bytes).await.ok()? == 0 {
-            return None;
-        }
-    }
-    Some((head, bytes.len() - head_bytes))
-}
-
-fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
-    head.lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
-}
-
-const OK: Reply = Answer(200, "etag: \"1\"\r\ncontent-length: 0\r\n", "");
-
-fn refusal(status: u16) -> Reply {
-    Answer(status, "content-length: 0\r\n", "")
-}
-
-fn object() -> Bytes {
-    Bytes::from_static(b"twelve bytes")
-}
 
 #[tokio::test]
 async fn a_create_is_one_put_with_the_condition_and_one_hash_for_checksum_and_signature() {
@@ -164,6 +39,49 @@ async fn a_create_is_one_put_with_the_condition_and_one_hash_for_checksum_and_si
     ] {
         assert_eq!(header(head, absent), None, "{head}");
     }
+}
+
+#[tokio::test]
+async fn encryption_storage_class_tags_and_owner_are_sent_as_set() {
+    let script = Script {
+        replies: vec![OK],
+        head: refusal(404),
+    };
+    let (store, seen) = played_with(script, |settings| {
+        settings.objects = ObjectSettings {
+            encryption: Some(Encryption::Kms {
+                key_id: Some("alias/audit".to_owned()),
+                bucket_key: true,
+            }),
+            storage_class: Some("GLACIER_IR".to_owned()),
+            tags: vec![("team".to_owned(), "a b".to_owned())],
+        };
+        settings.expected_owner = Some("123456789012".to_owned());
+    })
+    .await;
+    store.create("a", object()).await.unwrap();
+    let _not_an_object = store.get("a", 1000).await;
+    let seen = seen.lock().unwrap();
+    let [(create, _), (get, _)] = &seen[..2] else {
+        panic!("{seen:?}")
+    };
+    for (name, value) in [
+        ("x-amz-server-side-encryption", "aws:kms"),
+        ("x-amz-server-side-encryption-aws-kms-key-id", "alias/audit"),
+        ("x-amz-server-side-encryption-bucket-key-enabled", "true"),
+        ("x-amz-storage-class", "glacier_ir"),
+        ("x-amz-tagging", "team=a%20b"),
+        ("x-amz-expected-bucket-owner", "123456789012"),
+    ] {
+        assert_eq!(header(create, name), Some(value), "{create}");
+    }
+    assert_eq!(
+        header(get, "x-amz-expected-bucket-owner"),
+        Some("123456789012"),
+        "{get}"
+    );
+    let signed = header(get, "authorization").unwrap();
+    assert!(signed.contains("x-amz-expected-bucket-owner"), "{signed}");
 }
 
 #[tokio::test]
@@ -210,13 +128,6 @@ async fn a_failing_server_is_retried_as_often_as_set_and_then_a_transient_error(
         assert_eq!(store.create("a", object()).await.unwrap_err().kind(), Kind::Transient);
         assert_eq!(seen.lock().unwrap().len(), 3);
     }
-}
-
-/// An answer with an error code in its body, as S3 gives it.
-fn coded(status: u16, code: &str) -> Reply {
-    let body = format!("<Error><Code>{code}</Code><Message>scripted</Message></Error>");
-    let headers: &'static str = format!("content-length: {}\r\n", body.len()).leak();
-    Answer(status, headers, body.leak())
 }
 
 #[tokio::test]
