@@ -165,11 +165,11 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// `Config` if the back end lists in another order.
     async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError>;
 
-    /// Checks that the object at `key`, which was just created, has the Object Lock of the settings. Back ends without
-    /// locks check nothing.
+    /// Checks that the object at `key`, which was just created, has the Object Lock and the encryption of the settings.
+    /// Back ends without them check nothing.
     ///
     /// # Errors
-    /// `Config` if it has another lock or none.
+    /// `Config` if it has others or none.
     async fn check_lock(&self, key: &str) -> Result<(), StoreError> {
         key::check(key)
     }

@@ -106,6 +106,12 @@ pub(super) fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E, HttpRespons
     }
 }
 
+/// Whether the store's answer passes, whatever its status: it is no refusal then.
+pub(super) fn passes<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    let meaning = status(error).map(|status| codes::meaning(status, error.code().unwrap_or("none")));
+    meaning.is_some_and(|meaning| meaning.kind == Kind::Transient)
+}
+
 /// The text of the innermost cause, the only informative one.
 pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;

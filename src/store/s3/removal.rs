@@ -39,7 +39,9 @@ impl S3Store {
                 Ok(_) => Ok(true),
                 Err(error) if failure::is_absent(&error) => Ok(true),
                 // MinIO answers 400 InvalidRequest for a locked object, AWS 403 AccessDenied.
-                Err(error) if matches!(failure::status(&error), Some(400 | 403)) => Ok(false),
+                Err(error) if matches!(failure::status(&error), Some(400 | 403)) && !failure::passes(&error) => {
+                    Ok(false)
+                }
                 Err(error) => Err(self.context("remove", key).failure(error)),
             }
         };

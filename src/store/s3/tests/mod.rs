@@ -11,6 +11,7 @@ use self::scripted::{OK, Reply, Script, coded, header, object, played, played_wi
 use crate::config::{Encryption, ObjectSettings};
 use crate::error::Kind;
 use crate::record::hash::Hash;
+use crate::store::removal::{Removal as _, Removed};
 use crate::store::{Creation, Store};
 
 #[tokio::test]
@@ -162,6 +163,22 @@ async fn after_an_expired_token_the_request_is_repeated_with_credentials_that_ar
             .collect();
         assert_eq!(keys, ["key-0", "key-0", "key-1"], "{code}");
     }
+}
+
+/// MinIO refuses to remove a locked object with the status that AWS has for throttling.
+#[tokio::test]
+async fn a_throttled_removal_is_not_taken_for_a_lock() {
+    let unversioned = Answer(200, "content-length: 26\r\n", "<VersioningConfiguration/>");
+    let removed = Answer(204, "", "");
+    let (store, seen) = scripted(&[unversioned, coded(400, "ThrottlingException"), removed]).await;
+    assert_eq!(store.remove("a").await.unwrap(), Removed::Gone);
+    let deletes = seen
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|(head, _)| head.starts_with("delete "))
+        .count();
+    assert_eq!(deletes, 2);
 }
 
 #[tokio::test]
