@@ -143,7 +143,7 @@ fn a_signing_key_is_replaced_by_a_change_that_is_signed_offline() {
         .unwrap();
     let signed = scene.signed(&retired.proposal.unwrap(), scene.change.as_ref());
     assert_eq!(scene.apply(&signed).unwrap(), 2);
-    let next = key_file::read(&scene.source.file).unwrap();
+    let next = key_file::read(scene.source.key_file().unwrap()).unwrap();
     assert_eq!(scene.in_force(), [next.verifying_key().clone()]);
     scene.store.check_unchanged().unwrap();
     let report = scene.verified(&[scene.change.verifying_key().clone()]);

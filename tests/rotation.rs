@@ -83,7 +83,7 @@ impl Setup {
     /// Restarts the writers with the key in the file. Each partition gets a link.
     fn restart_writers(&mut self) {
         self.archive.read_log();
-        self.archive.key = key_file::read(&self.source.file).unwrap();
+        self.archive.key = key_file::read(self.source.key_file().unwrap()).unwrap();
         self.archive.seal("payments", 0, 5);
         self.archive.seal("user-events", 1, 5);
         self.archive.checkpoint();
@@ -92,7 +92,7 @@ impl Setup {
     fn expect_intact_with_any_keys(&mut self, old: &SigningKey) {
         self.archive.read_log();
         self.archive.commit();
-        let new = key_file::read(&self.source.file).unwrap();
+        let new = key_file::read(self.source.key_file().unwrap()).unwrap();
         for keys in [&[][..], &[old], &[&new], &[old, &new]] {
             let request = Request {
                 given: Given {
@@ -154,7 +154,7 @@ fn a_rotation_ends_with_only_the_new_key_and_an_intact_archive() {
 fn each_interrupted_step_is_completed_once_by_the_next_run() {
     // Interrupted after the file of the new key was created.
     let setup = Setup::open();
-    let next = key_file::make(&key_file::beside(&setup.source.file, "next"), ORIGIN).unwrap();
+    let next = key_file::make(&key_file::beside(setup.source.key_file().unwrap(), "next"), ORIGIN).unwrap();
     assert_eq!(setup.rotate().key, next.verifying_key().to_string());
     assert_eq!(setup.trust().history.changes().sequence, 1);
 
@@ -162,8 +162,12 @@ fn each_interrupted_step_is_completed_once_by_the_next_run() {
     let setup = Setup::open();
     let old = setup.archive.key.clone();
     let rotated = setup.rotate();
-    std::fs::rename(&setup.source.file, key_file::beside(&setup.source.file, "next")).unwrap();
-    write_key(&setup.source.file, &old);
+    std::fs::rename(
+        setup.source.key_file().unwrap(),
+        key_file::beside(setup.source.key_file().unwrap(), "next"),
+    )
+    .unwrap();
+    write_key(setup.source.key_file().unwrap(), &old);
     assert_eq!(setup.rotate().key, rotated.key);
     assert_eq!(setup.trust().history.changes().sequence, 1);
 
@@ -180,7 +184,7 @@ fn a_key_is_retired_only_once_every_writer_uses_the_new_one() {
     let refused = setup.retire(Idle::Refused).unwrap_err();
     assert!(refused.to_string().contains("the newest link"), "{refused}");
     setup.archive.read_log();
-    setup.archive.key = key_file::read(&setup.source.file).unwrap();
+    setup.archive.key = key_file::read(setup.source.key_file().unwrap()).unwrap();
     setup.archive.seal("payments", 0, 5);
     setup.archive.checkpoint();
     let refused = setup.retire(Idle::Refused).unwrap_err();

@@ -1,6 +1,7 @@
 //! The context of a command: settings on demand, output, progress, a clock, and requests to stop.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::cli::failure::Failure;
 use crate::cli::global::Global;
@@ -21,6 +22,8 @@ pub struct Context {
     output: Output,
     signals: Signals,
     clock: Clock,
+    /// Whether the remark on variables that are no settings was printed.
+    has_told_ignored: AtomicBool,
 }
 
 /// The system refuses to start the threads for asynchronous work.
@@ -45,6 +48,7 @@ impl Context {
             output,
             signals: Signals::watch(),
             clock: Clock::start(),
+            has_told_ignored: AtomicBool::new(false),
         }
     }
 
@@ -61,7 +65,14 @@ impl Context {
     /// # Errors
     /// As [`config::load`].
     pub fn loaded(&self) -> Result<Loaded, ConfigError> {
-        config::load(&self.sources)
+        let loaded = config::load(&self.sources)?;
+        if !loaded.ignored.is_empty() && !self.has_told_ignored.swap(true, Ordering::Relaxed) {
+            self.output.remark(&format!(
+                "ignored, because Kubernetes sets them for a Service: {} (`enableServiceLinks: false` in the pod turns them off)",
+                loaded.ignored.join(", ")
+            ));
+        }
+        Ok(loaded)
     }
 
     /// Prints results and remarks.

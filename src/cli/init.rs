@@ -57,7 +57,7 @@ fn text(report: &InitReport) -> String {
         KeyPlace::Token(_) => {
             " The private key stays in the token: make sure that a second one can sign, or that it has a backup."
         }
-        KeyPlace::File(_) | KeyPlace::Setting => " Keep a copy of the private key in a safe place.",
+        KeyPlace::File(_) | KeyPlace::Setting | KeyPlace::Nowhere => " Keep a copy of the private key in a safe place.",
     };
     let brought = if report.change_keys.is_empty() {
         "Give the public key to those who verify the archive."

@@ -140,7 +140,7 @@ pub fn run(command: &Keys, context: &Context) -> Result<Exit, Failure> {
             Keys::Show => output.report(&keys::show(store, &source).await?, show),
             Keys::Rotate(args) => {
                 let report = keys::rotate(store, &source, args.next_label.as_deref()).await?;
-                let file = key_file::beside(&source.file, "rotate");
+                let file = proposal_file(&source, "rotate");
                 if let Some(proposal) = &report.proposal {
                     write(&file, proposal)?;
                 }
@@ -153,7 +153,7 @@ pub fn run(command: &Keys, context: &Context) -> Result<Exit, Failure> {
                     Idle::Refused
                 };
                 let report = keys::retire(store, &source, args.key.as_ref(), idle).await?;
-                let file = key_file::beside(&source.file, "retire");
+                let file = proposal_file(&source, "retire");
                 if let Some(proposal) = &report.proposal {
                     write(&file, proposal)?;
                 }
@@ -172,6 +172,12 @@ pub fn run(command: &Keys, context: &Context) -> Result<Exit, Failure> {
         }
     })?;
     Ok(Exit::Done)
+}
+
+/// The file for a change that is to be signed elsewhere: beside the key's file, or in the current folder if there is none.
+fn proposal_file(source: &KeySource, kind: &str) -> PathBuf {
+    let beside = source.file.as_deref().unwrap_or(Path::new("kivend"));
+    key_file::beside(beside, kind)
 }
 
 fn sign(args: &SignArgs, source: &KeySource) -> Result<(Vec<u8>, SignReport), Failure> {

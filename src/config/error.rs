@@ -23,6 +23,12 @@ pub enum ConfigError {
         /// The parser's message, with line and column.
         reason: String,
     },
+    /// The value of an environment variable is not UTF-8.
+    #[error("the value of the environment variable is not UTF-8 name=`{name}`")]
+    NotText {
+        /// The variable.
+        name: String,
+    },
     /// There is no such setting.
     #[error("unknown setting key=`{key}` from=`{origin}`")]
     Unknown {
@@ -61,7 +67,11 @@ impl Explain for ConfigError {
             ConfigError::Unreadable { .. } => {
                 Some("check that the file exists and is readable, or name another with --config".to_owned())
             }
-            _ => None,
+            ConfigError::NotToml { .. } => {
+                Some("correct the line that is shown, or name another settings file with --config".to_owned())
+            }
+            ConfigError::NotText { .. } => Some("set it to UTF-8 text, or write the setting into a file".to_owned()),
+            ConfigError::Invalid { .. } => None,
         }
     }
 }

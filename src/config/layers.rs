@@ -10,6 +10,7 @@ use figment::{Metadata, Profile, Provider};
 
 use crate::config::error::ConfigError;
 use crate::config::pkcs11::PIN_VARIABLE;
+use crate::config::service_variables::is_service_variable;
 
 /// The defaults, exactly as `config/kivend.toml` documents them.
 pub const DEFAULTS_TOML: &str = include_str!("../../config/kivend.toml");
@@ -36,6 +37,8 @@ pub struct Sources {
     pub config_home: Option<PathBuf>,
     /// Names and values of environment variables; only `KIVEND_*` is read.
     pub environment: Vec<(String, String)>,
+    /// Names of `KIVEND_*` variables whose values are not UTF-8.
+    pub not_text: Vec<String>,
     /// Settings from the command line; a later one overrides an earlier one.
     pub flags: Vec<Flag>,
 }
@@ -61,16 +64,34 @@ impl Sources {
             .map(|folder| folder.join("kivend"));
         let mut search = vec![PathBuf::from("config/kivend.toml")];
         search.extend(config_home.iter().map(|folder| folder.join("kivend.toml")));
-        let environment = env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
+        let (mut environment, mut not_text) = (Vec::new(), Vec::new());
+        for (name, value) in env::vars_os() {
+            let Ok(name) = name.into_string() else { continue };
+            match value.into_string() {
+                Ok(value) => environment.push((name, value)),
+                Err(_) if name.starts_with("KIVEND_") => not_text.push(name),
+                Err(_) => {}
+            }
+        }
         Sources {
             file,
             search,
             config_home,
             environment,
+            not_text,
             flags,
         }
+    }
+
+    /// The variables that Kubernetes sets for a Service whose name begins with `kivend`. They are not settings.
+    pub(super) fn service_variables(&self) -> Vec<String> {
+        let of_service = self
+            .environment
+            .iter()
+            .filter(|(name, value)| is_service_variable(name, value));
+        let mut names: Vec<String> = of_service.map(|(name, _)| name.clone()).collect();
+        names.sort_unstable();
+        names
     }
 
     /// All layers, from the lowest precedence to the highest.
@@ -83,7 +104,13 @@ impl Sources {
         if let Some((file, text)) = self.read_file()? {
             layers.push(Layer::from_toml(&file.display().to_string(), &text, file)?);
         }
+        if let Some(name) = self.not_text.first() {
+            return Err(ConfigError::NotText { name: name.clone() });
+        }
         for (name, value) in &self.environment {
+            if is_service_variable(name, value) {
+                continue;
+            }
             if let Some(key) = setting_of_variable(name) {
                 layers.push(Layer::of_one(name, &key, value));
             }

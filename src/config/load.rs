@@ -21,6 +21,8 @@ pub struct Loaded {
     pub settings: Settings,
     /// One entry per setting, sorted by key, secrets masked.
     pub entries: Vec<Entry>,
+    /// Variables of the environment that begin with `KIVEND_`, are no settings, and were ignored.
+    pub ignored: Vec<String>,
 }
 
 /// One setting in force.
@@ -56,11 +58,16 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     })?;
     let mut entries = entries(&merged);
     // Show the path in force instead of the empty default.
-    let key_file = settings.archive.key_file.display().to_string();
+    let key_file = settings.archive.key_file.as_deref();
+    let key_file = key_file.map_or(String::new(), |file| file.display().to_string());
     for entry in entries.iter_mut().filter(|entry| entry.key == "archive.key_file") {
         entry.value = serde_json::Value::from(key_file.as_str());
     }
-    Ok(Loaded { settings, entries })
+    Ok(Loaded {
+        settings,
+        entries,
+        ignored: sources.service_variables(),
+    })
 }
 
 /// The source of the value in force of `key`.

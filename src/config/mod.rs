@@ -4,6 +4,7 @@
 //! - [`load`](crate::config::load()): from sources to [`Settings`] with the source of each value
 //! - `raw.rs`: the shape of the file · `validate.rs`: from that shape to [`Settings`] · `units.rs`: `5m`, `64MiB`
 
+mod brokers;
 mod checkpoint_copies;
 mod error;
 mod invalid;
@@ -13,7 +14,9 @@ mod objects;
 mod pkcs11;
 mod properties;
 mod raw;
+mod s3_address;
 mod secret;
+mod service_variables;
 mod settings;
 mod transport;
 mod units;

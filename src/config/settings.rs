@@ -224,8 +224,8 @@ pub struct ArchiveSettings {
     pub seal_max_idle: Duration,
     /// Buffered bytes over all partitions; at least `seal_max_bytes`.
     pub memory_budget_bytes: usize,
-    /// The file with the signing key.
-    pub key_file: PathBuf,
+    /// The file with the signing key; none if it is not set and there is no home folder, which gives its default.
+    pub key_file: Option<PathBuf>,
     /// The signing key itself; if set, `key_file` is not read.
     pub key: Option<Secret>,
     /// A token that holds the signing key, or the one that the next rotation adds.

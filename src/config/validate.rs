@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::config::brokers::check_broker;
 use crate::config::checkpoint_copies::checkpoint_copies;
 use crate::config::invalid::{Invalid, require};
 use crate::config::objects::{expected_owner, objects};
@@ -13,6 +14,7 @@ use crate::config::raw::{
     Brokers, Raw, RawArchive, RawCheckpointCopy, RawIngest, RawKafka, RawProperties, RawRouting, RawStore,
     RawTelemetry, RawTopic, RawTopicDefaults,
 };
+use crate::config::s3_address;
 use crate::config::secret::Secret;
 use crate::config::settings::{
     Addressing, ArchiveSettings, CheckpointCopy, IngestSettings, KafkaSettings, LockMode, ObjectLock, ProjectionRule,
@@ -129,15 +131,7 @@ fn kafka(written: RawKafka) -> Result<KafkaSettings, Invalid> {
     };
     require(!brokers.is_empty(), "kafka.brokers", "at least one broker is needed")?;
     for broker in &brokers {
-        let port = broker
-            .rsplit_once(':')
-            .filter(|(host, _)| !host.is_empty())
-            .map(|(_, port)| port.parse::<u16>());
-        require(
-            matches!(port, Some(Ok(1..))),
-            "kafka.brokers",
-            format!("a broker must be `host:port` broker=`{broker}`"),
-        )?;
+        check_broker(broker)?;
     }
     require(!written.group_id.is_empty(), "kafka.group_id", "must not be empty")?;
     let properties = properties(&written.properties);
@@ -197,7 +191,7 @@ fn s3(written: &RawStore) -> Result<S3Settings, Invalid> {
         "store.endpoint",
         "records would travel unencrypted over a network: use https (with store.ca_file for a private CA), or set store.allow_plaintext = true on a trusted network",
     )?;
-    require(!written.bucket.is_empty(), "store.bucket", "must not be empty")?;
+    s3_address::check(endpoint, &written.bucket, written.path_style)?;
     require(!written.region.is_empty(), "store.region", "must not be empty")?;
     require(written.attempts >= 1, "store.attempts", "must be at least 1")?;
     for (key, timeout) in [
@@ -320,7 +314,7 @@ fn archive(
     }
     Ok(ArchiveSettings {
         pkcs11: pkcs11(&written, around.pin)?,
-        key_file: key_file(&written, around.config_home)?,
+        key_file: key_file(&written, around.config_home),
         key: (!written.key.is_empty()).then(|| Secret::new(written.key)),
         name: written.name,
         seal_max_bytes,
@@ -344,15 +338,11 @@ fn archive(
     })
 }
 
-fn key_file(written: &RawArchive, config_home: Option<&Path>) -> Result<PathBuf, Invalid> {
-    match config_home {
-        _ if !written.key_file.is_empty() => Ok(PathBuf::from(&written.key_file)),
-        Some(folder) => Ok(folder.join(format!("{}.key", written.name))),
-        None => Err(Invalid {
-            key: "archive.key_file",
-            reason: "must be set if neither XDG_CONFIG_HOME nor HOME is set".to_owned(),
-        }),
+fn key_file(written: &RawArchive, config_home: Option<&Path>) -> Option<PathBuf> {
+    if written.key_file.is_empty() {
+        return Some(config_home?.join(format!("{}.key", written.name)));
     }
+    Some(PathBuf::from(&written.key_file))
 }
 
 fn telemetry(written: &RawTelemetry) -> Result<TelemetrySettings, Invalid> {

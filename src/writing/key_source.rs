@@ -1,7 +1,7 @@
 //! Where the signing key comes from: a file, the setting `archive.key`, or a PKCS#11 token.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -18,8 +18,8 @@ use crate::writing::pkcs11::TokenSigner;
 /// The source of the signing key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeySource {
-    /// The path of the key's file, which need not exist.
-    pub file: PathBuf,
+    /// The path of the key's file, which need not exist; none if no setting and no home folder names one.
+    pub file: Option<PathBuf>,
     /// The key itself, from the setting `archive.key`. It takes precedence over the file.
     pub text: Option<Secret>,
     /// A token. It takes precedence over both if it names a key.
@@ -33,6 +33,8 @@ pub enum KeyPlace {
     File(PathBuf),
     /// In the setting `archive.key`.
     Setting,
+    /// Nowhere: no setting and no home folder names a place.
+    Nowhere,
     /// In a token, by its URI (RFC 7512).
     Token(String),
 }
@@ -42,6 +44,7 @@ impl fmt::Display for KeyPlace {
         match self {
             KeyPlace::File(file) => write!(f, "{}", file.display()),
             KeyPlace::Setting => f.write_str("the setting archive.key"),
+            KeyPlace::Nowhere => f.write_str("none: archive.key_file is not set"),
             KeyPlace::Token(uri) => f.write_str(uri),
         }
     }
@@ -68,7 +71,7 @@ impl KeySource {
     #[must_use]
     pub fn of_file(file: PathBuf) -> KeySource {
         KeySource {
-            file,
+            file: Some(file),
             text: None,
             token: None,
         }
@@ -87,8 +90,21 @@ impl KeySource {
         match (self.in_token(), &self.text) {
             (Some((token, label)), _) => KeyPlace::Token(uri(token, label)),
             (None, Some(_)) => KeyPlace::Setting,
-            (None, None) => KeyPlace::File(self.file.clone()),
+            (None, None) => self.file.clone().map_or(KeyPlace::Nowhere, KeyPlace::File),
         }
+    }
+
+    /// The path of the key's file.
+    ///
+    /// # Errors
+    /// `Config` if no setting and no home folder names one.
+    pub fn key_file(&self) -> Result<&Path, AppError> {
+        self.file.as_deref().ok_or_else(|| {
+            AppError::config(
+                "no file is named for the signing key: archive.key_file is not set, and neither is XDG_CONFIG_HOME nor HOME, which give its default",
+            )
+            .fix("set KIVEND_ARCHIVE__KEY_FILE to a path that outlives this process, or KIVEND_ARCHIVE__KEY to the key itself")
+        })
     }
 
     /// Opens the signing key under `name`, the name of the archive's keys, which is its origin.
@@ -100,7 +116,7 @@ impl KeySource {
             return open_in_token(token, label, name);
         }
         let Some(text) = &self.text else {
-            return Ok(Arc::new(named(&key_file::read(&self.file)?, name)?));
+            return Ok(Arc::new(named(&key_file::read(self.key_file()?)?, name)?));
         };
         let key: Result<SigningKey, _> = text.reveal().trim().parse();
         let key = key.map_err(|_| {
@@ -119,7 +135,7 @@ impl KeySource {
             return open_or_make_in_token(token, label, name);
         }
         match self.read(name) {
-            Err(error) if error.kind() == Kind::Input => Ok(Arc::new(key_file::make(&self.file, name)?)),
+            Err(error) if error.kind() == Kind::Input => Ok(Arc::new(key_file::make(self.key_file()?, name)?)),
             read => read,
         }
     }

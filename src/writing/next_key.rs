@@ -36,7 +36,7 @@ impl<'a> NextKey<'a> {
                 "the signing key is in a token, and the next one needs a label of its own there",
             )
             .fix("run `kivend keys rotate --next-label LABEL`; the key is created if the token has none")),
-            (None, _) => Ok(NextKey::File(key_file::beside(&source.file, "next"))),
+            (None, _) => Ok(NextKey::File(key_file::beside(source.key_file()?, "next"))),
         }
     }
 
@@ -77,7 +77,7 @@ impl<'a> NextKey<'a> {
             NextKey::Token(token, label) => Ok((KeyPlace::Token(key_source::uri(token, label)), None)),
             NextKey::File(next) if source.text.is_some() => Ok((KeyPlace::File(next), None)),
             NextKey::File(next) => {
-                let old = key_file::replace(&source.file, &next, present)?;
+                let old = key_file::replace(source.key_file()?, &next, present)?;
                 Ok((source.place(), Some(old)))
             }
         }

@@ -136,7 +136,7 @@ fn own_settings(settings: &Settings, kafka: &Embedded, folder: &Path) -> Setting
         backend: StoreBackend::Directory(folder.join("archive")),
         prefix: String::new(),
     };
-    own.archive.key_file = folder.join("kivend.key");
+    own.archive.key_file = Some(folder.join("kivend.key"));
     own
 }
 

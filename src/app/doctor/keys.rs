@@ -82,7 +82,7 @@ async fn check_key_of(store: &dyn Store, source: &KeySource, identity: &Identity
 /// Checks the key on this machine. `trust` is `None` if there is no archive yet.
 fn check_key(source: &KeySource, name: &str, trust: Option<&WriterTrust>) -> Check {
     let shown = match source.place() {
-        KeyPlace::File(file) => format!("{}, readable by its owner only", file.display()),
+        KeyPlace::File(file) => format!("{}, not readable by other users", file.display()),
         place => place.to_string(),
     };
     let key = match (source.read(name), trust) {
@@ -155,7 +155,7 @@ mod tests {
         };
         let mut settings = crate::config::load(&sources).unwrap().settings.archive;
         name.clone_into(&mut settings.name);
-        file.clone_into(&mut settings.key_file);
+        settings.key_file = Some(file.to_owned());
         examine(Some(store), &settings).await
     }
 
@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(statuses(Some(1), Some((1, 0o600)), "shop").await, (Ok, Ok));
         assert_eq!(statuses(Some(1), None, "shop").await, (Ok, Failed));
         assert_eq!(statuses(Some(1), Some((2, 0o600)), "shop").await, (Ok, Failed));
-        assert_eq!(statuses(Some(1), Some((1, 0o640)), "shop").await, (Ok, Failed));
+        assert_eq!(statuses(Some(1), Some((1, 0o644)), "shop").await, (Ok, Failed));
         assert_eq!(statuses(Some(1), Some((1, 0o600)), "other").await, (Failed, Ok));
     }
 }
