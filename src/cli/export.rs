@@ -8,11 +8,11 @@ use crate::app::export::{Destination, ExportError, Naming, Report, Request, ToKa
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, FileError};
 use crate::cli::format::Format;
+use crate::cli::key_argument::{KeyArgument, read_keys};
 use crate::cli::output::{count, size};
 use crate::cli::when::When;
 use crate::config::Settings;
 use crate::error::Exit;
-use crate::log::signed_note::VerifyingKey;
 use crate::store;
 use crate::verify::given::Given;
 
@@ -50,9 +50,9 @@ pub struct Args {
     /// The prefix of the target topics, before the name of the archived topic
     #[arg(long, value_name = "PREFIX", requires = "to_kafka", group = "target")]
     to_prefix: Option<String>,
-    /// A public key of the archive from a trusted source outside the bucket; may be repeated
-    #[arg(long = "key", value_name = "PUBLIC")]
-    keys: Vec<VerifyingKey>,
+    /// A public key of the archive from outside the bucket, or a file with one; may be repeated
+    #[arg(long = "key", value_name = "PUBLIC|FILE")]
+    keys: Vec<KeyArgument>,
 }
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
@@ -102,10 +102,11 @@ fn give(
     request: &Request,
     destination: Destination<'_>,
 ) -> Result<Report, Failure> {
+    let given = Given::keys(&read_keys("--key", &args.keys)?);
     let progress = context.progress("records");
     let outcome = context.runtime()?.block_on(async {
         let store = store::open(&settings.store).await?;
-        Ok::<_, Failure>(export(store, &Given::keys(&args.keys), request, destination, progress.as_ref()).await)
+        Ok::<_, Failure>(export(store, &given, request, destination, progress.as_ref()).await)
     })?;
     outcome.map_err(|error| match error {
         ExportError::Output(error) => Failure::output(error),

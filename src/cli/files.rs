@@ -3,9 +3,9 @@
 use crate::app::files::{self, Files};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::key_argument::{KeyArgument, read_keys};
 use crate::cli::output::Output;
 use crate::error::Exit;
-use crate::log::signed_note::VerifyingKey;
 use crate::store;
 use crate::verify::given::Given;
 use crate::verify::verdict::Verdict;
@@ -24,17 +24,18 @@ pub struct Args {
     /// List only this topic
     #[arg(long, value_name = "TOPIC")]
     topic: Option<String>,
-    /// A public key of the archive from a trusted source outside the bucket; may be repeated
-    #[arg(long = "key", value_name = "PUBLIC")]
-    keys: Vec<VerifyingKey>,
+    /// A public key of the archive from outside the bucket, or a file with one; may be repeated
+    #[arg(long = "key", value_name = "PUBLIC|FILE")]
+    keys: Vec<KeyArgument>,
 }
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings()?;
     let topic = args.topic.as_deref().map(|topic| settings.topic_name(topic));
+    let given = Given::keys(&read_keys("--key", &args.keys)?);
     let files = context.runtime()?.block_on(async {
         let store = store::open(&settings.store).await?;
-        Ok::<_, Failure>(files::files(store, &Given::keys(&args.keys), topic.as_deref()).await?)
+        Ok::<_, Failure>(files::files(store, &given, topic.as_deref()).await?)
     })?;
     context.output().report(&files, text)?;
     Ok(judge(&files, context.output()))

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::failure::{Failure, FileError};
-use crate::log::signed_note::VerifyingKey;
+use crate::cli::key_argument::{KeyArgument, read_keys};
 use crate::log::witness::{Policy, WitnessKey};
 use crate::task::error::AppError;
 use crate::verify::given::Given;
@@ -11,9 +11,9 @@ use crate::verify::given::Given;
 /// Keys, origin and witnesses.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct GivenArgs {
-    /// A public key of the archive from outside the bucket; may be repeated
-    #[arg(long = "key", value_name = "PUBLIC")]
-    keys: Vec<VerifyingKey>,
+    /// A public key of the archive from outside the bucket, or a file with one; may be repeated
+    #[arg(long = "key", value_name = "PUBLIC|FILE")]
+    keys: Vec<KeyArgument>,
     /// The public key of a witness whose cosignatures count; may be repeated
     #[arg(long = "witness", value_name = "VKEY", value_parser = witness_key)]
     witnesses: Vec<WitnessKey>,
@@ -55,7 +55,7 @@ impl GivenArgs {
             return Err(error.fix("name witnesses with --witness or --policy").into());
         }
         Ok(Given {
-            keys: self.keys.clone(),
+            keys: read_keys("--key", &self.keys)?,
             origin: self.origin.clone(),
             policy,
         })

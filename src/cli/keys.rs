@@ -12,10 +12,10 @@ use crate::app::keys::{
 };
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, FileError};
+use crate::cli::key_argument::{KeyArgument, read_keys};
 use crate::cli::output::{Align, table};
 use crate::error::Exit;
 use crate::log::change::KeysOf;
-use crate::log::signed_note::VerifyingKey;
 use crate::store;
 use crate::writing::key_file;
 use crate::writing::key_source::{KeyPlace, KeySource};
@@ -71,12 +71,12 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[group(id = "what", required = true, multiple = false, args = ["add", "retire"])]
 pub struct ProposeArgs {
-    /// Add this public key; may be repeated
-    #[arg(long, value_name = "PUBLIC")]
-    add: Vec<VerifyingKey>,
-    /// Retire this public key; may be repeated
-    #[arg(long, value_name = "PUBLIC")]
-    retire: Vec<VerifyingKey>,
+    /// Add this public key, or that in a file; may be repeated
+    #[arg(long, value_name = "PUBLIC|FILE")]
+    add: Vec<KeyArgument>,
+    /// Retire this public key, or that in a file; may be repeated
+    #[arg(long, value_name = "PUBLIC|FILE")]
+    retire: Vec<KeyArgument>,
     /// Change the keys that sign changes, not those that sign the archive
     #[arg(long)]
     change_keys: bool,
@@ -115,9 +115,9 @@ pub struct RotateArgs {
 /// The arguments of `kivend keys retire`.
 #[derive(Debug, clap::Args)]
 pub struct RetireArgs {
-    /// The public key to retire; default: all keys in force except the one on this machine
+    /// The public key to retire, or a file with it; default: all keys in force except the one on this machine
     #[arg(value_name = "KEY")]
-    key: Option<VerifyingKey>,
+    key: Option<KeyArgument>,
     /// Retire it even if the newest link of an idle partition is signed by it; only if no archiver uses it any more
     #[arg(long)]
     accept_idle: bool,
@@ -152,7 +152,8 @@ pub fn run(command: &Keys, context: &Context) -> Result<Exit, Failure> {
                 } else {
                     Idle::Refused
                 };
-                let report = keys::retire(store, &source, args.key.as_ref(), idle).await?;
+                let key = args.key.as_ref().map(|key| key.read("KEY")).transpose()?;
+                let report = keys::retire(store, &source, key.as_ref(), idle).await?;
                 let file = proposal_file(&source, "retire");
                 if let Some(proposal) = &report.proposal {
                     write(&file, proposal)?;
@@ -160,7 +161,7 @@ pub fn run(command: &Keys, context: &Context) -> Result<Exit, Failure> {
                 output.report(&report, |report| retired(report, &file))
             }
             Keys::Propose(args) => {
-                let (proposal, report) = keys::propose(store, &asked(args)).await?;
+                let (proposal, report) = keys::propose(store, &asked(args)?).await?;
                 write(&args.output, &proposal.to_bytes())?;
                 output.report(&report, |report| proposed(report, &args.output))
             }
@@ -188,19 +189,19 @@ fn sign(args: &SignArgs, source: &KeySource) -> Result<(Vec<u8>, SignReport), Fa
     Ok((signed.to_bytes(), report))
 }
 
-fn asked(args: &ProposeArgs) -> KeysAsked {
-    KeysAsked {
+fn asked(args: &ProposeArgs) -> Result<KeysAsked, Failure> {
+    Ok(KeysAsked {
         of: if args.change_keys {
             KeysOf::ChangeKeys
         } else {
             KeysOf::Keys
         },
         asked: if args.add.is_empty() {
-            Asked::Retire(args.retire.clone())
+            Asked::Retire(read_keys("--retire", &args.retire)?)
         } else {
-            Asked::Add(args.add.clone())
+            Asked::Add(read_keys("--add", &args.add)?)
         },
-    }
+    })
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {

@@ -27,6 +27,7 @@ mod global;
 mod ingest;
 mod init;
 mod interrupt;
+mod key_argument;
 mod keys;
 mod man;
 mod output;
@@ -34,6 +35,7 @@ mod progress;
 mod prove;
 mod retention;
 mod topics;
+mod usage;
 mod verify;
 mod verify_proof;
 mod when;
@@ -136,8 +138,10 @@ impl Command {
 /// Runs the program `kivend`.
 #[must_use]
 pub fn kivend() -> ExitCode {
-    let Kivend { command, global } = Kivend::parse();
-    start(&global, |context| command.run(context))
+    match Kivend::try_parse() {
+        Ok(Kivend { command, global }) => start(&global, |context| command.run(context)),
+        Err(error) => usage::refuse(&error).into(),
+    }
 }
 
 /// Archive Kafka topics as signed, hash-chained Parquet, exactly once
@@ -157,8 +161,10 @@ pub struct Archiver {
 /// Runs the program `kivend-archiver`.
 #[must_use]
 pub fn archiver() -> ExitCode {
-    let Archiver { args, global } = Archiver::parse();
-    start(&global.louder(), |context| archive::run_daemon(&args, context))
+    match Archiver::try_parse() {
+        Ok(Archiver { args, global }) => start(&global.louder(), |context| archive::run_daemon(&args, context)),
+        Err(error) => usage::refuse(&error).into(),
+    }
 }
 
 /// Runs a command with logging and signal handling; the only place that reports failures.

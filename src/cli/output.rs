@@ -13,6 +13,9 @@ use crate::cli::global::Global;
 use crate::error::Exit;
 use crate::telemetry::Verbosity;
 
+/// How every private key begins.
+pub(super) const PRIVATE_KEY: &str = "PRIVATE+KEY+";
+
 /// Prints the result and the remarks of a command.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
@@ -99,8 +102,12 @@ impl Output {
         match failure {
             Failure::ClosedPipe => Exit::Done,
             Failure::Reported(report) => {
-                self.print_error(&report.causes, &report.remedy);
-                report.kind.exit()
+                let exit = report.kind.exit();
+                match self.format {
+                    Format::Json => print_json_error(&report.causes, &report.remedy, exit),
+                    Format::Text => self.print_error(&report.causes, &report.remedy),
+                }
+                exit
             }
         }
     }
@@ -118,8 +125,52 @@ impl Output {
         }
         text.push_str(&format!("  {} {remedy}\n", paint("fix:", Mark::Good, colours)));
         // A closed stderr is not another error; the exit code remains.
-        let _ = io::stderr().write_all(text.as_bytes());
+        let _ = io::stderr().write_all(without_private_keys(&text).as_bytes());
     }
+}
+
+/// An error for programs, on one line of stderr.
+#[derive(Serialize)]
+struct JsonError<'a> {
+    /// What happened.
+    error: &'a str,
+    /// Why, the nearest cause first.
+    causes: &'a [String],
+    /// What the user can do.
+    fix: &'a str,
+    /// The exit code of the command.
+    exit_code: u8,
+}
+
+/// Prints an error as one JSON object on stderr.
+pub(super) fn print_json_error(causes: &[String], remedy: &str, exit: Exit) {
+    let (error, causes) = causes
+        .split_first()
+        .map_or(("", causes), |(first, rest)| (first.as_str(), rest));
+    let object = JsonError {
+        error,
+        causes,
+        fix: remedy,
+        exit_code: exit.code(),
+    };
+    if let Ok(text) = serde_json::to_string(&object) {
+        // A closed stderr is not another error; the exit code remains.
+        let _ = writeln!(io::stderr(), "{}", without_private_keys(&text));
+    }
+}
+
+/// The text with every private key cut after its first words: whatever a user gives by mistake may be in a message.
+pub(super) fn without_private_keys(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(PRIVATE_KEY) {
+        let end = at + PRIVATE_KEY.len();
+        shown.push_str(&rest[..end]);
+        shown.push('…');
+        let ends = |c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '`' | '\\');
+        rest = rest[end..].find(ends).map_or("", |after| &rest[end + after..]);
+    }
+    shown + rest
 }
 
 /// The meaning of a coloured word.
@@ -219,6 +270,16 @@ mod tests {
         ] {
             assert_eq!(count(number), text);
         }
+    }
+
+    #[test]
+    fn private_keys_are_cut_out_of_messages() {
+        let text = "no such file `PRIVATE+KEY+shop/1+0a1b2c3d+c2VjcmV0`, and 'PRIVATE+KEY+x'\nPRIVATE+KEY+y";
+        assert_eq!(
+            without_private_keys(text),
+            "no such file `PRIVATE+KEY+…`, and 'PRIVATE+KEY+…'\nPRIVATE+KEY+…"
+        );
+        assert_eq!(without_private_keys("shop/1+0a1b2c3d+a2V5"), "shop/1+0a1b2c3d+a2V5");
     }
 
     #[test]

@@ -34,7 +34,7 @@ Each finding has a code; docs/FINDINGS.md explains the codes and what to do.
 
 Examples:
   kivend verify
-  kivend verify --key \"$(cat kivend.pub)\" --since checkpoint-of-yesterday.note
+  kivend verify --key kivend.pub --since checkpoint-of-yesterday.note
   kivend verify --offline ./copy-of-the-bucket")]
 pub struct Args {
     /// Read only newer data: segments since a time (all links are still checked), or what is newer than a checkpoint (a

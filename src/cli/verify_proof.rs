@@ -23,7 +23,7 @@ const SHOWN_CHARS: usize = 160;
 Without --key the keys in the proof are trusted (trust on first use): pass the archive's public key from a trusted source.
 
 Examples:
-  kivend verify-proof payment.proof --key \"$(cat kivend.pub)\"
+  kivend verify-proof payment.proof --key kivend.pub
   kivend verify-proof payment.proof --format json | jq .verdict")]
 pub struct Args {
     /// The proof file, as `kivend prove` makes it

@@ -1,0 +1,113 @@
+//! Arguments that are easily mistaken: keys, numbers, times. A private key is never printed; an error of any kind is a JSON
+//! object where that format was asked for.
+
+use std::process::Output;
+
+use kivend::log::signed_note::SigningKey;
+
+use super::{kivend, run, text};
+
+const PRIVATE: &str = "PRIVATE+KEY+";
+
+fn signing_key() -> SigningKey {
+    SigningKey::from_seed("kivend", &[0x5a; 32]).unwrap()
+}
+
+fn in_folder(folder: &tempfile::TempDir, line: &[&str]) -> Output {
+    kivend(folder).args(line).output().unwrap()
+}
+
+#[test]
+fn a_private_key_is_refused_and_not_printed_wherever_a_public_one_is_expected() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.proof"), "kivend.proof/v1\n{}").unwrap();
+    let key = signing_key().to_secret_text();
+    let secret = &key[PRIVATE.len()..];
+    std::fs::write(folder.path().join("kivend.key"), format!("{key}\n")).unwrap();
+    for given in [key.as_str(), "kivend.key", &format!("--{key}")] {
+        for line in [
+            &["verify", "--key", given, "--store-directory", "a"][..],
+            &["verify-proof", "a.proof", "--key", given],
+            &["prove", "payments", "0", "1", "--key", given],
+            &["export", "--key", given],
+            &["files", "--key", given],
+            &["keys", "retire", given, "--store-directory", "a"],
+            &[
+                "keys",
+                "propose",
+                "--add",
+                given,
+                "-o",
+                "change",
+                "--store-directory",
+                "a",
+            ],
+            &["verify", "--witness", given],
+            &["config", "show", given],
+            &["verify", "--key", given, "--format", "json"],
+        ] {
+            let output = in_folder(&folder, line);
+            let printed = [output.stdout, output.stderr].concat();
+            let printed = text(&printed);
+            assert!(!printed.contains(secret), "{line:?}\n{printed}");
+            assert_eq!(output.status.code(), Some(2), "{line:?}\n{printed}");
+        }
+    }
+    let output = in_folder(&folder, &["verify", "--key", &key]);
+    assert!(
+        text(&output.stderr).contains("`kivend keys show` prints"),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
+fn an_error_is_a_json_object_where_json_was_asked_for() {
+    for (line, error) in [
+        ("config show --set store.prefx=audit --format json", "unknown setting"),
+        ("verify --format json --topc payments", "unexpected argument"),
+        ("frobnicate --format=json", "unrecognized subcommand"),
+        ("consume payments ten --format json", "invalid value"),
+    ] {
+        let output = run(&line.split(' ').collect::<Vec<_>>());
+        let stderr = text(&output.stderr);
+        assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), ""), "{line}");
+        let object: serde_json::Value = serde_json::from_str(stderr).unwrap_or_else(|_| panic!("{line}: {stderr}"));
+        assert!(object["error"].as_str().unwrap().contains(error), "{line}: {stderr}");
+        assert_eq!(object["exit_code"], 2, "{line}");
+        assert_ne!(object["fix"], "", "{line}");
+    }
+}
+
+#[test]
+fn a_setting_of_the_wrong_form_is_refused_with_the_right_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kivend.toml");
+    for (content, expected) in [
+        (
+            "[archive]\nseal_max_age = 300\n",
+            "not a duration, write digits and one of ms s m h d",
+        ),
+        (
+            "[archive]\nseal_max_bytes = 16\n",
+            "not a size, write digits and one of",
+        ),
+        ("[store]\nbucket = 's3://audit'\n", "a folder in it is store.prefix"),
+        ("[kafka]\nbrokers = '::1:9092'\n", "[::1]:9092"),
+        ("[store\n", "correct the line that is shown"),
+    ] {
+        std::fs::write(&file, content).unwrap();
+        let output = in_folder(&folder, &["config", "show", "--config", "kivend.toml"]);
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{content}{stderr}");
+        assert!(stderr.contains(expected), "{content}{stderr}");
+        assert!(!stderr.contains("`kivend config show`"), "{content}{stderr}");
+    }
+    std::fs::write(
+        &file,
+        "[kafka]\nbrokers = '[::1]:9092'\n[store]\nendpoint = 'http://[::1]:9000'\n",
+    )
+    .unwrap();
+    let output = in_folder(&folder, &["config", "show", "--config", "kivend.toml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
