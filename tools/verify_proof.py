@@ -174,7 +174,7 @@ def verify(data: bytes, given: Given) -> tuple[str, str, Record | None]:
     except Unknown as why:
         return "unverifiable", str(why), None
     except Exception as why:  # Any failure of a reader is a broken rule.
-        return "tampered", str(why), None
+        return "tampered", f"the file proves nothing; this check failed: {why}", None
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
 //! `export`: restores archived records as lines, or to Kafka. Checks each segment against its link first. Goes partition by
 //! partition, in the order of offsets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use serde::Serialize;
 
+use crate::app::similar::nearest;
 use crate::clock::Clock;
 use crate::config::KafkaSettings;
 use crate::error::{Explain, Kind};
@@ -193,9 +194,7 @@ pub async fn export(
     let mut partitions = archive.partitions();
     partitions.retain(|partition| request.topic.as_deref().is_none_or(|topic| topic == &*partition.topic));
     if partitions.is_empty() {
-        let topic = request.topic.as_deref().unwrap_or("any");
-        let error = AppError::input(format!("the archive has no records of this topic topic=`{topic}`"));
-        return Err(error.fix("`kivend verify` lists the topics of the archive").into());
+        return Err(nothing_of(&archive, request).into());
     }
     if let Destination::Kafka(kafka) = &destination {
         kafka.check(&partitions)?;
@@ -213,6 +212,23 @@ pub async fn export(
     run.destination.finish()?;
     run.report.elapsed_s = clock.elapsed_s();
     Ok(run.report)
+}
+
+/// The error for a topic of which the archive has nothing.
+fn nothing_of(archive: &Archive, request: &Request) -> AppError {
+    let partitions = archive.partitions();
+    let topics: BTreeSet<&str> = partitions.iter().map(|partition| &*partition.topic).collect();
+    let topics: Vec<&str> = topics.into_iter().collect();
+    let Some(topic) = request.topic.as_deref().filter(|_| !topics.is_empty()) else {
+        return AppError::input("the archive has no records yet").fix("run `kivend archive`, and export again");
+    };
+    let meant =
+        nearest(topic, topics.iter().copied()).map_or(String::new(), |near| format!(", did you mean `{near}`?"));
+    AppError::config(format!(
+        "the archive has no records of this topic{meant} topic=`{topic}` archived=`{}`",
+        topics.join(" ")
+    ))
+    .fix("name one of the archived topics with --topic, or none for all")
 }
 
 struct Run<'a, 'o> {

@@ -1,7 +1,7 @@
 //! `files`: the segments that links name. Query tools need this list, because the folder may hold more: an interrupted
 //! writer's orphans or objects by others. Walks the chains; reads no segment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -50,6 +50,9 @@ pub struct Files {
     pub location: String,
     /// The verdict on the chains; nothing else was checked.
     pub chains: Verdict,
+    /// All topics of the archive.
+    #[serde(skip)]
+    pub topics: BTreeSet<String>,
     /// Sorted by topic, partition and offset.
     pub files: Vec<File>,
 }
@@ -61,7 +64,7 @@ pub struct Files {
 pub async fn files(store: Arc<dyn Store>, given: &Given, topic: Option<&str>) -> Result<Files, VerifyError> {
     let (bucket, inventory, mut findings) = Bucket::list(store).await.map_err(VerifyError::Store)?;
     let bucket = Arc::new(bucket);
-    let mut files = Vec::new();
+    let (mut files, mut topics) = (Vec::new(), BTreeSet::new());
     if let Some((of, history)) = read_identity(&bucket, &inventory, &mut findings).await {
         let mut walk = LogWalk::new(history);
         let listed = LogKeys {
@@ -80,6 +83,7 @@ pub async fn files(store: Arc<dyn Store>, given: &Given, topic: Option<&str>) ->
         }
         findings.append(walk.finish(&BTreeMap::new()));
         for (partition, shelf) in inventory.partitions {
+            topics.insert(partition.topic.to_string());
             if topic.is_some_and(|topic| *topic != *partition.topic) {
                 continue;
             }
@@ -95,6 +99,7 @@ pub async fn files(store: Arc<dyn Store>, given: &Given, topic: Option<&str>) ->
     Ok(Files {
         location: bucket.location(),
         chains: Verdict::of(&findings),
+        topics,
         files,
     })
 }

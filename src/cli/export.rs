@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::app::export::{Destination, ExportError, Naming, Report, Request, ToKafka, export};
 use crate::cli::context::Context;
@@ -10,6 +11,7 @@ use crate::cli::failure::{Failure, FileError};
 use crate::cli::format::Format;
 use crate::cli::key_argument::{KeyArgument, read_keys};
 use crate::cli::output::{count, size};
+use crate::cli::place::explain;
 use crate::cli::when::When;
 use crate::config::Settings;
 use crate::error::Exit;
@@ -104,13 +106,13 @@ fn give(
 ) -> Result<Report, Failure> {
     let given = Given::keys(&read_keys("--key", &args.keys)?);
     let progress = context.progress("records");
-    let outcome = context.runtime()?.block_on(async {
+    context.runtime()?.block_on(async {
         let store = store::open(&settings.store).await?;
-        Ok::<_, Failure>(export(store, &given, request, destination, progress.as_ref()).await)
-    })?;
-    outcome.map_err(|error| match error {
-        ExportError::Output(error) => Failure::output(error),
-        ExportError::App(error) => error.into(),
+        match export(Arc::clone(&store), &given, request, destination, progress.as_ref()).await {
+            Err(ExportError::App(error)) => Err(explain(error.into(), store.as_ref(), &settings.store).await),
+            Err(ExportError::Output(error)) => Err(Failure::output(error)),
+            Ok(report) => Ok(report),
+        }
     })
 }
 

@@ -1,10 +1,12 @@
 //! `kivend files`: lists the segments that links name, one key per line.
 
 use crate::app::files::{self, Files};
+use crate::app::verify::absent;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::key_argument::{KeyArgument, read_keys};
 use crate::cli::output::Output;
+use crate::cli::place::{no_archive, unknown_topic};
 use crate::error::Exit;
 use crate::store;
 use crate::verify::given::Given;
@@ -35,7 +37,17 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let given = Given::keys(&read_keys("--key", &args.keys)?);
     let files = context.runtime()?.block_on(async {
         let store = store::open(&settings.store).await?;
-        Ok::<_, Failure>(files::files(store, &given, topic.as_deref()).await?)
+        if let Ok(false) = absent::has_objects(store.as_ref()).await {
+            return Err(no_archive(&store.location(), &settings.store).await);
+        }
+        let listed = files::files(store, &given, topic.as_deref()).await?;
+        match topic.as_deref() {
+            Some(topic) if listed.chains == Verdict::Intact && !listed.topics.contains(topic) => {
+                let known: Vec<String> = listed.topics.iter().cloned().collect();
+                Err(unknown_topic(topic, &known, &settings))
+            }
+            _ => Ok::<_, Failure>(listed),
+        }
     })?;
     context.output().report(&files, text)?;
     Ok(judge(&files, context.output()))

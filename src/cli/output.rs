@@ -181,6 +181,27 @@ pub enum Mark {
     Bad,
 }
 
+/// The text of a report, with the verdict and the severities that begin its lines in colour, if stdout shows colours.
+#[must_use]
+pub fn coloured(text: &str, output: &Output) -> String {
+    let words = [
+        ("intact", Mark::Good),
+        ("tampered", Mark::Bad),
+        ("incomplete", Mark::Bad),
+        ("unverifiable", Mark::Doubtful),
+    ];
+    let line = |line: &str| {
+        let word = words
+            .iter()
+            .find(|(word, _)| line.strip_prefix(word).is_some_and(|rest| rest.starts_with(':')));
+        match word {
+            Some((word, mark)) => format!("{}{}\n", output.marked(word, *mark), &line[word.len()..]),
+            None => format!("{line}\n"),
+        }
+    };
+    text.lines().map(line).collect()
+}
+
 fn paint(text: &str, mark: Mark, colours: bool) -> String {
     let colour = match mark {
         Mark::Good => 32,

@@ -2,6 +2,7 @@
 //! The proof goes to a file or to stdout, what it proves to stderr.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -10,6 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::{Failure, FileError};
 use crate::cli::format::Format;
 use crate::cli::given::GivenArgs;
+use crate::cli::place::explain;
 use crate::cli::verify_proof::describe;
 use crate::config::Settings;
 use crate::error::Exit;
@@ -72,7 +74,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let given = args.given.read()?;
     let made = context.runtime()?.block_on(async {
         let store = store::open(&settings.store).await?;
-        Ok::<_, Failure>(prove(store, &given, &wanted).await?)
+        match prove(Arc::clone(&store), &given, &wanted).await {
+            Err(error) => Err(explain(error.into(), store.as_ref(), &settings.store).await),
+            Ok(made) => Ok::<_, Failure>(made),
+        }
     })?;
     if let Some(file) = &args.output {
         std::fs::write(file, &made.text).map_err(|error| FileError::new("write", file, error))?;

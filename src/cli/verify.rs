@@ -7,18 +7,24 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 
+use crate::app::verify::absent;
 use crate::app::verify::cluster::ClusterFacts;
 use crate::app::verify::facts::KafkaFacts;
 use crate::app::verify::{Base, Depth, Losses, Request, SavedFiles, Since, verify};
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, FileError};
 use crate::cli::given::GivenArgs;
+use crate::cli::output::coloured;
+use crate::cli::place::{no_archive, require_folder, unknown_topic};
 use crate::cli::when::When;
 use crate::config::{Settings, StoreBackend, StoreSettings};
-use crate::error::Exit;
+use crate::error::{Exit, Kind};
+use crate::log::object_key::LINKS;
+use crate::reading::folders::partitions;
 use crate::record::utc::UtcSeconds;
-use crate::store;
+use crate::store::{self, Store};
 use crate::task::error::AppError;
+use crate::verify::findings::{Code, Severity};
 use crate::verify::html;
 use crate::verify::kafka::LagPolicy;
 use crate::verify::merge::merge;
@@ -113,7 +119,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         return conclude(args, &merged(&args.merge)?, context);
     }
     let settings = context.settings()?;
+    if let Some(folder) = &args.offline {
+        require_folder(folder)?;
+    }
     let request = request(args, &settings, context)?;
+    let place = place(args, &settings);
     let facts: Option<Arc<dyn KafkaFacts>> = if args.against.contains(&Against::Kafka) && args.offline.is_none() {
         Some(Arc::new(ClusterFacts::connect(&settings.kafka)?))
     } else {
@@ -121,8 +131,15 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     let progress = context.progress("records");
     let report = context.runtime()?.block_on(async {
-        let store = store::open(&place(args, &settings)).await?;
-        Ok::<_, Failure>(verify(store, facts, request, progress).await?)
+        let store = store::open(&place).await?;
+        if !absent::is_expected(store.as_ref(), facts.as_ref(), &request).await {
+            return Err(no_archive(&store.location(), &place).await);
+        }
+        let report = verify(Arc::clone(&store), facts, request, progress).await?;
+        match nothing_asked(&report, &settings) {
+            Some(topic) => Err(unknown_topic(topic, &archived_topics(store.as_ref()).await, &settings)),
+            None => Ok::<_, Failure>(report),
+        }
     })?;
     conclude(args, &report, context)
 }
@@ -131,8 +148,27 @@ fn conclude(args: &Args, report: &Report, context: &Context) -> Result<Exit, Fai
     if let Some(file) = &args.html {
         std::fs::write(file, html::render(report)).map_err(|error| FileError::new("write", file, error))?;
     }
-    context.output().report(report, render)?;
+    let output = context.output();
+    output.report(report, |report| coloured(&render(report), output))?;
     Ok(report.verdict.into())
+}
+
+/// The topic that was asked for, if neither the archive nor the settings know it, and nothing else is wrong.
+fn nothing_asked<'r>(report: &'r Report, settings: &Settings) -> Option<&'r str> {
+    let topic = report.scope.topic.as_deref()?;
+    let is_configured = settings.topics.iter().any(|configured| configured.name == topic);
+    let mut grave = report
+        .findings
+        .iter()
+        .filter(|finding| finding.severity > Severity::Note);
+    let is_all = report.scope.partitions == 0 && grave.all(|finding| finding.code == Code::NothingInScope);
+    (is_all && !is_configured && !report.findings.is_empty()).then_some(topic)
+}
+
+/// The topics of the archive; none if they cannot be listed.
+async fn archived_topics(store: &dyn Store) -> Vec<String> {
+    let partitions = partitions(store, LINKS).await.unwrap_or_default();
+    partitions.iter().map(|partition| partition.topic.to_string()).collect()
 }
 
 fn merged(files: &[PathBuf]) -> Result<Report, Failure> {
@@ -164,12 +200,10 @@ fn request(args: &Args, settings: &Settings, context: &Context) -> Result<Reques
         None => (None, None),
         Some(Start::When(when)) => (Some(when.resolve(context.clock().wall()).as_second()), None),
         Some(Start::Number(number)) => (None, Some(Base::Number(*number))),
+        Some(Start::File(file)) if !file.exists() => return Err(no_start(file)),
         Some(Start::File(file)) => (None, Some(Base::Saved(saved(file)?))),
     };
     let saved_checkpoints: Result<Vec<SavedFiles>, Failure> = args.checkpoints.iter().map(|file| saved(file)).collect();
-    if let Some(folder) = args.offline.as_deref().filter(|folder| !folder.is_dir()) {
-        read(folder)?;
-    }
     Ok(Request {
         topics: settings.topics.iter().map(|topic| topic.name.clone()).collect(),
         topic: args.topic.as_deref().map(|topic| settings.topic_name(topic)),
@@ -210,15 +244,34 @@ fn mirrors(args: &Args, settings: &Settings) -> Vec<CheckpointMirror> {
         .collect()
 }
 
+fn no_start(file: &Path) -> Failure {
+    Failure::new(
+        Kind::Config,
+        format!(
+            "--since is neither a time, nor the number of a checkpoint, nor a file since=`{}`",
+            file.display()
+        ),
+        "write 2026-02-03, 2026-02-03T10:15:00Z, a duration such as 24h for that long ago, or the file of a saved checkpoint",
+    )
+}
+
 /// A saved checkpoint, and its entry from the file beside it, if there is one.
 fn saved(file: &Path) -> Result<SavedFiles, Failure> {
     let mut beside = file.as_os_str().to_owned();
     beside.push(".entry");
     let beside = PathBuf::from(beside);
-    Ok(SavedFiles {
+    let saved = SavedFiles {
         checkpoint: read(file)?,
         entry: if beside.exists() { Some(read(&beside)?) } else { None },
-    })
+    };
+    match saved.parse() {
+        Ok(_) => Ok(saved),
+        Err(error) => Err(AppError::input(format!("{error} file=`{}`", file.display()))
+            .fix(
+                "name a file that `kivend checkpoint -o FILE` wrote; if this was one, it was damaged: use another copy",
+            )
+            .into()),
+    }
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {

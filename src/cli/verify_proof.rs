@@ -7,12 +7,16 @@ use serde::Serialize;
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, FileError};
 use crate::cli::given::GivenArgs;
-use crate::error::Exit;
+use crate::cli::output::coloured;
+use crate::error::{Exit, Kind};
 use crate::record::utc::UtcSeconds;
 use crate::verify::proof::check;
 use crate::verify::proof_report::{CheckpointNamed, ProofReport, Proved};
 use crate::verify::trust::Basis;
 use crate::verify::verdict::Verdict;
+
+/// How the first line of every proof file begins, whatever its type and version.
+const PROOF_BEGIN: &[u8] = b"kivend.";
 
 /// Characters of a key or value that are printed.
 const SHOWN_CHARS: usize = 160;
@@ -41,6 +45,16 @@ struct Timed<'a> {
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let file = std::fs::read(&args.file).map_err(|error| FileError::new("read", &args.file, error))?;
+    if !file.starts_with(PROOF_BEGIN) {
+        return Err(Failure::new(
+            Kind::Config,
+            format!(
+                "not a proof file: its first line does not name a type of proof file=`{}`",
+                args.file.display()
+            ),
+            "name a file that `kivend prove -o FILE` wrote",
+        ));
+    }
     let given = args.given.read()?;
     let began_s = context.clock().elapsed_s();
     let report = check(&file, &given);
@@ -48,7 +62,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         report: &report,
         elapsed_ms: (context.clock().elapsed_s() - began_s) * 1000.0,
     };
-    context.output().report(&timed, text)?;
+    let output = context.output();
+    output.report(&timed, |timed| coloured(&text(timed), output))?;
     Ok(report.verdict.into())
 }
 

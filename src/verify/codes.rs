@@ -48,7 +48,7 @@ codes! {
     // The identity of the archive, its keys, and the objects under its prefix.
     KV001 IdentityMissing Incomplete
         "archive.json, the identity of the archive, is missing, so nothing else was checked."
-        "Check the bucket and the prefix. If they are right, restore archive.json from a backup or an older version of the bucket.";
+        "Check the bucket and the prefix. If they are right, restore archive.json from a backup or an older version of the bucket; if nothing was archived yet, run `kivend archive`.";
     KV002 IdentityMalformed Tampered
         "archive.json is not a valid identity of an archive: it was changed or replaced."
         "Restore the original from a backup or an older version of the bucket. The first link of every partition proves which version is the original.";
@@ -167,7 +167,7 @@ codes! {
         "If KV306 names the same segment, its records were changed: restore it. Otherwise a holder of the signing key signed false times: do not rely on the times in this link.";
     KV309 TypedColumnDiffers Tampered
         "A typed column does not match the record's value. Queries that used this column were misled."
-        "The value column is the record. Restore the original segment from a backup or an older version of the bucket, and repeat the queries.";
+        "If KV306 names the same segment, its records were changed too, and only the original segment shows them. Otherwise the value column is the signed record. Restore the original from a backup or an older version of the bucket, and repeat the queries.";
     KV310 StatisticsHideRows Tampered
         "The statistics of a segment hide rows from query engines."
         "Restore the original segment from a backup or an older version of the bucket, and repeat queries that read it.";

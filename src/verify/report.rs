@@ -322,17 +322,22 @@ impl Report {
             parts.push(format!("only {topic}{partition}"));
         }
         if let Some(SinceCheckpoint { number, at, .. }) = &scope.since_checkpoint {
-            parts.push(format!("only what is newer than checkpoint {number} of {at}"));
+            let what = if scope.links == 0 {
+                "nothing new since"
+            } else {
+                "only what is newer than"
+            };
+            parts.push(format!("{what} checkpoint {number} of {at}"));
         }
         if let Some(shard) = scope.shard {
             parts.push(format!("only shard {shard}"));
         }
         if scope.segments_read + removed < scope.segments {
-            let since = scope
-                .since
-                .as_ref()
-                .map_or(String::new(), |since| format!(" (since {since})"));
-            parts.push(format!("rows of {} segments read{since}", grouped(scope.segments_read)));
+            parts.push(match &scope.since {
+                Some(since) if scope.segments_read == 0 => format!("nothing new since {since}, so no rows read"),
+                Some(since) => format!("rows of {} segments read (since {since})", grouped(scope.segments_read)),
+                None => format!("rows of {} segments read", grouped(scope.segments_read)),
+            });
         }
         if scope.against.iter().any(|against| against == "kafka") {
             parts.push(format!("{} compared with Kafka", grouped(scope.records_compared)));

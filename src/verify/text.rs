@@ -52,15 +52,36 @@ fn findings(text: &mut String, report: &Report) {
                 codes.push(finding.code);
             }
         }
+        codes.retain(|code| !is_consequence(*code, report));
         for code in codes {
             of_code(text, report, code);
         }
     }
+    let left_out: u64 = CONSEQUENCES.iter().map(|code| count_of(report, *code)).sum();
+    if left_out > 0 && is_consequence(CONSEQUENCES[0], report) {
+        let _ = writeln!(
+            text,
+            "\n{} findings that follow from the wrong key are left out; --format json has them",
+            grouped(left_out)
+        );
+    }
+}
+
+/// What every signature is, if the given key is not the archive's.
+const CONSEQUENCES: [Code; 2] = [Code::EntryNotProved, Code::LinkNotProved];
+
+/// Whether findings with this code only repeat that a given key is not the archive's.
+fn is_consequence(code: Code, report: &Report) -> bool {
+    CONSEQUENCES.contains(&code) && count_of(report, Code::KeyNotOfArchive) > 0
+}
+
+fn count_of(report: &Report, code: Code) -> u64 {
+    report.finding_counts.get(code.id()).copied().unwrap_or_default()
 }
 
 fn of_code(text: &mut String, report: &Report, code: Code) {
     let _ = writeln!(text, "\n{}: {} ({})", code.severity(), code.meaning(), code.id());
-    let all = report.finding_counts.get(code.id()).copied().unwrap_or_default();
+    let all = count_of(report, code);
     let of_code = report.findings.iter().filter(|finding| finding.code == code);
     for finding in of_code.take(SHOWN_PER_CODE) {
         let _ = writeln!(text, "  {}", place(finding));
@@ -98,14 +119,7 @@ fn topics(text: &mut String, report: &Report) {
         return;
     }
     let header = [
-        "topic",
-        "records",
-        "distinct",
-        "repeated",
-        "segments",
-        "lost",
-        "compared with Kafka",
-        "lag",
+        "topic", "records", "distinct", "repeated", "segments", "lost", "in Kafka", "lag",
     ];
     let optional = |count: Option<u64>| count.map_or("-".to_owned(), grouped);
     let rows: Vec<[String; 8]> = report

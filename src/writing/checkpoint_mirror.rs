@@ -67,6 +67,12 @@ fn number_of(archive_id: &str, name: &str) -> Option<u64> {
     }
 }
 
+/// Whether it is the name of a checkpoint, of whatever archive.
+fn is_of_any(name: &str) -> bool {
+    let id = name.split_once('/').map(|(id, _)| id);
+    id.is_some_and(|id| number_of(id, name).is_some())
+}
+
 /// A checkpoint in a mirror, and its entry.
 #[derive(Debug, Clone)]
 pub struct MirroredCheckpoint {
@@ -95,6 +101,22 @@ impl CheckpointMirror {
         match &self.target {
             MirrorTarget::Store(settings) => numbers_in(open(settings).await?.as_ref(), archive_id).await,
             MirrorTarget::Topic(topic, kafka) => numbers_in_topic(topic, kafka, archive_id).await,
+        }
+    }
+
+    /// Whether the mirror holds a checkpoint of any archive.
+    ///
+    /// # Errors
+    /// As [`CheckpointMirror::numbers`].
+    pub async fn holds_any(&self) -> Result<bool, AppError> {
+        match &self.target {
+            MirrorTarget::Store(settings) => {
+                let first = open(settings).await?.list("", None, pages::PAGE).await?;
+                Ok(first.iter().any(|entry| is_of_any(&entry.key)))
+            }
+            MirrorTarget::Topic(topic, kafka) => {
+                read_topic(topic, kafka, false, |found, name, _| *found |= is_of_any(name)).await
+            }
         }
     }
 

@@ -62,6 +62,39 @@ fn a_private_key_is_refused_and_not_printed_wherever_a_public_one_is_expected() 
 }
 
 #[test]
+fn a_public_key_may_be_given_as_the_name_of_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = crate::fixture::Archive::usual();
+    super::places::lay_out(&archive, &folder.path().join("archive"));
+    std::fs::write(
+        folder.path().join("kivend.pub"),
+        format!("{}\n", archive.key.verifying_key()),
+    )
+    .unwrap();
+    let output = in_folder(&folder, &["verify", "--offline", "archive", "--key", "kivend.pub"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stdout).contains("trust: the given public keys"),
+        "{}",
+        text(&output.stdout)
+    );
+    for command in ["files", "export"] {
+        let output = in_folder(
+            &folder,
+            &[command, "--store-directory", "archive", "--key", "kivend.pub"],
+        );
+        assert_eq!(output.status.code(), Some(0), "{command}: {}", text(&output.stderr));
+    }
+    let output = in_folder(&folder, &["verify", "--offline", "archive", "--key", "nowhere.pub"]);
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(
+        stderr.contains("neither a public key of the form NAME+ID+KEY nor a file"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn an_error_is_a_json_object_where_json_was_asked_for() {
     for (line, error) in [
         ("config show --set store.prefx=audit --format json", "unknown setting"),

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod hosts;
+mod places;
 mod real_doctor;
 mod secrets;
 mod signals;

@@ -1,9 +1,12 @@
 //! What a comparison with Kafka shows, and where Kafka itself is wrong.
 
+use std::sync::atomic::Ordering;
+
+use kivend::app::verify::Request;
 use kivend::record::hash::Hash;
 use kivend::record::position::TopicPartition;
 use kivend::verify::findings::Code;
-use kivend::verify::kafka::Commit;
+use kivend::verify::kafka::{Commit, LagPolicy};
 use kivend::verify::verdict::Verdict;
 
 use super::{expect, expect_intact, offsets};
@@ -86,6 +89,43 @@ fn a_partition_that_was_never_archived_is_in_scope() {
     let report = archive.verify_all();
     expect(&report, Verdict::Incomplete, Code::PartitionNotArchived);
     assert_eq!(offsets(&report, Code::PartitionNotArchived), Some((0, 3)));
+}
+
+#[test]
+fn a_partition_without_a_link_is_lag_while_an_archiver_runs_and_not_at_rest() {
+    let mut archive = Archive::usual();
+    archive.produce(&TopicPartition::new("payments", 2), 3);
+    archive.broker.members.store(1, Ordering::Relaxed);
+    let report = archive.verify_all();
+    expect_intact(&report, &[Code::Lag]);
+    assert_eq!(offsets(&report, Code::Lag), Some((0, 3)));
+    let at_rest = Request {
+        lag: LagPolicy::Refused,
+        ..archive.request()
+    };
+    let report = archive.verify(Some(archive.broker.clone()), at_rest);
+    expect(&report, Verdict::Incomplete, Code::PartitionNotArchived);
+}
+
+#[test]
+fn a_new_archive_whose_archiver_has_sealed_nothing_yet_only_lags() {
+    let mut archive = Archive::new();
+    archive.produce(&payments(), 3);
+    expect(&archive.verify_all(), Verdict::Incomplete, Code::NothingArchived);
+    archive.broker.members.store(1, Ordering::Relaxed);
+    expect_intact(&archive.verify_all(), &[Code::Lag]);
+}
+
+#[test]
+fn a_wiped_partition_is_not_excused_by_an_archiver_that_runs() {
+    let archive = Archive::usual();
+    archive.broker.members.store(1, Ordering::Relaxed);
+    for key in archive.store.keys() {
+        if key.contains("/payments/0/") {
+            archive.store.vanish(&key);
+        }
+    }
+    expect(&archive.verify_all(), Verdict::Incomplete, Code::HeadCut);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The verifier names all tampering that the available evidence can show, and reports nothing for an intact archive.
 //! Each test checks a verdict and a code.
 
+mod absent;
 mod epochs;
 mod honest;
 mod kafka;

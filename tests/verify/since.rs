@@ -91,13 +91,12 @@ fn the_number_of_requests_does_not_grow_with_the_old_part() {
 }
 
 #[test]
-fn nothing_new_is_nothing_covered() {
+fn nothing_new_since_a_checkpoint_is_intact_and_said() {
     let archive = Archive::usual();
-    expect(
-        &since(&archive, Base::Number(1)),
-        Verdict::Incomplete,
-        Code::NothingInScope,
-    );
+    let report = since(&archive, Base::Number(1));
+    assert_eq!(report.verdict, Verdict::Intact, "{:#?}", report.findings);
+    let expected = "nothing new since checkpoint 1 of ";
+    assert!(report.summary.contains(expected), "{}", report.summary);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 
+use crate::app::similar::nearest;
 use crate::json::{Reader, Value};
 use crate::log::proof::{Proof, RecordProof};
 use crate::reading::archive::{Archive, text};
@@ -28,7 +29,7 @@ pub async fn prove_offset(
     epoch: Option<Epoch>,
 ) -> Result<Proof, AppError> {
     let chain = archive.chain(partition).await?;
-    let owner = owner(&chain, partition, offset, epoch)?;
+    let owner = owner(archive, &chain, partition, (offset, epoch))?;
     let segment = archive.segment(&owner.signed.link).await?;
     let found = read_leaves(partition.clone(), segment, offset).await?;
     collect(archive, &chain, owner, offset, found).await
@@ -57,10 +58,10 @@ pub async fn prove_event(archive: &Archive, id: &str) -> Result<Proof, AppError>
 
 /// The link whose range has the offset. The error says why there is no record to prove.
 fn owner<'c>(
+    archive: &Archive,
     chain: &'c [Accepted],
     partition: &TopicPartition,
-    offset: i64,
-    epoch: Option<Epoch>,
+    (offset, epoch): (i64, Option<Epoch>),
 ) -> Result<&'c Accepted, AppError> {
     let of_epoch = |accepted: &&Accepted| epoch.is_none_or(|epoch| accepted.signed.link.epoch == epoch);
     let has = |accepted: &&Accepted| {
@@ -68,8 +69,14 @@ fn owner<'c>(
         (link.first_offset.0..link.next_offset.0).contains(&offset)
     };
     let Some(head) = chain.iter().rfind(of_epoch) else {
+        let partitions = archive.partitions();
+        let near = nearest(&partition.topic, partitions.iter().map(|known| &*known.topic));
+        let meant = match near.filter(|near| *near != &*partition.topic) {
+            Some(near) => format!(", did you mean the topic `{near}`?"),
+            None => String::new(),
+        };
         return Err(AppError::input(format!(
-            "the archive has no records of this partition partition=`{partition}`"
+            "the archive has no records of this partition{meant} partition=`{partition}`"
         ))
         .fix("`kivend verify` lists the topics of the archive; if the partition is right, run `kivend archive`"));
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::app::verify::compare::Comparison;
+use crate::app::verify::compare::{Archiver, Comparison};
 use crate::app::verify::request::{Depth, Losses, Request};
 use crate::app::verify::rows::{Missing, Rows};
 use crate::log::history::Removal;
@@ -43,6 +43,8 @@ pub(super) struct Parts {
     removed: Vec<RemovalReport>,
     pub(super) since_checkpoint: Option<SinceCheckpoint>,
     pub(super) against_kafka: bool,
+    /// Whether an archiver runs.
+    pub(super) archiver: Archiver,
     pub(super) by_partition: BTreeMap<TopicPartition, Part>,
     pub(super) findings: Findings,
     /// The count of events, by topic; `None` if the topic's events could not be counted.
@@ -64,6 +66,7 @@ impl Parts {
             removed: Vec::new(),
             since_checkpoint: None,
             against_kafka: false,
+            archiver: Archiver::Unknown,
             by_partition: BTreeMap::new(),
             findings: Findings::default(),
             events: BTreeMap::new(),
@@ -260,25 +263,22 @@ impl Parts {
             || scope.partition.is_some()
             || scope.shard.is_some()
             || scope.since_checkpoint.is_some();
-        if scope.links == 0 && self.archive.id.is_some() {
+        // Nothing new since a checkpoint is no finding: the chains below were judged when it was saved.
+        if scope.links == 0 && scope.since_checkpoint.is_none() && self.archive.id.is_some() && !self.is_begun() {
             let code = if narrowed {
                 Code::NothingInScope
             } else {
                 Code::NothingArchived
             };
             self.findings.push(Finding::new(code, "there is no valid link"));
-        } else if scope.since.is_some()
-            && scope.segments > 0
-            && scope.segments_read == 0
-            && self.request.depth == Depth::Rows
-        {
-            self.findings.push(Finding::new(
-                Code::NothingInScope,
-                "no segment is as new as --since asks for",
-            ));
         }
         let removed: u64 = self.removed.iter().map(|removal| removal.segments).sum();
         scope.whole = !narrowed && scope.segments_read + removed == scope.segments && self.against_kafka;
+    }
+
+    /// Whether an archiver runs that may not have sealed anything yet.
+    fn is_begun(&self) -> bool {
+        self.archiver == Archiver::Running && self.request.lag == LagPolicy::Allowed
     }
 
     fn refuse_losses(&mut self) {

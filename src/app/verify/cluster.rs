@@ -19,6 +19,7 @@ pub struct ClusterFacts {
     reader: Reader,
     group: Cluster,
     topics: Topics,
+    group_id: String,
 }
 
 impl ClusterFacts {
@@ -31,6 +32,7 @@ impl ClusterFacts {
             reader: Reader::connect(settings)?,
             group: Cluster::connect_to_group(settings)?,
             topics: Topics::connect(settings)?,
+            group_id: settings.group_id.clone(),
         })
     }
 }
@@ -65,6 +67,10 @@ impl KafkaFacts for ClusterFacts {
 
     fn cleanup_policy(&self, topic: &str) -> Result<Option<String>, NoAnswer> {
         self.topics.cleanup_policy(topic).map_err(no_answer)
+    }
+
+    fn group_members(&self) -> Result<Option<usize>, NoAnswer> {
+        self.group.group_members(&self.group_id).map(Some).map_err(no_answer)
     }
 
     fn watermarks(&self, partition: &TopicPartition) -> Result<Option<Watermarks>, NoAnswer> {

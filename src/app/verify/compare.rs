@@ -33,6 +33,15 @@ pub struct Comparison {
     pub findings: Findings,
 }
 
+/// Whether an archiver runs now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Archiver {
+    /// The consumer group has a member.
+    Running,
+    /// It has none, or could not be asked for.
+    Unknown,
+}
+
 /// Compares chains with Kafka.
 #[derive(Clone)]
 pub struct Comparing {
@@ -40,6 +49,8 @@ pub struct Comparing {
     pub facts: Arc<dyn KafkaFacts>,
     /// Whether records beyond the head are a finding.
     pub lag: LagPolicy,
+    /// Whether an archiver runs, which may not have come to a partition yet.
+    pub archiver: Archiver,
     /// The number of partitions read at the same time.
     pub readers: Arc<Semaphore>,
     /// Shows the progress.
@@ -65,6 +76,18 @@ impl Comparing {
         let Some(marks) = self.facts.watermarks(partition)? else {
             return Ok(comparison);
         };
+        if chain.head.is_none() && (self.lag, self.archiver) == (LagPolicy::Allowed, Archiver::Running) {
+            comparison.lag = u64::try_from(marks.high - marks.low).unwrap_or(0);
+            if comparison.lag > 0 {
+                let detail = format!(
+                    "{} offsets are not archived yet, and an archiver is running",
+                    comparison.lag
+                );
+                let finding = Finding::new(Code::Lag, detail).of(partition);
+                comparison.findings.push(finding.offsets(marks.low, marks.high));
+            }
+            return Ok(comparison);
+        }
         comparison.lag = check_watermarks(chain, marks, self.lag, &mut comparison.findings);
         let (held, gone) = held(&chain.ranges, marks.low);
         let mut comparer = Comparer::new(partition, held);

@@ -39,6 +39,14 @@ pub trait KafkaFacts: Send + Sync {
         Ok(None)
     }
 
+    /// The number of archivers in the group; `None` if it is not known.
+    ///
+    /// # Errors
+    /// As above.
+    fn group_members(&self) -> Result<Option<usize>, NoAnswer> {
+        Ok(None)
+    }
+
     /// Calls `sink` with every record of `[from, until)` that a read_committed reader gets, in order, until the range or the
     /// partition ends.
     ///

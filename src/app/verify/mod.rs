@@ -2,6 +2,7 @@
 //! chains, reads segments on several threads and compares partitions with Kafka, all at the same time and in bounded memory.
 //! Writes nothing to the bucket or to Kafka.
 
+pub mod absent;
 mod assemble;
 mod begin;
 pub mod cluster;
@@ -24,7 +25,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::app::verify::assemble::{Part, Parts};
 use crate::app::verify::begin::{Opened, OpenedLog, begin};
-use crate::app::verify::compare::{Comparing, Comparison};
+use crate::app::verify::compare::{Archiver, Comparing, Comparison};
 use crate::app::verify::evidence::Evidence;
 use crate::app::verify::facts::{KafkaFacts, NoAnswer, blocking};
 use crate::app::verify::ids::EventIds;
@@ -76,6 +77,7 @@ pub async fn verify(
     let mut run = Run {
         bucket,
         facts,
+        archiver: Archiver::Unknown,
         request,
         progress,
         ids: Arc::default(),
@@ -96,6 +98,7 @@ pub async fn verify(
 struct Run {
     bucket: Arc<Bucket>,
     facts: Option<Arc<dyn KafkaFacts>>,
+    archiver: Archiver,
     request: Request,
     progress: Arc<dyn Progress>,
     ids: Arc<EventIds>,
@@ -135,6 +138,8 @@ impl Run {
         }
         partitions.retain(|partition, _| self.is_asked(partition));
         parts.against_kafka = self.facts.is_some();
+        self.archiver = self.ask_archiver().await;
+        parts.archiver = self.archiver;
         let uncommitted = self.add_commits(&partitions, &mut claims, &mut parts.findings).await;
         // Links that were created since the listing, and then the entries that add the keys which signed them.
         let partitions = self.with_newer_links(partitions).await?;
@@ -278,6 +283,7 @@ impl Run {
         let comparing = self.facts.as_ref().map(|facts| Comparing {
             facts: Arc::clone(facts),
             lag: self.request.lag,
+            archiver: self.archiver,
             readers: Arc::new(Semaphore::new(self.request.threads.max(1))),
             progress: Arc::clone(&self.progress),
         });
@@ -319,6 +325,17 @@ impl Run {
             );
         }
         parts
+    }
+
+    /// Whether an archiver runs. Where that cannot be found out, nothing is excused by it.
+    async fn ask_archiver(&self) -> Archiver {
+        let Some(facts) = &self.facts else {
+            return Archiver::Unknown;
+        };
+        match blocking(facts, |facts| facts.group_members()).await {
+            Ok(Some(1..)) => Archiver::Running,
+            _ => Archiver::Unknown,
+        }
     }
 
     async fn one_chain(

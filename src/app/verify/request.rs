@@ -49,7 +49,11 @@ pub struct SavedFiles {
 }
 
 impl SavedFiles {
-    pub(super) fn parse(&self) -> Result<SavedCheckpoint, NotASavedCheckpoint> {
+    /// The checkpoint in the files.
+    ///
+    /// # Errors
+    /// The first file is not a checkpoint.
+    pub fn parse(&self) -> Result<SavedCheckpoint, NotASavedCheckpoint> {
         SavedCheckpoint::parse(&self.checkpoint, self.entry.as_deref())
     }
 }

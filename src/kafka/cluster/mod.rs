@@ -3,6 +3,7 @@
 mod cluster;
 mod layout;
 mod log_ends;
+mod members;
 mod offsets;
 mod patience;
 mod topics;

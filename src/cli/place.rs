@@ -1,0 +1,77 @@
+//! A place that holds no archive, although the command needs one: says so, and names archives nearby.
+
+use std::path::Path;
+
+use crate::app::nearby::{Near, archives_near};
+use crate::app::verify::absent;
+use crate::cli::failure::{ErrorReport, Failure};
+use crate::config::{Settings, StoreBackend, StoreSettings};
+use crate::error::Kind;
+use crate::store::Store;
+
+/// Refuses a path that is no folder with a copy of a bucket.
+pub fn require_folder(folder: &Path) -> Result<(), Failure> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let shown = folder.display();
+    let what = if folder.exists() {
+        format!("not a folder with a copy of a bucket, but a file file=`{shown}`")
+    } else {
+        format!("the folder does not exist folder=`{shown}`")
+    };
+    let remedy = "name the folder that has archive.json in it; `kivend verify-proof FILE` verifies a proof file";
+    Err(Failure::new(Kind::Config, what, remedy))
+}
+
+/// The failure of a command that reads an archive: that there is none, if there is none.
+pub async fn explain(failure: Failure, store: &dyn Store, settings: &StoreSettings) -> Failure {
+    match absent::has_objects(store).await {
+        Ok(false) => no_archive(&store.location(), settings).await,
+        _ => failure,
+    }
+}
+
+/// The failure for a place without an archive.
+pub async fn no_archive(location: &str, settings: &StoreSettings) -> Failure {
+    let near = archives_near(settings).await;
+    let mut causes = vec![format!(
+        "no archive is here: archive.json is missing location=`{location}`"
+    )];
+    causes.extend(near.iter().map(|near| {
+        let Near { place, name } = near;
+        format!("an archive is nearby: `{place}` (named {name})")
+    }));
+    Failure::Reported(ErrorReport {
+        kind: Kind::Config,
+        causes,
+        remedy: remedy(settings, near.first()),
+    })
+}
+
+fn remedy(settings: &StoreSettings, near: Option<&Near>) -> String {
+    match (&settings.backend, near) {
+        (StoreBackend::Directory(_), Some(near)) => format!("name that folder: `{}`", near.place),
+        (StoreBackend::S3(_), Some(near)) => format!("set store.prefix to that prefix: `{}`", near.place),
+        (StoreBackend::Directory(_), None) => {
+            "name the folder that has archive.json in it; if nothing was archived yet, run `kivend archive`".to_owned()
+        }
+        (StoreBackend::S3(_), None) => {
+            "set store.bucket and store.prefix to the archive's; if nothing was archived yet, run `kivend archive`"
+                .to_owned()
+        }
+    }
+}
+
+/// The failure for a topic of which neither the archive nor the settings know. `known` are the topics that exist.
+pub fn unknown_topic(topic: &str, known: &[String], settings: &Settings) -> Failure {
+    let mut known: Vec<&str> = known.iter().map(String::as_str).collect();
+    known.extend(settings.topics.iter().map(|topic| topic.name.as_str()));
+    known.sort_unstable();
+    known.dedup();
+    let remedy = match crate::app::similar::nearest(topic, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("name one of the topics: {}", known.join(" ")),
+    };
+    Failure::new(Kind::Config, format!("there is no such topic topic=`{topic}`"), remedy)
+}

@@ -1,0 +1,20 @@
+//! The members of a consumer group.
+
+use rdkafka::consumer::Consumer as _;
+
+use crate::kafka::cluster::cluster::Cluster;
+use crate::kafka::error::KafkaError;
+
+impl Cluster {
+    /// The number of members of the group now: 0 for one that does not exist, and for one of the newer group protocol
+    /// (KIP-848), which this request does not describe.
+    ///
+    /// # Errors
+    /// No broker answered, or it refused us.
+    pub fn group_members(&self, group: &str) -> Result<usize, KafkaError> {
+        let doing = "describe the consumer group";
+        let groups = self.ask(doing, |timeout| self.client.fetch_group_list(Some(group), timeout))?;
+        let of_group = groups.groups().iter().filter(|found| found.name() == group);
+        Ok(of_group.map(|found| found.members().len()).sum())
+    }
+}
