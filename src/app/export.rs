@@ -79,6 +79,10 @@ pub struct Report {
     pub lost_offsets: u64,
     /// Records whose segments were removed under a retention change.
     pub removed: u64,
+    /// The earliest record time in the archive's partitions that were exported, in ms since the Unix epoch.
+    pub archived_from_ms: Option<i64>,
+    /// The latest one.
+    pub archived_until_ms: Option<i64>,
     /// Wall-clock time in seconds.
     pub elapsed_s: f64,
 }
@@ -248,6 +252,7 @@ impl Run<'_, '_> {
         self.report.lost_offsets += lost
             .map(|link| link.next_offset.0.abs_diff(link.first_offset.0))
             .sum::<u64>();
+        links.clone().for_each(|link| self.report.span(link));
         let wanted = links.filter(|link| link.segment.is_some() && request.may_cover(link));
         let mut segments = futures::stream::iter(wanted)
             .map(|link| async move { (link, archive.kept_segment(link).await) })
@@ -334,6 +339,13 @@ impl Destination<'_> {
 }
 
 impl Report {
+    /// Adds the times of the records of one link.
+    fn span(&mut self, link: &Link) {
+        let (from, until) = (&mut self.archived_from_ms, &mut self.archived_until_ms);
+        *from = [*from, link.min_timestamp_ms].into_iter().flatten().min();
+        *until = (*until).max(link.max_timestamp_ms);
+    }
+
     fn count(&mut self, partition: &TopicPartition, value: &[u8]) {
         self.records += 1;
         self.value_bytes += value.len() as u64;

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::app::checkpoint::{MirrorStatus, Report, checkpoint_now};
 use crate::cli::context::Context;
-use crate::cli::failure::{Failure, FileError};
+use crate::cli::failure::Failure;
 use crate::cli::format::Format;
 use crate::cli::output::{Align, count, table};
+use crate::cli::output_file::OutputFile;
 use crate::error::Exit;
 use crate::store;
 
@@ -34,8 +35,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     })?;
     if let Some(file) = &args.output {
         let entry = entry_file(file);
-        std::fs::write(&entry, &report.entry).map_err(|error| FileError::new("write", &entry, error))?;
-        std::fs::write(file, &report.note).map_err(|error| FileError::new("write", file, error))?;
+        OutputFile::replace(&entry, report.entry.as_bytes())?;
+        OutputFile::replace(file, report.note.as_bytes())?;
     }
     let output = context.output();
     if args.output.is_none() && output.format() == Format::Text {

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use crate::app::demo::{DemoReport, demo};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::interrupt;
 use crate::cli::output::{Align, count, table};
 use crate::error::Exit;
+use crate::task::stop::Stop;
 
 /// Run everything in one process, without a server
 #[derive(Debug, clap::Args)]
@@ -25,7 +27,12 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings()?;
     let folder = args.dir.clone().unwrap_or_else(first_free);
     let progress = context.progress("events");
-    let report = demo(&settings, &folder, &context.stop(), &progress)?;
+    // Half a demo shows nothing, so an interrupt ends it at once.
+    interrupt::say_on_interrupt(format!(
+        "the demo's folder {0} is not complete; remove it with `rm -r {0}`",
+        folder.display()
+    ));
+    let report = demo(&settings, &folder, &Stop::never(), &progress)?;
     drop(progress);
     context.output().report(&report, text)?;
     Ok(if report.tamper_detected && report.verdict == "intact" {

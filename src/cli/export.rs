@@ -1,20 +1,21 @@
 //! `kivend export`: exports archived records as lines, or sends them to Kafka.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::app::export::{Destination, ExportError, Naming, Report, Request, ToKafka, export};
 use crate::cli::context::Context;
-use crate::cli::failure::{Failure, FileError};
+use crate::cli::failure::Failure;
 use crate::cli::format::Format;
 use crate::cli::key_argument::{KeyArgument, read_keys};
 use crate::cli::output::{count, size};
+use crate::cli::output_file::{Existing, OutputFile};
 use crate::cli::place::explain;
 use crate::cli::when::When;
 use crate::config::Settings;
-use crate::error::Exit;
+use crate::error::{Exit, Kind};
+use crate::record::utc::UtcSeconds;
 use crate::store;
 use crate::verify::given::Given;
 
@@ -40,7 +41,7 @@ pub struct Args {
     /// Export only records with an earlier time
     #[arg(long, value_name = "WHEN")]
     until: Option<When>,
-    /// Write to this file instead of stdout
+    /// Write to this file instead of stdout; it gets its name once it is complete
     #[arg(short, long, value_name = "FILE", conflicts_with = "to_kafka")]
     output: Option<PathBuf>,
     /// Send whole records (key, value, headers, time) to the same partitions of another topic
@@ -52,6 +53,9 @@ pub struct Args {
     /// The prefix of the target topics, before the name of the archived topic
     #[arg(long, value_name = "PREFIX", requires = "to_kafka", group = "target")]
     to_prefix: Option<String>,
+    /// Replace FILE if it exists
+    #[arg(long, requires = "output")]
+    force: bool,
     /// A public key of the archive from outside the bucket, or a file with one; may be repeated
     #[arg(long = "key", value_name = "PUBLIC|FILE")]
     keys: Vec<KeyArgument>,
@@ -65,16 +69,22 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         since_ms: args.since.map(ms),
         until_ms: args.until.map(ms),
     };
+    require_range(&request)?;
     let output = context.output();
     let report = match (naming(args), &args.output) {
         (Some(naming), _) => {
             let kafka = ToKafka::connect(&settings.kafka, naming)?;
-            give(args, context, &settings, &request, Destination::Kafka(kafka))?
+            give(args, context, &settings, &request, Destination::Kafka(kafka))??
         }
         (None, Some(file)) => {
-            let created = File::create(file).map_err(|error| FileError::new("create", file, error))?;
-            let mut lines = BufWriter::with_capacity(1 << 16, created);
-            give(args, context, &settings, &request, Destination::Lines(&mut lines))?
+            let existing = if args.force { Existing::Replaced } else { Existing::Kept };
+            let mut lines = OutputFile::create(file, existing)?;
+            let report = match give(args, context, &settings, &request, Destination::Lines(&mut lines))? {
+                Err(ExportError::Output(error)) => lines.written(Err(error))?,
+                other => other?,
+            };
+            lines.finish()?;
+            report
         }
         // The lines are the result. With --format json only the counts are printed.
         (None, None) => {
@@ -82,14 +92,37 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
                 Format::Text => Box::new(output.stdout()),
                 Format::Json => Box::new(std::io::sink()),
             };
-            give(args, context, &settings, &request, Destination::Lines(&mut lines))?
+            match give(args, context, &settings, &request, Destination::Lines(&mut lines))? {
+                Err(ExportError::Output(error)) => output.written(Err(error))?,
+                other => other?,
+            }
         }
     };
-    match (output.format(), naming(args).is_none() && args.output.is_none()) {
+    match (output.format(), !args.to_kafka && args.output.is_none()) {
         (Format::Text, true) => output.remark(&text(&report)),
         _ => output.report(&report, text)?,
     }
     Ok(Exit::Done)
+}
+
+/// Refuses bounds between which no time is.
+fn require_range(request: &Request) -> Result<(), Failure> {
+    match (request.since_ms, request.until_ms) {
+        (Some(since), Some(until)) if since >= until => Err(Failure::new(
+            Kind::Config,
+            format!(
+                "--until is not later than --since since=`{}` until=`{}`",
+                time(since),
+                time(until)
+            ),
+            "exchange the two, or leave one of them out",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn time(ms: i64) -> String {
+    UtcSeconds::from_unix(ms.div_euclid(1000)).to_string()
 }
 
 fn naming(args: &Args) -> Option<Naming> {
@@ -103,15 +136,14 @@ fn give(
     settings: &Settings,
     request: &Request,
     destination: Destination<'_>,
-) -> Result<Report, Failure> {
+) -> Result<Result<Report, ExportError>, Failure> {
     let given = Given::keys(&read_keys("--key", &args.keys)?);
     let progress = context.progress("records");
     context.runtime()?.block_on(async {
         let store = store::open(&settings.store).await?;
         match export(Arc::clone(&store), &given, request, destination, progress.as_ref()).await {
             Err(ExportError::App(error)) => Err(explain(error.into(), store.as_ref(), &settings.store).await),
-            Err(ExportError::Output(error)) => Err(Failure::output(error)),
-            Ok(report) => Ok(report),
+            other => Ok(other),
         }
     })
 }
@@ -123,6 +155,13 @@ fn text(report: &Report) -> String {
         size(report.value_bytes),
         report.elapsed_s
     );
+    if let (0, Some(from), Some(until)) = (report.records, report.archived_from_ms, report.archived_until_ms) {
+        text.push_str(&format!(
+            "\n  no record is in the range: the archived ones have times from {} to {}",
+            time(from),
+            time(until)
+        ));
+    }
     for (topic, records) in &report.topics {
         text.push_str(&format!("\n  {topic}: {}", count(*records)));
     }

@@ -53,7 +53,13 @@ impl Explain for FileError {
     }
 
     fn remedy(&self) -> Option<String> {
-        Some("check that the path exists and that you may use it".to_owned())
+        Some(match self.source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                "free space on the disk, or write to another one".to_owned()
+            }
+            io::ErrorKind::IsADirectory => "name a file, not a folder".to_owned(),
+            _ => "check that the path exists and that you may use it".to_owned(),
+        })
     }
 }
 

@@ -1,14 +1,14 @@
 //! `kivend generate`: writes the events of a synthetic shop to stdout or a file.
 
-use std::fs::File;
 use std::path::PathBuf;
 
 use clap::ValueHint;
 
 use crate::app::generate::{Generated, generate};
 use crate::cli::context::Context;
-use crate::cli::failure::{Failure, FileError};
+use crate::cli::failure::Failure;
 use crate::cli::output::{count, size};
+use crate::cli::output_file::{Existing, OutputFile};
 use crate::error::Exit;
 use crate::synthetic::EVENTS_DEFAULT;
 
@@ -33,9 +33,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             output.written(written)?;
         }
         Some(file) => {
-            let failed = |source| FileError::new("write", file, source);
-            let mut opened = File::create(file).map_err(failed)?;
-            let written = generate(args.events, args.seed, &mut opened).map_err(failed)?;
+            let mut lines = OutputFile::create(file, Existing::Replaced)?;
+            let generated = generate(args.events, args.seed, &mut lines);
+            let written = lines.written(generated)?;
+            lines.finish()?;
             output.report(&written, |written: &Generated| {
                 let (events, bytes) = (count(written.events), size(written.bytes));
                 format!("{events} events, {bytes}, in {}", file.display())

@@ -2,8 +2,9 @@
 //! signal requests a stop and the second ends the process. A separate thread waits for them, so that blocking work cannot delay them.
 
 use std::io::Write;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -63,8 +64,58 @@ fn wait(graceful: &AtomicBool, stopper: &Stopper) {
     });
 }
 
+/// What an interrupted command leaves.
+struct Unfinished {
+    /// A temporary file, which is removed.
+    temporary: Option<PathBuf>,
+    /// What to tell the user.
+    remark: String,
+}
+
+static UNFINISHED: Mutex<Vec<Unfinished>> = Mutex::new(Vec::new());
+
+/// Until it is forgotten, an interrupt removes this temporary file, and says that `place` was not written.
+pub(super) fn remove_on_interrupt(temporary: &Path, place: &Path) {
+    let unfinished = Unfinished {
+        temporary: Some(temporary.to_owned()),
+        remark: format!("{} was not written", place.display()),
+    };
+    UNFINISHED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(unfinished);
+}
+
+/// The temporary file is finished or gone.
+pub(super) fn forget(temporary: &Path) {
+    let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    unfinished.retain(|left| left.temporary.as_deref() != Some(temporary));
+}
+
+/// From now on an interrupt says this.
+pub(super) fn say_on_interrupt(remark: String) {
+    let unfinished = Unfinished {
+        temporary: None,
+        remark,
+    };
+    UNFINISHED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(unfinished);
+}
+
 /// Ends the process with 128 + the signal's number, as shells expect.
 fn end_at_once(reason: Reason) -> ! {
+    let mut said = "\ninterrupted: there is no result".to_owned();
+    for left in UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        if let Some(temporary) = left.temporary {
+            drop(std::fs::remove_file(temporary));
+        }
+        said.push_str("\n  ");
+        said.push_str(&left.remark);
+    }
+    // stderr may be closed.
+    let _ = writeln!(std::io::stderr(), "{said}");
     std::process::exit(match reason {
         Reason::Interrupt => 130,
         Reason::Terminate => 143,

@@ -31,6 +31,7 @@ mod key_argument;
 mod keys;
 mod man;
 mod output;
+mod output_file;
 mod place;
 mod progress;
 mod prove;

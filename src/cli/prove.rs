@@ -11,6 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::{Failure, FileError};
 use crate::cli::format::Format;
 use crate::cli::given::GivenArgs;
+use crate::cli::output_file::OutputFile;
 use crate::cli::place::explain;
 use crate::cli::verify_proof::describe;
 use crate::config::Settings;
@@ -80,7 +81,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         }
     })?;
     if let Some(file) = &args.output {
-        std::fs::write(file, &made.text).map_err(|error| FileError::new("write", file, error))?;
+        OutputFile::replace(file, made.text.as_bytes())?;
     }
     let report = Report {
         proof: &made.text,

@@ -15,6 +15,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::{Failure, FileError};
 use crate::cli::given::GivenArgs;
 use crate::cli::output::coloured;
+use crate::cli::output_file::OutputFile;
 use crate::cli::place::{no_archive, require_folder, unknown_topic};
 use crate::cli::when::When;
 use crate::config::{Settings, StoreBackend, StoreSettings};
@@ -146,7 +147,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 
 fn conclude(args: &Args, report: &Report, context: &Context) -> Result<Exit, Failure> {
     if let Some(file) = &args.html {
-        std::fs::write(file, html::render(report)).map_err(|error| FileError::new("write", file, error))?;
+        OutputFile::replace(file, html::render(report).as_bytes())?;
     }
     let output = context.output();
     output.report(report, |report| coloured(&render(report), output))?;

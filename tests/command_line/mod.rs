@@ -3,6 +3,7 @@
 
 mod arguments;
 mod hosts;
+mod outputs;
 mod places;
 mod real_doctor;
 mod secrets;

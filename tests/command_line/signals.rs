@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 const SIGINT_BIT: u64 = 1 << 1;
 
 /// Waits until the process handles SIGINT; before that the signal ends it without an exit code.
-fn wait_for_handler(child: &mut Child) {
+pub fn wait_for_handler(child: &mut Child) {
     loop {
         assert!(
             child.try_wait().unwrap().is_none(),

@@ -45,4 +45,5 @@ pub(super) fn cannot(doing: &str, path: &Path, error: &std::io::Error) -> AppErr
         "cannot {doing} a file of the demo: {error}: path=`{}`",
         path.display()
     ))
+    .fix("name a folder in which you may write with --dir, on a disk with 100 MB free")
 }
