@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::app::similar::nearest;
 use crate::clock::Clock;
 use crate::config::KafkaSettings;
 use crate::error::{Explain, Kind};
@@ -76,6 +77,8 @@ pub struct Report {
     pub without_event_type: u64,
     /// Records by partition, including partitions without any.
     pub partitions: BTreeMap<i32, u64>,
+    /// Where the log of each partition ended when it started; empty if it was followed.
+    pub ends: BTreeMap<i32, i64>,
     /// Whether it was interrupted.
     pub interrupted: bool,
 }
@@ -83,6 +86,14 @@ pub struct Report {
 /// Why consuming ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum ConsumeError {
+    /// The topic does not exist.
+    #[error("the topic does not exist topic=`{topic}`")]
+    UnknownTopic {
+        /// Its name.
+        topic: String,
+        /// The most similar topic that exists, if one is similar.
+        nearest: Option<String>,
+    },
     /// Kafka failed.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
@@ -94,6 +105,7 @@ pub enum ConsumeError {
 impl Explain for ConsumeError {
     fn kind(&self) -> Kind {
         match self {
+            ConsumeError::UnknownTopic { .. } => Kind::Config,
             ConsumeError::Kafka(error) => error.kind(),
             ConsumeError::Output(_) => Kind::Input,
         }
@@ -101,6 +113,11 @@ impl Explain for ConsumeError {
 
     fn remedy(&self) -> Option<String> {
         match self {
+            ConsumeError::UnknownTopic { nearest, .. } => Some(match nearest {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => "`kivend topics list` lists the topics; `kivend topics create` creates the configured ones"
+                    .to_owned(),
+            }),
             ConsumeError::Kafka(error) => error.remedy(),
             ConsumeError::Output(_) => Some("check that the output is open and the disk has free space".to_owned()),
         }
@@ -131,6 +148,10 @@ pub fn consume(
 ) -> Result<Report, ConsumeError> {
     let reader = Reader::connect(kafka)?;
     let ranges = ranges(reader.cluster(), request)?;
+    let ends = ranges
+        .iter()
+        .filter_map(|range| Some((range.partition.partition, range.until?)));
+    let ends = ends.collect();
     let mut tally = Tally::new(around.event_type_field, &ranges);
     around.progress.begin(total(&ranges, request));
     let started_s = around.clock.elapsed_s();
@@ -155,11 +176,14 @@ pub fn consume(
         }
     }
     let elapsed_s = around.clock.elapsed_s() - started_s;
-    Ok(tally.report(&request.topic, elapsed_s, interrupted))
+    Ok(Report {
+        ends,
+        ..tally.report(&request.topic, elapsed_s, interrupted)
+    })
 }
 
 /// The range to read in each partition.
-fn ranges(cluster: &Cluster, request: &Request) -> Result<Vec<Range>, KafkaError> {
+fn ranges(cluster: &Cluster, request: &Request) -> Result<Vec<Range>, ConsumeError> {
     let range = |(partition, marks): (TopicPartition, Watermarks)| {
         let from = match request.beginning {
             Beginning::Earliest => marks.low,
@@ -173,7 +197,14 @@ fn ranges(cluster: &Cluster, request: &Request) -> Result<Vec<Range>, KafkaError
         };
         Ok(Range { partition, from, until })
     };
-    let partitions = cluster.topic(&request.topic)?.positions();
+    let Some(layout) = cluster.find_topic(&request.topic)? else {
+        let topics = cluster.topics()?;
+        return Err(ConsumeError::UnknownTopic {
+            topic: request.topic.clone(),
+            nearest: nearest(&request.topic, topics.iter().map(|topic| &*topic.name)).map(str::to_owned),
+        });
+    };
+    let partitions = layout.positions();
     let marks = cluster.watermarks_of(&partitions)?;
     partitions.into_iter().zip(marks).map(range).collect()
 }
@@ -240,6 +271,7 @@ impl<'a> Tally<'a> {
             event_types: self.event_types.into_iter().map(text).collect(),
             without_event_type: self.without_event_type,
             partitions: self.partitions.into_iter().collect(),
+            ends: BTreeMap::new(),
             interrupted,
         }
     }

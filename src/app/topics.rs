@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::config::{KafkaSettings, TopicSettings};
 use crate::kafka::cluster::{Cluster, TopicLayout, Watermarks};
 use crate::kafka::error::KafkaError;
-use crate::kafka::topics::{Action, Alteration, Difference, Topics};
+use crate::kafka::topics::{Action, Alteration, Difference, Outcome, Topics};
 
 /// The result of creating the configured topics.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,9 +19,9 @@ pub struct Created {
 pub struct CreatedTopic {
     /// The topic's name in Kafka, with the prefix.
     pub topic: String,
-    /// The configured number of partitions.
+    /// Its number of partitions.
     pub partitions: i32,
-    /// The configured replication factor.
+    /// Its replication factor.
     pub replication_factor: i32,
     /// What was done.
     pub action: Action,
@@ -45,7 +45,8 @@ pub struct ListedTopic {
     pub partitions: usize,
     /// The number of replicas of each partition.
     pub replication_factor: usize,
-    /// High minus low watermark, over all partitions: includes transaction markers, not what retention deleted.
+    /// Last stable offset minus low watermark, over all partitions: includes transaction markers, aborted and compacted
+    /// records, not what retention deleted.
     pub records: u64,
     /// Whether a replica of some partition is out of sync.
     pub under_replicated: bool,
@@ -61,14 +62,23 @@ pub fn create(kafka: &KafkaSettings, topics: &[TopicSettings], alteration: Alter
         let outcome = connection.ensure(topic, alteration)?;
         Ok(CreatedTopic {
             topic: topic.name.clone(),
-            partitions: topic.partitions,
-            replication_factor: topic.replication_factor,
+            partitions: in_force(&outcome, "partitions", topic.partitions),
+            replication_factor: in_force(&outcome, "replication_factor", topic.replication_factor),
             action: outcome.action,
             differences: outcome.differences,
         })
     };
     let topics = topics.iter().map(ensure).collect::<Result<_, KafkaError>>()?;
     Ok(Created { topics })
+}
+
+/// What Kafka has, not what is configured, where the two still differ.
+fn in_force(outcome: &Outcome, setting: &str, configured: i32) -> i32 {
+    let mut differing = outcome.differences.iter().filter(|_| outcome.action == Action::Differs);
+    let found = differing.find(|difference| difference.setting == setting);
+    found
+        .and_then(|difference| difference.found.parse().ok())
+        .unwrap_or(configured)
 }
 
 /// Lists the topics whose names begin with `prefix`, without Kafka's internal ones.
@@ -96,4 +106,24 @@ fn listed(cluster: &Cluster, topic: &TopicLayout) -> Result<ListedTopic, KafkaEr
         records: marks.into_iter().map(Watermarks::offsets).sum(),
         under_replicated: topic.is_under_replicated(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_that_still_differs_is_shown_as_kafka_has_it() {
+        let outcome = |action: Action| Outcome {
+            action,
+            differences: vec![Difference {
+                setting: "replication_factor".to_owned(),
+                wanted: "5".to_owned(),
+                found: "3".to_owned(),
+            }],
+        };
+        assert_eq!(in_force(&outcome(Action::Differs), "replication_factor", 5), 3);
+        assert_eq!(in_force(&outcome(Action::Altered), "replication_factor", 5), 5);
+        assert_eq!(in_force(&outcome(Action::Differs), "partitions", 4), 4);
+    }
 }

@@ -7,7 +7,9 @@ use crate::archiver::{self, ArchiveReport, Mode, Orders};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Align, count, size, table};
+use crate::config::Settings;
 use crate::error::Exit;
+use crate::record::position::TopicPartition;
 use crate::task::stop::Reason;
 use crate::telemetry::{Health, Metrics, Vitals};
 
@@ -65,8 +67,16 @@ fn archive(mode: Mode, declared: &Declared, context: &Context) -> Result<Exit, F
     let stop = context.stop();
     let orders = Orders {
         mode,
-        new_epochs: declared.new_epoch.clone(),
-        diverged: declared.diverged.clone(),
+        new_epochs: declared
+            .new_epoch
+            .iter()
+            .map(|topic| settings.topic_name(topic))
+            .collect(),
+        diverged: declared
+            .diverged
+            .iter()
+            .map(|declared| in_full(declared, &settings))
+            .collect(),
     };
     let report = archiver::run(&settings, orders, &vitals, &stop)?;
     context.output().report(&report, text)?;
@@ -76,6 +86,15 @@ fn archive(mode: Mode, declared: &Declared, context: &Context) -> Result<Exit, F
         (Mode::Once, Some(Reason::Interrupt)) => Exit::Interrupted,
         _ => Exit::Done,
     })
+}
+
+/// The divergence with the topic's full name.
+fn in_full(declared: &Divergence, settings: &Settings) -> Divergence {
+    let TopicPartition { topic, partition } = &declared.partition;
+    Divergence {
+        partition: TopicPartition::new(&settings.topic_name(topic), *partition),
+        ..declared.clone()
+    }
 }
 
 fn text(report: &ArchiveReport) -> String {

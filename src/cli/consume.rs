@@ -8,6 +8,7 @@ use crate::app::consume::{Beginning, ConsumeError, Ending, Report, Request, Surr
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::format::Format;
+use crate::cli::number::whole;
 use crate::cli::output::{Align, count, size, table};
 use crate::cli::when::When;
 use crate::error::Exit;
@@ -25,7 +26,7 @@ pub struct Args {
     /// The topic, with or without the configured prefix
     topic: String,
     /// The maximum number of records; default: all that exist now
-    #[arg(value_name = "N")]
+    #[arg(value_name = "N", value_parser = whole::<u64>)]
     records_max: Option<u64>,
     /// Where to begin: earliest, latest, an offset, a time, or a duration back from now such as 24h
     #[arg(long, default_value = "earliest")]
@@ -99,7 +100,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     match output.format() {
         Format::Json => output.report(&report, |_| String::new())?,
-        Format::Text => output.remark(&text(&report)),
+        Format::Text => output.remark(&format!("{}{}", text(&report), limits(args, &report))),
     }
     Ok(if report.interrupted {
         Exit::Interrupted
@@ -116,6 +117,25 @@ fn print(stdout: &mut impl Write, record: &Record<'_>, ending: Ending) -> io::Re
     match ending {
         Ending::Now => Ok(()),
         Ending::Stopped => stdout.flush(),
+    }
+}
+
+/// Where the log ends, if fewer records were there than asked for.
+fn limits(args: &Args, report: &Report) -> String {
+    let ends: Vec<String> = report
+        .ends
+        .iter()
+        .map(|(partition, end)| format!("{}/{partition} before offset {end}", report.topic))
+        .collect();
+    match (args.from, args.records_max) {
+        _ if ends.is_empty() || report.interrupted => String::new(),
+        (From::Offset(_) | From::Time(_), _) if report.records == 0 => {
+            format!("\nnothing is there from --from on: the log ends at {}", ends.join(", "))
+        }
+        (_, Some(max)) if report.records < max => {
+            format!("\nfewer than {}: the log ends at {}", count(max), ends.join(", "))
+        }
+        _ => String::new(),
     }
 }
 

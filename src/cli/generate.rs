@@ -7,6 +7,7 @@ use clap::ValueHint;
 use crate::app::generate::{Generated, generate};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::number::whole;
 use crate::cli::output::{count, size};
 use crate::cli::output_file::{Existing, OutputFile};
 use crate::error::Exit;
@@ -15,10 +16,10 @@ use crate::synthetic::EVENTS_DEFAULT;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The number of events
-    #[arg(long, value_name = "N", default_value_t = EVENTS_DEFAULT)]
+    #[arg(long, value_name = "N", default_value_t = EVENTS_DEFAULT, value_parser = whole::<u64>)]
     events: u64,
     /// The same seed gives the same bytes
-    #[arg(long, value_name = "S", default_value_t = 42)]
+    #[arg(long, value_name = "S", default_value_t = 42, value_parser = whole::<u64>)]
     seed: u64,
     /// Write to FILE instead of stdout
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]

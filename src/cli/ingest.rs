@@ -9,6 +9,7 @@ use clap::{ValueEnum, ValueHint};
 use crate::app::ingest::{Input, LedgerSettings, Mode, Order, Plan, Report, Surroundings, ingest};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::number::whole;
 use crate::cli::output::{Align, count, table};
 use crate::error::Exit;
 
@@ -25,10 +26,10 @@ pub struct Args {
     #[arg(long, value_name = "TOPIC")]
     only: Option<String>,
     /// Send at most N events, after --only
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     max: Option<u64>,
     /// Send at most R events a second
-    #[arg(long, value_name = "R")]
+    #[arg(long, value_name = "R", value_parser = whole::<NonZeroU32>)]
     rate: Option<NonZeroU32>,
     /// Send in the order of the events' times; reads the whole input into memory
     #[arg(long, value_name = "ts", hide_possible_values = true)]

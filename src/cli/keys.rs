@@ -266,10 +266,15 @@ fn show(report: &KeysReport) -> String {
         archive,
         archive_id,
         private_key,
+        private_key_problem,
         ..
     } = report;
+    let problem = private_key_problem.as_deref();
+    let problem = problem.map_or(String::new(), |problem| {
+        format!("this machine cannot sign: {problem}\n")
+    });
     format!(
-        "{}\narchive {archive}, id {archive_id}; private key {private_key}\n",
+        "{}\narchive {archive}, id {archive_id}; private key {private_key}\n{problem}",
         table.trim_fmt()
     )
 }

@@ -73,6 +73,8 @@ fn file_stem(command: &clap::Command) -> String {
 
 fn page(command: &clap::Command) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
-    Man::new(command.clone()).title(file_stem(command)).render(&mut page)?;
+    // The page leaves out the text of options that the short help hides.
+    let command = command.clone().mut_args(|argument| argument.hide_short_help(false));
+    Man::new(command.clone()).title(file_stem(&command)).render(&mut page)?;
     Ok(page)
 }

@@ -30,6 +30,7 @@ mod interrupt;
 mod key_argument;
 mod keys;
 mod man;
+mod number;
 mod output;
 mod output_file;
 mod place;

@@ -11,6 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::{Failure, FileError};
 use crate::cli::format::Format;
 use crate::cli::given::GivenArgs;
+use crate::cli::number::natural;
 use crate::cli::output_file::OutputFile;
 use crate::cli::place::explain;
 use crate::cli::verify_proof::describe;
@@ -35,10 +36,10 @@ pub struct Args {
     #[arg(required_unless_present_any = ["event_id", "from"], requires = "offset")]
     topic: Option<String>,
     /// The partition number
-    #[arg(requires = "topic", value_parser = clap::value_parser!(i32).range(0..))]
+    #[arg(requires = "topic", value_parser = natural::<i32>)]
     partition: Option<i32>,
     /// The record's offset
-    #[arg(requires = "partition", value_parser = clap::value_parser!(i64).range(0..))]
+    #[arg(requires = "partition", value_parser = natural::<i64>)]
     offset: Option<i64>,
     /// The epoch of a topic that was deleted and created again; default: the newest that has the offset
     #[arg(long, value_name = "EPOCH", requires = "offset")]

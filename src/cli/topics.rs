@@ -38,8 +38,12 @@ pub fn run(command: &Topics, context: &Context) -> Result<Exit, Failure> {
                 Alteration::Refused
             };
             let report = topics::create(&settings.kafka, &settings.topics, alteration)?;
-            print_differences(&report, context);
+            print_differences(&report, alteration, context);
             context.output().report(&report, created)?;
+            let differs = report.topics.iter().any(|topic| topic.action == Action::Differs);
+            if *alter && differs {
+                return Ok(Exit::Failed);
+            }
         }
         Topics::List => {
             let report = topics::list(&settings.kafka, &settings.topic_prefix)?;
@@ -49,7 +53,7 @@ pub fn run(command: &Topics, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn print_differences(report: &Created, context: &Context) {
+fn print_differences(report: &Created, alteration: Alteration, context: &Context) {
     let differing = report.topics.iter().filter(|topic| topic.action == Action::Differs);
     for (topic, difference) in differing.flat_map(|topic| topic.differences.iter().map(move |d| (&topic.topic, d))) {
         let (setting, wanted, found) = (&difference.setting, &difference.wanted, &difference.found);
@@ -58,9 +62,12 @@ fn print_differences(report: &Created, context: &Context) {
             .remark(&format!("{topic}: {setting} is {found}, configured is {wanted}"));
     }
     if report.topics.iter().any(|topic| topic.action == Action::Differs) {
-        context
-            .output()
-            .remark("these topics were not changed; --alter changes what Kafka can change");
+        context.output().remark(match alteration {
+            Alteration::Refused => "these topics were not changed; --alter changes what Kafka can change",
+            Alteration::Allowed => {
+                "Kafka cannot change these by --alter: fewer partitions need a new topic, another replication factor needs `kafka-reassign-partitions.sh`"
+            }
+        });
     }
 }
 
@@ -85,6 +92,9 @@ fn created(report: &Created) -> String {
     table.trim_fmt()
 }
 
+/// What the number of records is.
+const COUNTED: &str = "records: the offsets that Kafka holds, up to the oldest open transaction; markers of\ntransactions, aborted records and compacted ones are counted too";
+
 fn listed(report: &Listed) -> String {
     let mut table = table(&[
         ("topic", Align::Left),
@@ -107,5 +117,5 @@ fn listed(report: &Listed) -> String {
             .to_owned(),
         ]);
     }
-    table.trim_fmt()
+    format!("{}\n\n{COUNTED}\n", table.trim_fmt())
 }

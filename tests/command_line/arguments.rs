@@ -113,6 +113,23 @@ fn an_error_is_a_json_object_where_json_was_asked_for() {
 }
 
 #[test]
+fn a_number_in_words_or_with_an_exponent_is_refused_with_an_example() {
+    for line in [
+        "consume payments ten",
+        "consume payments 1e6",
+        "generate --events 1e6",
+        "ingest --max many",
+        "ingest --rate 10/s",
+        "prove payments one 1",
+    ] {
+        let output = run(&line.split(' ').collect::<Vec<_>>());
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{line}");
+        assert!(stderr.contains("expected a whole number in digits"), "{line}: {stderr}");
+    }
+}
+
+#[test]
 fn a_setting_of_the_wrong_form_is_refused_with_the_right_one() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kivend.toml");
@@ -143,4 +160,29 @@ fn a_setting_of_the_wrong_form_is_refused_with_the_right_one() {
     .unwrap();
     let output = in_folder(&folder, &["config", "show", "--config", "kivend.toml"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
+#[test]
+fn an_empty_range_of_times_is_refused() {
+    let output = run(&["export", "--since", "2026-02-02", "--until", "2026-02-01"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        text(&output.stderr).contains("--until is not later than --since"),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
+fn every_option_has_a_text_in_the_manual() {
+    let page = run(&["man"]);
+    let page = text(&page.stdout);
+    for option in ["set", "color", "log\\-format", "brokers", "store\\-prefix"] {
+        let line = page
+            .lines()
+            .position(|line| line.contains(&format!("\\-\\-{option}")))
+            .unwrap();
+        let described = page.lines().nth(line + 1).unwrap();
+        assert!(!described.starts_with(".TP"), "{option}: {described}");
+    }
 }

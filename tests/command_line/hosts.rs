@@ -92,6 +92,34 @@ fn a_key_that_its_group_may_read_is_accepted_and_one_for_everybody_is_not() {
 }
 
 #[test]
+fn keys_show_says_why_this_machine_cannot_sign() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = init(&folder);
+    let show = || {
+        let output = kivend(&folder)
+            .args(["keys", "show", "--store-directory", "archive"])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        text(&output.stdout).to_owned()
+    };
+    assert!(!show().contains("cannot sign"));
+    set_mode(&key, 0o644);
+    assert!(
+        show().contains("this machine cannot sign: other users may read the signing key"),
+        "{}",
+        show()
+    );
+    set_mode(&key, 0o600);
+    std::fs::write(&key, "garbage").unwrap();
+    assert!(
+        show().contains("this machine cannot sign: the file holds no signing key"),
+        "{}",
+        show()
+    );
+}
+
+#[test]
 fn without_a_home_folder_only_what_needs_a_key_file_asks_for_one() {
     let folder = tempfile::tempdir().unwrap();
     let key = std::fs::read_to_string(init(&folder)).unwrap();

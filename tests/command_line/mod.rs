@@ -2,6 +2,7 @@
 //! progress bar without a terminal, and settings from file, environment and flags.
 
 mod arguments;
+mod consuming;
 mod hosts;
 mod outputs;
 mod places;

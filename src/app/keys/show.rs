@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::error::{Explain, Kind};
 use crate::log::keyring::{Role, Term};
 use crate::store::Store;
 use crate::task::error::AppError;
@@ -21,6 +22,8 @@ pub struct KeysReport {
     pub origin: String,
     /// Where the private key of this machine is kept, whether or not it exists.
     pub private_key: KeyPlace,
+    /// Why the private key cannot be used, if it is there and cannot.
+    pub private_key_problem: Option<String>,
     /// All keys of the archive, retired ones too, in the order in which they were added.
     pub keys: Vec<KeyShown>,
 }
@@ -50,7 +53,13 @@ pub async fn show(store: &dyn Store, source: &KeySource) -> Result<KeysReport, A
     let (identity, object) = init::read_identity(store).await?;
     let first = WriterTrust::of_identity(&identity, &object).map_err(|error| AppError::corrupt(error.to_string()))?;
     // Listing the keys needs no private key.
-    let own = source.read(identity.origin()).ok();
+    let read = source.read(identity.origin());
+    let problem = read.as_ref().err().filter(|error| error.kind() == Kind::Config);
+    let private_key_problem = problem.map(|error| {
+        let remedy = Explain::remedy(error).map_or(String::new(), |remedy| format!("; {remedy}"));
+        format!("{error}{remedy}")
+    });
+    let own = read.ok();
     let own = own.as_ref().map(|own| own.verifying_key().clone());
     let trust = log_start::read(store, first, own.as_ref()).await?;
     let shown = |term: &Term| KeyShown {
@@ -69,6 +78,7 @@ pub async fn show(store: &dyn Store, source: &KeySource) -> Result<KeysReport, A
         archive_id: identity.id().to_owned(),
         origin: identity.origin().to_owned(),
         private_key: source.place(),
+        private_key_problem,
         keys: trust.keyring().terms().iter().map(shown).collect(),
     })
 }
