@@ -34,7 +34,7 @@ pub struct Args {
     /// Send in the order of the events' times; reads the whole input into memory
     #[arg(long, value_name = "ts", hide_possible_values = true)]
     sort: Option<Sort>,
-    /// Write lines that were not sent to FILE, as JSONL with place and reason
+    /// Append lines that were not sent to FILE, as JSONL with place and reason
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     rejects: Option<PathBuf>,
     /// Send in transactions, and continue after a crash: readers of committed records get each event once. Run the same

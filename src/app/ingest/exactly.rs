@@ -65,6 +65,7 @@ pub(super) fn ingest(
         let mut producer = connect(surroundings, routing.topics(), only, &subject)?;
         producer.take_over()?;
         let mark = run.mark_of(&ledger, &subject)?;
+        run.intake.expect_again(&file.name(), mark.lines)?;
         let pieces = input::read(vec![file], form.line_max_bytes)?;
         producer.poll(Duration::ZERO);
         run.send_file(FileTransfer::new(producer, subject, mark), &pieces)?;
@@ -312,6 +313,8 @@ impl Run<'_> {
         if transfer.has_failed() {
             return Ok(());
         }
+        // A line that the mark covers is not looked at again: what is said about it must be on the disk first.
+        self.intake.keep_rejects()?;
         transfer.producer.commit()?;
         transfer.committed.clone_from(&transfer.producer.tally().acked);
         transfer.committed_lines = transfer.reached.lines;
@@ -326,7 +329,7 @@ impl Run<'_> {
         }
         if transfer.has_failed() {
             wait_for_answers(&mut transfer.producer, self.stop, self.clock);
-            self.intake.failed(transfer.producer.take_failed())?;
+            // Nothing of it goes to the rejected lines: the next run sends it again.
             transfer.producer.abort()?;
             let causes: Vec<&str> = transfer.producer.tally().failed.keys().map(String::as_str).collect();
             let taken_back = format!("aborted with their transaction: {}", causes.join(", "));

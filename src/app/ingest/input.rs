@@ -51,7 +51,7 @@ impl Input {
         }
     }
 
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         match self {
             Input::File(path) => path.display().to_string(),
             Input::Stream(name, _) => name.clone(),

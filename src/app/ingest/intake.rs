@@ -101,6 +101,16 @@ impl<'r> Intake<'r> {
         }
     }
 
+    /// Makes durable what was rejected so far.
+    pub(super) fn keep_rejects(&mut self) -> Result<(), RejectsError> {
+        self.rejects.make_durable()
+    }
+
+    /// An earlier run may have rejected lines of this input after the first `marked`; they are rejected again now.
+    pub(super) fn expect_again(&mut self, input: &str, marked: u64) -> Result<(), RejectsError> {
+        self.rejects.expect_again(input, marked)
+    }
+
     /// Counts lines that an earlier run has sent.
     pub(super) fn skip(&mut self, lines: u64) {
         self.read += lines;
@@ -191,7 +201,7 @@ impl<'r> Intake<'r> {
         interrupted: bool,
         elapsed_s: f64,
     ) -> Result<Report, RejectsError> {
-        self.rejects.finish()?;
+        self.rejects.make_durable()?;
         let counts = self.counts;
         let dry_run = tally.is_none();
         let tally = tally.unwrap_or_default();
