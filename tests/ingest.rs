@@ -276,10 +276,62 @@ fn brokers_that_go_away_end_the_run_with_every_record_accounted_for() {
     drop(cluster);
     let report = running.join().unwrap();
     assert!(report.failed > 0, "{report:?}");
-    assert_eq!(report.sent, report.acked + report.failed);
+    assert_eq!(report.sent, report.acked + report.failed + report.unknown);
     assert_eq!(report.failed, report.failures.values().sum::<u64>());
+    assert_eq!(report.unknown, report.unanswered.values().sum::<u64>());
     assert_eq!(report.exit(), Exit::Failed);
     let lines = std::fs::read_to_string(rejects).unwrap();
-    assert_eq!(lines.lines().count() as u64, report.failed);
+    assert_eq!(lines.lines().count() as u64, report.failed + report.unknown);
+    let unknown = lines.lines().filter(|line| line.contains("\"reason\":\"unknown\""));
+    assert_eq!(unknown.count() as u64, report.unknown);
     assert!(lines.contains("\"reason\":\"not_delivered\"") && lines.contains("page_view"));
+}
+
+/// Settings with which the records of one test go into one batch.
+fn in_one_batch(cluster: &Embedded) -> Surroundings {
+    let mut settings = surroundings(cluster.settings("test"));
+    settings.ingest.linger_ms = 500;
+    settings
+}
+
+fn numbered(events: u32) -> String {
+    let line = |number| format!("{{\"event_type\":\"page_view\",\"customer_id\":\"C1\",\"number\":{number}}}\n");
+    (1..=events).map(line).collect()
+}
+
+fn numbers_in_kafka(cluster: &Embedded) -> Vec<u64> {
+    let number = |record: Stored| {
+        let event: serde_json::Value = serde_json::from_slice(&record.value).unwrap();
+        event["number"].as_u64().unwrap()
+    };
+    stored(cluster, "user-events").into_iter().map(number).collect()
+}
+
+#[test]
+fn a_batch_that_kafka_refuses_is_sent_in_parts_and_in_order() {
+    let cluster = embedded_with(&[("user-events", 1), ("payments", 1), ("orders", 1)]);
+    cluster.refuse_batches(2).unwrap();
+    let events = io::Cursor::new(numbered(8));
+    let report = ingest(&in_one_batch(&cluster), plan(events), &Stop::never(), &Silent).unwrap();
+    assert_eq!((report.sent, report.acked, report.exit()), (8, 8, Exit::Done));
+    assert_eq!(numbers_in_kafka(&cluster), [1, 2, 3, 4, 5, 6, 7, 8]);
+}
+
+#[test]
+fn one_record_that_kafka_refuses_is_rejected_and_takes_no_other_with_it() {
+    let cluster = embedded_with(&[("user-events", 1), ("payments", 1), ("orders", 1)]);
+    // Eight records, four, two, and the first one alone.
+    cluster.refuse_batches(4).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let rejects = folder.path().join("rejects");
+    let plan = Plan {
+        rejects: Some(rejects.clone()),
+        ..plan(io::Cursor::new(numbered(8)))
+    };
+    let report = ingest(&in_one_batch(&cluster), plan, &Stop::never(), &Silent).unwrap();
+    assert_eq!((report.sent, report.acked, report.failed, report.unknown), (8, 7, 1, 0));
+    assert_eq!(report.failures, BTreeMap::from([("MessageSizeTooLarge".to_owned(), 1)]));
+    assert_eq!(numbers_in_kafka(&cluster), [2, 3, 4, 5, 6, 7, 8]);
+    let rejected: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(rejects).unwrap()).unwrap();
+    assert_eq!((&rejected["line"], &rejected["reason"]), (&1.into(), &"refused".into()));
 }

@@ -113,6 +113,7 @@ fn summary(report: &Report) -> String {
         (report.filtered, "left out"),
         (report.skipped, "sent by an earlier run"),
         (report.failed, "not delivered"),
+        (report.unknown, "unknown"),
         (report.without_key, "without a key"),
         (report.without_time, "without a time"),
     ] {
@@ -122,6 +123,21 @@ fn summary(report: &Report) -> String {
     }
     let rate = count(report.events_per_s);
     format!("{} in {:.2} s ({rate} events/s)", parts.join(", "), report.elapsed_s)
+}
+
+/// What to do about records that were not delivered.
+fn advice(cause: &str) -> Option<&'static str> {
+    match cause {
+        "MessageSizeTooLarge" => Some(
+            "larger than the topic takes: raise its max.message.bytes, as a property under [[topics]] and with `kivend \
+             topics create --alter`, or shorten the event",
+        ),
+        "MessageBatchTooLarge" => Some("larger than a segment of the topic: raise its segment.bytes"),
+        "InvalidRecord" => Some("the topic does not take such a record: a compacted topic needs events with a key"),
+        "InvalidTimestamp" => Some("this machine's clock is too far from the broker's, by the topic's settings"),
+        cause if cause.starts_with("aborted") => Some("run the same command again; it sends them"),
+        _ => None,
+    }
 }
 
 /// Warnings and details besides the counts.
@@ -137,7 +153,15 @@ fn remarks(report: &Report) -> Vec<String> {
         remarks.push(format!("the input was not read to its end: {reason}"));
     }
     for (cause, records) in &report.failures {
-        remarks.push(format!("not delivered: {} records, {cause}", count(*records)));
+        let advice = advice(cause).map(|advice| format!(": {advice}")).unwrap_or_default();
+        remarks.push(format!("not delivered: {} records, {cause}{advice}", count(*records)));
+    }
+    for (cause, records) in &report.unanswered {
+        remarks.push(format!(
+            "unknown: {} records, {cause}: they were sent and not answered, so Kafka may have them; to send them again \
+             may double them, which --exactly-once avoids; --rejects FILE writes them with the reason `unknown`",
+            count(*records)
+        ));
     }
     for rejected in &report.first_rejected {
         let (file, line, detail) = (&rejected.file, rejected.line, &rejected.detail);

@@ -9,6 +9,7 @@
 use rdkafka::ClientConfig;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, DefaultProducerContext, Producer as _};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka_sys as sys;
 
 use crate::config::{KafkaSettings, Properties, TopicSettings};
@@ -51,6 +52,16 @@ impl Embedded {
                 topic: topic.name.clone(),
                 reason: error.to_string(),
             })
+    }
+
+    /// Makes the brokers refuse this many of the next requests to produce, because their batches are too large.
+    ///
+    /// # Errors
+    /// The cluster does not run.
+    pub fn refuse_batches(&self, requests: usize) -> Result<(), KafkaError> {
+        let refusals = vec![RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE; requests];
+        cluster_of(&self.host)?.request_errors(RDKafkaApiKey::Produce, &refusals);
+        Ok(())
     }
 
     /// `host:port` of each broker.

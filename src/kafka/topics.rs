@@ -265,6 +265,16 @@ impl Topics {
         Ok(set.map(|property| property.value))
     }
 
+    /// The largest record batch that the topic takes, `max.message.bytes`; `None` if Kafka does not return the setting.
+    ///
+    /// # Errors
+    /// The topic does not exist, missing rights, or no broker answered.
+    pub fn batch_max_bytes(&self, topic: &str) -> Result<Option<usize>, KafkaError> {
+        let properties = self.properties(topic)?;
+        let set = properties.iter().find(|property| property.name == "max.message.bytes");
+        Ok(set.and_then(|property| property.value.parse().ok()))
+    }
+
     fn properties(&self, topic: &str) -> Result<Vec<Property>, KafkaError> {
         let doing = "describe a topic's settings";
         let described = wait_for(

@@ -8,4 +8,5 @@ mod rejected_lines;
 mod replaced;
 mod rotation;
 pub mod shop;
+mod topic_limits;
 mod walk_through;

@@ -46,7 +46,7 @@ fn the_rejected_lines_that_a_mark_covers_survive_a_kill() {
     let Some(shop) = Shop::open() else { return };
     mixed(&shop, 4_000);
     for _ in 0..3 {
-        let mut command = shop.kivend(&[&ONCE[..], &["--rate", "400"]].concat());
+        let mut command = shop.kivend(&[&ONCE[..], &["--rate", "200"]].concat());
         let mut ingest = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         // Long enough for several commits, and not for a buffer of rejected lines to fill.
         std::thread::sleep(Duration::from_millis(4_300));

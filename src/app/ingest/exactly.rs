@@ -5,6 +5,7 @@
 //! There is one producer for each file. Its transactional id is derived from the file's name, so a second run fences the
 //! first, and only then reads the mark.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -12,21 +13,19 @@ use std::time::Duration;
 
 use crate::app::ingest::error::IngestError;
 use crate::app::ingest::input::{self, Input, InputError, Piece};
-use crate::app::ingest::intake::Intake;
-use crate::app::ingest::mark::{Mark, Reached, Subject};
+use crate::app::ingest::intake::{Intake, Part};
+use crate::app::ingest::mark::{Mark, Subject};
 use crate::app::ingest::pace::Pace;
 use crate::app::ingest::plan::{Plan, Surroundings, number_of};
 use crate::app::ingest::rejects::Rejects;
 use crate::app::ingest::report::Report;
 use crate::app::ingest::sending::{STEP, sending, wait_for_answers};
+use crate::app::ingest::transfer::FileTransfer;
 use crate::clock::Clock;
 use crate::kafka::ledger::Ledger;
 use crate::kafka::producer::{Outgoing, Producer, Tally};
 use crate::task::progress::Progress;
 use crate::task::stop::Stop;
-
-/// The interval between commits: longer transactions cost fewer commits, but more is repeated after a crash.
-const TRANSACTION_MS: u64 = 500;
 
 /// Sends every file of the plan.
 pub(super) fn ingest(
@@ -55,6 +54,7 @@ pub(super) fn ingest(
         clock,
         stop,
         progress,
+        has_failed: false,
         broken_input: None,
     };
     progress.begin(None);
@@ -106,54 +106,13 @@ fn connect(
     Ok(Producer::connect(&surroundings.kafka, &sending, &all, needed)?)
 }
 
-/// One file that is being sent.
-struct FileTransfer {
-    producer: Producer,
-    subject: Subject,
-    /// The mark of earlier runs.
-    mark: Mark,
-    reached: Reached,
-    /// The number of lines that are committed.
-    committed_lines: u64,
-    /// When the open transaction began; `None` if there is none.
-    began_ms: Option<u64>,
-    /// The number of records in the open transaction.
-    open_records: u64,
-    /// The number of committed records, by topic.
-    committed: Vec<u64>,
-}
-
-impl FileTransfer {
-    fn new(producer: Producer, subject: Subject, mark: Mark) -> FileTransfer {
-        FileTransfer {
-            producer,
-            subject,
-            committed_lines: mark.lines,
-            mark,
-            reached: Reached::default(),
-            began_ms: None,
-            open_records: 0,
-            committed: Vec::new(),
-        }
-    }
-
-    fn changed(&self) -> IngestError {
-        IngestError::Changed {
-            file: self.subject.file.clone(),
-            lines: self.mark.lines,
-        }
-    }
-
-    fn has_failed(&self) -> bool {
-        self.producer.is_broken() || !self.producer.tally().failed.is_empty()
-    }
-}
-
 struct Run<'a> {
     surroundings: &'a Surroundings,
     intake: Intake<'a>,
-    /// Counts committed records.
+    /// Counts committed records, and those that will not be.
     tally: Tally,
+    /// A transaction failed.
+    has_failed: bool,
     pace: Pace,
     clock: Clock,
     stop: &'a Stop,
@@ -164,10 +123,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// Whether no further file is to be sent: stopped, enough sent, or failed.
     fn is_over(&self) -> bool {
-        self.stop.is_requested()
-            || self.pace.left() == 0
-            || self.broken_input.is_some()
-            || !self.tally.failed.is_empty()
+        self.stop.is_requested() || self.pace.left() == 0 || self.broken_input.is_some() || self.has_failed
     }
 
     fn goes_on(&self, transfer: &FileTransfer) -> bool {
@@ -224,12 +180,12 @@ impl Run<'_> {
         self.intake.skip(transfer.reached.lines - before);
         let mut rest = begin..chunk.len();
         while !rest.is_empty() && self.pace.left() > 0 {
-            let Some(allowed) = self.wait_for_room(transfer) else {
+            let Some(allowed) = self.wait_for_room(transfer)? else {
                 return Ok(());
             };
             self.send_some(transfer, chunk, &mut rest, allowed)?;
-            let is_due = |began_ms| self.clock.monotonic_ms() >= began_ms + TRANSACTION_MS;
-            if transfer.began_ms.is_some_and(is_due) {
+            let now_ms = self.clock.monotonic_ms();
+            if transfer.open.as_ref().is_some_and(|open| open.is_due(now_ms)) {
                 self.commit(transfer)?;
             }
         }
@@ -243,14 +199,18 @@ impl Run<'_> {
         rest: &mut Range<usize>,
         allowed: usize,
     ) -> Result<(), IngestError> {
-        let begin = rest.start;
+        let (begin, before) = (rest.start, self.intake.ordinal());
         let records = self.intake.take(chunk, rest, allowed)?;
-        self.begin_if_needed(transfer)?;
+        let sent = records.len() as u64;
+        let part = Part {
+            chunk: Arc::clone(chunk),
+            lines: begin..rest.start,
+            before,
+        };
+        transfer.transaction(self.clock.monotonic_ms())?.add(part, sent);
         transfer.producer.send(chunk, &records);
         transfer.producer.poll(Duration::ZERO);
         transfer.reached.pass(&chunk[begin..rest.start]);
-        let sent = records.len() as u64;
-        transfer.open_records += sent;
         self.pace.sent(sent);
         self.progress.advance(sent);
         Ok(())
@@ -276,23 +236,18 @@ impl Run<'_> {
     }
 
     /// Waits until events may be sent, and returns how many; `None` when the run must end.
-    fn wait_for_room(&mut self, transfer: &mut FileTransfer) -> Option<usize> {
+    fn wait_for_room(&mut self, transfer: &mut FileTransfer) -> Result<Option<usize>, IngestError> {
         while self.goes_on(transfer) {
+            if transfer.producer.must_abort() {
+                self.repeat_without_refused(transfer)?;
+            }
             let allowed = self.pace.allowed();
             if allowed > 0 && transfer.producer.has_room() {
-                return Some(usize::try_from(allowed).unwrap_or(usize::MAX));
+                return Ok(Some(usize::try_from(allowed).unwrap_or(usize::MAX)));
             }
             transfer.producer.poll(STEP);
         }
-        None
-    }
-
-    fn begin_if_needed(&self, transfer: &mut FileTransfer) -> Result<(), IngestError> {
-        if transfer.began_ms.is_none() {
-            transfer.producer.begin()?;
-            transfer.began_ms = Some(self.clock.monotonic_ms());
-        }
-        Ok(())
+        Ok(None)
     }
 
     /// The commit: after it readers see the records and the mark. If it fails, they see neither.
@@ -300,25 +255,48 @@ impl Run<'_> {
         if transfer.reached.lines <= transfer.committed_lines {
             return Ok(());
         }
-        self.begin_if_needed(transfer)?;
+        transfer.transaction(self.clock.monotonic_ms())?;
         let mark = Arc::new(transfer.reached.mark().to_bytes());
-        let entry = Outgoing {
-            topic: self.tally.acked.len(),
-            key: Some(transfer.subject.key().into()),
-            value: 0..mark.len(),
-            ordinal: 0,
-        };
-        transfer.producer.send(&mark, &[entry]);
-        wait_for_answers(&mut transfer.producer, self.stop, self.clock);
-        if transfer.has_failed() {
-            return Ok(());
+        loop {
+            let entry = Outgoing {
+                topic: self.tally.acked.len(),
+                key: Some(transfer.subject.key().into()),
+                value: 0..mark.len(),
+                ordinal: 0,
+            };
+            transfer.producer.send(&mark, &[entry]);
+            wait_for_answers(&mut transfer.producer, self.stop, self.clock);
+            if transfer.has_failed() {
+                return Ok(());
+            }
+            if !transfer.producer.must_abort() {
+                break;
+            }
+            self.repeat_without_refused(transfer)?;
         }
         // A line that the mark covers is not looked at again: what is said about it must be on the disk first.
         self.intake.keep_rejects()?;
-        transfer.producer.commit()?;
-        transfer.committed.clone_from(&transfer.producer.tally().acked);
-        transfer.committed_lines = transfer.reached.lines;
-        (transfer.began_ms, transfer.open_records) = (None, 0);
+        Ok(transfer.commit()?)
+    }
+
+    /// Kafka refused records of the open transaction. It is aborted, and all others are sent in a new one.
+    fn repeat_without_refused(&mut self, transfer: &mut FileTransfer) -> Result<(), IngestError> {
+        while transfer.producer.must_abort() && self.goes_on(transfer) {
+            let at_fault = transfer.producer.take_refused()?;
+            self.intake.failed(&at_fault)?;
+            at_fault.iter().for_each(|refused| self.tally.fail(refused));
+            transfer.begin_again()?;
+            let Some(open) = &mut transfer.open else { return Ok(()) };
+            open.refused.extend(at_fault.iter().map(|refused| refused.ordinal));
+            open.records -= at_fault.len() as u64;
+            for part in &open.parts {
+                while !transfer.producer.has_room() && !transfer.producer.must_abort() {
+                    transfer.producer.poll(STEP);
+                }
+                let records = self.intake.repeat(part, &open.refused);
+                transfer.producer.send(&part.chunk, &records);
+            }
+        }
         Ok(())
     }
 
@@ -328,12 +306,17 @@ impl Run<'_> {
             self.commit(&mut transfer)?;
         }
         if transfer.has_failed() {
+            self.has_failed = true;
             wait_for_answers(&mut transfer.producer, self.stop, self.clock);
             // Nothing of it goes to the rejected lines: the next run sends it again.
             transfer.producer.abort()?;
-            let causes: Vec<&str> = transfer.producer.tally().failed.keys().map(String::as_str).collect();
+            let tally = transfer.producer.tally();
+            let causes = tally.failed.keys().chain(tally.unknown.keys());
+            let causes: BTreeSet<&str> = causes.map(String::as_str).collect();
+            let causes: Vec<&str> = causes.into_iter().collect();
             let taken_back = format!("aborted with their transaction: {}", causes.join(", "));
-            self.tally.failed.insert(taken_back, transfer.open_records);
+            let records = transfer.open.as_ref().map_or(0, |open| open.records);
+            self.tally.failed.insert(taken_back, records);
         }
         for (acked, of_file) in self.tally.acked.iter_mut().zip(&transfer.committed) {
             *acked += of_file;

@@ -1,14 +1,15 @@
 //! Turns lines into records: validates and routes each, and counts every line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::app::ingest::input::InputError;
 use crate::app::ingest::rejects::{Rejected, Rejects, RejectsError};
 use crate::app::ingest::report::{FirstRejected, Report, Resemblance, chain};
 use crate::event::event::{Event, Form, LineReader, Rejection};
 use crate::event::routing::{Census, Routing};
-use crate::kafka::producer::{Failed, Outgoing, Tally};
+use crate::kafka::producer::{Failed, Fate, Outgoing, Tally};
 use crate::record::event_time::nanoseconds;
 
 /// Rejected lines that the report describes; the others are counted.
@@ -25,6 +26,15 @@ pub(super) struct Intake<'r> {
     starts: Vec<u64>,
     read: u64,
     counts: Counts,
+}
+
+/// Lines that were taken from a chunk.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) chunk: Arc<Vec<u8>>,
+    pub(super) lines: Range<usize>,
+    /// The ordinal of the line before.
+    pub(super) before: u64,
 }
 
 #[derive(Default)]
@@ -128,6 +138,29 @@ impl<'r> Intake<'r> {
         self.route(event, line, ordinal)
     }
 
+    /// The records of `part` again, without those whose ordinals are in `left_out`. Counts nothing.
+    pub(super) fn repeat<'c>(&mut self, part: &'c Part, left_out: &BTreeSet<u64>) -> Vec<Outgoing<'c>> {
+        let (mut rest, mut ordinal, mut records) = (part.lines.clone(), part.before, Vec::new());
+        while !rest.is_empty() {
+            let value = next_line(&part.chunk, &mut rest);
+            ordinal += 1;
+            let Ok(event) = self.lines.read(&part.chunk[value.clone()]) else {
+                continue;
+            };
+            let topic = self.routing.topic_of(&event.event_type);
+            if left_out.contains(&ordinal) || self.only.is_some_and(|only| only != topic) {
+                continue;
+            }
+            records.push(Outgoing {
+                topic,
+                key: event.key,
+                value,
+                ordinal,
+            });
+        }
+        records
+    }
+
     /// Counts events that were read but will not be sent.
     pub(super) fn leave_out(&mut self, events: u64) {
         self.counts.filtered += events;
@@ -177,14 +210,18 @@ impl<'r> Intake<'r> {
         self.rejects.write(&rejected, line)
     }
 
-    /// Writes records that were not delivered to the file of rejected lines.
-    pub(super) fn failed(&mut self, failed: Vec<Failed>) -> Result<(), RejectsError> {
+    /// Writes records that were not acknowledged to the file of rejected lines.
+    pub(super) fn failed(&mut self, failed: &[Failed]) -> Result<(), RejectsError> {
         for record in failed {
             let (file, line) = place(&self.names, &self.starts, record.ordinal);
             let rejected = Rejected {
                 file,
                 line,
-                reason: "not_delivered",
+                reason: match record.fate {
+                    Fate::Refused => "refused",
+                    Fate::NotDelivered => "not_delivered",
+                    Fate::Unknown => "unknown",
+                },
                 detail: format!("{:?}: {}", record.code, record.code),
                 length_bytes: None,
             };
@@ -226,6 +263,7 @@ impl<'r> Intake<'r> {
             filtered: counts.filtered,
             skipped: counts.skipped,
             failed: tally.failed.values().sum(),
+            unknown: tally.unknown.values().sum(),
             would_send: dry_run.then_some(counts.sent),
             topics: topics.collect(),
             elapsed_s,
@@ -241,6 +279,7 @@ impl<'r> Intake<'r> {
             rejections: counts.rejections,
             first_rejected: counts.first_rejected,
             failures: tally.failed,
+            unanswered: tally.unknown,
             stopped_by: broken_input.map(|error| chain(&error)),
             interrupted,
             dry_run,

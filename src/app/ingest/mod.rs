@@ -1,7 +1,7 @@
 //! `ingest`: reads events from files, validates and routes them, sends them to topics, and accounts for every line.
 //!
-//! `read = sent + rejected + filtered` (plus `skipped` with `--exactly-once`), and at the end `sent = acked + failed`. A bad
-//! line does not keep others from being sent. Memory is bounded, except with `--sort`, which needs the whole input. The value
+//! `read = sent + rejected + filtered` (plus `skipped` with `--exactly-once`), and at the end `sent = acked + failed +
+//! unknown`. A bad line does not keep others from being sent. Memory is bounded, except with `--sort`, which needs the whole input. The value
 //! of a record is the line without its newline; a carriage return before the newline stays.
 
 mod error;
@@ -16,6 +16,7 @@ mod report;
 mod run;
 mod sending;
 mod sorted;
+mod transfer;
 
 use crate::app::ingest::input::names;
 use crate::app::ingest::intake::Intake;

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use crate::error::Exit;
 
-/// The account of a run: `read = sent + rejected + filtered + skipped`, and `sent = acked + failed`.
+/// The account of a run: `read = sent + rejected + filtered + skipped`, and `sent = acked + failed +
+/// unknown`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// Lines read.
@@ -22,8 +23,10 @@ pub struct Report {
     pub filtered: u64,
     /// With `--exactly-once`: lines that earlier runs have handled.
     pub skipped: u64,
-    /// Records that were given up. After a timeout Kafka may have some of them.
+    /// Records that were not delivered: Kafka does not have them.
     pub failed: u64,
+    /// Records that were sent and not answered: Kafka may have some of them.
+    pub unknown: u64,
     /// In a dry run: the number of records that would be sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub would_send: Option<u64>,
@@ -49,6 +52,8 @@ pub struct Report {
     pub first_rejected: Vec<FirstRejected>,
     /// Failed records, by cause.
     pub failures: BTreeMap<String, u64>,
+    /// Unknown records, by cause.
+    pub unanswered: BTreeMap<String, u64>,
     /// Why the input was not read to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped_by: Option<String>,
@@ -90,7 +95,7 @@ impl Report {
     pub fn exit(&self) -> Exit {
         if self.interrupted {
             Exit::Interrupted
-        } else if self.rejected > 0 || self.failed > 0 || self.stopped_by.is_some() {
+        } else if self.rejected > 0 || self.failed > 0 || self.unknown > 0 || self.stopped_by.is_some() {
             Exit::Failed
         } else {
             Exit::Done

@@ -104,7 +104,7 @@ impl Run<'_> {
         if let Some(producer) = &mut self.producer {
             producer.send(chunk, records);
             producer.poll(Duration::ZERO);
-            self.intake.failed(producer.take_failed())?;
+            self.intake.failed(&producer.take_failed())?;
         }
         let sent = records.len() as u64;
         self.pace.sent(sent);
@@ -130,7 +130,7 @@ impl Run<'_> {
         if let Some(mut producer) = self.producer.take() {
             self.progress.note("waiting for acknowledgements");
             wait_for_answers(&mut producer, self.stop, self.clock);
-            self.intake.failed(producer.take_failed())?;
+            self.intake.failed(&producer.take_failed())?;
             tally = Some(producer.tally().clone());
         }
         let interrupted = self.stop.is_requested();

@@ -12,24 +12,23 @@ use rdkafka::error::KafkaError as Rdkafka;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use crate::kafka::producer::outcomes::{Failed, Outcomes, mark};
-
-/// What a record takes in a request besides key and value, at most: lengths, deltas, attributes.
-const RECORD_FRAME_BYTES: usize = 40;
-
-/// What a request's batch takes besides its records.
-const BATCH_FRAME_BYTES: usize = 512;
+use crate::kafka::producer::outcomes::{Failed, Outcomes, fate_unsent, mark};
+use crate::kafka::producer::refusal::{BatchLimit, judge, size_in_batch};
 
 pub(super) struct Lane {
     pub(super) topic: usize,
     number: usize,
     partition: i32,
-    batch_max_bytes: usize,
+    limit: BatchLimit,
     waiting: VecDeque<Run>,
     /// Records given to librdkafka so far.
     handed_over: usize,
     /// Deliveries that were failures.
     pub(super) failed: usize,
+    /// Records of the request in flight that Kafka refused.
+    refused: Vec<Failed>,
+    /// Records at the head of those that wait that Kafka refused before; `None` if there were none.
+    again: Option<usize>,
 }
 
 /// Waiting records of one chunk. There is no empty run in a lane.
@@ -65,7 +64,30 @@ impl Run {
         Failed {
             ordinal: record.ordinal,
             code,
+            fate: fate_unsent(code),
+            key: self.parts(record).0.map(<[u8]>::to_vec),
             value: self.chunk[record.value.clone()].to_vec(),
+        }
+    }
+
+    /// Records that came back, in a chunk of their own.
+    fn of_returned(returned: &[Failed]) -> Run {
+        let (mut chunk, mut records) = (Vec::new(), VecDeque::new());
+        let mut add = |bytes: &[u8]| {
+            let start = chunk.len();
+            chunk.extend_from_slice(bytes);
+            start..chunk.len()
+        };
+        for failed in returned {
+            records.push_back(Waiting {
+                key: failed.key.as_deref().map(|key| Key::Within(add(key))),
+                value: add(&failed.value),
+                ordinal: failed.ordinal,
+            });
+        }
+        Run {
+            chunk: Arc::new(chunk),
+            records,
         }
     }
 }
@@ -77,10 +99,12 @@ impl Lane {
             topic,
             number,
             partition,
-            batch_max_bytes: batch_max_bytes.saturating_sub(BATCH_FRAME_BYTES),
+            limit: BatchLimit::new(batch_max_bytes),
             waiting: VecDeque::new(),
             handed_over: 0,
             failed: 0,
+            refused: Vec::new(),
+            again: None,
         }
     }
 
@@ -97,18 +121,18 @@ impl Lane {
     }
 
     /// Hands the records of the next request to `client`, with `now_ms` as their time, if all before them were delivered.
-    /// Returns the records that librdkafka will never take; those that do not fit into its queue stay.
+    /// Returns the records that Kafka or librdkafka will never take; those that do not fit into librdkafka's queue stay.
     pub(super) fn pump(&mut self, client: &BaseProducer<Outcomes>, topic: &str, now_ms: i64) -> Vec<Failed> {
-        let mut refused = Vec::new();
         if self.handed_over > client.context().delivered_of(self.number) {
-            return refused;
+            return Vec::new();
         }
+        let mut refused = self.send_refused_again();
         let (mut bytes, before) = (0, self.handed_over);
         while let Some(run) = self.waiting.front_mut() {
             while let Some(record) = run.records.front() {
                 let (key, value) = run.parts(record);
-                bytes += key.map_or(0, <[u8]>::len) + value.len() + RECORD_FRAME_BYTES;
-                if bytes > self.batch_max_bytes && self.handed_over > before {
+                bytes += size_in_batch(key.map_or(0, <[u8]>::len), value.len());
+                if bytes > self.limit.bytes() && self.handed_over > before {
                     return refused;
                 }
                 let mut outgoing = BaseRecord::with_opaque_to(topic, mark(self.number, record.ordinal))
@@ -125,16 +149,67 @@ impl Lane {
                     }
                 }
                 run.records.pop_front();
+                self.again = self.again.map(|again| again.saturating_sub(1));
             }
             self.waiting.pop_front();
         }
         refused
     }
 
+    /// Notes a record that Kafka refused, maybe only for another one of its batch.
+    pub(super) fn refuse(&mut self, failed: Failed) {
+        self.refused.push(failed);
+    }
+
+    /// Puts the refused records of the last request before those that wait, in smaller batches, and returns those at fault.
+    fn send_refused_again(&mut self) -> Vec<Failed> {
+        if self.refused.is_empty() {
+            if self.again == Some(0) {
+                self.restore_limit();
+            }
+            return Vec::new();
+        }
+        let judged = judge(std::mem::take(&mut self.refused), &mut self.limit);
+        self.again = Some(self.again.unwrap_or(0) + judged.again.len());
+        if !judged.again.is_empty() {
+            self.waiting.push_front(Run::of_returned(&judged.again));
+        }
+        judged.at_fault
+    }
+
+    /// Forgets what Kafka refused, because the transaction is aborted and its records are sent again: in smaller batches,
+    /// until [`Lane::restore_limit`]. Returns the refused records at fault.
+    pub(super) fn start_over(&mut self) -> Vec<Failed> {
+        if self.refused.is_empty() {
+            return Vec::new();
+        }
+        judge(std::mem::take(&mut self.refused), &mut self.limit).at_fault
+    }
+
+    /// To be called when all records that Kafka refused were sent again.
+    pub(super) fn restore_limit(&mut self) {
+        self.limit.restore();
+        self.again = None;
+    }
+
+    /// Forgets the records that wait, and returns how many they were and the bytes of their values.
+    pub(super) fn forget_waiting(&mut self) -> (usize, usize) {
+        let runs = std::mem::take(&mut self.waiting);
+        let records = || runs.iter().flat_map(|run| &run.records);
+        self.again = None;
+        (records().count(), records().map(|record| record.value.len()).sum())
+    }
+
     /// Takes out all records that wait, as failed for `code`.
     pub(super) fn drain(&mut self, code: Code) -> Vec<Failed> {
         let fail = |run: Run| -> Vec<Failed> { run.records.iter().map(|record| run.failed(record, code)).collect() };
+        self.again = None;
         self.waiting.drain(..).flat_map(fail).collect()
+    }
+
+    /// Takes out the records that Kafka refused and that were not sent again.
+    pub(super) fn take_refused(&mut self) -> Vec<Failed> {
+        std::mem::take(&mut self.refused)
     }
 }
 

@@ -1,11 +1,13 @@
 //! Sends records to topics, and counts what Kafka acknowledged.
 
+mod connecting;
 mod lane;
 mod outcomes;
 mod producer;
+mod refusal;
 mod settings;
 mod transactions;
 
-pub use outcomes::{Failed, Tally};
+pub use outcomes::{Failed, Fate, Tally};
 pub use producer::{Outgoing, Producer};
 pub use settings::Sending;

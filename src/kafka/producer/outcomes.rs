@@ -8,25 +8,41 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError as Rdkafka;
-use rdkafka::message::Message as _;
+use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::kafka::context::Context;
+use crate::kafka::native::delivery::may_be_stored;
 
 /// Low bits of a mark that hold the record's ordinal; the bits above hold the number of its lane.
 const ORDINAL_BITS: u32 = 40;
 const _: () = assert!(usize::BITS == 64, "a mark holds a lane and an ordinal");
 
-/// A record that was not delivered.
+/// A record that was not acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failed {
     /// As it was sent.
     pub ordinal: u64,
     /// Why.
     pub code: Code,
+    /// Whether Kafka has it.
+    pub fate: Fate,
+    /// Its key.
+    pub key: Option<Vec<u8>>,
     /// The value; empty if it was outside of its chunk.
     pub value: Vec<u8>,
+}
+
+/// Whether Kafka has a record that it did not acknowledge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// No: it refused this record, and may take others.
+    Refused,
+    /// No.
+    NotDelivered,
+    /// It may: the record was sent, and there was no answer.
+    Unknown,
 }
 
 /// What became of all records that were sent.
@@ -34,8 +50,10 @@ pub struct Failed {
 pub struct Tally {
     /// Acknowledged by Kafka, by topic.
     pub acked: Vec<u64>,
-    /// Failed, by cause. After a time-out or a purge Kafka may still have the record.
+    /// Not in Kafka, by cause.
     pub failed: BTreeMap<String, u64>,
+    /// Perhaps in Kafka, by cause.
+    pub unknown: BTreeMap<String, u64>,
     /// Neither acknowledged nor failed yet.
     pub in_flight: u64,
     /// A failure that concerns more than one record: others will follow.
@@ -44,11 +62,38 @@ pub struct Tally {
 
 impl Tally {
     /// Counts a failure.
-    pub(super) fn fail(&mut self, code: Code) {
-        *self.failed.entry(format!("{code:?}")).or_default() += 1;
-        if !is_about_one_record(code) {
-            self.broken = Some(code);
+    pub fn fail(&mut self, failed: &Failed) {
+        let causes = match failed.fate {
+            Fate::Refused | Fate::NotDelivered => &mut self.failed,
+            Fate::Unknown => &mut self.unknown,
+        };
+        *causes.entry(format!("{:?}", failed.code)).or_default() += 1;
+        if failed.fate != Fate::Refused {
+            self.broken = Some(failed.code);
         }
+    }
+
+    /// Whether any record was not acknowledged.
+    #[must_use]
+    pub fn has_failures(&self) -> bool {
+        !self.failed.is_empty() || !self.unknown.is_empty()
+    }
+}
+
+/// The fate of a record that was not sent for this reason.
+pub(super) fn fate_unsent(code: Code) -> Fate {
+    if is_about_one_record(code) {
+        Fate::Refused
+    } else {
+        Fate::NotDelivered
+    }
+}
+
+/// The fate of a record that was handed to librdkafka.
+fn fate_of(message: &BorrowedMessage<'_>, code: Code) -> Fate {
+    match fate_unsent(code) {
+        Fate::NotDelivered if code == Code::PurgeInflight || may_be_stored(message) => Fate::Unknown,
+        fate => fate,
     }
 }
 
@@ -56,7 +101,12 @@ impl Tally {
 fn is_about_one_record(code: Code) -> bool {
     matches!(
         code,
-        Code::MessageSizeTooLarge | Code::InvalidRecord | Code::InvalidMessageSize | Code::MessageBatchTooLarge
+        Code::MessageSizeTooLarge
+            | Code::MessageBatchTooLarge
+            | Code::InvalidMessageSize
+            | Code::InvalidRecord
+            | Code::InvalidDifferentRecord
+            | Code::InvalidTimestamp
     )
 }
 
@@ -138,9 +188,12 @@ impl ProducerContext for Outcomes {
         let bytes = match result {
             Ok(message) => message.payload_len(),
             Err((error, message)) => {
+                let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
                 let failed = Failed {
                     ordinal: mark as u64 & ((1 << ORDINAL_BITS) - 1),
-                    code: error.rdkafka_error_code().unwrap_or(Code::Unknown),
+                    code,
+                    fate: fate_of(message, code),
+                    key: message.key().map(<[u8]>::to_vec),
                     value: message.payload().unwrap_or_default().to_vec(),
                 };
                 self.failed().push((lane, failed));
@@ -184,11 +237,26 @@ mod tests {
 
     #[test]
     fn a_record_that_is_too_large_does_not_break_the_producer_and_a_timeout_does() {
+        let failed = |code, fate| Failed {
+            ordinal: 1,
+            code,
+            fate,
+            key: None,
+            value: Vec::new(),
+        };
         let mut tally = Tally::default();
-        tally.fail(Code::MessageSizeTooLarge);
+        tally.fail(&failed(
+            Code::MessageSizeTooLarge,
+            fate_unsent(Code::MessageSizeTooLarge),
+        ));
         assert_eq!(tally.broken, None);
-        tally.fail(Code::MessageTimedOut);
+        tally.fail(&failed(Code::MessageTimedOut, fate_unsent(Code::MessageTimedOut)));
         assert_eq!(tally.broken, Some(Code::MessageTimedOut));
         assert_eq!(tally.failed.values().sum::<u64>(), 2);
+        tally.fail(&failed(Code::MessageTimedOut, Fate::Unknown));
+        assert_eq!(
+            (tally.failed.values().sum::<u64>(), tally.unknown["MessageTimedOut"]),
+            (2, 1)
+        );
     }
 }

@@ -1,23 +1,19 @@
-//! The producer: each record that is sent is counted once, as acknowledged or as failed. Nothing is retried beyond what
-//! librdkafka retries, and memory is bounded: see [`Producer::has_room`].
+//! The producer: each record that is sent is counted once, as acknowledged, failed or unknown. Besides what librdkafka
+//! retries, only a batch that Kafka refused is sent again, in parts, so that one record does not keep others from being
+//! delivered. Memory is bounded: see [`Producer::has_room`].
 
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::error::KafkaError as Rdkafka;
 use rdkafka::producer::{BaseProducer, Producer as _, PurgeConfig};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::clock::Clock;
-use crate::config::KafkaSettings;
-use crate::kafka::cluster::{ask_first, is_silence};
-use crate::kafka::error::KafkaError;
 use crate::kafka::partitioner;
 use crate::kafka::producer::lane::{Key, Lane, Waiting};
-use crate::kafka::producer::outcomes::{Failed, Outcomes, Tally};
-use crate::kafka::producer::settings::{Sending, producer_config};
+use crate::kafka::producer::outcomes::{Failed, Fate, Outcomes, Tally};
 
 /// What may be in flight at once: bytes of values, and [`RECORD_COST_BYTES`] for each record.
 const IN_FLIGHT_MAX_BYTES: usize = 64 << 20;
@@ -27,9 +23,6 @@ const RECORD_COST_BYTES: usize = 256;
 
 /// How long to wait before looking for deliveries again.
 const POLL_INTERVAL: Duration = Duration::from_millis(1);
-
-/// How many waiting events (log lines among them) are searched for the cause of a failed request.
-const EVENTS_PER_FAILURE: usize = 200;
 
 /// A record to send; its value is a part of a chunk.
 #[derive(Debug, Clone)]
@@ -47,120 +40,35 @@ pub struct Outgoing<'a> {
 /// A connection that sends: idempotent, acknowledged by all replicas in sync, partitioned as Java's client does.
 pub struct Producer {
     pub(super) client: BaseProducer<Outcomes>,
-    topics: Vec<Option<Partitions>>,
-    lanes: Vec<Lane>,
-    addresses: String,
-    turn: usize,
+    pub(super) topics: Vec<Option<Partitions>>,
+    pub(super) lanes: Vec<Lane>,
+    pub(super) addresses: String,
+    pub(super) turn: usize,
     /// Records that were put into lanes and not taken out of them as failed, and their bytes.
-    taken: usize,
-    taken_bytes: usize,
-    tally: Tally,
-    failed: Vec<Failed>,
-    clock: Clock,
+    pub(super) taken: usize,
+    pub(super) taken_bytes: usize,
+    pub(super) tally: Tally,
+    pub(super) failed: Vec<Failed>,
+    pub(super) clock: Clock,
+    pub(super) transaction: Option<Transaction>,
+}
+
+/// What a producer with transactions needs to know besides.
+#[derive(Default)]
+pub(super) struct Transaction {
+    /// Kafka refused a record of the open transaction.
+    pub(super) must_abort: bool,
+    /// Records of the open transaction that librdkafka will never take.
+    pub(super) at_fault: Vec<Failed>,
 }
 
 /// A topic's partitions, each of which has a lane.
-struct Partitions {
-    name: String,
-    lanes: Range<usize>,
+pub(super) struct Partitions {
+    pub(super) name: String,
+    pub(super) lanes: Range<usize>,
 }
 
 impl Producer {
-    /// Connects, and checks that every topic whose index is `needed` exists. Creates no topic.
-    ///
-    /// # Errors
-    /// Settings that librdkafka refuses, no broker that answers, or a topic that is missing.
-    pub fn connect(
-        settings: &KafkaSettings,
-        sending: &Sending,
-        topics: &[String],
-        needed: impl Fn(usize) -> bool,
-    ) -> Result<Producer, KafkaError> {
-        let client = producer_config(settings, sending)?
-            .create_with_context(Outcomes::default())
-            .map_err(|error| KafkaError::from_rdkafka(&error, "start a producer"))?;
-        let mut producer = Producer {
-            client,
-            topics: Vec::new(),
-            lanes: Vec::new(),
-            addresses: settings.brokers.join(","),
-            turn: 0,
-            taken: 0,
-            taken_bytes: 0,
-            tally: Tally {
-                acked: vec![0; topics.len()],
-                ..Tally::default()
-            },
-            failed: Vec::new(),
-            clock: Clock::start(),
-        };
-        for (index, name) in topics.iter().enumerate() {
-            let opened = needed(index).then(|| producer.open(index, name, sending)).transpose()?;
-            producer.topics.push(opened);
-        }
-        producer.client.context().count_lanes(producer.lanes.len());
-        Ok(producer)
-    }
-
-    fn open(&mut self, index: usize, name: &str, sending: &Sending) -> Result<Partitions, KafkaError> {
-        let first = self.lanes.len();
-        let batch_max_bytes = usize::try_from(sending.batch_size_bytes).unwrap_or(usize::MAX);
-        let partitions = self.partitions(name)?;
-        let lane = |partition: i32| {
-            let number = first + usize::try_from(partition).unwrap_or(0);
-            Lane::new(number, index, partition, batch_max_bytes)
-        };
-        self.lanes.extend((0..partitions).map(lane));
-        Ok(Partitions {
-            name: name.to_owned(),
-            lanes: first..self.lanes.len(),
-        })
-    }
-
-    /// How many partitions a topic has.
-    fn partitions(&self, topic: &str) -> Result<i32, KafkaError> {
-        let doing = "describe a topic";
-        let asked = ask_first(
-            |patience| self.client.client().fetch_metadata(Some(topic), patience),
-            || {
-                self.take_events();
-                self.client.context().errors.is_refused_by_all()
-            },
-        );
-        let metadata = asked.map_err(|error| self.explain(&error, doing))?;
-        let unknown = || KafkaError::UnknownTopic {
-            topic: topic.to_owned(),
-        };
-        let found = metadata.topics().iter().find(|found| found.name() == topic);
-        let found = found.ok_or_else(unknown)?;
-        match found.error().map(Code::from) {
-            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => Err(unknown()),
-            Some(code) if found.partitions().is_empty() => {
-                Err(KafkaError::from_code(code, doing, format!("{code} topic={topic}")))
-            }
-            _ => Ok(i32::try_from(found.partitions().len()).unwrap_or(i32::MAX)),
-        }
-    }
-
-    /// Takes the events that wait, errors among them.
-    fn take_events(&self) {
-        for _ in 0..EVENTS_PER_FAILURE {
-            self.client.poll(Duration::ZERO);
-        }
-    }
-
-    /// librdkafka reports a failed request as a time-out: the reason came earlier, as an event.
-    fn explain(&self, error: &Rdkafka, doing: &'static str) -> KafkaError {
-        self.take_events();
-        match self.client.context().errors.take_refusal() {
-            Some(refusal) => refusal,
-            None if is_silence(error) => KafkaError::Unreachable {
-                brokers: self.addresses.clone(),
-            },
-            None => KafkaError::from_rdkafka(error, doing),
-        }
-    }
-
     /// Whether more may be sent now; if not, call [`Producer::poll`] until it is so.
     #[must_use]
     pub fn has_room(&self) -> bool {
@@ -181,6 +89,8 @@ impl Producer {
                 self.fail(Failed {
                     ordinal: record.ordinal,
                     code: Code::UnknownTopic,
+                    fate: Fate::NotDelivered,
+                    key: None,
                     value: value.unwrap_or_default().to_vec(),
                 });
                 continue;
@@ -212,8 +122,11 @@ impl Producer {
 
     /// Hands over what may go now, and counts what came back.
     fn pump(&mut self) {
+        self.take_back();
         if let Some(code) = self.tally.broken {
             self.drop_waiting(code);
+        } else if self.must_abort() {
+            self.forget_waiting();
         } else {
             let mut refused = Vec::new();
             // Without a time of ours librdkafka reads the clock for each record.
@@ -228,10 +141,59 @@ impl Producer {
         self.count();
     }
 
+    /// Takes the records that came back: those that Kafka refused are sent again, maybe, and the others have failed.
+    fn take_back(&mut self) {
+        for (number, failed) in self.client.context().take_failed() {
+            let lane = &mut self.lanes[number];
+            lane.failed += 1;
+            if failed.fate == Fate::Refused && self.tally.broken.is_none() {
+                if self.transaction.is_none() {
+                    self.taken += 1;
+                    self.taken_bytes += cost(1, failed.value.len());
+                }
+                lane.refuse(failed);
+                self.set_must_abort();
+            } else if !self.must_abort() || !is_purged(failed.code) {
+                self.fail(failed);
+            }
+        }
+    }
+
+    /// In a transaction nothing more is sent after a refusal: what is under way comes back at once.
+    fn set_must_abort(&mut self) {
+        if let Some(transaction) = &mut self.transaction
+            && !std::mem::replace(&mut transaction.must_abort, true)
+        {
+            self.client.purge(PurgeConfig::default().queue().inflight());
+        }
+    }
+
+    /// Whether Kafka refused a record of the open transaction: it can only be aborted, by [`Producer::take_refused`].
+    #[must_use]
+    pub fn must_abort(&self) -> bool {
+        self.transaction
+            .as_ref()
+            .is_some_and(|transaction| transaction.must_abort)
+    }
+
+    /// Takes out what waits, without counting it.
+    fn forget_waiting(&mut self) {
+        for lane in &mut self.lanes {
+            let (records, bytes) = lane.forget_waiting();
+            self.taken -= records;
+            self.taken_bytes -= cost(records, bytes);
+        }
+    }
+
     /// Counts all records that wait as failed.
     fn drop_waiting(&mut self, code: Code) {
         let dropped = self.lanes.iter_mut().flat_map(|lane| lane.drain(code)).collect();
         self.give_back(dropped);
+        let refused: Vec<Failed> = self.lanes.iter_mut().flat_map(Lane::take_refused).collect();
+        // A transaction is aborted as a whole.
+        if self.transaction.is_none() {
+            self.give_back(refused);
+        }
     }
 
     /// Counts records as failed that were taken and not handed over.
@@ -239,21 +201,23 @@ impl Producer {
         for failed in failed {
             self.taken -= 1;
             self.taken_bytes -= cost(1, failed.value.len());
-            self.fail(failed);
+            match &mut self.transaction {
+                Some(transaction) if failed.fate == Fate::Refused => {
+                    transaction.at_fault.push(failed);
+                    self.set_must_abort();
+                }
+                _ => self.fail(failed),
+            }
         }
     }
 
     fn fail(&mut self, failed: Failed) {
-        self.tally.fail(failed.code);
+        self.tally.fail(&failed);
         self.failed.push(failed);
     }
 
     /// Brings the tally up to date.
     fn count(&mut self) {
-        for (lane, failed) in self.client.context().take_failed() {
-            self.lanes[lane].failed += 1;
-            self.fail(failed);
-        }
         let outcomes = self.client.context();
         self.tally.in_flight = self.taken.saturating_sub(outcomes.delivered()) as u64;
         self.tally.acked.fill(0);
@@ -300,10 +264,11 @@ impl Producer {
         self.tally.broken.is_some()
     }
 
-    /// Gives up what is in flight: it counts as failed, though Kafka may have some of it.
+    /// Gives up what is in flight. Kafka may have some of it, which counts as unknown.
     pub fn give_up(&mut self) {
         self.drop_waiting(Code::PurgeQueue);
         self.client.purge(PurgeConfig::default().queue().inflight());
+        self.take_back();
         self.count();
     }
 
@@ -318,6 +283,10 @@ impl Producer {
     pub fn take_failed(&mut self) -> Vec<Failed> {
         std::mem::take(&mut self.failed)
     }
+}
+
+fn is_purged(code: Code) -> bool {
+    matches!(code, Code::PurgeQueue | Code::PurgeInflight)
 }
 
 /// The memory that records in flight take, with values of that many bytes.

@@ -8,10 +8,15 @@ use rdkafka::producer::Producer as _;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::kafka::error::KafkaError;
+use crate::kafka::producer::lane::Lane;
+use crate::kafka::producer::outcomes::Failed;
 use crate::kafka::producer::producer::Producer;
 
 /// How long one step may take, the election of a coordinator included.
 const STEP_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long to wait before looking for deliveries again.
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// How often a step is tried that fails with a retriable error.
 const TRIES: u32 = 3;
@@ -41,7 +46,9 @@ impl Producer {
     /// # Errors
     /// The transaction is not committed; after a time-out it may be, which only the next producer with the id can find out.
     pub fn commit(&mut self) -> Result<(), KafkaError> {
-        again("commit a transaction", || self.client.commit_transaction(STEP_TIMEOUT))
+        again("commit a transaction", || self.client.commit_transaction(STEP_TIMEOUT))?;
+        self.lanes.iter_mut().for_each(Lane::restore_limit);
+        Ok(())
     }
 
     /// Aborts the transaction.
@@ -50,6 +57,25 @@ impl Producer {
     /// Kafka refused. The next producer with the id aborts it then.
     pub fn abort(&mut self) -> Result<(), KafkaError> {
         again("abort a transaction", || self.client.abort_transaction(STEP_TIMEOUT))
+    }
+
+    /// Aborts the open transaction, in which Kafka refused records, and returns those at fault. The others can be sent in the
+    /// next transaction. If Kafka did not say which ones are at fault, there may be none here: the next refusal is about
+    /// fewer records.
+    ///
+    /// # Errors
+    /// As [`Producer::abort`].
+    pub fn take_refused(&mut self) -> Result<Vec<Failed>, KafkaError> {
+        while !self.is_idle() {
+            self.poll(POLL_INTERVAL);
+        }
+        let mut at_fault: Vec<Failed> = self.lanes.iter_mut().flat_map(Lane::start_over).collect();
+        self.abort()?;
+        if let Some(transaction) = &mut self.transaction {
+            at_fault.append(&mut transaction.at_fault);
+            transaction.must_abort = false;
+        }
+        Ok(at_fault)
     }
 }
 
