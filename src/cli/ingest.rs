@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{ValueEnum, ValueHint};
 
-use crate::app::ingest::{Input, LedgerSettings, Mode, Order, Plan, Report, Surroundings, ingest};
+use crate::app::ingest::{Input, LedgerSettings, Mode, Order, Plan, Report, Rotated, Surroundings, Unfinished, ingest};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::number::whole;
@@ -19,7 +19,7 @@ use crate::error::Exit;
 The exit code is 1 if any line was rejected or not delivered; all other lines are sent."
 )]
 pub struct Args {
-    /// JSONL files, also .gz and .zst; - for stdin
+    /// JSONL files, also compressed with gzip or zstd; - for stdin
     #[arg(value_name = "FILE", default_value = "-", value_hint = ValueHint::FilePath)]
     files: Vec<PathBuf>,
     /// Send only the events of TOPIC
@@ -125,6 +125,26 @@ fn summary(report: &Report) -> String {
     format!("{} in {:.2} s ({rate} events/s)", parts.join(", "), report.elapsed_s)
 }
 
+fn unfinished(unfinished: &Unfinished) -> String {
+    format!(
+        "the last line of {} has no newline and is no whole event ({} bytes): it is left for the next run; if nothing is \
+         written to the file any more, correct the line or end it with a newline",
+        unfinished.file,
+        count(unfinished.bytes)
+    )
+}
+
+fn rotated(rotated: &Rotated) -> String {
+    let (file, lines) = (&rotated.file, count(rotated.lines));
+    match &rotated.found {
+        Some(found) => format!("{file} was rotated: what {found} has after line {lines} was sent first"),
+        None => format!(
+            "warning: {file} is another file than the one of which {lines} lines were sent, and that one is not beside it: \
+             what was added to it after them was not sent; if you find it, ingest it as well"
+        ),
+    }
+}
+
 /// What to do about records that were not delivered.
 fn advice(cause: &str) -> Option<&'static str> {
     match cause {
@@ -149,9 +169,14 @@ fn remarks(report: &Report) -> Vec<String> {
             count(report.acked)
         ));
     }
-    if let Some(reason) = &report.stopped_by {
-        remarks.push(format!("the input was not read to its end: {reason}"));
+    for broken in &report.broken_inputs {
+        remarks.push(format!("not read to its end: {}\nfix: {}", broken.reason, broken.fix));
     }
+    if report.read == 0 && report.broken_inputs.is_empty() && report.unfinished.is_empty() && !report.interrupted {
+        remarks.push("the input is empty".to_owned());
+    }
+    remarks.extend(report.unfinished.iter().map(unfinished));
+    remarks.extend(report.rotated.iter().map(rotated));
     for (cause, records) in &report.failures {
         let advice = advice(cause).map(|advice| format!(": {advice}")).unwrap_or_default();
         remarks.push(format!("not delivered: {} records, {cause}{advice}", count(*records)));

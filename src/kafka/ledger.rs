@@ -1,6 +1,7 @@
 //! Reads a ledger: a compacted topic of one partition that holds the newest entry of each key. The producer writes entries
 //! in the same transaction as the records that they account for.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -48,22 +49,27 @@ impl Ledger {
         })
     }
 
-    /// The newest entry of a key, or `None`. Another writer of this key must have been fenced before, or it may write a newer
-    /// entry meanwhile.
+    /// The newest entry of each key, as key and value, the oldest first. Other writers of the keys that matter must have been
+    /// fenced before, or they may write newer entries meanwhile.
     ///
     /// # Errors
     /// No broker answered, or another run's transaction stayed open for too long.
-    pub fn newest(&self, key: &str) -> Result<Option<Vec<u8>>, KafkaError> {
+    pub fn entries(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, KafkaError> {
         let end = self.end()?;
         let low = self.wait_for_all_before(end)?;
-        let mut newest = None;
+        let mut newest: HashMap<Vec<u8>, (i64, Vec<u8>)> = HashMap::new();
         let read: Result<_, KafkaError> = self.reader.read_range(&self.partition, low, end, |record| {
-            if record.key == Some(key.as_bytes()) {
-                newest = record.value.map(<[u8]>::to_vec);
-            }
+            let key = record.key.unwrap_or_default().to_vec();
+            match record.value {
+                Some(value) => newest.insert(key, (record.offset, value.to_vec())),
+                None => newest.remove(&key),
+            };
             Ok(())
         });
-        read.map(|_| newest)
+        read?;
+        let mut entries: Vec<_> = newest.into_iter().collect();
+        entries.sort_unstable_by_key(|(_, (offset, _))| *offset);
+        Ok(entries.into_iter().map(|(key, (_, value))| (key, value)).collect())
     }
 
     /// Where the log ends, open transactions included. A reader of committed records sees it end before the first of them.

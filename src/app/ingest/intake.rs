@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::app::ingest::input::InputError;
+use crate::app::ingest::input::{InputError, TooLong};
 use crate::app::ingest::rejects::{Rejected, Rejects, RejectsError};
-use crate::app::ingest::report::{FirstRejected, Report, Resemblance, chain};
+use crate::app::ingest::report::{BrokenInput, FirstRejected, Report, Resemblance, Rotated, Unfinished};
 use crate::event::event::{Event, Form, LineReader, Rejection};
 use crate::event::routing::{Census, Routing};
 use crate::kafka::producer::{Failed, Fate, Outgoing, Tally};
@@ -21,7 +21,7 @@ pub(super) struct Intake<'r> {
     census: Census<'r>,
     only: Option<usize>,
     rejects: Rejects,
-    /// The names of the inputs, and for each that has begun the ordinal of the last line before it.
+    /// The names of the inputs that have begun, and for each the ordinal of the last line before it.
     names: Vec<String>,
     starts: Vec<u64>,
     read: u64,
@@ -47,23 +47,19 @@ struct Counts {
     by_topic: Vec<u64>,
     rejections: BTreeMap<&'static str, u64>,
     first_rejected: Vec<FirstRejected>,
+    unfinished: Vec<Unfinished>,
+    rotated: Vec<Rotated>,
 }
 
 impl<'r> Intake<'r> {
-    pub(super) fn new(
-        form: &'r Form,
-        routing: &'r Routing,
-        only: Option<usize>,
-        names: Vec<String>,
-        rejects: Rejects,
-    ) -> Intake<'r> {
+    pub(super) fn new(form: &'r Form, routing: &'r Routing, only: Option<usize>, rejects: Rejects) -> Intake<'r> {
         Intake {
             lines: LineReader::new(form),
             routing,
             census: Census::new(routing),
             only,
             rejects,
-            names,
+            names: Vec::new(),
             starts: Vec::new(),
             read: 0,
             counts: Counts {
@@ -73,8 +69,9 @@ impl<'r> Intake<'r> {
         }
     }
 
-    /// The lines that follow belong to the next input.
-    pub(super) fn next_input(&mut self) {
+    /// The lines that follow belong to the next input, which has this name.
+    pub(super) fn next_input(&mut self, name: String) {
+        self.names.push(name);
         self.starts.push(self.read);
     }
 
@@ -184,9 +181,27 @@ impl<'r> Intake<'r> {
     }
 
     /// Rejects a line of which only the start was kept.
-    pub(super) fn reject_too_long(&mut self, start: &[u8], length_bytes: u64) -> Result<(), RejectsError> {
+    pub(super) fn reject_too_long(&mut self, line: &TooLong) -> Result<(), RejectsError> {
         self.read += 1;
-        self.reject(Rejection::TooLong, start, Some(length_bytes))
+        self.reject(Rejection::TooLong, &line.start, Some(line.length_bytes))
+    }
+
+    /// Whether the line is a valid event.
+    pub(super) fn is_event(&mut self, line: &[u8]) -> bool {
+        self.lines.read(line).is_ok()
+    }
+
+    /// Notes that the last line of an input is left for the next run.
+    pub(super) fn leave_unfinished(&mut self, file: &str, bytes: u64) {
+        self.counts.unfinished.push(Unfinished {
+            file: file.to_owned(),
+            bytes,
+        });
+    }
+
+    /// Notes that a new file took the place of one that was sent.
+    pub(super) fn rotated(&mut self, rotated: Rotated) {
+        self.counts.rotated.push(rotated);
     }
 
     fn reject(&mut self, rejection: Rejection, line: &[u8], length_bytes: Option<u64>) -> Result<(), RejectsError> {
@@ -234,7 +249,7 @@ impl<'r> Intake<'r> {
     pub(super) fn report(
         mut self,
         tally: Option<Tally>,
-        broken_input: Option<InputError>,
+        broken_inputs: &[InputError],
         interrupted: bool,
         elapsed_s: f64,
     ) -> Result<Report, RejectsError> {
@@ -280,7 +295,9 @@ impl<'r> Intake<'r> {
             first_rejected: counts.first_rejected,
             failures: tally.failed,
             unanswered: tally.unknown,
-            stopped_by: broken_input.map(|error| chain(&error)),
+            unfinished: counts.unfinished,
+            rotated: counts.rotated,
+            broken_inputs: broken_inputs.iter().map(BrokenInput::of).collect(),
             interrupted,
             dry_run,
         })

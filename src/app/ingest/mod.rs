@@ -6,6 +6,7 @@
 
 mod error;
 mod exactly;
+mod exactly_run;
 mod input;
 mod intake;
 mod mark;
@@ -13,12 +14,12 @@ mod pace;
 mod plan;
 mod rejects;
 mod report;
+mod rotation;
 mod run;
 mod sending;
 mod sorted;
 mod transfer;
 
-use crate::app::ingest::input::names;
 use crate::app::ingest::intake::Intake;
 use crate::app::ingest::pace::Pace;
 use crate::app::ingest::rejects::Rejects;
@@ -29,10 +30,10 @@ use crate::task::progress::Progress;
 use crate::task::stop::Stop;
 
 pub use error::IngestError;
-pub use input::{Input, InputError};
+pub use input::{Form, Input, InputError};
 pub use plan::{LedgerSettings, Mode, Order, Plan, Surroundings};
 pub use rejects::RejectsError;
-pub use report::{FirstRejected, Report, Resemblance};
+pub use report::{BrokenInput, FirstRejected, Report, Resemblance, Rotated, Unfinished};
 
 /// Carries out `plan` until everything is done or `stop` is requested.
 ///
@@ -56,20 +57,20 @@ pub fn ingest(
     let form = surroundings.form();
     let only = plan.only.map(|only| plan::number_of(&routing, only)).transpose()?;
     let rejects = Rejects::open(plan.rejects)?;
-    let (names, total_bytes) = (names(&plan.inputs), input::total_bytes(&plan.inputs));
+    let total_bytes = input::total_bytes(&plan.inputs);
     let pieces = input::read(plan.inputs, form.line_max_bytes)?;
     let producer = match plan.mode {
         Mode::Send | Mode::ExactlyOnce => Some(connect(surroundings, &routing, only)?),
         Mode::DryRun => None,
     };
     let mut run = Run {
-        intake: Intake::new(&form, &routing, only, names, rejects),
+        intake: Intake::new(&form, &routing, only, rejects),
         producer,
         pace: Pace::new(plan.rate_per_s, plan.max, clock),
         clock,
         stop,
         progress,
-        broken_input: None,
+        broken_inputs: Vec::new(),
     };
     match plan.order {
         Order::AsRead => run.as_read(&pieces, total_bytes)?,

@@ -5,7 +5,8 @@ use std::error::Error;
 
 use serde::Serialize;
 
-use crate::error::Exit;
+use crate::app::ingest::input::InputError;
+use crate::error::{Exit, Explain as _};
 
 /// The account of a run: `read = sent + rejected + filtered + skipped`, and `sent = acked + failed +
 /// unknown`.
@@ -54,9 +55,12 @@ pub struct Report {
     pub failures: BTreeMap<String, u64>,
     /// Unknown records, by cause.
     pub unanswered: BTreeMap<String, u64>,
-    /// Why the input was not read to its end.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stopped_by: Option<String>,
+    /// Inputs that were not read, or not to their end.
+    pub broken_inputs: Vec<BrokenInput>,
+    /// With `--exactly-once`: inputs whose last line is not finished. It is left for the next run.
+    pub unfinished: Vec<Unfinished>,
+    /// With `--exactly-once`: inputs that took the place of a file that was sent.
+    pub rotated: Vec<Rotated>,
     /// Whether it was interrupted.
     pub interrupted: bool,
     /// Whether it was a dry run.
@@ -95,7 +99,7 @@ impl Report {
     pub fn exit(&self) -> Exit {
         if self.interrupted {
             Exit::Interrupted
-        } else if self.rejected > 0 || self.failed > 0 || self.unknown > 0 || self.stopped_by.is_some() {
+        } else if self.rejected > 0 || self.failed > 0 || self.unknown > 0 || !self.broken_inputs.is_empty() {
             Exit::Failed
         } else {
             Exit::Done
@@ -103,8 +107,46 @@ impl Report {
     }
 }
 
+/// An input that was not read to its end. Its lines before that were sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BrokenInput {
+    /// What happened, with the name of the input.
+    pub reason: String,
+    /// What to do.
+    pub fix: String,
+}
+
+impl BrokenInput {
+    pub(super) fn of(error: &InputError) -> BrokenInput {
+        BrokenInput {
+            reason: chain(error),
+            fix: error.remedy().unwrap_or_else(|| error.kind().remedy().to_owned()),
+        }
+    }
+}
+
+/// An input whose last line has no newline and is no valid event: somebody may be writing it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unfinished {
+    /// The name of the input.
+    pub file: String,
+    /// The length of the line so far.
+    pub bytes: u64,
+}
+
+/// A log that was rotated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rotated {
+    /// Its path.
+    pub file: String,
+    /// The lines of the earlier file that earlier runs had sent.
+    pub lines: u64,
+    /// Where the earlier file is now; the rest of it was sent first. None if it was not found.
+    pub found: Option<String>,
+}
+
 /// The error and its causes, on one line.
-pub(super) fn chain(error: &dyn Error) -> String {
+fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use crate::app::ingest::error::IngestError;
-use crate::app::ingest::input::{InputError, Piece};
+use crate::app::ingest::input::{InputError, Piece, Portion};
 use crate::app::ingest::intake::Intake;
 use crate::app::ingest::pace::Pace;
 use crate::app::ingest::report::Report;
@@ -24,7 +24,7 @@ pub(super) struct Run<'a> {
     pub(super) clock: Clock,
     pub(super) stop: &'a Stop,
     pub(super) progress: &'a dyn Progress,
-    pub(super) broken_input: Option<InputError>,
+    pub(super) broken_inputs: Vec<InputError>,
 }
 
 impl Run<'_> {
@@ -33,7 +33,7 @@ impl Run<'_> {
         let mut began = false;
         while let Some(piece) = self.next_piece(pieces) {
             match piece {
-                Piece::Lines(lines) => {
+                Piece::Portion(Portion::Lines(lines)) => {
                     if !std::mem::replace(&mut began, true) {
                         self.progress
                             .begin(estimate(&lines, total_bytes).map(|all| all.min(self.pace.left())));
@@ -52,10 +52,10 @@ impl Run<'_> {
     /// Handles the pieces that are not lines.
     pub(super) fn note(&mut self, piece: Piece) -> Result<(), IngestError> {
         match piece {
-            Piece::Next => self.intake.next_input(),
-            Piece::TooLong { start, length_bytes } => self.intake.reject_too_long(&start, length_bytes)?,
-            Piece::Broken(error) => self.broken_input = Some(error),
-            Piece::Lines(_) => {}
+            Piece::Next(name) => self.intake.next_input(name),
+            Piece::Portion(Portion::TooLong(line)) => self.intake.reject_too_long(&line)?,
+            Piece::Broken(error) => self.broken_inputs.push(error),
+            Piece::Portion(Portion::Lines(_)) => {}
         }
         Ok(())
     }
@@ -135,7 +135,7 @@ impl Run<'_> {
         }
         let interrupted = self.stop.is_requested();
         let elapsed_s = self.clock.elapsed_s();
-        Ok(self.intake.report(tally, self.broken_input, interrupted, elapsed_s)?)
+        Ok(self.intake.report(tally, &self.broken_inputs, interrupted, elapsed_s)?)
     }
 }
 

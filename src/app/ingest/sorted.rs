@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use crate::app::ingest::error::IngestError;
-use crate::app::ingest::input::Piece;
+use crate::app::ingest::input::{Piece, Portion};
 use crate::app::ingest::run::Run;
 
 /// Lines of the index that are sent at once.
@@ -48,7 +48,7 @@ impl Run<'_> {
     fn index(&mut self, pieces: &Receiver<Piece>) -> Result<(Vec<u8>, Vec<Line>), IngestError> {
         let (mut input, mut index) = (Vec::new(), Vec::new());
         while let Some(piece) = self.next_piece(pieces) {
-            let Piece::Lines(lines) = piece else {
+            let Piece::Portion(Portion::Lines(lines)) = piece else {
                 self.note(piece)?;
                 continue;
             };

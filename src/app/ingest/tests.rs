@@ -222,7 +222,8 @@ fn a_file_cut_off_is_told_after_what_was_whole_is_counted() {
     std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
     let report = run(dry_run(vec![Input::File(file)]));
     assert!(report.would_send.unwrap() > 1_000);
-    assert!(report.stopped_by.as_deref().unwrap().contains("cut.jsonl.gz"));
+    assert_eq!(report.broken_inputs.len(), 1);
+    assert!(report.broken_inputs[0].reason.contains("cut.jsonl.gz"));
     assert_eq!(report.exit(), Exit::Failed);
 }
 
@@ -249,4 +250,56 @@ fn an_interrupted_run_ends_though_its_input_never_does() {
     let report = ingest(&surroundings(), plan, &stop, &Silent).unwrap();
     assert!(report.interrupted);
     assert_eq!(report.exit(), Exit::Interrupted);
+}
+
+#[test]
+fn a_broken_input_does_not_keep_the_next_one_from_being_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(
+        path("events.json"),
+        "[{\"event_type\":\"a\"},\n{\"event_type\":\"b\"}]\n",
+    )
+    .unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(b"{\"event_type\":\"a\"}\n").unwrap();
+    // Neither has a name that tells its compression, and the first one is padded as on a tape.
+    std::fs::write(path("padded"), [gzip.finish().unwrap(), vec![0; 600]].concat()).unwrap();
+    std::fs::write(
+        path("frames"),
+        zstd::encode_all(&b"{\"event_type\":\"b\"}\n"[..], 1).unwrap(),
+    )
+    .unwrap();
+    let files = ["events.json", "padded", "frames"];
+    let report = run(dry_run(files.map(|file| Input::File(path(file))).into()));
+    assert_eq!((report.read, report.would_send, report.rejected), (2, Some(2), 0));
+    let [broken] = &report.broken_inputs[..] else {
+        panic!("{:?}", report.broken_inputs)
+    };
+    assert!(
+        broken.reason.contains("events.json") && broken.reason.contains("JSON array"),
+        "{broken:?}"
+    );
+    assert!(broken.fix.contains("jq -c '.[]'"), "{broken:?}");
+    assert_eq!(report.exit(), Exit::Failed);
+}
+
+#[test]
+fn a_slow_stream_is_not_waited_for_beyond_its_first_line() {
+    /// One line, and then nothing for ever.
+    struct Once(VecDeque<u8>);
+    impl Read for Once {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            while self.0.is_empty() {
+                std::thread::park();
+            }
+            self.0.read(buffer)
+        }
+    }
+    let line = b"{\"event_type\":\"a\"}\n".to_vec();
+    let plan = Plan {
+        max: Some(1),
+        ..dry_run(vec![Input::Stream("slow".to_owned(), Box::new(Once(line.into())))])
+    };
+    assert_eq!(run(plan).would_send, Some(1));
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::app::ingest::error::IngestError;
 use crate::app::ingest::intake::Part;
-use crate::app::ingest::mark::{Mark, Reached, Subject};
+use crate::app::ingest::mark::{Known, Mark, Place, Reached, Standing, Subject};
 use crate::kafka::error::KafkaError;
 use crate::kafka::producer::Producer;
 
@@ -16,9 +16,10 @@ const TRANSACTION_MAX_BYTES: usize = 32 << 20;
 
 pub(super) struct FileTransfer {
     pub(super) producer: Producer,
-    pub(super) subject: Subject,
+    place: Place,
+    standing: Standing,
     /// The mark of earlier runs.
-    pub(super) mark: Mark,
+    pub(super) mark: Option<Mark>,
     pub(super) reached: Reached,
     /// The number of lines that are committed.
     pub(super) committed_lines: u64,
@@ -56,12 +57,15 @@ impl Transaction {
 }
 
 impl FileTransfer {
-    pub(super) fn new(producer: Producer, subject: Subject, mark: Mark) -> FileTransfer {
+    /// For a file of `place` that stands there; `known` if something of it was sent.
+    pub(super) fn new(producer: Producer, place: Place, standing: Standing, known: Option<Known>) -> FileTransfer {
+        let mark = known.map(|known| known.mark);
         FileTransfer {
             committed: vec![0; producer.tally().acked.len()],
             producer,
-            subject,
-            committed_lines: mark.lines,
+            place,
+            standing,
+            committed_lines: mark.as_ref().map_or(0, |mark| mark.lines),
             mark,
             reached: Reached::default(),
             open: None,
@@ -70,9 +74,21 @@ impl FileTransfer {
 
     pub(super) fn changed(&self) -> IngestError {
         IngestError::Changed {
-            file: self.subject.file.clone(),
-            lines: self.mark.lines,
+            file: self.place.file.clone(),
+            lines: self.marked_lines(),
         }
+    }
+
+    /// The number of lines that earlier runs sent.
+    pub(super) fn marked_lines(&self) -> u64 {
+        self.mark.as_ref().map_or(0, |mark| mark.lines)
+    }
+
+    /// The entry of the ledger for what was reached, as key and value; `None` before any line.
+    pub(super) fn entry(&self) -> Option<(String, Vec<u8>)> {
+        let (first, mark) = self.reached.mark(&self.standing)?;
+        let Place { file, only } = self.place.clone();
+        Some((Subject { file, only, first }.key(), mark.to_bytes()))
     }
 
     pub(super) fn has_failed(&self) -> bool {
