@@ -14,9 +14,13 @@ use crate::app::ingest::pace::Pace;
 use crate::app::ingest::sending::{STEP, wait_for_answers};
 use crate::app::ingest::transfer::FileTransfer;
 use crate::clock::Clock;
+use crate::kafka::error::KafkaError;
 use crate::kafka::producer::{Outgoing, Tally};
 use crate::task::progress::Progress;
 use crate::task::stop::Stop;
+
+/// The ordinal of the mark; lines count from 1.
+const MARK: u64 = 0;
 
 pub(super) struct Run<'a> {
     pub(super) intake: Intake<'a>,
@@ -188,7 +192,7 @@ impl Run<'_> {
                 topic: self.tally.acked.len(),
                 key: Some(key.as_str().into()),
                 value: 0..mark.len(),
-                ordinal: 0,
+                ordinal: MARK,
             };
             transfer.producer.send(&mark, &[entry]);
             wait_for_answers(&mut transfer.producer, self.stop, self.clock);
@@ -207,8 +211,12 @@ impl Run<'_> {
 
     /// Kafka refused records of the open transaction. It is aborted, and all others are sent in a new one.
     fn repeat_without_refused(&mut self, transfer: &mut FileTransfer) -> Result<(), IngestError> {
-        while transfer.producer.must_abort() && self.goes_on(transfer) {
+        while transfer.producer.must_abort() && !transfer.has_failed() {
             let at_fault = transfer.producer.take_refused()?;
+            if let Some(mark) = at_fault.iter().find(|refused| refused.ordinal == MARK) {
+                let reason = format!("the ledger topic refuses the mark: {}", mark.code);
+                return Err(KafkaError::from_code(mark.code, "commit a transaction", reason).into());
+            }
             self.intake.failed(&at_fault)?;
             at_fault.iter().for_each(|refused| self.tally.fail(refused));
             transfer.begin_again()?;
@@ -216,7 +224,7 @@ impl Run<'_> {
             open.refused.extend(at_fault.iter().map(|refused| refused.ordinal));
             open.records -= at_fault.len() as u64;
             for part in &open.parts {
-                while !transfer.producer.has_room() && !transfer.producer.must_abort() {
+                while !transfer.producer.has_room() && !transfer.producer.must_abort() && !transfer.producer.is_broken() {
                     transfer.producer.poll(STEP);
                 }
                 let records = self.intake.repeat(part, &open.refused);
