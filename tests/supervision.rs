@@ -11,6 +11,7 @@ use kivend::archive::step::{Event, Object, Slot, Ticket};
 use kivend::archiver::background::{BackgroundExecutor, Encode, Tools};
 use kivend::archiver::degradations::Degradations;
 use kivend::archiver::executor::{Answer, Executor};
+use kivend::archiver::misfits::Misfits;
 use kivend::archiver::operation::Operation;
 use kivend::archiver::requests::Creation;
 use kivend::archiver::{Mode, run_with_encoder};
@@ -19,6 +20,7 @@ use kivend::error::{Exit, Explain as _, Kind};
 use kivend::log::object_key::{Attempt, Place};
 use kivend::record::hash::Hash;
 use kivend::record::position::{Epoch, FirstOffset, NextOffset, TopicPartition};
+use kivend::segment::encode::Encoded;
 use kivend::segment::footer::Footer;
 use kivend::segment::projection::rules::Projection;
 use kivend::segment::rows::Rows;
@@ -113,6 +115,7 @@ impl Scene {
             signer: Setup::shared().signer(),
             projection: Projection::none(),
             encode,
+            misfits: Arc::new(Misfits::new(Arc::clone(&self.vitals.metrics))),
             degradations: Arc::new(Degradations::none(self.vitals.clone())),
             backoff: Backoff {
                 attempts: u32::MAX,
@@ -177,7 +180,7 @@ fn fatal(answer: Option<Answer>) -> String {
     error.to_string()
 }
 
-fn panics(_: Rows, _: &Footer, _: &Projection) -> Result<Vec<u8>, kivend::segment::error::SegmentError> {
+fn panics(_: Rows, _: &Footer, _: &Projection) -> Result<Encoded, kivend::segment::error::SegmentError> {
     panic!("out of paper")
 }
 

@@ -17,10 +17,11 @@ use crate::archive::step::{Event, Object, Slot};
 use crate::archiver::backends::{Backends, Offsets};
 use crate::archiver::degradations::Degradations;
 use crate::archiver::executor::{Answer, EncodeJob, Executor};
+use crate::archiver::misfits::Misfits;
 use crate::archiver::operation::{Operation, Pause, RetryPolicy};
 use crate::log::signer::Signer;
 use crate::record::hash::Hash;
-use crate::segment::encode::encode;
+use crate::segment::encode::{Encoded, encode_counting};
 use crate::segment::error::SegmentError;
 use crate::segment::footer::Footer;
 use crate::segment::projection::rules::Projection;
@@ -40,7 +41,7 @@ const ANSWERS: usize = 1024;
 const ENCODER_QUEUE: usize = 2;
 
 /// Encodes rows as a Parquet object.
-pub type Encode = fn(Rows, &Footer, &Projection) -> Result<Vec<u8>, SegmentError>;
+pub type Encode = fn(Rows, &Footer, &Projection) -> Result<Encoded, SegmentError>;
 
 /// The parts of a [`BackgroundExecutor`].
 pub struct Tools {
@@ -56,6 +57,8 @@ pub struct Tools {
     pub projection: Projection,
     /// The encoder: [`Tools::ENCODE`], except in tests of a panic in it.
     pub encode: Encode,
+    /// Counts values that do not fit their typed columns.
+    pub misfits: Arc<Misfits>,
     /// Receives failed attempts, for the log and readiness.
     pub degradations: Arc<Degradations>,
     /// The waits between attempts.
@@ -63,8 +66,8 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// The encoder of the format, [`encode`].
-    pub const ENCODE: Encode = encode;
+    /// The encoder of the format, [`encode_counting`].
+    pub const ENCODE: Encode = encode_counting;
 }
 
 /// Runs operations on the async runtime and the encoder on a thread.
@@ -92,6 +95,7 @@ struct Shared {
 struct Encoding {
     encode: Encode,
     projection: Arc<Projection>,
+    misfits: Arc<Misfits>,
 }
 
 /// Sends events to the driver that are not answers to its operations.
@@ -166,6 +170,7 @@ impl BackgroundExecutor {
         let encoding = Encoding {
             encode: tools.encode,
             projection: Arc::new(tools.projection),
+            misfits: tools.misfits,
         };
         let (own, finished) = (encoding.clone(), to_driver.clone());
         std::thread::Builder::new()
@@ -278,7 +283,9 @@ impl Encoding {
     fn encode_one(&self, (ticket, job): EncodeJob) -> Answer {
         caught("encode a segment", || {
             let (rows, footer) = *job;
-            let bytes = (self.encode)(rows, &footer, &self.projection)?;
+            let Encoded { bytes, misfits } = (self.encode)(rows, &footer, &self.projection)?;
+            self.misfits
+                .count(&footer.topic_partition.topic, self.projection.rules(), &misfits);
             let sha256 = Hash::of(&bytes);
             let bytes = Bytes::from(bytes);
             Ok(vec![Event::Encoded(ticket, Object { bytes, sha256 })])

@@ -8,7 +8,7 @@
 //!   [`backends`]
 //! - [`target`]: where to end · [`peers`]: the progress of other members of the group
 //! - [`checkpoints`]: signing and mirroring while the archiver runs
-//! - [`tally`], `outcome`, [`report`], [`degradations`], [`liveness`], [`retention`]: what operators see
+//! - [`tally`], `outcome`, [`report`], [`misfits`], [`degradations`], [`liveness`], [`retention`]: what operators see
 
 pub mod backends;
 pub mod background;
@@ -20,6 +20,7 @@ pub mod executor;
 pub mod group_offsets;
 pub mod hold;
 pub mod liveness;
+pub mod misfits;
 pub mod observers;
 pub mod operation;
 mod orders;
@@ -36,6 +37,7 @@ pub mod tally;
 pub mod target;
 pub mod witnesses;
 
+pub use misfits::ColumnMisfits;
 pub use orders::{Mode, Orders};
 pub use outcome::{ArchiveReport, PartitionReport};
 pub use run::{run, run_with_encoder};

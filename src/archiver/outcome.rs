@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::archiver::misfits::ColumnMisfits;
 use crate::archiver::tally::{PartitionTally, Tally};
 use crate::record::position::TopicPartition;
 use crate::task::process::peak_rss_bytes;
@@ -29,6 +30,8 @@ pub struct ArchiveReport {
     pub first_link_s: Option<f64>,
     /// The greatest resident memory in bytes, if the system reports it.
     pub peak_rss_bytes: Option<u64>,
+    /// Typed columns that are null in records whose values are not of the column's type, in segments encoded in this run.
+    pub column_misfits: Vec<ColumnMisfits>,
     /// The partitions that this archiver owned.
     pub partitions: Vec<PartitionReport>,
 }
@@ -46,7 +49,7 @@ pub struct PartitionReport {
 }
 
 impl ArchiveReport {
-    pub(super) fn new(tally: Tally, elapsed_s: f64) -> ArchiveReport {
+    pub(super) fn new(tally: Tally, column_misfits: Vec<ColumnMisfits>, elapsed_s: f64) -> ArchiveReport {
         let report = |(partition, tally): (TopicPartition, PartitionTally)| PartitionReport {
             topic: partition.topic.to_string(),
             partition: partition.partition,
@@ -67,6 +70,7 @@ impl ArchiveReport {
             },
             first_link_s: tally.first_link_ms.map(|ms| ms as f64 / 1000.0),
             peak_rss_bytes: peak_rss_bytes(),
+            column_misfits,
             partitions: tally.partitions.into_iter().map(report).collect(),
         }
     }

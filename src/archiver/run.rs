@@ -13,6 +13,7 @@ use crate::archiver::degradations::Degradations;
 use crate::archiver::driver::Driver;
 use crate::archiver::group_offsets::GroupOffsets;
 use crate::archiver::liveness;
+use crate::archiver::misfits::Misfits;
 use crate::archiver::observers::Observers;
 use crate::archiver::orders::{Mode, Orders};
 use crate::archiver::outcome::ArchiveReport;
@@ -70,15 +71,17 @@ pub fn run_with_encoder(
         let address = runtime.block_on(telemetry::serve(listen, vitals.clone()))?;
         tracing::info!(%address, "metrics, health and readiness");
     }
-    let tally = archive(&runtime, (settings, orders, encode), vitals, stop).inspect_err(|error| {
+    let misfits = Arc::new(Misfits::new(Arc::clone(&vitals.metrics)));
+    let encoder = (encode, Arc::clone(&misfits));
+    let tally = archive(&runtime, (settings, orders, encoder), vitals, stop).inspect_err(|error| {
         vitals.health.failed(error.to_string());
     })?;
-    Ok(ArchiveReport::new(tally, clock.elapsed_s()))
+    Ok(ArchiveReport::new(tally, misfits.by_column(), clock.elapsed_s()))
 }
 
 fn archive(
     runtime: &Runtime,
-    (settings, orders, encode): (&Settings, Orders, Encode),
+    (settings, orders, (encode, misfits)): (&Settings, Orders, (Encode, Arc<Misfits>)),
     vitals: &Vitals,
     stop: &Stop,
 ) -> Result<Tally, AppError> {
@@ -113,6 +116,7 @@ fn archive(
         signer: Arc::clone(&own.signer),
         projection: start::projection(&settings.archive)?,
         encode,
+        misfits,
         degradations: Arc::clone(&degradations),
         backoff: Backoff::patient(u64::from_le_bytes(clock::random_bytes()?)),
     };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::archive::epochs::Divergence;
-use crate::archiver::{self, ArchiveReport, Mode, Orders};
+use crate::archiver::{self, ArchiveReport, ColumnMisfits, Mode, Orders};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Align, count, size, table};
@@ -119,9 +119,18 @@ fn text(report: &ArchiveReport) -> String {
         .stopped()
         .map(|(p, why)| format!("{}/{} stopped: {why}\n", p.topic, p.partition))
         .collect();
+    let misfit = |misfits: &ColumnMisfits| {
+        format!(
+            "{}: the column {} is null in {} records, because their values are not of its type\n",
+            misfits.topic,
+            misfits.column,
+            count(misfits.records)
+        )
+    };
+    let misfits: String = report.column_misfits.iter().map(misfit).collect();
     let partitions = partitions.trim_fmt();
     format!(
-        "{partitions}\n{} records in {} segments, {} of {} value bytes, {:.1} s, {} records/s\n{stopped}",
+        "{partitions}\n{} records in {} segments, {} of {} value bytes, {:.1} s, {} records/s\n{misfits}{stopped}",
         count(report.records),
         count(report.segments),
         size(report.stored_bytes),

@@ -19,12 +19,29 @@ const ROW_GROUP_ROWS: usize = 1 << 20;
 /// `created_by` of the file. A change of the text changes the bytes of every segment.
 pub(super) const CREATED_BY: &str = concat!("kivend ", env!("CARGO_PKG_VERSION"));
 
+/// An encoded segment.
+#[derive(Debug)]
+pub struct Encoded {
+    /// The bytes of the object.
+    pub bytes: Vec<u8>,
+    /// For each rule, how many members were not of its type, and are null for that.
+    pub misfits: Vec<u64>,
+}
+
+/// The bytes that [`encode_counting`] makes.
+///
+/// # Errors
+/// As [`encode_counting`].
+pub fn encode(rows: Rows, footer: &Footer, projection: &Projection) -> Result<Vec<u8>, SegmentError> {
+    encode_counting(rows, footer, projection).map(|encoded| encoded.bytes)
+}
+
 /// Encodes a segment. Chunks of `rows` are freed one by one, so that the peak of memory is about the rows and the finished
 /// bytes.
 ///
 /// # Errors
 /// [`SegmentError`] if the footer does not match the rows, offsets do not increase, or no memory is left.
-pub fn encode(rows: Rows, footer: &Footer, projection: &Projection) -> Result<Vec<u8>, SegmentError> {
+pub fn encode_counting(rows: Rows, footer: &Footer, projection: &Projection) -> Result<Encoded, SegmentError> {
     refuse_other_footer(&rows, footer)?;
     let constants = Constants {
         topic: &footer.topic_partition.topic,
@@ -50,7 +67,10 @@ pub fn encode(rows: Rows, footer: &Footer, projection: &Projection) -> Result<Ve
         row_group.write(constants, &chunk, &typed, &mut packer)?;
     }
     file.append(row_group, &mut packer)?;
-    Ok(file.finish(&footer.to_pairs(projection)?, CREATED_BY))
+    Ok(Encoded {
+        bytes: file.finish(&footer.to_pairs(projection)?, CREATED_BY),
+        misfits: projector.misfits().to_vec(),
+    })
 }
 
 fn refuse_other_footer(rows: &Rows, footer: &Footer) -> Result<(), SegmentError> {

@@ -38,6 +38,7 @@ struct Families {
     lag: Family<PartitionLabels, Gauge>,
     since_commit: Family<PartitionLabels, FloatGauge>,
     until_deletion: Family<PartitionLabels, FloatGauge>,
+    column_misfits: Family<ColumnLabels, Counter>,
     retries: Family<RetryLabels, Counter>,
     store_calls: CallTimes,
     witnesses: Witnesses,
@@ -47,6 +48,12 @@ struct Families {
 struct PartitionLabels {
     topic: String,
     partition: i32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ColumnLabels {
+    topic: String,
+    column: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -147,6 +154,9 @@ impl Families {
         let until = self.until_deletion.clone();
         let help = "Until Kafka deletes the oldest record that is not archived; +Inf where none waits";
         all.register_with_unit("until_deletion", help, Unit::Seconds, until);
+        let misfits = self.column_misfits.clone();
+        let help = "Values that are not of the type of their typed column, in segments encoded here";
+        all.register("column_misfits", help, misfits);
         all.register("retries", "Calls tried again, by cause", self.retries.clone());
         let calls = self.store_calls.0.clone();
         all.register_with_unit(
@@ -211,6 +221,15 @@ impl Metrics {
     /// The metrics of a witness by the name of its key, created at `now` if it is new.
     pub fn witness(&self, name: &str, now: UtcSeconds) -> WitnessMetrics {
         self.families.witnesses.witness(name, now)
+    }
+
+    /// Counts values that are not of the type of their typed column.
+    pub fn did_not_fit(&self, topic: &str, column: &str, values: u64) {
+        let labels = ColumnLabels {
+            topic: topic.to_owned(),
+            column: column.to_owned(),
+        };
+        self.families.column_misfits.get_or_create(&labels).inc_by(values);
     }
 
     /// Counts a retry by its `cause`, such as `store_transient`.
@@ -318,6 +337,7 @@ mod tests {
         payments.deletion_due(Some(at(1600)));
         payments.lost(3);
         payments.fenced();
+        metrics.did_not_fit("payments", "event_ts", 13);
         metrics.retried("store_transient");
         let witness = metrics.witness("witness.example", at(1000));
         witness.cosigned(12, at(1020));

@@ -4,6 +4,7 @@
 mod backlog;
 mod beside;
 mod exactly_once;
+mod misfits;
 mod odd_files;
 mod rejected_lines;
 mod replaced;

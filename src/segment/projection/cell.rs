@@ -58,6 +58,7 @@ pub enum Cell<'a> {
 pub struct Projector<'p> {
     projection: &'p Projection,
     members: Members<'p>,
+    misfits: Vec<u64>,
 }
 
 impl<'p> Projector<'p> {
@@ -67,7 +68,14 @@ impl<'p> Projector<'p> {
         Projector {
             projection,
             members: Members::new(projection),
+            misfits: vec![0; projection.rules().len()],
         }
+    }
+
+    /// For each rule, how many members were not of its type, and are null for that.
+    #[must_use]
+    pub fn misfits(&self) -> &[u64] {
+        &self.misfits
     }
 
     /// Calls `sink` with the index and the cell of each rule, in order; returns the record's `parse_error`.
@@ -92,6 +100,7 @@ impl<'p> Projector<'p> {
             };
             let cell = cell(rule.column_type, value, &decoded).unwrap_or_else(|| {
                 error = Some(ParseError::FieldType);
+                self.misfits[index] += 1;
                 Cell::Null
             });
             sink(index, cell);
