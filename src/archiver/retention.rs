@@ -11,10 +11,10 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::config::KafkaSettings;
 use crate::kafka::error::KafkaError;
-use crate::kafka::reader::{Range, Read, Reader};
+use crate::kafka::open_transactions::{OpenTransaction, OpenTransactions};
+use crate::kafka::reader::{Reader, first_time_ms};
 use crate::kafka::topics::Topics;
 use crate::record::position::TopicPartition;
-use crate::record::record::Timestamp;
 use crate::record::utc::UtcSeconds;
 use crate::task::error::AppError;
 use crate::telemetry::PartitionMetrics;
@@ -25,7 +25,9 @@ const FIRST_INTERVAL: Duration = Duration::from_secs(5);
 const INTERVAL: Duration = Duration::from_secs(60);
 /// How long before the deletion the log warns, in seconds.
 const WARNING_S: i64 = 24 * 60 * 60;
-const POLL: Duration = Duration::from_millis(500);
+/// The age at which an open transaction is logged, in seconds. Kafka ends one by itself after the producer's
+/// `transaction.timeout.ms`, which is a minute by default; a hanging one stays until somebody aborts it.
+const OLD_TRANSACTION_S: i64 = 60;
 
 /// The partitions of this archiver, and the first offset of each that is not archived yet. Clones share their state.
 #[derive(Debug, Clone, Default)]
@@ -83,6 +85,7 @@ impl RetentionThread {
         let mut monitor = RetentionMonitor {
             reader: Reader::connect(&with_small_queues(settings))?,
             topics: Topics::connect(settings)?,
+            transactions: OpenTransactions::connect(settings)?,
             archived,
             clock,
             known: BTreeMap::new(),
@@ -137,6 +140,7 @@ fn with_small_queues(settings: &KafkaSettings) -> KafkaSettings {
 struct RetentionMonitor {
     reader: Reader,
     topics: Topics,
+    transactions: OpenTransactions,
     archived: ArchivedPositions,
     clock: Clock,
     known: BTreeMap<TopicPartition, Known>,
@@ -145,8 +149,25 @@ struct RetentionMonitor {
 /// What is kept of a partition from one check to the next.
 #[derive(Debug, Clone, Copy, Default)]
 struct Known {
-    /// The offset of the oldest record that was not archived, and its timestamp in ms.
-    oldest: Option<(i64, i64)>,
+    /// The oldest record that was not archived, and its timestamp in ms.
+    oldest: Option<(Oldest, i64)>,
+    has_warned: bool,
+    open: Option<SeenOpen>,
+}
+
+/// The first offset that is not archived, and the last stable offset if a transaction is open. Where the latter moves, the
+/// oldest record may be another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Oldest {
+    offset: i64,
+    open_from: Option<i64>,
+}
+
+/// A transaction that was open in the latest check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct SeenOpen {
+    first_offset: i64,
+    since: UtcSeconds,
     has_warned: bool,
 }
 
@@ -164,31 +185,46 @@ impl RetentionMonitor {
             .retain(|name, _| partitions.iter().any(|(own, _)| own == name));
         let mut retentions_ms = BTreeMap::new();
         for (name, archived) in partitions {
-            match self.deletion_ms(&name, archived.next_offset, &mut retentions_ms) {
-                Ok(due_ms) => self.report(
-                    &name,
-                    &archived,
-                    due_ms.map(|ms| UtcSeconds::from_unix(ms.div_euclid(1000))),
-                ),
-                // The next check retries. The liveness probe reports that Kafka does not answer.
-                Err(error) => tracing::debug!(partition = %name, %error, "cannot check the topic's retention"),
+            // The next check retries. The liveness probe reports that Kafka does not answer.
+            if let Err(error) = self.check_partition(&name, &archived, &mut retentions_ms) {
+                tracing::debug!(partition = %name, %error, "cannot check the topic's retention");
             }
         }
         interval
     }
 
-    /// The earliest time at which Kafka may delete the oldest record that is not archived; Kafka deletes whole log
-    /// segments, so it may keep it longer. `None` if every record is archived, if the topic has no time limit, or if
-    /// the record has no timestamp.
+    fn check_partition(
+        &mut self,
+        partition: &TopicPartition,
+        archived: &Archived,
+        retentions_ms: &mut BTreeMap<String, Option<i64>>,
+    ) -> Result<(), KafkaError> {
+        let stable = self.reader.cluster();
+        let open = self.transactions.among(std::slice::from_ref(partition), stable)?;
+        let open = open.into_iter().next();
+        let due_ms = self.deletion_ms(partition, archived.next_offset, open.as_ref(), retentions_ms)?;
+        let due = due_ms.map(|ms| UtcSeconds::from_unix(ms.div_euclid(1000)));
+        self.report(partition, archived, due);
+        self.report_open(partition, archived, open.as_ref());
+        Ok(())
+    }
+
+    /// The earliest time at which Kafka may delete the oldest record that is not archived, committed or in an open
+    /// transaction; Kafka deletes whole log segments, so it may keep it longer. `None` if every record is archived, if the
+    /// topic has no time limit, or if the record has no timestamp.
     fn deletion_ms(
         &mut self,
         partition: &TopicPartition,
         next_offset: i64,
+        open: Option<&OpenTransaction>,
         retentions_ms: &mut BTreeMap<String, Option<i64>>,
     ) -> Result<Option<i64>, KafkaError> {
         let marks = self.reader.cluster().watermarks(partition)?;
-        let oldest = next_offset.max(marks.low);
-        if oldest >= marks.high {
+        let oldest = Oldest {
+            offset: next_offset.max(marks.low),
+            open_from: open.map(|open| open.first_offset),
+        };
+        if oldest.offset >= open.map_or(marks.high, |open| open.high_watermark) {
             return Ok(None);
         }
         let topic = partition.topic.to_string();
@@ -203,20 +239,63 @@ impl RetentionMonitor {
             return Ok(None);
         };
         Ok(self
-            .time_ms(partition, oldest, marks.high)?
+            .time_ms(partition, oldest, marks.high, open)?
             .map(|time_ms| time_ms.saturating_add(retention_ms)))
     }
 
-    fn time_ms(&mut self, partition: &TopicPartition, oldest: i64, end: i64) -> Result<Option<i64>, KafkaError> {
+    /// The time of the oldest record: a committed one before `stable_end` or, if none is left, one of an open transaction.
+    fn time_ms(
+        &mut self,
+        partition: &TopicPartition,
+        oldest: Oldest,
+        stable_end: i64,
+        open: Option<&OpenTransaction>,
+    ) -> Result<Option<i64>, KafkaError> {
         let known = self.known.entry(partition.clone()).or_default();
-        if let Some((offset, time_ms)) = known.oldest
-            && offset == oldest
+        if let Some((of, time_ms)) = known.oldest
+            && of == oldest
         {
             return Ok(Some(time_ms));
         }
-        let found = first_time_ms(&self.reader, partition, oldest, end)?;
+        let mut found = None;
+        if oldest.offset < stable_end {
+            found = first_time_ms(&self.reader, partition, oldest.offset, stable_end)?;
+        }
+        if let (None, Some(open)) = (found, open) {
+            found = self.transactions.time_ms(open, oldest.offset.max(open.first_offset))?;
+        }
         known.oldest = found.map(|time_ms| (oldest, time_ms));
         Ok(found)
+    }
+
+    /// Logs a transaction once when it is old, and once when it has ended.
+    fn report_open(&mut self, partition: &TopicPartition, archived: &Archived, open: Option<&OpenTransaction>) {
+        let now = self.clock.utc_seconds();
+        let known = self.known.entry(partition.clone()).or_default();
+        let before = known.open.take();
+        if let Some(ended) = before.filter(|seen| Some(seen.first_offset) != open.map(|open| open.first_offset))
+            && ended.has_warned
+        {
+            tracing::info!(%partition, first_offset = ended.first_offset, "the open transaction has ended: what waited for it is archived now");
+        }
+        let Some(open) = open else {
+            archived.metrics.open_transaction(0, None);
+            return;
+        };
+        let mut seen = before
+            .filter(|seen| seen.first_offset == open.first_offset)
+            .unwrap_or(SeenOpen {
+                first_offset: open.first_offset,
+                since: now,
+                has_warned: false,
+            });
+        archived.metrics.open_transaction(open.offsets(), Some(seen.since));
+        let age_s = now.unix() - seen.since.unix();
+        if age_s >= OLD_TRANSACTION_S && !seen.has_warned {
+            seen.has_warned = true;
+            tracing::warn!(%partition, first_offset = open.first_offset, waiting = open.offsets(), seen_for_s = age_s, "a transaction is open: the records behind its first one cannot be archived before it ends, and Kafka's retention deletes them all the same; `kivend doctor` says how old it is and how to end it");
+        }
+        known.open = Some(seen);
     }
 
     fn report(&mut self, partition: &TopicPartition, archived: &Archived, due: Option<UtcSeconds>) {
@@ -230,32 +309,5 @@ impl RetentionMonitor {
             tracing::info!(%partition, "Kafka keeps the records that are not archived for at least another day");
         }
         known.has_warned = is_near;
-    }
-}
-
-/// The timestamp of the first record of a range, in ms; `None` if it has none or the range has no record.
-fn first_time_ms(
-    reader: &Reader,
-    partition: &TopicPartition,
-    from: i64,
-    until: i64,
-) -> Result<Option<i64>, KafkaError> {
-    let range = Range {
-        partition: partition.clone(),
-        from,
-        until: Some(until),
-    };
-    let mut stream = reader.open(vec![range])?;
-    loop {
-        match stream.next(POLL)? {
-            Read::Record { record, .. } => {
-                return Ok(match record.timestamp {
-                    Timestamp::CreateMs(ms) | Timestamp::LogAppendMs(ms) => Some(ms),
-                    Timestamp::Absent => None,
-                });
-            }
-            Read::Ended { .. } | Read::Done => return Ok(None),
-            Read::Nothing => {}
-        }
     }
 }

@@ -11,6 +11,8 @@ use crate::archiver::orders::Orders;
 use crate::clock;
 use crate::config::{ArchiveSettings, Settings};
 use crate::kafka::cluster::Cluster;
+use crate::kafka::error::KafkaError;
+use crate::kafka::open_transactions::OpenTransactions;
 use crate::record::position::TopicPartition;
 use crate::segment::projection::rules::{Projection, Rule};
 use crate::store::{Store, probe};
@@ -73,7 +75,20 @@ fn log_ends(cluster: &Cluster, settings: &Settings) -> Result<HashMap<TopicParti
         partitions.extend(cluster.topic(&topic.name)?.positions());
     }
     let ends = cluster.log_ends(&partitions)?;
+    warn_of_open_transactions(cluster, settings, &partitions)?;
     Ok(partitions.into_iter().zip(ends).collect())
+}
+
+/// A run up to the current log ends stops before them, so that it must say that records follow.
+fn warn_of_open_transactions(
+    stable: &Cluster,
+    settings: &Settings,
+    partitions: &[TopicPartition],
+) -> Result<(), KafkaError> {
+    for open in OpenTransactions::connect(&settings.kafka)?.among(partitions, stable)? {
+        tracing::warn!(partition = %open.partition, first_offset = open.first_offset, waiting = open.offsets(), "a transaction is open: the records behind its first one cannot be archived before it ends");
+    }
+    Ok(())
 }
 
 pub(super) fn author(own: &OwnArchive, cluster_id: String) -> Author {

@@ -11,6 +11,7 @@ mod incremental;
 pub mod ledger;
 mod membership;
 mod native;
+pub mod open_transactions;
 mod partition_lists;
 pub mod partitioner;
 mod polled;

@@ -1,7 +1,7 @@
 //! Reads ranges of partitions without a group, to print them or to compare an archive with Kafka. It commits nothing, and
 //! its memory does not depend on the length of the ranges.
 //!
-//! It reads committed records only, and some offsets have none: those of transaction markers, of aborted transactions and of
+//! Usually it reads committed records only, and some offsets have none: those of transaction markers, of aborted transactions and of
 //! records that compaction removed. So a range ends with a record beyond it, or at the end of the partition.
 
 use std::time::Duration;
@@ -74,6 +74,16 @@ impl Reader {
         })
     }
 
+    /// The same, but reads open and aborted transactions too, up to the high watermark.
+    ///
+    /// # Errors
+    /// Settings that librdkafka refuses.
+    pub fn connect_uncommitted(settings: &KafkaSettings) -> Result<Reader, KafkaError> {
+        Ok(Reader {
+            cluster: Cluster::connect_uncommitted(settings)?,
+        })
+    }
+
     /// Requests over the same connection.
     #[must_use]
     pub fn cluster(&self) -> &Cluster {
@@ -113,6 +123,31 @@ impl Reader {
                 Read::Nothing => {}
                 Read::Done => return Ok(NextOffset(until)),
             }
+        }
+    }
+}
+
+/// The time of the first record of a range, in ms; `None` if it has none or the range has no record.
+///
+/// # Errors
+/// As [`Stream::next`].
+pub fn first_time_ms(
+    reader: &Reader,
+    partition: &TopicPartition,
+    from: i64,
+    until: i64,
+) -> Result<Option<i64>, KafkaError> {
+    let range = Range {
+        partition: partition.clone(),
+        from,
+        until: Some(until),
+    };
+    let mut stream = reader.open(vec![range])?;
+    loop {
+        match stream.next(POLL_TIMEOUT)? {
+            Read::Record { record, .. } => return Ok(record.timestamp.ms()),
+            Read::Ended { .. } | Read::Done => return Ok(None),
+            Read::Nothing => {}
         }
     }
 }

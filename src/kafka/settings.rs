@@ -95,6 +95,16 @@ pub fn reader_config(settings: &KafkaSettings) -> Result<ClientConfig, KafkaErro
     Ok(config)
 }
 
+/// A client that also sees open and aborted transactions, for questions about them. What it reads is never archived.
+///
+/// # Errors
+/// As [`client_config`].
+pub fn uncommitted_config(settings: &KafkaSettings) -> Result<ClientConfig, KafkaError> {
+    let mut config = reader_config(settings)?;
+    config.set("isolation.level", "read_uncommitted");
+    Ok(config)
+}
+
 /// A client of the archivers' group.
 ///
 /// # Errors

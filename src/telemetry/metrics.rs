@@ -39,6 +39,8 @@ struct Families {
     since_commit: Family<PartitionLabels, FloatGauge>,
     until_deletion: Family<PartitionLabels, FloatGauge>,
     column_misfits: Family<ColumnLabels, Counter>,
+    unstable: Family<PartitionLabels, Gauge>,
+    open_transaction: Family<PartitionLabels, FloatGauge>,
     retries: Family<RetryLabels, Counter>,
     store_calls: CallTimes,
     witnesses: Witnesses,
@@ -79,6 +81,8 @@ pub struct PartitionMetrics {
     lag: Gauge,
     since_commit: FloatGauge,
     until_deletion: FloatGauge,
+    unstable: Gauge,
+    open_transaction: FloatGauge,
     times: Arc<Times>,
 }
 
@@ -87,6 +91,7 @@ pub struct PartitionMetrics {
 struct Times {
     last_commit: AtomicI64,
     deletion: AtomicI64,
+    open_since: AtomicI64,
 }
 
 const NEVER: i64 = i64::MAX;
@@ -152,11 +157,18 @@ impl Families {
             since,
         );
         let until = self.until_deletion.clone();
-        let help = "Until Kafka deletes the oldest record that is not archived; +Inf where none waits";
+        let help =
+            "Until Kafka deletes the oldest record that is not archived, committed or not; +Inf where none waits";
         all.register_with_unit("until_deletion", help, Unit::Seconds, until);
         let misfits = self.column_misfits.clone();
         let help = "Values that are not of the type of their typed column, in segments encoded here";
         all.register("column_misfits", help, misfits);
+        let unstable = self.unstable.clone();
+        let help = "High watermark minus last stable offset: what waits for an open transaction";
+        all.register("unstable_records", help, unstable);
+        let open = self.open_transaction.clone();
+        let help = "Since the partition's oldest open transaction was first seen; 0 where none is open";
+        all.register_with_unit("open_transaction", help, Unit::Seconds, open);
         all.register("retries", "Calls tried again, by cause", self.retries.clone());
         let calls = self.store_calls.0.clone();
         all.register_with_unit(
@@ -182,9 +194,12 @@ impl Families {
             lag: self.lag.get_or_create_owned(&labels),
             since_commit: self.since_commit.get_or_create_owned(&labels),
             until_deletion: self.until_deletion.get_or_create_owned(&labels),
+            unstable: self.unstable.get_or_create_owned(&labels),
+            open_transaction: self.open_transaction.get_or_create_owned(&labels),
             times: Arc::new(Times {
                 last_commit: now.unix().into(),
                 deletion: NEVER.into(),
+                open_since: NEVER.into(),
             }),
         }
     }
@@ -216,6 +231,8 @@ impl Metrics {
         self.families.lag.remove(&labels);
         self.families.since_commit.remove(&labels);
         self.families.until_deletion.remove(&labels);
+        self.families.unstable.remove(&labels);
+        self.families.open_transaction.remove(&labels);
     }
 
     /// The metrics of a witness by the name of its key, created at `now` if it is new.
@@ -292,6 +309,13 @@ impl PartitionMetrics {
             .store(at.map_or(NEVER, UtcSeconds::unix), Ordering::Relaxed);
     }
 
+    /// Sets how many offsets wait for an open transaction, and when it was first seen; none if none is open.
+    pub fn open_transaction(&self, waiting: u64, since: Option<UtcSeconds>) {
+        self.unstable.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        let since = since.map_or(NEVER, UtcSeconds::unix);
+        self.times.open_since.store(since, Ordering::Relaxed);
+    }
+
     /// Counts offsets that Kafka deleted before they were archived.
     pub fn lost(&self, records: u64) {
         self.lost_records.inc_by(records);
@@ -308,6 +332,11 @@ impl PartitionMetrics {
             .unix()
             .saturating_sub(self.times.last_commit.load(Ordering::Relaxed));
         self.since_commit.set(since.max(0) as f64);
+        let open_for = match self.times.open_since.load(Ordering::Relaxed) {
+            NEVER => 0,
+            since => now.unix().saturating_sub(since).max(0),
+        };
+        self.open_transaction.set(open_for as f64);
         let due = self.times.deletion.load(Ordering::Relaxed);
         self.until_deletion.set(if due == NEVER {
             f64::INFINITY
@@ -335,6 +364,7 @@ mod tests {
         payments.lagging(9);
         payments.committed(at(1010));
         payments.deletion_due(Some(at(1600)));
+        payments.open_transaction(101, Some(at(1005)));
         payments.lost(3);
         payments.fenced();
         metrics.did_not_fit("payments", "event_ts", 13);

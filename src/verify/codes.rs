@@ -314,6 +314,12 @@ codes! {
     KV516 CompactedAway Note
         "Kafka has compacted these records away: a later record with the same key is in the archive."
         "No action is needed. The archive keeps what compaction removes.";
+    KV517 OpenTransaction Note
+        "A transaction is open in Kafka. The records behind its first one cannot be archived before it ends."
+        "No action is needed while it is young. `kivend doctor` says how old it is, and how to end one that hangs.";
+    KV518 OpenTransactionNotAtRest Incomplete
+        "Kafka holds records behind an open transaction, which are not archived, and --at-rest counts them as missing."
+        "Wait until the transaction ends, or end it (`kivend doctor` says how). Then run `kivend archive`, and verify again.";
     // Proof files.
     KV601 ProofMalformed Tampered
         "The file is not a valid proof file. It proves nothing."

@@ -13,8 +13,10 @@ use crate::verify::findings::{Code, Finding, Findings};
 pub struct Watermarks {
     /// The first offset that Kafka still has.
     pub low: i64,
-    /// The offset after the newest record (the high watermark).
+    /// The offset after the newest one that a reader of committed records may see (the last stable offset).
     pub high: i64,
+    /// The offset after the newest one (the high watermark). Above `high` while a transaction is open.
+    pub written: i64,
 }
 
 /// A committed offset of the consumer group.
@@ -53,16 +55,18 @@ pub enum LagPolicy {
     Refused,
 }
 
-/// Compares the watermarks with the chain. Returns the lag in offsets.
+/// Compares the watermarks with the chain. Returns the lag in offsets, with those behind an open transaction.
 pub fn check_watermarks(chain: &Chain, marks: Watermarks, policy: LagPolicy, findings: &mut Findings) -> u64 {
     let partition = &chain.partition;
+    check_open_transaction(partition, marks, policy, findings);
+    let end = marks.high.max(marks.written);
     let Some(head) = &chain.head else {
         if marks.high > 0 {
             let detail = format!("Kafka has offsets {} to {}", marks.low, marks.high.saturating_sub(1));
             let finding = Finding::new(Code::PartitionNotArchived, detail).of(partition);
             findings.push(finding.offsets(marks.low, marks.high));
         }
-        return u64::try_from(marks.high - marks.low).unwrap_or(0);
+        return u64::try_from(end - marks.low).unwrap_or(0);
     };
     let next = head.continues_at.1.0;
     if marks.high < next {
@@ -90,7 +94,25 @@ pub fn check_watermarks(chain: &Chain, marks: Watermarks, policy: LagPolicy, fin
         let finding = Finding::new(code, format!("{lag} offsets are not archived yet")).of(partition);
         findings.push(finding.offsets(next, marks.high));
     }
-    lag
+    u64::try_from(end.saturating_sub(next)).unwrap_or(0)
+}
+
+/// Records behind an open transaction are acknowledged, and Kafka's retention deletes them like others, but no reader of
+/// committed records gets them.
+fn check_open_transaction(partition: &TopicPartition, marks: Watermarks, policy: LagPolicy, findings: &mut Findings) {
+    let Ok(behind @ 1..) = u64::try_from(marks.written.saturating_sub(marks.high)) else {
+        return;
+    };
+    let code = match policy {
+        LagPolicy::Allowed => Code::OpenTransaction,
+        LagPolicy::Refused => Code::OpenTransactionNotAtRest,
+    };
+    let detail = format!(
+        "a transaction is open since offset {}: {behind} offsets from there on cannot be archived before it ends",
+        marks.high
+    );
+    let finding = Finding::new(code, detail).of(partition);
+    findings.push(finding.offsets(marks.high, marks.written));
 }
 
 /// The result of comparing records.

@@ -188,6 +188,7 @@ async fn load(shop: &Shop, kafka: &Arc<dyn KafkaFacts>, partitions: &[TopicParti
     for (partition, commit) in partitions.iter().zip(commits) {
         let marks = kafka.watermarks(partition).unwrap().unwrap();
         let mut log = Log {
+            unstable: 0,
             low: marks.low,
             high: marks.high,
             records: Vec::new(),

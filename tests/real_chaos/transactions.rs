@@ -60,3 +60,50 @@ fn what_transactions_commit_is_archived_and_what_they_abort_is_a_hole_that_links
     let offsets = topic(&chaos.shop.json(&["topics", "list"]), &orders)["records"].as_u64();
     assert!(offsets > Some(committed), "no holes: {offsets:?}");
 }
+
+#[test]
+fn an_open_transaction_is_told_by_every_command_until_it_ends() {
+    let Some(_whole) = Whole::share() else { return };
+    let chaos = Chaos::begin();
+    let orders = TopicPartition::new(&chaos.shop.topic("orders"), 0);
+    let producer = transactional(&chaos);
+    producer.begin_transaction().unwrap();
+    for value in ["first of the transaction", "second"] {
+        let record = BaseRecord::<str, str>::to(&orders.topic).partition(0).payload(value);
+        producer.send(record).map_err(|(error, _)| error).unwrap();
+    }
+    producer.flush(PATIENCE).unwrap();
+    acknowledge(&chaos, &orders, 100);
+    let archived = chaos.shop.run(&["archive"]);
+    let log = String::from_utf8_lossy(&archived.stderr);
+    assert!(archived.status.success(), "{log}");
+    assert!(
+        log.contains("a transaction is open") && log.contains("waiting=102"),
+        "{log}"
+    );
+    let verified = chaos.shop.run(&["verify", "--at-rest", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&verified.stdout).unwrap();
+    assert_eq!(report["verdict"], "incomplete", "{report:#}");
+    assert!(report.to_string().contains("KV518"), "{report:#}");
+    let doctor = chaos.shop.run(&["doctor"]);
+    let doctor = String::from_utf8_lossy(&doctor.stdout);
+    assert!(doctor.contains("with 102 offsets waiting"), "{doctor}");
+    assert!(doctor.contains("102 records not archived yet"), "{doctor}");
+    producer.commit_transaction(PATIENCE).unwrap();
+    assert_eq!(topic(&chaos.verified(), &orders.topic)["records"], 102);
+}
+
+/// Sends records without a transaction, each acknowledged.
+fn acknowledge(chaos: &Chaos, at: &TopicPartition, records: usize) {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", chaos.shop.kafka_settings().brokers.join(","))
+        .create()
+        .unwrap();
+    for _ in 0..records {
+        let record = BaseRecord::<str, str>::to(&at.topic)
+            .partition(at.partition)
+            .payload("acknowledged");
+        producer.send(record).map_err(|(error, _)| error).unwrap();
+    }
+    producer.flush(PATIENCE).unwrap();
+}

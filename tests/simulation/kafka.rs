@@ -315,6 +315,7 @@ impl Kafka {
         let broker = Broker::default();
         for (partition, log) in self.logs().iter() {
             let log = BrokerLog {
+                unstable: 0,
                 low: log.low,
                 high: log.high,
                 records: log.held(),

@@ -174,3 +174,23 @@ fn what_kafka_compacted_away_is_explained_by_a_later_record_with_its_key() {
         .store(false, std::sync::atomic::Ordering::Relaxed);
     expect(&archive.verify_all(), Verdict::Tampered, Code::RecordsNotInKafka);
 }
+
+#[test]
+fn records_behind_an_open_transaction_are_a_note_and_at_rest_they_are_missing() {
+    let mut archive = Archive::usual();
+    archive.checkpoint();
+    archive.commit();
+    archive.broker.logs().get_mut(&payments()).unwrap().unstable = 101;
+    let report = archive.verify_all();
+    expect_intact(&report, &[Code::OpenTransaction]);
+    let end = archive.broker.logs()[&payments()].high;
+    assert_eq!(offsets(&report, Code::OpenTransaction), Some((end, end + 101)));
+    let at_rest = Request {
+        lag: LagPolicy::Refused,
+        ..archive.request()
+    };
+    let report = archive.verify(Some(archive.broker.clone()), at_rest);
+    expect(&report, Verdict::Incomplete, Code::OpenTransactionNotAtRest);
+    let lag: u64 = report.topics.iter().filter_map(|topic| topic.lag).sum();
+    assert_eq!(lag, 101);
+}

@@ -1,7 +1,7 @@
 //! Checks Kafka: the brokers, the configured topics, their replicas, and how much time retention leaves.
 
 use crate::app::doctor::check::{Check, listed};
-use crate::app::doctor::retention;
+use crate::app::doctor::{open_transactions, retention};
 use crate::config::{Settings, TopicSettings};
 use crate::kafka::cluster::{Broker, TopicLayout};
 use crate::kafka::error::KafkaError;
@@ -11,6 +11,7 @@ const BROKERS: &str = "brokers";
 const TOPICS: &str = "topics";
 const IN_SYNC: &str = "in_sync";
 const RETENTION: &str = "retention_against_lag";
+const OPEN_TRANSACTIONS: &str = "open_transactions";
 
 /// Runs all checks of Kafka. Blocks.
 pub fn examine(settings: &Settings, now_ms: i64) -> Vec<Check> {
@@ -18,7 +19,8 @@ pub fn examine(settings: &Settings, now_ms: i64) -> Vec<Check> {
     let (brokers, topics) = match asked {
         Ok(answered) => answered,
         Err(error) => {
-            let unasked = [TOPICS, IN_SYNC, RETENTION].map(|name| Check::skipped(name, "no broker answered"));
+            let unasked =
+                [TOPICS, IN_SYNC, RETENTION, OPEN_TRANSACTIONS].map(|name| Check::skipped(name, "no broker answered"));
             return [vec![Check::error(BROKERS, &error)], unasked.to_vec()].concat();
         }
     };
@@ -33,10 +35,14 @@ pub fn examine(settings: &Settings, now_ms: i64) -> Vec<Check> {
             checks.push(check_topics(&states));
             checks.push(check_in_sync(&states));
             checks.push(check_retention(settings, &states, now_ms));
+            checks.push(check_open_transactions(settings, &states, now_ms));
         }
         Err(error) => {
             checks.push(Check::error(TOPICS, &error));
-            checks.extend([IN_SYNC, RETENTION].map(|name| Check::skipped(name, "the topics could not be read")));
+            checks.extend(
+                [IN_SYNC, RETENTION, OPEN_TRANSACTIONS]
+                    .map(|name| Check::skipped(name, "the topics could not be read")),
+            );
         }
     }
     checks
@@ -164,6 +170,14 @@ fn check_retention(settings: &Settings, states: &[TopicState<'_>], now_ms: i64) 
     match retention::ask(&settings.kafka, found, now_ms) {
         Ok(partitions) => retention::check(RETENTION, &partitions),
         Err(error) => Check::error(RETENTION, &error),
+    }
+}
+
+fn check_open_transactions(settings: &Settings, states: &[TopicState<'_>], now_ms: i64) -> Check {
+    let found = states.iter().filter_map(|s| s.layout.as_ref());
+    match open_transactions::ask(&settings.kafka, found) {
+        Ok(open) => open_transactions::check(OPEN_TRANSACTIONS, &open, now_ms),
+        Err(error) => Check::error(OPEN_TRANSACTIONS, &error),
     }
 }
 

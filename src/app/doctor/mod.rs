@@ -4,6 +4,7 @@
 mod check;
 mod kafka;
 mod keys;
+mod open_transactions;
 mod retention;
 mod store;
 

@@ -1,5 +1,6 @@
 //! Compares the archiver's progress with Kafka's retention, which deletes records whether or not they are archived. Progress
-//! comes from the group's commits; if they have expired, all records in Kafka count as not archived.
+//! comes from the group's commits; if they have expired, all records in Kafka count as not archived. Records behind an open
+//! transaction count too: retention deletes them like others.
 
 use std::thread;
 use std::time::Duration;
@@ -51,11 +52,12 @@ pub fn ask<'a>(
     topics: impl Iterator<Item = (&'a TopicSettings, &'a TopicLayout)>,
     now_ms: i64,
 ) -> Result<Vec<Progress>, KafkaError> {
-    let cluster = Cluster::connect_to_group(settings)?;
+    let group = Cluster::connect_to_group(settings)?;
+    let cluster = Cluster::connect_uncommitted(settings)?;
     let mut all = Vec::new();
     for (topic, layout) in topics {
         let positions = layout.positions();
-        let committed = committed(&cluster, &positions)?;
+        let committed = committed(&group, &positions)?;
         let watermarks = cluster.watermarks_of(&positions)?;
         for ((partition, committed), watermarks) in positions.into_iter().zip(committed).zip(watermarks) {
             let next_offset = committed.map(|committed| committed.next_offset.0);

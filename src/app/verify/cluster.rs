@@ -20,6 +20,8 @@ pub struct ClusterFacts {
     group: Cluster,
     topics: Topics,
     group_id: String,
+    /// Sees where a log ends behind an open transaction.
+    uncommitted: Cluster,
 }
 
 impl ClusterFacts {
@@ -33,6 +35,7 @@ impl ClusterFacts {
             group: Cluster::connect_to_group(settings)?,
             topics: Topics::connect(settings)?,
             group_id: settings.group_id.clone(),
+            uncommitted: Cluster::connect_uncommitted(settings)?,
         })
     }
 }
@@ -74,10 +77,13 @@ impl KafkaFacts for ClusterFacts {
     }
 
     fn watermarks(&self, partition: &TopicPartition) -> Result<Option<Watermarks>, NoAnswer> {
-        match self.reader.cluster().watermarks(partition) {
-            Ok(marks) => Ok(Some(Watermarks {
+        // The high watermark first: records that arrive between the two requests are not behind a transaction.
+        let written = self.uncommitted.watermarks(partition).map(|marks| marks.high);
+        match written.and_then(|written| Ok((written, self.reader.cluster().watermarks(partition)?))) {
+            Ok((written, marks)) => Ok(Some(Watermarks {
                 low: marks.low,
                 high: marks.high,
+                written,
             })),
             Err(KafkaError::UnknownPartition { .. } | KafkaError::UnknownTopic { .. }) => Ok(None),
             Err(error) => Err(no_answer(error)),

@@ -13,7 +13,7 @@ use crate::config::KafkaSettings;
 use crate::kafka::cluster::patience::{REQUEST_TIMEOUT, ask_first, is_silence};
 use crate::kafka::context::Context;
 use crate::kafka::error::KafkaError;
-use crate::kafka::settings::{group_config, reader_config};
+use crate::kafka::settings::{group_config, reader_config, uncommitted_config};
 
 /// How many waiting events (log lines among them) are searched for the cause of a failed request.
 const EVENTS_PER_FAILURE: usize = 200;
@@ -46,6 +46,14 @@ impl Cluster {
     /// Settings that librdkafka refuses.
     pub fn connect(settings: &KafkaSettings) -> Result<Cluster, KafkaError> {
         Cluster::with(settings, &reader_config(settings)?, Role::Asking)
+    }
+
+    /// A connection without a group to which a partition ends at its high watermark, behind any open transaction.
+    ///
+    /// # Errors
+    /// Settings that librdkafka refuses.
+    pub fn connect_uncommitted(settings: &KafkaSettings) -> Result<Cluster, KafkaError> {
+        Cluster::with(settings, &uncommitted_config(settings)?, Role::Asking)
     }
 
     /// A connection that names the archivers' group without joining it, as [`Cluster::committed`] needs.

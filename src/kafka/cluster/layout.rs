@@ -66,7 +66,8 @@ impl TopicLayout {
 pub struct Watermarks {
     /// The first offset that retention left.
     pub low: i64,
-    /// The last stable offset: the offset after the last one that a read_committed reader may see.
+    /// The last stable offset: the offset after the last one that a read_committed reader may see. The high watermark, if
+    /// [`Cluster::connect_uncommitted`](super::Cluster::connect_uncommitted) asked.
     pub high: i64,
 }
 
