@@ -2,7 +2,7 @@
 //! is slow. And partitions whose requests cannot succeed do not stop the others.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -28,7 +28,7 @@ use kivend::store::memory::MemoryStore;
 use kivend::store::retry::Backoff;
 use kivend::store::{Creation as Created, Entry, Store, StoreError};
 use kivend::task::panic::log_panics;
-use kivend::task::stop::Stop;
+use kivend::task::stop::{Reason, Stop, stop};
 use kivend::telemetry::Vitals;
 use tokio::runtime::Runtime;
 
@@ -280,4 +280,36 @@ fn an_archiver_whose_encoder_panics_ends_with_exit_code_1_and_is_not_alive() {
     );
     assert_eq!(error.kind().exit(), Exit::Failed);
     assert_eq!(vitals.health.alive(vitals.clock.monotonic_ms()), Err(told));
+}
+
+/// Whether [`sticks`] was called.
+static IS_ENCODING: AtomicBool = AtomicBool::new(false);
+
+/// An encoder that never ends, as a store that never answers.
+fn sticks(_: Rows, _: &Footer, _: &Projection) -> Result<Vec<u8>, kivend::segment::error::SegmentError> {
+    IS_ENCODING.store(true, Ordering::SeqCst);
+    loop {
+        std::thread::park();
+    }
+}
+
+#[test]
+fn a_stop_ends_in_its_time_though_a_seal_never_does_and_counts_what_it_leaves() {
+    let folder = tempfile::tempdir().unwrap();
+    let kafka = embedded_with(&[]);
+    let mut settings = shop(&kafka, folder.path());
+    settings.archive.shutdown_timeout = Duration::from_secs(2);
+    let events = folder.path().join("events.jsonl");
+    std::fs::write(&events, "{\"event_type\":\"payment_attempt\",\"customer_id\":\"C1\"}\n").unwrap();
+    ingest_file(&settings, &events);
+    let (stopper, stop) = stop();
+    let report = std::thread::scope(|scope| {
+        let running = scope.spawn(|| run_with_encoder(sticks, &settings, Mode::Once, &vitals(), &stop));
+        crate::fixture::patience::until("the segment is in the encoder", || IS_ENCODING.load(Ordering::SeqCst));
+        stopper.request(Reason::Terminate);
+        running.join().unwrap().unwrap()
+    });
+    assert_eq!((report.records, report.left_records), (0, 1));
+    let again = kivend::archiver::run(&settings, Mode::Once, &vitals(), &Stop::never()).unwrap();
+    assert_eq!((again.records, again.left_records), (1, 0));
 }

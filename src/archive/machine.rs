@@ -29,6 +29,17 @@ pub struct Machine {
     shutting_down: bool,
 }
 
+/// Records in memory that no link covers yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unarchived {
+    /// Partitions with such records.
+    pub partitions: usize,
+    /// Their number.
+    pub records: u64,
+    /// Their bytes in memory.
+    pub bytes: usize,
+}
+
 impl Machine {
     /// A machine without partitions.
     #[must_use]
@@ -73,6 +84,19 @@ impl Machine {
     #[must_use]
     pub fn buffered_bytes_of(&self, slot: Slot) -> usize {
         self.partitions.get(slot.0).map_or(0, Partition::buffered_bytes)
+    }
+
+    /// What the records in memory amount to that no link covers yet.
+    #[must_use]
+    pub fn unarchived(&self) -> Unarchived {
+        let mut all = Unarchived::default();
+        for partition in &self.partitions {
+            let records = partition.unarchived_records();
+            all.partitions += usize::from(records > 0);
+            all.records += records;
+        }
+        all.bytes = self.buffered_bytes();
+        all
     }
 
     /// Whether every partition is released.

@@ -22,6 +22,8 @@ pub struct ArchiveReport {
     pub adopted: u64,
     /// The number of offsets that Kafka deleted before they were archived.
     pub lost_offsets: u64,
+    /// Records that a stop left to the next owner, because they could not be sealed within `archive.shutdown_timeout`.
+    pub left_records: u64,
     /// The duration of the run in seconds.
     pub elapsed_s: f64,
     /// Records per second of the run.
@@ -62,6 +64,7 @@ impl ArchiveReport {
             value_bytes: tally.value_bytes,
             adopted: tally.adopted,
             lost_offsets: tally.lost_offsets,
+            left_records: tally.left_records,
             elapsed_s,
             records_per_s: if elapsed_s > 0.0 {
                 tally.records as f64 / elapsed_s

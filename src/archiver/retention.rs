@@ -3,9 +3,8 @@
 //! for it, and reports to the metrics and the log.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -25,6 +24,8 @@ const FIRST_INTERVAL: Duration = Duration::from_secs(5);
 const INTERVAL: Duration = Duration::from_secs(60);
 /// How long before the deletion the log warns, in seconds.
 const WARNING_S: i64 = 24 * 60 * 60;
+/// How long the end of a run waits for a check that is underway.
+const LAST_CHECK: Duration = Duration::from_secs(1);
 /// The age at which an open transaction is logged, in seconds. Kafka ends one by itself after the producer's
 /// `transaction.timeout.ms`, which is a minute by default; a hanging one stays until somebody aborts it.
 const OLD_TRANSACTION_S: i64 = 60;
@@ -69,7 +70,8 @@ impl ArchivedPositions {
 /// The monitor's thread, which ends when this is dropped.
 pub struct RetentionThread {
     stop: Option<SyncSender<()>>,
-    thread: Option<JoinHandle<()>>,
+    /// Closed when the thread ends.
+    ended: Receiver<()>,
 }
 
 impl RetentionThread {
@@ -91,9 +93,11 @@ impl RetentionThread {
             known: BTreeMap::new(),
         };
         let (stop, stopped) = sync_channel(0);
-        let thread = std::thread::Builder::new()
+        let (ending, ended) = sync_channel(0);
+        std::thread::Builder::new()
             .name("retention".into())
             .spawn(move || {
+                let _ending: SyncSender<()> = ending;
                 let mut interval = FIRST_INTERVAL;
                 while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                     interval = monitor.check();
@@ -105,7 +109,7 @@ impl RetentionThread {
             })?;
         Ok(RetentionThread {
             stop: Some(stop),
-            thread: Some(thread),
+            ended,
         })
     }
 }
@@ -113,10 +117,8 @@ impl RetentionThread {
 impl Drop for RetentionThread {
     fn drop(&mut self) {
         self.stop = None;
-        if let Some(thread) = self.thread.take() {
-            // A panic of the thread was logged when it happened; archiving does not depend on the monitor.
-            drop(thread.join());
-        }
+        // It may wait for brokers that are down. Then it ends with the process.
+        let _ended = self.ended.recv_timeout(LAST_CHECK);
     }
 }
 

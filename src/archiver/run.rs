@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::archive::machine::Machine;
 use crate::archiver::background::{BackgroundExecutor, Encode, Tools};
@@ -32,6 +33,9 @@ use crate::task::error::AppError;
 use crate::task::panic::log_panics;
 use crate::task::stop::Stop;
 use crate::telemetry::{self, Vitals};
+
+/// How long the end of a run waits for tasks that were cancelled.
+const LAST_TASKS: Duration = Duration::from_secs(1);
 
 /// Archives the configured topics, until a stop is requested or, with [`Mode::Once`], until everything that Kafka had
 /// at the start is archived.
@@ -73,9 +77,12 @@ pub fn run_with_encoder(
     }
     let misfits = Arc::new(Misfits::new(Arc::clone(&vitals.metrics)));
     let encoder = (encode, Arc::clone(&misfits));
-    let tally = archive(&runtime, (settings, orders, encoder), vitals, stop).inspect_err(|error| {
+    let archived = archive(&runtime, (settings, orders, encoder), vitals, stop).inspect_err(|error| {
         vitals.health.failed(error.to_string());
-    })?;
+    });
+    // A probe or a request that still waits for an answer does not keep the process.
+    runtime.shutdown_timeout(LAST_TASKS);
+    let tally = archived?;
     Ok(ArchiveReport::new(tally, misfits.by_column(), clock.elapsed_s()))
 }
 
@@ -145,7 +152,8 @@ fn archive(
         vitals: vitals.clone(),
         metrics: HashMap::new(),
     };
-    let mut driver = Driver::new(consumer, machine, executor, target, observers);
+    let shutdown = settings.archive.shutdown_timeout;
+    let mut driver = Driver::new(consumer, machine, executor, target, observers).stopping_within(shutdown * 3 / 5);
     let done = driver.run(Clock::start(), stop);
     if let Err(error) = &done {
         // Before the group is left, which takes seconds: `/healthz` must fail from here on.
@@ -153,16 +161,41 @@ fn archive(
     }
     let tally = std::mem::take(&mut driver.tally);
     tasks.iter().for_each(AbortHandle::abort);
-    let last = done.is_ok().then(|| runtime.spawn(checkpoints.last()));
+    let last = done.is_ok().then(|| runtime.spawn(finish(checkpoints, submitters)));
+    let limit = stop.is_requested().then(|| shutdown / 5);
     // Leaves the group while the last checkpoint is signed, so that other members take over at once. A crash here costs
     // only that checkpoint: the next archiver signs the same heads.
     drop(driver);
     drop(retention);
     done?;
     if let Some(last) = last {
-        let signed = runtime.block_on(last);
-        signed.map_err(|error| AppError::internal(error.to_string()))??;
-        runtime.block_on(witnesses::finish(submitters));
+        runtime.block_on(within(limit, last))?;
     }
     Ok(tally)
+}
+
+/// Signs the last checkpoint, and waits some seconds for its cosignatures.
+async fn finish(checkpoints: Checkpoints, submitters: Vec<JoinHandle<()>>) -> Result<(), AppError> {
+    checkpoints.last().await?;
+    witnesses::finish(submitters).await;
+    Ok(())
+}
+
+/// Waits for the end of a run; at a requested stop only for so long, because the next archiver signs the same heads.
+async fn within(limit: Option<Duration>, last: JoinHandle<Result<(), AppError>>) -> Result<(), AppError> {
+    let cancel = last.abort_handle();
+    let ended = match limit {
+        None => last.await,
+        Some(limit) => match tokio::time::timeout(limit, last).await {
+            Ok(ended) => ended,
+            Err(_) => {
+                cancel.abort();
+                tracing::warn!(
+                    "archive.shutdown_timeout passes: the last checkpoint is not signed or not copied here; the next archiver does both"
+                );
+                return Ok(());
+            }
+        },
+    };
+    ended.map_err(|error| AppError::internal(error.to_string()))?
 }

@@ -23,6 +23,8 @@ pub struct Tally {
     pub adopted: u64,
     /// The number of offsets that Kafka deleted before they were archived.
     pub lost_offsets: u64,
+    /// Records that a stop left in memory, because they could not be sealed in time. They are still in Kafka.
+    pub left_records: u64,
     /// The time of the first durable link, in ms since the start.
     pub first_link_ms: Option<u64>,
     /// The sums of each partition.

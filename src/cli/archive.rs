@@ -64,7 +64,7 @@ fn archive(mode: Mode, declared: &Declared, context: &Context) -> Result<Exit, F
         health,
         clock: context.clock(),
     };
-    let stop = context.stop();
+    let stop = context.stop_within(settings.archive.shutdown_timeout);
     let orders = Orders {
         mode,
         new_epochs: declared
@@ -128,9 +128,16 @@ fn text(report: &ArchiveReport) -> String {
         )
     };
     let misfits: String = report.column_misfits.iter().map(misfit).collect();
+    let left = match report.left_records {
+        0 => String::new(),
+        left => format!(
+            "{} records were not archived in time; they are still in Kafka\n",
+            count(left)
+        ),
+    };
     let partitions = partitions.trim_fmt();
     format!(
-        "{partitions}\n{} records in {} segments, {} of {} value bytes, {:.1} s, {} records/s\n{misfits}{stopped}",
+        "{partitions}\n{} records in {} segments, {} of {} value bytes, {:.1} s, {} records/s\n{misfits}{stopped}{left}",
         count(report.records),
         count(report.segments),
         size(report.stored_bytes),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::cli::failure::Failure;
 use crate::cli::global::Global;
@@ -97,6 +98,12 @@ impl Context {
     #[must_use]
     pub fn stop(&self) -> Stop {
         self.signals.gracefully()
+    }
+
+    /// The same, and the process ends this long after the first signal, whatever it waits for.
+    #[must_use]
+    pub fn stop_within(&self, limit: Duration) -> Stop {
+        self.signals.gracefully_within(limit)
     }
 
     /// A runtime for asynchronous work.

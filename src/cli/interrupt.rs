@@ -3,17 +3,21 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::clock::Clock;
 use crate::task::stop::{Reason, Stop, Stopper, stop};
 
 /// Watches the signals of this process.
 #[derive(Debug)]
 pub(super) struct Signals {
     graceful: Arc<AtomicBool>,
+    /// How long an orderly stop may take, in ms.
+    limit_ms: Arc<AtomicU64>,
     stop: Stop,
 }
 
@@ -22,11 +26,16 @@ impl Signals {
     pub fn watch() -> Signals {
         let graceful = Arc::new(AtomicBool::new(false));
         let (stopper, stop) = stop();
-        let asked = Arc::clone(&graceful);
+        let limit_ms = Arc::new(AtomicU64::new(u64::MAX));
+        let (asked, limit) = (Arc::clone(&graceful), Arc::clone(&limit_ms));
         let _watcher = std::thread::Builder::new()
             .name("signals".to_owned())
-            .spawn(move || wait(&asked, &stopper));
-        Signals { graceful, stop }
+            .spawn(move || wait(&asked, &limit, &stopper));
+        Signals {
+            graceful,
+            limit_ms,
+            stop,
+        }
     }
 
     /// From now on the first signal only requests a stop.
@@ -34,10 +43,17 @@ impl Signals {
         self.graceful.store(true, Ordering::SeqCst);
         self.stop.clone()
     }
+
+    /// The same, and the process ends this long after the first signal, whatever it waits for.
+    pub fn gracefully_within(&self, limit: Duration) -> Stop {
+        let limit_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        self.limit_ms.store(limit_ms, Ordering::SeqCst);
+        self.gracefully()
+    }
 }
 
-fn wait(graceful: &AtomicBool, stopper: &Stopper) {
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else {
+fn wait(graceful: &AtomicBool, limit_ms: &AtomicU64, stopper: &Stopper) {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return;
     };
     runtime.block_on(async {
@@ -45,16 +61,30 @@ fn wait(graceful: &AtomicBool, stopper: &Stopper) {
         else {
             return;
         };
-        let mut first = true;
+        let mut first: Option<(Reason, Clock)> = None;
         loop {
+            let out_of_time = async {
+                match first {
+                    Some((reason, at)) => {
+                        let left_ms = limit_ms.load(Ordering::SeqCst).saturating_sub(at.monotonic_ms());
+                        tokio::time::sleep(Duration::from_millis(left_ms)).await;
+                        reason
+                    }
+                    None => std::future::pending().await,
+                }
+            };
             let reason = tokio::select! {
                 _ = interrupt.recv() => Reason::Interrupt,
                 _ = terminate.recv() => Reason::Terminate,
+                reason = out_of_time => {
+                    tracing::error!("archive.shutdown_timeout has passed: ending at once; what is not archived is still in Kafka");
+                    end_at_once(reason)
+                }
             };
-            if !first || !graceful.load(Ordering::SeqCst) {
+            if first.is_some() || !graceful.load(Ordering::SeqCst) {
                 end_at_once(reason);
             }
-            first = false;
+            first = Some((reason, Clock::start()));
             if reason == Reason::Interrupt {
                 // stderr may be closed.
                 let _ = writeln!(std::io::stderr(), "\nstopping; press Ctrl-C again to stop at once");

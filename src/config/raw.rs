@@ -111,6 +111,7 @@ pub(super) struct RawArchive {
     pub key_file: String,
     pub key: String,
     pub pkcs11: RawPkcs11,
+    pub shutdown_timeout: Span,
     pub checkpoint_interval: Span,
     pub consumer_groups: Vec<String>,
     pub checkpoint_copies: Vec<RawCheckpointCopy>,

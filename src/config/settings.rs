@@ -230,6 +230,8 @@ pub struct ArchiveSettings {
     pub key: Option<Secret>,
     /// A token that holds the signing key, or the one that the next rotation adds.
     pub pkcs11: Option<Pkcs11Settings>,
+    /// The longest time from a request to stop to the end of the process.
+    pub shutdown_timeout: Duration,
     /// The time between checkpoints while heads move.
     pub checkpoint_interval: Duration,
     /// The consumer groups whose committed offsets every entry of the log records.

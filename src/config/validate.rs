@@ -307,6 +307,7 @@ fn archive(
     let intervals = [
         ("archive.seal_max_age", written.seal_max_age.0),
         ("archive.seal_max_idle", written.seal_max_idle.0),
+        ("archive.shutdown_timeout", written.shutdown_timeout.0),
         ("archive.checkpoint_interval", written.checkpoint_interval.0),
     ];
     for (key, interval) in intervals {
@@ -322,6 +323,7 @@ fn archive(
         seal_max_age: written.seal_max_age.0,
         seal_max_idle: written.seal_max_idle.0,
         memory_budget_bytes,
+        shutdown_timeout: written.shutdown_timeout.0,
         checkpoint_interval: written.checkpoint_interval.0,
         consumer_groups: written.consumer_groups.clone(),
         checkpoint_copies: copies(written.checkpoint_copies)?,

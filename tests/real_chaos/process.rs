@@ -49,6 +49,11 @@ impl Archiver {
         assert!(status.success(), "{status}: {}", self.log());
     }
 
+    /// Sends SIGTERM, and does not wait.
+    pub fn stop(&self) {
+        self.signal(Signal::TERM);
+    }
+
     /// Waits until it exits by itself.
     pub fn ended(&mut self) -> ExitStatus {
         let mut status = None;

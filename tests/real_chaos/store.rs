@@ -1,6 +1,8 @@
 //! A store that crashes, stalls, refuses or is full: the archiver waits where waiting helps, stops where it does not,
 //! and commits nothing meanwhile.
 
+use kivend::clock::Clock;
+
 use super::disk::Disk;
 use super::proxy::{Proxy, Weather};
 use super::servers::{Mine, Whole};
@@ -39,6 +41,28 @@ fn a_store_that_dies_in_the_middle_of_uploads_is_waited_for_and_nothing_is_commi
         records += feed.all_acked();
         archiver.terminate();
     }
+    assert_eq!(chaos.reckon(), records);
+}
+
+#[test]
+fn a_stop_while_the_store_is_away_ends_in_time_and_leaves_the_rest_to_the_next_owner() {
+    let Some(mine) = Mine::take() else { return };
+    let mut chaos = Chaos::begin();
+    let mut archiver = chaos.archiver_with("stopped", |command| {
+        command.env("KIVEND_ARCHIVE__SHUTDOWN_TIMEOUT", "10s");
+    });
+    let feed = chaos.feed(1_000);
+    archiver.until_said(" linked ", 5);
+    mine.kill(&["minio"]);
+    archiver.until_unready();
+    let stopped_at = Clock::start();
+    archiver.stop();
+    let status = archiver.ended();
+    assert!(stopped_at.elapsed_s() < 10.0, "{} s", stopped_at.elapsed_s());
+    assert!(status.success(), "{status}: {}", archiver.log());
+    assert_eq!(archiver.said("they are still in Kafka"), 1, "{}", archiver.log());
+    mine.start(&["minio"]);
+    let records = feed.all_acked();
     assert_eq!(chaos.reckon(), records);
 }
 

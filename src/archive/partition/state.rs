@@ -159,6 +159,14 @@ impl Partition {
         chain.open.buffered_bytes() + object
     }
 
+    /// The number of records in memory that no link covers yet.
+    #[must_use]
+    pub fn unarchived_records(&self) -> u64 {
+        let Phase::Archiving(chain) = &self.phase else { return 0 };
+        let sealing = chain.sealing.as_ref().map_or(0, |sealing| sealing.draft.record_count);
+        chain.open.len() as u64 + sealing
+    }
+
     /// Whether a seal is in progress, which will free memory.
     #[must_use]
     pub fn is_sealing(&self) -> bool {

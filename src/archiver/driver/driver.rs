@@ -50,6 +50,11 @@ pub struct Driver<S, E, O> {
     pub(super) target: Target,
     pub(super) peers: PeerProgress,
     pub(super) next_tick_ms: u64,
+    pub(super) is_stopping: bool,
+    /// How long a requested stop may take.
+    pub(super) grace_ms: Option<u64>,
+    /// When a requested stop is given up.
+    pub(super) give_up_at_ms: Option<u64>,
     /// The sums of the run so far.
     pub tally: Tally,
 }
@@ -59,7 +64,7 @@ pub struct Driver<S, E, O> {
 pub enum Turn {
     /// The loop must go on.
     Continues,
-    /// Everything is sealed, committed and released; the loop ends.
+    /// Everything is sealed, committed and released, or a requested stop has taken its time; the loop ends.
     Ended,
 }
 
@@ -87,8 +92,18 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
             target,
             peers: PeerProgress::default(),
             next_tick_ms: 0,
+            is_stopping: false,
+            grace_ms: None,
+            give_up_at_ms: None,
             tally: Tally::default(),
         }
+    }
+
+    /// Limits how long a requested stop may take. What is not sealed by then is left to the next owner.
+    #[must_use]
+    pub fn stopping_within(mut self, grace: Duration) -> Driver<S, E, O> {
+        self.grace_ms = Some(u64::try_from(grace.as_millis()).unwrap_or(u64::MAX));
+        self
     }
 
     /// Archives until the target is reached or a stop is requested; then seals, commits and releases.
@@ -116,12 +131,15 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         self.observer.turned(now.monotonic_ms);
         self.take_answers()?;
         self.tick();
+        if stop.is_requested() {
+            self.begin_stop();
+        }
         if !self.machine.is_shutting_down() && (stop.is_requested() || self.is_target_reached()) {
             self.step(Event::Shutdown);
         }
         self.carry_out()?;
         if self.machine.is_shutting_down() {
-            if self.machine.is_idle() {
+            if self.machine.is_idle() || self.gives_up() {
                 return Ok(Turn::Ended);
             }
             if let Some(job) = self.to_encode.pop_back() {

@@ -9,5 +9,6 @@ mod actions;
 )]
 mod driver;
 mod group;
+mod stopping;
 
 pub use driver::{Driver, Turn};
