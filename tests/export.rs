@@ -6,9 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kivend::app::checkpoint::checkpoint_now;
-use kivend::app::export::{Destination, Naming, Report, Request, ToKafka, export};
+use kivend::app::export::{Destination, Report, Request, export};
 use kivend::app::generate::generate;
 use kivend::app::ingest::{self, Plan, Surroundings};
+use kivend::app::restore::{Allowed, Naming, Restore, ToKafka};
 use kivend::archiver::{self, Mode};
 use kivend::clock::Clock;
 use kivend::config::{CheckpointCopy, Settings, Sources, StoreBackend, StoreSettings, load};
@@ -203,7 +204,7 @@ fn whole_records_go_to_another_topic_as_they_were() {
     assert_eq!(sender.finish().unwrap(), 4);
     assert_eq!(archive(&settings).records, 4);
 
-    let to = ToKafka::connect(&settings.kafka, Naming::Topic("orders".to_owned())).unwrap();
+    let to = ToKafka::new(&settings.kafka, restore_to("orders"));
     let request = Request {
         topic: Some("payments".to_owned()),
         ..Request::default()
@@ -216,6 +217,62 @@ fn whole_records_go_to_another_topic_as_they_were() {
     });
     assert_eq!((report.records, report.tombstones, report.restamped), (4, 1, 0));
     assert_eq!(whole(&settings, "orders"), whole(&settings, "payments"));
+}
+
+fn restore_to(topic: &str) -> Restore {
+    Restore {
+        naming: Naming::Topic(topic.to_owned()),
+        archived: Vec::new(),
+        allowed: Allowed::default(),
+    }
+}
+
+/// Restores the archived payments.
+fn restored(settings: &Settings, restore: Restore) -> Result<Report, String> {
+    let request = Request {
+        topic: Some("payments".to_owned()),
+        ..Request::default()
+    };
+    let to = Destination::Kafka(ToKafka::new(&settings.kafka, restore));
+    runtime().block_on(async {
+        let store = store::open(&settings.store).await.unwrap();
+        let given = Given::default();
+        let restoring = export(store, &given, &request, to, &Silent);
+        restoring.await.map_err(|error| error.to_string())
+    })
+}
+
+#[test]
+fn a_target_that_has_records_or_is_archived_is_refused_until_it_is_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let kafka = Embedded::start(3).unwrap();
+    let settings = shop(&kafka, folder.path());
+    let file = folder.path().join("events.jsonl");
+    std::fs::write(&file, "{\"event_type\":\"payment_attempt\",\"customer_id\":\"C1\"}\n").unwrap();
+    ingest_file(&settings, &file);
+    archive(&settings);
+
+    assert_eq!(restored(&settings, restore_to("orders")).unwrap().records, 1);
+    let again = restored(&settings, restore_to("orders")).unwrap_err();
+    assert!(
+        again.contains("the target topic is not empty topic=`orders` offsets=`1`"),
+        "{again}"
+    );
+    let mut nonempty = restore_to("orders");
+    nonempty.allowed.nonempty = true;
+    assert_eq!(restored(&settings, nonempty).unwrap().records, 1);
+
+    for (topic, archived) in [("payments", vec![]), ("fraud-alerts", vec!["fraud-alerts".to_owned()])] {
+        let mut live = Restore {
+            archived,
+            ..restore_to(topic)
+        };
+        live.allowed.nonempty = true;
+        let refused = restored(&settings, live.clone()).unwrap_err();
+        assert!(refused.contains("is archived by this archive"), "{refused}");
+        live.allowed.archived = true;
+        assert_eq!(restored(&settings, live).unwrap().records, 1);
+    }
 }
 
 fn whole(settings: &Settings, topic: &str) -> Vec<String> {

@@ -286,7 +286,7 @@ fn an_archiver_whose_encoder_panics_ends_with_exit_code_1_and_is_not_alive() {
 static IS_ENCODING: AtomicBool = AtomicBool::new(false);
 
 /// An encoder that never ends, as a store that never answers.
-fn sticks(_: Rows, _: &Footer, _: &Projection) -> Result<Vec<u8>, kivend::segment::error::SegmentError> {
+fn sticks(_: Rows, _: &Footer, _: &Projection) -> Result<Encoded, kivend::segment::error::SegmentError> {
     IS_ENCODING.store(true, Ordering::SeqCst);
     loop {
         std::thread::park();

@@ -1,5 +1,5 @@
 """Makes `tests/vectors/forged_segments.json` for make_vectors.py: segments that differ in one place from what a writer writes (docs/FORMAT.md,
-section 5). Both verifiers must refuse all but the valid ones.
+section 7). Both verifiers must refuse all but the valid ones.
 """
 
 import pyarrow as pa
@@ -218,7 +218,7 @@ FORGED = [
 
 def forged_segments():
     return {
-        "about": "section 5: segments of payments/1 that are valid, and forged ones that no verifier may accept",
+        "about": "section 7: segments of payments/1 that are valid, and forged ones that no verifier may accept",
         "records_root": FOOTER["records_root"],
         "valid": [{"name": name, "object_base64": b64(make())} for name, make in VALID],
         "forged": [{"name": name, "object_base64": b64(make())} for name, make in FORGED],

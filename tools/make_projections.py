@@ -145,6 +145,6 @@ def projections() -> dict[str, Any]:
     groups += [typed(type_, [(literal, expected)]) for type_, literal, expected in EDGES]
     groups.append({"projection": rules_text(rule("a", "/a", "string")), "cases": [case(name, value, {"a": a}, error) for name, value, a, error in DOCUMENTS]})
     groups += [{"projection": rules_text(rule("p", path, "string")), "cases": [case(f"{path} in {text}", text.encode(), {"p": p}, error)]} for path, text, p, error in POINTERS]
-    return {"about": "section 5: rules (the footer value), a record's value (null: none), the typed columns and parse_error. float64 as the double's bits in hex, "
+    return {"about": "section 7: rules (the footer value), a record's value (null: none), the typed columns and parse_error. float64 as the double's bits in hex, "
                      "decimal without its point, timestamp_us as microseconds since the epoch, json as text", "groups": groups,
             "valid_rules": VALID_RULES, "invalid_rules": [{"why": why, "projection": text} for why, text in INVALID_RULES]}

@@ -106,7 +106,7 @@ def main() -> None:
     # Two row groups, the first of two pages.
     (folder / "python.parquet").write_bytes(segment([row(values) for values in ROWS], footer(), page_rows=4, group_rows=7))
     content = {
-        "about": "section 5: the records of one segment, their leaves and typed columns, and the segment's footer",
+        "about": "section 7: the records of one segment, their leaves and typed columns, and the segment's footer",
         "footer": footer(),
         "records": [record(row, hash_) for row, hash_ in zip(ROWS, leaves(), strict=True)],
     }

@@ -9,13 +9,10 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use serde::Serialize;
 
+use crate::app::restore::{Lifted, RefusedRecord, Span, ToKafka, Wanted, after_sending};
 use crate::app::similar::nearest;
 use crate::clock::Clock;
-use crate::config::KafkaSettings;
 use crate::error::{Explain, Kind};
-use crate::kafka::cluster::Cluster;
-use crate::kafka::error::KafkaError;
-use crate::kafka::sender::Sender;
 use crate::log::link::Link;
 use crate::reading::archive::Archive;
 use crate::record::merkle::Tree;
@@ -77,6 +74,12 @@ pub struct Report {
     pub restamped: u64,
     /// Offsets that links declare lost.
     pub lost_offsets: u64,
+    /// Records that the target topics refused. They are still in the archive.
+    pub refused: u64,
+    /// The places of the first of them.
+    pub refused_records: Vec<RefusedRecord>,
+    /// Target topics whose retention was set to no limit.
+    pub lifted: Vec<Lifted>,
     /// Records whose segments were removed under a retention change.
     pub removed: u64,
     /// The earliest record time in the archive's partitions that were exported, in ms since the Unix epoch.
@@ -96,19 +99,21 @@ pub enum ExportError {
     /// The archive, the store or Kafka failed.
     #[error(transparent)]
     App(#[from] AppError),
-}
-
-impl From<KafkaError> for ExportError {
-    fn from(error: KafkaError) -> ExportError {
-        ExportError::App(error.into())
-    }
+    /// The same, after records were sent to Kafka.
+    #[error("{error}")]
+    PartlySent {
+        /// Why.
+        error: AppError,
+        /// Records that were handed to Kafka before.
+        sent: u64,
+    },
 }
 
 impl Explain for ExportError {
     fn kind(&self) -> Kind {
         match self {
             ExportError::Output(_) => Kind::Input,
-            ExportError::App(error) => error.kind(),
+            ExportError::App(error) | ExportError::PartlySent { error, .. } => error.kind(),
         }
     }
 
@@ -116,6 +121,7 @@ impl Explain for ExportError {
         match self {
             ExportError::Output(_) => Some("check that the output is open and the disk has free space".to_owned()),
             ExportError::App(error) => error.remedy(),
+            ExportError::PartlySent { error, sent } => after_sending(error.kind(), *sent).or_else(|| error.remedy()),
         }
     }
 }
@@ -126,60 +132,6 @@ pub enum Destination<'o> {
     Lines(&'o mut dyn Write),
     /// As whole records, to the same partition of a topic.
     Kafka(ToKafka),
-}
-
-/// The topics to which records are sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Naming {
-    /// All records to this topic.
-    Topic(String),
-    /// The records of each topic to the topic with this prefix before its name.
-    Prefix(String),
-}
-
-impl Naming {
-    fn target(&self, topic: &str) -> String {
-        match self {
-            Naming::Topic(name) => name.clone(),
-            Naming::Prefix(prefix) => format!("{prefix}{topic}"),
-        }
-    }
-}
-
-/// A connection to the target topics.
-pub struct ToKafka {
-    sender: Sender,
-    cluster: Cluster,
-    naming: Naming,
-}
-
-impl ToKafka {
-    /// Connects; sends nothing yet.
-    ///
-    /// # Errors
-    /// Settings that librdkafka refuses.
-    pub fn connect(settings: &KafkaSettings, naming: Naming) -> Result<ToKafka, KafkaError> {
-        Ok(ToKafka {
-            sender: Sender::connect(settings)?,
-            cluster: Cluster::connect(settings)?,
-            naming,
-        })
-    }
-
-    /// Records keep their partition, so the target topic needs as many.
-    fn check(&self, partitions: &[TopicPartition]) -> Result<(), AppError> {
-        for partition in partitions {
-            let target = self.naming.target(&partition.topic);
-            let found = self.cluster.topic(&target)?.partitions.len();
-            if usize::try_from(partition.partition).unwrap_or(usize::MAX) >= found {
-                return Err(AppError::config(format!(
-                    "the target topic has too few partitions topic=`{target}` partitions=`{found}` archived=`{partition}`"
-                ))
-                .fix("create the target topic with at least as many partitions as the archived topic"));
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Exports the records.
@@ -200,20 +152,24 @@ pub async fn export(
     if partitions.is_empty() {
         return Err(nothing_of(&archive, request).into());
     }
-    if let Destination::Kafka(kafka) = &destination {
-        kafka.check(&partitions)?;
+    let mut destination = destination;
+    let mut lifted = Vec::new();
+    if let Destination::Kafka(kafka) = &mut destination {
+        lifted = kafka.open(&wanted(&archive, request, &partitions).await?)?;
     }
     let mut run = Run {
         archive: &archive,
         request,
         destination,
-        report: Report::default(),
+        report: Report {
+            lifted,
+            ..Report::default()
+        },
         progress,
     };
-    for partition in &partitions {
-        run.partition(partition).await?;
+    if let Err(error) = run.all(&partitions).await {
+        return Err(run.destination.explain(error));
     }
-    run.destination.finish()?;
     run.report.elapsed_s = clock.elapsed_s();
     Ok(run.report)
 }
@@ -235,6 +191,21 @@ fn nothing_of(archive: &Archive, request: &Request) -> AppError {
     .fix("name one of the archived topics with --topic, or none for all")
 }
 
+/// What is to be restored, by the links.
+async fn wanted(archive: &Archive, request: &Request, partitions: &[TopicPartition]) -> Result<Vec<Wanted>, AppError> {
+    let mut all = Vec::with_capacity(partitions.len());
+    for partition in partitions {
+        let chain = archive.chain(partition).await?;
+        let links = chain.iter().map(|accepted| &accepted.signed.link);
+        let wanted = links.filter(|link| link.segment.is_some() && request.may_cover(link));
+        all.push(Wanted {
+            partition: partition.clone(),
+            segments: wanted.map(Span::of).collect(),
+        });
+    }
+    Ok(all)
+}
+
 struct Run<'a, 'o> {
     archive: &'a Archive,
     request: &'a Request,
@@ -244,6 +215,13 @@ struct Run<'a, 'o> {
 }
 
 impl Run<'_, '_> {
+    async fn all(&mut self, partitions: &[TopicPartition]) -> Result<(), ExportError> {
+        for partition in partitions {
+            self.partition(partition).await?;
+        }
+        self.destination.finish(&mut self.report)
+    }
+
     async fn partition(&mut self, partition: &TopicPartition) -> Result<(), ExportError> {
         let (archive, request) = (self.archive, self.request);
         let chain = archive.chain(partition).await?;
@@ -320,20 +298,38 @@ impl Destination<'_> {
                 report.count(partition, value);
             }
             (Destination::Kafka(kafka), value) => {
-                let target = kafka.naming.target(&partition.topic);
-                kafka.sender.send(&target, Some(partition.partition), record)?;
-                report.tombstones += u64::from(value.is_none());
-                report.restamped += u64::from(matches!(record.timestamp.ms(), None | Some(0)));
-                report.count(partition, value.unwrap_or_default());
+                if kafka.send(partition, record)? {
+                    report.tombstones += u64::from(value.is_none());
+                    report.restamped += u64::from(matches!(record.timestamp.ms(), None | Some(0)));
+                    report.count(partition, value.unwrap_or_default());
+                }
             }
         }
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<(), ExportError> {
+    fn finish(&mut self, report: &mut Report) -> Result<(), ExportError> {
         match self {
             Destination::Lines(lines) => lines.flush().map_err(ExportError::Output),
-            Destination::Kafka(kafka) => kafka.sender.finish().map(drop).map_err(ExportError::from),
+            Destination::Kafka(kafka) => {
+                kafka.finish()?;
+                let (refused, named) = kafka.refused();
+                report.refused = refused;
+                report.refused_records = named.to_vec();
+                report.records = kafka.sent();
+                Ok(())
+            }
+        }
+    }
+
+    /// The error with what was sent before.
+    fn explain(&self, error: ExportError) -> ExportError {
+        match (self, error) {
+            (Destination::Kafka(kafka), ExportError::App(error)) => ExportError::PartlySent {
+                error,
+                sent: kafka.sent(),
+            },
+            (_, error) => error,
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod ingest;
 pub mod keys;
 pub mod nearby;
 pub mod prove;
+pub mod restore;
 pub mod retention;
 pub mod similar;
 pub mod topics;

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::app::export::{Destination, ExportError, Naming, Report, Request, ToKafka, export};
+use crate::app::export::{Destination, ExportError, Report, Request, export};
+use crate::app::restore::{Allowed, Naming, Restore, ToKafka};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::format::Format;
@@ -25,6 +26,8 @@ use crate::verify::given::Given;
     after_help = "Records come by topic, partition and offset. Each segment is checked against its signed link first.
 Records with an empty value or without one have no line: they are counted and left out. To Kafka all records are sent.
 With --to-kafka, each run sends all records again: after an interrupted run, start again with empty topics.
+A record that the target refuses is set aside with its offset. Targets that are not empty, that are archived, or
+whose retention would delete restored records are refused before anything is sent.
 
 Examples:
   kivend export --topic payments -o payments.jsonl
@@ -56,6 +59,15 @@ pub struct Args {
     /// Replace FILE if it exists
     #[arg(long, requires = "output")]
     force: bool,
+    /// Restore to a topic that has records
+    #[arg(long, requires = "to_kafka")]
+    into_nonempty: bool,
+    /// Restore to a topic that this archive archives: its records are archived again
+    #[arg(long, requires = "to_kafka")]
+    into_archived: bool,
+    /// Set retention.ms of a target to -1 if it would delete restored records for their age
+    #[arg(long, requires = "to_kafka")]
+    lift_retention: bool,
     /// A public key of the archive from outside the bucket, or a file with one; may be repeated
     #[arg(long = "key", value_name = "PUBLIC|FILE")]
     keys: Vec<KeyArgument>,
@@ -73,7 +85,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let output = context.output();
     let report = match (naming(args), &args.output) {
         (Some(naming), _) => {
-            let kafka = ToKafka::connect(&settings.kafka, naming)?;
+            let kafka = ToKafka::new(&settings.kafka, restore(args, &settings, naming));
             give(args, context, &settings, &request, Destination::Kafka(kafka))??
         }
         (None, Some(file)) => {
@@ -102,7 +114,22 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         (Format::Text, true) => output.remark(&text(&report)),
         _ => output.report(&report, text)?,
     }
-    Ok(Exit::Done)
+    Ok(match report.refused {
+        0 => Exit::Done,
+        _ => Exit::Failed,
+    })
+}
+
+fn restore(args: &Args, settings: &Settings, naming: Naming) -> Restore {
+    Restore {
+        naming,
+        archived: settings.topics.iter().map(|topic| topic.name.clone()).collect(),
+        allowed: Allowed {
+            nonempty: args.into_nonempty,
+            archived: args.into_archived,
+            lifting: args.lift_retention,
+        },
+    }
 }
 
 /// Refuses bounds between which no time is.
@@ -173,6 +200,7 @@ fn text(report: &Report) -> String {
             "with a newline in the value, on more than one line",
         ),
         (report.restamped, "without a time, sent with the current time"),
+        (report.refused, "refused by the target topics, and not restored"),
         (
             report.lost_offsets,
             "offsets were lost before they were archived, as links declare",
@@ -181,6 +209,18 @@ fn text(report: &Report) -> String {
         if number > 0 {
             text.push_str(&format!("\n  {} {what}", count(number)));
         }
+    }
+    for refused in &report.refused_records {
+        text.push_str(&format!(
+            "\n    {} offset {}: {}",
+            refused.partition, refused.offset, refused.reason
+        ));
+    }
+    for lifted in &report.lifted {
+        text.push_str(&format!(
+            "\n  {}: retention.ms was {} and is -1 now; set it back when the records are no longer needed there",
+            lifted.topic, lifted.retention_ms
+        ));
     }
     text
 }

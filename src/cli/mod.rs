@@ -151,8 +151,7 @@ pub fn kivend() -> ExitCode {
 #[derive(Debug, Parser)]
 #[command(name = "kivend-archiver", version)]
 #[command(
-    after_help = "On SIGTERM or Ctrl-C it seals, uploads and commits what it has, and leaves the group, within archive.shutdown_timeout;
-a second signal ends it at once.
+    after_help = "On SIGTERM or Ctrl-C it seals, uploads and commits what it has, and leaves the group, within archive.shutdown_timeout; a second signal ends it at once.
 Metrics, /healthz and /readyz are served on telemetry.listen."
 )]
 pub struct Archiver {

@@ -19,6 +19,8 @@ pub mod producer;
 pub mod reader;
 pub mod sender;
 pub mod settings;
+pub mod topic_limits;
+mod topic_properties;
 pub mod topics;
 
 pub use assignment::PartitionIndex;

@@ -8,7 +8,7 @@ use std::task::{Context as Task, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::config::{KafkaSettings, TopicSettings};
@@ -18,7 +18,7 @@ use crate::kafka::error::KafkaError;
 use crate::kafka::incremental;
 use crate::kafka::settings::client_config;
 
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often to check whether every broker knows a new topic or setting, before continuing without knowing.
 const CHECKS: u32 = 100;
 const CHECK_INTERVAL: Duration = Duration::from_millis(50);
@@ -75,8 +75,8 @@ pub struct Outcome {
 
 /// A connection that may create and alter topics.
 pub struct Topics {
-    admin: AdminClient<Context>,
-    cluster: Cluster,
+    pub(super) admin: AdminClient<Context>,
+    pub(super) cluster: Cluster,
 }
 
 impl Topics {
@@ -241,55 +241,6 @@ impl Topics {
         Ok(layout_differences.into_iter().chain(properties).flatten().collect())
     }
 
-    /// How long Kafka retains the topic's records, in ms; `None` without a limit, or if Kafka does not return the setting.
-    ///
-    /// # Errors
-    /// The topic does not exist, missing rights, or no broker answered.
-    pub fn retention_ms(&self, topic: &str) -> Result<Option<i64>, KafkaError> {
-        let properties = self.properties(topic)?;
-        let set = properties.iter().find(|property| property.name == "retention.ms");
-        Ok(set
-            .and_then(|property| property.value.parse().ok())
-            .filter(|ms| *ms >= 0))
-    }
-
-    /// The topic's `cleanup.policy`; `None` if Kafka does not return the setting.
-    ///
-    /// # Errors
-    /// The topic does not exist, missing rights, or no broker answered.
-    pub fn cleanup_policy(&self, topic: &str) -> Result<Option<String>, KafkaError> {
-        let properties = self.properties(topic)?;
-        let set = properties
-            .into_iter()
-            .find(|property| property.name == "cleanup.policy");
-        Ok(set.map(|property| property.value))
-    }
-
-    /// The largest record batch that the topic takes, `max.message.bytes`; `None` if Kafka does not return the setting.
-    ///
-    /// # Errors
-    /// The topic does not exist, missing rights, or no broker answered.
-    pub fn batch_max_bytes(&self, topic: &str) -> Result<Option<usize>, KafkaError> {
-        let properties = self.properties(topic)?;
-        let set = properties.iter().find(|property| property.name == "max.message.bytes");
-        Ok(set.and_then(|property| property.value.parse().ok()))
-    }
-
-    fn properties(&self, topic: &str) -> Result<Vec<Property>, KafkaError> {
-        let doing = "describe a topic's settings";
-        let described = wait_for(
-            self.admin
-                .describe_configs([&ResourceSpecifier::Topic(topic)], &options()),
-        );
-        let resource = first(described, doing)?
-            .map_err(|code| KafkaError::from_code(code, doing, format!("{code} topic={topic}")))?;
-        let property = |entry: rdkafka::admin::ConfigEntry| Property {
-            name: entry.name,
-            value: entry.value.unwrap_or_default(),
-        };
-        Ok(resource.entries.into_iter().map(property).collect())
-    }
-
     fn alter(&self, wanted: &TopicSettings, differences: &[Difference]) -> Result<(), KafkaError> {
         let doing = "alter a topic";
         if differences.iter().any(Difference::is_property) {
@@ -314,12 +265,7 @@ enum Creation {
     Exists,
 }
 
-struct Property {
-    name: String,
-    value: String,
-}
-
-fn options() -> AdminOptions {
+pub(super) fn options() -> AdminOptions {
     AdminOptions::new()
         .request_timeout(Some(REQUEST_TIMEOUT))
         .operation_timeout(Some(REQUEST_TIMEOUT))
@@ -350,7 +296,10 @@ fn refused(wanted: &TopicSettings, code: Code, reason: String, doing: &'static s
 }
 
 /// The result of a request about one topic.
-fn first<T>(results: Result<Vec<T>, rdkafka::error::KafkaError>, doing: &'static str) -> Result<T, KafkaError> {
+pub(super) fn first<T>(
+    results: Result<Vec<T>, rdkafka::error::KafkaError>,
+    doing: &'static str,
+) -> Result<T, KafkaError> {
     let results = results.map_err(|error| KafkaError::from_rdkafka(&error, doing))?;
     results.into_iter().next().ok_or_else(|| KafkaError::Other {
         doing,
@@ -359,7 +308,7 @@ fn first<T>(results: Result<Vec<T>, rdkafka::error::KafkaError>, doing: &'static
 }
 
 /// Waits for an answer on this thread. A thread of the client completes it, so that no runtime is needed.
-fn wait_for<F: Future>(answer: F) -> F::Output {
+pub(super) fn wait_for<F: Future>(answer: F) -> F::Output {
     struct Unpark(Thread);
     impl Wake for Unpark {
         fn wake(self: Arc<Self>) {

@@ -3,6 +3,8 @@
 mod health;
 mod log;
 mod metrics;
+#[cfg(test)]
+mod metrics_tests;
 mod server;
 mod witness_metrics;
 

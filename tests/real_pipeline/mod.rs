@@ -8,6 +8,7 @@ mod misfits;
 mod odd_files;
 mod rejected_lines;
 mod replaced;
+mod restores;
 mod rotation;
 pub mod shop;
 mod topic_limits;

@@ -114,7 +114,7 @@ fn a_pin_may_come_from_a_file_of_its_owner_and_is_never_printed() {
         assert!(stderr(&output).contains(why), "{}", stderr(&output));
         assert!(!stderr(&output).contains(PIN));
     };
-    refused(show(None, 0o640), "other users may read");
+    refused(show(None, 0o604), "other users may read");
     let wrong = show(Some("161803"), 0o600);
     assert!(!stderr(&wrong).contains("161803"));
     refused(wrong, "the token refuses the PIN");

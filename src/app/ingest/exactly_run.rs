@@ -224,7 +224,8 @@ impl Run<'_> {
             open.refused.extend(at_fault.iter().map(|refused| refused.ordinal));
             open.records -= at_fault.len() as u64;
             for part in &open.parts {
-                while !transfer.producer.has_room() && !transfer.producer.must_abort() && !transfer.producer.is_broken() {
+                while !transfer.producer.has_room() && !transfer.producer.must_abort() && !transfer.producer.is_broken()
+                {
                     transfer.producer.poll(STEP);
                 }
                 let records = self.intake.repeat(part, &open.refused);

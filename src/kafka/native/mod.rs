@@ -3,6 +3,7 @@
 
 pub(super) mod client;
 pub(super) mod code;
+pub(super) mod controller;
 pub(super) mod delivery;
 pub(super) mod event;
 pub(super) mod fetching;

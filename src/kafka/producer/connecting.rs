@@ -1,5 +1,6 @@
 //! Connecting a producer: its topics must exist, and say how large their batches may be.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::error::KafkaError as Rdkafka;
@@ -52,7 +53,9 @@ impl Producer {
         let batch_max_bytes = usize::try_from(sending.batch_size_bytes).unwrap_or(usize::MAX);
         let limits = batch_limits(settings, topics, &needed)?;
         for (index, name) in topics.iter().enumerate() {
-            let batch_max_bytes = limits[index].map_or(batch_max_bytes, |limit| limit.min(batch_max_bytes));
+            let batch_max_bytes = limits
+                .get(name)
+                .map_or(batch_max_bytes, |limit| batch_max_bytes.min(*limit));
             let opened = needed(index)
                 .then(|| producer.open(index, name, batch_max_bytes))
                 .transpose()?;
@@ -121,21 +124,17 @@ impl Producer {
     }
 }
 
-/// The largest batch that each needed topic takes. `None` where Kafka does not say: then a refused batch is split.
+/// The largest batches that the needed topics take. A topic is absent where Kafka does not say: then a refused batch is split.
 fn batch_limits(
     settings: &KafkaSettings,
     topics: &[String],
     needed: impl Fn(usize) -> bool,
-) -> Result<Vec<Option<usize>>, KafkaError> {
+) -> Result<BTreeMap<String, usize>, KafkaError> {
     let asking = Topics::connect(settings)?;
-    let limit = |(index, topic): (usize, &String)| {
-        if !needed(index) {
-            return None;
-        }
-        asking.batch_max_bytes(topic).unwrap_or_else(|error| {
-            tracing::debug!(%error, topic, "the topic's max.message.bytes is not known");
-            None
-        })
-    };
-    Ok(topics.iter().enumerate().map(limit).collect())
+    let needed = topics.iter().enumerate().filter(|(index, _)| needed(*index));
+    let needed: Vec<&str> = needed.map(|(_, topic)| topic.as_str()).collect();
+    Ok(asking.batch_limits(&needed).unwrap_or_else(|error| {
+        tracing::debug!(%error, "the topics' max.message.bytes are not known");
+        BTreeMap::new()
+    }))
 }
