@@ -7,7 +7,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::format::Format;
 use crate::cli::output::{Align, count, table};
-use crate::cli::output_file::OutputFile;
+use crate::cli::output_file::{OutputFile, file_named};
 use crate::error::Exit;
 use crate::store;
 
@@ -33,16 +33,17 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         let store = store::open(&settings.store).await?;
         Ok::<_, Failure>(checkpoint_now(&store, &settings).await?)
     })?;
-    if let Some(file) = &args.output {
+    let file = file_named(args.output.as_ref());
+    if let Some(file) = file {
         let entry = entry_file(file);
         OutputFile::replace(&entry, report.entry.as_bytes())?;
         OutputFile::replace(file, report.note.as_bytes())?;
     }
     let output = context.output();
-    if args.output.is_none() && output.format() == Format::Text {
+    if file.is_none() && output.format() == Format::Text {
         output.remark(&summary(&report));
     }
-    output.report(&report, |report| match &args.output {
+    output.report(&report, |report| match file {
         None => report.note.clone(),
         Some(file) => format!(
             "{}\n{} and {} written\n",

@@ -11,7 +11,7 @@ use crate::cli::failure::Failure;
 use crate::cli::format::Format;
 use crate::cli::key_argument::{KeyArgument, read_keys};
 use crate::cli::output::{count, size};
-use crate::cli::output_file::{Existing, OutputFile};
+use crate::cli::output_file::{Existing, OutputFile, file_named};
 use crate::cli::place::explain;
 use crate::cli::when::When;
 use crate::config::Settings;
@@ -83,7 +83,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     };
     require_range(&request)?;
     let output = context.output();
-    let report = match (naming(args), &args.output) {
+    let file = file_named(args.output.as_ref());
+    let report = match (naming(args), file) {
         (Some(naming), _) => {
             let kafka = ToKafka::new(&settings.kafka, restore(args, &settings, naming));
             give(args, context, &settings, &request, Destination::Kafka(kafka))??
@@ -110,7 +111,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             }
         }
     };
-    match (output.format(), !args.to_kafka && args.output.is_none()) {
+    match (output.format(), !args.to_kafka && file.is_none()) {
         (Format::Text, true) => output.remark(&text(&report)),
         _ => output.report(&report, text)?,
     }

@@ -9,7 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::number::whole;
 use crate::cli::output::{count, size};
-use crate::cli::output_file::{Existing, OutputFile};
+use crate::cli::output_file::{Existing, OutputFile, file_named};
 use crate::error::Exit;
 use crate::synthetic::EVENTS_DEFAULT;
 
@@ -28,7 +28,7 @@ pub struct Args {
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let output = context.output();
-    match &args.output {
+    match file_named(args.output.as_ref()) {
         None => {
             let written = generate(args.events, args.seed, &mut output.stdout());
             output.written(written)?;

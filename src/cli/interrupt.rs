@@ -136,7 +136,7 @@ pub(super) fn say_on_interrupt(remark: String) {
 
 /// Ends the process with 128 + the signal's number, as shells expect.
 fn end_at_once(reason: Reason) -> ! {
-    let mut said = "\ninterrupted: there is no result".to_owned();
+    let mut said = "\ninterrupted before the end: there is no result".to_owned();
     for left in UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
         if let Some(temporary) = left.temporary {
             drop(std::fs::remove_file(temporary));

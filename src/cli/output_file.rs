@@ -39,6 +39,12 @@ struct Unfinished {
     existing: Existing,
 }
 
+/// The file of an option such as `-o FILE`, where `-` means stdout as it does elsewhere.
+#[must_use]
+pub fn file_named(option: Option<&PathBuf>) -> Option<&Path> {
+    option.map(PathBuf::as_path).filter(|file| *file != Path::new("-"))
+}
+
 impl OutputFile {
     /// Opens the file for writing; one that exists is not changed yet.
     ///

@@ -12,7 +12,7 @@ use crate::cli::failure::{Failure, FileError};
 use crate::cli::format::Format;
 use crate::cli::given::GivenArgs;
 use crate::cli::number::natural;
-use crate::cli::output_file::OutputFile;
+use crate::cli::output_file::{OutputFile, file_named};
 use crate::cli::place::explain;
 use crate::cli::verify_proof::describe;
 use crate::config::Settings;
@@ -81,19 +81,20 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             Ok(made) => Ok::<_, Failure>(made),
         }
     })?;
-    if let Some(file) = &args.output {
+    let file = file_named(args.output.as_ref());
+    if let Some(file) = file {
         OutputFile::replace(file, made.text.as_bytes())?;
     }
     let report = Report {
         proof: &made.text,
-        file: args.output.as_deref(),
+        file,
         proved: made.report.proved.as_ref(),
     };
     let output = context.output();
-    if (&args.output, output.format()) == (&None, Format::Text) {
+    if (file, output.format()) == (None, Format::Text) {
         output.remark(&summary(&made, None));
     }
-    output.report(&report, |_| match &args.output {
+    output.report(&report, |_| match file {
         None => made.text.clone(),
         Some(file) => summary(&made, Some(file)),
     })?;

@@ -74,6 +74,15 @@ fn an_error_of_writing_names_the_file_and_a_device_needs_no_force() {
 }
 
 #[test]
+fn a_hyphen_in_place_of_a_file_means_stdout() {
+    let folder = world();
+    let output = export(&folder, &["-o", "-"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).lines().count() > 10);
+    assert_eq!(names(&folder), ["archive"]);
+}
+
+#[test]
 fn a_range_without_records_says_which_times_the_archive_has() {
     let folder = world();
     let output = export(&folder, &["--since", "2096-01-01"]);
