@@ -52,6 +52,17 @@ pub struct ListedTopic {
     pub under_replicated: bool,
 }
 
+/// Whether Kafka can remove the difference: it adds partitions, and never takes one away or adds replicas.
+#[must_use]
+pub fn is_alterable(difference: &Difference) -> bool {
+    let number = |text: &str| text.parse::<i64>().unwrap_or(0);
+    match difference.setting.as_str() {
+        "partitions" => number(&difference.wanted) > number(&difference.found),
+        "replication_factor" => false,
+        _ => true,
+    }
+}
+
 /// Creates the missing topics and compares the others. After an error, topics that were created stay.
 ///
 /// # Errors
@@ -125,5 +136,20 @@ mod tests {
         assert_eq!(in_force(&outcome(Action::Differs), "replication_factor", 5), 3);
         assert_eq!(in_force(&outcome(Action::Altered), "replication_factor", 5), 5);
         assert_eq!(in_force(&outcome(Action::Differs), "partitions", 4), 4);
+    }
+
+    #[test]
+    fn kafka_adds_partitions_and_neither_takes_one_away_nor_adds_replicas() {
+        let is_alterable = |setting: &str, wanted: &str, found: &str| {
+            is_alterable(&Difference {
+                setting: setting.to_owned(),
+                wanted: wanted.to_owned(),
+                found: found.to_owned(),
+            })
+        };
+        assert!(is_alterable("partitions", "12", "6"));
+        assert!(!is_alterable("partitions", "6", "12"));
+        assert!(!is_alterable("replication_factor", "5", "3"));
+        assert!(is_alterable("retention.ms", "1", "2"));
     }
 }

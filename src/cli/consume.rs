@@ -120,17 +120,24 @@ fn print(stdout: &mut impl Write, record: &Record<'_>, ending: Ending) -> io::Re
     }
 }
 
+/// Partitions whose ends are named.
+const ENDS_SHOWN: usize = 6;
+
 /// Where the log ends, if fewer records were there than asked for.
 fn limits(args: &Args, report: &Report) -> String {
-    let ends: Vec<String> = report
+    let mut ends: Vec<String> = report
         .ends
         .iter()
+        .take(ENDS_SHOWN)
         .map(|(partition, end)| format!("{}/{partition} before offset {end}", report.topic))
         .collect();
+    if report.ends.len() > ENDS_SHOWN {
+        ends.push(format!("and {} more partitions", report.ends.len() - ENDS_SHOWN));
+    }
     match (args.from, args.records_max) {
         _ if ends.is_empty() || report.interrupted => String::new(),
         (From::Offset(_) | From::Time(_), _) if report.records == 0 => {
-            format!("\nnothing is there from --from on: the log ends at {}", ends.join(", "))
+            format!("\nno record is at or after --from: the log ends at {}", ends.join(", "))
         }
         (_, Some(max)) if report.records < max => {
             format!("\nfewer than {}: the log ends at {}", count(max), ends.join(", "))

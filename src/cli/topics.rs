@@ -61,13 +61,20 @@ fn print_differences(report: &Created, alteration: Alteration, context: &Context
             .output()
             .remark(&format!("{topic}: {setting} is {found}, configured is {wanted}"));
     }
-    if report.topics.iter().any(|topic| topic.action == Action::Differs) {
-        context.output().remark(match alteration {
-            Alteration::Refused => "these topics were not changed; --alter changes what Kafka can change",
-            Alteration::Allowed => {
-                "Kafka cannot change these by --alter: fewer partitions need a new topic, another replication factor needs `kafka-reassign-partitions.sh`"
-            }
-        });
+    let mut differences = report
+        .topics
+        .iter()
+        .filter(|topic| topic.action == Action::Differs)
+        .flat_map(|topic| &topic.differences);
+    if alteration == Alteration::Refused && differences.clone().any(topics::is_alterable) {
+        context
+            .output()
+            .remark("these topics were not changed; --alter changes what Kafka can change");
+    }
+    if differences.any(|difference| !topics::is_alterable(difference)) {
+        context.output().remark(
+            "--alter cannot change all of it: fewer partitions need a new topic, another replication factor needs `kafka-reassign-partitions.sh`",
+        );
     }
 }
 
@@ -93,7 +100,7 @@ fn created(report: &Created) -> String {
 }
 
 /// What the number of records is.
-const COUNTED: &str = "records: the offsets that Kafka holds, up to the oldest open transaction; markers of\ntransactions, aborted records and compacted ones are counted too";
+const COUNTED: &str = "records: the offsets that Kafka holds, up to the oldest open transaction;\nmarkers of transactions, aborted and compacted records are counted too";
 
 fn listed(report: &Listed) -> String {
     let mut table = table(&[
