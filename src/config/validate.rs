@@ -140,7 +140,7 @@ fn kafka(written: RawKafka) -> Result<KafkaSettings, Invalid> {
         unencrypted.is_none(),
         "kafka.brokers",
         format!(
-            "records would travel unencrypted over a network: set security.protocol to SSL or SASL_SSL under kafka.properties, or kafka.allow_plaintext = true on a trusted network broker=`{}`",
+            "the broker is not on this machine, and records would travel to it unencrypted: set security.protocol to SSL or SASL_SSL under kafka.properties, or kafka.allow_plaintext = true on a trusted network broker=`{}`",
             unencrypted.unwrap_or_default()
         ),
     )?;
@@ -189,7 +189,7 @@ fn s3(written: &RawStore) -> Result<S3Settings, Invalid> {
     require(
         written.allow_plaintext || !is_plaintext_endpoint(endpoint),
         "store.endpoint",
-        "records would travel unencrypted over a network: use https (with store.ca_file for a private CA), or set store.allow_plaintext = true on a trusted network",
+        "the store is not on this machine, and records would travel to it unencrypted: use https (with store.ca_file for a private CA), or set store.allow_plaintext = true on a trusted network",
     )?;
     s3_address::check(endpoint, &written.bucket, written.path_style)?;
     require(!written.region.is_empty(), "store.region", "must not be empty")?;

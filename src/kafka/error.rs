@@ -15,7 +15,7 @@ pub enum KafkaError {
     /// Nothing listens at the addresses, or no name resolves.
     #[error("no Kafka broker answered brokers=`{brokers}`")]
     Unreachable {
-        /// The configured addresses.
+        /// The configured addresses, each with what happens to a connection to it.
         brokers: String,
     },
     /// TLS or SASL failed.
@@ -215,7 +215,8 @@ impl Explain for KafkaError {
     fn remedy(&self) -> Option<String> {
         let remedy = match self {
             KafkaError::Unreachable { .. } => {
-                "start Kafka (here: `deploy/local/cluster up`), or set kafka.brokers to its addresses"
+                "start Kafka, or set kafka.brokers to its addresses; for a port that accepts connections, check \
+                 security.protocol under kafka.properties"
             }
             KafkaError::Credentials { reason } if reason.contains("alert") && reason.contains("certificate") => {
                 "the broker requires a client certificate of an authority that it trusts: \

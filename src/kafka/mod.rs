@@ -16,6 +16,7 @@ mod partition_lists;
 pub mod partitioner;
 mod polled;
 pub mod producer;
+mod reachability;
 pub mod reader;
 pub mod sender;
 pub mod settings;

@@ -1,6 +1,7 @@
 //! What scripts rely on: exit codes, one JSON object and nothing else on stdout, errors in one form on stderr, no
 //! progress bar without a terminal, and settings from file, environment and flags.
 
+mod addresses;
 mod arguments;
 mod consuming;
 mod hosts;

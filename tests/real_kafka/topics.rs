@@ -123,6 +123,6 @@ fn unreachable_brokers_are_an_error_that_names_the_addresses() {
     let Some(mut corner) = Corner::new() else { return };
     corner.settings.brokers = vec!["127.0.0.1:1".to_owned()];
     let error = Cluster::connect(&corner.settings).unwrap().brokers().unwrap_err();
-    let brokers = "127.0.0.1:1".to_owned();
+    let brokers = "127.0.0.1:1 (connection refused)".to_owned();
     assert_eq!(error, KafkaError::Unreachable { brokers });
 }

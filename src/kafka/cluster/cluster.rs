@@ -13,6 +13,7 @@ use crate::config::KafkaSettings;
 use crate::kafka::cluster::patience::{REQUEST_TIMEOUT, ask_first, is_silence};
 use crate::kafka::context::Context;
 use crate::kafka::error::KafkaError;
+use crate::kafka::reachability::described;
 use crate::kafka::settings::{group_config, reader_config, uncommitted_config};
 
 /// How many waiting events (log lines among them) are searched for the cause of a failed request.
@@ -107,7 +108,7 @@ impl Cluster {
     /// The error for a cluster of which no broker answers.
     pub(in crate::kafka) fn unreachable(&self) -> KafkaError {
         KafkaError::Unreachable {
-            brokers: self.addresses.clone(),
+            brokers: described(&self.addresses),
         }
     }
 

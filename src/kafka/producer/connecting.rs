@@ -15,6 +15,7 @@ use crate::kafka::producer::lane::Lane;
 use crate::kafka::producer::outcomes::{Outcomes, Tally};
 use crate::kafka::producer::producer::{Partitions, Producer, Transaction};
 use crate::kafka::producer::settings::{Sending, producer_config};
+use crate::kafka::reachability::described;
 use crate::kafka::topics::Topics;
 
 /// How many waiting events (log lines among them) are searched for the cause of a failed request.
@@ -117,7 +118,7 @@ impl Producer {
         match self.client.context().errors.take_refusal() {
             Some(refusal) => refusal,
             None if is_silence(error) => KafkaError::Unreachable {
-                brokers: self.addresses.clone(),
+                brokers: described(&self.addresses),
             },
             None => KafkaError::from_rdkafka(error, doing),
         }

@@ -43,6 +43,7 @@ impl RequestContext<'_> {
                 behind_proxy().with("cause", failed_proxy(&error))
             }
             _ if is_untrusted_certificate(&error) => untrusted_certificate().with("cause", innermost(&error)),
+            _ if is_without_tls(&error) => no_tls().with("cause", innermost(&error)),
             _ => without_response(&error).with("cause", innermost(&error)),
         };
         self.with_context(failure)
@@ -85,10 +86,14 @@ impl RequestContext<'_> {
     }
 
     fn with_context(&self, error: StoreError) -> StoreError {
-        error
-            .with("operation", self.operation)
-            .with("key", self.key)
-            .with("store", self.store)
+        let error = error.with("operation", self.operation);
+        // Some requests concern the bucket, and no object.
+        let error = if self.key.is_empty() {
+            error
+        } else {
+            error.with("key", self.key)
+        };
+        error.with("store", self.store)
     }
 }
 
@@ -128,6 +133,13 @@ fn is_untrusted_certificate(error: &(dyn Error + 'static)) -> bool {
     })
 }
 
+/// Whether the server's first bytes were no TLS.
+fn is_without_tls(error: &(dyn Error + 'static)) -> bool {
+    any_cause(error, |cause| {
+        matches!(cause.downcast_ref(), Some(rustls::Error::InvalidMessage(_)))
+    })
+}
+
 /// Whether the request was not sent because no credentials could be loaded to sign it.
 fn is_without_credentials(error: &(dyn Error + 'static)) -> bool {
     any_cause(error, |cause| cause.is::<CredentialsError>())
@@ -146,6 +158,13 @@ fn any_cause(error: &(dyn Error + 'static), is_such: impl Fn(&(dyn Error + 'stat
             .or_else(|| error.source());
     }
     false
+}
+
+fn no_tls() -> StoreError {
+    StoreError::config(
+        "the server at store.endpoint does not answer by TLS",
+        "if it is the store, write http:// instead of https://, else correct the port",
+    )
 }
 
 /// At the start they were found, so their source has failed since.
@@ -203,7 +222,7 @@ fn without_response<E>(error: &SdkError<E, HttpResponse>) -> StoreError {
         }
         SdkError::DispatchFailure(_) => StoreError::transient(
             "the store cannot be reached",
-            "start the store, or correct store.endpoint",
+            "start the store, or correct the host and the port of store.endpoint",
         ),
         _ => codes::NOT_S3.of(""),
     }
@@ -212,6 +231,13 @@ fn without_response<E>(error: &SdkError<E, HttpResponse>) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_without_tls_is_found_below_the_errors_that_wrap_it() {
+        let plain = rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
+        assert!(is_without_tls(&io::Error::other(io::Error::other(plain))));
+        assert!(!is_without_tls(&io::Error::other(rustls::Error::HandshakeNotComplete)));
+    }
 
     #[test]
     fn an_untrusted_certificate_is_found_below_the_errors_that_wrap_it() {
