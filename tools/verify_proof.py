@@ -188,6 +188,9 @@ def main() -> int:
     except (Exception, Unreadable) as why:
         print(why, file=sys.stderr)
         return 2
+    if not data.startswith(b"kivend."):
+        print(f"not a proof file: its first line does not name a type of proof: {options.file}", file=sys.stderr)
+        return 2
     verdict, detail, record = verify(data, given)
     if options.json:
         trust = "first_use" if given.is_nothing else "keys_brought" if given.keys else "witnesses"

@@ -7,6 +7,7 @@ use crate::archiver::{self, ArchiveReport, ColumnMisfits, Mode, Orders};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Align, count, size, table};
+use crate::cli::place::{is_configured, unknown_topic};
 use crate::config::Settings;
 use crate::error::Exit;
 use crate::record::position::TopicPartition;
@@ -65,18 +66,11 @@ fn archive(mode: Mode, declared: &Declared, context: &Context) -> Result<Exit, F
         clock: context.clock(),
     };
     let stop = context.stop_within(settings.archive.shutdown_timeout);
+    let declared = declared.in_full(&settings)?;
     let orders = Orders {
         mode,
-        new_epochs: declared
-            .new_epoch
-            .iter()
-            .map(|topic| settings.topic_name(topic))
-            .collect(),
-        diverged: declared
-            .diverged
-            .iter()
-            .map(|declared| in_full(declared, &settings))
-            .collect(),
+        new_epochs: declared.new_epoch.clone(),
+        diverged: declared.diverged.clone(),
     };
     let report = archiver::run(&settings, orders, &vitals, &stop)?;
     context.output().report(&report, text)?;
@@ -88,12 +82,32 @@ fn archive(mode: Mode, declared: &Declared, context: &Context) -> Result<Exit, F
     })
 }
 
-/// The divergence with the topic's full name.
-fn in_full(declared: &Divergence, settings: &Settings) -> Divergence {
-    let TopicPartition { topic, partition } = &declared.partition;
-    Divergence {
-        partition: TopicPartition::new(&settings.topic_name(topic), *partition),
-        ..declared.clone()
+impl Declared {
+    /// The declarations with the full names of their topics. A mistyped topic would have no effect, so it is refused.
+    fn in_full(&self, settings: &Settings) -> Result<Declared, Failure> {
+        let in_full = |topic: &str| {
+            let name = settings.topic_name(topic);
+            if is_configured(&name, settings) {
+                Ok(name)
+            } else {
+                Err(unknown_topic(topic, &[], settings))
+            }
+        };
+        let diverged = |declared: &Divergence| {
+            let TopicPartition { topic, partition } = &declared.partition;
+            Ok::<_, Failure>(Divergence {
+                partition: TopicPartition::new(&in_full(topic)?, *partition),
+                ..declared.clone()
+            })
+        };
+        Ok(Declared {
+            new_epoch: self
+                .new_epoch
+                .iter()
+                .map(|topic| in_full(topic))
+                .collect::<Result<_, _>>()?,
+            diverged: self.diverged.iter().map(diverged).collect::<Result<_, _>>()?,
+        })
     }
 }
 
@@ -145,4 +159,33 @@ fn text(report: &ArchiveReport) -> String {
         report.elapsed_s,
         count(report.records_per_s as u64),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Sources, load};
+
+    fn in_full(new_epoch: &str, diverged: &str) -> Result<Declared, Failure> {
+        let sources = Sources {
+            environment: vec![("KIVEND_TOPIC_PREFIX".to_owned(), "ux1.".to_owned())],
+            ..Sources::default()
+        };
+        let declared = Declared {
+            new_epoch: vec![new_epoch.to_owned()],
+            diverged: vec![diverged.parse().unwrap()],
+        };
+        declared.in_full(&load(&sources).unwrap().settings)
+    }
+
+    #[test]
+    fn declarations_take_names_with_and_without_the_prefix_and_refuse_others() {
+        for prefix in ["", "ux1."] {
+            let declared = in_full(&format!("{prefix}payments"), &format!("{prefix}orders/1/0=2600")).unwrap();
+            assert_eq!(declared.new_epoch, ["ux1.payments"]);
+            assert_eq!(declared.diverged, ["ux1.orders/1/0=2600".parse().unwrap()]);
+        }
+        assert!(in_full("paymets", "orders/1/0=2600").is_err());
+        assert!(in_full("payments", "ordres/1/0=2600").is_err());
+    }
 }

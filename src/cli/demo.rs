@@ -6,7 +6,7 @@ use crate::app::demo::{DemoReport, demo};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt;
-use crate::cli::output::{Align, count, table};
+use crate::cli::output::{Align, coloured, count, table};
 use crate::error::Exit;
 use crate::task::stop::Stop;
 
@@ -34,7 +34,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     ));
     let report = demo(&settings, &folder, &Stop::never(), &progress)?;
     drop(progress);
-    context.output().report(&report, text)?;
+    let output = context.output();
+    output.report(&report, |report| coloured(&text(report), output))?;
     Ok(if report.tamper_detected && report.verdict == "intact" {
         Exit::Done
     } else {

@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::key_argument::{KeyArgument, read_keys};
 use crate::cli::output::Output;
-use crate::cli::place::{no_archive, unknown_topic};
+use crate::cli::place::{is_configured, no_archive, unknown_topic};
 use crate::error::Exit;
 use crate::store;
 use crate::verify::given::Given;
@@ -43,6 +43,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         let listed = files::files(store, &given, topic.as_deref()).await?;
         match topic.as_deref() {
             Some(topic) if listed.chains == Verdict::Intact && !listed.topics.contains(topic) => {
+                if is_configured(topic, &settings) {
+                    let remark = format!("the archive has no segments of this topic yet topic=`{topic}`");
+                    context.output().remark(&remark);
+                    return Ok(listed);
+                }
                 let known: Vec<String> = listed.topics.iter().cloned().collect();
                 Err(unknown_topic(topic, &known, &settings))
             }

@@ -14,6 +14,8 @@ use crate::cli::context::Context;
 use crate::cli::failure::{Failure, FileError};
 use crate::cli::key_argument::{KeyArgument, read_keys};
 use crate::cli::output::{Align, table};
+use crate::cli::output_file::OutputFile;
+use crate::cli::place::warn_of_name;
 use crate::error::Exit;
 use crate::log::change::KeysOf;
 use crate::store;
@@ -124,7 +126,8 @@ pub struct RetireArgs {
 }
 
 pub fn run(command: &Keys, context: &Context) -> Result<Exit, Failure> {
-    let settings = context.settings()?;
+    let loaded = context.loaded()?;
+    let settings = &loaded.settings;
     let source = KeySource::from(&settings.archive);
     let output = context.output();
     if let Keys::Sign(args) = command {
@@ -136,8 +139,15 @@ pub fn run(command: &Keys, context: &Context) -> Result<Exit, Failure> {
     context.runtime()?.block_on(async {
         let store = store::open(&settings.store).await?;
         let store = store.as_ref();
+        if !matches!(command, Keys::Show) {
+            keys::require_name(store, &settings.archive.name).await?;
+        }
         match command {
-            Keys::Show => output.report(&keys::show(store, &source).await?, show),
+            Keys::Show => {
+                let report = keys::show(store, &source).await?;
+                warn_of_name(Some(&report.archive), &loaded, output);
+                output.report(&report, show)
+            }
             Keys::Rotate(args) => {
                 let report = keys::rotate(store, &source, args.next_label.as_deref()).await?;
                 let file = proposal_file(&source, "rotate");
@@ -209,7 +219,7 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 fn write(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    Ok(std::fs::write(file, bytes).map_err(|error| FileError::new("write", file, error))?)
+    OutputFile::replace(file, bytes)
 }
 
 fn proposed(report: &ProposalReport, file: &Path) -> String {
@@ -301,7 +311,7 @@ fn rotated(report: &RotateReport, proposal: &Path) -> String {
     if let (Rotated::Added, KeyPlace::Token(_)) = (report.done, &report.private_key) {
         text += "Next: set archive.pkcs11.label to the new key's label, without archive.key and archive.key_file.\n";
     }
-    text + "Next: restart all archivers with the new key, give the public key to those who verify the archive and to the witnesses, then run `kivend keys retire`.\n"
+    text + "Next: restart all archivers with the new key, give the public key to those who verify the archive and to the witnesses, then run `kivend keys retire` (with --accept-idle if a partition has no traffic).\n"
 }
 
 fn retired(report: &RetireReport, proposal: &Path) -> String {

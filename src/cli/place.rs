@@ -5,8 +5,11 @@ use std::path::Path;
 use crate::app::nearby::{Near, archives_near};
 use crate::app::verify::absent;
 use crate::cli::failure::{ErrorReport, Failure};
-use crate::config::{Settings, StoreBackend, StoreSettings};
+use crate::cli::output::Output;
+use crate::config::{Loaded, Settings, StoreBackend, StoreSettings};
 use crate::error::Kind;
+use crate::log::object_key::LINKS;
+use crate::reading::folders::partitions;
 use crate::store::Store;
 
 /// Refuses a path that is no folder with a copy of a bucket.
@@ -61,6 +64,49 @@ fn remedy(settings: &StoreSettings, near: Option<&Near>) -> String {
                 .to_owned()
         }
     }
+}
+
+/// Says that the archive has another name than the settings, which then may mean another archive.
+pub fn warn_of_name(found: Option<&str>, loaded: &Loaded, output: &Output) {
+    let configured = loaded.settings.archive.name.as_str();
+    let is_meant = loaded.is_set("archive.name");
+    if let Some(found) = found.filter(|found| is_meant && *found != configured) {
+        output.remark(&format!(
+            "warning: the archive here is named `{found}`, and archive.name is `{configured}`: if that one is meant, check store.bucket and store.prefix"
+        ));
+    }
+}
+
+/// Names the archives near a place where one is missing that must be there.
+pub async fn hint_at_nearby(settings: &StoreSettings, output: &Output) {
+    for Near { place, name } in archives_near(settings).await {
+        output.remark(&format!("an archive is nearby: `{place}` (named {name})"));
+    }
+}
+
+/// Refuses a topic of which neither the archive nor the settings know.
+pub async fn require_topic(topic: &str, store: &dyn Store, settings: &Settings) -> Result<(), Failure> {
+    let archived = partitions(store, LINKS).await?;
+    let known: Vec<String> = archived.iter().map(|partition| partition.topic.to_string()).collect();
+    if known.iter().any(|known| known == topic) || is_configured(topic, settings) {
+        return Ok(());
+    }
+    Err(unknown_topic(topic, &known, settings))
+}
+
+/// Whether the settings know the topic.
+pub fn is_configured(topic: &str, settings: &Settings) -> bool {
+    settings.topics.iter().any(|configured| configured.name == topic)
+}
+
+/// The failure for a partition of which neither the archive nor Kafka, if it was asked, knows.
+pub fn unknown_partition(topic: Option<&str>, partition: i32) -> Failure {
+    let what = match topic {
+        Some(topic) => format!("there is no such partition partition=`{topic}/{partition}`"),
+        None => format!("no topic has such a partition partition=`{partition}`"),
+    };
+    let remedy = "`kivend topics list` shows how many partitions each topic has";
+    Failure::new(Kind::Config, what, remedy)
 }
 
 /// The failure for a topic of which neither the archive nor the settings know. `known` are the topics that exist.

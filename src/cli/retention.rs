@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use crate::app::retention::{self, Before, Plan, RemovalReport};
 use crate::cli::context::Context;
-use crate::cli::failure::{Failure, FileError};
+use crate::cli::failure::Failure;
 use crate::cli::output::{Align, count, table};
+use crate::cli::output_file::OutputFile;
+use crate::cli::place::require_topic;
 use crate::cli::when::When;
 use crate::clock::Clock;
 use crate::error::Exit;
@@ -53,6 +55,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let topic = args.topic.as_deref().map(|topic| settings.topic_name(topic));
     context.runtime()?.block_on(async {
         let store = store::open(&settings.store).await?;
+        if let Some(topic) = &topic {
+            require_topic(topic, store.as_ref(), &settings).await?;
+        }
         let removal = store::open_removal(&settings.store).await?;
         let Some(before) = args.before else {
             let report = retention::remove(&store, removal.as_ref(), topic.as_deref()).await?;
@@ -65,7 +70,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         };
         let plan = retention::plan(store.as_ref(), removal.as_ref(), &before, args.reason.as_deref()).await?;
         if let (Some(file), Some(proposal)) = (&args.propose, &plan.proposal) {
-            std::fs::write(file, proposal).map_err(|error| FileError::new("write", file, error))?;
+            OutputFile::replace(file, proposal)?;
         }
         output.report(&plan, |plan| text(plan, args.propose.as_ref()))?;
         Ok(())

@@ -16,14 +16,12 @@ use crate::cli::failure::{Failure, FileError};
 use crate::cli::given::GivenArgs;
 use crate::cli::output::coloured;
 use crate::cli::output_file::OutputFile;
-use crate::cli::place::{no_archive, require_folder, unknown_topic};
+use crate::cli::place::{hint_at_nearby, no_archive, require_folder, require_topic, unknown_partition, warn_of_name};
 use crate::cli::when::When;
 use crate::config::{Settings, StoreBackend, StoreSettings};
 use crate::error::{Exit, Kind};
-use crate::log::object_key::LINKS;
-use crate::reading::folders::partitions;
 use crate::record::utc::UtcSeconds;
-use crate::store::{self, Store};
+use crate::store;
 use crate::task::error::AppError;
 use crate::verify::findings::{Code, Severity};
 use crate::verify::html;
@@ -119,12 +117,18 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if !args.merge.is_empty() {
         return conclude(args, &merged(&args.merge)?, context);
     }
-    let settings = context.settings()?;
+    let loaded = context.loaded()?;
+    let settings = &loaded.settings;
     if let Some(folder) = &args.offline {
         require_folder(folder)?;
     }
-    let request = request(args, &settings, context)?;
-    let place = place(args, &settings);
+    let request = request(args, settings, context)?;
+    let place = place(args, settings);
+    if let StoreBackend::Directory(folder) = &place.backend
+        && folder.is_file()
+    {
+        require_folder(folder)?;
+    }
     let facts: Option<Arc<dyn KafkaFacts>> = if args.against.contains(&Against::Kafka) && args.offline.is_none() {
         Some(Arc::new(ClusterFacts::connect(&settings.kafka)?))
     } else {
@@ -137,11 +141,27 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             return Err(no_archive(&store.location(), &place).await);
         }
         let report = verify(Arc::clone(&store), facts, request, progress).await?;
-        match nothing_asked(&report, &settings) {
-            Some(topic) => Err(unknown_topic(topic, &archived_topics(store.as_ref()).await, &settings)),
-            None => Ok::<_, Failure>(report),
+        if report
+            .findings
+            .iter()
+            .any(|finding| finding.code == Code::IdentityMissing)
+        {
+            hint_at_nearby(&place, context.output()).await;
         }
+        if is_about_nothing(&report) {
+            let scope = &report.scope;
+            if let Some(topic) = &scope.topic {
+                require_topic(topic, store.as_ref(), settings).await?;
+            }
+            if let Some(partition) = scope.partition {
+                return Err(unknown_partition(scope.topic.as_deref(), partition));
+            }
+        }
+        Ok::<_, Failure>(report)
     })?;
+    if args.offline.is_none() {
+        warn_of_name(report.archive.archive.as_deref(), &loaded, context.output());
+    }
     conclude(args, &report, context)
 }
 
@@ -154,22 +174,16 @@ fn conclude(args: &Args, report: &Report, context: &Context) -> Result<Exit, Fai
     Ok(report.verdict.into())
 }
 
-/// The topic that was asked for, if neither the archive nor the settings know it, and nothing else is wrong.
-fn nothing_asked<'r>(report: &'r Report, settings: &Settings) -> Option<&'r str> {
-    let topic = report.scope.topic.as_deref()?;
-    let is_configured = settings.topics.iter().any(|configured| configured.name == topic);
+/// Whether nothing was verified because the topic or the partition that was asked for is nowhere, and nothing else is wrong. A
+/// shard may own no partition of a topic.
+fn is_about_nothing(report: &Report) -> bool {
+    let scope = &report.scope;
+    let is_narrowed = (scope.topic.is_some() || scope.partition.is_some()) && scope.shard.is_none();
     let mut grave = report
         .findings
         .iter()
         .filter(|finding| finding.severity > Severity::Note);
-    let is_all = report.scope.partitions == 0 && grave.all(|finding| finding.code == Code::NothingInScope);
-    (is_all && !is_configured && !report.findings.is_empty()).then_some(topic)
-}
-
-/// The topics of the archive; none if they cannot be listed.
-async fn archived_topics(store: &dyn Store) -> Vec<String> {
-    let partitions = partitions(store, LINKS).await.unwrap_or_default();
-    partitions.iter().map(|partition| partition.topic.to_string()).collect()
+    is_narrowed && scope.partitions == 0 && grave.all(|finding| finding.code == Code::NothingInScope)
 }
 
 fn merged(files: &[PathBuf]) -> Result<Report, Failure> {

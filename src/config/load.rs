@@ -14,6 +14,9 @@ use crate::config::raw::Raw;
 use crate::config::settings::Settings;
 use crate::config::validate::{Surroundings, validate};
 
+/// The origin of settings that nobody set.
+const DEFAULT: &str = "default";
+
 /// The settings, and the source of each.
 #[derive(Debug, Clone)]
 pub struct Loaded {
@@ -23,6 +26,15 @@ pub struct Loaded {
     pub entries: Vec<Entry>,
     /// Variables of the environment that begin with `KIVEND_`, are no settings, and were ignored.
     pub ignored: Vec<String>,
+}
+
+impl Loaded {
+    /// Whether a file, a variable or a flag sets this setting.
+    #[must_use]
+    pub fn is_set(&self, key: &str) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|entry| entry.key == key && entry.origin != DEFAULT)
+    }
 }
 
 /// One setting in force.
@@ -74,13 +86,13 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
 fn origin_of_key(merged: &Figment, key: &str) -> String {
     merged
         .find_value(key)
-        .map_or_else(|_| "default".to_owned(), |value| origin_of(merged, &value))
+        .map_or_else(|_| DEFAULT.to_owned(), |value| origin_of(merged, &value))
 }
 
 fn origin_of(merged: &Figment, value: &Value) -> String {
     merged
         .get_metadata(value.tag())
-        .map_or_else(|| "default".to_owned(), |metadata| metadata.name.to_string())
+        .map_or_else(|| DEFAULT.to_owned(), |metadata| metadata.name.to_string())
 }
 
 /// Turns figment's error into a [`ConfigError`].
@@ -88,7 +100,7 @@ fn explain(error: figment::Error, merged: &Figment) -> ConfigError {
     let origin = error
         .metadata
         .as_ref()
-        .map_or_else(|| "default".to_owned(), |metadata| metadata.name.to_string());
+        .map_or_else(|| DEFAULT.to_owned(), |metadata| metadata.name.to_string());
     let key = error.path.join(".");
     match &error.kind {
         FigmentKind::UnknownField(..) => ConfigError::Unknown {
@@ -121,7 +133,7 @@ fn nearest(key: &str, kind: &FigmentKind, merged: &Figment) -> Option<String> {
     };
     let in_full = entries(merged)
         .into_iter()
-        .filter(|entry| entry.origin == "default")
+        .filter(|entry| entry.origin == DEFAULT)
         .map(|entry| entry.key);
     siblings
         .iter()

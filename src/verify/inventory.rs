@@ -106,8 +106,21 @@ impl Inventory {
         true
     }
 
+    /// Whether no object of an archive was listed.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        !self.identity
+            && self.entries.is_empty()
+            && self.checkpoints.is_empty()
+            && self.cosignatures.is_empty()
+            && self.partitions.is_empty()
+            && self.hidden.is_empty()
+    }
+
     fn note(&mut self, code: Code, detail: &str, key: &str) {
-        self.strays.push(Finding::new(code, detail).object(printable(key)));
+        // A marker of the prefix itself has no name below it.
+        let shown = if key.is_empty() { "/".to_owned() } else { printable(key) };
+        self.strays.push(Finding::new(code, detail).object(shown));
     }
 
     fn objects(&mut self, place: &Place) -> &mut PartitionObjects {

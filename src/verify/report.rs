@@ -316,10 +316,11 @@ impl Report {
                 grouped(lost)
             ));
         }
-        if scope.topic.is_some() || scope.partition.is_some() {
-            let topic = scope.topic.as_deref().unwrap_or("every topic");
-            let partition = scope.partition.map_or(String::new(), |p| format!(" partition {p}"));
-            parts.push(format!("only {topic}{partition}"));
+        match (&scope.topic, scope.partition) {
+            (Some(topic), Some(partition)) => parts.push(format!("only {topic} partition {partition}")),
+            (Some(topic), None) => parts.push(format!("only {topic}")),
+            (None, Some(partition)) => parts.push(format!("only partition {partition} of each topic")),
+            (None, None) => {}
         }
         if let Some(SinceCheckpoint { number, at, .. }) = &scope.since_checkpoint {
             let what = if scope.links == 0 {

@@ -199,7 +199,11 @@ async fn create_identity(
     })
 }
 
-fn check_name(identity: &Identity, archive: &str) -> Result<(), AppError> {
+/// Checks that the archive has the configured name.
+///
+/// # Errors
+/// `Config` if it has another one.
+pub fn check_name(identity: &Identity, archive: &str) -> Result<(), AppError> {
     if identity.archive() == archive {
         return Ok(());
     }

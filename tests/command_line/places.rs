@@ -89,7 +89,9 @@ fn an_empty_folder_a_file_and_a_missing_folder_are_told_as_such() {
         "verify --offline empty",
         &["no archive is here", "the folder that has archive.json in it"],
     );
-    refused(&folder, "verify --offline ok.jsonl", &["but a file file=`ok.jsonl`"]);
+    for line in ["verify --offline ok.jsonl", "verify --store-directory ok.jsonl"] {
+        refused(&folder, line, &["but a file file=`ok.jsonl`"]);
+    }
     refused(
         &folder,
         "verify --offline nowhere",
@@ -120,6 +122,35 @@ fn an_archive_of_which_something_is_left_or_known_is_incomplete() {
 }
 
 #[test]
+fn archives_nearby_are_named_where_one_must_be_and_is_not() {
+    let folder = world();
+    let saved = folder.path().join("copies/archive/checkpoints/0000000001.note");
+    std::fs::copy(saved, folder.path().join("saved.note")).unwrap();
+    std::fs::create_dir(folder.path().join("copies/other")).unwrap();
+    let output = run(&folder, "verify --offline copies/other --checkpoint saved.note");
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(11), "{stderr}");
+    assert!(
+        stderr.contains("an archive is nearby: `copies/archive` (named kivend)"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn another_name_than_the_settings_say_is_told() {
+    let folder = world();
+    let verify = "verify --against links --store-directory copies/archive";
+    let told = "the archive here is named `kivend`, and archive.name is `other`";
+    let output = run(&folder, &format!("{verify} --set archive.name=other"));
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains(told), "{}", text(&output.stderr));
+    assert_eq!(text(&run(&folder, verify).stderr), "");
+    let retire = "keys retire --store-directory copies/archive --set archive.name=other";
+    let named = "an archive with another name found=`kivend` configured=`other`";
+    refused(&folder, retire, &[named, "set archive.name to that name"]);
+}
+
+#[test]
 fn a_topic_that_nobody_knows_is_a_usage_error_with_the_one_that_is_meant() {
     let folder = world();
     for command in ["verify --against links,rows", "files", "export"] {
@@ -139,6 +170,37 @@ fn a_topic_that_nobody_knows_is_a_usage_error_with_the_one_that_is_meant() {
     );
     let output = run(&folder, "verify --offline copies/archive --topic payments");
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    let newest = newest(&folder);
+    refused(
+        &folder,
+        &format!("verify --offline copies/archive --since {newest} --topic paymets"),
+        &["did you mean `payments`?"],
+    );
+    refused(
+        &folder,
+        "retention --store-directory copies/archive --topic paymets --before 1d",
+        &["did you mean `payments`?"],
+    );
+    refused(
+        &folder,
+        "verify --offline copies/archive --topic payments --partition 77",
+        &["there is no such partition partition=`payments/77`"],
+    );
+}
+
+#[test]
+fn a_configured_topic_of_which_nothing_is_archived_yet_is_no_mistake() {
+    let folder = world();
+    let files = "files --store-directory copies/archive --topic";
+    let archived = text(&run(&folder, &format!("{files} payments")).stdout).to_owned();
+    assert!(archived.contains("data/payments/0/"), "{archived}");
+    let output = run(&folder, &format!("{files} fraud-alerts"));
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), ""));
+    assert!(
+        text(&output.stderr).contains("no segments of this topic yet topic=`fraud-alerts`"),
+        "{}",
+        text(&output.stderr)
+    );
 }
 
 #[test]

@@ -87,6 +87,8 @@ def damage(seed: int) -> Deed:
 def proof_by_kivend(kivend: str, file: Path, given: dict[str, Any]) -> Told:
     command = [kivend, "verify-proof", str(file), "--format", "json", *arguments_of(**given)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    if "not a proof file" in done.stderr:  # refused like a wrong option: it proves nothing
+        return "tampered", [done.stderr]
     if done.returncode not in verify_proof.EXIT_CODES.values():
         return f"exit code {done.returncode}", [done.stderr]
     report: dict[str, Any] = json.loads(done.stdout)

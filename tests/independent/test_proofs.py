@@ -4,7 +4,9 @@ from __future__ import annotations
 import base64
 import json
 import random
+import subprocess
 import sys
+import tempfile
 import unittest
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +76,15 @@ class Proofs(unittest.TestCase):
             file, data = damaged(seed)
             if data != file and "witness.example" not in file.decode():
                 self.assertNotEqual(verify(data, Given())[0], "intact", f"seed {seed}")
+
+    def test_what_is_no_proof_file_is_refused_and_not_called_tampered(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "events.jsonl")
+            file.write_text("{}\n")
+            command = [sys.executable, str(ROOT / "tools" / "verify_proof.py"), str(file)]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("not a proof file", done.stderr)
 
     def test_a_log_is_no_continuation_of_one_without_entries(self) -> None:
         with self.assertRaises(Broken):

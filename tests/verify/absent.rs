@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use kivend::app::verify::absent::is_expected;
 use kivend::app::verify::facts::KafkaFacts;
-use kivend::app::verify::{Base, Request, SavedFiles};
+use kivend::app::verify::{Base, Request, SavedFiles, verify};
 use kivend::config::{CheckpointCopy, KafkaSettings, Sources, StoreBackend, StoreSettings, load};
 use kivend::store::memory::MemoryStore;
+use kivend::task::progress::Silent;
+use kivend::verify::findings::Code;
+use kivend::verify::verdict::Verdict;
 use kivend::writing::checkpoint_mirror::CheckpointMirror;
 
 use crate::fixture::{Archive, Broker};
@@ -32,6 +35,26 @@ fn nothing_that_says_so_is_no_archive() {
     let silent: Arc<dyn KafkaFacts> = Arc::new(Broker::default());
     assert!(!expected(&wiped(), None, &archive.request()));
     assert!(!expected(&wiped(), Some(silent), &archive.request()));
+}
+
+#[test]
+fn objects_of_others_in_a_place_without_an_archive_are_not_called_tampering() {
+    let archive = Archive::usual();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let report = |store: MemoryStore| {
+        let facts: Arc<dyn KafkaFacts> = archive.broker.clone();
+        let verifying = verify(Arc::new(store), Some(facts), archive.request(), Arc::new(Silent));
+        runtime.block_on(verifying).unwrap()
+    };
+    let wiped = report(wiped());
+    assert_eq!(wiped.verdict, Verdict::Incomplete);
+    assert_eq!(wiped.findings.len(), 1, "{:?}", wiped.findings);
+    assert_eq!(wiped.findings[0].code, Code::IdentityMissing);
+    // Beside anything of an archive they count.
+    let partly = MemoryStore::new();
+    partly.plant("notes/readme.txt", "not of an archive");
+    partly.plant("log/0000000001.note", "an entry");
+    assert_eq!(report(partly).verdict, Verdict::Tampered);
 }
 
 #[test]

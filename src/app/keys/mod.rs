@@ -12,4 +12,4 @@ pub use enter::{ApplyReport, apply};
 pub use proposing::{Asked, KeysAsked, ProposalReport, SignReport, origin_of, propose, sign};
 pub use retiring::{Idle, RetireReport, retire};
 pub use rotating::{RotateReport, Rotated, rotate};
-pub use show::{KeyShown, KeysReport, show};
+pub use show::{KeyShown, KeysReport, require_name, show};

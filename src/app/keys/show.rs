@@ -45,6 +45,15 @@ pub struct KeyShown {
     pub signs_here: bool,
 }
 
+/// Checks that the archive has the configured name, so that a wrong one is not taken for a missing key.
+///
+/// # Errors
+/// Errors of the store; `Config` if it has another name.
+pub async fn require_name(store: &dyn Store, name: &str) -> Result<(), AppError> {
+    let (identity, _) = init::read_identity(store).await?;
+    init::check_name(&identity, name)
+}
+
 /// Lists all keys of the archive.
 ///
 /// # Errors

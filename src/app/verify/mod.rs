@@ -73,7 +73,12 @@ pub async fn verify(
         mut findings,
         log,
     } = begin(store, &request).await?;
-    findings.append(std::mem::take(&mut inventory.strays));
+    // Where nothing of an archive is, objects of others are not in it: what they prove is that this is the wrong place, or that
+    // all of the archive was removed.
+    let strays = std::mem::take(&mut inventory.strays);
+    if log.is_some() || !inventory.is_foreign() {
+        findings.append(strays);
+    }
     let mut run = Run {
         bucket,
         facts,
