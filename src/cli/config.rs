@@ -5,7 +5,6 @@ use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::output::{Align, table};
 use crate::config::Entry;
 use crate::error::Exit;
 
@@ -35,12 +34,31 @@ pub fn run(command: &Config, context: &Context) -> Result<Exit, Failure> {
     }
 }
 
+/// The width of a terminal.
+const RULE_CHARS: usize = 80;
+
 fn text(report: &Report) -> String {
-    let mut table = table(&[("setting", Align::Left), ("value", Align::Left), ("from", Align::Left)]);
+    let width = |of: fn(&Entry) -> &str, least: usize| {
+        let widths = report.settings.iter().map(|entry| of(entry).chars().count());
+        widths.max().unwrap_or(0).max(least)
+    };
+    let (key, from) = (width(|entry| &entry.key, 7), width(|entry| &entry.origin, 4));
+    // The value is last, so that a long one makes no other line longer.
+    let mut text = format!(
+        "{:key$}  {:from$}  value\n{}\n",
+        "setting",
+        "from",
+        "─".repeat(RULE_CHARS)
+    );
     for entry in &report.settings {
-        table.add_row([entry.key.clone(), as_toml(&entry.value), entry.origin.clone()]);
+        text.push_str(&format!(
+            "{:key$}  {:from$}  {}\n",
+            entry.key,
+            entry.origin,
+            as_toml(&entry.value)
+        ));
     }
-    table.trim_fmt()
+    text
 }
 
 /// The value in TOML, as in the settings file.

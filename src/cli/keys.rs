@@ -13,7 +13,6 @@ use crate::app::keys::{
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, FileError};
 use crate::cli::key_argument::{KeyArgument, read_keys};
-use crate::cli::output::{Align, table};
 use crate::cli::output_file::OutputFile;
 use crate::cli::place::warn_of_name;
 use crate::error::Exit;
@@ -251,26 +250,21 @@ fn applied(report: &ApplyReport) -> String {
 }
 
 fn show(report: &KeysReport) -> String {
-    let mut table = table(&[
-        ("key", Align::Left),
-        ("signs", Align::Left),
-        ("since", Align::Left),
-        ("until", Align::Left),
-        ("signs here", Align::Left),
-    ]);
+    // A key fills a line of a terminal by itself.
     let change = |number: u64| format!("entry {number}");
+    let mut keys = String::new();
     for key in &report.keys {
-        table.add_row([
-            key.key.clone(),
-            match key.role {
-                "change" => "changes",
-                _ => "the archive",
-            }
-            .to_owned(),
-            key.added_by.map_or_else(|| "archive.json".to_owned(), change),
-            key.retired_by.map_or_else(|| "in force".to_owned(), change),
-            if key.signs_here { "yes" } else { "" }.to_owned(),
-        ]);
+        let signs = match key.role {
+            "change" => "changes",
+            _ => "the archive",
+        };
+        let since = key.added_by.map_or_else(|| "archive.json".to_owned(), change);
+        let until = key
+            .retired_by
+            .map_or_else(|| "in force".to_owned(), |by| format!("retired by {}", change(by)));
+        let here = if key.signs_here { ", signs on this machine" } else { "" };
+        // Writing to a string cannot fail.
+        let _ = writeln!(keys, "{}\n  signs {signs}, since {since}, {until}{here}", key.key);
     }
     let KeysReport {
         archive,
@@ -283,10 +277,7 @@ fn show(report: &KeysReport) -> String {
     let problem = problem.map_or(String::new(), |problem| {
         format!("this machine cannot sign: {problem}\n")
     });
-    format!(
-        "{}\narchive {archive}, id {archive_id}; private key {private_key}\n{problem}",
-        table.trim_fmt()
-    )
+    format!("{keys}\narchive      {archive}, id {archive_id}\nprivate key  {private_key}\n{problem}")
 }
 
 fn rotated(report: &RotateReport, proposal: &Path) -> String {
