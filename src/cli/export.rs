@@ -53,7 +53,7 @@ pub struct Args {
     /// The target topic
     #[arg(long, value_name = "TOPIC", requires_all = ["to_kafka", "topic"], group = "target")]
     to_topic: Option<String>,
-    /// The prefix of the target topics, before the name of the archived topic
+    /// The prefix of the target topics, in place of the configured topic_prefix
     #[arg(long, value_name = "PREFIX", requires = "to_kafka", group = "target")]
     to_prefix: Option<String>,
     /// Replace FILE if it exists
@@ -84,7 +84,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     require_range(&request)?;
     let output = context.output();
     let file = file_named(args.output.as_ref());
-    let report = match (naming(args), file) {
+    let report = match (naming(args, &settings), file) {
         (Some(naming), _) => {
             let kafka = ToKafka::new(&settings.kafka, restore(args, &settings, naming));
             give(args, context, &settings, &request, Destination::Kafka(kafka))??
@@ -153,9 +153,17 @@ fn time(ms: i64) -> String {
     UtcSeconds::from_unix(ms.div_euclid(1000)).to_string()
 }
 
-fn naming(args: &Args) -> Option<Naming> {
-    let topic = args.to_topic.clone().map(Naming::Topic);
-    topic.or_else(|| args.to_prefix.clone().map(Naming::Prefix))
+fn naming(args: &Args, settings: &Settings) -> Option<Naming> {
+    let topic = args
+        .to_topic
+        .as_deref()
+        .map(|topic| Naming::Topic(settings.topic_name(topic)));
+    topic.or_else(|| {
+        Some(Naming::Prefix {
+            own: settings.topic_prefix.clone(),
+            new: args.to_prefix.clone()?,
+        })
+    })
 }
 
 fn give(

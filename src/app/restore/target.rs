@@ -19,8 +19,13 @@ use crate::task::error::AppError;
 pub enum Naming {
     /// All records to this topic.
     Topic(String),
-    /// The records of each topic to the topic with this prefix before its name.
-    Prefix(String),
+    /// The records of each topic to the topic with another prefix.
+    Prefix {
+        /// The prefix of archived topics, which is taken away where a name has it.
+        own: String,
+        /// The prefix of the target topics.
+        new: String,
+    },
 }
 
 impl Naming {
@@ -29,7 +34,7 @@ impl Naming {
     pub fn target(&self, topic: &str) -> String {
         match self {
             Naming::Topic(name) => name.clone(),
-            Naming::Prefix(prefix) => format!("{prefix}{topic}"),
+            Naming::Prefix { own, new } => format!("{new}{}", topic.strip_prefix(own.as_str()).unwrap_or(topic)),
         }
     }
 }
@@ -264,5 +269,17 @@ mod tests {
         assert_eq!(after_sending(Kind::Transient, 0), None);
         let remedy = after_sending(Kind::Transient, 5_000).unwrap();
         assert!(remedy.contains("5000 records were handed to Kafka already"), "{remedy}");
+    }
+
+    #[test]
+    fn a_prefix_takes_the_place_of_the_configured_one() {
+        let restored = |own: &str| Naming::Prefix {
+            own: own.to_owned(),
+            new: "restored-".to_owned(),
+        };
+        assert_eq!(restored("").target("payments"), "restored-payments");
+        assert_eq!(restored("ux1.").target("ux1.payments"), "restored-payments");
+        assert_eq!(restored("ux1.").target("elsewhere"), "restored-elsewhere");
+        assert_eq!(Naming::Topic("orders".to_owned()).target("ux1.payments"), "orders");
     }
 }
