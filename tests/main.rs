@@ -21,6 +21,7 @@ mod fixture;
 mod hostile;
 mod ingest;
 mod interop;
+mod partial;
 mod planted;
 mod projection;
 mod proofs;

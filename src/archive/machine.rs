@@ -99,6 +99,12 @@ impl Machine {
         all
     }
 
+    /// The partitions that were released before what they had delivered was archived: another writer took them over.
+    pub fn dropped(&self) -> impl Iterator<Item = &TopicPartition> {
+        let dropped = self.partitions.iter().filter(|partition| partition.has_dropped());
+        dropped.map(Partition::name)
+    }
+
     /// Whether every partition is released.
     #[must_use]
     pub fn is_idle(&self) -> bool {
@@ -159,7 +165,10 @@ impl Machine {
             }
             Event::OutOfRange(name) => self.with_named(&name, now, actions, Partition::out_of_range),
             Event::Truncated(name) => self.with_named(&name, now, actions, Partition::truncated),
-            Event::TopicGone(name) => self.with_named(&name, now, actions, Partition::topic_gone),
+            Event::CannotRead(name, why) => self.with_named(&name, now, actions, |p, cx| p.cannot_read(why, cx)),
+            Event::NotAllowed(ticket, why) => {
+                self.answer(ticket, now, actions, |p, cx| p.stop(StopReason::NotAllowed(why), cx));
+            }
             Event::Tick => self.with_all(now, actions, Partition::tick),
             Event::Shutdown => {
                 self.shutting_down = true;

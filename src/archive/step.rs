@@ -110,8 +110,10 @@ pub enum Event {
     OutOfRange(TopicPartition),
     /// The broker found that the log was cut back below the offset to consume from (KIP-320).
     Truncated(TopicPartition),
-    /// The topic no longer exists.
-    TopicGone(TopicPartition),
+    /// The consumer cannot read the partition any further, for this reason.
+    CannotRead(TopicPartition, StopReason),
+    /// Kafka does not allow what an action needs, with its reason.
+    NotAllowed(Ticket, String),
     /// Time has passed.
     Tick,
     /// The answer to [`Action::Encode`].
@@ -294,6 +296,16 @@ pub enum StopReason {
         "the topic no longer exists in Kafka; all records that it delivered are archived; if it is created again, declare it with `kivend archive --new-epoch TOPIC`"
     )]
     TopicGone,
+    /// No ACL allows to read the partition.
+    #[error(
+        "Kafka does not allow this user to read the topic; grant it (`kafka-acls --add --operation Read --topic TOPIC`), and a running archiver continues within a minute: {0}"
+    )]
+    NotAllowed(String),
+    /// Kafka delivered a batch that cannot be read.
+    #[error(
+        "Kafka delivered a record batch that cannot be read; what it delivered before is archived, what follows is not; check the disks and the logs of the brokers, then start the archiver again: {0}"
+    )]
+    Unreadable(String),
     /// The chain is of another cluster.
     #[error(
         "the archive under this prefix has the records of another cluster; set store.prefix to an unused prefix: archived={archived} connected={connected}"
@@ -313,4 +325,26 @@ pub enum StopReason {
     /// A field of the link has a character that a note does not allow.
     #[error("the link cannot be signed: {0}")]
     Unsignable(String),
+}
+
+impl StopReason {
+    /// A word for metrics.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            StopReason::BehindCommit { .. } => "behind_commit",
+            StopReason::DiffersFromCommit(_) => "differs_from_commit",
+            StopReason::LogBehindArchive { .. } => "log_behind_archive",
+            StopReason::Truncated { .. } => "truncated",
+            StopReason::LeaderEpochFell { .. } => "leader_epoch_fell",
+            StopReason::ImpossibleDivergence { .. } => "impossible_divergence",
+            StopReason::TopicRecreated { .. } => "topic_recreated",
+            StopReason::TopicGone => "topic_gone",
+            StopReason::NotAllowed(_) => "not_allowed",
+            StopReason::Unreadable(_) => "unreadable",
+            StopReason::OtherCluster { .. } => "other_cluster",
+            StopReason::HeadRefused(_) => "head_refused",
+            StopReason::Unsignable(_) => "unsignable",
+        }
+    }
 }

@@ -20,6 +20,7 @@ pub mod executor;
 pub mod group_offsets;
 pub mod hold;
 pub mod liveness;
+pub mod logins;
 pub mod misfits;
 pub mod observers;
 pub mod operation;
@@ -35,6 +36,7 @@ pub mod source;
 mod start;
 pub mod tally;
 pub mod target;
+pub mod unavailable;
 pub mod witnesses;
 
 pub use misfits::ColumnMisfits;

@@ -7,6 +7,7 @@ use crate::archive::step::Report;
 use crate::archiver::degradations::Degradations;
 use crate::archiver::report;
 use crate::archiver::retention::ArchivedPositions;
+use crate::kafka::error::KafkaError;
 use crate::record::position::TopicPartition;
 use crate::record::utc::UtcSeconds;
 use crate::telemetry::{PartitionMetrics, Vitals};
@@ -27,6 +28,12 @@ pub trait Observer {
 
     /// Kafka accepted a commit.
     fn committed(&mut self, partition: &TopicPartition, now: UtcSeconds);
+
+    /// A configured topic cannot be read.
+    fn topic_unavailable(&mut self, topic: &str, error: &KafkaError);
+
+    /// A topic that could not be read is there.
+    fn topic_available(&mut self, topic: &str);
 
     /// The partition was released or lost.
     fn released(&mut self, partition: &TopicPartition);
@@ -74,8 +81,15 @@ impl Observer for Observers {
                 metrics.lost(u64::try_from(next_offset - first_offset).unwrap_or(0));
             }
             Report::Fenced => metrics.fenced(),
-            Report::Stopped(reason) => self.degradations.stopped(&partition.to_string(), &reason.to_string()),
-            Report::Continues(next) => self.archived.archived(partition, next.0, metrics),
+            Report::Stopped(reason) => {
+                self.degradations.stopped(&partition.to_string(), &reason.to_string());
+                all.stopped(&partition.topic, Some(partition.partition), Some(reason.word()));
+            }
+            Report::Continues(next) => {
+                self.archived.archived(partition, next.0, metrics);
+                self.degradations.clear(&partition.to_string());
+                all.stopped(&partition.topic, Some(partition.partition), None);
+            }
             Report::NewEpoch(..) | Report::PassedOver(_) => {}
         }
     }
@@ -96,7 +110,26 @@ impl Observer for Observers {
         }
     }
 
+    fn topic_unavailable(&mut self, topic: &str, error: &KafkaError) {
+        tracing::error!(topic, %error, "the topic is not archived; the others are");
+        self.degradations.stopped(&format!("topic {topic}"), &error.to_string());
+        let reason = match error {
+            error if error.is_topic_forbidden() => "not_allowed",
+            KafkaError::UnknownTopic { .. } => "unknown_topic",
+            _ => "unreadable",
+        };
+        self.vitals.metrics.stopped(topic, None, Some(reason));
+    }
+
+    fn topic_available(&mut self, topic: &str) {
+        tracing::info!(topic, "the topic is there: it is archived from here on");
+        self.degradations.clear(&format!("topic {topic}"));
+        self.vitals.metrics.stopped(topic, None, None);
+    }
+
     fn released(&mut self, partition: &TopicPartition) {
+        let number = Some(partition.partition);
+        self.vitals.metrics.stopped(&partition.topic, number, None);
         self.metrics.remove(partition);
         self.degradations.clear(&partition.to_string());
         self.archived.released(partition);

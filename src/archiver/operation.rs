@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::archive::step::{Event, Slot, Ticket};
+use crate::archive::step::{Event, Slot, StopReason, Ticket};
 use crate::archiver::backends::Backends;
 use crate::archiver::degradations::Degradations;
+use crate::archiver::logins::{Logins, Refusal};
 use crate::archiver::requests::{self, Creation, LinkToCreate};
+use crate::clock::Clock;
 use crate::error::{Explain as _, Kind};
+use crate::kafka::error::KafkaError;
 use crate::log::signer::SignError;
 use crate::record::position::TopicPartition;
 use crate::task::error::AppError;
@@ -96,7 +99,12 @@ impl Operation {
                     .await;
                 let event = match loaded {
                     Ok(loaded) => Event::HeadLoaded(ticket, Box::new(loaded)),
-                    Err(AppError::Kafka(error)) if error.is_topic_gone() => Event::TopicGone(partition),
+                    Err(AppError::Kafka(error)) if error.is_topic_gone() => {
+                        Event::CannotRead(partition, StopReason::TopicGone)
+                    }
+                    Err(AppError::Kafka(error)) if error.is_topic_forbidden() => {
+                        Event::NotAllowed(ticket, error.to_string())
+                    }
                     Err(error) if error.kind() == Kind::Corrupt => Event::HeadRefused(ticket, error.to_string()),
                     Err(error) => return Err(error),
                 };
@@ -104,7 +112,7 @@ impl Operation {
             }
             Operation::CreateSegment(ticket, creation) => {
                 let create = || requests::create_segment(backends, ticket, &creation);
-                Ok(vec![retry.until_done(doing, create).await?])
+                Ok(vec![or_not_allowed(ticket, retry.until_done(doing, create).await)?])
             }
             Operation::CreateLink(ticket, LinkToCreate { key, link, topic_id }) => {
                 // Signed once, whatever the number of attempts to create it: a device need not sign the same text alike.
@@ -118,7 +126,7 @@ impl Operation {
                 };
                 let creation = Creation { key, object, topic_id };
                 let create = || requests::create_link(backends, ticket, &creation);
-                let created = retry.until_done(doing, create).await?;
+                let created = or_not_allowed(ticket, retry.until_done(doing, create).await)?;
                 Ok(match created {
                     // The keys come first: the machine checks the existing link's signature against them.
                     Event::LinkTaken(..) => vec![Event::KeysSeen(backends.log.trust().keyring().clone()), created],
@@ -129,21 +137,37 @@ impl Operation {
     }
 }
 
+/// A topic's right that was withdrawn stops its partition only: its records are still in Kafka.
+fn or_not_allowed(ticket: Ticket, outcome: Result<Event, AppError>) -> Result<Event, AppError> {
+    match outcome {
+        Err(AppError::Kafka(error)) if error.is_topic_forbidden() => {
+            Ok(Event::NotAllowed(ticket, error.to_string()))
+        }
+        outcome => outcome,
+    }
+}
+
 impl RetryPolicy {
-    /// Repeats `attempt` while its errors are transient. Until it succeeds, `/readyz` answers 503 with the error.
+    /// Repeats `attempt` while its errors are transient, and for two minutes while brokers refuse the login. Until it succeeds,
+    /// `/readyz` answers 503 with the error.
     async fn until_done<T, W>(&self, doing: &'static str, mut attempt: impl FnMut() -> W) -> Result<T, AppError>
     where
         W: Future<Output = Result<T, AppError>>,
     {
         let mut attempting = self.degradations.attempting(doing);
         let mut attempts = 0;
+        let (clock, mut logins) = (Clock::start(), Logins::default());
+        let mut passes = |error: &AppError| match error {
+            AppError::Kafka(KafkaError::Credentials { .. }) => logins.refused(clock.monotonic_ms()) != Refusal::Lasting,
+            error => error.kind() == Kind::Transient,
+        };
         loop {
             let outcome = {
                 let _permit = self.attempts.acquire().await;
                 attempt().await
             };
             match outcome {
-                Err(error) if error.kind() == Kind::Transient => {
+                Err(error) if passes(&error) => {
                     attempts += 1;
                     attempting.failed(&error);
                     self.pause.after(attempts).await;

@@ -1,5 +1,7 @@
 //! The report of an archiver's run.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::archiver::misfits::ColumnMisfits;
@@ -36,6 +38,8 @@ pub struct ArchiveReport {
     pub column_misfits: Vec<ColumnMisfits>,
     /// The partitions that this archiver owned.
     pub partitions: Vec<PartitionReport>,
+    /// Configured topics that could not be read, each with the reason.
+    pub unavailable: BTreeMap<String, String>,
 }
 
 /// The report of one partition.
@@ -75,6 +79,7 @@ impl ArchiveReport {
             peak_rss_bytes: peak_rss_bytes(),
             column_misfits,
             partitions: tally.partitions.into_iter().map(report).collect(),
+            unavailable: tally.unavailable,
         }
     }
 

@@ -104,6 +104,8 @@ fn archive(
         cluster,
         cluster_id,
         ends,
+        unavailable,
+        leaderless,
     } = kafka
         .join()
         .map_err(|_| AppError::internal("the thread that reads the cluster's metadata panicked"))??;
@@ -137,14 +139,18 @@ fn archive(
     let (target, retention) = match mode {
         Mode::Once => (Target::up_to(ends), None),
         Mode::Daemon => {
-            let partitions = ends.into_keys().collect();
+            let mut partitions: Vec<_> = ends.into_keys().collect();
+            partitions.sort();
             let probing = liveness::probe(cluster, partitions, Arc::clone(&degradations));
             tasks.push(announcer.supervise(runtime.handle(), "probe Kafka", probing));
             let retention = RetentionThread::start(&settings.kafka, archived.clone(), Clock::start())?;
             (Target::endless(), Some(retention))
         }
     };
-    let names: Vec<&str> = settings.topics.iter().map(|topic| topic.name.as_str()).collect();
+    // A daemon archives a missing topic as soon as it is created.
+    let is_subscribed = |name: &str| mode == Mode::Daemon || unavailable.iter().all(|(missing, _)| missing != name);
+    let names = settings.topics.iter().map(|topic| topic.name.as_str());
+    let names: Vec<&str> = names.filter(|name| is_subscribed(name)).collect();
     let consumer = Consumer::subscribe(&settings.kafka, &names)?;
     let observers = Observers {
         archived,
@@ -154,6 +160,17 @@ fn archive(
     };
     let shutdown = settings.archive.shutdown_timeout;
     let mut driver = Driver::new(consumer, machine, executor, target, observers).stopping_within(shutdown * 3 / 5);
+    for (topic, error) in &unavailable {
+        driver.leave_out_topic(topic, error);
+    }
+    if mode == Mode::Once {
+        for partition in &leaderless {
+            driver.leave_out(
+                partition,
+                "the partition has no leader: start the brokers that have its replicas",
+            );
+        }
+    }
     let done = driver.run(Clock::start(), stop);
     if let Err(error) = &done {
         // Before the group is left, which takes seconds: `/healthz` must fail from here on.

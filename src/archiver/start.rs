@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::archive::author::Author;
 use crate::archive::policy::SealPolicy;
@@ -23,9 +23,18 @@ use crate::writing::init::{self, NewArchive, OwnArchive};
 pub(super) struct ClusterAtStart {
     pub(super) cluster: Arc<Cluster>,
     pub(super) cluster_id: String,
-    /// The log end offsets of all partitions.
+    /// The log end offsets of the partitions that can be read.
     pub(super) ends: HashMap<TopicPartition, i64>,
+    /// Configured topics that do not exist or may not be read, while others can.
+    pub(super) unavailable: Vec<(String, KafkaError)>,
+    /// Partitions without a leader.
+    pub(super) leaderless: Vec<TopicPartition>,
 }
+
+/// How long partitions without a leader are waited for: an election takes less.
+const ELECTION: Duration = Duration::from_secs(10);
+/// The wait between two questions for their leaders.
+const ELECTION_INTERVAL: Duration = Duration::from_millis(500);
 
 impl ClusterAtStart {
     /// Reads it on a thread of its own, at the same time as the store is probed.
@@ -33,8 +42,18 @@ impl ClusterAtStart {
         let settings = settings.clone();
         std::thread::spawn(move || {
             let cluster = Arc::new(Cluster::connect_to_group(&settings.kafka)?);
+            let mut found = Found::ask(&cluster, &settings)?;
+            let since = Instant::now();
+            while !found.leaderless.is_empty() && since.elapsed() < ELECTION {
+                std::thread::sleep(ELECTION_INTERVAL);
+                found = Found::ask(&cluster, &settings)?;
+            }
+            let ends = cluster.log_ends(&found.led)?;
+            warn_of_open_transactions(&cluster, &settings, &found.led)?;
             Ok(ClusterAtStart {
-                ends: log_ends(&cluster, &settings)?,
+                ends: found.led.into_iter().zip(ends).collect(),
+                unavailable: found.unavailable,
+                leaderless: found.leaderless,
                 cluster_id: cluster.cluster_id()?,
                 cluster,
             })
@@ -68,15 +87,45 @@ pub(super) async fn open(store: &Arc<dyn Store>, settings: &ArchiveSettings) -> 
     Ok(own)
 }
 
-/// The log end offsets of the configured topics' partitions.
-fn log_ends(cluster: &Cluster, settings: &Settings) -> Result<HashMap<TopicPartition, i64>, AppError> {
-    let mut partitions = Vec::new();
-    for topic in &settings.topics {
-        partitions.extend(cluster.topic(&topic.name)?.positions());
+/// What Kafka has of the configured topics.
+struct Found {
+    /// Partitions with a leader.
+    led: Vec<TopicPartition>,
+    leaderless: Vec<TopicPartition>,
+    unavailable: Vec<(String, KafkaError)>,
+}
+
+impl Found {
+    /// Fails if no configured topic can be read: then the settings, or the user's rights, are wrong as a whole.
+    fn ask(cluster: &Cluster, settings: &Settings) -> Result<Found, KafkaError> {
+        let mut found = Found {
+            led: Vec::new(),
+            leaderless: Vec::new(),
+            unavailable: Vec::new(),
+        };
+        for topic in &settings.topics {
+            match cluster.topic(&topic.name) {
+                Ok(layout) => {
+                    for (partition, place) in layout.positions().into_iter().zip(&layout.partitions) {
+                        let list = if place.leader < 0 {
+                            &mut found.leaderless
+                        } else {
+                            &mut found.led
+                        };
+                        list.push(partition);
+                    }
+                }
+                Err(error) if error.is_of_one_topic() => found.unavailable.push((topic.name.clone(), error)),
+                Err(error) => return Err(error),
+            }
+        }
+        if found.unavailable.len() == settings.topics.len()
+            && let Some((_, error)) = found.unavailable.first()
+        {
+            return Err(error.clone());
+        }
+        Ok(found)
     }
-    let ends = cluster.log_ends(&partitions)?;
-    warn_of_open_transactions(cluster, settings, &partitions)?;
-    Ok(partitions.into_iter().zip(ends).collect())
 }
 
 /// A run up to the current log ends stops before them, so that it must say that records follow.

@@ -27,6 +27,8 @@ pub struct Tally {
     pub left_records: u64,
     /// The time of the first durable link, in ms since the start.
     pub first_link_ms: Option<u64>,
+    /// Configured topics that could not be read, each with the reason.
+    pub unavailable: BTreeMap<String, String>,
     /// The sums of each partition.
     pub partitions: BTreeMap<TopicPartition, PartitionTally>,
 }
@@ -47,7 +49,10 @@ pub struct PartitionTally {
 impl Tally {
     /// The archive of a partition continues at this offset.
     pub fn continues(&mut self, partition: &TopicPartition, next_offset: i64) {
-        self.partition(partition).next_offset = next_offset;
+        let tally = self.partition(partition);
+        tally.next_offset = next_offset;
+        // It may have been stopped before its topic was created again, or before a right was granted.
+        tally.stopped = None;
     }
 
     /// A link became durable.

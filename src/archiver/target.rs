@@ -13,6 +13,8 @@ pub struct Target {
     /// The ends by slot, for the path of every record; `i64::MAX` if there is no end.
     end_by_slot: Vec<i64>,
     reached: HashSet<TopicPartition>,
+    /// Partitions that the run does not wait for, whoever owns them.
+    given_up: HashSet<TopicPartition>,
 }
 
 impl Target {
@@ -35,9 +37,16 @@ impl Target {
     #[must_use]
     pub fn ends_of_others(&self, own: &HashSet<TopicPartition>) -> Vec<(TopicPartition, i64)> {
         let all = self.ends.iter().flatten();
-        all.filter(|(partition, end)| **end > 0 && !own.contains(partition))
+        all.filter(|(partition, end)| **end > 0 && !own.contains(*partition) && !self.is_given_up(partition))
             .map(|(partition, end)| (partition.clone(), *end))
             .collect()
+    }
+
+    /// The end of a partition, unless the run has none or does not wait for it.
+    #[must_use]
+    pub fn awaited_end(&self, partition: &TopicPartition) -> Option<i64> {
+        let end = self.ends.as_ref()?.get(partition).copied();
+        end.filter(|_| !self.is_given_up(partition))
     }
 
     /// Assigns the slot of a partition, before [`takes`](Target::takes) is called for it.
@@ -89,14 +98,33 @@ impl Target {
         position <= self.end_of(partition)
     }
 
-    /// The partition is stopped and delivers no more records: it counts as reached.
+    /// The partition is stopped and delivers no more records: the run does not wait for it.
     pub fn give_up(&mut self, partition: &TopicPartition) {
-        self.reached.insert(partition.clone());
+        self.given_up.insert(partition.clone());
+    }
+
+    /// No partition of the topic can be read: the run does not wait for them.
+    pub fn give_up_topic(&mut self, topic: &str) {
+        let of_topic = self.ends.iter().flat_map(HashMap::keys).filter(|p| *p.topic == *topic);
+        self.given_up.extend(of_topic.cloned());
+    }
+
+    /// Whether the run does not wait for the partition.
+    #[must_use]
+    pub fn is_given_up(&self, partition: &TopicPartition) -> bool {
+        self.given_up.contains(partition)
+    }
+
+    /// Whether there is no end.
+    #[must_use]
+    pub fn is_endless(&self) -> bool {
+        self.ends.is_none()
     }
 
     /// Whether all these partitions have reached their ends.
     pub fn is_reached_by<'a>(&self, mut assigned: impl Iterator<Item = &'a TopicPartition>) -> bool {
-        self.ends.is_some() && assigned.all(|partition| self.reached.contains(partition))
+        let is_done = |partition| self.reached.contains(partition) || self.is_given_up(partition);
+        self.ends.is_some() && assigned.all(is_done)
     }
 }
 
@@ -127,6 +155,19 @@ mod tests {
         assert!(!target.is_reached_by([&partition].into_iter()));
         target.restart(&partition, 10);
         assert!(target.is_reached_by([&partition].into_iter()));
+    }
+
+    #[test]
+    fn a_run_waits_neither_for_a_topic_that_cannot_be_read_nor_for_a_stopped_partition_of_others() {
+        let [orders, payments] = ["orders", "payments"].map(|topic| TopicPartition::new(topic, 0));
+        let mut target = Target::up_to(HashMap::from([(orders.clone(), 10), (payments.clone(), 5)]));
+        assert_eq!(target.ends_of_others(&HashSet::new()).len(), 2);
+        target.give_up_topic("orders");
+        assert_eq!(target.ends_of_others(&HashSet::new()), [(payments.clone(), 5)]);
+        assert!(target.is_reached_by([&orders].into_iter()));
+        assert!(!target.is_reached_by([&payments].into_iter()));
+        target.give_up(&payments);
+        assert!(target.is_reached_by([&orders, &payments].into_iter()));
     }
 
     #[test]

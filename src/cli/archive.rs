@@ -75,7 +75,7 @@ fn archive(mode: Mode, declared: &Declared, context: &Context) -> Result<Exit, F
     let report = archiver::run(&settings, orders, &vitals, &stop)?;
     context.output().report(&report, text)?;
     Ok(match (mode, stop.reason()) {
-        _ if report.stopped().next().is_some() => Exit::Failed,
+        _ if report.stopped().next().is_some() || !report.unavailable.is_empty() => Exit::Failed,
         // An interrupted `kivend archive` did not do all that was requested; a daemon that is stopped did.
         (Mode::Once, Some(Reason::Interrupt)) => Exit::Interrupted,
         _ => Exit::Done,
@@ -142,6 +142,11 @@ fn text(report: &ArchiveReport) -> String {
         )
     };
     let misfits: String = report.column_misfits.iter().map(misfit).collect();
+    let missing: String = report
+        .unavailable
+        .iter()
+        .map(|(topic, why)| format!("{topic} is not archived: {why}\n"))
+        .collect();
     let left = match report.left_records {
         0 => String::new(),
         left => format!(
@@ -151,7 +156,7 @@ fn text(report: &ArchiveReport) -> String {
     };
     let partitions = partitions.trim_fmt();
     format!(
-        "{partitions}\n{} records in {} segments, {} of {} value bytes, {:.1} s, {} records/s\n{misfits}{stopped}{left}",
+        "{partitions}\n{} records in {} segments, {} of {} value bytes, {:.1} s, {} records/s\n{misfits}{stopped}{missing}{left}",
         count(report.records),
         count(report.segments),
         size(report.stored_bytes),

@@ -64,6 +64,14 @@ impl Embedded {
         Ok(())
     }
 
+    /// The controls of the brokers, with which tests make them fail.
+    ///
+    /// # Errors
+    /// librdkafka returned no mock cluster.
+    pub fn controls(&self) -> Result<MockCluster<'_, DefaultProducerContext>, KafkaError> {
+        cluster_of(&self.host)
+    }
+
     /// `host:port` of each broker.
     #[must_use]
     pub fn brokers(&self) -> Vec<String> {

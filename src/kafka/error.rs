@@ -313,6 +313,24 @@ impl KafkaError {
         )
     }
 
+    /// Whether it concerns one topic or its partitions, so that others can go on.
+    #[must_use]
+    pub fn is_of_one_topic(&self) -> bool {
+        self.is_topic_gone() || self.is_topic_forbidden()
+    }
+
+    /// Whether a right on the topic is missing.
+    #[must_use]
+    pub fn is_topic_forbidden(&self) -> bool {
+        matches!(
+            self,
+            KafkaError::Forbidden {
+                resource: Resource::Topic,
+                ..
+            }
+        )
+    }
+
     /// An error of rust-rdkafka while `doing` something.
     #[must_use]
     pub fn from_rdkafka(error: &Rdkafka, doing: &'static str) -> KafkaError {

@@ -70,14 +70,24 @@ impl Membership {
                 Polled::TopicGone { partition }
             }
             (Code::UnknownTopicOrPartition | Code::UnknownTopic, Some((partition, _))) => {
-                Polled::Failed(KafkaError::UnknownTopic {
-                    topic: partition.topic.to_string(),
-                })
+                let topic = partition.topic.to_string();
+                let error = KafkaError::UnknownTopic { topic: topic.clone() };
+                Polled::TopicUnavailable { topic, error }
             }
             _ if event.is_fatal() => Polled::Failed(KafkaError::Fatal { reason: event.reason() }),
             _ if is_quiet(code) => {
                 tracing::debug!(target: "librdkafka", ?code, "{}", event.reason());
                 Polled::Nothing
+            }
+            (_, Some((partition, offset))) if is_of_partition(code) => {
+                let reason = format!("{} partition={partition} offset={offset}", event.reason());
+                let error = KafkaError::from_code(code, "consume", reason);
+                if partition.partition < 0 {
+                    let topic = partition.topic.to_string();
+                    Polled::TopicUnavailable { topic, error }
+                } else {
+                    Polled::Unreadable { partition, error }
+                }
             }
             _ => {
                 self.cluster.client.context().remember(code, &event.reason());
@@ -231,6 +241,19 @@ impl Membership {
         }
         .map_err(|error| KafkaError::from_rdkafka(&error, doing))
     }
+}
+
+/// Whether an error that names a partition is the partition's own, and lasts.
+fn is_of_partition(code: Code) -> bool {
+    let error = KafkaError::from_code(code, "consume", String::new());
+    let lasts = matches!(
+        error,
+        KafkaError::BadBatch { .. }
+            | KafkaError::Refused { .. }
+            | KafkaError::Unsupported { .. }
+            | KafkaError::Other { .. }
+    );
+    lasts || error.is_topic_forbidden()
 }
 
 /// Whether librdkafka has no position because the broker found the log cut back. Only its text tells (2.12).

@@ -49,6 +49,20 @@ pub enum Polled<'a> {
         /// Which partition.
         partition: TopicPartition,
     },
+    /// A topic of the subscription does not exist, or no ACL allows to read it. Its partitions are assigned once it does.
+    TopicUnavailable {
+        /// The topic's name.
+        topic: String,
+        /// Why.
+        error: KafkaError,
+    },
+    /// The partition cannot be read, and trying again does not help: no ACL allows it, or a batch is damaged. Others are read.
+    Unreadable {
+        /// Which partition.
+        partition: TopicPartition,
+        /// Why.
+        error: KafkaError,
+    },
     /// The outcomes of earlier [`Consumer::commit`](crate::kafka::consumer::Consumer::commit).
     Committed(Vec<CommitOutcome>),
     /// Nothing within the time given, or nothing that matters to the caller.

@@ -40,9 +40,11 @@ const FETCHING: [(&str, &str); 5] = [
 /// The archiver encodes records more slowly than it could fetch them, so that prefetching more only takes memory. A response
 /// has up to this many bytes of each partition and is decompressed at once. That is still more than a batch of a megabyte
 /// after lz4; of larger batches a broker puts one into a response.
-const ARCHIVING: [(&str, &str); 2] = [
+const ARCHIVING: [(&str, &str); 3] = [
     ("queued.max.messages.kbytes", "8192"),
     ("fetch.message.max.bytes", "262144"),
+    // How long new partitions, and topics that were created, go unseen. The default is five minutes.
+    ("topic.metadata.refresh.interval.ms", "15000"),
 ];
 
 /// What every client has: addresses, name, and the properties of the settings, which win over our defaults.

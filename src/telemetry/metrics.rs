@@ -9,11 +9,12 @@ use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::record::position::TopicPartition;
 use crate::record::utc::UtcSeconds;
+use crate::telemetry::call_times::CallTimes;
+use crate::telemetry::stopped_metrics::Stopped;
 use crate::telemetry::witness_metrics::{WitnessMetrics, Witnesses};
 
 type FloatGauge = Gauge<f64, AtomicU64>;
@@ -44,6 +45,7 @@ struct Families {
     retries: Family<RetryLabels, Counter>,
     store_calls: CallTimes,
     witnesses: Witnesses,
+    stopped: Stopped,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -61,11 +63,6 @@ struct ColumnLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RetryLabels {
     cause: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CallLabels {
-    operation: &'static str,
 }
 
 /// The metrics of one partition. Cheap to clone and to update.
@@ -95,18 +92,6 @@ struct Times {
 }
 
 const NEVER: i64 = i64::MAX;
-
-/// A histogram of durations, from a millisecond to half a minute.
-#[derive(Debug, Clone)]
-struct CallTimes(Family<CallLabels, Histogram, fn() -> Histogram>);
-
-impl Default for CallTimes {
-    fn default() -> CallTimes {
-        CallTimes(Family::new_with_constructor(|| {
-            Histogram::new(exponential_buckets(0.001, 2.0, 16))
-        }))
-    }
-}
 
 impl Default for Metrics {
     fn default() -> Metrics {
@@ -170,14 +155,9 @@ impl Families {
         let help = "Since the partition's oldest open transaction was first seen; 0 where none is open";
         all.register_with_unit("open_transaction", help, Unit::Seconds, open);
         all.register("retries", "Calls tried again, by cause", self.retries.clone());
-        let calls = self.store_calls.0.clone();
-        all.register_with_unit(
-            "store_call_duration",
-            "How long the store took to answer",
-            Unit::Seconds,
-            calls,
-        );
+        self.store_calls.register(&mut all);
         self.witnesses.register(&mut all);
+        self.stopped.register(&mut all);
         all
     }
 
@@ -249,6 +229,11 @@ impl Metrics {
         self.families.column_misfits.get_or_create(&labels).inc_by(values);
     }
 
+    /// Sets why a topic, or one partition of it, is not archived; none once it is.
+    pub fn stopped(&self, topic: &str, partition: Option<i32>, reason: Option<&'static str>) {
+        self.families.stopped.set(topic, partition, reason);
+    }
+
     /// Counts a retry by its `cause`, such as `store_transient`.
     pub fn retried(&self, cause: &'static str) {
         self.families.retries.get_or_create(&RetryLabels { cause }).inc();
@@ -256,11 +241,7 @@ impl Metrics {
 
     /// Records the duration of a `create`, `get` or `list` of the store.
     pub fn store_answered(&self, operation: &'static str, seconds: f64) {
-        self.families
-            .store_calls
-            .0
-            .get_or_create(&CallLabels { operation })
-            .observe(seconds);
+        self.families.store_calls.answered(operation, seconds);
     }
 
     /// All metrics at `now` in the OpenMetrics text format.

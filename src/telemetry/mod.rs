@@ -1,11 +1,13 @@
 //! Logging on stderr, metrics, and the port that serves them. A failure here must not stop the archiver.
 
+mod call_times;
 mod health;
 mod log;
 mod metrics;
 #[cfg(test)]
 mod metrics_tests;
 mod server;
+mod stopped_metrics;
 mod witness_metrics;
 
 pub use health::Health;

@@ -58,6 +58,7 @@ impl Member {
             Polled::OutOfRange { partition } => self.out_of_range.push(partition),
             Polled::Truncated { partition } => panic!("{partition} was cut back"),
             Polled::TopicGone { partition } => panic!("{partition} is gone"),
+            Polled::TopicUnavailable { error, .. } | Polled::Unreadable { error, .. } => panic!("{error}"),
             Polled::Committed(outcomes) => {
                 for outcome in outcomes {
                     outcome.outcome.unwrap();

@@ -27,13 +27,14 @@ impl Partition {
         }
     }
 
-    /// The topic no longer exists. The open segment is sealed, because nothing else has its records.
-    pub fn topic_gone(&mut self, cx: &mut Context<'_>) {
+    /// No more records can be read, as when the topic no longer exists. The open segment is sealed, because nothing else may
+    /// have its records, or because the next run would come no further.
+    pub fn cannot_read(&mut self, why: StopReason, cx: &mut Context<'_>) {
         match self.phase {
             Phase::Released | Phase::Stopped => {}
-            Phase::Loading => self.stop(StopReason::TopicGone, cx),
+            Phase::Loading => self.stop(why, cx),
             Phase::Archiving(_) if self.is_being_released() => {}
-            Phase::Archiving(_) => self.leave(Leaving::TopicGone, cx),
+            Phase::Archiving(_) => self.leave(Leaving::Stopping(why), cx),
         }
     }
 
@@ -110,7 +111,7 @@ impl Partition {
         if chain.sealing.is_some() {
             return;
         }
-        let Some(leaving) = self.leaving else {
+        let Some(leaving) = self.leaving.clone() else {
             return self.seal_if_due(cx);
         };
         if leaving.is_last_chance() {
@@ -133,7 +134,7 @@ impl Partition {
         }
         match leaving {
             Leaving::Reload | Leaving::OtherLog => self.load(cx),
-            Leaving::TopicGone => self.stop(StopReason::TopicGone, cx),
+            Leaving::Stopping(why) => self.stop(why, cx),
             Leaving::Revoked | Leaving::Shutdown => self.await_commits(cx),
         }
     }

@@ -78,7 +78,7 @@ impl Partition {
         let place = sealing.draft.place();
         let next_offset = sealing.draft.next_offset.0;
         let mut outcome = chain.adoption.compare(&place, next_offset, object.sha256);
-        if outcome == Outcome::CutAgain && self.leaving.is_some_and(Leaving::is_last_chance) {
+        if outcome == Outcome::CutAgain && self.leaving.as_ref().is_some_and(Leaving::is_last_chance) {
             // No more records will be delivered, so the found segments are rejected and these records archived.
             chain.adoption.reject_all(&place);
             outcome = chain.adoption.compare(&place, next_offset, object.sha256);

@@ -5,7 +5,7 @@ use crate::archive::author::Author;
 use crate::archive::epochs::Declarations;
 use crate::archive::open::OpenSegment;
 use crate::archive::policy::SealPolicy;
-use crate::archive::step::{Action, Adopted, Now, Object, Ticket};
+use crate::archive::step::{Action, Adopted, Now, Object, StopReason, Ticket};
 use crate::log::link::{Link, SignedLink};
 use crate::log::object_key::{Attempt, Place};
 use crate::record::position::{Epoch, FirstOffset, TopicPartition};
@@ -33,6 +33,8 @@ pub struct Partition {
     pub(super) leaving: Option<Leaving>,
     /// Set until the head is loaded, which then stops the partition or ends its epoch.
     pub(super) other_log: Option<OtherLog>,
+    /// Whether records that were delivered were dropped at the last release, because another writer has the partition.
+    pub(super) has_dropped: bool,
 }
 
 #[derive(Debug)]
@@ -64,14 +66,14 @@ pub(super) struct Chain {
 }
 
 /// Why the open segment must be finished before anything else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Leaving {
     Revoked,
     Shutdown,
     /// Kafka no longer has the next offset: then the head is loaded again.
     Reload,
-    /// The topic no longer exists: then the partition stops.
-    TopicGone,
+    /// Nothing more can be read: then the partition stops.
+    Stopping(StopReason),
     /// Kafka's log is not the archived one: then the head is loaded again, to find out what the operator declared.
     OtherLog,
 }
@@ -87,10 +89,10 @@ pub(super) enum OtherLog {
 
 impl Leaving {
     /// Whether no more records will be delivered, so that the open segment is sealed without regard to found segments.
-    pub(super) fn is_last_chance(self) -> bool {
+    pub(super) fn is_last_chance(&self) -> bool {
         match self {
             Leaving::Revoked | Leaving::Reload => false,
-            Leaving::Shutdown | Leaving::TopicGone | Leaving::OtherLog => true,
+            Leaving::Shutdown | Leaving::Stopping(_) | Leaving::OtherLog => true,
         }
     }
 }
@@ -121,6 +123,7 @@ impl Partition {
             phase: Phase::Released,
             leaving: None,
             other_log: None,
+            has_dropped: false,
         }
     }
 
@@ -146,6 +149,12 @@ impl Partition {
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         matches!(self.phase, Phase::Stopped)
+    }
+
+    /// Whether it was released without archiving what was delivered.
+    #[must_use]
+    pub fn has_dropped(&self) -> bool {
+        self.has_dropped
     }
 
     /// Bytes that count in the memory budget: the open rows and an encoded object, without rows in the encoder.

@@ -1,6 +1,6 @@
 //! Carrying out the state machine's actions.
 
-use crate::archive::step::{Action, Event, Report, Ticket};
+use crate::archive::step::{Action, Event, Report, StopReason, Ticket};
 use crate::archiver::driver::driver::Driver;
 use crate::archiver::executor::Executor;
 use crate::archiver::hold::Hold;
@@ -120,6 +120,9 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
                 self.loading.remove(partition);
                 self.target.give_up(partition);
                 self.tally.stopped(partition, reason.to_string());
+                if matches!(reason, StopReason::NotAllowed(_)) {
+                    self.was_refused(partition);
+                }
             }
             Report::LossFound { .. } | Report::NewEpoch(..) | Report::Fenced | Report::PassedOver(_) => {}
         }

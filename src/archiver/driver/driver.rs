@@ -4,14 +4,16 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use crate::archive::machine::Machine;
-use crate::archive::step::{Action, Delivered, Event, Now, Slot, Ticket};
+use crate::archive::step::{Action, Delivered, Event, Now, Slot, StopReason, Ticket};
 use crate::archiver::executor::{Answer, EncodeJob, Executor};
 use crate::archiver::hold::Hold;
+use crate::archiver::logins::Logins;
 use crate::archiver::observers::Observer;
 use crate::archiver::peers::PeerProgress;
 use crate::archiver::source::Source;
 use crate::archiver::tally::Tally;
 use crate::archiver::target::Target;
+use crate::archiver::unavailable::Unavailable;
 use crate::clock::Clock;
 use crate::kafka::consumer::Polled;
 use crate::record::position::{NextOffset, TopicPartition};
@@ -49,6 +51,8 @@ pub struct Driver<S, E, O> {
     pub(super) hold: Hold,
     pub(super) target: Target,
     pub(super) peers: PeerProgress,
+    pub(super) unavailable: Unavailable,
+    pub(super) logins: Logins,
     pub(super) next_tick_ms: u64,
     pub(super) is_stopping: bool,
     /// How long a requested stop may take.
@@ -91,6 +95,8 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
             hold: Hold::default(),
             target,
             peers: PeerProgress::default(),
+            unavailable: Unavailable::default(),
+            logins: Logins::default(),
             next_tick_ms: 0,
             is_stopping: false,
             grace_ms: None,
@@ -140,6 +146,9 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         self.carry_out()?;
         if self.machine.is_shutting_down() {
             if self.machine.is_idle() || self.gives_up() {
+                if !self.is_stopping {
+                    self.admit_dropped();
+                }
                 return Ok(Turn::Ended);
             }
             if let Some(job) = self.to_encode.pop_back() {
@@ -185,6 +194,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         if self.now.monotonic_ms >= self.next_tick_ms {
             self.next_tick_ms = self.now.monotonic_ms + TICK_MS;
             self.step(Event::Tick);
+            self.review_unavailable();
             self.measure();
         }
     }
@@ -247,7 +257,9 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
                 Polled::Lost(partitions) => self.lost(partitions),
                 Polled::OutOfRange { partition } => self.step(Event::OutOfRange(partition)),
                 Polled::Truncated { partition } => self.step(Event::Truncated(partition)),
-                Polled::TopicGone { partition } => self.step(Event::TopicGone(partition)),
+                Polled::TopicGone { partition } => self.step(Event::CannotRead(partition, StopReason::TopicGone)),
+                Polled::TopicUnavailable { topic, error } => self.topic_unavailable(&topic, &error),
+                Polled::Unreadable { partition, error } => self.unreadable(partition, &error),
                 Polled::Committed(outcomes) => self.committed(outcomes),
                 Polled::Failed(error) => self.failed(error)?,
             }
@@ -269,7 +281,8 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
     /// Whether every record of the target was delivered here, or is archived by other members of the group.
     fn is_target_reached(&mut self) -> bool {
         let (target, own) = (&self.target, &self.assigned);
-        let is_own_reached = self.loading.is_empty() && target.is_reached_by(own.iter());
+        let is_loaded = self.loading.iter().all(|partition| target.is_given_up(partition));
+        let is_own_reached = is_loaded && target.is_reached_by(own.iter());
         is_own_reached && self.peers.is_archived(target, own, &self.source, self.now.monotonic_ms)
     }
 }

@@ -3,6 +3,7 @@
 use crate::archive::step::Event;
 use crate::archiver::driver::driver::Driver;
 use crate::archiver::executor::Executor;
+use crate::archiver::logins::Refusal;
 use crate::archiver::observers::Observer;
 use crate::archiver::source::Source;
 use crate::error::{Explain as _, Kind};
@@ -22,6 +23,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         self.peers.joined();
         for partition in partitions {
             tracing::info!(%partition, "assigned");
+            self.topic_is_back(&partition.topic);
             self.assigned.insert(partition.clone());
             self.step(Event::Assigned(partition.clone()));
             let (Some(slot), Some(index)) = (self.machine.slot(partition), self.source.index(partition)) else {
@@ -48,6 +50,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         self.assigned.remove(partition);
         self.loading.remove(partition);
         self.started.remove(partition);
+        self.unavailable.forget(partition);
         self.observer.released(partition);
         if let Some(slot) = self.machine.slot(partition) {
             self.executor.cancel(slot);
@@ -93,11 +96,22 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         match error.kind() {
             // librdkafka's fatal errors end the client for good; only a new process has a new client.
             _ if matches!(error, KafkaError::Fatal { .. }) => Err(error.into()),
+            _ if matches!(error, KafkaError::Credentials { .. }) => self.login_refused(error),
             Kind::Transient | Kind::Fenced => {
                 tracing::warn!(%error, "Kafka reports an error: the client retries");
                 Ok(())
             }
             _ => Err(error.into()),
         }
+    }
+
+    /// The archiver was logged in when it started, so that a refusal may pass.
+    fn login_refused(&mut self, error: KafkaError) -> Result<(), AppError> {
+        match self.logins.refused(self.now.monotonic_ms) {
+            Refusal::First => tracing::warn!(%error, "a broker refuses the login: trying again for two minutes"),
+            Refusal::Again => tracing::debug!(%error, "a broker still refuses the login"),
+            Refusal::Lasting => return Err(error.into()),
+        }
+        Ok(())
     }
 }

@@ -9,6 +9,7 @@ mod actions;
 )]
 mod driver;
 mod group;
+mod partial;
 mod stopping;
 
 pub use driver::{Driver, Turn};

@@ -74,6 +74,8 @@ pub struct Process {
     stopper: Stopper,
     stop: Stop,
     has_ended: bool,
+    /// How far it is to archive.
+    ends: HashMap<TopicPartition, i64>,
     failure: Option<String>,
     policy: SealPolicy,
     dice: Dice,
@@ -115,7 +117,7 @@ impl Process {
             SimulatedSource::new(&member),
             machine,
             SimulatedExecutor(Rc::clone(&work)),
-            ends.map_or_else(Target::endless, Target::up_to),
+            ends.clone().map_or_else(Target::endless, Target::up_to),
             CountingObserver(Rc::clone(&seen)),
         );
         let (stopper, stop) = stop();
@@ -131,6 +133,7 @@ impl Process {
             stopper,
             stop,
             has_ended: false,
+            ends: ends.clone().unwrap_or_default(),
             failure: None,
             policy,
             dice,
@@ -192,6 +195,21 @@ impl Process {
     /// Whether its loop has ended.
     pub fn is_done(&self) -> bool {
         self.has_ended
+    }
+
+    /// The partitions of which it says at its end that they are archived up to these offsets: a run to an end that nobody
+    /// stopped, and whose exit code says that it did its task.
+    pub fn promises(&self) -> HashMap<TopicPartition, i64> {
+        if self.stop.is_requested() || self.has_left_something() {
+            return HashMap::new();
+        }
+        self.ends.clone()
+    }
+
+    /// Whether it says at its end that a partition is not archived as far as it should be.
+    pub fn has_left_something(&self) -> bool {
+        let partitions = &self.driver.tally.partitions;
+        partitions.values().any(|tally| tally.stopped.is_some())
     }
 
     pub fn is_shutting_down(&self) -> bool {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use kivend::archive::step::{Adopted, Report, StopReason};
 use kivend::archiver::observers::Observer;
+use kivend::kafka::error::KafkaError;
 use kivend::log::link::SealReason;
 use kivend::record::position::TopicPartition;
 use kivend::record::utc::UtcSeconds;
@@ -54,6 +55,10 @@ impl Observer for CountingObserver {
     fn measured(&mut self, _partition: &TopicPartition, _buffered_bytes: usize, _lag: Option<i64>) {}
 
     fn committed(&mut self, _partition: &TopicPartition, _now: UtcSeconds) {}
+
+    fn topic_unavailable(&mut self, _topic: &str, _error: &KafkaError) {}
+
+    fn topic_available(&mut self, _topic: &str) {}
 
     fn released(&mut self, _partition: &TopicPartition) {}
 }

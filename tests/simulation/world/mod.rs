@@ -19,7 +19,7 @@ use super::counts::Counts;
 use super::dice::Dice;
 use super::faults::Odds;
 use super::junk::Outsider;
-use super::kafka::{Kafka, ProcessId};
+use super::kafka::{Kafka, Log, ProcessId};
 use super::network::{Put, run_to_end};
 use super::oracle::{self, Chains};
 use super::setup::Setup;
@@ -47,6 +47,8 @@ pub struct World {
     /// The keys that the outsider planted.
     planted: BTreeSet<String>,
     has_tampering: bool,
+    /// Whether the process that ended last said that it has not archived everything.
+    left_something: bool,
     recreated: bool,
     /// Whether archivers start with a declared new epoch.
     declared: bool,
@@ -75,7 +77,7 @@ pub fn run(seed: u64, runtime: &Runtime) -> Result<Counts, String> {
     world.archive_all()?;
     // Again if creates arrived late, because they may have fenced the first archiver. A second run without them, which
     // has nothing to do, is tested in a quarter of the runs.
-    if is_disturbed || world.dice.permille(250) {
+    if is_disturbed || world.left_something || world.dice.permille(250) {
         world.archive_all()?;
     }
     // More than once if creates arrived late, with records of an older log.
@@ -119,6 +121,7 @@ impl World {
             events: 0,
             planted: BTreeSet::new(),
             has_tampering: false,
+            left_something: false,
             recreated: false,
             declared: false,
             cut: false,
@@ -176,7 +179,32 @@ impl World {
             }
         }
         while let Some(at) = self.processes.iter().position(Process::is_done) {
+            self.keeps_its_promises(at)?;
+            self.left_something = self.processes[at].has_left_something();
             self.end(at);
+        }
+        Ok(())
+    }
+
+    /// A run that ends with success has archived all current records that it was told to.
+    fn keeps_its_promises(&self, at: usize) -> Result<(), String> {
+        if self.recreated || self.cut || self.has_tampering {
+            return Ok(());
+        }
+        for (partition, end) in self.processes[at].promises() {
+            let chain = self.chains.of(&partition)?;
+            let next = chain.last().map_or(0, |head| head.link.next_place().first_offset.0);
+            let is_left = |log: &mut Log| {
+                let records = &log.acknowledged.records;
+                let left = records.range(next.max(log.low)..end.max(next.max(log.low)));
+                left.map(|(offset, _)| *offset)
+                    .find(|offset| !log.compacted.contains(offset))
+            };
+            if let Some(offset) = self.kafka.log(&partition, is_left) {
+                return Err(format!(
+                    "a run to {end} ended with success and left {partition} at {next}: offset {offset} is not archived"
+                ));
+            }
         }
         Ok(())
     }

@@ -1,0 +1,86 @@
+//! Topics and partitions that cannot be read while the others are archived, and what a run to an end did not reach.
+
+use crate::archive::step::{Event, StopReason};
+use crate::archiver::driver::driver::Driver;
+use crate::archiver::executor::Executor;
+use crate::archiver::observers::Observer;
+use crate::archiver::source::Source;
+use crate::error::{Explain as _, Kind};
+use crate::kafka::error::KafkaError;
+use crate::record::position::TopicPartition;
+
+impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
+    /// A topic cannot be read, now or from the start on.
+    pub fn topic_unavailable(&mut self, topic: &str, error: &KafkaError) {
+        if self.unavailable.topic(topic, self.now.monotonic_ms) {
+            self.observer.topic_unavailable(topic, error);
+            self.tally.unavailable.insert(topic.to_owned(), error.to_string());
+        }
+    }
+
+    /// A run to an end does not wait for this topic, whose state at the start is known.
+    pub fn leave_out_topic(&mut self, topic: &str, error: &KafkaError) {
+        self.topic_unavailable(topic, error);
+        self.target.give_up_topic(topic);
+    }
+
+    /// A run to an end does not wait for this partition.
+    pub fn leave_out(&mut self, partition: &TopicPartition, why: &str) {
+        tracing::error!(%partition, "not archived: {why}");
+        self.target.give_up(partition);
+        self.tally.stopped(partition, why.to_owned());
+    }
+
+    /// A run to an end was told to archive records that it has dropped, because another writer took their partitions over while
+    /// they were sealed. Unless the group's commits show that they are archived (AR-1), the run has not done its task.
+    pub(super) fn admit_dropped(&mut self) {
+        let end_of = |partition: &TopicPartition| Some((partition.clone(), self.target.awaited_end(partition)?));
+        let dropped: Vec<(TopicPartition, i64)> = self.machine.dropped().filter_map(end_of).collect();
+        for (partition, end) in dropped {
+            let committed = self.source.committed(std::slice::from_ref(&partition));
+            let next_offset = committed.ok().and_then(|answer| answer.into_iter().next().flatten());
+            if next_offset.is_none_or(|next| next.0 < end) {
+                let why = format!(
+                    "another archiver took the partition over before its last records were archived; run `kivend archive` again: end_offset={end}"
+                );
+                tracing::error!(%partition, "not archived to its end: {why}");
+                self.tally.stopped(&partition, why);
+            }
+        }
+    }
+
+    pub(super) fn topic_is_back(&mut self, topic: &str) {
+        if self.unavailable.topic_is_back(topic) {
+            self.observer.topic_available(topic);
+            self.tally.unavailable.remove(topic);
+        }
+    }
+
+    /// The partition cannot be read: whatever was delivered is sealed, and the others go on.
+    pub(super) fn unreadable(&mut self, partition: TopicPartition, error: &KafkaError) {
+        let why = match error.kind() {
+            Kind::Permission => StopReason::NotAllowed(error.to_string()),
+            _ => StopReason::Unreadable(error.to_string()),
+        };
+        self.step(Event::CannotRead(partition, why));
+    }
+
+    /// A run without an end tries a partition again that it may not read: rights can be granted meanwhile.
+    pub(super) fn was_refused(&mut self, partition: &TopicPartition) {
+        if self.target.is_endless() {
+            self.unavailable.refused(partition, self.now.monotonic_ms);
+        }
+    }
+
+    /// What is due by time: refused partitions again, and topics that a run to an end waits for no longer.
+    pub(super) fn review_unavailable(&mut self) {
+        for partition in self.unavailable.to_try_again(self.now.monotonic_ms) {
+            if self.assigned.contains(&partition) && !self.machine.is_shutting_down() {
+                self.step(Event::Assigned(partition));
+            }
+        }
+        for topic in self.unavailable.to_give_up(self.now.monotonic_ms) {
+            self.target.give_up_topic(&topic);
+        }
+    }
+}
