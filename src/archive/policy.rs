@@ -2,6 +2,12 @@
 
 use crate::log::link::SealReason;
 
+/// The bytes that an open segment may hold before the next record, however long the seal before it takes. With one record more
+/// its object stays below the format's limit of 512 MiB, even if nothing compresses.
+pub const OPEN_MAX_BYTES: usize = 128 << 20;
+/// The largest key and value of a record together. Kafka's own limit is the topic's `max.message.bytes`, 1 MiB by default.
+pub const RECORD_MAX_BYTES: usize = 320 << 20;
+
 /// The limits of one open segment, and of all open segments together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SealPolicy {

@@ -301,6 +301,16 @@ pub enum StopReason {
         "Kafka does not allow this user to read the topic; grant it (`kafka-acls --add --operation Read --topic TOPIC`), and a running archiver continues within a minute: {0}"
     )]
     NotAllowed(String),
+    /// A record does not fit into a segment.
+    #[error(
+        "a record is larger than 320 MiB, which no segment of the archive's format can hold; what Kafka delivered before is archived, what follows is not; lower the topic's max.message.bytes so that no further one comes, and delete the record (`kafka-delete-records.sh` deletes it with all before it): offset={offset} bytes={bytes}"
+    )]
+    RecordTooLarge {
+        /// Its offset.
+        offset: i64,
+        /// The length of its key and value.
+        bytes: usize,
+    },
     /// Kafka delivered a batch that cannot be read.
     #[error(
         "Kafka delivered a record batch that cannot be read; what it delivered before is archived, what follows is not; check the disks and the logs of the brokers, then start the archiver again: {0}"
@@ -341,8 +351,10 @@ impl StopReason {
             StopReason::TopicRecreated { .. } => "topic_recreated",
             StopReason::TopicGone => "topic_gone",
             StopReason::NotAllowed(_) => "not_allowed",
+            StopReason::RecordTooLarge { .. } => "record_too_large",
             StopReason::Unreadable(_) => "unreadable",
             StopReason::OtherCluster { .. } => "other_cluster",
+            StopReason::Refused(_) => "refused",
             StopReason::HeadRefused(_) => "head_refused",
             StopReason::Unsignable(_) => "unsignable",
         }

@@ -140,9 +140,7 @@ impl Operation {
 /// A topic's right that was withdrawn stops its partition only: its records are still in Kafka.
 fn or_not_allowed(ticket: Ticket, outcome: Result<Event, AppError>) -> Result<Event, AppError> {
     match outcome {
-        Err(AppError::Kafka(error)) if error.is_topic_forbidden() => {
-            Ok(Event::NotAllowed(ticket, error.to_string()))
-        }
+        Err(AppError::Kafka(error)) if error.is_topic_forbidden() => Ok(Event::NotAllowed(ticket, error.to_string())),
         outcome => outcome,
     }
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::archive::author::Author;
-use crate::archive::policy::SealPolicy;
+use crate::archive::policy::{OPEN_MAX_BYTES, SealPolicy};
 use crate::archiver::orders::Orders;
 use crate::clock;
-use crate::config::{ArchiveSettings, Settings};
+use crate::config::{ArchiveSettings, SEAL_MAX_BYTES_LIMIT, Settings};
 use crate::kafka::cluster::Cluster;
 use crate::kafka::error::KafkaError;
 use crate::kafka::open_transactions::OpenTransactions;
@@ -30,6 +30,9 @@ pub(super) struct ClusterAtStart {
     /// Partitions without a leader.
     pub(super) leaderless: Vec<TopicPartition>,
 }
+
+/// What a user may set is what an open segment may hold.
+const _: () = assert!(OPEN_MAX_BYTES == SEAL_MAX_BYTES_LIMIT);
 
 /// How long partitions without a leader are waited for: an election takes less.
 const ELECTION: Duration = Duration::from_secs(10);

@@ -30,8 +30,9 @@ pub use properties::{Properties, is_secret};
 pub use secret::Secret;
 pub use settings::{
     Addressing, ArchiveSettings, CheckpointCopy, Encryption, IngestSettings, KafkaSettings, LockMode, ObjectLock,
-    ObjectSettings, Pkcs11Settings, ProjectionRule, Retention, RoutingRule, RoutingSettings, S3Settings, Settings,
-    StoreBackend, StoreSettings, TelemetrySettings, TokenName, TopicSettings, WitnessSettings,
+    ObjectSettings, Pkcs11Settings, ProjectionRule, Retention, RoutingRule, RoutingSettings, S3Settings,
+    SEAL_MAX_BYTES_LIMIT, Settings, StoreBackend, StoreSettings, TelemetrySettings, TokenName, TopicSettings,
+    WitnessSettings,
 };
 pub use units::{Size, Span, UnitError};
 

@@ -8,6 +8,9 @@ use crate::config::properties::Properties;
 use crate::config::secret::Secret;
 use crate::json::column_type::ColumnType;
 
+/// The greatest `archive.seal_max_bytes`: a segment of so many bytes and one large record more fit into an object.
+pub const SEAL_MAX_BYTES_LIMIT: usize = 128 << 20;
+
 /// All settings, validated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {

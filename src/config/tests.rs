@@ -172,6 +172,7 @@ fn a_wrong_value_is_refused_with_its_key_and_origin() {
         "[[topics]]\nname = 'a'\npartitions = 0",
         "topics = []",
         "[[archive.projection]]\ncolumn = 'a'\npath = '/a'\ntype = 'text'",
+        "[archive]\nmemory_budget = '1MiB'",
         "[store\n",
         "[archive.pkcs11]\nlabel = 'audit'",
         "[archive.pkcs11]\nmodule = 'libsofthsm2.so'\ntoken = 'hsm'",

@@ -18,8 +18,8 @@ use crate::config::s3_address;
 use crate::config::secret::Secret;
 use crate::config::settings::{
     Addressing, ArchiveSettings, CheckpointCopy, IngestSettings, KafkaSettings, LockMode, ObjectLock, ProjectionRule,
-    Retention, RoutingRule, RoutingSettings, S3Settings, Settings, StoreBackend, StoreSettings, TelemetrySettings,
-    TopicSettings,
+    Retention, RoutingRule, RoutingSettings, S3Settings, SEAL_MAX_BYTES_LIMIT, Settings, StoreBackend, StoreSettings,
+    TelemetrySettings, TopicSettings,
 };
 use crate::config::transport::{is_plaintext_endpoint, plaintext_broker};
 use crate::config::units::Size;
@@ -295,13 +295,11 @@ fn archive(
         format!("must match [a-z0-9][a-z0-9._-]{{0,62}} name=`{}`", written.name),
     )?;
     let seal_max_bytes = bytes("archive.seal_max_bytes", written.seal_max_bytes)?;
+    let why = "must be at most 128MiB, so that one large record more fits into the segment's object";
+    require(seal_max_bytes <= SEAL_MAX_BYTES_LIMIT, "archive.seal_max_bytes", why)?;
     let memory_budget_bytes = bytes("archive.memory_budget", written.memory_budget)?;
-    let fits = memory_budget_bytes >= seal_max_bytes;
-    require(
-        fits,
-        "archive.memory_budget",
-        "must be at least archive.seal_max_bytes, so that one segment fits",
-    )?;
+    let why = "must be at least archive.seal_max_bytes, so that one segment fits";
+    require(memory_budget_bytes >= seal_max_bytes, "archive.memory_budget", why)?;
     let seal_max_records = usize::try_from(written.seal_max_records).unwrap_or(usize::MAX);
     require(seal_max_records >= 1, "archive.seal_max_records", "must be at least 1")?;
     let intervals = [

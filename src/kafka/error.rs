@@ -5,7 +5,6 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::error::{Explain, Kind, Scope};
 pub use crate::kafka::codes::Resource;
-pub(crate) use crate::kafka::codes::is_quiet;
 use crate::kafka::codes::{self, Cause};
 use crate::record::position::TopicPartition;
 
@@ -127,6 +126,12 @@ pub enum KafkaError {
         /// librdkafka's text.
         reason: String,
     },
+    /// A broker's response is larger than the client may read, such as one with a large record.
+    #[error("a broker's response is larger than receive.message.max.bytes reason=`{reason}`")]
+    ResponseTooLarge {
+        /// librdkafka's text.
+        reason: String,
+    },
     /// A later producer with the same transactional id fenced this one.
     #[error("a later run with the same transactional id has taken over, so this one must not {doing}")]
     TakenOver {
@@ -170,7 +175,8 @@ impl Explain for KafkaError {
             | KafkaError::TooFewBrokers { .. }
             | KafkaError::TopicRefused { .. }
             | KafkaError::FixedProperty { .. }
-            | KafkaError::Property { .. } => Kind::Config,
+            | KafkaError::Property { .. }
+            | KafkaError::ResponseTooLarge { .. } => Kind::Config,
             KafkaError::UnknownPartition { .. } | KafkaError::OutOfRange { .. } => Kind::Input,
             KafkaError::Unreachable { .. } | KafkaError::Busy { .. } | KafkaError::Fatal { .. } => Kind::Transient,
             KafkaError::Credentials { .. } | KafkaError::Forbidden { .. } => Kind::Permission,
@@ -204,6 +210,7 @@ impl Explain for KafkaError {
             KafkaError::Forbidden { .. }
             | KafkaError::FixedProperty { .. }
             | KafkaError::Property { .. }
+            | KafkaError::ResponseTooLarge { .. }
             | KafkaError::NotAssigned { .. }
             | KafkaError::Fatal { .. }
             | KafkaError::Fenced { .. }
@@ -267,6 +274,9 @@ impl Explain for KafkaError {
             KafkaError::Property { .. } => {
                 "correct the property under kafka.properties; librdkafka's CONFIGURATION.md lists all of them with their values"
             }
+            KafkaError::ResponseTooLarge { .. } => {
+                "increase receive.message.max.bytes under kafka.properties above the max.message.bytes of every topic"
+            }
             KafkaError::Fatal { .. } => "start the program again; the archiver continues where the archive ends",
             KafkaError::TakenOver { .. } => {
                 "wait for the other run; of this one, readers of committed records see whole transactions only"
@@ -285,6 +295,10 @@ impl KafkaError {
     /// An error of librdkafka while `doing` something, such as "list the topics".
     #[must_use]
     pub fn from_code(code: Code, doing: &'static str, reason: String) -> KafkaError {
+        // librdkafka gives its own limit on responses the code of a damaged batch. Only its text tells.
+        if code == Code::BadMessage && reason.contains("receive.message.max.bytes") {
+            return KafkaError::ResponseTooLarge { reason };
+        }
         let (cause, scope) = codes::meaning(code);
         match cause {
             Cause::Passes => KafkaError::Busy { doing, scope, reason },
@@ -374,5 +388,15 @@ mod tests {
             shown.contains("security.protocol") && !shown.contains("hunter2"),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn a_response_that_is_too_large_names_the_property_and_no_disk() {
+        let reason = "Invalid response size 209715270 (0..100000000): increase receive.message.max.bytes";
+        let error = KafkaError::from_code(Code::BadMessage, "consume", reason.to_owned());
+        assert_eq!(error.kind(), Kind::Config);
+        assert!(error.remedy().unwrap().contains("receive.message.max.bytes"));
+        let error = KafkaError::from_code(Code::BadMessage, "consume", "failed CRC32C check".to_owned());
+        assert_eq!(error.kind(), Kind::Corrupt);
     }
 }

@@ -10,8 +10,9 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::kafka::assignment::{Assignment, Protocol};
 use crate::kafka::cluster::Cluster;
+use crate::kafka::codes::is_quiet;
 use crate::kafka::context::Context;
-use crate::kafka::error::{KafkaError, is_quiet};
+use crate::kafka::error::KafkaError;
 use crate::kafka::native::event::{Event, EventKind};
 use crate::kafka::native::listed::Listed;
 use crate::kafka::partition_lists::{names, with_positions};

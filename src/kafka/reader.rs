@@ -12,7 +12,8 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 
 use crate::config::KafkaSettings;
 use crate::kafka::cluster::Cluster;
-use crate::kafka::error::{KafkaError, is_quiet};
+use crate::kafka::codes::is_quiet;
+use crate::kafka::error::KafkaError;
 use crate::kafka::native::fetching::Fetching;
 use crate::kafka::native::inbox::{Failure, Inbox};
 use crate::kafka::native::message::HeaderList;

@@ -47,6 +47,11 @@ const ARCHIVING: [(&str, &str); 3] = [
     ("topic.metadata.refresh.interval.ms", "15000"),
 ];
 
+/// The largest response that is read. It must hold the largest record batch of any topic (`max.message.bytes`, up to 256 MiB in
+/// practice), because a broker sends one that is larger than all fetch sizes by itself. librdkafka's default of 100 MB makes it
+/// close the connection again and again.
+const RECEIVE_MAX_BYTES: &str = "1073741824";
+
 /// What every client has: addresses, name, and the properties of the settings, which win over our defaults.
 ///
 /// # Errors
@@ -61,6 +66,7 @@ pub fn client_config(settings: &KafkaSettings) -> Result<ClientConfig, KafkaErro
     config.set("bootstrap.servers", settings.brokers.join(","));
     config.set("client.id", "kivend");
     config.set("reconnect.backoff.ms", RECONNECT_BACKOFF_MS);
+    config.set("receive.message.max.bytes", RECEIVE_MAX_BYTES);
     // KIP-714: clients push their metrics to the brokers by default.
     config.set("enable.metrics.push", "false");
     config.set_log_level(if settings.properties.get("debug").is_some() {

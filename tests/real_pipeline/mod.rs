@@ -4,6 +4,7 @@
 mod backlog;
 mod beside;
 mod exactly_once;
+mod large;
 mod misfits;
 mod odd_files;
 mod rejected_lines;

@@ -13,6 +13,7 @@ pub mod dice;
 mod faults;
 mod junk;
 mod kafka;
+mod large;
 mod memory;
 mod network;
 mod oracle;

@@ -2,7 +2,8 @@
 
 use crate::archive::open::Appended;
 use crate::archive::partition::state::{Context, Leaving, OtherLog, Partition, Phase};
-use crate::archive::step::Action;
+use crate::archive::policy::{OPEN_MAX_BYTES, RECORD_MAX_BYTES};
+use crate::archive::step::{Action, StopReason};
 use crate::log::link::SealReason;
 use crate::record::record::Record;
 
@@ -35,6 +36,11 @@ impl Partition {
         if self.leaving.is_some() {
             return;
         }
+        let bytes = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
+        if bytes > RECORD_MAX_BYTES {
+            let offset = record.offset;
+            return self.cannot_read(StopReason::RecordTooLarge { offset, bytes }, cx);
+        }
         if let Some(ends) = chain.adoption.ends()
             && record.offset >= ends
             && chain.sealing.is_none()
@@ -48,7 +54,7 @@ impl Partition {
                 if chain.adoption.ends() == Some(chain.open.expected()) {
                     self.seal_at_found(cx);
                 } else if cx.policy.full(chain.open.len(), chain.open.buffered_bytes()).is_some() {
-                    self.seal_if_due(cx);
+                    self.seal_full(cx);
                 }
             }
             Appended::Before => {}
@@ -114,6 +120,19 @@ impl Partition {
     pub fn tick(&mut self, cx: &mut Context<'_>) {
         if self.leaving.is_some() {
             self.settle(cx);
+        } else {
+            self.seal_if_due(cx);
+        }
+    }
+
+    /// The open segment has reached a limit. While the one before it is sealed, it grows on, up to what fits into an object; the
+    /// records after that are consumed again.
+    fn seal_full(&mut self, cx: &mut Context<'_>) {
+        let Phase::Archiving(chain) = &self.phase else {
+            return;
+        };
+        if chain.sealing.is_some() && chain.open.buffered_bytes() >= OPEN_MAX_BYTES {
+            self.leave(Leaving::Reload, cx);
         } else {
             self.seal_if_due(cx);
         }
