@@ -14,7 +14,7 @@ use kivend::archiver::executor::{Answer, Executor};
 use kivend::archiver::misfits::Misfits;
 use kivend::archiver::operation::Operation;
 use kivend::archiver::requests::Creation;
-use kivend::archiver::{Mode, run_with_encoder};
+use kivend::archiver::{Mode, Reloaded, run_with_encoder};
 use kivend::clock::Clock;
 use kivend::error::{Exit, Explain as _, Kind};
 use kivend::log::object_key::{Attempt, Place};
@@ -114,6 +114,7 @@ impl Scene {
             log: Setup::shared().log(),
             signer: Setup::shared().signer(),
             projection: Projection::none(),
+            reloaded: Reloaded::default(),
             encode,
             misfits: Arc::new(Misfits::new(Arc::clone(&self.vitals.metrics))),
             degradations: Arc::new(Degradations::none(self.vitals.clone())),

@@ -19,6 +19,7 @@ use crate::archiver::degradations::Degradations;
 use crate::archiver::executor::{Answer, EncodeJob, Executor};
 use crate::archiver::misfits::Misfits;
 use crate::archiver::operation::{Operation, Pause, RetryPolicy};
+use crate::archiver::reloaded::Reloaded;
 use crate::log::signer::Signer;
 use crate::record::hash::Hash;
 use crate::segment::encode::{Encoded, encode_counting};
@@ -55,6 +56,8 @@ pub struct Tools {
     pub signer: Arc<dyn Signer>,
     /// The typed columns of the segments.
     pub projection: Projection,
+    /// The typed columns that replace them while the archiver runs.
+    pub reloaded: Reloaded,
     /// The encoder: [`Tools::ENCODE`], except in tests of a panic in it.
     pub encode: Encode,
     /// Counts values that do not fit their typed columns.
@@ -95,6 +98,7 @@ struct Shared {
 struct Encoding {
     encode: Encode,
     projection: Arc<Projection>,
+    reloaded: Reloaded,
     misfits: Arc<Misfits>,
 }
 
@@ -170,6 +174,7 @@ impl BackgroundExecutor {
         let encoding = Encoding {
             encode: tools.encode,
             projection: Arc::new(tools.projection),
+            reloaded: tools.reloaded,
             misfits: tools.misfits,
         };
         let (own, finished) = (encoding.clone(), to_driver.clone());
@@ -283,9 +288,11 @@ impl Encoding {
     fn encode_one(&self, (ticket, job): EncodeJob) -> Answer {
         caught("encode a segment", || {
             let (rows, footer) = *job;
-            let Encoded { bytes, misfits } = (self.encode)(rows, &footer, &self.projection)?;
+            let reloaded = self.reloaded.projection();
+            let projection = reloaded.as_ref().unwrap_or(&self.projection);
+            let Encoded { bytes, misfits } = (self.encode)(rows, &footer, projection)?;
             self.misfits
-                .count(&footer.topic_partition.topic, self.projection.rules(), &misfits);
+                .count(&footer.topic_partition.topic, projection.rules(), &misfits);
             let sha256 = Hash::of(&bytes);
             let bytes = Bytes::from(bytes);
             Ok(vec![Event::Encoded(ticket, Object { bytes, sha256 })])

@@ -6,7 +6,8 @@
 //!   while memory is short
 //! - [`background`]: the executor on threads · [`operation`]: retries of the single-attempt [`requests`] to the
 //!   [`backends`]
-//! - [`target`]: where to end · [`peers`]: the progress of other members of the group
+//! - [`target`]: where to end · [`peers`]: the progress of other members of the group · [`unavailable`], [`logins`]: what
+//!   cannot be read, and refused logins · `reloaded`: settings that change meanwhile
 //! - [`checkpoints`]: signing and mirroring while the archiver runs
 //! - [`tally`], `outcome`, [`report`], [`misfits`], [`degradations`], [`liveness`], [`retention`]: what operators see
 
@@ -28,6 +29,7 @@ mod orders;
 mod outcome;
 pub mod peers;
 pub mod preflight;
+mod reloaded;
 pub mod report;
 pub mod requests;
 pub mod retention;
@@ -42,4 +44,6 @@ pub mod witnesses;
 pub use misfits::ColumnMisfits;
 pub use orders::{Mode, Orders};
 pub use outcome::{ArchiveReport, PartitionReport};
+pub use reloaded::Reloaded;
 pub use run::{run, run_with_encoder};
+pub use start::projection as projection_of;

@@ -1,6 +1,7 @@
 //! The mode of a run and the operator's declarations.
 
 use crate::archive::epochs::Divergence;
+use crate::archiver::reloaded::Reloaded;
 
 /// When the archiver ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Orders {
     pub new_epochs: Vec<String>,
     /// Partitions whose logs were cut back, as the operator declares.
     pub diverged: Vec<Divergence>,
+    /// What is changed while it runs.
+    pub reloaded: Reloaded,
 }
 
 impl From<Mode> for Orders {
@@ -29,6 +32,7 @@ impl From<Mode> for Orders {
             mode,
             new_epochs: Vec::new(),
             diverged: Vec::new(),
+            reloaded: Reloaded::default(),
         }
     }
 }

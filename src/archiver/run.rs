@@ -96,6 +96,7 @@ fn archive(
         mode,
         new_epochs,
         diverged,
+        reloaded,
     } = orders;
     let kafka = ClusterAtStart::read(settings);
     let store = runtime.block_on(store::open(&settings.store))?;
@@ -124,6 +125,7 @@ fn archive(
         log: Arc::clone(&own.log),
         signer: Arc::clone(&own.signer),
         projection: start::projection(&settings.archive)?,
+        reloaded,
         encode,
         misfits,
         degradations: Arc::clone(&degradations),

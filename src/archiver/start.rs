@@ -166,7 +166,11 @@ pub(super) fn seal_policy(settings: &ArchiveSettings) -> SealPolicy {
     }
 }
 
-pub(super) fn projection(settings: &ArchiveSettings) -> Result<Projection, AppError> {
+/// The typed columns of these settings.
+///
+/// # Errors
+/// Two columns have one name, or there are too many.
+pub fn projection(settings: &ArchiveSettings) -> Result<Projection, AppError> {
     let rules = settings
         .projection
         .iter()

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use crate::archive::epochs::Divergence;
-use crate::archiver::{self, ArchiveReport, ColumnMisfits, Mode, Orders};
+use crate::archiver::{self, ArchiveReport, ColumnMisfits, Mode, Orders, Reloaded};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Align, count, size, table};
 use crate::cli::place::{is_configured, unknown_topic};
-use crate::config::Settings;
+use crate::cli::reload;
+use crate::config::{Loaded, Settings};
 use crate::error::Exit;
 use crate::record::position::TopicPartition;
 use crate::task::stop::Reason;
-use crate::telemetry::{Health, Metrics, Vitals};
+use crate::telemetry::{self, Health, Metrics, Vitals};
 
 /// Archive everything that Kafka holds now, then stop
 #[derive(Debug, clap::Args)]
@@ -58,7 +59,12 @@ pub fn run_daemon(args: &DaemonArgs, context: &Context) -> Result<Exit, Failure>
 }
 
 fn archive(mode: Mode, declared: &Declared, context: &Context) -> Result<Exit, Failure> {
-    let settings = context.settings()?;
+    let Loaded { settings, entries } = context.loaded()?;
+    let reloaded = Reloaded::default();
+    if mode == Mode::Daemon {
+        telemetry::set_log_filter(&settings.telemetry.log);
+        reload::watch(context.sources(), entries, reloaded.clone());
+    }
     let health = Arc::new(Health::default());
     let vitals = Vitals {
         metrics: Arc::new(Metrics::default()),
@@ -71,6 +77,7 @@ fn archive(mode: Mode, declared: &Declared, context: &Context) -> Result<Exit, F
         mode,
         new_epochs: declared.new_epoch.clone(),
         diverged: declared.diverged.clone(),
+        reloaded,
     };
     let report = archiver::run(&settings, orders, &vitals, &stop)?;
     context.output().report(&report, text)?;

@@ -76,6 +76,12 @@ impl Context {
         Ok(loaded)
     }
 
+    /// Where the settings come from, to load them again.
+    #[must_use]
+    pub fn sources(&self) -> Sources {
+        self.sources.clone()
+    }
+
     /// Prints results and remarks.
     #[must_use]
     pub fn output(&self) -> &Output {

@@ -36,6 +36,7 @@ mod output_file;
 mod place;
 mod progress;
 mod prove;
+mod reload;
 mod retention;
 mod topics;
 mod usage;

@@ -142,6 +142,7 @@ pub(super) struct RawProjectionRule {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawTelemetry {
     pub listen: String,
+    pub log: String,
 }
 
 /// One of `directory`, `bucket` and `topic`, with the members of a bucket.

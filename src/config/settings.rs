@@ -283,10 +283,12 @@ pub struct ProjectionRule {
 }
 
 /// The archiver's metrics and probes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TelemetrySettings {
     /// The address to serve them on; none opens no port.
     pub listen: Option<SocketAddr>,
+    /// What the daemon logs, as in `KIVEND_LOG`; empty for what `-v` and `-q` say.
+    pub log: String,
 }
 
 /// A place for copies of checkpoints, which the owner of the bucket should not be able to change.

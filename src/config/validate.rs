@@ -346,14 +346,16 @@ fn key_file(written: &RawArchive, config_home: Option<&Path>) -> Option<PathBuf>
 }
 
 fn telemetry(written: &RawTelemetry) -> Result<TelemetrySettings, Invalid> {
+    let log = written.log.clone();
     if written.listen.is_empty() {
-        return Ok(TelemetrySettings { listen: None });
+        return Ok(TelemetrySettings { listen: None, log });
     }
     let listen = written.listen.parse().map_err(|_| Invalid {
         key: "telemetry.listen",
         reason: format!("must be `ip:port`, such as 127.0.0.1:9464 listen=`{}`", written.listen),
     })?;
-    Ok(TelemetrySettings { listen: Some(listen) })
+    let listen = Some(listen);
+    Ok(TelemetrySettings { listen, log })
 }
 
 /// A size of memory, at least one byte.

@@ -1,5 +1,7 @@
 //! The log on stderr, as text or JSON. The filter is `KIVEND_LOG` (such as `kivend=debug,aws=warn`), else `-v` and `-q`.
 
+use std::sync::OnceLock;
+
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
@@ -40,23 +42,66 @@ impl Verbosity {
     }
 }
 
+/// The running log's filter.
+struct Running {
+    /// The filter of the command line, unless `KIVEND_LOG` decides for good.
+    usual: Option<&'static str>,
+    replace: Box<dyn Fn(EnvFilter) -> bool + Send + Sync>,
+}
+
+static RUNNING: OnceLock<Running> = OnceLock::new();
+
 /// Starts the log. A second call in one process has no effect; an invalid `KIVEND_LOG` is reported and ignored.
 pub fn start_log(verbosity: Verbosity, format: LogFormat, colours: bool) {
     let asked = std::env::var("KIVEND_LOG").ok().filter(|text| !text.is_empty());
     let parsed = asked.as_ref().map(EnvFilter::try_new);
     let refused = matches!(parsed, Some(Err(_)));
-    let filter = parsed
-        .and_then(Result::ok)
-        .unwrap_or_else(|| EnvFilter::new(verbosity.filter()));
+    let parsed = parsed.and_then(Result::ok);
+    let usual = parsed.is_none().then(|| verbosity.filter());
+    let filter = parsed.unwrap_or_else(|| EnvFilter::new(verbosity.filter()));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(colours);
-    let _already_logging = match format {
-        LogFormat::Text => log.with_target(false).try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    let replace: Box<dyn Fn(EnvFilter) -> bool + Send + Sync> = match format {
+        LogFormat::Text => {
+            let log = log.with_target(false).with_filter_reloading();
+            let handle = log.reload_handle();
+            let _already_logging = log.try_init();
+            Box::new(move |filter| handle.reload(filter).is_ok())
+        }
+        LogFormat::Json => {
+            let log = log.json().flatten_event(true).with_filter_reloading();
+            let handle = log.reload_handle();
+            let _already_logging = log.try_init();
+            Box::new(move |filter| handle.reload(filter).is_ok())
+        }
     };
+    let _already_running = RUNNING.set(Running { usual, replace });
     if refused {
         tracing::warn!(KIVEND_LOG = asked, "ignored: not a filter such as kivend=debug,warn");
+    }
+}
+
+/// Changes what is logged from here on: a filter as in `KIVEND_LOG`, or that of the command line if it is empty. `KIVEND_LOG` wins
+/// over it. An invalid filter is reported and ignored.
+pub fn set_log_filter(filter: &str) {
+    let Some(Running {
+        usual: Some(usual),
+        replace,
+    }) = RUNNING.get()
+    else {
+        return;
+    };
+    let filter = if filter.is_empty() { usual } else { filter };
+    match EnvFilter::try_new(filter) {
+        Ok(parsed) => {
+            if !replace(parsed) {
+                tracing::warn!("the log's filter cannot be changed");
+            }
+        }
+        Err(error) => {
+            tracing::warn!(telemetry.log = filter, %error, "ignored: not a filter such as kivend=debug,warn");
+        }
     }
 }

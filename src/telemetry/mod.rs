@@ -11,7 +11,7 @@ mod stopped_metrics;
 mod witness_metrics;
 
 pub use health::Health;
-pub use log::{LogFormat, Verbosity, start_log};
+pub use log::{LogFormat, Verbosity, set_log_filter, start_log};
 pub use metrics::{Metrics, PartitionMetrics};
 pub use server::{ListenError, Vitals, serve};
 pub use witness_metrics::WitnessMetrics;

@@ -8,6 +8,7 @@ mod hosts;
 mod outputs;
 mod places;
 mod real_doctor;
+mod reload;
 mod secrets;
 mod signals;
 

@@ -5,21 +5,22 @@ use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Bit of SIGINT in the masks of /proc/PID/status.
-const SIGINT_BIT: u64 = 1 << 1;
+const SIGINT: u32 = 2;
+
+/// Whether the process handles this signal, by the masks of /proc/PID/status.
+pub fn handles(child: &Child, signal: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(caught.trim(), 16).unwrap() & (1 << (signal - 1)) != 0
+}
 
 /// Waits until the process handles SIGINT; before that the signal ends it without an exit code.
 pub fn wait_for_handler(child: &mut Child) {
-    loop {
+    while !handles(child, SIGINT) {
         assert!(
             child.try_wait().unwrap().is_none(),
             "it ended before it could be interrupted"
         );
-        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
-        if u64::from_str_radix(caught.trim(), 16).unwrap() & SIGINT_BIT != 0 {
-            return;
-        }
         std::thread::yield_now();
     }
 }
