@@ -148,7 +148,7 @@ fn a_partition_that_may_not_be_read_stops_alone_and_what_it_has_is_archived_late
     kafka
         .controls()
         .unwrap()
-        .request_errors(RDKafkaApiKey::Fetch, &[denied]);
+        .request_errors(RDKafkaApiKey::Fetch, &[denied; 12]);
     let report = archive(&settings);
     let stopped: Vec<&str> = report.stopped().map(|(_, why)| why).collect();
     assert!(!stopped.is_empty(), "{report:?}");

@@ -59,7 +59,7 @@ pub fn run_daemon(args: &DaemonArgs, context: &Context) -> Result<Exit, Failure>
 }
 
 fn archive(mode: Mode, declared: &Declared, context: &Context) -> Result<Exit, Failure> {
-    let Loaded { settings, entries } = context.loaded()?;
+    let Loaded { settings, entries, .. } = context.loaded()?;
     let reloaded = Reloaded::default();
     if mode == Mode::Daemon {
         telemetry::set_log_filter(&settings.telemetry.log);

@@ -53,7 +53,7 @@ impl KeyArgument {
         }
         let file = Path::new(&self.0);
         match File::open(file) {
-            Ok(opened) if file.is_file() => key_in(file, opened),
+            Ok(opened) if !file.is_dir() => key_in(file, opened),
             // What has the form of a key may be a damaged private one.
             _ if self.0.contains('+') => Err(Failure::new(
                 Kind::Config,

@@ -15,6 +15,7 @@ use crate::cli::failure::{Failure, FileError};
 use crate::cli::key_argument::{KeyArgument, read_keys};
 use crate::cli::output_file::OutputFile;
 use crate::cli::place::warn_of_name;
+use crate::config::Settings;
 use crate::error::Exit;
 use crate::log::change::KeysOf;
 use crate::store;
@@ -135,6 +136,14 @@ pub fn run(command: &Keys, context: &Context) -> Result<Exit, Failure> {
         output.report(&report, signed_text)?;
         return Ok(Exit::Done);
     }
+    // Before the store is opened: an argument that is no public key is told, whatever the store answers.
+    let to_retire = match command {
+        Keys::Retire(args) => args.key.as_ref().map(|key| key.read("KEY")).transpose()?,
+        _ => None,
+    };
+    if let Keys::Propose(args) = command {
+        return propose(args, settings, context);
+    }
     context.runtime()?.block_on(async {
         let store = store::open(&settings.store).await?;
         let store = store.as_ref();
@@ -161,24 +170,18 @@ pub fn run(command: &Keys, context: &Context) -> Result<Exit, Failure> {
                 } else {
                     Idle::Refused
                 };
-                let key = args.key.as_ref().map(|key| key.read("KEY")).transpose()?;
-                let report = keys::retire(store, &source, key.as_ref(), idle).await?;
+                let report = keys::retire(store, &source, to_retire.as_ref(), idle).await?;
                 let file = proposal_file(&source, "retire");
                 if let Some(proposal) = &report.proposal {
                     write(&file, proposal)?;
                 }
                 output.report(&report, |report| retired(report, &file))
             }
-            Keys::Propose(args) => {
-                let (proposal, report) = keys::propose(store, &asked(args)?).await?;
-                write(&args.output, &proposal.to_bytes())?;
-                output.report(&report, |report| proposed(report, &args.output))
-            }
             Keys::Apply(args) => {
                 let file = read(&args.file)?;
                 output.report(&keys::apply(store, &source, &file).await?, applied)
             }
-            Keys::Sign(_) => Ok(()),
+            Keys::Sign(_) | Keys::Propose(_) => Ok(()),
         }
     })?;
     Ok(Exit::Done)
@@ -196,6 +199,20 @@ fn sign(args: &SignArgs, source: &KeySource) -> Result<(Vec<u8>, SignReport), Fa
     let signer = source.read(&keys::origin_of(&file)?)?;
     let (signed, report) = keys::sign(&file, signer.as_ref())?;
     Ok((signed.to_bytes(), report))
+}
+
+fn propose(args: &ProposeArgs, settings: &Settings, context: &Context) -> Result<Exit, Failure> {
+    let asked = asked(args)?;
+    context.runtime()?.block_on(async {
+        let store = store::open(&settings.store).await?;
+        keys::require_name(store.as_ref(), &settings.archive.name).await?;
+        let (proposal, report) = keys::propose(store.as_ref(), &asked).await?;
+        write(&args.output, &proposal.to_bytes())?;
+        context
+            .output()
+            .report(&report, |report| proposed(report, &args.output))
+    })?;
+    Ok(Exit::Done)
 }
 
 fn asked(args: &ProposeArgs) -> Result<KeysAsked, Failure> {

@@ -55,6 +55,9 @@ impl Membership {
 
     fn failure(&mut self, event: &Event) -> Polled<'static> {
         let (code, position) = (event.code(), event.position());
+        if let Some(topic) = unavailable_topic(&event.reason()) {
+            return topic_unavailable(code, topic);
+        }
         match (code, position) {
             (Code::PartitionEOF, Some((partition, offset))) => Polled::EndReached {
                 partition,
@@ -69,11 +72,6 @@ impl Membership {
                 if partition.partition >= 0 =>
             {
                 Polled::TopicGone { partition }
-            }
-            (Code::UnknownTopicOrPartition | Code::UnknownTopic, Some((partition, _))) => {
-                let topic = partition.topic.to_string();
-                let error = KafkaError::UnknownTopic { topic: topic.clone() };
-                Polled::TopicUnavailable { topic, error }
             }
             _ if event.is_fatal() => Polled::Failed(KafkaError::Fatal { reason: event.reason() }),
             _ if is_quiet(code) => {
@@ -255,6 +253,21 @@ fn is_of_partition(code: Code) -> bool {
             | KafkaError::Other { .. }
     );
     lasts || error.is_topic_forbidden()
+}
+
+/// The topic that librdkafka says is not available. Only its text names it (2.12).
+fn unavailable_topic(reason: &str) -> Option<&str> {
+    let named = reason.strip_prefix("Subscribed topic not available: ")?;
+    named.split(':').next()
+}
+
+fn topic_unavailable(code: Code, topic: &str) -> Polled<'static> {
+    let topic = topic.to_owned();
+    let error = match code {
+        Code::UnknownTopicOrPartition | Code::UnknownTopic => KafkaError::UnknownTopic { topic: topic.clone() },
+        _ => KafkaError::from_code(code, "read the topic", format!("{code} topic={topic}")),
+    };
+    Polled::TopicUnavailable { topic, error }
 }
 
 /// Whether librdkafka has no position because the broker found the log cut back. Only its text tells (2.12).

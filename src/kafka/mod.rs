@@ -7,6 +7,8 @@ mod codes;
 pub mod consumer;
 mod context;
 pub mod error;
+#[cfg(test)]
+mod error_tests;
 mod incremental;
 pub mod ledger;
 mod membership;

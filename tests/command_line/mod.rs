@@ -104,12 +104,12 @@ fn a_setting_comes_from_flag_environment_or_file_in_this_order() {
         let line = text(&shown.stdout).lines().find(|line| line.starts_with(key)).unwrap();
         line.split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(line("store.prefix"), "store.prefix \"flag\" --store-prefix");
+    assert_eq!(line("store.prefix"), "store.prefix --store-prefix \"flag\"");
     assert_eq!(
         line("store.bucket"),
-        "store.bucket \"environment\" KIVEND_STORE__BUCKET"
+        "store.bucket KIVEND_STORE__BUCKET \"environment\""
     );
-    assert_eq!(line("store.region"), "store.region \"file\" config/kivend.toml");
+    assert_eq!(line("store.region"), "store.region config/kivend.toml \"file\"");
 }
 
 #[test]

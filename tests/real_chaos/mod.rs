@@ -6,6 +6,7 @@
 
 mod brokers;
 mod disk;
+mod elections;
 mod kills;
 mod members;
 mod poison;

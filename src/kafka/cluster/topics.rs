@@ -76,10 +76,12 @@ impl Cluster {
         };
         match topic.error().map(Code::from) {
             Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => Ok(None),
-            Some(code) if topic.partitions().is_empty() => {
-                Err(KafkaError::from_code(code, doing, format!("{code} topic={name}")))
-            }
-            _ => Ok(Some(layout_of(topic))),
+            Some(code) => match KafkaError::from_code(code, doing, format!("{code} topic={name}")) {
+                // Others, such as a leader that is not known yet, concern some of the partitions that are listed.
+                error if topic.partitions().is_empty() || error.is_topic_forbidden() => Err(error),
+                _ => Ok(Some(layout_of(topic))),
+            },
+            None => Ok(Some(layout_of(topic))),
         }
     }
 
