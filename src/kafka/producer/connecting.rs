@@ -52,6 +52,10 @@ impl Producer {
             transaction: sending.transactional_id.as_ref().map(|_| Transaction::default()),
         };
         let batch_max_bytes = usize::try_from(sending.batch_size_bytes).unwrap_or(usize::MAX);
+        // The limits are not worth waiting for if no broker answers.
+        if let Some((_, name)) = topics.iter().enumerate().find(|(index, _)| needed(*index)) {
+            producer.partitions(name)?;
+        }
         let limits = batch_limits(settings, topics, &needed)?;
         for (index, name) in topics.iter().enumerate() {
             let batch_max_bytes = limits
