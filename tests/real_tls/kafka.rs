@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use kivend::clock::{Clock, random_bytes};
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::certificates::{authority, of_this_machine};
 use crate::fixture::patience::until;
@@ -97,8 +98,26 @@ impl Broker {
             password,
             mutual,
         };
-        until("the broker listens", || TcpStream::connect((host, mutual)).is_ok());
+        broker.until_listening();
         broker
+    }
+
+    fn until_listening(&self) {
+        until("the broker listens", || {
+            TcpStream::connect(("127.0.0.1", self.mutual)).is_ok()
+        });
+    }
+
+    /// Restarts it with another password for the user.
+    fn change_password(&mut self, folder: &Path, from: &str, to: &str) {
+        self.process.kill().and_then(|()| self.process.wait()).unwrap();
+        let path = folder.join("server.properties");
+        let settings = std::fs::read_to_string(&path).unwrap();
+        let user = |password| format!("user_shop=\"{password}\"");
+        assert!(settings.contains(&user(from)));
+        std::fs::write(path, settings.replace(&user(from), &user(to))).unwrap();
+        self.process = java(folder, &["kafka.Kafka", "server.properties"]).spawn().unwrap();
+        self.until_listening();
     }
 }
 
@@ -135,14 +154,26 @@ impl Shop {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_kivend"))
+        self.command(env!("CARGO_BIN_EXE_kivend"))
             .args(arguments)
+            .output()
+            .unwrap()
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
             .current_dir(self.folder.path())
             .env("XDG_CONFIG_HOME", self.folder.path())
             .env_remove("KIVEND_KAFKA__BROKERS")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn succeeds(&self, arguments: &[&str]) {
+        let output = self.run(arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{}: {arguments:?}: {stderr}", self.name);
     }
 
     /// Runs the pipeline from creating topics to verifying against Kafka.
@@ -154,9 +185,7 @@ impl Shop {
             &["archive"],
             &["verify", "--at-rest"],
         ] {
-            let output = self.run(arguments);
-            let stderr = String::from_utf8_lossy(&output.stderr);
-            assert_eq!(output.status.code(), Some(0), "{}: {arguments:?}: {stderr}", self.name);
+            self.succeeds(arguments);
         }
     }
 
@@ -226,4 +255,44 @@ fn a_broker_over_tls_is_trusted_by_its_authority_and_accepts_passwords_and_certi
     ];
     Shop::at(broker.mutual, &[&tls[..], &ours].concat()).works();
     Shop::at(broker.mutual, &tls).refused("bad certificate", "check ssl.certificate.location");
+}
+
+#[test]
+fn a_login_that_is_refused_while_credentials_change_is_waited_for_by_a_running_archiver() {
+    let Some(()) = running() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut broker = Broker::start(folder.path());
+    let authority = folder.path().join("authority.crt").to_str().unwrap().to_owned();
+    let shop = Shop::at(
+        broker.password,
+        &[
+            ("security.protocol", "sasl_ssl"),
+            ("ssl.ca.location", &authority),
+            ("sasl.mechanism", "PLAIN"),
+            ("sasl.username", "shop"),
+            ("sasl.password", PASSWORD),
+        ],
+    );
+    shop.succeeds(&["topics", "create"]);
+    let log = shop.folder.path().join("archiver.log");
+    let mut archiver = shop
+        .command(env!("CARGO_BIN_EXE_kivend-archiver"))
+        .args(["--set", "archive.seal_max_idle=200ms", "--set", "telemetry.listen="])
+        .env("KIVEND_LOG", "warn,kivend=debug")
+        .stdout(Stdio::null())
+        .stderr(File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let says = |what: &str| until(what, || std::fs::read_to_string(&log).unwrap().contains(what));
+    says(" archiving ");
+    broker.change_password(folder.path(), PASSWORD, WRONG_PASSWORD);
+    says("a broker refuses the login: trying again for two minutes");
+    broker.change_password(folder.path(), WRONG_PASSWORD, PASSWORD);
+    shop.succeeds(&["generate", "--events", "500", "--seed", "1", "-o", "events.jsonl"]);
+    shop.succeeds(&["ingest", "events.jsonl"]);
+    says(" linked ");
+    kill_process(Pid::from_child(&archiver), Signal::TERM).unwrap();
+    assert!(archiver.wait().unwrap().success());
+    shop.succeeds(&["archive"]);
+    shop.succeeds(&["verify", "--at-rest"]);
 }
