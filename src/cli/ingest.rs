@@ -127,7 +127,7 @@ fn summary(report: &Report) -> String {
 
 fn unfinished(unfinished: &Unfinished) -> String {
     format!(
-        "the last line of {} has no newline and is no whole event ({} bytes): it is left for the next run; if nothing is \
+        "the last line of {} has no newline and may be half written ({} bytes): it is left for the next run; if nothing is \
          written to the file any more, correct the line or end it with a newline",
         unfinished.file,
         count(unfinished.bytes)
@@ -136,13 +136,22 @@ fn unfinished(unfinished: &Unfinished) -> String {
 
 fn rotated(rotated: &Rotated) -> String {
     let (file, lines) = (&rotated.file, count(rotated.lines));
-    match &rotated.found {
+    let mut text = match &rotated.found {
         Some(found) => format!("{file} was rotated: what {found} has after line {lines} was sent first"),
         None => format!(
             "warning: {file} is another file than the one of which {lines} lines were sent, and that one is not beside it: \
              what was added to it after them was not sent; if you find it, ingest it as well"
         ),
+    };
+    for unsent in &rotated.unsent {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "\nwarning: nothing was sent of {unsent}, which was written after those lines: if it is of the same log, ingest it \
+             as well"
+        );
     }
+    text
 }
 
 /// What to do about records that were not delivered.
@@ -170,7 +179,18 @@ fn remarks(report: &Report) -> Vec<String> {
         ));
     }
     for broken in &report.broken_inputs {
-        remarks.push(format!("not read to its end: {}\nfix: {}", broken.reason, broken.fix));
+        remarks.push(format!(
+            "not read, or not to its end: {}\nfix: {}",
+            broken.reason, broken.fix
+        ));
+    }
+    if let Some(lost) = &report.lost_rejects {
+        remarks.push(format!(
+            "stopped after {} lines, because the file of rejected lines does not have all of them: {}\nfix: {}",
+            count(report.read),
+            lost.reason,
+            lost.fix
+        ));
     }
     if report.read == 0 && report.broken_inputs.is_empty() && report.unfinished.is_empty() && !report.interrupted {
         remarks.push("the input is empty".to_owned());

@@ -37,7 +37,7 @@ pub enum Rejection {
     #[error("the line is empty")]
     Empty,
     /// Longer than [`Form::line_max_bytes`].
-    #[error("the line is longer than a record may be")]
+    #[error("the line is longer than a record may be (ingest.max_event_bytes)")]
     TooLong,
     /// Not UTF-8 from this byte on.
     #[error("not UTF-8 at byte={at}")]

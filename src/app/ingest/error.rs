@@ -18,8 +18,13 @@ pub enum IngestError {
     #[error(transparent)]
     Kafka(#[from] KafkaError),
     /// `--exactly-once` with an input that cannot be read again.
-    #[error("--exactly-once needs files: standard input and pipes cannot be read again after a crash")]
-    NotAFile,
+    #[error(
+        "--exactly-once needs files: standard input, pipes and devices cannot be read again after a crash input=`{input}`"
+    )]
+    NotAFile {
+        /// Its name.
+        input: String,
+    },
     /// `--exactly-once` with `--sort`.
     #[error("--exactly-once sends a file in its own order, so it cannot be combined with --sort")]
     Sorted,
@@ -30,6 +35,19 @@ pub enum IngestError {
     Changed {
         /// Its path.
         file: String,
+        /// The number of lines that were sent.
+        lines: u64,
+    },
+    /// A file has another inode than the one that was sent from its place, which is still there, and both begin alike.
+    #[error(
+        "two files begin with the lines that an earlier run sent, and it cannot be told whether the file was rotated or \
+         copied file=`{file}` other=`{other}` lines=`{lines}`"
+    )]
+    Ambiguous {
+        /// Its path.
+        file: String,
+        /// The file that was sent.
+        other: String,
         /// The number of lines that were sent.
         lines: u64,
     },
@@ -53,14 +71,33 @@ pub enum IngestError {
     },
 }
 
+impl IngestError {
+    /// Whether other files can be sent all the same.
+    pub(super) fn is_about_one_file(&self) -> bool {
+        match self {
+            IngestError::Input(_)
+            | IngestError::Changed { .. }
+            | IngestError::Ambiguous { .. }
+            | IngestError::ForeignEntry { .. } => true,
+            IngestError::Rejects(_)
+            | IngestError::Kafka(_)
+            | IngestError::NotAFile { .. }
+            | IngestError::Sorted
+            | IngestError::NoRoute { .. } => false,
+        }
+    }
+}
+
 impl Explain for IngestError {
     fn kind(&self) -> Kind {
         match self {
             IngestError::Input(error) => error.kind(),
             IngestError::Rejects(error) => error.kind(),
             IngestError::Kafka(error) => error.kind(),
-            IngestError::NoRoute { .. } | IngestError::NotAFile | IngestError::Sorted => Kind::Config,
-            IngestError::Changed { .. } | IngestError::ForeignEntry { .. } => Kind::Input,
+            IngestError::NoRoute { .. } | IngestError::NotAFile { .. } | IngestError::Sorted => Kind::Config,
+            IngestError::Changed { .. } | IngestError::Ambiguous { .. } | IngestError::ForeignEntry { .. } => {
+                Kind::Input
+            }
         }
     }
 
@@ -69,11 +106,16 @@ impl Explain for IngestError {
             IngestError::Input(error) => error.remedy(),
             IngestError::Rejects(error) => error.remedy(),
             IngestError::Kafka(error) => error.remedy(),
-            IngestError::NotAFile => Some("write the events to a file, and ingest that file".to_owned()),
+            IngestError::NotAFile { .. } => Some("write the events to a file, and ingest that file".to_owned()),
             IngestError::Sorted => Some("leave out `--sort` or `--exactly-once`".to_owned()),
             IngestError::Changed { .. } => {
                 Some("restore the file, or copy it to another name to send all of it".to_owned())
             }
+            IngestError::Ambiguous { .. } => Some(
+                "if it was copied, move the other file to another folder; if it was rotated, copy the new file to another \
+                 folder and ingest that"
+                    .to_owned(),
+            ),
             IngestError::ForeignEntry { .. } => Some(
                 "use the newest version of kivend; if it is in use, find out who writes to the ledger topic".to_owned(),
             ),

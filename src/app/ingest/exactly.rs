@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 
 use crate::app::ingest::error::IngestError;
 use crate::app::ingest::exactly_run::Run;
-use crate::app::ingest::input::{Input, InputError};
+use crate::app::ingest::input::{Input, InputError, shown};
 use crate::app::ingest::intake::Intake;
 use crate::app::ingest::mark::{Place, Seen, known};
 use crate::app::ingest::pace::Pace;
 use crate::app::ingest::plan::{Plan, Surroundings, number_of};
 use crate::app::ingest::rejects::Rejects;
-use crate::app::ingest::report::{Report, Rotated};
-use crate::app::ingest::rotation::{Begin, begin, look};
+use crate::app::ingest::report::{Problem, Report, Rotated};
+use crate::app::ingest::rotation::{Begin, Rotation, begin, look};
 use crate::app::ingest::sending::sending;
 use crate::app::ingest::transfer::FileTransfer;
 use crate::clock::Clock;
@@ -37,7 +37,7 @@ pub(super) fn ingest(
     let form = surroundings.form();
     let only = plan.only.clone().map(|only| number_of(&routing, only)).transpose()?;
     let files = files(&plan.inputs)?;
-    let rejects = Rejects::open(plan.rejects)?;
+    let rejects = Rejects::open(plan.rejects, &plan.inputs)?;
     let ledger = &surroundings.ledger;
     let desk = Connections {
         surroundings,
@@ -61,9 +61,14 @@ pub(super) fn ingest(
         line_max_bytes: form.line_max_bytes,
     };
     progress.begin(None);
-    for file in files {
-        if !run.is_over() {
-            send(&mut run, &desk, &file)?;
+    for file in &files {
+        if run.is_over() {
+            break;
+        }
+        match send(&mut run, &desk, file) {
+            // The report has the others.
+            Err(error) if files.len() > 1 && error.is_about_one_file() => run.broken_inputs.push(Problem::of(&error)),
+            sent => sent?,
         }
     }
     let interrupted = stop.is_requested();
@@ -73,11 +78,14 @@ pub(super) fn ingest(
         broken_inputs,
         ..
     } = run;
-    Ok(intake.report(Some(tally), &broken_inputs, interrupted, clock.elapsed_s())?)
+    Ok(intake.report(Some(tally), broken_inputs, interrupted, clock.elapsed_s()))
 }
 
 fn files(inputs: &[Input]) -> Result<Vec<PathBuf>, IngestError> {
-    let file = |input: &Input| input.absolute_path()?.ok_or(IngestError::NotAFile);
+    let file = |input: &Input| {
+        let not_a_file = || IngestError::NotAFile { input: input.name() };
+        input.absolute_path()?.ok_or_else(not_a_file)
+    };
     inputs.iter().map(file).collect()
 }
 
@@ -91,11 +99,12 @@ fn send(run: &mut Run<'_>, desk: &Connections<'_>, path: &Path) -> Result<(), In
             seen.path,
         );
     }
-    if let Begin::Rotated { earlier, rest } = begun {
+    if let Begin::Rotated(Rotation { earlier, rest, unsent }) = begun {
         run.intake.rotated(Rotated {
-            file: place.file.clone(),
+            file: shown(path),
             lines: earlier.mark.lines,
-            found: rest.as_ref().map(|rest| rest.display().to_string()),
+            found: rest.as_deref().map(shown),
+            unsent: unsent.iter().map(|file| shown(file)).collect(),
         });
         if let Some(rest) = rest {
             let standing = desk.look(&rest)?.standing;

@@ -8,9 +8,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use crate::app::ingest::error::IngestError;
-use crate::app::ingest::input::{self, Input, InputError, Piece, Portion, TooLong};
+use crate::app::ingest::input::{self, Input, Piece, Portion, TooLong};
 use crate::app::ingest::intake::{Intake, Part};
 use crate::app::ingest::pace::Pace;
+use crate::app::ingest::report::Problem;
 use crate::app::ingest::sending::{STEP, wait_for_answers};
 use crate::app::ingest::transfer::FileTransfer;
 use crate::clock::Clock;
@@ -32,7 +33,7 @@ pub(super) struct Run<'a> {
     pub(super) clock: Clock,
     pub(super) stop: &'a Stop,
     pub(super) progress: &'a dyn Progress,
-    pub(super) broken_inputs: Vec<InputError>,
+    pub(super) broken_inputs: Vec<Problem>,
     pub(super) line_max_bytes: usize,
 }
 
@@ -43,13 +44,18 @@ impl Run<'_> {
     }
 
     fn goes_on(&self, transfer: &FileTransfer) -> bool {
-        !self.stop.is_requested() && !transfer.has_failed()
+        !self.stop.is_requested() && !self.must_take_back(transfer)
+    }
+
+    /// Whether the open transaction must not be committed.
+    fn must_take_back(&self, transfer: &FileTransfer) -> bool {
+        transfer.has_failed() || self.intake.has_lost_rejects()
     }
 
     /// Sends what an earlier run has not sent of a file.
     pub(super) fn send_file(&mut self, mut transfer: FileTransfer, path: PathBuf) -> Result<(), IngestError> {
         let name = Input::File(path.clone()).name();
-        self.intake.expect_again(&name, transfer.marked_lines())?;
+        self.intake.expect_again(&name, transfer.marked_lines());
         let pieces = input::read(vec![Input::File(path)], self.line_max_bytes)?;
         transfer.producer.poll(Duration::ZERO);
         let mut was_read = true;
@@ -62,7 +68,7 @@ impl Run<'_> {
                 }
                 Piece::Portion(Portion::TooLong(line)) => self.pass_too_long(&mut transfer, &name, &line)?,
                 Piece::Broken(error) => {
-                    self.broken_inputs.push(error);
+                    self.broken_inputs.push(Problem::of(&error));
                     was_read = false;
                 }
             }
@@ -76,11 +82,13 @@ impl Run<'_> {
         self.end(transfer)
     }
 
-    /// Removes a last line without a newline, if it is not a whole event: somebody may be writing it. It is not marked, and
-    /// the next run reads it again.
+    /// Removes a last line without a newline, if it is not a whole event or lacks the carriage return of the line before it:
+    /// somebody may be writing it. It is not marked, and the next run reads it again.
     fn without_unfinished(&mut self, file: &str, mut lines: Vec<u8>) -> Vec<u8> {
         let start = memchr::memrchr(b'\n', &lines).map_or(0, |newline| newline + 1);
-        if start < lines.len() && !self.intake.is_event(&lines[start..]) {
+        let (before, last) = lines.split_at(start);
+        let lacks_return = before.ends_with(b"\r\n") && !last.ends_with(b"\r");
+        if !last.is_empty() && (lacks_return || !self.intake.is_event(last)) {
             self.intake.leave_unfinished(file, (lines.len() - start) as u64);
             lines.truncate(start);
         }
@@ -128,7 +136,7 @@ impl Run<'_> {
         allowed: usize,
     ) -> Result<(), IngestError> {
         let (begin, before) = (rest.start, self.intake.ordinal());
-        let records = self.intake.take(chunk, rest, allowed)?;
+        let records = self.intake.take(chunk, rest, allowed);
         let sent = records.len() as u64;
         let part = Part {
             chunk: Arc::clone(chunk),
@@ -154,7 +162,7 @@ impl Run<'_> {
         if is_marked {
             self.intake.skip(1);
         } else {
-            self.intake.reject_too_long(line)?;
+            self.intake.reject_too_long(line);
         }
         if is_marked && !transfer.reached.fits(transfer.mark.as_ref()) {
             return Err(transfer.changed());
@@ -205,7 +213,10 @@ impl Run<'_> {
             self.repeat_without_refused(transfer)?;
         }
         // A line that the mark covers is not looked at again: what is said about it must be on the disk first.
-        self.intake.keep_rejects()?;
+        self.intake.keep_rejects();
+        if self.intake.has_lost_rejects() {
+            return Ok(());
+        }
         Ok(transfer.commit()?)
     }
 
@@ -217,7 +228,7 @@ impl Run<'_> {
                 let reason = format!("the ledger topic refuses the mark: {}", mark.code);
                 return Err(KafkaError::from_code(mark.code, "commit a transaction", reason).into());
             }
-            self.intake.failed(&at_fault)?;
+            self.intake.failed(&at_fault);
             at_fault.iter().for_each(|refused| self.tally.fail(refused));
             transfer.begin_again()?;
             let Some(open) = &mut transfer.open else { return Ok(()) };
@@ -237,21 +248,30 @@ impl Run<'_> {
 
     /// Commits the open transaction or, if a record failed, aborts it.
     fn end(&mut self, mut transfer: FileTransfer) -> Result<(), IngestError> {
-        if !transfer.has_failed() {
+        if !self.must_take_back(&transfer) {
             self.commit(&mut transfer)?;
         }
-        if transfer.has_failed() {
+        if self.must_take_back(&transfer) {
             self.has_failed = true;
             wait_for_answers(&mut transfer.producer, self.stop, self.clock);
-            // Nothing of it goes to the rejected lines: the next run sends it again.
-            transfer.producer.abort()?;
+            // Nothing of it goes to the rejected lines: the next run sends it again. That one also aborts the transaction, if
+            // Kafka cannot be reached now.
+            if transfer.open.is_some()
+                && let Err(error @ KafkaError::TakenOver { .. }) = transfer.producer.abort()
+            {
+                return Err(error.into());
+            }
             let tally = transfer.producer.tally();
             let causes = tally.failed.keys().chain(tally.unknown.keys());
-            let causes: BTreeSet<&str> = causes.map(String::as_str).collect();
+            let mut causes: BTreeSet<&str> = causes.map(String::as_str).collect();
+            if self.intake.has_lost_rejects() {
+                causes.insert("rejected lines cannot be written");
+            }
             let causes: Vec<&str> = causes.into_iter().collect();
             let taken_back = format!("aborted with their transaction: {}", causes.join(", "));
-            let records = transfer.open.as_ref().map_or(0, |open| open.records);
-            self.tally.failed.insert(taken_back, records);
+            if let Some(open) = &transfer.open {
+                *self.tally.failed.entry(taken_back).or_default() += open.records;
+            }
         }
         for (acked, of_file) in self.tally.acked.iter_mut().zip(&transfer.committed) {
             *acked += of_file;

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::app::ingest::input::{InputError, TooLong};
-use crate::app::ingest::rejects::{Rejected, Rejects, RejectsError};
-use crate::app::ingest::report::{BrokenInput, FirstRejected, Report, Resemblance, Rotated, Unfinished};
+use crate::app::ingest::input::TooLong;
+use crate::app::ingest::rejects::{Rejected, Rejects};
+use crate::app::ingest::report::{FirstRejected, Problem, Report, Resemblance, Rotated, Unfinished};
 use crate::event::event::{Event, Form, LineReader, Rejection};
 use crate::event::routing::{Census, Routing};
 use crate::kafka::producer::{Failed, Fate, Outgoing, Tally};
@@ -81,7 +81,7 @@ impl<'r> Intake<'r> {
         chunk: &'c [u8],
         rest: &mut Range<usize>,
         records_max: usize,
-    ) -> Result<Vec<Outgoing<'c>>, RejectsError> {
+    ) -> Vec<Outgoing<'c>> {
         let mut records = Vec::with_capacity(records_max.min(rest.len() / 256 + 1));
         while rest.start < rest.end && records.len() < records_max {
             let line = next_line(chunk, rest);
@@ -89,33 +89,41 @@ impl<'r> Intake<'r> {
             let event = self.lines.read(&chunk[line.clone()]);
             match event {
                 Ok(event) => records.extend(self.route(event, line, self.read)),
-                Err(rejection) => self.reject(rejection, &chunk[line], None)?,
+                Err(rejection) => self.reject(rejection, &chunk[line], None),
             }
         }
-        Ok(records)
+        records
     }
 
     /// Validates a line and returns its time; `None` if it was rejected.
-    pub(super) fn time_of(&mut self, line: &[u8]) -> Result<Option<i64>, RejectsError> {
+    pub(super) fn time_of(&mut self, line: &[u8]) -> Option<i64> {
         self.read += 1;
         match self.lines.read(line) {
             Ok(event) => {
                 let time = event.time.and_then(|time| nanoseconds(&time));
                 self.counts.timeless += u64::from(time.is_none());
-                Ok(Some(time.unwrap_or(i64::MAX)))
+                Some(time.unwrap_or(i64::MAX))
             }
-            Err(rejection) => self.reject(rejection, line, None).map(|()| None),
+            Err(rejection) => {
+                self.reject(rejection, line, None);
+                None
+            }
         }
     }
 
     /// Makes durable what was rejected so far.
-    pub(super) fn keep_rejects(&mut self) -> Result<(), RejectsError> {
-        self.rejects.make_durable()
+    pub(super) fn keep_rejects(&mut self) {
+        self.rejects.make_durable();
+    }
+
+    /// Whether lines were rejected that are not in the file of rejected lines: no more should be read.
+    pub(super) fn has_lost_rejects(&self) -> bool {
+        self.rejects.failure().is_some()
     }
 
     /// An earlier run may have rejected lines of this input after the first `marked`; they are rejected again now.
-    pub(super) fn expect_again(&mut self, input: &str, marked: u64) -> Result<(), RejectsError> {
-        self.rejects.expect_again(input, marked)
+    pub(super) fn expect_again(&mut self, input: &str, marked: u64) {
+        self.rejects.expect_again(input, marked);
     }
 
     /// Counts lines that an earlier run has sent.
@@ -181,9 +189,9 @@ impl<'r> Intake<'r> {
     }
 
     /// Rejects a line of which only the start was kept.
-    pub(super) fn reject_too_long(&mut self, line: &TooLong) -> Result<(), RejectsError> {
+    pub(super) fn reject_too_long(&mut self, line: &TooLong) {
         self.read += 1;
-        self.reject(Rejection::TooLong, &line.start, Some(line.length_bytes))
+        self.reject(Rejection::TooLong, &line.start, Some(line.length_bytes));
     }
 
     /// Whether the line is a valid event.
@@ -204,7 +212,7 @@ impl<'r> Intake<'r> {
         self.counts.rotated.push(rotated);
     }
 
-    fn reject(&mut self, rejection: Rejection, line: &[u8], length_bytes: Option<u64>) -> Result<(), RejectsError> {
+    fn reject(&mut self, rejection: Rejection, line: &[u8], length_bytes: Option<u64>) {
         let (file, number) = place(&self.names, &self.starts, self.read);
         *self.counts.rejections.entry(rejection.code()).or_default() += 1;
         if self.counts.first_rejected.len() < FIRST_REJECTED {
@@ -222,11 +230,11 @@ impl<'r> Intake<'r> {
             detail: rejection.to_string(),
             length_bytes,
         };
-        self.rejects.write(&rejected, line)
+        self.rejects.write(&rejected, line);
     }
 
     /// Writes records that were not acknowledged to the file of rejected lines.
-    pub(super) fn failed(&mut self, failed: &[Failed]) -> Result<(), RejectsError> {
+    pub(super) fn failed(&mut self, failed: &[Failed]) {
         for record in failed {
             let (file, line) = place(&self.names, &self.starts, record.ordinal);
             let rejected = Rejected {
@@ -240,20 +248,19 @@ impl<'r> Intake<'r> {
                 detail: format!("{:?}: {}", record.code, record.code),
                 length_bytes: None,
             };
-            self.rejects.write(&rejected, &record.value)?;
+            self.rejects.write(&rejected, &record.value);
         }
-        Ok(())
     }
 
     /// The report. `tally` counts the deliveries; it is empty in a dry run.
     pub(super) fn report(
         mut self,
         tally: Option<Tally>,
-        broken_inputs: &[InputError],
+        broken_inputs: Vec<Problem>,
         interrupted: bool,
         elapsed_s: f64,
-    ) -> Result<Report, RejectsError> {
-        self.rejects.make_durable()?;
+    ) -> Report {
+        self.rejects.make_durable();
         let counts = self.counts;
         let dry_run = tally.is_none();
         let tally = tally.unwrap_or_default();
@@ -270,7 +277,7 @@ impl<'r> Intake<'r> {
                 events: count.events,
             })
         });
-        Ok(Report {
+        Report {
             read: self.read,
             sent: if dry_run { 0 } else { counts.sent },
             acked,
@@ -297,10 +304,11 @@ impl<'r> Intake<'r> {
             unanswered: tally.unknown,
             unfinished: counts.unfinished,
             rotated: counts.rotated,
-            broken_inputs: broken_inputs.iter().map(BrokenInput::of).collect(),
+            broken_inputs,
+            lost_rejects: self.rejects.failure().map(Problem::of),
             interrupted,
             dry_run,
-        })
+        }
     }
 }
 

@@ -64,6 +64,8 @@ pub(super) struct Standing {
     pub(super) path: String,
     pub(super) device: u64,
     pub(super) inode: u64,
+    /// When it was written last, in milliseconds since the Unix epoch.
+    pub(super) modified_ms: i64,
 }
 
 impl Standing {
@@ -237,6 +239,7 @@ impl Reached {
 pub(super) struct Seen {
     pub(super) path: PathBuf,
     pub(super) standing: Standing,
+    pub(super) is_empty: bool,
     /// The digest of its first line; `None` if it is empty or cannot be read.
     pub(super) first: Option<Hash>,
 }
@@ -256,6 +259,7 @@ mod tests {
             path: "/var/log/app.log".to_owned(),
             device: 1,
             inode: 2,
+            modified_ms: 3,
         };
         reached(parts).mark(&standing).unwrap().1
     }

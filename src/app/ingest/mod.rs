@@ -33,13 +33,13 @@ pub use error::IngestError;
 pub use input::{Form, Input, InputError};
 pub use plan::{LedgerSettings, Mode, Order, Plan, Surroundings};
 pub use rejects::RejectsError;
-pub use report::{BrokenInput, FirstRejected, Report, Resemblance, Rotated, Unfinished};
+pub use report::{FirstRejected, Problem, Report, Resemblance, Rotated, Unfinished};
 
 /// Carries out `plan` until everything is done or `stop` is requested.
 ///
 /// # Errors
-/// What prevents the start (an input, the topics, the brokers), and a file of rejected lines that cannot be written. The
-/// report has the failures after that.
+/// What prevents the start: an input, the topics, the brokers, the file of rejected lines. The report has the failures after
+/// that.
 pub fn ingest(
     surroundings: &Surroundings,
     plan: Plan,
@@ -56,7 +56,7 @@ pub fn ingest(
     let routing = surroundings.routing();
     let form = surroundings.form();
     let only = plan.only.map(|only| plan::number_of(&routing, only)).transpose()?;
-    let rejects = Rejects::open(plan.rejects)?;
+    let rejects = Rejects::open(plan.rejects, &plan.inputs)?;
     let total_bytes = input::total_bytes(&plan.inputs);
     let pieces = input::read(plan.inputs, form.line_max_bytes)?;
     let producer = match plan.mode {
@@ -73,12 +73,12 @@ pub fn ingest(
         broken_inputs: Vec::new(),
     };
     match plan.order {
-        Order::AsRead => run.as_read(&pieces, total_bytes)?,
-        Order::Time => run.by_time(&pieces)?,
+        Order::AsRead => run.as_read(&pieces, total_bytes),
+        Order::Time => run.by_time(&pieces),
     }
     // The reading thread may be blocked on its input. It is not joined; it ends with its next piece.
     drop(pieces);
-    run.finish()
+    Ok(run.finish())
 }
 
 #[cfg(test)]

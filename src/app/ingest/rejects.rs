@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::app::ingest::input::{Input, shown};
 use crate::error::{Explain, Kind};
 use crate::record::hash::Hash;
 
@@ -21,24 +22,40 @@ const BEGINNING: &[u8] = b"{\"file\":";
 /// Bytes read at once in search of the last newline.
 const BLOCK_BYTES: u64 = 1 << 16;
 
-/// The file cannot be written.
+/// The file cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write rejected lines file=`{}`", file.display())]
-pub struct RejectsError {
-    file: PathBuf,
-    source: io::Error,
+pub enum RejectsError {
+    /// It cannot be written.
+    #[error("cannot write rejected lines file=`{}`", shown(file))]
+    Io {
+        /// Its path.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is also read.
+    #[error("the file for rejected lines is also an input file=`{}`", shown(file))]
+    IsInput {
+        /// Its path.
+        file: PathBuf,
+    },
 }
 
 impl Explain for RejectsError {
     fn kind(&self) -> Kind {
-        match self.source.kind() {
-            io::ErrorKind::PermissionDenied => Kind::Permission,
-            _ => Kind::Input,
+        match self {
+            RejectsError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => Kind::Permission,
+            RejectsError::Io { .. } => Kind::Input,
+            RejectsError::IsInput { .. } => Kind::Config,
         }
     }
 
     fn remedy(&self) -> Option<String> {
-        Some("name a file in an existing folder on a disk with free space: `--rejects FILE`".to_owned())
+        Some(match self {
+            RejectsError::Io { .. } => "name a file in an existing folder on a disk with free space: `--rejects FILE`",
+            RejectsError::IsInput { .. } => "name another file: `--rejects FILE`",
+        })
+        .map(str::to_owned)
     }
 }
 
@@ -59,9 +76,12 @@ pub(super) struct Rejected<'a> {
 }
 
 /// Writes rejected lines to a file, if there is one.
+///
+/// After the first error nothing more is written: see [`Rejects::failure`].
 #[derive(Debug)]
 pub(super) struct Rejects {
     out: Option<Out>,
+    failure: Option<RejectsError>,
 }
 
 #[derive(Debug)]
@@ -77,23 +97,35 @@ struct Out {
 }
 
 impl Rejects {
-    /// Opens the file, or creates it at once: an empty file means that no line was rejected.
-    pub(super) fn open(file: Option<PathBuf>) -> Result<Rejects, RejectsError> {
-        let open = |path: PathBuf| Out::open(&path).map_err(|source| RejectsError { file: path, source });
+    /// Opens the file, or creates it at once: an empty file means that no line was rejected. It must be none of the `inputs`,
+    /// which would grow while they are read.
+    pub(super) fn open(file: Option<PathBuf>, inputs: &[Input]) -> Result<Rejects, RejectsError> {
+        let open = |file: PathBuf| {
+            if inputs.iter().any(|input| input.is_file(&file)) {
+                return Err(RejectsError::IsInput { file });
+            }
+            Out::open(&file).map_err(|source| RejectsError::Io { file, source })
+        };
         Ok(Rejects {
             out: file.map(open).transpose()?,
+            failure: None,
         })
+    }
+
+    /// Why lines that were rejected are not in the file.
+    pub(super) fn failure(&self) -> Option<&RejectsError> {
+        self.failure.as_ref()
     }
 
     /// Avoids repeating what a run that died wrote about the lines of `input` after the first `marked`.
-    pub(super) fn expect_again(&mut self, input: &str, marked: u64) -> Result<(), RejectsError> {
+    pub(super) fn expect_again(&mut self, input: &str, marked: u64) {
         self.with(|out| {
             out.written_before = written_after(&out.path, input, marked)?;
             Ok(())
-        })
+        });
     }
 
-    pub(super) fn write(&mut self, rejected: &Rejected<'_>, line: &[u8]) -> Result<(), RejectsError> {
+    pub(super) fn write(&mut self, rejected: &Rejected<'_>, line: &[u8]) {
         #[derive(Serialize)]
         struct Written<'a> {
             #[serde(flatten)]
@@ -113,28 +145,29 @@ impl Rejects {
             written.push(b'\n');
             out.is_dirty = true;
             out.file.write_all(&written)
-        })
+        });
     }
 
     /// Makes durable what was written.
-    pub(super) fn make_durable(&mut self) -> Result<(), RejectsError> {
+    pub(super) fn make_durable(&mut self) {
         self.with(|out| {
             out.file.flush()?;
             if out.is_file && std::mem::take(&mut out.is_dirty) {
                 out.file.get_ref().sync_data()?;
             }
             Ok(())
-        })
+        });
     }
 
-    fn with(&mut self, act: impl FnOnce(&mut Out) -> io::Result<()>) -> Result<(), RejectsError> {
-        let Some(out) = &mut self.out else {
-            return Ok(());
-        };
-        act(out).map_err(|source| RejectsError {
-            file: out.path.clone(),
-            source,
-        })
+    fn with(&mut self, act: impl FnOnce(&mut Out) -> io::Result<()>) {
+        if let (Some(out), None) = (&mut self.out, &self.failure)
+            && let Err(source) = act(out)
+        {
+            self.failure = Some(RejectsError::Io {
+                file: out.path.clone(),
+                source,
+            });
+        }
     }
 }
 
@@ -240,12 +273,13 @@ mod tests {
     /// Runs that reject these lines, one run after the other, each after `marked` lines.
     fn lines_of(path: &Path, runs: &[(u64, &[u64])]) -> Vec<u64> {
         for (marked, lines) in runs {
-            let mut rejects = Rejects::open(Some(path.to_owned())).unwrap();
-            rejects.expect_again("events.jsonl", *marked).unwrap();
+            let mut rejects = Rejects::open(Some(path.to_owned()), &[]).unwrap();
+            rejects.expect_again("events.jsonl", *marked);
             for line in *lines {
-                rejects.write(&rejected(*line), b"bad").unwrap();
+                rejects.write(&rejected(*line), b"bad");
             }
-            rejects.make_durable().unwrap();
+            rejects.make_durable();
+            assert!(rejects.failure().is_none());
         }
         let text = std::fs::read_to_string(path).unwrap();
         let number = |line: &str| {
@@ -281,7 +315,7 @@ mod tests {
             ("a note", "a note\n"),
         ] {
             std::fs::write(&path, before).unwrap();
-            drop(Rejects::open(Some(path.clone())).unwrap());
+            drop(Rejects::open(Some(path.clone()), &[]).unwrap());
             assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
         }
     }
@@ -292,7 +326,7 @@ mod tests {
         let path = folder.path().join("rejects");
         let cut = format!("{{\"file\":\"{}", "x".repeat(200_000));
         std::fs::write(&path, format!("whole\n{cut}")).unwrap();
-        drop(Rejects::open(Some(path.clone())).unwrap());
+        drop(Rejects::open(Some(path.clone()), &[]).unwrap());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "whole\n");
     }
 }

@@ -5,8 +5,7 @@ use std::error::Error;
 
 use serde::Serialize;
 
-use crate::app::ingest::input::InputError;
-use crate::error::{Exit, Explain as _};
+use crate::error::{Exit, Explain};
 
 /// The account of a run: `read = sent + rejected + filtered + skipped`, and `sent = acked + failed +
 /// unknown`.
@@ -56,7 +55,9 @@ pub struct Report {
     /// Unknown records, by cause.
     pub unanswered: BTreeMap<String, u64>,
     /// Inputs that were not read, or not to their end.
-    pub broken_inputs: Vec<BrokenInput>,
+    pub broken_inputs: Vec<Problem>,
+    /// Why the file of rejected lines does not have all of them. Nothing more was read after that.
+    pub lost_rejects: Option<Problem>,
     /// With `--exactly-once`: inputs whose last line is not finished. It is left for the next run.
     pub unfinished: Vec<Unfinished>,
     /// With `--exactly-once`: inputs that took the place of a file that was sent.
@@ -97,9 +98,11 @@ impl Report {
     /// The exit code of the program.
     #[must_use]
     pub fn exit(&self) -> Exit {
+        let has_unsent = self.rotated.iter().any(|rotated| !rotated.unsent.is_empty());
+        let has_problems = !self.broken_inputs.is_empty() || self.lost_rejects.is_some() || has_unsent;
         if self.interrupted {
             Exit::Interrupted
-        } else if self.rejected > 0 || self.failed > 0 || self.unknown > 0 || !self.broken_inputs.is_empty() {
+        } else if self.rejected > 0 || self.failed > 0 || self.unknown > 0 || has_problems {
             Exit::Failed
         } else {
             Exit::Done
@@ -107,18 +110,18 @@ impl Report {
     }
 }
 
-/// An input that was not read to its end. Its lines before that were sent.
+/// What went wrong with one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct BrokenInput {
-    /// What happened, with the name of the input.
+pub struct Problem {
+    /// What happened, with the name of the file.
     pub reason: String,
     /// What to do.
     pub fix: String,
 }
 
-impl BrokenInput {
-    pub(super) fn of(error: &InputError) -> BrokenInput {
-        BrokenInput {
+impl Problem {
+    pub(super) fn of(error: &impl Explain) -> Problem {
+        Problem {
             reason: chain(error),
             fix: error.remedy().unwrap_or_else(|| error.kind().remedy().to_owned()),
         }
@@ -143,6 +146,8 @@ pub struct Rotated {
     pub lines: u64,
     /// Where the earlier file is now; the rest of it was sent first. None if it was not found.
     pub found: Option<String>,
+    /// Files beside it that are named like rotated ones, and that were written since then: nothing of them was sent.
+    pub unsent: Vec<String>,
 }
 
 /// The error and its causes, on one line.

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use crate::app::ingest::error::IngestError;
-use crate::app::ingest::input::{InputError, Piece, Portion};
+use crate::app::ingest::input::{Piece, Portion};
 use crate::app::ingest::intake::Intake;
 use crate::app::ingest::pace::Pace;
-use crate::app::ingest::report::Report;
+use crate::app::ingest::report::{Problem, Report};
 use crate::app::ingest::sending::{STEP, wait_for_answers};
 use crate::clock::Clock;
 use crate::kafka::producer::{Outgoing, Producer};
@@ -24,12 +23,12 @@ pub(super) struct Run<'a> {
     pub(super) clock: Clock,
     pub(super) stop: &'a Stop,
     pub(super) progress: &'a dyn Progress,
-    pub(super) broken_inputs: Vec<InputError>,
+    pub(super) broken_inputs: Vec<Problem>,
 }
 
 impl Run<'_> {
     /// Sends events in the order of the input.
-    pub(super) fn as_read(&mut self, pieces: &Receiver<Piece>, total_bytes: Option<u64>) -> Result<(), IngestError> {
+    pub(super) fn as_read(&mut self, pieces: &Receiver<Piece>, total_bytes: Option<u64>) {
         let mut began = false;
         while let Some(piece) = self.next_piece(pieces) {
             match piece {
@@ -38,26 +37,24 @@ impl Run<'_> {
                         self.progress
                             .begin(estimate(&lines, total_bytes).map(|all| all.min(self.pace.left())));
                     }
-                    self.send_lines(&Arc::new(lines))?;
+                    self.send_lines(&Arc::new(lines));
                 }
-                other => self.note(other)?,
+                other => self.note(other),
             }
             if self.pace.left() == 0 {
                 break;
             }
         }
-        Ok(())
     }
 
     /// Handles the pieces that are not lines.
-    pub(super) fn note(&mut self, piece: Piece) -> Result<(), IngestError> {
+    pub(super) fn note(&mut self, piece: Piece) {
         match piece {
             Piece::Next(name) => self.intake.next_input(name),
-            Piece::Portion(Portion::TooLong(line)) => self.intake.reject_too_long(&line)?,
-            Piece::Broken(error) => self.broken_inputs.push(error),
+            Piece::Portion(Portion::TooLong(line)) => self.intake.reject_too_long(&line),
+            Piece::Broken(error) => self.broken_inputs.push(Problem::of(&error)),
             Piece::Portion(Portion::Lines(_)) => {}
         }
-        Ok(())
     }
 
     /// The next piece; `None` at the end, or when the run must end.
@@ -74,16 +71,15 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn send_lines(&mut self, chunk: &Arc<Vec<u8>>) -> Result<(), IngestError> {
+    pub(super) fn send_lines(&mut self, chunk: &Arc<Vec<u8>>) {
         let mut rest = 0..chunk.len();
         while !rest.is_empty() && self.pace.left() > 0 {
             let Some(allowed) = self.wait_for_room() else {
-                return Ok(());
+                return;
             };
-            let records = self.intake.take(chunk, &mut rest, allowed)?;
-            self.send(chunk, &records)?;
+            let records = self.intake.take(chunk, &mut rest, allowed);
+            self.send(chunk, &records);
         }
-        Ok(())
     }
 
     /// Waits until events may be sent, and returns how many; `None` when the run must end.
@@ -100,16 +96,15 @@ impl Run<'_> {
         None
     }
 
-    pub(super) fn send(&mut self, chunk: &Arc<Vec<u8>>, records: &[Outgoing<'_>]) -> Result<(), IngestError> {
+    pub(super) fn send(&mut self, chunk: &Arc<Vec<u8>>, records: &[Outgoing<'_>]) {
         if let Some(producer) = &mut self.producer {
             producer.send(chunk, records);
             producer.poll(Duration::ZERO);
-            self.intake.failed(&producer.take_failed())?;
+            self.intake.failed(&producer.take_failed());
         }
         let sent = records.len() as u64;
         self.pace.sent(sent);
         self.progress.advance(sent);
-        Ok(())
     }
 
     pub(super) fn poll(&mut self, wait: Duration) {
@@ -119,23 +114,25 @@ impl Run<'_> {
         }
     }
 
-    /// Whether to continue: not after a request to stop, nor if Kafka cannot be written to any more.
+    /// Whether to continue: not after a request to stop, nor if Kafka or the file of rejected lines cannot be written to any
+    /// more.
     pub(super) fn goes_on(&self) -> bool {
-        !self.stop.is_requested() && !self.producer.as_ref().is_some_and(Producer::is_broken)
+        let is_broken = self.producer.as_ref().is_some_and(Producer::is_broken);
+        !self.stop.is_requested() && !is_broken && !self.intake.has_lost_rejects()
     }
 
     /// Waits for outstanding deliveries, and makes the report.
-    pub(super) fn finish(mut self) -> Result<Report, IngestError> {
+    pub(super) fn finish(mut self) -> Report {
         let mut tally = None;
         if let Some(mut producer) = self.producer.take() {
             self.progress.note("waiting for acknowledgements");
             wait_for_answers(&mut producer, self.stop, self.clock);
-            self.intake.failed(&producer.take_failed())?;
+            self.intake.failed(&producer.take_failed());
             tally = Some(producer.tally().clone());
         }
         let interrupted = self.stop.is_requested();
         let elapsed_s = self.clock.elapsed_s();
-        Ok(self.intake.report(tally, &self.broken_inputs, interrupted, elapsed_s)?)
+        self.intake.report(tally, self.broken_inputs, interrupted, elapsed_s)
     }
 }
 

@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use crate::app::ingest::error::IngestError;
 use crate::app::ingest::input::{Piece, Portion};
 use crate::app::ingest::run::Run;
 
@@ -24,9 +23,9 @@ struct Line {
 
 impl Run<'_> {
     /// Reads the whole input and sends it by time. Lines are rejected while reading.
-    pub(super) fn by_time(&mut self, pieces: &Receiver<Piece>) -> Result<(), IngestError> {
+    pub(super) fn by_time(&mut self, pieces: &Receiver<Piece>) {
         self.progress.note("reading");
-        let (input, index) = self.index(pieces)?;
+        let (input, index) = self.index(pieces);
         self.progress.note("");
         self.progress.begin(Some(self.pace.left().min(index.len() as u64)));
         let input = Arc::new(input);
@@ -38,25 +37,24 @@ impl Run<'_> {
             let (block, after) = rest.split_at(rest.len().min(allowed).min(BLOCK));
             let take = |line: &Line| self.intake.take_again(&input, line.place(), line.ordinal);
             let records: Vec<_> = block.iter().filter_map(take).collect();
-            self.send(&input, &records)?;
+            self.send(&input, &records);
             rest = after;
         }
         self.intake.leave_out(rest.len() as u64);
-        Ok(())
     }
 
-    fn index(&mut self, pieces: &Receiver<Piece>) -> Result<(Vec<u8>, Vec<Line>), IngestError> {
+    fn index(&mut self, pieces: &Receiver<Piece>) -> (Vec<u8>, Vec<Line>) {
         let (mut input, mut index) = (Vec::new(), Vec::new());
         while let Some(piece) = self.next_piece(pieces) {
             let Piece::Portion(Portion::Lines(lines)) = piece else {
-                self.note(piece)?;
+                self.note(piece);
                 continue;
             };
             let mut rest = input.len()..input.len() + lines.len();
             input.extend_from_slice(&lines);
             while !rest.is_empty() {
                 let Range { start, end } = crate::app::ingest::intake::next_line(&input, &mut rest);
-                if let Some(time) = self.intake.time_of(&input[start..end])? {
+                if let Some(time) = self.intake.time_of(&input[start..end]) {
                     let ordinal = self.intake.ordinal();
                     index.push(Line {
                         time,
@@ -68,7 +66,7 @@ impl Run<'_> {
             }
         }
         index.sort_unstable();
-        Ok((input, index))
+        (input, index)
     }
 }
 

@@ -95,8 +95,9 @@ proptest! {
         sorted: bool,
     ) {
         let mut bytes = lines.join(&b'\n');
-        // After a final newline there is no further line.
-        let mut count = lines.len() - usize::from(lines.last().is_some_and(Vec::is_empty));
+        // After a final newline, and padding with NUL bytes, there is no further line.
+        let is_none = |line: &Vec<u8>| line.iter().all(|byte| *byte == 0);
+        let mut count = lines.len() - usize::from(lines.last().is_some_and(is_none));
         if ends_with_newline && !lines.is_empty() {
             bytes.push(b'\n');
             count = lines.len();
@@ -302,4 +303,75 @@ fn a_slow_stream_is_not_waited_for_beyond_its_first_line() {
         ..dry_run(vec![Input::Stream("slow".to_owned(), Box::new(Once(line.into())))])
     };
     assert_eq!(run(plan).would_send, Some(1));
+}
+
+#[test]
+fn an_input_is_not_the_file_of_rejected_lines_under_any_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    // The start of a line as a crash leaves it in a file of rejected lines, where it would be removed.
+    let text = "bad\n{\"file\":";
+    std::fs::write(path("events.jsonl"), text).unwrap();
+    std::os::unix::fs::symlink(path("events.jsonl"), path("link")).unwrap();
+    std::fs::hard_link(path("events.jsonl"), path("hard")).unwrap();
+    for rejects in ["events.jsonl", "link", "hard"] {
+        let plan = Plan {
+            rejects: Some(path(rejects)),
+            ..dry_run(vec![Input::File(path("events.jsonl"))])
+        };
+        let error = ingest(&surroundings(), plan, &Stop::never(), &Silent).unwrap_err();
+        assert_eq!(error.kind(), Kind::Config, "{error}");
+        assert_eq!(std::fs::read_to_string(path("events.jsonl")).unwrap(), text);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_under_the_rejected_lines_ends_the_run_with_every_line_accounted_for() {
+    let lines = b"bad\n{\"event_type\":\"a\"}\n".repeat(400_000);
+    for order in [Order::AsRead, Order::Time] {
+        let plan = Plan {
+            rejects: Some("/dev/full".into()),
+            order,
+            ..dry_run(vec![stream(&lines, vec![])])
+        };
+        let report = run(plan);
+        assert!(report.read < 800_000, "{}", report.read);
+        assert_eq!(
+            report.read,
+            report.would_send.unwrap() + report.rejected + report.filtered
+        );
+        let lost = report.lost_rejects.as_ref().unwrap();
+        assert!(lost.reason.contains("/dev/full"), "{lost:?}");
+        assert_eq!(report.exit(), Exit::Failed);
+    }
+}
+
+#[test]
+fn a_named_pipe_that_nobody_writes_to_does_not_keep_a_run_from_ending() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let (stopper, stop) = stop::stop();
+    stopper.request(stop::Reason::Interrupt);
+    let report = ingest(&surroundings(), dry_run(vec![Input::File(pipe)]), &stop, &Silent).unwrap();
+    assert!(report.interrupted);
+}
+
+#[test]
+fn a_form_within_a_compressed_file_is_told_with_a_command_that_unpacks_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("logs.tgz");
+    let mut tar = vec![0; 1024];
+    tar[..9].copy_from_slice(b"app.jsonl");
+    tar[257..262].copy_from_slice(b"ustar");
+    tar.extend_from_slice(b"{\"event_type\":\"a\"}\n");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&tar).unwrap();
+    std::fs::write(&file, gzip.finish().unwrap()).unwrap();
+    let report = run(dry_run(vec![Input::File(file)]));
+    assert_eq!(report.read, 0);
+    let fix = &report.broken_inputs[0].fix;
+    assert!(fix.contains("gzip -dc") && fix.contains("| tar -xO"), "{fix}");
 }

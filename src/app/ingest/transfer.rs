@@ -1,8 +1,10 @@
 //! One file that is being sent exactly once: its producer, its marks, and what the open transaction has.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use crate::app::ingest::error::IngestError;
+use crate::app::ingest::input::shown;
 use crate::app::ingest::intake::Part;
 use crate::app::ingest::mark::{Known, Mark, Place, Reached, Standing, Subject};
 use crate::kafka::error::KafkaError;
@@ -74,7 +76,7 @@ impl FileTransfer {
 
     pub(super) fn changed(&self) -> IngestError {
         IngestError::Changed {
-            file: self.place.file.clone(),
+            file: shown(Path::new(&self.place.file)),
             lines: self.marked_lines(),
         }
     }

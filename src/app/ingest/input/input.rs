@@ -1,11 +1,13 @@
 //! The inputs of a run, read on a separate thread, so that slow input does not delay deliveries or Ctrl-C.
 
 use std::io;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use crate::app::ingest::input::error::InputError;
 use crate::app::ingest::input::lines::{Lines, Portion};
+use crate::app::ingest::input::name::{STDIN, shown};
 use crate::app::ingest::input::opening::{Stream, is_compressed, open_file, text_of};
 
 /// Pieces in the queue.
@@ -24,7 +26,7 @@ impl Input {
     #[must_use]
     pub fn of_argument(argument: &Path) -> Input {
         if argument == Path::new("-") {
-            Input::Stream("stdin".to_owned(), Box::new(io::stdin()))
+            Input::Stream(STDIN.to_owned(), Box::new(io::stdin()))
         } else {
             Input::File(argument.to_owned())
         }
@@ -33,25 +35,35 @@ impl Input {
     /// The absolute path; `None` for stdin, pipes and devices.
     ///
     /// # Errors
-    /// The path cannot be resolved.
-    pub(in crate::app::ingest) fn absolute_path(&self) -> Result<Option<PathBuf>, InputError> {
+    /// The path cannot be resolved, or is a directory.
+    pub(crate) fn absolute_path(&self) -> Result<Option<PathBuf>, InputError> {
         let Input::File(path) = self else { return Ok(None) };
-        let looked = path
-            .canonicalize()
-            .and_then(|path| Ok((path.metadata()?.is_file(), path)));
-        match looked {
-            Ok((is_file, path)) => Ok(is_file.then_some(path)),
-            Err(source) => Err(InputError {
-                name: self.name(),
-                source,
-            }),
-        }
+        let looked = path.metadata().and_then(|metadata| {
+            if metadata.is_dir() {
+                return Err(io::ErrorKind::IsADirectory.into());
+            }
+            metadata.is_file().then(|| path.canonicalize()).transpose()
+        });
+        looked.map_err(|source| InputError::of(path, source))
+    }
+
+    /// Whether it is the regular file at `path`, under whatever name.
+    pub(crate) fn is_file(&self, path: &Path) -> bool {
+        let own = match self {
+            Input::File(own) => own,
+            Input::Stream(name, _) if name == STDIN => Path::new("/dev/stdin"),
+            Input::Stream(..) => return false,
+        };
+        let (Ok(own), Ok(other)) = (own.metadata(), path.metadata()) else {
+            return false;
+        };
+        own.is_file() && (own.dev(), own.ino()) == (other.dev(), other.ino())
     }
 
     /// How messages call it.
-    pub(in crate::app::ingest) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
-            Input::File(path) => path.display().to_string(),
+            Input::File(path) => shown(path),
             Input::Stream(name, _) => name.clone(),
         }
     }
@@ -64,7 +76,7 @@ impl std::fmt::Debug for Input {
 }
 
 /// A part of the inputs.
-pub(in crate::app::ingest) enum Piece {
+pub(crate) enum Piece {
     /// The next input begins, with this name.
     Next(String),
     /// Lines of it.
@@ -74,7 +86,7 @@ pub(in crate::app::ingest) enum Piece {
 }
 
 /// The size of all inputs in bytes, if it is known.
-pub(in crate::app::ingest) fn total_bytes(inputs: &[Input]) -> Option<u64> {
+pub(crate) fn total_bytes(inputs: &[Input]) -> Option<u64> {
     let size = |input: &Input| match input {
         Input::File(path) => {
             let metadata = path.metadata().ok()?;
@@ -85,21 +97,21 @@ pub(in crate::app::ingest) fn total_bytes(inputs: &[Input]) -> Option<u64> {
     inputs.iter().map(size).sum()
 }
 
-/// Opens all inputs and starts reading. The thread ends when the receiver is dropped.
+/// Opens all inputs but named pipes and starts reading. The thread ends when the receiver is dropped.
 ///
 /// # Errors
 /// An input cannot be opened; then none is read.
-pub(in crate::app::ingest) fn read(inputs: Vec<Input>, line_max_bytes: usize) -> Result<Receiver<Piece>, InputError> {
+pub(crate) fn read(inputs: Vec<Input>, line_max_bytes: usize) -> Result<Receiver<Piece>, InputError> {
     let opened: Result<Vec<_>, _> = inputs.into_iter().map(open).collect();
     let (opened, (sender, receiver)) = (opened?, sync_channel(PIECES_AHEAD));
     let thread = std::thread::Builder::new().name("input".to_owned());
     let begun = thread.spawn(move || {
-        for (name, stream) in opened {
+        for (name, source) in opened {
             if sender.send(Piece::Next(name.clone())).is_err() {
                 return;
             }
             // What is wrong with one input does not concern the next one.
-            if let Err(source) = send_all(stream, line_max_bytes, &sender)
+            if let Err(source) = send_all(source, line_max_bytes, &sender)
                 && sender.send(Piece::Broken(InputError { name, source })).is_err()
             {
                 return;
@@ -113,7 +125,11 @@ pub(in crate::app::ingest) fn read(inputs: Vec<Input>, line_max_bytes: usize) ->
 }
 
 /// Sends all pieces, until the receiver is dropped.
-fn send_all(stream: Stream, line_max_bytes: usize, to: &SyncSender<Piece>) -> io::Result<()> {
+fn send_all(source: Source, line_max_bytes: usize, to: &SyncSender<Piece>) -> io::Result<()> {
+    let stream = match source {
+        Source::Open(stream) => stream,
+        Source::Pipe(path) => open_file(&path)?,
+    };
     let mut lines = Lines::new(text_of(stream)?, line_max_bytes);
     while let Some(portion) = lines.next_portion()? {
         if to.send(Piece::Portion(portion)).is_err() {
@@ -123,14 +139,25 @@ fn send_all(stream: Stream, line_max_bytes: usize, to: &SyncSender<Piece>) -> io
     Ok(())
 }
 
-fn open(input: Input) -> Result<(String, Stream), InputError> {
+/// What is read.
+enum Source {
+    Open(Stream),
+    /// Opening a named pipe waits for somebody who writes to it.
+    Pipe(PathBuf),
+}
+
+fn open(input: Input) -> Result<(String, Source), InputError> {
     let name = input.name();
-    let stream = match input {
-        Input::Stream(_, stream) => Ok(stream),
-        Input::File(path) => open_file(&path),
+    let path = match input {
+        Input::Stream(_, stream) => return Ok((name, Source::Open(stream))),
+        Input::File(path) => path,
     };
-    match stream {
-        Ok(stream) => Ok((name, stream)),
+    let is_pipe = path.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo());
+    if is_pipe {
+        return Ok((name, Source::Pipe(path)));
+    }
+    match open_file(&path) {
+        Ok(stream) => Ok((name, Source::Open(stream))),
         Err(source) => Err(InputError { name, source }),
     }
 }

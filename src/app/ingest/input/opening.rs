@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 
-use crate::app::ingest::input::form::{Compression, MAGIC_BYTES, compression_of, form_of};
+use crate::app::ingest::input::compression::{Compression, MAGIC_BYTES};
+use crate::app::ingest::input::error::OtherForm;
+use crate::app::ingest::input::form::form_of;
 use crate::app::ingest::input::gzip::GzipMembers;
 use crate::app::ingest::input::lines::read_some;
 
@@ -12,7 +14,7 @@ use crate::app::ingest::input::lines::read_some;
 const START_BYTES: usize = 16 << 10;
 
 /// A stream that can be read on another thread.
-pub(in crate::app::ingest) type Stream = Box<dyn Read + Send>;
+pub(crate) type Stream = Box<dyn Read + Send>;
 
 pub(super) fn open_file(path: &Path) -> io::Result<Stream> {
     let file = File::open(path)?;
@@ -26,20 +28,20 @@ pub(super) fn open_file(path: &Path) -> io::Result<Stream> {
 pub(super) fn is_compressed(path: &Path) -> io::Result<bool> {
     let mut start = Vec::new();
     File::open(path)?.take(MAGIC_BYTES as u64).read_to_end(&mut start)?;
-    Ok(compression_of(&start).is_some())
+    Ok(Compression::of(&start).is_some())
 }
 
 /// The text of a file.
-pub(in crate::app::ingest) fn open_text(path: &Path) -> io::Result<Stream> {
+pub(crate) fn open_text(path: &Path) -> io::Result<Stream> {
     text_of(open_file(path)?)
 }
 
 /// The text of a stream, decompressed. Reads its beginning, and waits for it if it is slow.
 pub(super) fn text_of(mut stream: Stream) -> io::Result<Stream> {
     let start = beginning(&mut stream, MAGIC_BYTES)?;
-    let compression = compression_of(&start);
+    let packed = Compression::of(&start);
     let stream = Cursor::new(start).chain(stream);
-    let mut text: Stream = match compression {
+    let mut text: Stream = match packed {
         None => Box::new(stream),
         Some(Compression::Gzip) => Box::new(GzipMembers::new(BufReader::with_capacity(1 << 16, stream))),
         Some(Compression::Zstd) => Box::new(zstd::stream::read::Decoder::new(stream)?),
@@ -54,7 +56,7 @@ pub(super) fn text_of(mut stream: Stream) -> io::Result<Stream> {
     }
     start.truncate(filled);
     match form_of(&start) {
-        Some(form) => Err(form.into()),
+        Some(form) => Err(OtherForm { form, packed }.into()),
         None => Ok(Box::new(Cursor::new(start).chain(text))),
     }
 }
