@@ -3,9 +3,9 @@
 //! NUL bytes before a line are padding, and left out: a log that is truncated while its writer keeps its place begins with
 //! them, and a crash of the machine leaves them where data had not reached the disk.
 
-use std::io::{self, Read};
+use std::io;
 
-use crate::app::ingest::input::opening::Stream;
+use crate::app::ingest::input::opening::{Stream, read_some};
 
 /// Bytes read at once; most pieces have this size.
 const PIECE_BYTES: usize = 1 << 20;
@@ -117,18 +117,10 @@ fn without_padding(bytes: &mut [u8], is_line_start: bool) -> usize {
     to
 }
 
-/// Reads once, and again if a signal interrupts it.
-pub(super) fn read_some(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match stream.read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            outcome => return outcome,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
 
     /// Returns a byte at a time.

@@ -8,7 +8,6 @@ use crate::app::ingest::input::compression::{Compression, MAGIC_BYTES};
 use crate::app::ingest::input::error::OtherForm;
 use crate::app::ingest::input::form::form_of;
 use crate::app::ingest::input::gzip::GzipMembers;
-use crate::app::ingest::input::lines::read_some;
 
 /// How much of a text is looked at.
 const START_BYTES: usize = 16 << 10;
@@ -82,4 +81,14 @@ fn beginning(stream: &mut Stream, wanted: usize) -> io::Result<Vec<u8>> {
     }
     start.truncate(filled);
     Ok(start)
+}
+
+/// Reads once, and again if a signal interrupts it.
+pub(super) fn read_some(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match stream.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
+    }
 }
