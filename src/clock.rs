@@ -32,6 +32,10 @@ impl Explain for NoRandomness {
     fn kind(&self) -> Kind {
         Kind::Internal
     }
+
+    fn remedy(&self) -> Option<String> {
+        Some("allow this process or container the system call getrandom, or /dev/urandom".to_owned())
+    }
 }
 
 impl Clock {

@@ -36,6 +36,10 @@ impl Explain for NoRuntime {
     fn kind(&self) -> Kind {
         Kind::Internal
     }
+
+    fn remedy(&self) -> Option<String> {
+        Some("raise the limits on processes and memory of this user or container".to_owned())
+    }
 }
 
 impl Context {

@@ -139,7 +139,8 @@ impl Explain for AppError {
                 "correct the settings that name the signing key, or its PIN; `kivend doctor` checks them".to_owned(),
             ),
             AppError::Message { remedy, .. } => remedy.map(str::to_owned),
-            AppError::Segment(_) | AppError::NoRandomness(_) | AppError::Sign(SignError::Note(_)) => None,
+            AppError::NoRandomness(error) => Explain::remedy(error),
+            AppError::Segment(_) | AppError::Sign(SignError::Note(_)) => None,
         }
     }
 }

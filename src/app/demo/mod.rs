@@ -186,8 +186,10 @@ fn check(settings: &Settings, archive: &Path, progress: &Arc<dyn Progress>) -> R
         backend: StoreBackend::Directory(archive.to_owned()),
         prefix: String::new(),
     };
-    let runtime =
-        tokio::runtime::Runtime::new().map_err(|error| AppError::internal(format!("no async runtime: {error}")))?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| {
+        AppError::internal(format!("the async runtime cannot be started: {error}"))
+            .fix("raise the limits on processes and memory of this user or container")
+    })?;
     runtime.block_on(async {
         let store = store::open(&place).await.map_err(AppError::from)?;
         Ok(verify::verify(store, Some(facts), request, Arc::clone(progress)).await?)
