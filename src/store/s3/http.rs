@@ -14,6 +14,7 @@ use std::time::Duration;
 use aws_sdk_s3::config::{HttpClient, RuntimeComponents, SharedHttpClient};
 use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::SdkBody;
+use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -24,6 +25,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector as Tcp;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
@@ -138,10 +140,14 @@ struct Connector(Client<HttpsConnector<Route>, SdkBody>);
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let request = match request.try_into_http1x() {
+        let mut request = match request.try_into_http1x() {
             Ok(request) => request,
             Err(error) => return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into()))),
         };
+        let used = capture_connection(&mut request);
+        if let Some(told) = request.extensions().get::<CaptureSmithyConnection>() {
+            told.set_connection_retriever(move || Some(closable(&used)));
+        }
         let response = self.0.request(request);
         HttpConnectorFuture::new(async move {
             let response = response.await.map_err(|error| ConnectorError::io(error.into()))?;
@@ -149,6 +155,18 @@ impl HttpConnector for Connector {
                 .map_err(|error| ConnectorError::other(error.into(), None))
         })
     }
+}
+
+/// Lets the client close the connection of a request that failed, so that no other request is sent on it. Without one to
+/// close, because none could be opened, there is nothing to do.
+fn closable(used: &CaptureConnection) -> ConnectionMetadata {
+    let used = used.clone();
+    let close = move || {
+        if let Some(connection) = used.connection_metadata().as_ref() {
+            connection.poison();
+        }
+    };
+    ConnectionMetadata::builder().proxied(false).poison_fn(close).build()
 }
 
 impl fmt::Debug for Connector {
