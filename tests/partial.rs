@@ -158,6 +158,7 @@ fn a_partition_that_may_not_be_read_stops_alone_and_what_it_has_is_archived_late
             .all(|why| why.contains("does not allow this user to read the topic")),
         "{stopped:?}"
     );
+    kafka.controls().unwrap().clear_request_errors(RDKafkaApiKey::Fetch);
     let rest = archive(&settings);
     assert_eq!(rest.stopped().count(), 0, "{rest:?}");
     assert_eq!(report.records + rest.records, EVENTS);

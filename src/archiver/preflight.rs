@@ -25,8 +25,12 @@ pub async fn require_cluster(store: &dyn Store, trust: &WriterTrust, cluster_id:
         if entry.bytes > NOTE_MAX_BYTES {
             continue;
         }
-        let Read::Object(object) = store.object(&entry.key).await? else {
-            continue;
+        let object = match store.object(&entry.key).await {
+            Ok(Read::Object(object)) => object,
+            Ok(_) => continue,
+            // The partition stops on its own, and the others go on.
+            Err(error) if error.scope().spares_other_partitions() => continue,
+            Err(error) => return Err(error.into()),
         };
         let Ok(signed) = link::open(&object, trust.keyring(), trust.archive_id(), &place) else {
             continue;

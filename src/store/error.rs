@@ -96,8 +96,9 @@ impl StoreError {
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
         // Keys and messages of servers are untrusted: they must not send control characters to a terminal.
+        let shown = value.to_string().replace(['\n', '\r', '\t'], " ");
         self.values
-            .push((name, value.to_string().replace(char::is_control, "\u{fffd}")));
+            .push((name, shown.trim_end().replace(char::is_control, "\u{fffd}")));
         self
     }
 

@@ -35,6 +35,21 @@ fn throttling_and_what_else_passes_is_waited_for() {
 }
 
 #[test]
+fn a_machine_whose_clock_is_off_archives_with_the_time_of_the_store() {
+    let server = Server::start();
+    let shop = Shop::at(&server);
+    for hours in [-30, 30] {
+        server.set_clock_ahead(hours * 3600);
+        let (code, stderr) = ended(shop.kivend(&["archive"]));
+        assert_eq!(code, 0, "{stderr}");
+        shop.ingest_again();
+    }
+    let data = server.requests().into_iter();
+    let data = data.filter(|request| request.method == "PUT" && request.path.contains("/data/"));
+    assert!(data.count() >= 4, "both topics, both times");
+}
+
+#[test]
 fn a_token_of_the_environment_that_has_expired_says_what_to_do() {
     let server = Server::start();
     let shop = Shop::at(&server);
@@ -71,7 +86,7 @@ fn archived_storage_stops_one_partition_and_is_told_with_what_to_restore() {
             .filter(|request| request.method == "PUT" && request.path.contains(&format!("/data/{topic}")))
             .count()
     };
-    assert_eq!(data("user-events"), 2, "the other topic is archived");
+    assert_eq!(data("user-events"), 2, "the other topic is archived: {stderr}");
     assert_eq!(data("payments"), 1);
 }
 

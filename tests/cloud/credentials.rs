@@ -140,3 +140,26 @@ fn an_expired_token_of_a_program_is_replaced_by_the_next_one_and_the_request_is_
         "loaded once more, whoever asks"
     );
 }
+
+#[test]
+fn a_source_of_credentials_that_fails_is_told_with_its_reason() {
+    let scene = Scene::new();
+    let failing = "[default]\ncredential_process = sh -c \"echo no token >&2; exit 3\"\n";
+    let (code, stderr) = ended(scene.shop.with_files(&["files"], failing));
+    assert_eq!(code, 1, "{stderr}");
+    assert!(
+        stderr.contains("no credentials can be loaded")
+            && stderr.contains("no token")
+            && stderr.contains("credential_process"),
+        "{stderr}"
+    );
+    let signed_out = "[default]\nsso_session = shop\nsso_account_id = 123456789012\nsso_role_name = archiver\n\
+                      [sso-session shop]\nsso_region = us-east-1\nsso_start_url = https://shop\n";
+    let (code, stderr) = ended(scene.shop.with_files(&["files"], signed_out));
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains("aws sso login"), "{stderr}");
+    let (code, stderr) = ended(scene.shop.bare(&["files"]));
+    assert_eq!(code, 2, "{stderr}");
+    assert!(stderr.contains("no AWS credentials are found"), "{stderr}");
+    assert!(!stderr.contains('\u{fffd}'), "{stderr}");
+}

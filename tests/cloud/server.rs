@@ -6,6 +6,9 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::fmt::strtime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// An answer in place of the server's own.
@@ -42,6 +45,8 @@ struct State {
     accepts: Option<String>,
     /// How often a token was called expired.
     expired: usize,
+    /// How many seconds this server's clock is ahead; none if it does not look at the time of requests.
+    ahead_s: Option<i64>,
     requests: Vec<Request>,
 }
 
@@ -91,6 +96,11 @@ impl Server {
         self.state().accepts = Some(access_key_id.to_owned());
     }
 
+    /// Refuses requests whose time is more than a quarter of an hour from the server's, which is this much ahead.
+    pub fn set_clock_ahead(&self, seconds: i64) {
+        self.state().ahead_s = Some(seconds);
+    }
+
     pub fn expired(&self) -> usize {
         self.state().expired
     }
@@ -110,7 +120,7 @@ impl Server {
 
     fn serve(&self, mut stream: impl Read + Write) {
         while let Some(request) = read(&mut stream) {
-            let (status, headers, body) = (self.elsewhere)(&request).unwrap_or_else(|| self.answer(&request));
+            let (status, headers, body) = (self.elsewhere)(&request).unwrap_or_else(|| self.answer_in_time(&request));
             // An answer to HEAD has the length of the body that it does not have.
             let sent = if request.method == "HEAD" { &[][..] } else { &body[..] };
             let head = format!(
@@ -125,6 +135,27 @@ impl Server {
                 return;
             }
         }
+    }
+
+    /// The answer, with the server's time if it has a clock of its own.
+    fn answer_in_time(&self, request: &Request) -> Answer {
+        let Some(ahead_s) = self.state().ahead_s else {
+            return self.answer(request);
+        };
+        let here = Timestamp::now() + SignedDuration::from_secs(ahead_s);
+        let sent = request.head.lines().find_map(|line| line.strip_prefix("x-amz-date: "));
+        let sent = sent.and_then(|sent| strtime::parse("%Y%m%dt%H%M%Sz", sent.trim()).ok()?.to_datetime().ok());
+        let is_near = sent
+            .and_then(|sent| TimeZone::UTC.to_timestamp(sent).ok())
+            .is_some_and(|sent| sent.duration_since(here).abs() < SignedDuration::from_mins(15));
+        let (status, headers, body) = if is_near {
+            self.answer(request)
+        } else {
+            self.state().requests.push(request.clone());
+            error(403, "RequestTimeTooSkewed")
+        };
+        let date = strtime::format("%a, %d %b %Y %H:%M:%S GMT", TimeZone::UTC.to_datetime(here)).unwrap();
+        (status, format!("{headers}date: {date}\r\n"), body)
     }
 
     fn answer(&self, request: &Request) -> Answer {

@@ -33,6 +33,7 @@ pub(super) async fn read(
     limits: Limits,
 ) -> Result<Bytes, StoreError> {
     let stored = stored_hash(&output);
+    require_whole(&context, &output)?;
     let announced = require_within(&context, &output, limits.max_bytes)?;
     let mut bytes = Vec::with_capacity(usize::try_from(announced.unwrap_or(0)).unwrap_or(0));
     each_piece(&context, output, limits, |piece| bytes.extend_from_slice(piece)).await?;
@@ -49,6 +50,7 @@ pub(super) async fn digest(
     limits: Limits,
 ) -> Result<Digest, StoreError> {
     let stored = stored_hash(&output);
+    require_whole(&context, &output)?;
     let announced = length(&output);
     let (mut hashing, mut object_bytes) = (Hashing::default(), 0);
     let hashed = each_piece(&context, output, limits, |piece| {
@@ -81,16 +83,22 @@ pub(super) async fn tail(
     limits: Limits,
 ) -> Result<Tail, StoreError> {
     // Without this header, the response is the whole object: it is shorter, or the server ignores ranges.
-    let total = output.content_range().and_then(total_of);
+    let range = output.content_range().and_then(bounds);
     let mut end = Vec::new();
     let read = each_piece(&context, output, limits, |piece| end.extend_from_slice(piece));
     match read.await {
         Err(error) if error.is_too_large() => Err(context.ignores_ranges()),
         Err(error) => Err(error),
-        Ok(()) => Ok(Tail {
-            object_bytes: total.unwrap_or(end.len() as u64),
-            end: Bytes::from(end),
-        }),
+        Ok(()) => {
+            let length = end.len() as u64;
+            match range {
+                Some((first, _, total)) if first.checked_add(length) != Some(total) => Err(context.ignores_ranges()),
+                range => Ok(Tail {
+                    object_bytes: range.map_or(length, |(_, _, total)| total),
+                    end: Bytes::from(end),
+                }),
+            }
+        }
     }
 }
 
@@ -137,13 +145,24 @@ fn require_within(
     Ok(announced)
 }
 
+/// Checks that the response is the object, and not a part of it that nobody asked for, as some caches send.
+fn require_whole(context: &RequestContext<'_>, output: &GetObjectOutput) -> Result<(), StoreError> {
+    let is_whole = |(first, last, total): (u64, u64, u64)| first == 0 && last.checked_add(1) == Some(total);
+    match output.content_range() {
+        Some(range) if !bounds(range).is_some_and(is_whole) => Err(context.only_a_part(range)),
+        _ => Ok(()),
+    }
+}
+
 fn length(output: &GetObjectOutput) -> Option<u64> {
     output.content_length().and_then(|bytes| u64::try_from(bytes).ok())
 }
 
-/// The object's length in `bytes 0-99/1234`.
-fn total_of(content_range: &str) -> Option<u64> {
-    content_range.rsplit_once('/')?.1.parse().ok()
+/// The first and the last byte, and the object's length, in `bytes 90-99/100`.
+fn bounds(content_range: &str) -> Option<(u64, u64, u64)> {
+    let (range, total) = content_range.strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    Some((first.parse().ok()?, last.parse().ok()?, total.parse().ok()?))
 }
 
 fn stored_hash(output: &GetObjectOutput) -> Option<Hash> {

@@ -9,6 +9,7 @@ use aws_sdk_s3::config::SharedHttpClient;
 
 use crate::clock::{self, Clock};
 use crate::config::{ObjectLock, ObjectSettings, S3Settings};
+use crate::error::{Kind, Scope};
 use crate::store::error::StoreError;
 use crate::store::key::{self, KEY_MAX_BYTES};
 use crate::store::retry::{Backoff, Failure, retrying};
@@ -105,6 +106,20 @@ impl S3Store {
         }
     }
 
+    /// Repeats `work` once if bytes do not have their hash: damage on the way, without TLS, is not damage of the object.
+    pub(super) async fn twice_if_damaged<T, W>(&self, work: impl Fn() -> W) -> Result<T, StoreError>
+    where
+        W: Future<Output = Result<T, StoreError>>,
+    {
+        match work().await {
+            Err(error) if error.kind() == Kind::Corrupt && !error.is_too_large() => {
+                tracing::debug!(%error, "repeating a request whose bytes were damaged");
+                work().await
+            }
+            done => done,
+        }
+    }
+
     /// Retries `work` within the attempts and the operation timeout of the settings.
     pub(super) async fn with_retries<T, W>(
         &self,
@@ -133,7 +148,10 @@ impl fmt::Debug for S3Store {
 
 /// A random seed for the back-off, so that processes do not retry at the same moments.
 fn seed() -> Result<u64, StoreError> {
-    let random = clock::random_bytes()
-        .map_err(|error| StoreError::internal("the seed of the back-off cannot be drawn").caused_by(error))?;
+    let random = clock::random_bytes().map_err(|error| {
+        let remedy = "allow this process or container the system call getrandom, or /dev/urandom";
+        let what = "the operating system gives no random bytes";
+        StoreError::new(Kind::Internal, Scope::Process, what, remedy).caused_by(error)
+    })?;
     Ok(u64::from_le_bytes(random))
 }

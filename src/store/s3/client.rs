@@ -10,6 +10,7 @@ use aws_config::identity::IdentityCache;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::provider::error::CredentialsError;
 use aws_runtime::auth::PayloadSigningOverride;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
@@ -101,11 +102,12 @@ fn timeouts(settings: &S3Settings) -> TimeoutConfig {
 async fn require_credentials(credentials: &RenewedCredentials) -> Result<(), StoreError> {
     match credentials.provide_credentials().await {
         Ok(_) => Ok(()),
-        Err(error) => Err(StoreError::config(
+        Err(error @ CredentialsError::CredentialsNotLoaded(_)) => Err(StoreError::config(
             "no AWS credentials are found",
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give this machine a role",
         )
         .with("cause", failure::innermost(&error))),
+        Err(error) => Err(failure::source_fails(&error)),
     }
 }
 

@@ -2,11 +2,13 @@
 //! only place that decides so.
 //!
 //! A code that is listed decides, because servers send throttling and expired tokens under several statuses. For others, and for
-//! answers without a code (those to HEAD have no body), the status decides.
+//! answers without a body (such as those to HEAD), the status decides. A body without a code is no answer of S3: a proxy or a
+//! load balancer in between gave it, and that passes.
 
 use crate::error::Kind::{self, Config, Corrupt, Permission, Transient};
 use crate::error::Scope::{self, Bucket, Credentials, Object, Process};
 use crate::store::error::StoreError;
+use crate::store::s3::rights::grant;
 
 /// What an answer means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +83,19 @@ const OTHER_REGION: Meaning = row(
     "the bucket is in another region",
     "set store.region to the bucket's",
 );
+const MOVED: Meaning = row(
+    Config,
+    Bucket,
+    "the server redirects requests to another address",
+    "set store.endpoint to the address where the store is, with https:// if it asks for that",
+);
+const ELSEWHERE: Meaning = row(
+    Transient,
+    Bucket,
+    "the server redirects requests to another address for now",
+    "nothing, if it passes (the DNS of a new bucket takes some time); else check store.endpoint, store.region, and proxies \
+     in between",
+);
 /// A success status from a server that is not S3, such as a proxy, does not mean that an object was stored.
 pub(super) const NOT_S3: Meaning = row(
     Transient,
@@ -145,8 +160,9 @@ const TABLE: &[(&[&str], Meaning)] = &[
     (&["InvalidBucketName"], row(Config, Bucket,
         "the store does not accept the bucket's name",
         "correct store.bucket: most stores want 3 to 63 lower-case letters, digits, dots and hyphens")),
-    (&["PermanentRedirect", "TemporaryRedirect", "Redirect", "AuthorizationHeaderMalformed", "IncorrectEndpoint",
-       "IllegalLocationConstraintException", "InvalidLocationConstraint", "InvalidRegion"], OTHER_REGION),
+    (&["PermanentRedirect", "AuthorizationHeaderMalformed", "IncorrectEndpoint", "IllegalLocationConstraintException",
+       "InvalidLocationConstraint", "InvalidRegion"], OTHER_REGION),
+    (&["TemporaryRedirect", "Redirect"], ELSEWHERE),
     (&["XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "BadDigest", "InvalidDigest",
        "ContentSHA256Mismatch"], row(Corrupt, Object,
         "the bytes that arrived do not have the hash that was sent",
@@ -181,15 +197,25 @@ const TABLE: &[(&[&str], Meaning)] = &[
 
 /// The meaning of an answer with this status and code (`none` if it has none).
 pub(super) fn meaning(status: u16, code: &str) -> Meaning {
-    let listed = TABLE.iter().find(|(codes, _)| codes.contains(&code));
-    listed.map_or_else(|| by_status(status), |(_, meaning)| *meaning)
+    listed(code).unwrap_or_else(|| by_status(status))
+}
+
+/// Whether the code decides, whatever the rest of the answer is.
+pub(super) fn is_known(code: &str) -> bool {
+    listed(code).is_some()
+}
+
+fn listed(code: &str) -> Option<Meaning> {
+    let row = TABLE.iter().find(|(codes, _)| codes.contains(&code));
+    row.map(|(_, meaning)| *meaning)
 }
 
 /// The meaning of a status whose code is not known.
 fn by_status(status: u16) -> Meaning {
     match status {
         200..=299 => NOT_S3,
-        301 | 302 | 307 | 308 => OTHER_REGION,
+        301 | 308 => MOVED,
+        302 | 303 | 307 => ELSEWHERE,
         // A proxy on the way, not the store, asks for credentials.
         407 => row(
             Config,
@@ -212,6 +238,14 @@ fn by_status(status: u16) -> Meaning {
     }
 }
 
+/// The meaning of an answer whose body has no code.
+pub(super) fn meaning_of_page(status: u16) -> Meaning {
+    match by_status(status) {
+        REFUSED | DENIED | UNSUPPORTED => NOT_S3,
+        told_by_status => told_by_status,
+    }
+}
+
 /// Whether the answer says that the credentials have expired.
 pub(super) fn is_expiry(code: &str) -> bool {
     EXPIRED.contains(&code)
@@ -225,28 +259,6 @@ impl Meaning {
             Remedy::Grant => grant(operation),
         };
         StoreError::new(self.kind, self.scope, self.what, remedy)
-    }
-}
-
-/// The right that an operation needs.
-fn grant(operation: &str) -> &'static str {
-    match operation {
-        "create" => {
-            "allow s3:GetObject, s3:PutObject and s3:ListBucket on this bucket and prefix (the create needs s3:PutObject; with \
-             a lock s3:PutObjectRetention and s3:PutObjectLegalHold, with tags s3:PutObjectTagging, with a KMS key \
-             kms:GenerateDataKey), and check policies that deny and store.expected_owner"
-        }
-        "list" => {
-            "allow s3:ListBucket on this bucket and prefix, and check policies that deny and store.expected_owner"
-        }
-        "list versions" => "allow s3:ListBucketVersions on this bucket and prefix, and check policies that deny",
-        "get bucket versioning" => "allow s3:GetBucketVersioning on this bucket, and check policies that deny",
-        "remove" => "allow s3:DeleteObject on this prefix (s3:DeleteObjectVersion where versions are kept)",
-        _ => {
-            "allow s3:GetObject, s3:PutObject and s3:ListBucket on this bucket and prefix (reading needs the first, and \
-             s3:GetObjectVersion where versions are kept; with a KMS key also kms:Decrypt), and check policies that deny and \
-             store.expected_owner"
-        }
     }
 }
 
@@ -305,6 +317,26 @@ mod tests {
             let meaning = meaning(status, "SomethingNew");
             assert_ne!(meaning.kind, Transient, "{status}");
             assert!(meaning.scope.spares_other_partitions(), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_body_without_a_code_is_not_the_stores_refusal_and_passes() {
+        for status in [400, 401, 403, 404, 405, 418, 501] {
+            assert_eq!(meaning_of_page(status), NOT_S3, "{status}");
+        }
+        for status in [301, 407, 413, 429, 503, 507] {
+            assert_eq!(meaning_of_page(status), meaning(status, "none"), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_passes_if_it_calls_itself_temporary() {
+        for (status, code) in [(307, "TemporaryRedirect"), (307, "none"), (302, "none")] {
+            assert_eq!(meaning(status, code).kind, Transient, "{status} {code}");
+        }
+        for (status, code) in [(301, "PermanentRedirect"), (301, "none"), (308, "none")] {
+            assert_eq!(meaning(status, code).kind, Config, "{status} {code}");
         }
     }
 

@@ -21,6 +21,9 @@ const BUFFER: Duration = Duration::from_secs(10);
 /// them sent with the token before.
 const RELOAD_PAUSE_MS: u64 = 500;
 
+/// The longest time to load credentials: a program that `credential_process` names may hang.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Makes a provider of credentials that has read nothing yet.
 pub(super) type Source = Box<dyn Fn() -> BoxFuture<'static, SharedCredentialsProvider> + Send + Sync>;
 
@@ -80,7 +83,11 @@ impl RenewedCredentials {
             Some(provider) => provider.clone(),
             None => held.provider.insert((self.source)().await).clone(),
         };
-        match provider.provide_credentials().await {
+        let loading = tokio::time::timeout(LOAD_TIMEOUT, provider.provide_credentials());
+        let loaded = loading
+            .await
+            .unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(LOAD_TIMEOUT)));
+        match loaded {
             Ok(loaded) => {
                 self.is_fixed.store(is_of_environment(&loaded), Ordering::Release);
                 held.credentials = Some(loaded.clone());

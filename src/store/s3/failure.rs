@@ -11,6 +11,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use crate::error::{Kind, Scope};
 use crate::store::error::StoreError;
+use crate::store::s3::answer;
 use crate::store::s3::codes;
 use crate::store::s3::credentials::RenewedCredentials;
 use crate::store::s3::http::ProxyFailed;
@@ -32,13 +33,27 @@ impl RequestContext<'_> {
         let failure = match (&error, status(&error)) {
             (SdkError::ServiceError(_), Some(status)) => {
                 let code = error.code().unwrap_or("none");
-                let failure = self.refusal(status, code).with("status", status).with("code", code);
-                match error.message() {
-                    Some(message) => failure.with("message", message),
-                    None => failure,
-                }
+                let response = error.raw_response();
+                let page = match error.code() {
+                    Some(code) if codes::is_known(code) => None,
+                    Some(_) => response.and_then(answer::broken_off),
+                    None => response.and_then(answer::page),
+                };
+                let failure = match page {
+                    Some(_) => codes::meaning_of_page(status).of(self.operation),
+                    None => self.refusal(status, code),
+                };
+                let failure = failure.with("status", status).with("code", code);
+                let message = error.message().map(answer::cut).or(page);
+                let failure = message
+                    .into_iter()
+                    .fold(failure, |failure, message| failure.with("message", message));
+                let pointers = response.map(answer::pointers).unwrap_or_default();
+                pointers
+                    .into_iter()
+                    .fold(failure, |failure, (name, value)| failure.with(name, value))
             }
-            _ if is_without_credentials(&error) => without_credentials().with("cause", innermost(&error)),
+            _ if is_without_credentials(&error) => source_fails(&error),
             _ if any_cause(&error, |cause| cause.is::<ProxyFailed>()) => {
                 behind_proxy().with("cause", failed_proxy(&error))
             }
@@ -58,6 +73,9 @@ impl RequestContext<'_> {
                  AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN and start again, or use a profile or a role, which are renewed",
             );
         }
+        if self.operation == "head" && status == 400 && code == "none" && self.credentials.expire() {
+            return expired_without_a_code();
+        }
         codes::meaning(status, code).of(self.operation)
     }
 
@@ -72,6 +90,15 @@ impl RequestContext<'_> {
             "the server ignores ranges",
             "use a store that honours `Range` in GET, and check proxies in between",
         ))
+    }
+
+    /// The response to a request for a whole object is a part of it.
+    pub(super) fn only_a_part(&self, range: &str) -> StoreError {
+        let error = StoreError::transient(
+            "the response has only a part of the object",
+            "check proxies and caches between here and the store",
+        );
+        self.with_context(error.with("range", range))
     }
 
     /// The body of a response is incomplete.
@@ -167,13 +194,39 @@ fn no_tls() -> StoreError {
     )
 }
 
-/// At the start they were found, so their source has failed since.
-fn without_credentials() -> StoreError {
+/// Credentials have a source, and it fails.
+pub(super) fn source_fails(error: &(dyn Error + 'static)) -> StoreError {
     StoreError::new(
         Kind::Transient,
         Scope::Credentials,
         "no credentials can be loaded at the moment",
-        "check where they come from: the AWS files, the program that credential_process names, the role of this machine",
+        "check where they come from: sign in again (`aws sso login`), or correct the program that credential_process names, \
+         the file of the web identity, or the role of this machine or container",
+    )
+    .with("cause", causes(error))
+}
+
+/// The texts of an error and its causes, of which each says one thing.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut told = Vec::<String>::new();
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !told.iter().any(|before| before.contains(&text)) {
+            told.push(text);
+        }
+        next = cause.source();
+    }
+    told.join(": ")
+}
+
+/// The answer to a HEAD has no body, so no code. Expired credentials are the usual reason for this status.
+fn expired_without_a_code() -> StoreError {
+    StoreError::new(
+        Kind::Transient,
+        Scope::Credentials,
+        "the store refuses the request without saying why, as it does when the session token has expired",
+        "renew the credentials where they come from; every attempt loads them anew",
     )
 }
 

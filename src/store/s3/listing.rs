@@ -2,6 +2,12 @@
 //!
 //! Keys are requested percent-encoded: anyone with write access can create a key with a control character, which would
 //! otherwise make the whole page unreadable. A listing out of order or without progress is an error.
+//!
+//! A page begins after the last key that was found, not at the server's token, so that two requests never skip a key. The
+//! token is used after a page without keys, which servers send where many objects were deleted.
+
+use std::cmp::Ordering;
+use std::collections::HashSet;
 
 use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
@@ -11,6 +17,7 @@ use aws_sdk_s3::types::{BucketVersioningStatus, EncodingType};
 use crate::store::contract::{Entry, Version, VersionKind};
 use crate::store::error::StoreError;
 use crate::store::s3::bucket::S3Store;
+use crate::store::s3::document::WholeDocument;
 use crate::store::s3::failure;
 
 /// The maximum page size of S3.
@@ -24,39 +31,54 @@ pub(super) async fn list(
     limit: usize,
 ) -> Result<Vec<Entry>, StoreError> {
     let mut found: Vec<Entry> = Vec::new();
+    let mut tokens = HashSet::new();
+    let mut token = None;
     while found.len() < limit {
         let after = found
             .last()
             .map(|entry| entry.key.as_str())
             .or(start_after)
             .map(str::to_owned);
-        let page = page(store, prefix, after.as_deref(), limit - found.len()).await?;
+        let from = match token.take() {
+            Some(token) => From::Token(token),
+            None => From::After(after.clone()),
+        };
+        let page = page(store, prefix, from, limit - found.len()).await?;
         let more = page.is_truncated() == Some(true);
         let before = found.len();
         for entry in entries(store, &page)? {
             let last = found.last().map(|entry| entry.key.as_str()).or(after.as_deref());
-            if last.is_some_and(|last| entry.key.as_str() <= last) {
-                return Err(out_of_order(store, prefix));
+            match last.map(|last| entry.key.as_str().cmp(last)) {
+                None | Some(Ordering::Greater) => found.push(entry),
+                // Some servers begin with the key after which they were asked to begin.
+                Some(Ordering::Equal) => {}
+                Some(Ordering::Less) => return Err(out_of_order(store, prefix)),
             }
-            found.push(entry);
         }
         if !more {
             break;
         }
         if found.len() == before {
-            return Err(out_of_order(store, prefix));
+            let next = page.next_continuation_token().map(str::to_owned);
+            if !next.clone().is_some_and(|next| tokens.insert(next)) {
+                return Err(without_progress(store, prefix));
+            }
+            token = next;
         }
     }
     found.truncate(limit);
     Ok(found)
 }
 
-async fn page(
-    store: &S3Store,
-    prefix: &str,
-    after: Option<&str>,
-    wanted: usize,
-) -> Result<ListObjectsV2Output, StoreError> {
+/// Where a page begins.
+enum From {
+    /// After this key of the store, or at the first.
+    After(Option<String>),
+    /// Where the page before ended.
+    Token(String),
+}
+
+async fn page(store: &S3Store, prefix: &str, from: From, wanted: usize) -> Result<ListObjectsV2Output, StoreError> {
     let page_size = i32::try_from(wanted.min(PAGE_MAX)).unwrap_or(i32::MAX);
     let request = store
         .client
@@ -64,9 +86,12 @@ async fn page(
         .bucket(&store.bucket)
         .encoding_type(EncodingType::Url);
     let request = request.prefix(format!("{}{prefix}", store.root)).max_keys(page_size);
-    let request = request.set_start_after(after.map(|after| format!("{}{after}", store.root)));
+    let request = match from {
+        From::After(after) => request.set_start_after(after.map(|after| format!("{}{after}", store.root))),
+        From::Token(token) => request.continuation_token(token),
+    };
     let send = || async {
-        let sent = request.clone().send().await;
+        let sent = request.clone().customize().interceptor(WholeDocument).send().await;
         sent.map_err(|error| store.context("list", prefix).failure(error))
     };
     store.with_retries(store.context("list", prefix), send).await
@@ -87,7 +112,8 @@ fn entries(store: &S3Store, page: &ListObjectsV2Output) -> Result<Vec<Entry>, St
 /// Whether the bucket keeps versions, or ever did. A server that does not support the request keeps none.
 pub(super) async fn keeps_versions(store: &S3Store) -> Result<bool, StoreError> {
     let ask = || async {
-        match store.client.get_bucket_versioning().bucket(&store.bucket).send().await {
+        let request = store.client.get_bucket_versioning().bucket(&store.bucket);
+        match request.customize().interceptor(WholeDocument).send().await {
             Ok(answer) => Ok(matches!(
                 answer.status(),
                 Some(BucketVersioningStatus::Enabled | BucketVersioningStatus::Suspended)
@@ -110,6 +136,7 @@ pub(super) async fn versions(
     let mut found = Vec::new();
     let mut markers: (Option<String>, Option<String>) =
         (start_after.map(|after| format!("{}{after}", store.root)), None);
+    let mut asked = HashSet::new();
     loop {
         let request = store
             .client
@@ -121,7 +148,7 @@ pub(super) async fn versions(
             .set_key_marker(markers.0.clone())
             .set_version_id_marker(markers.1.clone());
         let send = || async {
-            let sent = request.clone().send().await;
+            let sent = request.clone().customize().interceptor(WholeDocument).send().await;
             sent.map_err(|error| store.context("list versions", prefix).failure(error))
         };
         let page = store.with_retries(store.context("list versions", prefix), send).await?;
@@ -134,10 +161,10 @@ pub(super) async fn versions(
             .next_key_marker()
             .map(|key| if encoded { decoded(key) } else { key.to_owned() });
         let next = (next_key, page.next_version_id_marker().map(str::to_owned));
-        if next == markers {
-            return Err(out_of_order(store, prefix));
+        asked.insert(std::mem::replace(&mut markers, next));
+        if markers.0.is_none() || asked.contains(&markers) {
+            return Err(without_progress(store, prefix));
         }
-        markers = next;
     }
     // Oldest first. Times are often whole seconds: at the same time, a delete marker comes after the object that it
     // hides, and the latest version comes last.
@@ -145,6 +172,8 @@ pub(super) async fn versions(
         let age = |version: &Version| (version.latest, version.modified_ms, version.kind);
         a.key.cmp(&b.key).then_with(|| age(a).cmp(&age(b)))
     });
+    // What two pages repeat.
+    found.dedup_by(|a, b| a == b);
     Ok(found)
 }
 
@@ -190,6 +219,15 @@ fn relative(store: &S3Store, listed: &str, encoded: bool) -> Result<String, Stor
         Some(key) => Ok(key.to_owned()),
         None => Err(out_of_order(store, &full)),
     }
+}
+
+fn without_progress(store: &S3Store, prefix: &str) -> StoreError {
+    StoreError::config(
+        "the store says that a listing goes on, but does not say where",
+        "check proxies between here and the store; else use another S3 server",
+    )
+    .with("prefix", prefix)
+    .with("store", &store.location)
 }
 
 fn out_of_order(store: &S3Store, prefix: &str) -> StoreError {

@@ -1,5 +1,8 @@
 //! The requests that read objects: whole, their end, or their hash.
 
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::operation::get_object::builders::GetObjectFluentBuilder;
 use bytes::Bytes;
 
@@ -26,7 +29,8 @@ impl S3Store {
                 Err(error) => Err(context.failure(error)),
             }
         };
-        self.with_retries(self.context("get", key), work).await
+        self.twice_if_damaged(|| self.with_retries(self.context("get", key), &work))
+            .await
     }
 
     pub(super) async fn read_tail(&self, key: &str, bytes: u64) -> Result<Option<Tail>, StoreError> {
@@ -36,10 +40,11 @@ impl S3Store {
             match request.clone().send().await {
                 Ok(output) => body::tail(context, output, self.limits(bytes)).await.map(Some),
                 // An empty object has no range.
-                Err(error) if failure::status(&error) == Some(416) => Ok(Some(Tail {
+                Err(error) if failure::status(&error) == Some(416) && is_of_empty_object(&error) => Ok(Some(Tail {
                     object_bytes: 0,
                     end: Bytes::new(),
                 })),
+                Err(error) if failure::status(&error) == Some(416) => Err(context.ignores_ranges()),
                 Err(error) if failure::is_absent(&error) => Ok(None),
                 Err(error) => Err(context.failure(error)),
             }
@@ -58,7 +63,8 @@ impl S3Store {
                 Err(error) => Err(context.failure(error)),
             }
         };
-        self.with_retries(self.context("get", key), work).await
+        self.twice_if_damaged(|| self.with_retries(self.context("get", key), &work))
+            .await
     }
 
     fn get_request(&self, key: &str) -> Result<GetObjectFluentBuilder, StoreError> {
@@ -71,4 +77,12 @@ impl S3Store {
             timeout: self.attempt_timeout,
         }
     }
+}
+
+/// Whether a refused range is one of an object without bytes: servers that do not know ranges from the end refuse all.
+fn is_of_empty_object(error: &SdkError<GetObjectError, HttpResponse>) -> bool {
+    let range = error
+        .raw_response()
+        .and_then(|response| response.headers().get("content-range"));
+    range.is_none_or(|range| range.ends_with("/0") || range.ends_with("/*"))
 }

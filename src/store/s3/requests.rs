@@ -80,7 +80,8 @@ impl Store for S3Store {
                 done => done,
             }
         };
-        self.with_retries(self.context("create", key), work).await
+        self.twice_if_damaged(|| self.with_retries(self.context("create", key), &work))
+            .await
     }
 
     async fn get(&self, key: &str, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {

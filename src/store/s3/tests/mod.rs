@@ -1,6 +1,8 @@
 //! The requests on the wire and the handling of each response, with a scripted server in this process: a real one cannot
 //! be told to lose a reply.
 
+mod listings;
+mod odd;
 mod scripted;
 
 use base64::Engine as _;

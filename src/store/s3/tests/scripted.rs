@@ -21,6 +21,10 @@ pub(super) enum Reply {
     Nothing,
     /// Sends this status, these header lines and this body.
     Answer(u16, &'static str, &'static str),
+    /// Sends these bytes and closes the connection.
+    Raw(&'static str),
+    /// Sends these bytes, and nothing more.
+    Stalled(&'static str),
 }
 
 /// The head of a request, in lower case, and the number of its body's bytes.
@@ -80,6 +84,7 @@ pub(super) async fn played_with(script: Script, change: impl FnOnce(&mut S3Setti
 }
 
 async fn serve(listener: TcpListener, script: Script, seen: Seen) {
+    let mut stalled = Vec::new();
     loop {
         let (mut stream, _) = listener.accept().await.unwrap();
         // A connection that the client opened and did not use is not counted.
@@ -93,9 +98,18 @@ async fn serve(listener: TcpListener, script: Script, seen: Seen) {
             seen.push(request);
             &script.replies[(seen.len() - 1).min(script.replies.len() - 1)]
         };
-        if let Reply::Answer(status, headers, body) = reply {
-            let answer = format!("HTTP/1.1 {status} Scripted\r\n{headers}connection: close\r\n\r\n{body}");
-            stream.write_all(answer.as_bytes()).await.unwrap();
+        let reply = reply.clone();
+        match reply {
+            Reply::Nothing => {}
+            Reply::Answer(status, headers, body) => {
+                let answer = format!("HTTP/1.1 {status} Scripted\r\n{headers}connection: close\r\n\r\n{body}");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+            Reply::Raw(answer) => stream.write_all(answer.as_bytes()).await.unwrap(),
+            Reply::Stalled(beginning) => {
+                stream.write_all(beginning.as_bytes()).await.unwrap();
+                stalled.push(stream);
+            }
         }
     }
 }
