@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use kivend::error::{Explain as _, Kind};
+use kivend::log::change::{Change, KeysOf};
 use kivend::record::hash::Hash;
 use kivend::record::utc::UtcSeconds;
 use kivend::store::memory::MemoryStore;
@@ -13,7 +15,7 @@ use kivend::writing::entry_writer::{EntryWriter, Moment};
 use kivend::writing::trust::WriterTrust;
 use kivend::writing::writer_log::WriterLog;
 
-use crate::fixture::{Archive, Watched};
+use crate::fixture::{Archive, Watched, key};
 
 /// A store in which another archiver adds a link whenever a checkpoint is created.
 struct Busy(Mutex<Archive>);
@@ -75,6 +77,120 @@ fn entry_writer(archive: &Archive) -> EntryWriter {
     let trust = WriterTrust::of_identity(&archive.identity, &archive.identity.to_bytes().unwrap()).unwrap();
     let log = Arc::new(WriterLog::new(trust, archive.key.verifying_key()));
     EntryWriter::new(log, Arc::new(archive.key.clone()))
+}
+
+/// A store in which another writer dies between entry 2 and its checkpoint while checkpoint 1 is completed, and in which another
+/// task of this process reads that entry at once.
+struct Racing {
+    archive: Mutex<Archive>,
+    log: Arc<WriterLog>,
+}
+
+impl fmt::Debug for Racing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Racing")
+    }
+}
+
+impl Racing {
+    fn store(&self) -> MemoryStore {
+        self.archive.lock().unwrap().store.clone()
+    }
+}
+
+#[async_trait]
+impl Store for Racing {
+    fn location(&self) -> String {
+        self.store().location()
+    }
+
+    async fn create_hashed(&self, key: &str, bytes: Bytes, hash: &Hash) -> Result<Creation, StoreError> {
+        let creation = self.store().create_hashed(key, bytes, hash).await?;
+        if key == "checkpoints/0000000001.note" {
+            let store = self.store();
+            {
+                let mut archive = self.archive.lock().unwrap();
+                archive.seal("payments", 0, 1);
+                let sealed = archive.next_entry().seal(&archive.key).unwrap();
+                store.plant("log/0000000002.note", sealed.object);
+                archive.seal("payments", 0, 1);
+            }
+            self.log.refresh(&store).await.unwrap();
+        }
+        Ok(creation)
+    }
+
+    async fn get(&self, key: &str, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
+        self.store().get(key, max_bytes).await
+    }
+
+    async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.store().list(prefix, start_after, limit).await
+    }
+}
+
+#[tokio::test]
+async fn no_entry_is_signed_over_one_that_another_task_has_read_and_whose_checkpoint_is_missing() {
+    let archive = Archive::usual();
+    archive.store.vanish("checkpoints/0000000001.note");
+    let trust = WriterTrust::of_identity(&archive.identity, &archive.identity.to_bytes().unwrap()).unwrap();
+    let log = Arc::new(WriterLog::new(trust, archive.key.verifying_key()));
+    let mut writer = EntryWriter::new(Arc::clone(&log), Arc::new(archive.key.clone()));
+    let racing = Racing {
+        archive: Mutex::new(archive),
+        log,
+    };
+    let now = Moment::at(UtcSeconds::from_unix(1_770_000_100));
+    let newest = writer.advance(&racing, &now).await.unwrap();
+    assert_eq!(newest.number, 3);
+    for number in 0..4 {
+        let checkpoint = racing.store().bytes(&format!("checkpoints/{number:010}.note"));
+        assert!(checkpoint.is_some(), "checkpoint {number} is missing");
+    }
+}
+
+/// A store whose listings of links lack the newest one.
+#[derive(Debug)]
+struct Stale(MemoryStore);
+
+#[async_trait]
+impl Store for Stale {
+    fn location(&self) -> String {
+        self.0.location()
+    }
+
+    async fn create_hashed(&self, key: &str, bytes: Bytes, hash: &Hash) -> Result<Creation, StoreError> {
+        self.0.create_hashed(key, bytes, hash).await
+    }
+
+    async fn get(&self, key: &str, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
+        self.0.get(key, max_bytes).await
+    }
+
+    async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        let mut listed = self.0.list(prefix, start_after, limit).await?;
+        if prefix.starts_with("links/") && limit > 1 {
+            listed.pop();
+        }
+        Ok(listed)
+    }
+}
+
+#[tokio::test]
+async fn no_change_is_entered_by_a_listing_that_is_older_than_the_newest_entry() {
+    let archive = Archive::usual();
+    let mut change = archive.next_change(KeysOf::Keys);
+    change.add = vec![key(8).verifying_key().to_string()];
+    let note = archive.signed_change(&Change::Keys(change), &[&archive.key, &key(8)]);
+    let now = Moment::at(UtcSeconds::from_unix(1_770_113_800));
+    let (before, mut writer) = (archive.store.keys(), entry_writer(&archive));
+    let stale = Stale(archive.store.clone());
+    let refused = writer.enter(&stale, &now, &note).await.unwrap_err();
+    assert_eq!(refused.kind(), Kind::Transient, "{refused}");
+    assert_eq!(archive.store.keys(), before, "something was signed");
+    let entered = writer.enter(&archive.store, &now, &note).await.unwrap();
+    assert_eq!(entered.number, 2);
+    assert_eq!(writer.trust().history.heads(), archive.heads());
 }
 
 #[tokio::test]

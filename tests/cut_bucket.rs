@@ -74,6 +74,13 @@ fn a_writer_signs_nothing_once_the_newest_entry_that_it_signed_is_gone() {
 }
 
 #[test]
+fn a_writer_signs_nothing_once_junk_stands_in_the_place_of_its_newest_entry() {
+    let (archive, writer) = archive_and_writer();
+    archive.put(NEWEST_ENTRY, b"junk".to_vec());
+    expect_refused(archive, writer);
+}
+
+#[test]
 fn a_writer_signs_nothing_once_the_checkpoint_over_the_newest_entry_is_gone() {
     let (archive, writer) = archive_and_writer();
     archive.store.vanish(NEWEST_CHECKPOINT);
@@ -91,6 +98,21 @@ fn a_writer_signs_nothing_once_another_log_stands_in_the_place_of_its_newest_ent
     let root = Hash::of(b"the other log's root");
     archive.forge_checkpoint(CheckpointRef { number: 2, root }, &archive.key, NEWEST_CHECKPOINT);
     expect_refused(archive, writer);
+}
+
+#[test]
+fn no_checkpoint_is_completed_over_an_entry_whose_predecessor_is_gone() {
+    let mut archive = Archive::usual();
+    let mut running = writer(&archive);
+    run(running.complete(&archive.store, now().at)).unwrap();
+    archive.seal("payments", 0, 5);
+    archive.checkpoint();
+    archive.store.vanish(NEWEST_CHECKPOINT);
+    archive.put("log/0000000001.note", b"junk".to_vec());
+    let before = log_of(&archive.store);
+    let refused = run(running.complete(&archive.store, now().at)).unwrap_err();
+    assert_eq!(refused.kind(), Kind::Corrupt, "{refused}");
+    assert_eq!(log_of(&archive.store), before, "a checkpoint was signed");
 }
 
 #[test]

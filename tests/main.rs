@@ -17,6 +17,7 @@ mod command_line;
 mod cut_bucket;
 mod embedded;
 mod export;
+mod extra_links;
 mod fixture;
 mod hostile;
 mod ingest;

@@ -116,6 +116,18 @@ fn exists(path: &Path) -> bool {
 }
 
 #[test]
+fn copies_of_links_at_their_next_attempts_end_no_plan_and_no_removal() {
+    let scene = Scene::new();
+    for height in 0..4 {
+        let key = scene.archive.link_key("payments", 0, height);
+        let copy = key.replace(".note", "-r1.note");
+        std::fs::copy(scene.file(&key), scene.file(&copy)).unwrap();
+    }
+    scene.enter("payments");
+    assert_eq!(scene.remove(), (3, 0));
+}
+
+#[test]
 fn segments_go_only_after_a_signed_change_and_links_stay() {
     let scene = Scene::new();
     scene.enter("payments");

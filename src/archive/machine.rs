@@ -99,12 +99,6 @@ impl Machine {
         all
     }
 
-    /// The partitions that were released before what they had delivered was archived: another writer took them over.
-    pub fn dropped(&self) -> impl Iterator<Item = &TopicPartition> {
-        let dropped = self.partitions.iter().filter(|partition| partition.has_dropped());
-        dropped.map(Partition::name)
-    }
-
     /// Whether every partition is released.
     #[must_use]
     pub fn is_idle(&self) -> bool {

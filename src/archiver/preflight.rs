@@ -1,9 +1,8 @@
 //! Checks of the archive before the first record is read: without them, each partition would stop on its own later.
 
-use crate::log::limits::NOTE_MAX_BYTES;
 use crate::log::link;
-use crate::log::object_key::Key;
-use crate::reading::attempts::{Objects as _, Read};
+use crate::log::object_key::{Key, Place};
+use crate::reading::attempts::{self, Candidate};
 use crate::store::Store;
 use crate::task::error::AppError;
 use crate::writing::trust::WriterTrust;
@@ -18,22 +17,23 @@ const MAX_READ: usize = 100;
 /// # Errors
 /// `Config` if a link names another cluster; the store's errors.
 pub async fn require_cluster(store: &dyn Store, trust: &WriterTrust, cluster_id: &str) -> Result<(), AppError> {
+    let mut judged: Option<Place> = None;
     for entry in store.list("links/", None, MAX_READ).await? {
         let Ok(Key::Link(place, _)) = entry.key.parse() else {
             continue;
         };
-        if entry.bytes > NOTE_MAX_BYTES {
+        if judged.replace(place.clone()) == Some(place.clone()) {
             continue;
         }
-        let object = match store.object(&entry.key).await {
-            Ok(Read::Object(object)) => object,
-            Ok(_) => continue,
+        let key_of = |attempt| place.link(attempt);
+        let open = |found: Candidate| link::open(&found.object, trust.keyring(), trust.archive_id(), &place).ok();
+        // The one that counts: whoever may create objects can add another at a higher attempt, which is listed first.
+        let signed = match attempts::lowest(store, key_of, open).await {
+            Ok(Some(signed)) => signed,
+            Ok(None) => continue,
             // The partition stops on its own, and the others go on.
             Err(error) if error.scope().spares_other_partitions() => continue,
             Err(error) => return Err(error.into()),
-        };
-        let Ok(signed) = link::open(&object, trust.keyring(), trust.archive_id(), &place) else {
-            continue;
         };
         let archived = &signed.link.cluster_id;
         if archived == cluster_id {

@@ -42,11 +42,11 @@ impl Target {
             .collect()
     }
 
-    /// The end of a partition, unless the run has none or does not wait for it.
-    #[must_use]
-    pub fn awaited_end(&self, partition: &TopicPartition) -> Option<i64> {
-        let end = self.ends.as_ref()?.get(partition).copied();
-        end.filter(|_| !self.is_given_up(partition))
+    /// The ends of the partitions for which the run waits.
+    pub fn awaited_ends(&self) -> impl Iterator<Item = (TopicPartition, i64)> {
+        let ends = self.ends.iter().flatten();
+        let awaited = ends.filter(|(partition, _)| !self.is_given_up(partition));
+        awaited.map(|(partition, end)| (partition.clone(), *end))
     }
 
     /// Assigns the slot of a partition, before [`takes`](Target::takes) is called for it.

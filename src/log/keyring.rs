@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use crate::log::head::Head;
 use crate::log::note::Invalid;
+use crate::log::object_key::Place;
 use crate::log::signed_note::{KeyId, Note, VerifyingKey};
 use crate::record::hash::Hash;
-use crate::record::position::{Height, TopicPartition};
+use crate::record::position::{Epoch, Height, NextOffset, TopicPartition};
 
 /// What a key signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,22 +20,46 @@ pub enum Role {
     Change,
 }
 
-/// The heights of an entry's heads.
+/// The heights of an entry's heads, and where their ranges end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heights(Arc<BTreeMap<TopicPartition, Height>>);
+pub struct Heights(Arc<BTreeMap<TopicPartition, Reach>>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Reach {
+    height: Height,
+    end: (Epoch, NextOffset),
+    link: Hash,
+}
 
 impl Heights {
     /// The heights of these heads.
     #[must_use]
     pub fn of(heads: &[Head]) -> Heights {
+        let reach_of = |head: &Head| Reach {
+            height: head.height,
+            end: (head.epoch, head.next_offset),
+            link: head.link,
+        };
         Heights(Arc::new(
-            heads.iter().map(|head| (head.partition.clone(), head.height)).collect(),
+            heads
+                .iter()
+                .map(|head| (head.partition.clone(), reach_of(head)))
+                .collect(),
         ))
     }
 
     /// Whether this height is at or below the partition's; false where there is none.
     fn reach(&self, partition: &TopicPartition, height: Height) -> bool {
-        self.0.get(partition).is_some_and(|known| height <= *known)
+        self.0.get(partition).is_some_and(|known| height <= known.height)
+    }
+
+    /// Whether a place is one of the partition's up to its head, whatever height the link there claims. A closing link stands
+    /// where the range of the one before it ends, so it is told by its hash.
+    fn hold(&self, place: &Place, link: &Hash) -> bool {
+        self.0.get(&place.partition).is_some_and(|known| {
+            let is_before_end = (place.epoch, place.first_offset.0) < (known.end.0, known.end.1.0);
+            is_before_end || *link == known.link
+        })
     }
 }
 
@@ -103,6 +128,22 @@ impl Term {
                 Some(_) => Coverage::Outside,
                 None => Coverage::Undecided(retired.entry + 1),
             },
+        }
+    }
+
+    /// Whether a link that this key signed counts at this place, with this height and hash. The height of its place decides
+    /// (FORMAT.md section 6, rule 4): a retired key cannot claim a height that counts at a place above it.
+    #[must_use]
+    pub fn covers_link_at(&self, place: &Place, height: Height, hash: &Hash) -> Coverage {
+        let by_height = self.covers_link(&place.partition, height);
+        match &self.retired {
+            Some(retired) if by_height == Coverage::Inside => match &retired.until {
+                Some(until) if until.hold(place, hash) => Coverage::Inside,
+                Some(_) => Coverage::Outside,
+                None if retired.heights.hold(place, hash) => Coverage::Inside,
+                None => Coverage::Undecided(retired.entry + 1),
+            },
+            _ => by_height,
         }
     }
 

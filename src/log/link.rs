@@ -199,7 +199,7 @@ pub fn open_with_coverage(
     if link.archive_id != archive_id || link.place() != *place {
         return Err(Invalid::Replay(format!("{}", link.place().link(Attempt::PLAIN))));
     }
-    let coverage = opened.term.covers_link(&place.partition, link.height);
+    let coverage = opened.term.covers_link_at(place, link.height, &opened.hash);
     let signed = SignedLink {
         link,
         hash: opened.hash,

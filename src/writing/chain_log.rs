@@ -1,16 +1,15 @@
 //! The part of a partition's chain that the writer of entries has read: its Merkle tree and its head.
 
+use std::ops::ControlFlow;
+
 use crate::log::head::Head;
-use crate::log::identity::genesis;
 use crate::log::keyring::Coverage;
-use crate::log::link::{self, SignedLink};
-use crate::log::object_key::{Key, Place, links_of};
-use crate::reading::fetch;
-use crate::record::merkle::{Tree, leaf_hash};
+use crate::log::link::SignedLink;
+use crate::record::merkle::Tree;
 use crate::record::position::{Height, TopicPartition};
 use crate::store::Store;
-use crate::store::pages::Pages;
 use crate::task::error::AppError;
+use crate::writing::chain_links::{self, After};
 use crate::writing::trust::WriterTrust;
 
 /// The links of one partition from height 0 on.
@@ -18,8 +17,7 @@ use crate::writing::trust::WriterTrust;
 pub struct ChainLog {
     tree: Tree,
     head: Option<SignedLink>,
-    /// The key of the head, after which reading continues. It must not be the key of a later invalid object: the next
-    /// link may have the key with `-r1`, which sorts before that object.
+    /// The key of the head, after which reading continues.
     head_key: Option<String>,
     /// The newest checkpoint that a link names.
     named: Option<u64>,
@@ -67,9 +65,9 @@ impl ChainLog {
             .terms()
             .iter()
             .filter(|term| term.key.id() == head.signer);
-        let partition = head.link.topic_partition();
+        let place = head.link.place();
         signers
-            .map(|term| term.covers_link(&partition, head.link.height))
+            .map(|term| term.covers_link_at(&place, head.link.height, &head.hash))
             .any(|coverage| coverage != Coverage::Outside)
     }
 }
@@ -78,44 +76,21 @@ impl ChainLog {
 /// decides is the next one, and it covers what its writer has read (FORMAT.md section 4, rule 8).
 ///
 /// # Errors
-/// The store's errors; `Corrupt` if a valid link does not continue the chain.
+/// Those of [`chain_links::each`].
 pub async fn extend(
     store: &dyn Store,
     trust: &WriterTrust,
     partition: &TopicPartition,
     chain: &mut ChainLog,
 ) -> Result<(), AppError> {
-    let mut pages = Pages::new(store, &links_of(partition), chain.head_key.as_deref());
-    while let Some(page) = pages.next().await? {
-        fetch::each(store, page, |key, object| match key.parse() {
-            Ok(Key::Link(place, _)) => append(trust, chain, (&place, key), &object),
-            _ => Ok(()),
-        })
-        .await?;
-    }
-    Ok(())
-}
-
-/// Appends a link. An invalid note is skipped; a valid one must continue the chain.
-fn append(
-    trust: &WriterTrust,
-    chain: &mut ChainLog,
-    (place, key): (&Place, &str),
-    object: &[u8],
-) -> Result<(), AppError> {
-    let opened = link::open_with_coverage(object, trust.keyring(), trust.archive_id(), place);
-    let Ok((next, Coverage::Inside | Coverage::Undecided(_))) = opened else {
-        return Ok(());
-    };
-    let genesis = genesis(&trust.identity(), &place.partition);
-    next.link.continues(chain.head.as_ref(), &genesis).map_err(|broken| {
-        AppError::corrupt(format!(
-            "nothing is signed, because the chain is broken: {broken} key=`{key}`"
-        ))
-    })?;
-    chain.named = chain.named.max(Some(next.link.checkpoint.number));
-    chain.tree.push(leaf_hash(object));
-    chain.head = Some(next);
-    chain.head_key = Some(key.to_owned());
-    Ok(())
+    let after = chain.head_key.clone().zip(chain.head.clone());
+    let after = after.map(|(key, signed)| After { key, signed });
+    chain_links::each(store, trust, (partition, after), |next| {
+        chain.named = chain.named.max(Some(next.signed.link.checkpoint.number));
+        chain.tree.push(next.leaf);
+        chain.head = Some(next.signed);
+        chain.head_key = Some(next.key);
+        ControlFlow::Continue(())
+    })
+    .await
 }

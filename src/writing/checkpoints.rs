@@ -21,7 +21,8 @@ use crate::writing::writer_log::require_not_retired;
 /// checkpoint leaves it out; whoever finds that completes it.
 ///
 /// # Errors
-/// The store's errors; `Transient` if the key cannot sign now; `Config` if it was retired; `Input` before entry 0.
+/// The store's errors; `Transient` if the key cannot sign now; `Config` if it was retired; `Corrupt` if the entry before the newest
+/// is gone; `Input` before entry 0.
 pub async fn complete(
     store: &dyn Store,
     history: &History,
@@ -44,6 +45,10 @@ pub async fn complete(
         )
         .fix("run `kivend init --change-key FILE` again, with the file of the change key"));
     }
+    // Again, because the bucket may have been cut since the entry was created.
+    if let Some(before) = history.checkpoint_before() {
+        require(store, history, before).await?;
+    }
     let checkpoint = Checkpoint::of(history.keyring().origin(), named);
     let sealed = sign_with(signer, move |signer| checkpoint.seal(signer)).await?;
     loop {
@@ -57,22 +62,29 @@ pub async fn complete(
     }
 }
 
-/// Requires that the checkpoint over the entries so far is in the bucket, before the next entry is signed (LG-2). It was there
-/// before: where it is gone, or is another log's, the bucket was cut or restored (FORMAT.md section 3.5).
+/// Requires that an entry and the checkpoint over it, which this writer has read or signed, are in the bucket. LG-2 says that they
+/// were: where one is gone, or is another log's, the bucket was cut or restored (FORMAT.md section 3.5).
 ///
 /// # Errors
-/// `Corrupt` if it is not there; the store's errors.
-pub async fn require(store: &dyn Store, history: &History) -> Result<(), AppError> {
-    let number = history.next_number().saturating_sub(1);
-    let key_of = |attempt| Key::Checkpoint(number, attempt);
-    let valid = |found: Candidate| history.open_checkpoint(&found.object).ok();
-    match attempts::judge(store, key_of, valid).await? {
-        Judged::Valid(_) => Ok(()),
-        Judged::Free(_) => Err(AppError::corrupt(format!(
-            "the checkpoint over the newest entry is gone, or is that of another log: the bucket was cut or restored checkpoint=`{number}`"
-        ))
-        .fix("restore the missing objects from a copy of the bucket, or begin a new archive under another prefix")),
+/// `Corrupt` if one is not there; the store's errors.
+pub async fn require(store: &dyn Store, history: &History, named: CheckpointRef) -> Result<(), AppError> {
+    let number = named.number;
+    let entry_of = |attempt| Key::Entry(number, attempt);
+    let is_it = |found: Candidate| {
+        let (entry, _) = history.open_named(&found.object, number).ok()?;
+        (entry.checkpoint() == Some(named)).then_some(())
+    };
+    let checkpoint_of = |attempt| Key::Checkpoint(number, attempt);
+    let is_over_it = |found: Candidate| history.open_checkpoint_of(&found.object, named).ok().map(drop);
+    let entry = attempts::lowest(store, entry_of, is_it).await?;
+    let checkpoint = attempts::lowest(store, checkpoint_of, is_over_it).await?;
+    if entry.and(checkpoint).is_some() {
+        return Ok(());
     }
+    Err(AppError::corrupt(format!(
+        "an entry that was read or signed before, or the checkpoint over it, is gone or is that of another log: the bucket was cut or restored entry=`{number}`"
+    ))
+    .fix("restore the missing objects from a copy of the bucket, or begin a new archive under another prefix"))
 }
 
 fn signer_role(history: &History, signer: &dyn Signer) -> Role {

@@ -91,11 +91,7 @@ impl EntryWriter {
             if !has_moved && !must_decide {
                 return Ok(newest);
             }
-            if self.is_behind() {
-                return Err(AppError::transient(
-                    "the listing of links is older than the newest entry of the log",
-                ));
-            }
+            self.refuse_behind()?;
             // Heads that moved meanwhile are left for the next entry; otherwise this loop might not end while others write.
             if let Some(created) = self.add(store, moment, heads, None).await? {
                 return Ok(created);
@@ -129,6 +125,7 @@ impl EntryWriter {
                 return Ok(newest);
             }
             self.read_links(store).await?;
+            self.refuse_behind()?;
             let heads = self.heads();
             let opened = self.trust.history.before_change().open(change, &heads);
             opened.map_err(|unread| refused(&unread))?;
@@ -202,7 +199,7 @@ impl EntryWriter {
         self.trust = self.log.take(trust);
     }
 
-    /// Creates the next entry and its checkpoint. `None` if another writer was first.
+    /// Creates the next entry and its checkpoint. `None` if another writer was first, or if the checkpoint before is missing.
     ///
     /// Durability points. A crash before the entry costs nothing: the next entry covers the same links. A crash between the
     /// entry and its checkpoint leaves that to whoever reads the log next. A crash after both costs only the copies in the
@@ -217,10 +214,14 @@ impl EntryWriter {
         let before = self.trust.history.next_number();
         self.trust = self.log.refresh(store).await?;
         self.log.require_own()?;
-        if self.trust.history.next_number() != before {
+        let newest = self.trust.history.checkpoint();
+        // Another task of this process may have read an entry whose checkpoint is still to be completed (LG-2).
+        if self.trust.history.next_number() != before || newest != self.completed {
             return Ok(None);
         }
-        checkpoints::require(store, &self.trust.history).await?;
+        if let Some(newest) = newest {
+            checkpoints::require(store, &self.trust.history, newest).await?;
+        }
         let draft = Draft {
             at: moment.at,
             heads,
@@ -264,6 +265,15 @@ impl EntryWriter {
             let read = self.chains.get(&signed.partition).and_then(ChainLog::height);
             read.is_none_or(|height| height < signed.height)
         })
+    }
+
+    fn refuse_behind(&self) -> Result<(), AppError> {
+        if self.is_behind() {
+            return Err(AppError::transient(
+                "the listing of links is older than the newest entry of the log",
+            ));
+        }
+        Ok(())
     }
 
     fn heads(&self) -> Vec<Head> {

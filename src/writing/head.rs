@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::log::commit_metadata::CommitMetadata;
 use crate::log::identity::genesis;
 use crate::log::keyring::Role;
-use crate::log::link::{self, SignedLink};
+use crate::log::link::{self, Link, SignedLink};
 use crate::log::note::Invalid;
 use crate::log::object_key::{Attempt, Key, Place, links_of};
 use crate::reading::attempts::{self, Candidate, Judged};
@@ -16,6 +16,7 @@ use crate::record::position::{Epoch, FirstOffset, TopicPartition};
 use crate::store::pages::PAGE;
 use crate::store::{Entry, Store};
 use crate::task::error::AppError;
+use crate::writing::chain_links::is_retired;
 use crate::writing::create::judge_taken;
 use crate::writing::trust::WriterTrust;
 
@@ -123,11 +124,16 @@ impl Search<'_> {
         if greatest.is_none() {
             greatest = self.link_at(&self.place(epoch, FirstOffset(0))).await?;
         }
-        match greatest {
-            Some(link) if !self.has_predecessor(&link).await? => Err(self.broken(&link)),
-            Some(link) => self.follow(link).await.map(Some),
-            None => Ok(None),
+        while let Some(link) = greatest {
+            if self.has_predecessor(&link).await? {
+                return self.follow(link).await.map(Some);
+            }
+            if !is_retired(self.trust, link.signer) {
+                return Err(self.broken(&link));
+            }
+            greatest = self.greatest_link(epoch, link.link.first_offset.0).await?;
         }
+        Ok(None)
     }
 
     /// The end of the chain after this link. Each next link is read by its key, because a listing may be stale.
@@ -152,19 +158,34 @@ impl Search<'_> {
         Ok(None)
     }
 
-    /// Whether the bucket has the link that this one names as `previous`.
+    /// Whether the bucket has the link that this one names as `previous`. Links that a retired key added between the places of the
+    /// chain are passed over.
     async fn has_predecessor(&self, link: &SignedLink) -> Result<bool, AppError> {
         if link.link.height.0 == 0 {
             return Ok(self.continues(link, None));
         }
-        let before = match self.greatest_link(link.link.epoch, link.link.first_offset.0).await? {
-            None => match link.link.epoch.0.checked_sub(1) {
-                Some(before) => self.greatest_link(Epoch(before), i64::MAX).await?,
-                None => None,
+        let mut before = self.link_before(&link.link).await?;
+        while let Some(found) = before {
+            if self.continues(link, Some(&found)) {
+                return Ok(true);
+            }
+            if !is_retired(self.trust, found.signer) {
+                return Ok(false);
+            }
+            before = self.link_before(&found.link).await?;
+        }
+        Ok(false)
+    }
+
+    /// The valid link with the greatest place below that of this one, in its epoch or else in the one before.
+    async fn link_before(&self, link: &Link) -> Result<Option<SignedLink>, AppError> {
+        match self.greatest_link(link.epoch, link.first_offset.0).await? {
+            None => match link.epoch.0.checked_sub(1) {
+                Some(before) => self.greatest_link(Epoch(before), i64::MAX).await,
+                None => Ok(None),
             },
-            before => before,
-        };
-        Ok(before.is_some_and(|before| self.continues(link, Some(&before))))
+            before => Ok(before),
+        }
     }
 
     fn continues(&self, link: &SignedLink, before: Option<&SignedLink>) -> bool {

@@ -1,5 +1,6 @@
 //! What all writers of an archive share: signing keys, the heads of chains, the log and its checkpoints, their mirrors and witnesses.
 
+pub mod chain_links;
 pub mod chain_log;
 pub mod checkpoint_mirror;
 pub mod checkpoints;

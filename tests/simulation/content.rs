@@ -46,4 +46,11 @@ impl Content {
         let end = (log.high < self.next).then_some(log.high);
         differing.into_iter().chain(end).min()
     }
+
+    /// The offset after the last archived record that Kafka has as well: the log was not cut back there since it was archived.
+    pub fn agrees_up_to(&self, log: &Log) -> i64 {
+        let is_equal = |(offset, record): &(&i64, &OwnedRecord)| log.acknowledged.records.get(offset) == Some(record);
+        let newest = self.records.iter().rev().find(is_equal);
+        newest.map_or(0, |(offset, _)| offset + 1)
+    }
 }

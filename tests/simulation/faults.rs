@@ -92,3 +92,55 @@ impl Odds {
         }
     }
 }
+
+/// The probabilities of what happens to the archive's log and its keys, in a thousand. They are drawn apart from [`Odds`], so that
+/// a seed that failed before they existed still gives its run without them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LogOdds {
+    /// A process dies right after a create was carried out: per create.
+    pub dies: u32,
+    /// An operator adds or retires a key: per step.
+    pub rotate: u32,
+    /// Somebody with a retired key creates an object: per step.
+    pub thief: u32,
+    /// The bucket is put back to an earlier state: per step, once in a run.
+    pub restore: u32,
+    /// An entry is due: per turn of a process, in place of 8 in a thousand.
+    pub entries: u32,
+    /// Archivers beside the usual one or two.
+    pub more_writers: u32,
+    /// Whether a key of its own signs changes.
+    pub change_key: bool,
+    /// Whether a witness cosigns the log.
+    pub witness: bool,
+    /// The witness stops, or starts again: per step.
+    pub witness_stops: u32,
+}
+
+impl LogOdds {
+    /// Random probabilities, many of them 0.
+    pub fn draw(dice: &mut Dice) -> LogOdds {
+        let mut some = |permille: u32, most: usize| {
+            if dice.permille(permille) {
+                dice.between(1, most) as u32
+            } else {
+                0
+            }
+        };
+        let rotate = some(350, 25);
+        let thief = if rotate > 0 { some(700, 60) } else { 0 };
+        let (dies, restore, entries, more_writers) = (some(250, 25), some(100, 15), some(400, 60), some(300, 2));
+        let witness_stops = some(500, 30);
+        LogOdds {
+            dies,
+            rotate,
+            thief,
+            restore,
+            entries,
+            more_writers,
+            change_key: dice.permille(400),
+            witness: dice.permille(300),
+            witness_stops,
+        }
+    }
+}

@@ -19,11 +19,11 @@ use crate::fixture::OwnedRecord;
 
 /// The place of a partition's next link; offset 0 of epoch 0 if the chain is broken.
 pub fn next_place(bucket: &MemoryStore, partition: &TopicPartition) -> Place {
-    let chain = Chains::new(bucket).of(partition).unwrap_or_default();
+    let chain = Chains::new(bucket, Setup::shared()).of(partition).unwrap_or_default();
     place_after(partition, chain.last())
 }
 
-fn place_after(partition: &TopicPartition, head: Option<&SignedLink>) -> Place {
+pub fn place_after(partition: &TopicPartition, head: Option<&SignedLink>) -> Place {
     let first = || Place {
         partition: partition.clone(),
         epoch: Epoch(0),
@@ -113,18 +113,18 @@ impl Outsider<'_> {
         Ok(())
     }
 
-    fn head(&self) -> Result<Option<SignedLink>, String> {
+    pub fn head(&self) -> Result<Option<SignedLink>, String> {
         Ok(self.chains.of(self.partition)?.pop())
     }
 
-    fn free(&self, key: impl Fn(Attempt) -> Key) -> String {
+    pub fn free(&self, key: impl Fn(Attempt) -> Key) -> String {
         let keys = (0..).map(|k| key(Attempt(k)).to_string());
         keys.into_iter()
             .find(|key| self.bucket.bytes(key).is_none())
             .unwrap_or_default()
     }
 
-    fn put(&self, key: &str, bytes: Vec<u8>) {
+    pub fn put(&self, key: &str, bytes: Vec<u8>) {
         if self.bucket.bytes(key).is_none() {
             self.bucket.plant(key, bytes);
         }

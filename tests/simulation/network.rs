@@ -46,6 +46,16 @@ struct Wire {
     under_way: Vec<(u64, Put)>,
     late: Vec<Put>,
     next: u64,
+    death: Option<Death>,
+}
+
+/// When the process dies by itself.
+struct Death {
+    dice: Dice,
+    /// The probability for each create that was carried out, in a thousand.
+    odds: u32,
+    /// The key after whose create it died.
+    after: Option<String>,
 }
 
 /// The connection of one process. Clones share their state.
@@ -64,6 +74,7 @@ impl Network {
             under_way: Vec::new(),
             late: Vec::new(),
             next: 0,
+            death: None,
         };
         Network {
             bucket: bucket.clone(),
@@ -76,10 +87,32 @@ impl Network {
         self.wire().script = Some(script);
     }
 
+    /// Lets the process die after some of its creates.
+    pub fn die_after_creates(&self, dice: Dice, odds: u32) {
+        let after = None;
+        self.wire().death = Some(Death { dice, odds, after });
+    }
+
+    /// The key after whose create the process died.
+    pub fn died_after(&self) -> Option<String> {
+        self.wire().death.as_ref()?.after.clone()
+    }
+
+    fn may_die(&self, key: &str) {
+        if let Some(death) = &mut self.wire().death
+            && death.dice.permille(death.odds)
+        {
+            death.after.get_or_insert_with(|| key.to_owned());
+        }
+    }
+
     /// Ends all faults.
     pub fn stop_faults(&self) {
         let mut wire = self.wire();
         (wire.odds, wire.script) = (Odds::default(), None);
+        if let Some(death) = &mut wire.death {
+            death.odds = 0;
+        }
     }
 
     /// The creates that the process takes for lost, and that will arrive.
@@ -250,9 +283,14 @@ impl Store for Network {
         self.delay().await;
         let put = sent.arrive();
         let answer = match self.fate_of_create(key) {
-            Fate::Fine => self.bucket.create_hashed(key, bytes, hash).await,
+            Fate::Fine => {
+                let created = self.bucket.create_hashed(key, bytes, hash).await;
+                self.may_die(key);
+                created
+            }
             Fate::Unanswered => {
                 self.bucket.create_hashed(key, bytes, hash).await?;
+                self.may_die(key);
                 Err(StoreError::transient("the reply was lost", "it is tried again"))
             }
             Fate::Late => {

@@ -1,15 +1,20 @@
 //! Checks the archive of a run in two ways: with the real verifier, and with a short walk of its own that compares each
 //! link with every record that Kafka ever acknowledged, including those that retention has deleted.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use kivend::app::verify::facts::KafkaFacts;
-use kivend::app::verify::{Request, verify};
+use kivend::app::verify::{Request, SavedFiles, verify};
+use kivend::log::checkpoint::CheckpointRef;
+use kivend::log::history::History;
 use kivend::log::identity::genesis;
+use kivend::log::keyring::Coverage;
 use kivend::log::link::{self, Link, SealReason, SignedLink};
 use kivend::log::object_key::{Attempt, Key, Place};
+use kivend::record::hash::Hash;
 use kivend::record::position::{Epoch, FirstOffset, TopicPartition};
 use kivend::segment::decode::{self, Segment};
 use kivend::segment::rows::Rows;
@@ -18,31 +23,88 @@ use kivend::task::progress::Silent;
 use kivend::verify::findings::{Code, Finding, Severity};
 use kivend::verify::given::Given;
 use kivend::verify::kafka::LagPolicy;
+use kivend::verify::report::Report as VerifyReport;
 use kivend::verify::verdict::Verdict;
-use kivend::writing::trust::WriterTrust;
 use tokio::runtime::Runtime;
 
 use super::content::Content;
-use super::kafka::{Acknowledged, Kafka, Log};
+use super::kafka::{self, Acknowledged, Kafka};
 use super::setup::Setup;
 use crate::fixture::OwnedRecord;
 
-/// The chains in a bucket. Each note is opened once, because objects do not change (ST-1).
+/// The log and the chains in a bucket. Each note is opened once, because objects do not change (ST-1).
 /// [`MemoryStore::check_unchanged`] checks that at the end of a run.
 pub struct Chains {
     bucket: MemoryStore,
-    trust: WriterTrust,
+    setup: &'static Setup,
+    log: RefCell<ArchiveLog>,
     /// The opened links by key; `None` for an invalid note.
     opened: RefCell<BTreeMap<String, Option<SignedLink>>>,
+    /// Whether objects may be missing: a chain then ends where it is broken.
+    is_cut: bool,
+}
+
+/// The entries of a bucket so far.
+#[derive(Clone)]
+pub struct ArchiveLog {
+    pub history: History,
+    /// The root of the tree over the first n + 1 entries.
+    pub roots: Vec<Hash>,
 }
 
 impl Chains {
-    pub fn new(bucket: &MemoryStore) -> Chains {
+    pub fn new(bucket: &MemoryStore, setup: &'static Setup) -> Chains {
+        let log = ArchiveLog {
+            history: setup.trust().history,
+            roots: Vec::new(),
+        };
         Chains {
             bucket: bucket.clone(),
-            trust: Setup::shared().trust(),
+            setup,
+            log: RefCell::new(log),
             opened: RefCell::default(),
+            is_cut: false,
         }
+    }
+
+    /// Of a bucket that lacks objects.
+    pub fn of_cut(bucket: &MemoryStore, setup: &'static Setup) -> Chains {
+        Chains {
+            is_cut: true,
+            ..Chains::new(bucket, setup)
+        }
+    }
+
+    /// The log of the bucket, read up to its newest entry.
+    pub fn log(&self) -> Ref<'_, ArchiveLog> {
+        loop {
+            let key_of = |attempt| Key::Entry(self.log.borrow().history.next_number(), attempt).to_string();
+            let objects = (0..).map_while(|k| self.bucket.bytes(&key_of(Attempt(k))));
+            let opened = |object: Bytes| self.log.borrow().history.open_entry(&object).ok();
+            let Some(next) = objects.into_iter().find_map(opened) else {
+                return self.log.borrow();
+            };
+            let log = &mut *self.log.borrow_mut();
+            let terms = log.history.keyring().clone();
+            log.history.apply(&next);
+            log.roots
+                .extend(log.history.checkpoint().map(|checkpoint| checkpoint.root));
+            if *log.history.keyring() != terms {
+                self.opened.borrow_mut().clear();
+            }
+        }
+    }
+
+    /// Whether the checkpoint with this number is in the bucket.
+    pub fn has_checkpoint(&self, number: u64) -> bool {
+        let log = self.log();
+        let Some(root) = log.roots.get(number as usize).copied() else {
+            return false;
+        };
+        let named = CheckpointRef { number, root };
+        let key_of = |k| Key::Checkpoint(number, Attempt(k)).to_string();
+        let mut objects = (0..).map_while(|k| self.bucket.bytes(&key_of(k)));
+        objects.any(|object| log.history.open_checkpoint_of(&object, named).is_ok())
     }
 
     /// The chain of a partition from its genesis, or why it is broken.
@@ -58,11 +120,12 @@ impl Chains {
             let Some(next) = self.link_at(&place) else {
                 return Ok(chain);
             };
-            let genesis = genesis(&self.trust.identity(), partition);
-            next.link
-                .continues(chain.last(), &genesis)
-                .map_err(|broken| format!("{partition}: {broken}"))?;
-            chain.push(next);
+            let genesis = genesis(&self.log().history.archive_sha256(), partition);
+            match next.link.continues(chain.last(), &genesis) {
+                Ok(()) => chain.push(next),
+                Err(_) if self.is_cut => return Ok(chain),
+                Err(broken) => return Err(format!("{partition}: {broken}")),
+            }
         }
     }
 
@@ -72,19 +135,29 @@ impl Chains {
             return Vec::new();
         };
         let mut records = Vec::new();
-        let opened = Segment::open(self.bucket.bytes(&segment.key).unwrap()).unwrap();
+        let object = self.bucket.bytes(&segment.key);
+        if object.is_none() && self.is_cut {
+            return records;
+        }
+        let opened = Segment::open(object.unwrap()).unwrap();
         opened
             .for_each_record(|record| records.push(OwnedRecord::of(record)))
             .unwrap();
         records
     }
 
+    /// The link at a place. One of a retired key counts while it is not decided whether it does.
     fn link_at(&self, place: &Place) -> Option<SignedLink> {
+        let log = self.log();
+        let (keyring, archive_id) = (log.history.keyring(), log.history.archive_id());
         let mut attempt = Attempt::PLAIN;
         loop {
             let key = place.link(attempt).to_string();
             let object = self.bucket.bytes(&key)?;
-            let open = || link::open(&object, self.trust.keyring(), self.trust.archive_id(), place).ok();
+            let open = || match link::open_with_coverage(&object, keyring, archive_id, place) {
+                Ok((link, Coverage::Inside | Coverage::Undecided(_))) => Some(link),
+                _ => None,
+            };
             let link = self.opened.borrow_mut().entry(key).or_insert_with(open).clone();
             if link.is_some() {
                 return link;
@@ -97,7 +170,7 @@ impl Chains {
 /// Checks that a partition's chain has every acknowledged record once and in order, declares only offsets without a
 /// readable record as absent, and only offsets deleted by retention as lost. After an unclean election this holds for the
 /// current records; the others must be some that Kafka acknowledged before it.
-pub fn check_partition(chains: &Chains, partition: &TopicPartition, log: &Log) -> Result<(), String> {
+pub fn check_partition(chains: &Chains, partition: &TopicPartition, log: &kafka::Log) -> Result<(), String> {
     let chain = chains.of(partition)?;
     for (SignedLink { link, .. }, incarnation) in chain.iter().zip(incarnations(&chain)) {
         let (acknowledged, low) = log.incarnation(incarnation);
@@ -140,7 +213,7 @@ pub fn check_partition(chains: &Chains, partition: &TopicPartition, log: &Log) -
     }
 }
 
-fn check_link(link: &Link, acknowledged: &Acknowledged, log: &Log) -> Result<(), String> {
+fn check_link(link: &Link, acknowledged: &Acknowledged, log: &kafka::Log) -> Result<(), String> {
     let records: Vec<&OwnedRecord> = acknowledged
         .records
         .range(link.first_offset.0..link.next_offset.0)
@@ -197,18 +270,19 @@ fn holes(link: &Link, records: &[&OwnedRecord]) -> Vec<(i64, i64)> {
     holes
 }
 
-/// Checks that the real verifier finds the archive intact, except for planted objects. Returns the number of orphans.
-/// Kafka is not compared if records were compacted, because archived records would rightly be missing there.
-pub fn check_verdict(
+/// What the real verifier says, with a checkpoint that was saved elsewhere or without. Kafka is not compared if records were
+/// compacted, because archived records would rightly be missing there.
+pub fn report(
     runtime: &Runtime,
     chains: &Chains,
     kafka: &Kafka,
-    planted: &BTreeSet<String>,
-) -> Result<u64, String> {
+    saved: Option<&SavedFiles>,
+) -> Result<VerifyReport, String> {
     let topics = vec!["payments".to_owned()];
     let request = Request {
         topics,
-        given: Given::keys(&[Setup::shared().key.verifying_key().clone()]),
+        given: Given::keys(&[chains.setup.given()]),
+        saved_checkpoints: saved.into_iter().cloned().collect(),
         lag: LagPolicy::Refused,
         threads: 1,
         ..Request::default()
@@ -216,9 +290,30 @@ pub fn check_verdict(
     let compacted = kafka.logs().values().any(|log| !log.compacted.is_empty());
     let facts = (!compacted).then(|| kafka.facts() as Arc<dyn KafkaFacts>);
     let verified = verify(Arc::new(chains.bucket.clone()), facts, request, Arc::new(Silent));
-    let report = runtime.block_on(verified).map_err(|error| error.to_string())?;
+    runtime.block_on(verified).map_err(|error| error.to_string())
+}
+
+/// The objects that others than archivers created.
+#[derive(Debug, Default)]
+pub struct Planted {
+    pub by_anybody: BTreeSet<String>,
+    /// Those by somebody with a retired key.
+    pub by_thief: BTreeSet<String>,
+}
+
+/// What the verifier says of an archive that is intact.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Told {
+    pub orphans: u64,
+    /// Objects of somebody with a retired key that a finding names.
+    pub named_thefts: u64,
+}
+
+/// Checks that the real verifier finds the archive intact, except for planted objects, and that it names what a thief created.
+pub fn check_verdict(runtime: &Runtime, chains: &Chains, kafka: &Kafka, planted: &Planted) -> Result<Told, String> {
+    let report = report(runtime, chains, kafka, None)?;
     // Planted objects may be reported as tampering, which they are.
-    let is_planted = |object: &Option<String>| object.as_ref().is_some_and(|key| planted.contains(key));
+    let is_planted = |object: &Option<String>| object.as_ref().is_some_and(|key| planted.by_anybody.contains(key));
     let (excused, accusing): (Vec<_>, Vec<_>) = report
         .findings
         .iter()
@@ -228,15 +323,22 @@ pub fn check_verdict(
         .iter()
         .map(|finding| format!("{:?} {:?} {}", finding.code, finding.object, finding.detail))
         .collect();
-    if accusing.is_empty() && (report.verdict == Verdict::Intact || !excused.is_empty()) {
-        let orphans = report
-            .findings
-            .iter()
-            .filter(|finding| finding.code == Code::OrphanSegment);
-        Ok(orphans.count() as u64)
-    } else {
-        Err(format!("the verifier says {}: {}", report.verdict, accusing.join("; ")))
+    if !accusing.is_empty() || (report.verdict != Verdict::Intact && excused.is_empty()) {
+        return Err(format!("the verifier says {}: {}", report.verdict, accusing.join("; ")));
     }
+    let named: BTreeSet<&String> = report
+        .findings
+        .iter()
+        .filter_map(|finding| finding.object.as_ref())
+        .collect();
+    if let Some(unnamed) = planted.by_thief.iter().find(|key| !named.contains(key)) {
+        return Err(format!("the verifier does not name a thief's object: {unnamed}"));
+    }
+    let is_orphan = |finding: &&Finding| finding.code == Code::OrphanSegment;
+    Ok(Told {
+        orphans: report.findings.iter().filter(is_orphan).count() as u64,
+        named_thefts: planted.by_thief.len() as u64,
+    })
 }
 
 /// Whether this is the only finding that an honest archiver can cause: the segment of a fenced writer whose records a

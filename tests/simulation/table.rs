@@ -1,7 +1,6 @@
 //! The fault table: every step of a seal × every fault, in the first seal and in a later one, each followed by a
 //! restart and a check by the oracle. `docs/FAULTS.md` has the same rows.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,16 +11,17 @@ use kivend::record::position::TopicPartition;
 use kivend::store::memory::MemoryStore;
 use kivend::verify::kafka::Commit;
 
-use super::archiver::{GroupEvent, Launch, Process};
+use super::archiver::{GroupEvent, Launch, Own, Process};
 use super::counts::Counts;
 use super::dice::Dice;
-use super::faults::Odds;
+use super::faults::{LogOdds, Odds};
 use super::junk::{Outsider, next_place};
 use super::kafka::Kafka;
 use super::network::{COMMIT, ENCODE, Fate, Script};
-use super::oracle::{self, Chains};
+use super::oracle::{self, Chains, Planted};
 use super::runtime;
 use super::setup::Setup;
+use super::signed::Book;
 
 const MAX_TURNS: usize = 500_000;
 
@@ -153,6 +153,9 @@ impl Scenario {
             declared: false,
             diverged: Vec::new(),
             ends: None,
+            own: Own::open((Setup::shared(), &self.bucket), 0, (&Book::default(), id)).unwrap(),
+            log_odds: LogOdds::default(),
+            witness: None,
         };
         let mut process = Process::new((&self.kafka, &self.bucket), launch, Dice::new(id as u64));
         self.kafka.log(&self.partition, |log| log.owner = Some(id));
@@ -275,9 +278,9 @@ impl Scenario {
 
     fn check(&self) -> Result<(), String> {
         self.bucket.check_unchanged().map_err(|error| error.to_string())?;
-        let chains = Chains::new(&self.bucket);
+        let chains = Chains::new(&self.bucket, Setup::shared());
         oracle::check_partition(&chains, &self.partition, &self.kafka.logs()[&self.partition])?;
-        match oracle::check_verdict(&runtime(), &chains, &self.kafka, &BTreeSet::new())? {
+        match oracle::check_verdict(&runtime(), &chains, &self.kafka, &Planted::default())?.orphans {
             0 => Ok(()),
             orphans => Err(format!("segments that no link names: {orphans}")),
         }
@@ -315,7 +318,7 @@ fn more_holes_than_a_link_can_list_are_split_over_links_with_or_without_a_found_
                 bucket: &scenario.bucket,
                 kafka: &scenario.kafka,
                 setup: Setup::shared(),
-                chains: &Chains::new(&scenario.bucket),
+                chains: &Chains::new(&scenario.bucket, Setup::shared()),
                 partition: &scenario.partition,
             };
             outsider.put_segment(None, end, |_| {});

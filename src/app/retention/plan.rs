@@ -2,6 +2,7 @@
 //! older than a time.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
@@ -10,16 +11,14 @@ use crate::clock::Clock;
 use crate::log::change::{Below, Change, ChangeType, RetentionChange, RetentionOf};
 use crate::log::head::Head;
 use crate::log::history::History;
-use crate::log::link::{self, Link};
-use crate::log::object_key::{Key, links_of};
+use crate::log::link::Link;
 use crate::log::proposal::Proposal;
 use crate::log::signer::SignError;
-use crate::reading::fetch;
 use crate::record::position::Height;
 use crate::store::Store;
-use crate::store::pages::Pages;
 use crate::store::removal::{Lock, Removal};
 use crate::task::error::AppError;
+use crate::writing::chain_links;
 use crate::writing::init;
 use crate::writing::log_start;
 use crate::writing::trust::WriterTrust;
@@ -169,34 +168,15 @@ async fn links_before(
     cutoff_ms: i64,
 ) -> Result<BTreeMap<Height, Link>, AppError> {
     let mut links = BTreeMap::new();
-    let mut pages = Pages::new(store, &links_of(&head.partition), None);
-    while let Some(page) = pages.next().await? {
-        let mut has_ended = false;
-        fetch::each(store, page, |key, object| {
-            let Some(link) = link_in(trust, key, &object).filter(|_| !has_ended) else {
-                return Ok(());
-            };
-            let newest_ms = link.max_timestamp_ms.unwrap_or(link.sealed_at.unix() * 1_000);
-            let follows = link.height.0 == links.len() as u64;
-            has_ended = link.height >= head.height || newest_ms >= cutoff_ms || !follows;
-            if !has_ended {
-                links.insert(link.height, link);
-            }
-            Ok(())
-        })
-        .await?;
-        if has_ended {
-            break;
+    chain_links::each(store, trust, (&head.partition, None), |next| {
+        let link = next.signed.link;
+        let newest_ms = link.max_timestamp_ms.unwrap_or(link.sealed_at.unix() * 1_000);
+        if link.height >= head.height || newest_ms >= cutoff_ms {
+            return ControlFlow::Break(());
         }
-    }
+        links.insert(link.height, link);
+        ControlFlow::Continue(())
+    })
+    .await?;
     Ok(links)
-}
-
-/// The valid link in an object, by the keys in force.
-pub(super) fn link_in(trust: &WriterTrust, key: &str, object: &[u8]) -> Option<Link> {
-    let Ok(Key::Link(place, _)) = key.parse() else {
-        return None;
-    };
-    let opened = link::open(object, trust.keyring(), trust.archive_id(), &place);
-    Some(opened.ok()?.link)
 }

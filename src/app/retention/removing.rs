@@ -1,19 +1,18 @@
 //! Removing what retention changes let go. It can be interrupted anywhere and run again.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 
-use crate::app::retention::plan::link_in;
 use crate::log::history::History;
-use crate::log::object_key::{Key, links_of, segments_of};
-use crate::reading::fetch;
+use crate::log::object_key::{Key, segments_of};
 use crate::record::position::{Epoch, FirstOffset, Height, TopicPartition};
-use crate::store::pages::Pages;
 use crate::store::removal::{Lock, Removal, Removed};
 use crate::store::{Store, pages};
 use crate::task::error::AppError;
+use crate::writing::chain_links;
 use crate::writing::checkpoints::objects_of;
 use crate::writing::init;
 use crate::writing::log_start;
@@ -100,18 +99,18 @@ async fn place_at(
     partition: &TopicPartition,
     below: Height,
 ) -> Result<(Epoch, FirstOffset), AppError> {
-    let mut pages = Pages::new(store, &links_of(partition), None);
-    while let Some(page) = pages.next().await? {
-        let mut found = None;
-        fetch::each(store, page, |key, object| {
-            let link = link_in(trust, key, &object).filter(|link| link.height == below);
-            found = found.or(link.map(|link| (link.epoch, link.first_offset)));
-            Ok(())
-        })
-        .await?;
-        if let Some(place) = found {
-            return Ok(place);
+    let mut place = None;
+    chain_links::each(store, trust, (partition, None), |next| {
+        let link = next.signed.link;
+        if link.height < below {
+            return ControlFlow::Continue(());
         }
+        place = (link.height == below).then_some((link.epoch, link.first_offset));
+        ControlFlow::Break(())
+    })
+    .await?;
+    if let Some(place) = place {
+        return Ok(place);
     }
     Err(AppError::corrupt(format!(
         "the link at the height of the change is missing, so nothing is removed partition=`{partition}` height=`{below}`"

@@ -22,7 +22,6 @@ impl Partition {
 
     pub(super) fn begin_turn(&mut self, phase: Phase) {
         self.ticket.turn += 1;
-        self.has_dropped = matches!(phase, Phase::Released) && self.unarchived_records() > 0;
         self.phase = phase;
         self.leaving = None;
     }

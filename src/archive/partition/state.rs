@@ -33,8 +33,6 @@ pub struct Partition {
     pub(super) leaving: Option<Leaving>,
     /// Set until the head is loaded, which then stops the partition or ends its epoch.
     pub(super) other_log: Option<OtherLog>,
-    /// Whether records that were delivered were dropped at the last release, because another writer has the partition.
-    pub(super) has_dropped: bool,
 }
 
 #[derive(Debug)]
@@ -123,7 +121,6 @@ impl Partition {
             phase: Phase::Released,
             leaving: None,
             other_log: None,
-            has_dropped: false,
         }
     }
 
@@ -149,12 +146,6 @@ impl Partition {
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         matches!(self.phase, Phase::Stopped)
-    }
-
-    /// Whether it was released without archiving what was delivered.
-    #[must_use]
-    pub fn has_dropped(&self) -> bool {
-        self.has_dropped
     }
 
     /// Bytes that count in the memory budget: the open rows and an encoded object, without rows in the encoder.

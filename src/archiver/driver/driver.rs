@@ -147,7 +147,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         if self.machine.is_shutting_down() {
             if self.machine.is_idle() || self.gives_up() {
                 if !self.is_stopping {
-                    self.admit_dropped();
+                    self.admit_unreached();
                 }
                 return Ok(Turn::Ended);
             }

@@ -31,14 +31,27 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         self.tally.stopped(partition, why.to_owned());
     }
 
-    /// A run to an end was told to archive records that it has dropped, because another writer took their partitions over while
-    /// they were sealed. Unless the group's commits show that they are archived (AR-1), the run has not done its task.
-    pub(super) fn admit_dropped(&mut self) {
-        let end_of = |partition: &TopicPartition| Some((partition.clone(), self.target.awaited_end(partition)?));
-        let dropped: Vec<(TopicPartition, i64)> = self.machine.dropped().filter_map(end_of).collect();
-        for (partition, end) in dropped {
-            let committed = self.source.committed(std::slice::from_ref(&partition));
-            let next_offset = committed.ok().and_then(|answer| answer.into_iter().next().flatten());
+    /// A run to an end was told to archive records of which it does not know that they are archived: another writer took their
+    /// partitions over while it sealed them. Unless the group's commits show that they are archived (AR-1), the run has not done its
+    /// task.
+    pub(super) fn admit_unreached(&mut self) {
+        let archived = |partition: &TopicPartition| {
+            self.tally
+                .partitions
+                .get(partition)
+                .map_or(0, |tally| tally.next_offset)
+        };
+        let ends = self.target.awaited_ends();
+        let behind: Vec<_> = ends.filter(|(partition, end)| archived(partition) < *end).collect();
+        if behind.is_empty() {
+            return;
+        }
+        let names: Vec<TopicPartition> = behind.iter().map(|(partition, _)| partition.clone()).collect();
+        let committed = self
+            .source
+            .committed(&names)
+            .unwrap_or_else(|_| vec![None; names.len()]);
+        for ((partition, end), next_offset) in behind.into_iter().zip(committed) {
             if next_offset.is_none_or(|next| next.0 < end) {
                 let why = format!(
                     "another archiver took the partition over before its last records were archived; run `kivend archive` again: end_offset={end}"

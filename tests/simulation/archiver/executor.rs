@@ -26,7 +26,6 @@ use super::source::Member;
 use crate::simulation::dice::Dice;
 use crate::simulation::kafka::OffsetQueries;
 use crate::simulation::network::{ENCODE, Fate, Network, step};
-use crate::simulation::setup::Setup;
 
 /// Segments that may wait for the encoder, as in the real executor.
 const ENCODER_QUEUE: usize = 2;
@@ -59,7 +58,8 @@ impl Pause for OneStep {
 
 impl Work {
     pub fn new(
-        (network, queries, log): (&Network, OffsetQueries, Arc<WriterLog>),
+        (network, queries): (&Network, OffsetQueries),
+        (log, signer): (Arc<WriterLog>, Arc<dyn Signer>),
         retry: RetryPolicy,
         member: &Rc<RefCell<Member>>,
     ) -> Work {
@@ -71,7 +71,7 @@ impl Work {
             network: network.clone(),
             queries: Arc::new(queries),
             log,
-            signer: Setup::shared().signer(),
+            signer,
             retry,
             member: Rc::clone(member),
         }

@@ -7,7 +7,7 @@ mod executor;
 mod observer;
 mod source;
 
-use std::cell::{Ref, RefCell, RefMut};
+use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -23,6 +23,8 @@ use kivend::archiver::operation::RetryPolicy;
 use kivend::archiver::target::Target;
 use kivend::clock::Clock;
 use kivend::error::{Explain as _, Kind};
+use kivend::log::checkpoint::CheckpointRef;
+use kivend::log::signer::Signer;
 use kivend::record::position::TopicPartition;
 use kivend::record::utc::UtcSeconds;
 use kivend::store::memory::MemoryStore;
@@ -30,14 +32,17 @@ use kivend::task::error::AppError;
 use kivend::task::stop::{Reason, Stop, Stopper, stop};
 use kivend::telemetry::Vitals;
 use kivend::writing::entry_writer::{EntryWriter, Moment};
+use kivend::writing::writer_log::WriterLog;
 use tokio::sync::Semaphore;
 
 use super::counts::Counts;
 use super::dice::Dice;
-use super::faults::Odds;
+use super::faults::{LogOdds, Odds};
 use super::kafka::{Kafka, OffsetQueries, ProcessId};
-use super::network::Network;
+use super::network::{Network, run_to_end};
 use super::setup::Setup;
+use super::signed::Book;
+use super::witness::Witness;
 use executor::{OneStep, SimulatedExecutor, Work};
 use observer::{CountingObserver, Observed};
 use source::{Member, SimulatedSource};
@@ -58,6 +63,71 @@ pub struct Launch {
     pub diverged: Vec<Divergence>,
     /// How far to archive, as `kivend archive` does; `None` for a daemon.
     pub ends: Option<HashMap<TopicPartition, i64>>,
+    pub own: Own,
+    pub log_odds: LogOdds,
+    /// Who cosigns the log, if somebody does.
+    pub witness: Option<Witness>,
+}
+
+/// The archive as a process opened it, with its key.
+#[derive(Clone)]
+pub struct Own {
+    pub setup: &'static Setup,
+    /// The index of its signing key.
+    pub key: usize,
+    pub log: Arc<WriterLog>,
+    /// Signs with that key.
+    pub signer: Arc<dyn Signer>,
+}
+
+impl Own {
+    /// Opens the archive as a starting process does, which completes the newest checkpoint.
+    ///
+    /// # Errors
+    /// Those of a real start: `Config` if the key was retired, `Corrupt` if the bucket was cut.
+    pub fn open(
+        (setup, bucket): (&'static Setup, &MemoryStore),
+        key: usize,
+        (book, by): (&Book, ProcessId),
+    ) -> Result<Own, AppError> {
+        let log = setup.open_log(bucket, key)?;
+        let signer = book.signer(by, &setup.keys[key], &log);
+        let own = Own {
+            setup,
+            key,
+            log,
+            signer,
+        };
+        let at = UtcSeconds::from_unix(1_770_000_000);
+        run_to_end(own.entry_writer().complete(bucket, at))?;
+        own.log.require_own()?;
+        Ok(own)
+    }
+
+    pub fn entry_writer(&self) -> EntryWriter {
+        EntryWriter::new(Arc::clone(&self.log), Arc::clone(&self.signer))
+    }
+}
+
+/// Why a process ended, as documented for operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Its signing key was retired.
+    KeyRetired,
+    /// The bucket was cut or restored.
+    BucketCut,
+}
+
+impl Refusal {
+    /// The refusal that an error tells, if it is one.
+    pub fn of(error: &AppError) -> Option<Refusal> {
+        let text = error.to_string();
+        match error.kind() {
+            Kind::Config if text.contains("the signing key was retired") => Some(Refusal::KeyRetired),
+            Kind::Corrupt if text.contains("the bucket was cut or restored") => Some(Refusal::BucketCut),
+            _ => None,
+        }
+    }
 }
 
 /// A running archiver process.
@@ -80,6 +150,13 @@ pub struct Process {
     policy: SealPolicy,
     dice: Dice,
     odds: Odds,
+    /// The probability that an entry is due in a turn, beside the usual one.
+    entries: u32,
+    own: Own,
+    witness: Option<Witness>,
+    /// The newest checkpoint that was not submitted to the witness.
+    to_submit: Rc<Cell<Option<CheckpointRef>>>,
+    refusal: Option<Refusal>,
 }
 
 impl Process {
@@ -91,8 +168,10 @@ impl Process {
             declared,
             diverged,
             ends,
+            own,
+            log_odds,
+            witness,
         } = launch;
-        let setup = Setup::shared();
         let network = Network::new(bucket, dice.split(), odds);
         let queries = OffsetQueries {
             kafka: kafka.clone(),
@@ -105,10 +184,11 @@ impl Process {
             degradations: Arc::new(Degradations::none(vitals())),
             pause: Arc::new(OneStep),
         };
-        let work = Work::new((&network, queries, setup.log()), retry, &member);
+        let archive = (Arc::clone(&own.log), Arc::clone(&own.signer));
+        let work = Work::new((&network, queries), archive, retry, &member);
         let work = Rc::new(RefCell::new(work));
         let seen = Rc::new(RefCell::new(Observed::default()));
-        let mut machine = Machine::new(setup.author(), policy);
+        let mut machine = Machine::new(own.setup.author_with(own.key, &own.log.trust()), policy);
         if declared {
             machine.declare_new_epochs(["payments".to_owned()]);
         }
@@ -121,6 +201,9 @@ impl Process {
             CountingObserver(Rc::clone(&seen)),
         );
         let (stopper, stop) = stop();
+        if log_odds.dies > 0 {
+            network.die_after_creates(dice.clone().split(), log_odds.dies);
+        }
         Process {
             id,
             asleep_until_ms: 0,
@@ -129,7 +212,7 @@ impl Process {
             work,
             seen,
             driver,
-            entry_writer: Rc::new(RefCell::new(Some(Box::new(setup.entry_writer())))),
+            entry_writer: Rc::new(RefCell::new(Some(Box::new(own.entry_writer())))),
             stopper,
             stop,
             has_ended: false,
@@ -138,7 +221,21 @@ impl Process {
             policy,
             dice,
             odds,
+            entries: log_odds.entries,
+            own,
+            witness,
+            to_submit: Rc::default(),
+            refusal: None,
         }
+    }
+
+    pub fn own(&self) -> &Own {
+        &self.own
+    }
+
+    /// Why it ended, if it refused to go on.
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.refusal
     }
 
     /// Ends all faults of this process.
@@ -182,6 +279,11 @@ impl Process {
 
     pub fn stops(&self) -> Ref<'_, Vec<(TopicPartition, StopReason)>> {
         Ref::map(self.seen.borrow(), |seen| &seen.stops)
+    }
+
+    /// Why entries were not signed, save that its key was retired.
+    pub fn take_unsigned(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.seen.borrow_mut().unsigned)
     }
 
     pub fn counts(&self) -> RefMut<'_, Counts> {
@@ -232,10 +334,13 @@ impl Process {
 
     /// Takes one random step: of the driver, the encoder, a job or a commit.
     pub fn turn(&mut self, now_ms: u64) {
+        self.submit();
         match self.dice.below(12) {
             0..=4 => self.drive(now_ms),
             5 => self.work.borrow_mut().encode_one(),
             6 if self.dice.permille(100) => self.checkpoint(now_ms),
+            // At once where a key was retired, and the entry that decides about its links is missing.
+            8 | 9 if self.is_entry_due() => self.checkpoint(now_ms),
             7 if self.member.borrow().has_commits() => self.member.borrow_mut().step_commit(),
             _ => self.work.borrow_mut().step(&mut self.dice),
         }
@@ -253,7 +358,7 @@ impl Process {
         let (hold, polls) = (self.driver.hold().clone(), self.member.borrow().polls);
         match self.driver.turn(now, &self.stop) {
             Ok(turn) => self.has_ended = turn == Turn::Ended,
-            Err(error) => self.fail(error.to_string()),
+            Err(error) => self.refuse(&error),
         }
         let has_polled = self.member.borrow().polls > polls;
         // One that began in this millisecond may be another than before.
@@ -267,6 +372,34 @@ impl Process {
         if buffered_bytes > self.policy.memory_budget_bytes + SLACK_BYTES * (partitions + 1) {
             let budget = self.policy.memory_budget_bytes;
             self.fail(format!("MEM-1: buffered_bytes={buffered_bytes} budget={budget}"));
+        }
+    }
+
+    /// Submits the newest checkpoint to the witness, beside everything else.
+    fn submit(&mut self) {
+        let (Some(witness), Some(newest)) = (&self.witness, self.to_submit.take()) else {
+            return;
+        };
+        let (witness, network, log) = (witness.clone(), self.network.clone(), Arc::clone(&self.own.log));
+        self.work.borrow_mut().push(Box::pin(async move {
+            // One that fails is followed by the next checkpoint.
+            drop(witness.submit(&network, &log, newest).await);
+            Ok(Vec::new())
+        }));
+    }
+
+    fn is_entry_due(&mut self) -> bool {
+        let is_undecided = self.own.log.trust().keyring().undecided_since().is_some();
+        let chance = if is_undecided { 200 } else { self.entries };
+        chance > 0 && self.dice.permille(chance)
+    }
+
+    /// The driver ended with an error, and the process with it.
+    fn refuse(&mut self, error: &AppError) {
+        self.refusal = Refusal::of(error);
+        match self.refusal {
+            Some(_) => self.has_ended = true,
+            None => self.fail(error.to_string()),
         }
     }
 
@@ -309,16 +442,26 @@ impl Process {
         };
         let (network, wall) = (self.network.clone(), self.wall(now_ms));
         let (home, seen) = (Rc::clone(&self.entry_writer), Rc::clone(&self.seen));
+        let to_submit = Rc::clone(&self.to_submit);
         self.work.borrow_mut().push(Box::pin(async move {
             let newest = writer.advance_if_moved(&network, &Moment::at(wall)).await;
             *home.borrow_mut() = Some(writer);
             match newest {
                 Ok(newest) => {
                     seen.borrow_mut().counts.checkpoints += 1;
+                    to_submit.set(Some(newest));
                     Ok(vec![Event::CheckpointSeen(newest)])
                 }
                 Err(error) if error.kind() == Kind::Transient => Ok(Vec::new()),
-                Err(error) => Err(AppError::internal(format!("checkpoint: {error}"))),
+                // The real archiver logs the error and tries again later; its next link ends it.
+                Err(error) => {
+                    let seen = &mut seen.borrow_mut();
+                    seen.counts.entries_refused += 1;
+                    if Refusal::of(&error) != Some(Refusal::KeyRetired) {
+                        seen.unsigned.push(error.to_string());
+                    }
+                    Ok(Vec::new())
+                }
             }
         }));
     }

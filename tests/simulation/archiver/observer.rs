@@ -17,6 +17,8 @@ use crate::simulation::counts::Counts;
 pub struct Observed {
     pub counts: Counts,
     pub stops: Vec<(TopicPartition, StopReason)>,
+    /// Why entries were not signed, and will not be.
+    pub unsigned: Vec<String>,
 }
 
 /// The driver's access to [`Observed`].

@@ -20,6 +20,7 @@ impl World {
         let is_told_apart = self.kafka.knows_ids() || !self.recreated;
         if self.dice.permille(self.odds.unclean) && is_told_apart && !self.kafka.is_gone() {
             self.cut = true;
+            self.counts.unclean += 1;
             let dice = &mut self.dice;
             self.kafka.log(&partition, |log| {
                 let lost = 1 + dice.below(12) as i64;
@@ -57,7 +58,7 @@ impl World {
             }
             content
                 .first_difference(log)
-                .or_else(|| self.told_by_broker(&head.link, log))
+                .or_else(|| Some(self.told_by_broker(&head.link, log)?.max(content.agrees_up_to(log))))
         });
         let is_below = |offset: &i64| *offset < next.first_offset.0;
         Ok(offset.filter(is_below).map(|offset| Divergence {
