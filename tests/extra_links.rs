@@ -15,7 +15,7 @@ use kivend::writing::log_start;
 use kivend::writing::trust::WriterTrust;
 use kivend::writing::writer_log::WriterLog;
 
-use crate::fixture::{Archive, key};
+use crate::fixture::{Archive, Watched, key};
 
 #[tokio::main(flavor = "current_thread")]
 async fn run<T>(future: impl Future<Output = T>) -> T {
@@ -146,4 +146,50 @@ fn a_retired_key_cannot_begin_an_epoch_with_a_height_that_counts() {
     };
     add(&archive, &without_records(link, 0), Attempt::PLAIN);
     expect_undisturbed(archive);
+}
+
+#[test]
+fn a_chain_is_not_broken_by_a_link_of_a_key_that_was_retired_since_the_last_listing_of_the_log() {
+    let mut archive = Archive::usual();
+    archive.rotate(&key(8));
+    let writer_log = |archive: &Archive| {
+        let first = WriterTrust::of_identity(&archive.identity, &archive.identity.to_bytes().unwrap()).unwrap();
+        Arc::new(WriterLog::new(first, archive.key.verifying_key()))
+    };
+    let mut writer = EntryWriter::new(writer_log(&archive), Arc::new(archive.key.clone()));
+    let before = archive.store.keys();
+    archive.retire(&key(7));
+    let mut retirement = archive.store.keys();
+    retirement.retain(|key| !before.contains(key));
+    let retirement: Vec<_> = retirement
+        .into_iter()
+        .map(|key| {
+            let object = archive.store.bytes(&key).unwrap();
+            archive.store.vanish(&key);
+            (key, object)
+        })
+        .collect();
+    let next = archive.next_link(&payments(), 0);
+    let first = next.first_offset.0;
+    let false_height = Link {
+        height: Height(1),
+        ..without_records(next, first)
+    };
+    add(&archive, &false_height, Attempt::PLAIN);
+    archive.seal("user-events", 1, 5);
+
+    let store = archive.store.clone();
+    let retired_meanwhile = Watched {
+        bucket: archive.store.clone(),
+        on_request: move |key: &str| {
+            let is_first = key.starts_with("links/") && store.bytes(&retirement[0].0).is_none();
+            for (key, object) in retirement.iter().filter(|_| is_first) {
+                store.plant(key, object.clone());
+            }
+        },
+    };
+    let now = Moment::at(UtcSeconds::from_unix(1_770_113_800));
+    let signed = run(writer.advance(&retired_meanwhile, &now)).unwrap();
+    assert_eq!(signed.number, archive.history.next_number());
+    assert_eq!(writer.trust().history.heads(), archive.heads());
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
+use crate::error::{Explain as _, Kind};
 use crate::log::change::Unread;
 use crate::log::checkpoint::CheckpointRef;
 use crate::log::entry::{Entry, GroupOffset};
@@ -280,15 +281,31 @@ impl EntryWriter {
         self.chains.values().filter_map(ChainLog::head).collect()
     }
 
+    /// Reads the new links. The log is listed again before a chain is called broken: the link that breaks it may be by a key that
+    /// was retired since the last listing (FORMAT.md section 4, rule 9).
     async fn read_links(&mut self, store: &dyn Store) -> Result<(), AppError> {
-        let trust = Arc::clone(&self.trust);
+        loop {
+            let trust = Arc::clone(&self.trust);
+            let Err(error) = self.read_links_by(store, &trust).await else {
+                return Ok(());
+            };
+            if error.kind() != Kind::Corrupt {
+                return Err(error);
+            }
+            self.trust = self.log.refresh(store).await?;
+            if !self.trust.has_other_keys(&trust) {
+                return Err(error);
+            }
+        }
+    }
+
+    async fn read_links_by(&mut self, store: &dyn Store, trust: &Arc<WriterTrust>) -> Result<(), AppError> {
         // A link of a retired key that turned out not to count is read again: another stands in its place.
-        self.chains.retain(|_, chain| chain.still_counts(&trust));
+        self.chains.retain(|_, chain| chain.still_counts(trust));
         let partitions = partitions(store, LINKS).await?;
         let chains = &self.chains;
         let read = stream::iter(partitions).map(|partition| {
             let mut chain = chains.get(&partition).cloned().unwrap_or_default();
-            let trust = &trust;
             async move {
                 chain_log::extend(store, trust, &partition, &mut chain).await?;
                 Ok::<_, AppError>((partition, chain))

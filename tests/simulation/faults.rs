@@ -97,7 +97,7 @@ impl Odds {
 /// a seed that failed before they existed still gives its run without them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LogOdds {
-    /// A process dies right after a create was carried out: per create.
+    /// A process dies right after a create was carried out: per create of a segment or link, and more often for others.
     pub dies: u32,
     /// An operator adds or retires a key: per step.
     pub rotate: u32,

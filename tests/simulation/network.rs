@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use kivend::log::object_key::{LINKS, SEGMENTS};
 use kivend::record::hash::Hash;
 use kivend::store::memory::MemoryStore;
 use kivend::store::{Creation, Entry, Store, StoreError};
@@ -52,7 +53,7 @@ struct Wire {
 /// When the process dies by itself.
 struct Death {
     dice: Dice,
-    /// The probability for each create that was carried out, in a thousand.
+    /// The probability for each create of a segment or link that was carried out, in a thousand.
     odds: u32,
     /// The key after whose create it died.
     after: Option<String>,
@@ -99,8 +100,10 @@ impl Network {
     }
 
     fn may_die(&self, key: &str) {
+        // Objects of the log are few.
+        let is_rare = !key.starts_with(LINKS) && !key.starts_with(SEGMENTS);
         if let Some(death) = &mut self.wire().death
-            && death.dice.permille(death.odds)
+            && death.dice.permille(death.odds * if is_rare { 5 } else { 1 })
         {
             death.after.get_or_insert_with(|| key.to_owned());
         }

@@ -87,10 +87,9 @@ impl Signer for Recorder {
 
     fn sign_text(&self, text: &str) -> Result<[u8; 64], SignError> {
         let trust = self.log.trust();
-        let is_retired = trust
-            .keyring()
-            .term(self.key.verifying_key())
-            .is_some_and(|term| term.retired.is_some());
+        // A checkpoint below the entry that retires the key is still valid.
+        let term = trust.keyring().term(self.key.verifying_key());
+        let is_retired_for = |size: u64| term.is_some_and(|term| !term.is_in_force_before(size));
         self.book.pages(|pages| {
             if let Ok(Checkpoint { size, root, .. }) = text.parse() {
                 pages.trees.push(SignedTree {
@@ -98,7 +97,7 @@ impl Signer for Recorder {
                     size,
                     root,
                 });
-                if is_retired {
+                if is_retired_for(size) {
                     let why = format!(
                         "process {} signed checkpoint {} with a key that it knew to be retired",
                         self.by,
