@@ -15,7 +15,7 @@ use crate::kafka::context::Context;
 use crate::kafka::error::KafkaError;
 use crate::kafka::native::event::{Event, EventKind};
 use crate::kafka::native::listed::Listed;
-use crate::kafka::partition_lists::{names, with_positions};
+use crate::kafka::partition_lists::{names, validate, with_positions};
 use crate::kafka::polled::{CommitOutcome, Polled};
 use crate::record::position::{NextOffset, Position, TopicPartition};
 
@@ -63,7 +63,7 @@ impl Membership {
                 partition,
                 position: NextOffset(offset),
             },
-            (Code::AutoOffsetReset, Some((partition, _))) if is_truncation(&event.reason()) => {
+            (Code::AutoOffsetReset, Some((partition, _))) if event.is_truncation() => {
                 tracing::warn!(%partition, "{}", event.reason());
                 Polled::Truncated { partition }
             }
@@ -146,7 +146,8 @@ impl Membership {
             Protocol::Cooperative => client.incremental_assign(&with_positions(positions, doing)?),
             Protocol::Eager => self.assign_all(doing)?,
         }
-        .map_err(|error| KafkaError::from_rdkafka(&error, doing))
+        .map_err(|error| KafkaError::from_rdkafka(&error, doing))?;
+        validate(client, positions, doing)
     }
 
     /// An eager assignment is always given as a whole; partitions that were started before continue at their offsets.
@@ -268,11 +269,6 @@ fn topic_unavailable(code: Code, topic: &str) -> Polled<'static> {
         _ => KafkaError::from_code(code, "read the topic", format!("{code} topic={topic}")),
     };
     Polled::TopicUnavailable { topic, error }
-}
-
-/// Whether librdkafka has no position because the broker found the log cut back. Only its text tells (2.12).
-fn is_truncation(reason: &str) -> bool {
-    reason.contains("log truncation")
 }
 
 fn commit_outcome(event: &Event) -> Polled<'static> {

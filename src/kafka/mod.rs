@@ -10,6 +10,7 @@ pub mod error;
 #[cfg(test)]
 mod error_tests;
 mod incremental;
+pub mod leader_epochs;
 pub mod ledger;
 mod membership;
 mod native;

@@ -1,8 +1,12 @@
 //! Builds the lists of partitions that librdkafka takes.
 
+use std::time::Duration;
+
 use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::topic_partition_list::Offset;
 
+use crate::kafka::context::Context;
 use crate::kafka::error::KafkaError;
 use crate::kafka::native::listed::set_leader_epochs;
 use crate::record::position::{Position, TopicPartition};
@@ -29,6 +33,27 @@ pub(super) fn with_positions(
     let mut list = with_offsets(offsets, doing)?;
     set_leader_epochs(&mut list, positions.iter().map(|(_, at)| at.leader_epoch));
     Ok(list)
+}
+
+/// Has the broker validate the positions that have a leader epoch (KIP-320). librdkafka (2.12) does it when it begins to fetch only if
+/// it learns of the leader after that; a seek always does it.
+pub(super) fn validate(
+    client: &BaseConsumer<Context>,
+    positions: &[(TopicPartition, Position)],
+    doing: &'static str,
+) -> Result<(), KafkaError> {
+    let known: Vec<_> = positions
+        .iter()
+        .filter(|(_, at)| at.leader_epoch.is_some() && at.next.0 > 0)
+        .cloned()
+        .collect();
+    if known.is_empty() {
+        return Ok(());
+    }
+    client
+        .seek_partitions(with_positions(&known, doing)?, Duration::ZERO)
+        .map(drop)
+        .map_err(|error| KafkaError::from_rdkafka(&error, doing))
 }
 
 /// Partitions without offsets.

@@ -57,6 +57,8 @@ pub struct Range {
     pub records_root: Hash,
     /// Kafka's leader epoch of its last record, if it is known.
     pub leader_epoch: Option<i32>,
+    /// The same, only where the record is directly before the range's end.
+    pub leader_epoch_at_end: Option<i32>,
     /// Whether this version knows the encoding of its records.
     pub is_known_encoding: bool,
     /// Whether the link declares the range lost.
@@ -77,6 +79,7 @@ impl Range {
             record_count: link.record_count,
             records_root: link.records_root,
             leader_epoch: link.leader_epoch,
+            leader_epoch_at_end: link.leader_epoch_at_end(),
             is_known_encoding: link.encoding == RECORD_ENCODING,
             lost: link.lost.is_some(),
             segment: segment_attempt(link),

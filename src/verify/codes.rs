@@ -320,6 +320,9 @@ codes! {
     KV518 OpenTransactionNotAtRest Incomplete
         "Kafka holds records behind an open transaction, which are not archived, and --at-rest counts them as missing."
         "Wait until the transaction ends, or end it (`kivend doctor` says how). Then run `kivend archive`, and verify again.";
+    KV519 LogCutBack Incomplete
+        "Kafka's log was cut back below archived records, says the broker by their leader epoch: an unclean leader election removed them, or the topic was deleted and created again. What Kafka has there now is not archived."
+        "Run `kivend archive`: it says which of both it was. Declare an election with `kivend archive --diverged TOPIC/PARTITION/EPOCH=OFFSET`, a new topic with `--new-epoch TOPIC`. The archive keeps what Kafka lost.";
     // Proof files.
     KV601 ProofMalformed Tampered
         "The file is not a valid proof file. It proves nothing."
@@ -355,6 +358,9 @@ codes! {
     KV905 ShardsDisagree Tampered
         "Two shards saw different logs: the bucket did not show them the same archive."
         "Find out who controls the bucket or the network path to it. Verify the archive in one run, with a saved checkpoint (--checkpoint).";
+    KV906 NothingProduced Note
+        "Kafka never had a record in the requested scope, and the archive has none."
+        "No action is needed. Check --topic and --partition if records were expected.";
 }
 
 impl Serialize for Code {

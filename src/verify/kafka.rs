@@ -69,14 +69,6 @@ pub fn check_watermarks(chain: &Chain, marks: Watermarks, policy: LagPolicy, fin
         return u64::try_from(end - marks.low).unwrap_or(0);
     };
     let next = head.continues_at.1.0;
-    if marks.high < next {
-        let detail = format!(
-            "Kafka's log ends before offset {}, the archive before offset {next}",
-            marks.high
-        );
-        let finding = Finding::new(Code::KafkaEndsBeforeHead, detail).of(partition);
-        findings.push(finding.offsets(marks.high, next));
-    }
     for lost in chain.ranges.iter().filter(|range| range.lost) {
         if marks.low < lost.until.0 && marks.high >= lost.until.0 {
             let detail = format!("Kafka's log still begins at offset {}", marks.low);
@@ -95,6 +87,20 @@ pub fn check_watermarks(chain: &Chain, marks: Watermarks, policy: LagPolicy, fin
         findings.push(finding.offsets(next, marks.high));
     }
     u64::try_from(end.saturating_sub(next)).unwrap_or(0)
+}
+
+/// The finding where Kafka's log ends before the archive does.
+#[must_use]
+pub fn check_end(chain: &Chain, marks: Watermarks) -> Option<Finding> {
+    let next = chain.head.as_ref()?.continues_at.1.0;
+    (marks.high < next).then(|| {
+        let detail = format!(
+            "Kafka's log ends before offset {}, the archive before offset {next}",
+            marks.high
+        );
+        let finding = Finding::new(Code::KafkaEndsBeforeHead, detail).of(&chain.partition);
+        finding.offsets(marks.high, next)
+    })
 }
 
 /// Records behind an open transaction are acknowledged, and Kafka's retention deletes them like others, but no reader of

@@ -299,8 +299,10 @@ fn conclude(merged: &mut Report, found: Vec<Finding>) {
     settle_junk(merged);
     // One shard may have no partitions; all of them together may not.
     if scope.links > 0 {
-        merged.findings.retain(|finding| finding.code != Code::NothingInScope);
-        merged.finding_counts.remove(Code::NothingInScope.id());
+        for code in [Code::NothingInScope, Code::NothingProduced] {
+            merged.findings.retain(|finding| finding.code != code);
+            merged.finding_counts.remove(code.id());
+        }
     }
     merged
         .findings

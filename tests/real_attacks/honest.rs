@@ -193,6 +193,7 @@ async fn load(shop: &Shop, kafka: &Arc<dyn KafkaFacts>, partitions: &[TopicParti
             high: marks.high,
             records: Vec::new(),
             commit,
+            leader_epochs: BTreeMap::new(),
         };
         let mut keep = |record: &kivend::record::record::Record<'_>| log.records.push(OwnedRecord::of(record));
         kafka.read(partition, marks.low, marks.high, &mut keep).unwrap();

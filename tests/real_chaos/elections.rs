@@ -117,7 +117,18 @@ fn comes_through(first: usize, second: usize) {
         "the others are archived: {report:#}"
     );
 
+    let (_, report, _) = report_of(&chaos, &["verify"]);
+    assert_eq!(report["verdict"], "incomplete", "{report:#}");
+    let found = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|found| found["code"] == "KV519");
+    let found = found.unwrap_or_else(|| panic!("{report:#}"));
+    assert_eq!(found["offsets"], serde_json::json!([100, 100 + first]), "{found:#}");
+
     let declared = format!("{}/0/0=100", careless.name);
+    assert!(found["detail"].as_str().unwrap().contains(&declared), "{found:#}");
     let (code, report, log) = report_of(&chaos, &["archive", "--diverged", &declared]);
     assert_eq!(code, Some(0), "{log}");
     assert_eq!(report["records"], second, "{report:#}");

@@ -320,6 +320,10 @@ impl Kafka {
                 high: log.high,
                 records: log.held(),
                 commit: log.commit.clone(),
+                leader_epochs: match self.knows_leader_epochs() {
+                    true => log.leader_epochs.clone(),
+                    false => BTreeMap::new(),
+                },
             };
             broker.logs().insert(partition.clone(), log);
         }

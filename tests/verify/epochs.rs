@@ -1,5 +1,7 @@
 //! Epochs that end: topics created again, logs that an unclean leader election cut back, and false claims of either.
 
+use std::collections::BTreeMap;
+
 use kivend::log::link::{Link, SealReason};
 use kivend::log::object_key::Attempt;
 use kivend::record::position::TopicPartition;
@@ -223,16 +225,77 @@ fn nothing_stands_in_a_later_epoch_before_its_closing_link() {
     }
 }
 
+/// Archives five new records of this leader epoch.
+fn with_epoch(archive: &mut Archive, leader_epoch: Option<i32>) {
+    let next = archive.next_link(&payments(), 0).first_offset.0 + 5;
+    let records = archive.produce(&payments(), 5);
+    let (segment, link) = archive.fill(archive.next_link(&payments(), next), &records);
+    let (key, bytes) = segment.unwrap();
+    archive.store.plant(&key, bytes);
+    archive.append(Link { leader_epoch, ..link });
+}
+
+/// An archive of 50 records in links of 5, of leader epoch 3. The log was cut back to `ends`, and has that many other records after it; the
+/// broker says where leader epoch 4 begins if it `knows`.
+fn lost_after(ends: i64, count: usize, knows: Option<i64>) -> Archive {
+    let mut archive = Archive::new();
+    for _ in 0..10 {
+        with_epoch(&mut archive, Some(3));
+    }
+    archive.checkpoint();
+    archive.commit();
+    {
+        let mut logs = archive.broker.logs();
+        let log = logs.get_mut(&payments()).unwrap();
+        log.records.retain(|record| record.offset < ends);
+        log.high = ends;
+        log.leader_epochs = knows.map_or_else(BTreeMap::new, |later| BTreeMap::from([(3, 0), (4, later)]));
+    }
+    archive.produce(&payments(), count);
+    archive
+}
+
+#[test]
+fn a_log_that_the_broker_says_was_cut_back_is_incomplete_and_not_tampered_before_it_is_declared() {
+    for (ends, count) in [
+        (30, 10),
+        (30, 20),
+        (30, 40),
+        (33, 10),
+        (49, 30),
+        (0, 5),
+        (0, 80),
+        (42, 0),
+    ] {
+        let mut archive = lost_after(ends, count, Some(ends));
+        let report = archive.verify_all();
+        expect(&report, Verdict::Incomplete, Code::LogCutBack);
+        assert_eq!(offsets(&report, Code::LogCutBack), Some((ends, 50)));
+        // A link holds at least one offset.
+        if count > 0 {
+            declare(&mut archive, ends);
+            expect_intact(&archive.verify_all(), &[Code::RecordsSuperseded]);
+        }
+    }
+}
+
+#[test]
+fn what_a_cut_log_does_not_explain_is_tampering() {
+    let archive = lost_after(30, 40, None);
+    expect(&archive.verify_all(), Verdict::Tampered, Code::RecordsDifferFromKafka);
+    let archive = lost_after(30, 40, Some(50));
+    expect(&archive.verify_all(), Verdict::Tampered, Code::RecordsDifferFromKafka);
+
+    let archive = lost_after(30, 40, Some(30));
+    archive.broker.logs().get_mut(&payments()).unwrap().records.remove(12);
+    let report = archive.verify_all();
+    expect(&report, Verdict::Tampered, Code::RecordsNotInKafka);
+    assert_eq!(offsets(&report, Code::RecordsNotInKafka), Some((12, 13)));
+    assert_eq!(offsets(&report, Code::LogCutBack), Some((30, 50)));
+}
+
 #[test]
 fn leader_epochs_never_fall_within_an_epoch_nor_below_a_divergence() {
-    let with_epoch = |archive: &mut Archive, leader_epoch: Option<i32>| {
-        let next = archive.next_link(&payments(), 0).first_offset.0 + 5;
-        let records = archive.produce(&payments(), 5);
-        let (segment, link) = archive.fill(archive.next_link(&payments(), next), &records);
-        let (key, bytes) = segment.unwrap();
-        archive.store.plant(&key, bytes);
-        archive.append(Link { leader_epoch, ..link });
-    };
     let mut archive = Archive::new();
     for epoch in [Some(3), None, Some(3), Some(5)] {
         with_epoch(&mut archive, epoch);

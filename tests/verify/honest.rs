@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kivend::app::verify::facts::KafkaFacts;
 use kivend::app::verify::{Depth, Losses, Request, Since};
 use kivend::log::link::SealReason;
 use kivend::log::object_key::{Attempt, Place};
@@ -13,7 +14,7 @@ use kivend::verify::kafka::LagPolicy;
 use kivend::verify::verdict::Verdict;
 
 use super::{expect, expect_intact};
-use crate::fixture::Archive;
+use crate::fixture::{Archive, Log};
 
 #[test]
 fn an_honest_archive_is_intact_offline_and_against_kafka() {
@@ -88,6 +89,28 @@ fn an_empty_archive_is_not_intact() {
         Verdict::Incomplete,
         Code::NothingInScope,
     );
+}
+
+#[test]
+fn a_topic_that_kafka_says_was_never_used_is_nothing_to_verify() {
+    let archive = Archive::usual();
+    let orders = TopicPartition::new("orders", 0);
+    archive.broker.logs().insert(orders.clone(), Log::default());
+    let of_orders = || Request {
+        topics: vec!["orders".into()],
+        topic: Some("orders".into()),
+        ..archive.request()
+    };
+    let broker = || Some(Arc::new(archive.broker.copy()) as Arc<dyn KafkaFacts>);
+    expect_intact(&archive.verify(broker(), of_orders()), &[Code::NothingProduced]);
+    // Retention has deleted what was produced.
+    {
+        let mut logs = archive.broker.logs();
+        let log = logs.get_mut(&orders).unwrap();
+        (log.low, log.high) = (5, 5);
+    }
+    let report = archive.verify(broker(), of_orders());
+    expect(&report, Verdict::Incomplete, Code::PartitionNotArchived);
 }
 
 #[test]

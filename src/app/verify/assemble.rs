@@ -46,6 +46,8 @@ pub(super) struct Parts {
     /// Whether an archiver runs.
     pub(super) archiver: Archiver,
     pub(super) by_partition: BTreeMap<TopicPartition, Part>,
+    /// Partitions that Kafka says never had a record.
+    never_used: u64,
     pub(super) findings: Findings,
     /// The count of events, by topic; `None` if the topic's events could not be counted.
     pub(super) events: BTreeMap<String, Option<Counted>>,
@@ -68,6 +70,7 @@ impl Parts {
             against_kafka: false,
             archiver: Archiver::Unknown,
             by_partition: BTreeMap::new(),
+            never_used: 0,
             findings: Findings::default(),
             events: BTreeMap::new(),
         }
@@ -156,6 +159,8 @@ impl Parts {
             comparison,
         } = part;
         topic.partitions += 1;
+        let says_nothing = |comparison: &Comparison| comparison.lag == 0 && comparison.findings.counts().is_empty();
+        self.never_used += u64::from(chain.head.is_none() && comparison.as_ref().is_some_and(says_nothing));
         topic.records += chain.records;
         topic.links += chain.links;
         topic.segments += chain.segments;
@@ -265,7 +270,9 @@ impl Parts {
             || scope.since_checkpoint.is_some();
         // Nothing new since a checkpoint is no finding: the chains below were judged when it was saved.
         if scope.links == 0 && scope.since_checkpoint.is_none() && self.archive.id.is_some() && !self.is_begun() {
-            let code = if narrowed {
+            let code = if scope.partitions > 0 && self.never_used == scope.partitions {
+                Code::NothingProduced
+            } else if narrowed {
                 Code::NothingInScope
             } else {
                 Code::NothingArchived

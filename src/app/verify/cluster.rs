@@ -8,9 +8,10 @@ use crate::config::KafkaSettings;
 use crate::error::Explain as _;
 use crate::kafka::cluster::Cluster;
 use crate::kafka::error::KafkaError;
+use crate::kafka::leader_epochs;
 use crate::kafka::reader::Reader;
 use crate::kafka::topics::Topics;
-use crate::record::position::TopicPartition;
+use crate::record::position::{Position, TopicPartition};
 use crate::record::record::Record;
 use crate::verify::kafka::{Commit, Watermarks};
 
@@ -19,7 +20,7 @@ pub struct ClusterFacts {
     reader: Reader,
     group: Cluster,
     topics: Topics,
-    group_id: String,
+    settings: KafkaSettings,
     /// Sees where a log ends behind an open transaction.
     uncommitted: Cluster,
 }
@@ -34,7 +35,7 @@ impl ClusterFacts {
             reader: Reader::connect(settings)?,
             group: Cluster::connect_to_group(settings)?,
             topics: Topics::connect(settings)?,
-            group_id: settings.group_id.clone(),
+            settings: settings.clone(),
             uncommitted: Cluster::connect_uncommitted(settings)?,
         })
     }
@@ -73,7 +74,8 @@ impl KafkaFacts for ClusterFacts {
     }
 
     fn group_members(&self) -> Result<Option<usize>, NoAnswer> {
-        self.group.group_members(&self.group_id).map(Some).map_err(no_answer)
+        let members = self.group.group_members(&self.settings.group_id);
+        members.map(Some).map_err(no_answer)
     }
 
     fn watermarks(&self, partition: &TopicPartition) -> Result<Option<Watermarks>, NoAnswer> {
@@ -88,6 +90,10 @@ impl KafkaFacts for ClusterFacts {
             Err(KafkaError::UnknownPartition { .. } | KafkaError::UnknownTopic { .. }) => Ok(None),
             Err(error) => Err(no_answer(error)),
         }
+    }
+
+    fn is_cut_below(&self, partition: &TopicPartition, position: Position) -> Result<bool, NoAnswer> {
+        leader_epochs::is_cut_below(&self.settings, partition, position).map_err(no_answer)
     }
 
     fn read(

@@ -15,7 +15,7 @@ use crate::record::record::LeafHasher;
 use crate::task::progress::Progress;
 use crate::verify::chain::{Chain, Range};
 use crate::verify::findings::{Code, Finding, Findings};
-use crate::verify::kafka::{Compared, Comparer, LagPolicy, check_watermarks, held};
+use crate::verify::kafka::{Compared, Comparer, LagPolicy, check_end, check_watermarks, held};
 use crate::verify::segments::leaves;
 use crate::verify::superseded::SupersededTally;
 
@@ -29,6 +29,8 @@ pub struct Comparison {
     pub compared: Compared,
     /// Offsets beyond the head.
     pub lag: u64,
+    /// Kafka's log ends before the archive does.
+    pub ends_before: Option<Finding>,
     /// What was found.
     pub findings: Findings,
 }
@@ -89,6 +91,7 @@ impl Comparing {
             return Ok(comparison);
         }
         comparison.lag = check_watermarks(chain, marks, self.lag, &mut comparison.findings);
+        comparison.ends_before = check_end(chain, marks);
         let (held, gone) = held(&chain.ranges, marks.low);
         let mut comparer = Comparer::new(partition, held);
         if let (Some(first), Some(last)) = (held.first(), held.last()) {
@@ -191,7 +194,11 @@ impl Comparing {
     }
 }
 
-async fn archived_leaves(bucket: &Bucket, partition: &TopicPartition, range: &Range) -> Option<Vec<(i64, Hash)>> {
+pub(super) async fn archived_leaves(
+    bucket: &Bucket,
+    partition: &TopicPartition,
+    range: &Range,
+) -> Option<Vec<(i64, Hash)>> {
     if range.segment.is_none() {
         return Some(Vec::new());
     }

@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 
-use crate::app::verify::compare::{Comparing, segment_of};
-use crate::app::verify::facts::blocking;
+use crate::app::verify::compare::{Comparing, Comparison, segment_of};
+use crate::app::verify::cut_back::CutBack;
+use crate::app::verify::facts::{NoAnswer, blocking};
 use crate::reading::bucket::Bucket;
 use crate::record::hash::Hash;
 use crate::record::position::{Height, TopicPartition};
@@ -13,7 +14,6 @@ use crate::segment::decode::Segment;
 use crate::verify::chain::{Chain, Range};
 use crate::verify::differing::{Differing, SignedSide};
 use crate::verify::findings::{Code, Finding, Findings};
-use crate::verify::kafka::Compared;
 
 /// Ranges in which the differing records are named; for further ranges only the range is. In a compacted topic all are,
 /// because each record needs an explanation.
@@ -35,11 +35,32 @@ struct Compaction {
 impl Comparing {
     /// Names the differing records in ranges whose records differ from Kafka's, and in those (`suspects`) whose segment does not
     /// have the signed records.
-    pub async fn name(&self, bucket: &Bucket, chain: &Chain, compared: &Compared, suspects: &[Height]) -> Findings {
+    pub async fn name(&self, bucket: &Bucket, chain: &Chain, comparison: &Comparison, suspects: &[Height]) -> Findings {
         let mut findings = Findings::default();
+        let compared = &comparison.compared;
+        let cut_back = match CutBack::of(self, chain, compared, suspects).await {
+            Ok(cut_back) => cut_back,
+            Err(NoAnswer(why)) => {
+                findings.push(Finding::new(Code::KafkaUnreadable, why).of(&chain.partition));
+                None
+            }
+        };
+        match &cut_back {
+            Some(cut_back) => {
+                let finding = cut_back.finding(self, bucket, chain).await;
+                finding.into_iter().for_each(|finding| findings.push(finding));
+            }
+            None => comparison
+                .ends_before
+                .iter()
+                .for_each(|finding| findings.push(finding.clone())),
+        }
         // The root of a range that is cut covers records that are not current, so the others are compared one by one.
-        let is_asked =
-            |range: &&Range| compared.differing.contains(range) || suspects.contains(&range.height) || range.is_cut();
+        let is_lost = |range: &Range| cut_back.as_ref().is_some_and(|cut_back| cut_back.contains(range));
+        let is_asked = |range: &&Range| {
+            let differs = compared.differing.contains(range) && !is_lost(range);
+            differs || suspects.contains(&range.height) || range.is_cut()
+        };
         let mut compaction = match compared.differing.first() {
             Some(first) if self.is_compacted(&chain.partition).await => Some(Compaction {
                 newest: newest_by_key(bucket, chain, first.height).await,

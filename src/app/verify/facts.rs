@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::record::position::TopicPartition;
+use crate::record::position::{Position, TopicPartition};
 use crate::record::record::Record;
 use crate::verify::kafka::{Commit, Watermarks};
 
@@ -45,6 +45,15 @@ pub trait KafkaFacts: Send + Sync {
     /// As above.
     fn group_members(&self) -> Result<Option<usize>, NoAnswer> {
         Ok(None)
+    }
+
+    /// Whether the broker finds, by the leader epoch (KIP-320), that the log was cut back below the position; false where it
+    /// cannot tell.
+    ///
+    /// # Errors
+    /// As above.
+    fn is_cut_below(&self, _partition: &TopicPartition, _position: Position) -> Result<bool, NoAnswer> {
+        Ok(false)
     }
 
     /// Calls `sink` with every record of `[from, until)` that a read_committed reader gets, in order, until the range or the

@@ -7,6 +7,7 @@ mod assemble;
 mod begin;
 pub mod cluster;
 mod compare;
+mod cut_back;
 mod differences;
 mod error;
 mod evidence;
@@ -312,9 +313,7 @@ impl Run {
             let below = removed.get(&chain.partition).copied().unwrap_or(Height(0));
             findings.append(orphans::judge(&self.bucket, &chain, below).await);
             if let (Some(comparing), Some(comparison)) = (&comparing, &mut comparison) {
-                let named = comparing
-                    .name(&self.bucket, &chain, &comparison.compared, &rows.suspects)
-                    .await;
+                let named = comparing.name(&self.bucket, &chain, comparison, &rows.suspects).await;
                 findings.append(named);
                 let compared = &mut comparison.compared;
                 findings.append(comparing.compare_cut(&self.bucket, &chain, compared).await);

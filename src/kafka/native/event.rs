@@ -75,6 +75,12 @@ impl Event {
             .to_owned()
     }
 
+    /// Whether the position is gone because the broker found the log cut back below it, by its leader epoch. Only
+    /// librdkafka's text tells (2.12).
+    pub(in crate::kafka) fn is_truncation(&self) -> bool {
+        self.code() == Code::AutoOffsetReset && self.reason().contains("log truncation")
+    }
+
     /// Whether the client cannot continue.
     pub(in crate::kafka) fn is_fatal(&self) -> bool {
         // SAFETY: the event is alive.
