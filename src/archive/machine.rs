@@ -99,6 +99,12 @@ impl Machine {
         all
     }
 
+    /// The offset after the last record that the partition's owner was given; `None` while its head is not known.
+    #[must_use]
+    pub fn delivered_until(&self, partition: &TopicPartition) -> Option<i64> {
+        self.partitions[self.slot(partition)?.0].delivered_until()
+    }
+
     /// Whether every partition is released.
     #[must_use]
     pub fn is_idle(&self) -> bool {

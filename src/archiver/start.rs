@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::archive::author::Author;
 use crate::archive::policy::{OPEN_MAX_BYTES, SealPolicy};
 use crate::archiver::orders::Orders;
-use crate::clock;
+use crate::clock::{self, Clock};
 use crate::config::{ArchiveSettings, SEAL_MAX_BYTES_LIMIT, Settings};
 use crate::kafka::cluster::Cluster;
 use crate::kafka::error::KafkaError;
@@ -46,8 +46,8 @@ impl ClusterAtStart {
         std::thread::spawn(move || {
             let cluster = Arc::new(Cluster::connect_to_group(&settings.kafka)?);
             let mut found = Found::ask(&cluster, &settings)?;
-            let since = Instant::now();
-            while !found.leaderless.is_empty() && since.elapsed() < ELECTION {
+            let clock = Clock::start();
+            while !found.leaderless.is_empty() && clock.elapsed_s() < ELECTION.as_secs_f64() {
                 std::thread::sleep(ELECTION_INTERVAL);
                 found = Found::ask(&cluster, &settings)?;
             }

@@ -12,7 +12,8 @@ pub struct Target {
     ends: Option<HashMap<TopicPartition, i64>>,
     /// The ends by slot, for the path of every record; `i64::MAX` if there is no end.
     end_by_slot: Vec<i64>,
-    reached: HashSet<TopicPartition>,
+    /// The offset after the last record before the end, of each partition that has delivered all of these.
+    reached: HashMap<TopicPartition, i64>,
     /// Partitions that the run does not wait for, whoever owns them.
     given_up: HashSet<TopicPartition>,
 }
@@ -42,11 +43,15 @@ impl Target {
             .collect()
     }
 
-    /// The ends of the partitions for which the run waits.
-    pub fn awaited_ends(&self) -> impl Iterator<Item = (TopicPartition, i64)> {
+    /// For each partition for which the run waits: up to which offset its records are to be archived. Markers of transactions
+    /// may stand between that offset and the end.
+    pub fn awaited(&self) -> impl Iterator<Item = (TopicPartition, i64)> {
         let ends = self.ends.iter().flatten();
         let awaited = ends.filter(|(partition, _)| !self.is_given_up(partition));
-        awaited.map(|(partition, end)| (partition.clone(), *end))
+        awaited.map(|(partition, end)| {
+            let until = self.reached.get(partition).unwrap_or(end);
+            (partition.clone(), *until)
+        })
     }
 
     /// Assigns the slot of a partition, before [`takes`](Target::takes) is called for it.
@@ -79,17 +84,18 @@ impl Target {
         self.end_by_slot.get(slot.0).is_some_and(|end| offset + 1 >= *end)
     }
 
-    /// Every record before `position` was delivered.
-    pub fn advance(&mut self, partition: &TopicPartition, position: i64) {
+    /// Every record before `position` was delivered; the last of them ended at `until`. Only the first call that reaches the end
+    /// counts: later ones come when the partition may be released already.
+    pub fn advance(&mut self, partition: &TopicPartition, position: i64, until: i64) {
         if position >= self.end_of(partition) {
-            self.reached.insert(partition.clone());
+            self.reached.entry(partition.clone()).or_insert(until);
         }
     }
 
     /// Delivery starts again at `position`. Records that were delivered before do not count.
     pub fn restart(&mut self, partition: &TopicPartition, position: i64) {
         self.reached.remove(partition);
-        self.advance(partition, position);
+        self.advance(partition, position, position);
     }
 
     /// Whether `position` is at or before the end: records after the end are dropped on delivery.
@@ -123,7 +129,7 @@ impl Target {
 
     /// Whether all these partitions have reached their ends.
     pub fn is_reached_by<'a>(&self, mut assigned: impl Iterator<Item = &'a TopicPartition>) -> bool {
-        let is_done = |partition| self.reached.contains(partition) || self.is_given_up(partition);
+        let is_done = |partition| self.reached.contains_key(partition) || self.is_given_up(partition);
         self.ends.is_some() && assigned.all(is_done)
     }
 }
@@ -139,10 +145,12 @@ mod tests {
         target.bind(Slot(0), &partition);
         assert!(target.takes(Slot(0), 9) && !target.takes(Slot(0), 10));
         assert!(!target.is_reached_by([&partition].into_iter()));
-        target.advance(&partition, 9);
+        target.advance(&partition, 9, 9);
         assert!(!target.is_reached_by([&partition].into_iter()));
-        target.advance(&partition, 10);
+        target.advance(&partition, 10, 9);
         assert!(target.is_reached_by([&partition].into_iter()));
+        target.advance(&partition, 10, 10);
+        assert_eq!(target.awaited().collect::<Vec<_>>(), [(partition.clone(), 9)]);
         assert!(target.covers(&partition, 10) && !target.covers(&partition, 11));
     }
 
@@ -150,7 +158,7 @@ mod tests {
     fn a_partition_whose_delivery_restarts_has_not_reached_its_end() {
         let partition = TopicPartition::new("payments", 0);
         let mut target = Target::up_to(HashMap::from([(partition.clone(), 10)]));
-        target.advance(&partition, 10);
+        target.advance(&partition, 10, 9);
         target.restart(&partition, 4);
         assert!(!target.is_reached_by([&partition].into_iter()));
         target.restart(&partition, 10);

@@ -19,23 +19,42 @@ pub struct Unavailable {
     refused: BTreeMap<TopicPartition, u64>,
 }
 
+/// Why a topic cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// The brokers do not know it.
+    DoesNotExist,
+    /// No ACL allows it, or another reason.
+    Refused,
+}
+
 #[derive(Debug)]
 struct Since {
     began_ms: u64,
+    why: Why,
     /// Whether the run no longer waits for it.
     is_given_up: bool,
 }
 
 impl Unavailable {
     /// The topic cannot be read. Returns whether that is news.
-    pub fn topic(&mut self, topic: &str, now_ms: u64) -> bool {
-        let since = Since {
-            began_ms: now_ms,
-            is_given_up: false,
-        };
+    pub fn topic(&mut self, topic: &str, why: Why, now_ms: u64) -> bool {
         let is_known = self.topics.contains_key(topic);
-        self.topics.entry(topic.to_owned()).or_insert(since);
+        let since = self.topics.entry(topic.to_owned()).or_insert(Since {
+            began_ms: now_ms,
+            why,
+            is_given_up: false,
+        });
+        since.why = why;
         !is_known
+    }
+
+    /// Whether the brokers do not know the topic.
+    #[must_use]
+    pub fn does_not_exist(&self, topic: &str) -> bool {
+        self.topics
+            .get(topic)
+            .is_some_and(|since| since.why == Why::DoesNotExist)
     }
 
     /// The topic can be read. Returns whether that is news.
@@ -86,8 +105,9 @@ mod tests {
     #[test]
     fn a_topic_is_news_once_and_given_up_once_after_its_time() {
         let mut unavailable = Unavailable::default();
-        assert!(unavailable.topic("orders", 1_000));
-        assert!(!unavailable.topic("orders", 20_000));
+        assert!(unavailable.topic("orders", Why::Refused, 1_000));
+        assert!(!unavailable.topic("orders", Why::DoesNotExist, 20_000));
+        assert!(unavailable.does_not_exist("orders") && !unavailable.does_not_exist("payments"));
         assert!(unavailable.to_give_up(1_000 + PATIENCE_MS - 1).is_empty());
         assert_eq!(unavailable.to_give_up(1_000 + PATIENCE_MS), ["orders"]);
         assert!(unavailable.to_give_up(1_000 + PATIENCE_MS).is_empty());

@@ -148,6 +148,15 @@ impl Partition {
         matches!(self.phase, Phase::Stopped)
     }
 
+    /// The offset after the last delivered record; `None` while the head is not known.
+    #[must_use]
+    pub fn delivered_until(&self) -> Option<i64> {
+        match &self.phase {
+            Phase::Archiving(chain) => Some(chain.open.expected()),
+            _ => None,
+        }
+    }
+
     /// Bytes that count in the memory budget: the open rows and an encoded object, without rows in the encoder.
     #[must_use]
     pub fn buffered_bytes(&self) -> usize {

@@ -247,7 +247,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
                         }
                         if self.target.ends_at(slot, record.offset) {
                             let next = record.offset + 1;
-                            self.target.advance(self.source.partition(partition), next);
+                            self.target.advance(self.source.partition(partition), next, next);
                         }
                     }
                 }

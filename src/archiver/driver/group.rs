@@ -1,6 +1,6 @@
 //! Events from the consumer group: assignment, revocation, loss, log ends, outcomes of commits, and errors.
 
-use crate::archive::step::Event;
+use crate::archive::step::{Event, StopReason};
 use crate::archiver::driver::driver::Driver;
 use crate::archiver::executor::Executor;
 use crate::archiver::logins::Refusal;
@@ -37,7 +37,11 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         }
     }
 
+    /// librdkafka calls partitions lost when another member may have them, and when their topic no longer exists.
     pub(super) fn lost(&mut self, partitions: Vec<TopicPartition>) {
+        let is_gone = |partition: &TopicPartition| self.unavailable.does_not_exist(&partition.topic);
+        let (gone, partitions): (Vec<_>, Vec<_>) = partitions.into_iter().partition(is_gone);
+        self.step_each(gone, |partition| Event::CannotRead(partition, StopReason::TopicGone));
         for partition in &partitions {
             tracing::warn!(%partition, "lost: the group has assigned it to another member");
             self.drop_partition(partition);
@@ -62,7 +66,8 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
     /// to it.
     pub(super) fn end_reached(&mut self, partition: TopicPartition, position: NextOffset) {
         if self.target.covers(&partition, position.0) {
-            self.target.advance(&partition, position.0);
+            let until = self.machine.delivered_until(&partition).unwrap_or(position.0);
+            self.target.advance(&partition, position.0, until);
             self.step(Event::EndReached(partition, position.0));
         }
     }

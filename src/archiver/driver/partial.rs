@@ -5,6 +5,7 @@ use crate::archiver::driver::driver::Driver;
 use crate::archiver::executor::Executor;
 use crate::archiver::observers::Observer;
 use crate::archiver::source::Source;
+use crate::archiver::unavailable::Why;
 use crate::error::{Explain as _, Kind};
 use crate::kafka::error::KafkaError;
 use crate::record::position::TopicPartition;
@@ -12,7 +13,11 @@ use crate::record::position::TopicPartition;
 impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
     /// A topic cannot be read, now or from the start on.
     pub fn topic_unavailable(&mut self, topic: &str, error: &KafkaError) {
-        if self.unavailable.topic(topic, self.now.monotonic_ms) {
+        let why = match error {
+            KafkaError::UnknownTopic { .. } => Why::DoesNotExist,
+            _ => Why::Refused,
+        };
+        if self.unavailable.topic(topic, why, self.now.monotonic_ms) {
             self.observer.topic_unavailable(topic, error);
             self.tally.unavailable.insert(topic.to_owned(), error.to_string());
         }
@@ -41,8 +46,10 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
                 .get(partition)
                 .map_or(0, |tally| tally.next_offset)
         };
-        let ends = self.target.awaited_ends();
-        let behind: Vec<_> = ends.filter(|(partition, end)| archived(partition) < *end).collect();
+        let awaited = self.target.awaited();
+        let behind: Vec<_> = awaited
+            .filter(|(partition, until)| archived(partition) < *until)
+            .collect();
         if behind.is_empty() {
             return;
         }
@@ -51,10 +58,10 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
             .source
             .committed(&names)
             .unwrap_or_else(|_| vec![None; names.len()]);
-        for ((partition, end), next_offset) in behind.into_iter().zip(committed) {
-            if next_offset.is_none_or(|next| next.0 < end) {
+        for ((partition, until), next_offset) in behind.into_iter().zip(committed) {
+            if next_offset.is_none_or(|next| next.0 < until) {
                 let why = format!(
-                    "another archiver took the partition over before its last records were archived; run `kivend archive` again: end_offset={end}"
+                    "another archiver took the partition over before its last records were archived; run `kivend archive` again: end_offset={until}"
                 );
                 tracing::error!(%partition, "not archived to its end: {why}");
                 self.tally.stopped(&partition, why);
