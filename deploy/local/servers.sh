@@ -17,7 +17,7 @@ KAFKA_JARS=$CACHE/kafka-$KAFKA_VERSION-$(cksum <"$HERE/kafka.pom.xml" | cut -d '
 KAFKA_CLASSES=$KAFKA_JARS/classes.jsa
 MINIO=$CACHE/minio-$MINIO_VERSION/minio
 JAVA=${JAVA_HOME:+$JAVA_HOME/bin/}java
-JAVA_FLAGS=(-Xmx512m -cp "$KAFKA_JARS/*" "-Dlog4j2.configurationFile=$HERE/log4j2.properties")
+JAVA_FLAGS=(-Xmx768m -XX:MaxDirectMemorySize=1g -cp "$KAFKA_JARS/*" "-Dlog4j2.configurationFile=$HERE/log4j2.properties")
 readonly KAFKA_VERSION MINIO_VERSION CLUSTER_ID SERVERS HOST BUCKET REGION ACCESS_KEY SECRET_KEY
 readonly KAFKA_JARS KAFKA_CLASSES MINIO JAVA JAVA_FLAGS
 

@@ -115,10 +115,11 @@ impl Sources {
                 layers.push(Layer::of_one(name, &key, value));
             }
         }
-        layers.extend(self.flags.iter().map(|flag| {
-            let key: Vec<String> = flag.key.split('.').map(str::to_owned).collect();
-            Layer::of_one(&flag.name, &key, &flag.value)
-        }));
+        layers.extend(
+            self.flags
+                .iter()
+                .map(|flag| Layer::of_one(&flag.name, &parts_of(&flag.key), &flag.value)),
+        );
         Ok(layers)
     }
 
@@ -135,6 +136,21 @@ impl Sources {
             }),
         }
     }
+}
+
+/// The parts of a dotted key, which may be quoted as in TOML.
+fn parts_of(key: &str) -> Vec<String> {
+    let (mut parts, mut part, mut quote) = (Vec::new(), String::new(), None);
+    for letter in key.chars() {
+        match (quote, letter) {
+            (None, '.') => parts.push(std::mem::take(&mut part)),
+            (None, '"' | '\'') => quote = Some(letter),
+            (Some(opening), _) if opening == letter => quote = None,
+            _ => part.push(letter),
+        }
+    }
+    parts.push(part);
+    parts
 }
 
 /// `KIVEND_STORE__PREFIX` is `store.prefix`.

@@ -123,6 +123,27 @@ fn a_kafka_property_is_the_same_setting_quoted_or_nested() {
 }
 
 #[test]
+fn the_key_of_a_flag_may_be_quoted_as_in_toml() {
+    for key in [
+        "kafka.properties.\"socket.timeout.ms\"",
+        "kafka.properties.'socket.timeout.ms'",
+        "\"kafka\".properties.socket.timeout.ms",
+    ] {
+        let flag = Flag {
+            name: "--set".to_owned(),
+            key: key.to_owned(),
+            value: "7".to_owned(),
+        };
+        let sources = Sources {
+            flags: vec![flag],
+            ..Sources::default()
+        };
+        let settings = load(&sources).unwrap().settings;
+        assert_eq!(settings.kafka.properties.get("socket.timeout.ms"), Some("7"), "{key}");
+    }
+}
+
+#[test]
 fn a_topic_may_differ_from_the_topic_defaults() {
     let text = "routing.default = 'a'\nrouting.rules = []\n[[topics]]\nname = 'a'\npartitions = 1\n\
                 replication_factor = 1\n[topics.properties]\nretention.ms = 1000";

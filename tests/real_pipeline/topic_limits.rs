@@ -8,16 +8,8 @@ use super::shop::Shop;
 
 /// A shop whose topics take batches of 20 kB.
 fn narrow() -> Option<Shop> {
-    let shop = Shop::open()?;
-    // The topics exist already; the properties of all of them are altered.
-    shop.json(&[
-        "topics",
-        "create",
-        "--alter",
-        "--set",
-        "topic_defaults.properties.\"max.message.bytes\"=20000",
-    ]);
-    Some(shop)
+    // Created so: brokers learn of an alteration one after the other.
+    Shop::with_settings("[topic_defaults.properties]\nmax.message.bytes = 20000\n")
 }
 
 /// Small events, with one of 40 kB after each thousand that cannot be compressed below what the topic takes.

@@ -66,7 +66,9 @@ async fn a_refused_connection_is_transient_and_says_so() {
         "{error}"
     );
     assert!(
-        error.remedy().starts_with("start the store, or correct store.endpoint"),
+        error
+            .remedy()
+            .starts_with("start the store, or correct the host and the port of store.endpoint"),
         "{error}"
     );
     assert!(error.to_string().contains("Connection refused"), "{error}");

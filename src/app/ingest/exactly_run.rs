@@ -63,7 +63,7 @@ impl Run<'_> {
             match piece {
                 Piece::Next(name) => self.intake.next_input(name),
                 Piece::Portion(Portion::Lines(lines)) => {
-                    let lines = self.without_unfinished(&name, lines);
+                    let lines = self.without_unfinished(&mut transfer, &name, lines);
                     self.send_lines(&mut transfer, &Arc::new(lines))?;
                 }
                 Piece::Portion(Portion::TooLong(line)) => self.pass_too_long(&mut transfer, &name, &line)?,
@@ -84,10 +84,13 @@ impl Run<'_> {
 
     /// Removes a last line without a newline, if it is not a whole event or lacks the carriage return of the line before it:
     /// somebody may be writing it. It is not marked, and the next run reads it again.
-    fn without_unfinished(&mut self, file: &str, mut lines: Vec<u8>) -> Vec<u8> {
+    fn without_unfinished(&mut self, transfer: &mut FileTransfer, file: &str, mut lines: Vec<u8>) -> Vec<u8> {
         let start = memchr::memrchr(b'\n', &lines).map_or(0, |newline| newline + 1);
         let (before, last) = lines.split_at(start);
-        let lacks_return = before.ends_with(b"\r\n") && !last.ends_with(b"\r");
+        if !before.is_empty() {
+            transfer.has_returns = before.ends_with(b"\r\n");
+        }
+        let lacks_return = transfer.has_returns && !last.ends_with(b"\r");
         if !last.is_empty() && (lacks_return || !self.intake.is_event(last)) {
             self.intake.leave_unfinished(file, (lines.len() - start) as u64);
             lines.truncate(start);

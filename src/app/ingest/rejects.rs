@@ -51,11 +51,11 @@ impl Explain for RejectsError {
     }
 
     fn remedy(&self) -> Option<String> {
-        Some(match self {
+        let remedy = match self {
             RejectsError::Io { .. } => "name a file in an existing folder on a disk with free space: `--rejects FILE`",
             RejectsError::IsInput { .. } => "name another file: `--rejects FILE`",
-        })
-        .map(str::to_owned)
+        };
+        Some(remedy.to_owned())
     }
 }
 

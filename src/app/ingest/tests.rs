@@ -104,6 +104,8 @@ proptest! {
         }
         let order = if sorted { Order::Time } else { Order::AsRead };
         let report = run(Plan { order, ..dry_run(vec![stream(&bytes, portions)]) });
+        // Random bytes that begin like another known form are refused as a whole.
+        prop_assume!(report.broken_inputs.is_empty());
         prop_assert_eq!(report.read, count as u64);
         prop_assert_eq!(report.read, report.would_send.unwrap() + report.rejected + report.filtered);
         prop_assert_eq!(report.rejected, report.rejections.values().sum::<u64>());

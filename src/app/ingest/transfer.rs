@@ -23,6 +23,8 @@ pub(super) struct FileTransfer {
     /// The mark of earlier runs.
     pub(super) mark: Option<Mark>,
     pub(super) reached: Reached,
+    /// Whether the line that was read last ended with a carriage return and a newline.
+    pub(super) has_returns: bool,
     /// The number of lines that are committed.
     pub(super) committed_lines: u64,
     /// The number of committed records, by topic.
@@ -70,6 +72,7 @@ impl FileTransfer {
             committed_lines: mark.as_ref().map_or(0, |mark| mark.lines),
             mark,
             reached: Reached::default(),
+            has_returns: false,
             open: None,
         }
     }

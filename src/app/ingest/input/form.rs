@@ -77,6 +77,11 @@ fn binary_form(start: &[u8]) -> Option<Form> {
         [b'P', b'A', b'R', b'1', ..] => Some(Form::Other("a Parquet file")),
         [b'O', b'b', b'j', 1, ..] => Some(Form::Other("an Avro file")),
         [b'O', b'R', b'C', ..] => Some(Form::Other("an ORC file")),
+        [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, 0xff, ..] | [b'G', b'I', b'F', b'8', ..] => {
+            Some(Form::Other("an image"))
+        }
+        [0x7f, b'E', b'L', b'F', ..] => Some(Form::Other("a program")),
+        _ if start.starts_with(b"ARROW1") => Some(Form::Other("an Arrow file")),
         _ if start.starts_with(b"SQLite format 3\0") => Some(Form::Other("an SQLite database")),
         _ if start.starts_with(b"%PDF-") => Some(Form::Other("a PDF file")),
         _ if start.get(257..262) == Some(b"ustar") => Some(Form::Tar),
@@ -114,7 +119,7 @@ fn text_form(start: &[u8]) -> Option<Form> {
             inside.starts_with(b"{").then_some(Form::JsonArray)
         }
         b'{' => object_form(first, second),
-        0x1e => Some(Form::Sequence),
+        0x1e => matches!(first.get(1), Some(b'{' | b'[')).then_some(Form::Sequence),
         _ if start.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"{")) => None,
         b'<' if matches!(first.get(1), Some(b'!' | b'?' | b'a'..=b'z' | b'A'..=b'Z')) => {
             Some(Form::Other("XML or HTML"))
@@ -159,7 +164,7 @@ mod tests {
         let mut tar = [0; 512];
         tar[..9].copy_from_slice(b"app.jsonl");
         tar[257..262].copy_from_slice(b"ustar");
-        let cases: [(&[u8], Form); 30] = [
+        let cases: [(&[u8], Form); 33] = [
             (b"\xff\xfe{\0\"\0", Form::Wide("UTF-16")),
             (b"\xfe\xff\0{\0\"", Form::Wide("UTF-16")),
             (b"{\0\"\0a\0", Form::Wide("UTF-16LE")),
@@ -192,6 +197,9 @@ mod tests {
             (b"<?xml version=\"1.0\"?>\n<Error>", Form::Other("XML or HTML")),
             (b"<!DOCTYPE html>\n", Form::Other("XML or HTML")),
             (b"<html>", Form::Other("XML or HTML")),
+            (b"\x89PNG\r\n\x1a\n", Form::Other("an image")),
+            (b"\x7fELF\x02\x01\x01\0", Form::Other("a program")),
+            (b"ARROW1\0\0", Form::Other("an Arrow file")),
             (&tar, Form::Tar),
         ];
         for (start, form) in cases {
@@ -219,6 +227,10 @@ mod tests {
             b"\xff\n{}\n",
             b"null\n",
             b"\0\0\0\0\0\0\0\0",
+            b"\0\0\0\0{\"event_type\":\"a\"}\n",
+            b"a bad line \x01\n",
+            b"\x1e",
+            b"latin 1: \xe9t\xe9\n",
         ] {
             assert_eq!(form_of(start), None, "{}", start.escape_ascii());
         }
