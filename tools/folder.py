@@ -18,16 +18,9 @@ class TooLarge(Junk):
 @contextlib.contextmanager
 def opened(path, limit):
     """The open file and its size. A symbolic link, FIFO, socket or device is refused without opening it."""
-    try:
-        told = os.lstat(path)
-    except FileNotFoundError:
-        raise Missing("it is missing") from None
-    except OSError as why:
-        raise Unreadable(why) from None
-    if not stat.S_ISREG(told.st_mode):
-        raise Unreadable("not a regular file")
-    if told.st_size > limit:
-        raise TooLarge(f"larger than the limit of its kind: {told.st_size} bytes")
+    size = size_of(path)
+    if size > limit:
+        raise TooLarge(f"larger than the limit of its kind: {size} bytes")
     try:
         # It may have been exchanged since: O_NONBLOCK opens even a FIFO at once, and fstat tells what was opened.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -36,7 +29,7 @@ def opened(path, limit):
     with open(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise Unreadable("not a regular file")
-        yield file, told.st_size
+        yield file, size
 
 def read_file(path, limit):
     with opened(path, limit) as (file, _):

@@ -127,6 +127,7 @@ impl Explain for ExportError {
 }
 
 /// Where records go.
+#[expect(clippy::large_enum_variant, reason = "a run has one")]
 pub enum Destination<'o> {
     /// As lines: the values, one per line.
     Lines(&'o mut dyn Write),

@@ -14,7 +14,7 @@ use crate::config::raw::Raw;
 use crate::config::settings::Settings;
 use crate::config::validate::{Surroundings, validate};
 
-/// The origin of settings that nobody set.
+/// The origin of settings that were not set.
 const DEFAULT: &str = "default";
 
 /// The settings, and the source of each.

@@ -95,6 +95,10 @@ pub struct StoreSettings {
 }
 
 /// The kind of store.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are few, and nothing copies them on a hot path"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreBackend {
     /// A bucket on S3 or a compatible server.
@@ -292,6 +296,10 @@ pub struct TelemetrySettings {
 }
 
 /// A place for copies of checkpoints, which the owner of the bucket should not be able to change.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are few, and nothing copies them on a hot path"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckpointCopy {
     /// A folder or a bucket.

@@ -21,6 +21,9 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const CHECKS: u32 = 200;
 const INTERVAL: Duration = Duration::from_millis(500);
 
+/// The key and the value of an entry.
+pub type KeyValue = (Vec<u8>, Vec<u8>);
+
 /// An open ledger.
 pub struct Ledger {
     partition: TopicPartition,
@@ -54,7 +57,7 @@ impl Ledger {
     ///
     /// # Errors
     /// No broker answered, or another run's transaction stayed open for too long.
-    pub fn entries(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, KafkaError> {
+    pub fn entries(&self) -> Result<Vec<KeyValue>, KafkaError> {
         let end = self.end()?;
         let low = self.wait_for_all_before(end)?;
         let mut newest: HashMap<Vec<u8>, (i64, Vec<u8>)> = HashMap::new();

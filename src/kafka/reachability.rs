@@ -1,4 +1,4 @@
-//! Why no broker answers. librdkafka only says that a request timed out, so the addresses are connected to once more.
+//! Why no broker answers. librdkafka only says that a request timed out, so the addresses are tried again.
 
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::sync::mpsc::{self, Receiver};

@@ -80,12 +80,9 @@ impl ProducerContext for Outcomes {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, mark: usize) {
-        let (error, message) = match result {
-            Ok(_) => {
-                self.acked.fetch_add(1, Ordering::Relaxed);
-                return;
-            }
-            Err(failed) => failed,
+        let Err((error, message)) = result else {
+            self.acked.fetch_add(1, Ordering::Relaxed);
+            return;
         };
         let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
         let mut state = self.state();

@@ -204,7 +204,7 @@ impl Claims {
         let here = std::mem::replace(&mut self.by_height, above).remove(&head.height);
         let mut findings = Vec::new();
         for claim in here.unwrap_or_default() {
-            // Only a closing link begins where it ends. Where the commit of one stands is checked by nobody here.
+            // Only a closing link begins where it ends. Where the commit of one stands is not checked here.
             let is_closing = claim.first_offset == Some(head.next_offset.begins());
             let same = (claim.link, claim.epoch) == (head.link, head.epoch)
                 && (claim.next_offset == head.next_offset || is_closing)

@@ -18,7 +18,7 @@ use crate::writing::signing::sign_with;
 use crate::writing::writer_log::require_not_retired;
 
 /// Makes sure that the checkpoint over the entries so far is in the bucket, and returns it. A crash between an entry and its
-/// checkpoint leaves it out; whoever finds that completes it.
+/// checkpoint leaves it out; the next writer completes it.
 ///
 /// # Errors
 /// The store's errors; `Transient` if the key cannot sign now; `Config` if it was retired; `Corrupt` if the entry before the newest

@@ -203,7 +203,7 @@ impl EntryWriter {
     /// Creates the next entry and its checkpoint. `None` if another writer was first, or if the checkpoint before is missing.
     ///
     /// Durability points. A crash before the entry costs nothing: the next entry covers the same links. A crash between the
-    /// entry and its checkpoint leaves that to whoever reads the log next. A crash after both costs only the copies in the
+    /// entry and its checkpoint leaves that to the next writer. A crash after both costs only the copies in the
     /// mirrors and the witnesses' lines, which come with the next checkpoint.
     async fn add(
         &mut self,

@@ -17,7 +17,7 @@ use crate::writing::private_file;
 /// The loaded libraries. They stay loaded, because their threads may still run.
 static LOADED: Mutex<BTreeMap<PathBuf, Pkcs11>> = Mutex::new(BTreeMap::new());
 
-/// Whoever holds this is alone in calling libraries: one that is initialized again must not be in use meanwhile.
+/// The holder of this is alone in calling libraries: one that is initialized again must not be in use meanwhile.
 pub struct Modules(MutexGuard<'static, BTreeMap<PathBuf, Pkcs11>>);
 
 /// Why a token cannot be used.
@@ -66,7 +66,7 @@ pub fn describe(error: &Error) -> String {
 }
 
 impl Modules {
-    /// Waits until nobody else calls a library.
+    /// Waits until no other thread calls a library.
     pub fn lock() -> Modules {
         Modules(LOADED.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -168,7 +168,7 @@ impl Submitter {
         Ok(self.shared.client.add_checkpoint(&self.witness.url, body).await?)
     }
 
-    /// Stores the lines that verify. The others are of keys that nobody configured.
+    /// Stores the lines that verify. The others are of keys that are not configured.
     async fn take(&mut self, checkpoint: &StandingCheckpoint, lines: &[Cosignature]) -> Outcome {
         let (head, key) = (&checkpoint.head, &self.witness.key);
         let verified: Vec<_> = lines.iter().filter(|line| key.verify(head, line)).collect();

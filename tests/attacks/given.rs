@@ -10,10 +10,9 @@ use kivend::log::witness::{Cosignature, Policy, WitnessKey};
 use kivend::verify::findings::Code;
 use kivend::verify::given::Given;
 use kivend::verify::report::Report;
-use kivend::verify::verdict::Verdict;
 
 use super::scene::entry;
-use super::{cases, cases_saved, verdict_of};
+use super::{cases, cases_saved, judge};
 use crate::fixture::{Archive, key};
 
 /// What a verifier was given.
@@ -73,21 +72,7 @@ pub struct Case {
 
 impl Case {
     pub fn judge(&self, report: &Report) -> Result<(), String> {
-        let expected = self.code.map_or(Verdict::Intact, verdict_of);
-        let found = |code| report.findings.iter().any(|finding| finding.code == code);
-        if report.verdict == expected && self.code.is_none_or(found) {
-            return Ok(());
-        }
-        let codes: Vec<_> = report
-            .findings
-            .iter()
-            .map(|finding| format!("{} {:?} {}", finding.code.id(), finding.object, finding.detail))
-            .collect();
-        let code = self.code.map_or("nothing", Code::id);
-        Err(format!(
-            "{}: expected {expected} by {code}, found {} by {codes:#?}",
-            self.name, report.verdict
-        ))
+        judge(self.name, self.code, report)
     }
 
     /// The archive, what is given, and the report from the bucket alone.

@@ -107,22 +107,27 @@ impl Attack {
     /// Compares a report with what this evidence must show. The error says where they differ.
     pub fn judge(&self, evidence: Evidence, report: &Report) -> Result<(), String> {
         let code = self.expected_codes[evidence as usize];
-        let expected = code.map_or(Verdict::Intact, verdict_of);
-        let found = code.is_none_or(|code| report.findings.iter().any(|finding| finding.code == code));
-        if report.verdict == expected && found {
-            return Ok(());
-        }
-        let codes: Vec<_> = report
-            .findings
-            .iter()
-            .map(|finding| format!("{} {:?} {}", finding.code.id(), finding.object, finding.detail))
-            .collect();
-        let code = code.map_or("nothing", Code::id);
-        Err(format!(
-            "{} ({evidence:?}): expected {expected} by {code}, found {} by {codes:#?}",
-            self.name, report.verdict
-        ))
+        judge(&format!("{} ({evidence:?})", self.name), code, report)
     }
+}
+
+/// Compares a report with the only grave finding that it must have. The error says where they differ.
+fn judge(name: &str, code: Option<Code>, report: &Report) -> Result<(), String> {
+    let expected = code.map_or(Verdict::Intact, verdict_of);
+    let found = |code| report.findings.iter().any(|finding| finding.code == code);
+    if report.verdict == expected && code.is_none_or(found) {
+        return Ok(());
+    }
+    let codes: Vec<_> = report
+        .findings
+        .iter()
+        .map(|finding| format!("{} {:?} {}", finding.code.id(), finding.object, finding.detail))
+        .collect();
+    let code = code.map_or("nothing", Code::id);
+    Err(format!(
+        "{name}: expected {expected} by {code}, found {} by {codes:#?}",
+        report.verdict
+    ))
 }
 
 /// The verdict where this is the gravest finding.

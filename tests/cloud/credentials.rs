@@ -29,10 +29,11 @@ fn sources(request: &Request) -> Option<(u16, String, Vec<u8>)> {
         }
         ("GET", "/latest/meta-data/iam/security-credentials/") => "role".to_owned(),
         ("GET", "/latest/meta-data/iam/security-credentials/role") => json("of-instance"),
-        ("GET", _) if path.starts_with("/federation/credentials") => format!(
-            "{{\"roleCredentials\":{{\"accessKeyId\":\"of-sso\",\"secretAccessKey\":\"secret\",\
-             \"sessionToken\":\"token\",\"expiration\":4070908800000}}}}"
-        ),
+        ("GET", _) if path.starts_with("/federation/credentials") => {
+            "{\"roleCredentials\":{\"accessKeyId\":\"of-sso\",\"secretAccessKey\":\"secret\",\
+             \"sessionToken\":\"token\",\"expiration\":4070908800000}}"
+                .to_owned()
+        }
         ("POST", "/") => format!(
             "<AssumeRoleWithWebIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
              <AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>of-web-identity</AccessKeyId>\

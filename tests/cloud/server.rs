@@ -6,9 +6,10 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::SignedDuration;
 use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use kivend::clock::Clock;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// An answer in place of the server's own.
@@ -142,7 +143,7 @@ impl Server {
         let Some(ahead_s) = self.state().ahead_s else {
             return self.answer(request);
         };
-        let here = Timestamp::now() + SignedDuration::from_secs(ahead_s);
+        let here = Clock::start().wall() + SignedDuration::from_secs(ahead_s);
         let sent = request.head.lines().find_map(|line| line.strip_prefix("x-amz-date: "));
         let sent = sent.and_then(|sent| strtime::parse("%Y%m%dt%H%M%Sz", sent.trim()).ok()?.to_datetime().ok());
         let is_near = sent

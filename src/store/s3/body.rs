@@ -145,7 +145,7 @@ fn require_within(
     Ok(announced)
 }
 
-/// Checks that the response is the object, and not a part of it that nobody asked for, as some caches send.
+/// Checks that the response is the object, and not a part of it that was not requested, as some caches send.
 fn require_whole(context: &RequestContext<'_>, output: &GetObjectOutput) -> Result<(), StoreError> {
     let is_whole = |(first, last, total): (u64, u64, u64)| first == 0 && last.checked_add(1) == Some(total);
     match output.content_range() {

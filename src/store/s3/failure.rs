@@ -54,7 +54,7 @@ impl RequestContext<'_> {
                     .fold(failure, |failure, (name, value)| failure.with(name, value))
             }
             _ if is_without_credentials(&error) => source_fails(&error),
-            _ if any_cause(&error, |cause| cause.is::<ProxyFailed>()) => {
+            _ if any_cause(&error, <dyn Error>::is::<ProxyFailed>) => {
                 behind_proxy().with("cause", failed_proxy(&error))
             }
             _ if is_untrusted_certificate(&error) => untrusted_certificate().with("cause", innermost(&error)),
@@ -169,7 +169,7 @@ fn is_without_tls(error: &(dyn Error + 'static)) -> bool {
 
 /// Whether the request was not sent because no credentials could be loaded to sign it.
 fn is_without_credentials(error: &(dyn Error + 'static)) -> bool {
-    any_cause(error, |cause| cause.is::<CredentialsError>())
+    any_cause(error, <dyn Error>::is::<CredentialsError>)
 }
 
 /// Whether an error or one of its causes is such. `source` of an I/O error skips the wrapped error, so that is checked too.
