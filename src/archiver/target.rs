@@ -14,7 +14,7 @@ pub struct Target {
     end_by_slot: Vec<i64>,
     /// The offset after the last record before the end, of each partition that has delivered all of these.
     reached: HashMap<TopicPartition, i64>,
-    /// Partitions that the run does not wait for, whoever owns them.
+    /// Partitions that the run does not wait for, whichever member owns them.
     given_up: HashSet<TopicPartition>,
 }
 

@@ -4,9 +4,7 @@
 use crate::app::verify::compare::{Comparing, archived_leaves};
 use crate::app::verify::facts::{NoAnswer, blocking};
 use crate::reading::bucket::Bucket;
-use crate::record::hash::Hash;
 use crate::record::position::{Height, Position, TopicPartition};
-use crate::record::record::LeafHasher;
 use crate::verify::chain::{Chain, Range};
 use crate::verify::differing::Differing;
 use crate::verify::findings::{Code, Finding};
@@ -111,16 +109,12 @@ async fn first_difference(
 ) -> Option<i64> {
     let archived = archived_leaves(bucket, partition, range).await?;
     let (of, from, until) = (partition.clone(), range.first_offset.0, range.until.0);
-    let read = blocking(&comparing.facts, move |facts| {
-        let mut hasher = LeafHasher::new(&of);
-        let mut leaves: Vec<(i64, Hash)> = Vec::new();
-        let high = facts.watermarks(&of)?.map_or(from, |marks| marks.high);
-        facts.read(&of, from, until.min(high), &mut |record| {
-            leaves.push((record.offset, hasher.leaf(record)));
-        })?;
-        Ok((leaves, high))
-    });
-    let (kafka, high) = read.await.ok()?;
+    let marks = blocking(&comparing.facts, move |facts| facts.watermarks(&of));
+    let high = marks.await.ok()?.map_or(from, |marks| marks.high);
+    let kafka = comparing
+        .kafka_leaves(partition, from..until.min(high).max(from))
+        .await
+        .ok()??;
     let Differing {
         changed,
         only_archived,
