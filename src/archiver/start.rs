@@ -39,6 +39,11 @@ const ELECTION: Duration = Duration::from_secs(10);
 /// The wait between two questions for their leaders.
 const ELECTION_INTERVAL: Duration = Duration::from_millis(500);
 
+/// How long the markers of a transaction that was committed just now are waited for.
+const MARKERS: Duration = Duration::from_secs(2);
+/// The wait between two looks for them.
+const MARKERS_INTERVAL: Duration = Duration::from_millis(50);
+
 impl ClusterAtStart {
     /// Reads it on a thread of its own, at the same time as the store is probed.
     pub(super) fn read(settings: &Settings) -> std::thread::JoinHandle<Result<ClusterAtStart, AppError>> {
@@ -51,8 +56,8 @@ impl ClusterAtStart {
                 std::thread::sleep(ELECTION_INTERVAL);
                 found = Found::ask(&cluster, &settings)?;
             }
+            wait_for_markers(&cluster, &settings, &found.led)?;
             let ends = cluster.log_ends(&found.led)?;
-            warn_of_open_transactions(&cluster, &settings, &found.led)?;
             Ok(ClusterAtStart {
                 ends: found.led.into_iter().zip(ends).collect(),
                 unavailable: found.unavailable,
@@ -131,13 +136,18 @@ impl Found {
     }
 }
 
-/// A run up to the current log ends stops before them, so that it must say that records follow.
-fn warn_of_open_transactions(
-    stable: &Cluster,
-    settings: &Settings,
-    partitions: &[TopicPartition],
-) -> Result<(), KafkaError> {
-    for open in OpenTransactions::connect(&settings.kafka)?.among(partitions, stable)? {
+/// Waits until no transaction is open in these partitions, for a moment: of a commit the producer is told first, and the
+/// markers are written to each partition after it (KIP-98). A transaction that stays open is reported, because a run up to the
+/// current log ends stops before it.
+fn wait_for_markers(stable: &Cluster, settings: &Settings, partitions: &[TopicPartition]) -> Result<(), KafkaError> {
+    let transactions = OpenTransactions::connect(&settings.kafka)?;
+    let clock = Clock::start();
+    let mut open = transactions.among(partitions, stable)?;
+    while !open.is_empty() && clock.elapsed_s() < MARKERS.as_secs_f64() {
+        std::thread::sleep(MARKERS_INTERVAL);
+        open = transactions.among(partitions, stable)?;
+    }
+    for open in open {
         tracing::warn!(partition = %open.partition, first_offset = open.first_offset, waiting = open.offsets(), "a transaction is open: the records behind its first one cannot be archived before it ends");
     }
     Ok(())

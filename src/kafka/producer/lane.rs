@@ -161,6 +161,11 @@ impl Lane {
         self.refused.push(failed);
     }
 
+    /// Whether Kafka refused records that were not sent again.
+    pub(super) fn has_refused(&self) -> bool {
+        !self.refused.is_empty()
+    }
+
     /// Puts the refused records of the last request before those that wait, in smaller batches, and returns those at fault.
     fn send_refused_again(&mut self) -> Vec<Failed> {
         if self.refused.is_empty() {

@@ -159,6 +159,12 @@ impl Outcomes {
         std::mem::take(&mut *self.failed())
     }
 
+    /// As if librdkafka had reported it.
+    #[cfg(test)]
+    pub(super) fn put_failed(&self, lane: usize, failed: Failed) {
+        self.failed().push((lane, failed));
+    }
+
     fn failed(&self) -> MutexGuard<'_, Vec<(usize, Failed)>> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }

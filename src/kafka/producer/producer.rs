@@ -56,10 +56,15 @@ pub struct Producer {
 /// What a producer with transactions needs to know besides.
 #[derive(Default)]
 pub(super) struct Transaction {
-    /// Kafka refused a record of the open transaction.
+    /// Kafka refused a record of the open transaction, or librdkafka dropped one.
     pub(super) must_abort: bool,
     /// Records of the open transaction that librdkafka will never take.
     pub(super) at_fault: Vec<Failed>,
+    /// A record that librdkafka dropped. When Kafka refuses a batch, it drops all that waits, and takes nothing more; the
+    /// refusal may be told after that.
+    pub(super) dropped: Option<Failed>,
+    /// Transactions in a row that had to be aborted although no record was refused.
+    pub(super) aborted_in_a_row: u32,
 }
 
 /// A topic's partitions, each of which has a lane.
@@ -153,22 +158,45 @@ impl Producer {
                 }
                 lane.refuse(failed);
                 self.set_must_abort();
-            } else if !self.must_abort() || !is_purged(failed.code) {
-                self.fail(failed);
+            } else {
+                self.fail_or_note(failed);
             }
         }
     }
 
-    /// In a transaction nothing more is sent after a refusal: what is under way comes back at once.
-    fn set_must_abort(&mut self) {
-        if let Some(transaction) = &mut self.transaction
-            && !std::mem::replace(&mut transaction.must_abort, true)
-        {
-            self.client.purge(PurgeConfig::default().queue().inflight());
+    /// Counts a record as failed, unless it was dropped with its transaction: whether that is a failure shows when all have
+    /// come back.
+    fn fail_or_note(&mut self, failed: Failed) {
+        match &mut self.transaction {
+            Some(transaction) if is_dropped(failed.code) => {
+                transaction.must_abort = true;
+                transaction.dropped = Some(failed);
+            }
+            _ => self.fail(failed),
         }
     }
 
-    /// Whether Kafka refused a record of the open transaction: it can only be aborted, by [`Producer::take_refused`].
+    /// Counts the dropped record, if there is one, as failed.
+    pub(super) fn fail_dropped(&mut self) {
+        if let Some(dropped) = self
+            .transaction
+            .as_mut()
+            .and_then(|transaction| transaction.dropped.take())
+        {
+            self.fail(dropped);
+        }
+    }
+
+    /// In a transaction nothing more is sent after a refusal. What is in flight is waited for: taken back, its sequence
+    /// numbers would be missing, and the brokers would refuse the next transaction.
+    fn set_must_abort(&mut self) {
+        if let Some(transaction) = &mut self.transaction {
+            transaction.must_abort = true;
+        }
+    }
+
+    /// Whether the open transaction can only be aborted, by [`Producer::take_refused`], because Kafka refused a record of it or
+    /// librdkafka gave it up.
     #[must_use]
     pub fn must_abort(&self) -> bool {
         self.transaction
@@ -204,9 +232,9 @@ impl Producer {
             match &mut self.transaction {
                 Some(transaction) if failed.fate == Fate::Refused => {
                     transaction.at_fault.push(failed);
-                    self.set_must_abort();
+                    transaction.must_abort = true;
                 }
-                _ => self.fail(failed),
+                _ => self.fail_or_note(failed),
             }
         }
     }
@@ -269,6 +297,7 @@ impl Producer {
         self.drop_waiting(Code::PurgeQueue);
         self.client.purge(PurgeConfig::default().queue().inflight());
         self.take_back();
+        self.fail_dropped();
         self.count();
     }
 
@@ -285,8 +314,9 @@ impl Producer {
     }
 }
 
-fn is_purged(code: Code) -> bool {
-    matches!(code, Code::PurgeQueue | Code::PurgeInflight)
+/// Whether librdkafka does not send a record because its transaction has failed.
+fn is_dropped(code: Code) -> bool {
+    matches!(code, Code::PurgeQueue | Code::PurgeInflight | Code::State)
 }
 
 /// The memory that records in flight take, with values of that many bytes.

@@ -18,7 +18,7 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long to wait before looking for deliveries again.
 const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// How often a step is tried that fails with a retriable error.
+/// How often a step is tried that fails with a retriable error, and a transaction that is aborted for no refusal.
 const TRIES: u32 = 3;
 
 impl Producer {
@@ -48,6 +48,9 @@ impl Producer {
     pub fn commit(&mut self) -> Result<(), KafkaError> {
         again("commit a transaction", || self.client.commit_transaction(STEP_TIMEOUT))?;
         self.lanes.iter_mut().for_each(Lane::restore_limit);
+        if let Some(transaction) = &mut self.transaction {
+            transaction.aborted_in_a_row = 0;
+        }
         Ok(())
     }
 
@@ -59,9 +62,10 @@ impl Producer {
         again("abort a transaction", || self.client.abort_transaction(STEP_TIMEOUT))
     }
 
-    /// Aborts the open transaction, in which Kafka refused records, and returns those at fault. The others can be sent in the
-    /// next transaction. If Kafka did not say which ones are at fault, there may be none here: the next refusal is about
-    /// fewer records.
+    /// Aborts the open transaction, which cannot be committed, and returns the records at fault. The others can be sent in the
+    /// next transaction. There may be none here: if Kafka did not say which of several it refuses, the next refusal is about
+    /// fewer; and if it missed sequence numbers, the next transaction has new ones (KIP-360). When that happens several times
+    /// in a row, the producer is broken, and the transaction still open.
     ///
     /// # Errors
     /// As [`Producer::abort`].
@@ -69,13 +73,32 @@ impl Producer {
         while !self.is_idle() {
             self.poll(POLL_INTERVAL);
         }
+        if self.is_given_up() {
+            self.fail_dropped();
+            return Ok(Vec::new());
+        }
         let mut at_fault: Vec<Failed> = self.lanes.iter_mut().flat_map(Lane::start_over).collect();
         self.abort()?;
         if let Some(transaction) = &mut self.transaction {
             at_fault.append(&mut transaction.at_fault);
             transaction.must_abort = false;
+            transaction.dropped = None;
         }
         Ok(at_fault)
+    }
+
+    /// Counts an abort, and tells whether there were too many for which no record was refused.
+    fn is_given_up(&mut self) -> bool {
+        let is_refused = self.lanes.iter().any(Lane::has_refused);
+        let Some(transaction) = &mut self.transaction else {
+            return false;
+        };
+        if is_refused || !transaction.at_fault.is_empty() {
+            transaction.aborted_in_a_row = 0;
+        } else {
+            transaction.aborted_in_a_row += 1;
+        }
+        transaction.aborted_in_a_row > TRIES
     }
 }
 
@@ -95,5 +118,78 @@ fn explain(code: Code, doing: &'static str, reason: String) -> KafkaError {
     match code {
         Code::ProducerFenced | Code::InvalidProducerEpoch | Code::Fenced => KafkaError::TakenOver { doing },
         code => KafkaError::from_code(code, doing, reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::clock::Clock;
+    use crate::config::{KafkaSettings, Properties};
+    use crate::kafka::producer::outcomes::{Fate, Outcomes, Tally};
+    use crate::kafka::producer::producer::Transaction;
+    use crate::kafka::producer::settings::{Sending, producer_config};
+
+    use super::*;
+
+    /// A producer of one partition in a transaction, whose brokers are away: what came back is put in by the tests.
+    fn producer() -> Producer {
+        let settings = KafkaSettings {
+            brokers: vec!["localhost:1".to_owned()],
+            group_id: "test".to_owned(),
+            properties: Properties::default(),
+        };
+        let sending = Sending {
+            batch_size_bytes: 1_000_000,
+            linger_ms: 10,
+            record_max_bytes: 1_000_000,
+            transactional_id: Some("test".to_owned()),
+        };
+        let client = producer_config(&settings, &sending).unwrap();
+        Producer {
+            client: client.create_with_context(Outcomes::default()).unwrap(),
+            topics: Vec::new(),
+            lanes: vec![Lane::new(0, 0, 0, 1_000_000)],
+            addresses: String::new(),
+            turn: 0,
+            taken: 0,
+            taken_bytes: 0,
+            tally: Tally {
+                acked: vec![0],
+                ..Tally::default()
+            },
+            failed: Vec::new(),
+            clock: Clock::start(),
+            transaction: Some(Transaction::default()),
+        }
+    }
+
+    fn come_back(producer: &mut Producer, code: Code, fate: Fate) {
+        let failed = Failed {
+            ordinal: 1,
+            code,
+            fate,
+            key: None,
+            value: Vec::new(),
+        };
+        producer.client.context().put_failed(0, failed);
+        producer.poll(Duration::ZERO);
+    }
+
+    #[test]
+    fn a_record_that_librdkafka_drops_before_the_refusal_is_told_does_not_break_the_producer() {
+        let mut producer = producer();
+        come_back(&mut producer, Code::PurgeQueue, Fate::NotDelivered);
+        assert!(producer.must_abort() && !producer.is_broken());
+        come_back(&mut producer, Code::MessageSizeTooLarge, Fate::Refused);
+        assert!(producer.lanes[0].has_refused() && !producer.is_broken());
+    }
+
+    #[test]
+    fn records_that_librdkafka_drops_for_no_refusal_break_the_producer_if_it_happens_again_and_again() {
+        let mut producer = producer();
+        producer.transaction.as_mut().unwrap().aborted_in_a_row = TRIES;
+        come_back(&mut producer, Code::PurgeQueue, Fate::NotDelivered);
+        assert_eq!(producer.take_refused(), Ok(Vec::new()));
+        assert_eq!(producer.tally().broken, Some(Code::PurgeQueue));
     }
 }
