@@ -1,6 +1,6 @@
 // Package compose checks docker-compose.yml and deploy/docker without a container engine, because not every machine has
 // one. Docker Compose's own library checks the file against the schema of the specification; the tests check what the rest
-// of the project relies on. They start nothing and skip nothing.
+// of the project relies on. They start nothing and skip nothing. The script `run` beside them starts everything.
 package compose
 
 import (
@@ -20,14 +20,20 @@ import (
 const top = "../../"
 
 var (
-	brokers  = []string{"kafka-1", "kafka-2", "kafka-3"}
-	oneShots = []string{"bucket", "topics"}
+	brokers    = []string{"kafka-1", "kafka-2", "kafka-3"}
+	oneShots   = []string{"bucket", "topics"}
+	monitoring = []string{"grafana", "kafka-exporter", "prometheus"}
 )
 
-// load fails the test if the file breaks the schema or refers to a service that does not exist.
+// load returns all services. It fails the test if the file breaks the schema or refers to a service that does not exist.
 func load(t *testing.T, environment ...string) *types.Project {
 	t.Helper()
-	options, err := cli.NewProjectOptions([]string{top + "docker-compose.yml"}, cli.WithEnv(environment))
+	return loadWith(t, cli.WithEnv(environment), cli.WithProfiles([]string{"monitoring"}))
+}
+
+func loadWith(t *testing.T, choices ...cli.ProjectOptionsFn) *types.Project {
+	t.Helper()
+	options, err := cli.NewProjectOptions([]string{top + "docker-compose.yml"}, choices...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,11 +79,19 @@ func expect(t *testing.T, what, got, want string) {
 }
 
 func TestTheFileFollowsTheSpecificationAndHoldsTheWholePipeline(t *testing.T) {
-	want := slices.Sorted(slices.Values(append(append([]string{"archiver", "minio"}, brokers...), oneShots...)))
-	got := load(t).ServiceNames()
-	slices.Sort(got)
-	if !slices.Equal(got, want) {
-		t.Errorf("services are %v, want %v", got, want)
+	pipeline := slices.Concat([]string{"archiver", "minio"}, brokers, oneShots)
+	for _, loaded := range []struct {
+		project *types.Project
+		want    []string
+	}{
+		{loadWith(t), pipeline},
+		{load(t), slices.Concat(pipeline, monitoring)},
+	} {
+		got := loaded.project.ServiceNames()
+		slices.Sort(got)
+		if slices.Sort(loaded.want); !slices.Equal(got, loaded.want) {
+			t.Errorf("services are %v, want %v", got, loaded.want)
+		}
 	}
 }
 
@@ -146,7 +160,9 @@ func TestEveryImageIsPinned(t *testing.T) {
 		images = append(images, service.Image)
 	}
 	for _, from := range regexp.MustCompile(`(?m)^FROM (\S+)`).FindAllStringSubmatch(read(t, "deploy/docker/Dockerfile"), -1) {
-		images = append(images, from[1])
+		if image := from[1]; image != "scratch" && image != "${BINARIES}" {
+			images = append(images, image)
+		}
 	}
 	for _, image := range images {
 		_, tag, found := strings.Cut(image, ":")
@@ -173,11 +189,13 @@ func TestDataIsInNamedVolumes(t *testing.T) {
 	project := load(t)
 	folders := map[string]string{
 		"kafka-1": "/var/lib/kafka/data", "kafka-2": "/var/lib/kafka/data", "kafka-3": "/var/lib/kafka/data",
-		"minio": "/data", "archiver": "/var/lib/kivend",
+		"minio": "/data", "archiver": "/var/lib/kivend", "prometheus": "/prometheus",
 	}
 	owners := map[string]string{}
 	for name, folder := range folders {
-		volumes := project.Services[name].Volumes
+		volumes := slices.DeleteFunc(project.Services[name].Volumes, func(volume types.ServiceVolumeConfig) bool {
+			return volume.ReadOnly // Settings from this checkout.
+		})
 		if len(volumes) != 1 || volumes[0].Type != types.VolumeTypeVolume || volumes[0].Target != folder {
 			t.Errorf("%s mounts %v, want one named volume at %s", name, volumes, folder)
 			continue
@@ -201,6 +219,7 @@ func TestPortsAreThoseOfTheDefaultsAndOnlyOnTheLoopbackAddress(t *testing.T) {
 	project := load(t)
 	for name, want := range map[string]string{
 		"kafka-1": "9092", "kafka-2": "9093", "kafka-3": "9094", "minio": "9000", "archiver": "9464",
+		"prometheus": "9090", "grafana": "3000",
 	} {
 		ports := project.Services[name].Ports
 		if len(ports) != 1 || ports[0].Published != want {
@@ -258,4 +277,44 @@ func TestTheImageIsBuiltFromThisCheckoutAndDoesNotRunAsRoot(t *testing.T) {
 		t.Errorf("the image compiles with Rust %s, Cargo.toml asks for %s", compiler, rust)
 	}
 	expect(t, "the image's compiler", compiler, find(t, "rust-toolchain.toml", `channel = "(.+)"`))
+}
+
+func TestPodsOfKubernetesRunAsTheUserOfTheImage(t *testing.T) {
+	user := find(t, "deploy/docker/Dockerfile", `(?m)^USER (\d+):`)
+	for _, manifest := range []string{"base/archiver.yaml", "base/verify-daily.yaml", "verify-full/verify-full.yaml"} {
+		expect(t, manifest, find(t, "deploy/kubernetes/"+manifest, `runAsUser: (\d+)`), user)
+	}
+}
+
+func TestContainersOfKivendCanWriteToTheirVolumesOnlyAndGainNoRights(t *testing.T) {
+	for _, name := range []string{"archiver", "topics"} {
+		service := load(t).Services[name]
+		if !service.ReadOnly || !slices.Equal(service.CapDrop, []string{"ALL"}) ||
+			!slices.Contains(service.SecurityOpt, "no-new-privileges:true") {
+			t.Errorf("%s: read-only %v, dropped %v, options %v", name, service.ReadOnly, service.CapDrop, service.SecurityOpt)
+		}
+	}
+}
+
+// What a container mounts from this checkout must be there, or the engine makes an empty folder of root's.
+func TestWhatIsMountedIsInThisCheckout(t *testing.T) {
+	for name, service := range load(t).Services {
+		for _, volume := range service.Volumes {
+			if volume.Type != types.VolumeTypeBind {
+				continue
+			}
+			if found, err := os.ReadDir(volume.Source); err != nil || len(found) == 0 {
+				t.Errorf("%s mounts %s: %v, %d files", name, volume.Source, err, len(found))
+			}
+		}
+	}
+}
+
+func TestPrometheusScrapesTheServicesThatHaveMetrics(t *testing.T) {
+	settings := read(t, "deploy/prometheus/prometheus.yml")
+	for _, target := range []string{"archiver:9464", "kafka-exporter:9308"} {
+		if !strings.Contains(settings, target) {
+			t.Errorf("deploy/prometheus/prometheus.yml does not name %s", target)
+		}
+	}
 }
