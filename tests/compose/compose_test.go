@@ -303,18 +303,18 @@ func TestWhatIsMountedIsInThisCheckout(t *testing.T) {
 			if volume.Type != types.VolumeTypeBind {
 				continue
 			}
-			if found, err := os.ReadDir(volume.Source); err != nil || len(found) == 0 {
-				t.Errorf("%s mounts %s: %v, %d files", name, volume.Source, err, len(found))
+			if _, err := os.Stat(volume.Source); err != nil {
+				t.Errorf("%s mounts %s: %v", name, volume.Source, err)
 			}
 		}
 	}
 }
 
 func TestPrometheusScrapesTheServicesThatHaveMetrics(t *testing.T) {
-	settings := read(t, "deploy/prometheus/prometheus.yml")
+	settings := read(t, "deploy/docker/prometheus.yml")
 	for _, target := range []string{"archiver:9464", "kafka-exporter:9308"} {
 		if !strings.Contains(settings, target) {
-			t.Errorf("deploy/prometheus/prometheus.yml does not name %s", target)
+			t.Errorf("deploy/docker/prometheus.yml does not name %s", target)
 		}
 	}
 }

@@ -1,5 +1,6 @@
-# shellcheck shell=bash A container engine and its images for tests/compose/run, which sources this file: those of this machine, or,
-# where there is none and no registry can be reached, some made from packages.
+# A container engine and its images for tests/compose/run, which sources this file: those of this machine, or, where there is none and
+# no registry can be reached, some made from packages.
+# shellcheck shell=bash
 
 COMPOSE_VERSION=v2.39.4
 
@@ -38,8 +39,9 @@ provide_engine() {
   done
 }
 
+# What a run made, other than the images of others, goes with it.
 end_engine() {
-  [[ ! $ENGINE_PID ]] || { kill "$ENGINE_PID" && wait "$ENGINE_PID"; } || true
+  [[ ! $ENGINE_PID ]] || { docker system prune --force >/dev/null && kill "$ENGINE_PID" && wait "$ENGINE_PID"; } || true
 }
 
 # `go install` refuses the plugin for its exclude directives, so a module of ours builds it.
