@@ -114,7 +114,7 @@ func TestOnlyTheArchiverHasTheSigningKey(t *testing.T) {
 
 func TestAPodsNameIsItsStaticMembershipInTheGroup(t *testing.T) {
 	container := statefulSet(t, load(t)).Spec.Template.Spec.Containers[0]
-	from := variable(container, "KIVEND_KAFKA__GROUP_INSTANCE_ID").ValueFrom
+	from := variable(container, "KIVEND_ARCHIVE__INSTANCE_ID").ValueFrom
 	if from == nil || from.FieldRef == nil || from.FieldRef.FieldPath != "metadata.name" {
 		t.Errorf("the group instance id is %v", from)
 	}
