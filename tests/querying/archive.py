@@ -1,4 +1,4 @@
-"""Makes an archive on the servers of deploy/local for the test of docs/QUERYING.md, with the real program.
+"""Makes an archive on the servers of deploy/local for the tests of docs/QUERYING.md and docs/ICEBERG.md, with the real program.
 
 The servers' addresses and credentials come from the environment. Each archive has a prefix in the bucket and a prefix of topic names
 of its own, so that archives of other tests, and of earlier runs, do not disturb.
