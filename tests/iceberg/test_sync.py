@@ -115,6 +115,18 @@ class Sync(unittest.TestCase):
             self.assertEqual([0, 0, 0], [run.returncode for run in runs], errors)
             self.assert_verified(tables)
 
+    def test_snapshots_can_be_expired_with_pyiceberg_which_deletes_no_segment(self) -> None:
+        with sql_tables(self.archive) as tables:
+            self.assert_synced(tables)
+            before, counts = self.archive.etags(), tables.counts()
+            for name in tables.catalog.list_tables(NAMESPACE):
+                table = tables.catalog.load_table(name)
+                table.maintenance.expire_snapshots().older_than(datetime.now(timezone.utc)).commit()
+                self.assertEqual(1, len(tables.catalog.load_table(name).snapshots()))
+            newest = [snapshot.snapshot_id for _, _, snapshot in tables.snapshots()]
+            self.assert_synced(tables)
+            self.assertEqual((before, counts, newest), (self.archive.etags(), tables.counts(), [of.snapshot_id for _, _, of in tables.snapshots()]))
+
     def test_a_column_of_a_newer_rule_is_added_and_is_null_before_it(self) -> None:
         with sql_tables(self.archive) as tables:
             self.assert_synced(tables)

@@ -14,7 +14,7 @@ from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import Any
 
-from document import FRAME_ENGINES, QUESTIONS, blocks, of_question, only
+from document import CURRENT, FRAME_ENGINES, QUESTIONS, SQL_ENGINES, blocks, of_question, only
 
 
 def plain(value: Any) -> Any:
@@ -39,11 +39,17 @@ def rows(answer: Any) -> Iterable[Iterable[Any]]:
     return answer.rows() if hasattr(answer, "rows") else (row.values() for row in answer.to_pylist())
 
 
+def tell(question: int, answer: Iterable[Iterable[Any]]) -> None:
+    print(json.dumps({"question": question, "rows": [[plain(value) for value in row] for row in answer]}), flush=True)
+
+
 def main(engine: str, topics: str) -> None:
     document = blocks(json.loads(topics))
     names: dict[str, Any] = {}
-    exec(only(document, "python", "link", QUESTIONS), names)
-    exec(only(document, "python", engine), names)
+    for name, question in (("links", 0), ("superseded", 0), ("link", QUESTIONS), (engine, 0)):
+        exec(only(document, "python", name, question), names)
+    if engine in SQL_ENGINES:
+        tell(CURRENT, names["ask"](only(document, "sql", "current").format(**names)))
     for question in range(1, QUESTIONS + 1):
         text = of_question(document, engine, question)
         if engine in FRAME_ENGINES:
@@ -51,7 +57,7 @@ def main(engine: str, topics: str) -> None:
             answer = rows(names["answer"])
         else:
             answer = names["ask"](text.format(**names["link"]) if question == QUESTIONS else text)
-        print(json.dumps({"question": question, "rows": [[plain(value) for value in row] for row in answer]}), flush=True)
+        tell(question, answer)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "QUERYING.md"
 SQL_ENGINES = ("spark", "clickhouse", "duckdb", "datafusion")
 FRAME_ENGINES = ("polars", "pandas", "pyarrow")
 QUESTIONS = 10
+CURRENT = 0  # stands for the query of current records, which is before the questions
 
 
 class Block(NamedTuple):

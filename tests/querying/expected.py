@@ -52,6 +52,12 @@ def murmur2(data: bytes) -> int:
     return h ^ h >> 15
 
 
+def current(found: list[Record], recreated: str, left: int) -> Rows:
+    """Records by topic, where only `left` of the topic that was deleted and created again are current."""
+    counts = Counter(record.topic for record in found)
+    return sorted([topic, left if topic == recreated else count] for topic, count in counts.items())
+
+
 def answers(payments: str, found: list[Record], link: Mapping[str, Any]) -> dict[int, Rows]:
     """Question → rows, in the order that the document asks for."""
     money = [record for record in found if record.event["cart_value"] is not None]
