@@ -22,6 +22,7 @@ mod fixture;
 mod hostile;
 mod ingest;
 mod interop;
+mod log_events;
 mod partial;
 mod planted;
 mod projection;

@@ -188,6 +188,8 @@ pub enum Report {
         value_bytes: u64,
         /// Whether its segment was adopted.
         adopted: Adopted,
+        /// The time from the cut of the segment to the durable link, in ms.
+        seal_ms: u64,
     },
     /// Kafka deleted records before they were archived; the chain records the loss.
     LossFound {
@@ -220,7 +222,7 @@ pub enum Adopted {
 pub enum StopReason {
     /// The bucket's head is below the head in Kafka's commit.
     #[error(
-        "links are missing: Kafka's commit names a head that the bucket does not have; run `kivend verify` and restore the bucket: committed_height={committed} bucket_height={bucket}"
+        "links are missing: Kafka's commit names a head at height {committed}, and the bucket's head is at height {bucket}; run `kivend verify` and restore the bucket"
     )]
     BehindCommit {
         /// The height in the commit.
@@ -229,11 +231,11 @@ pub enum StopReason {
         bucket: i64,
     },
     /// The bucket's head differs from the head in Kafka's commit.
-    #[error("the head in the bucket is not the head that Kafka's commit names; run `kivend verify`: height={0}")]
+    #[error("the head in the bucket, at height {0}, is not the head that Kafka's commit names; run `kivend verify`")]
     DiffersFromCommit(u64),
     /// Kafka's log ends before the archive does.
     #[error(
-        "Kafka's log ends below the archive's head: an unclean leader election removed its newest records, or the topic was deleted and created again; declare the first with `kivend archive --diverged TOPIC/PARTITION/{epoch}=OFFSET`, where OFFSET is the first offset whose record Kafka lost (`kivend verify` names it; it is at most log_end_offset), and the second with `kivend archive --new-epoch TOPIC`: log_end_offset={log_end_offset} next_offset={next_offset}"
+        "Kafka's log ends at offset {log_end_offset}, below the archive's next offset {next_offset}: an unclean leader election removed its newest records, or the topic was deleted and created again; declare the first with `kivend archive --diverged TOPIC/PARTITION/{epoch}=OFFSET`, where OFFSET is the first offset whose record Kafka lost (`kivend verify` names it; it is at most {log_end_offset}), and the second with `kivend archive --new-epoch TOPIC`"
     )]
     LogBehindArchive {
         /// The epoch that would end.
@@ -245,7 +247,7 @@ pub enum StopReason {
     },
     /// The broker found that the log was cut back below the archive's head.
     #[error(
-        "an unclean leader election removed records from Kafka that are archived: the broker reports that its log was cut back below the archive's head; find the first offset that differs with `kivend verify` (if none does, it is the end offset in the broker's report, which was logged), and declare it with `kivend archive --diverged TOPIC/PARTITION/{epoch}=OFFSET`: next_offset={next_offset}"
+        "an unclean leader election removed records from Kafka that are archived: the broker reports that its log was cut back below the archive's next offset {next_offset}; find the first offset that differs with `kivend verify` (if none does, it is the end offset in the broker's report, which was logged), and declare it with `kivend archive --diverged TOPIC/PARTITION/{epoch}=OFFSET`"
     )]
     Truncated {
         /// The epoch that would end.
@@ -255,7 +257,7 @@ pub enum StopReason {
     },
     /// A record has a lower leader epoch than one before it.
     #[error(
-        "Kafka's leader epoch fell, which means that this is another log than the archived one: the topic was deleted and created again, or its log was cut back; find the first offset that differs with `kivend verify`, and declare it with `kivend archive --new-epoch TOPIC` or `--diverged TOPIC/PARTITION/{epoch}=OFFSET`: offset={offset} leader_epoch={now} leader_epoch_before={before}"
+        "Kafka's leader epoch fell from {before} to {now} at offset {offset}, which means that this is another log than the archived one: the topic was deleted and created again, or its log was cut back; find the first offset that differs with `kivend verify`, and declare it with `kivend archive --new-epoch TOPIC` or `--diverged TOPIC/PARTITION/{epoch}=OFFSET`"
     )]
     LeaderEpochFell {
         /// The epoch that would end.
@@ -269,7 +271,7 @@ pub enum StopReason {
     },
     /// A declared divergence does not fit the chain or Kafka's log.
     #[error(
-        "the divergence that --diverged declares is impossible: its epoch must be the one that the archive is in, and its offset below the archive's next offset and at most Kafka's log end: declared={declared} epoch={epoch} next_offset={next_offset} log_end_offset={log_end_offset}"
+        "the divergence {declared} that --diverged declares is impossible: its epoch must be the one that the archive is in, which is {epoch}, and its offset below the archive's next offset {next_offset} and at most Kafka's log end {log_end_offset}"
     )]
     ImpossibleDivergence {
         /// The declaration.
@@ -283,7 +285,7 @@ pub enum StopReason {
     },
     /// The topic has another id than in the chain.
     #[error(
-        "the topic was deleted and created again: its id in Kafka is not the id in the archive; if this is intended, declare it with `kivend archive --new-epoch TOPIC`: archived_topic_id={archived} topic_id={found}"
+        "the topic was deleted and created again: its id in Kafka is {found}, and in the archive {archived}; if this is intended, declare it with `kivend archive --new-epoch TOPIC`"
     )]
     TopicRecreated {
         /// The topic id in the chain.
@@ -303,7 +305,7 @@ pub enum StopReason {
     NotAllowed(String),
     /// A record does not fit into a segment.
     #[error(
-        "a record is larger than 320 MiB, which no segment of the archive's format can hold; what Kafka delivered before is archived, what follows is not; lower the topic's max.message.bytes so that no further one comes, and delete the record (`kafka-delete-records.sh` deletes it with all before it): offset={offset} bytes={bytes}"
+        "the record at offset {offset} has {bytes} bytes, more than the 320 MiB that a segment of the archive's format can hold; what Kafka delivered before is archived, what follows is not; lower the topic's max.message.bytes so that no further one comes, and delete the record (`kafka-delete-records.sh` deletes it with all before it)"
     )]
     RecordTooLarge {
         /// Its offset.
@@ -318,7 +320,7 @@ pub enum StopReason {
     Unreadable(String),
     /// The chain is of another cluster.
     #[error(
-        "the archive under this prefix has the records of another cluster; set store.prefix to an unused prefix: archived={archived} connected={connected}"
+        "the archive under this prefix has the records of another cluster, {archived}, not of {connected}; set store.prefix to an unused prefix"
     )]
     OtherCluster {
         /// The cluster id in the chain.

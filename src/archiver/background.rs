@@ -221,7 +221,7 @@ impl Executor for BackgroundExecutor {
         let question = Question::ask(&self.open_questions);
         let (shared, answers) = (Arc::clone(&self.shared), self.announcer.0.clone());
         let request = self.runtime.spawn(async move {
-            let answer = caught_async(doing, shared.carry_out(operation)).await;
+            let answer = caught_async(doing.words(), shared.carry_out(operation)).await;
             // Fails only when the driver is gone, at the end of the process.
             drop(answers.send(answer).await);
             drop(question);

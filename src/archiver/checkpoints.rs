@@ -90,7 +90,7 @@ impl Checkpoints {
         let trust = self.log.trust();
         for MirrorOutcome { mirror, outcome } in self.mirrors.lock().await.refuse_later(&trust.history).await? {
             if let Err(error) = outcome {
-                tracing::warn!(%error, "cannot ask the {mirror} whether it has more of the log");
+                tracing::warn!(event = "mirror_silent", mirror, %error, "cannot ask the mirror whether it has more of the log");
             }
         }
         self.witnesses.refuse_cut().await
@@ -121,14 +121,14 @@ impl Checkpoints {
     /// checkpoints with the next call.
     pub async fn copy(&self, newest: &CheckpointRef) -> Vec<MirrorOutcome> {
         if let Err(error) = self.witnesses.announce(newest).await {
-            tracing::warn!(%error, number = newest.number, "cannot read the checkpoint for the witnesses: they get the next one");
+            tracing::warn!(event = "checkpoint_unreadable", %error, number = newest.number, "cannot read the checkpoint for the witnesses: they get the next one");
         }
         let trust = self.log.trust();
         let mut mirrors = self.mirrors.lock().await;
         let outcomes = mirrors.copy_missing(&self.store, &trust.history, newest).await;
         for MirrorOutcome { mirror, outcome } in &outcomes {
             if let Err(error) = outcome {
-                tracing::warn!(%error, number = newest.number, "cannot copy checkpoints to the {mirror}: trying again after the next checkpoint");
+                tracing::warn!(event = "mirror_behind", mirror, %error, number = newest.number, "cannot copy checkpoints to the mirror: trying again after the next checkpoint");
             }
         }
         outcomes
@@ -160,18 +160,29 @@ impl Checkpoints {
         async move {
             let mut ticks = tokio::time::interval(interval);
             ticks.tick().await;
+            let mut signed = own.log.trust().history.checkpoint().map(|newest| newest.number);
             loop {
                 tokio::select! {
                     _ = ticks.tick() => {}
                     () = own.log.undecided() => {}
                 }
+                let since_ms = own.clock.monotonic_ms();
                 match own.advance().await {
                     Ok(newest) => {
+                        if signed.replace(newest.number) != Some(newest.number) {
+                            tracing::info!(
+                                event = "checkpoint",
+                                number = newest.number,
+                                partitions = own.log.trust().history.heads().len(),
+                                took_ms = own.clock.monotonic_ms() - since_ms,
+                                "a checkpoint covers the heads of all partitions"
+                            );
+                        }
                         announcer.send(Event::CheckpointSeen(newest)).await;
                         own.copy(&newest).await;
                     }
                     Err(error) => {
-                        tracing::error!(%error, "cannot sign a checkpoint: trying again after archive.checkpoint_interval");
+                        tracing::error!(event = "checkpoint_failed", %error, "cannot sign a checkpoint: trying again after archive.checkpoint_interval");
                     }
                 }
             }

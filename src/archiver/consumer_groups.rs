@@ -38,11 +38,11 @@ impl ConsumerGroups {
         match tokio::task::spawn_blocking(move || own.ask()).await {
             Ok(Ok(offsets)) => Some(offsets),
             Ok(Err(error)) => {
-                tracing::warn!(%error, "cannot read the offsets of archive.consumer_groups: this entry of the log is without them");
+                tracing::warn!(event = "group_offsets_unknown", %error, "cannot read the offsets of archive.consumer_groups: this entry of the log is without them");
                 None
             }
             Err(error) => {
-                tracing::error!(%error, "reading the offsets of archive.consumer_groups has failed");
+                tracing::error!(event = "group_offsets_unknown", %error, "reading the offsets of archive.consumer_groups has failed");
                 None
             }
         }

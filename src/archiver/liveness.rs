@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::archiver::degradations::Degradations;
+use crate::archiver::doing::Doing;
 use crate::kafka::cluster::Cluster;
 use crate::record::position::TopicPartition;
 use crate::task::error::AppError;
@@ -16,7 +17,7 @@ const INTERVAL: Duration = Duration::from_secs(3);
 pub async fn probe(cluster: Arc<Cluster>, partitions: Vec<TopicPartition>, degradations: Arc<Degradations>) {
     let partitions = Arc::new(partitions);
     loop {
-        let mut attempting = degradations.attempting("reach Kafka");
+        let mut attempting = degradations.attempting(Doing::ReachKafka);
         while let Err(error) = ask(&cluster, &partitions).await {
             attempting.failed(&error);
             tokio::time::sleep(INTERVAL).await;

@@ -46,7 +46,7 @@ impl Misfits {
             let count = counts.entry((topic.to_owned(), rule.column.clone())).or_default();
             if *count == 0 {
                 let (column, path, column_type) = (&rule.column, &rule.path, rule.column_type);
-                tracing::warn!(topic, column, path, r#type = %column_type, records, "values are not of the type of their typed column, which is null for them; the records are archived. Correct the producer, or the column's type under [archive.projection]; said once for each column, kivend_column_misfits_total counts on");
+                tracing::warn!(event = "column_misfit", topic, column, path, r#type = %column_type, records, "values are not of the type of their typed column, which is null for them; the records are archived. Correct the producer, or the column's type under [archive.projection]; said once for each column, kivend_column_misfits_total counts on");
             }
             *count += records;
         }

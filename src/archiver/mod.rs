@@ -9,17 +9,20 @@
 //! - [`target`]: where to end · [`peers`]: the progress of other members of the group · [`unavailable`], [`logins`]: what
 //!   cannot be read, and refused logins · `reloaded`: settings that change meanwhile
 //! - [`checkpoints`]: signing and mirroring while the archiver runs
-//! - [`tally`], `outcome`, [`report`], [`misfits`], [`degradations`], [`liveness`], [`retention`]: what operators see
+//! - [`tally`], `outcome`, [`report`], `summary`, [`misfits`], [`degradations`], [`liveness`], [`retention`]: what operators see
+//! · [`doing`]: what is attempted · `reminders`, `line_budget`: how often what is logged
 
 pub mod backends;
 pub mod background;
 pub mod checkpoints;
 pub mod consumer_groups;
 pub mod degradations;
+pub mod doing;
 pub mod driver;
 pub mod executor;
 pub mod group_offsets;
 pub mod hold;
+mod line_budget;
 pub mod liveness;
 pub mod logins;
 pub mod misfits;
@@ -30,12 +33,14 @@ mod outcome;
 pub mod peers;
 pub mod preflight;
 mod reloaded;
+mod reminders;
 pub mod report;
 pub mod requests;
 pub mod retention;
 mod run;
 pub mod source;
 mod start;
+mod summary;
 pub mod tally;
 pub mod target;
 pub mod unavailable;

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::archive::step::Report;
 use crate::archiver::degradations::Degradations;
-use crate::archiver::report;
+use crate::archiver::report::{self, LinkLine};
 use crate::archiver::retention::ArchivedPositions;
+use crate::archiver::summary::SegmentLines;
 use crate::kafka::error::KafkaError;
 use crate::record::position::TopicPartition;
 use crate::record::utc::UtcSeconds;
@@ -16,6 +18,12 @@ use crate::telemetry::{PartitionMetrics, Vitals};
 pub trait Observer {
     /// The loop starts.
     fn started(&mut self);
+
+    /// The group has assigned these partitions, or none.
+    fn assigned(&mut self, partitions: &[TopicPartition]);
+
+    /// The group has assigned these to another member already.
+    fn lost(&mut self, partitions: &[TopicPartition]);
 
     /// The loop made a turn, at this time of the monotonic clock.
     fn turned(&mut self, monotonic_ms: u64);
@@ -49,11 +57,53 @@ pub struct Observers {
     pub vitals: Vitals,
     /// The metrics of each partition.
     pub metrics: HashMap<TopicPartition, PartitionMetrics>,
+    /// The lines about segments.
+    pub lines: Arc<SegmentLines>,
+    /// How long a member that died stays in the group.
+    pub session_timeout: Duration,
+}
+
+impl Observers {
+    fn await_group(&self) {
+        let leaves = self.vitals.clock.utc_seconds().unix() + self.session_timeout.as_secs() as i64;
+        self.degradations.awaits(format!(
+            "waiting for the group to assign partitions; a member that died leaves it by {}",
+            UtcSeconds::from_unix(leaves)
+        ));
+    }
 }
 
 impl Observer for Observers {
     fn started(&mut self) {
+        self.await_group();
+    }
+
+    fn assigned(&mut self, partitions: &[TopicPartition]) {
         self.degradations.begin();
+        tracing::info!(
+            event = "partitions_assigned",
+            partitions = partitions.len(),
+            names = some_names(partitions),
+            "the group has assigned partitions"
+        );
+    }
+
+    fn lost(&mut self, partitions: &[TopicPartition]) {
+        self.await_group();
+        tracing::warn!(
+            event = "partitions_lost",
+            partitions = partitions.len(),
+            names = some_names(partitions),
+            "the group has assigned partitions to another member: their records in memory are dropped"
+        );
+        for partition in partitions {
+            tracing::debug!(
+                event = "partition_lost",
+                topic = &*partition.topic,
+                partition = partition.partition,
+                "lost"
+            );
+        }
     }
 
     fn turned(&mut self, monotonic_ms: u64) {
@@ -61,7 +111,11 @@ impl Observer for Observers {
     }
 
     fn reported(&mut self, partition: &TopicPartition, report: &Report, now: UtcSeconds) {
-        report::log(partition, report);
+        let line = match report {
+            Report::Linked { link, .. } => self.lines.line(&link.link, &self.vitals.clock),
+            _ => LinkLine::default(),
+        };
+        report::log(partition, report, line);
         let all = &self.vitals.metrics;
         let metrics = self
             .metrics
@@ -111,7 +165,7 @@ impl Observer for Observers {
     }
 
     fn topic_unavailable(&mut self, topic: &str, error: &KafkaError) {
-        tracing::error!(topic, %error, "the topic is not archived; the others are");
+        tracing::error!(event = "topic_unavailable", topic, %error, "the topic is not archived; the others are");
         self.degradations.stopped(&format!("topic {topic}"), &error.to_string());
         let reason = match error {
             error if error.is_topic_forbidden() => "not_allowed",
@@ -122,7 +176,11 @@ impl Observer for Observers {
     }
 
     fn topic_available(&mut self, topic: &str) {
-        tracing::info!(topic, "the topic is there: it is archived from here on");
+        tracing::info!(
+            event = "topic_available",
+            topic,
+            "the topic is there: it is archived from here on"
+        );
         self.degradations.clear(&format!("topic {topic}"));
         self.vitals.metrics.stopped(topic, None, None);
     }
@@ -135,4 +193,14 @@ impl Observer for Observers {
         self.archived.released(partition);
         self.vitals.metrics.release(partition);
     }
+}
+
+/// The names of the first partitions.
+fn some_names(partitions: &[TopicPartition]) -> String {
+    const SOME: usize = 20;
+    let mut names: Vec<String> = partitions.iter().take(SOME).map(ToString::to_string).collect();
+    if partitions.len() > SOME {
+        names.push("…".to_owned());
+    }
+    names.join(" ")
 }

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use crate::archive::step::{Event, Slot, StopReason, Ticket};
 use crate::archiver::backends::Backends;
 use crate::archiver::degradations::Degradations;
+use crate::archiver::doing::Doing;
 use crate::archiver::logins::{Logins, Refusal};
 use crate::archiver::requests::{self, Creation, LinkToCreate};
 use crate::clock::Clock;
@@ -64,13 +65,13 @@ impl Operation {
         }
     }
 
-    /// The operation in words, for messages: `cannot …`, `can … again`.
+    /// The kind of work, for messages and metrics.
     #[must_use]
-    pub fn doing(&self) -> &'static str {
+    pub fn doing(&self) -> Doing {
         match self {
-            Operation::LoadHead(..) => "load the head",
-            Operation::CreateSegment(..) => "create a segment",
-            Operation::CreateLink(..) => "create a link",
+            Operation::LoadHead(..) => Doing::LoadHead,
+            Operation::CreateSegment(..) => Doing::CreateSegment,
+            Operation::CreateLink(..) => Doing::CreateLink,
         }
     }
 
@@ -83,7 +84,7 @@ impl Operation {
         match self.attempted(backends, retry).await {
             Err(error) if error.scope().spares_other_partitions() => {
                 let remedy = error.remedy().unwrap_or_else(|| error.kind().remedy().to_owned());
-                let why = format!("cannot {doing}: {error}; {remedy}");
+                let why = format!("cannot {}: {error}; {remedy}", doing.words());
                 Ok(vec![Event::Refused(ticket, why)])
             }
             done => done,
@@ -116,7 +117,7 @@ impl Operation {
             }
             Operation::CreateLink(ticket, LinkToCreate { key, link, topic_id }) => {
                 // Signed once, whatever the number of attempts to create it: a device need not sign the same text alike.
-                let signed = retry.until_done("sign a link", || requests::sign_link(backends, &link));
+                let signed = retry.until_done(Doing::SignLink, || requests::sign_link(backends, &link));
                 let object = match signed.await {
                     Ok(object) => object,
                     Err(AppError::Sign(SignError::Note(why))) => {
@@ -148,7 +149,7 @@ fn or_not_allowed(ticket: Ticket, outcome: Result<Event, AppError>) -> Result<Ev
 impl RetryPolicy {
     /// Repeats `attempt` while its errors are transient, and for two minutes while brokers refuse the login. Until it succeeds,
     /// `/readyz` answers 503 with the error.
-    async fn until_done<T, W>(&self, doing: &'static str, mut attempt: impl FnMut() -> W) -> Result<T, AppError>
+    async fn until_done<T, W>(&self, doing: Doing, mut attempt: impl FnMut() -> W) -> Result<T, AppError>
     where
         W: Future<Output = Result<T, AppError>>,
     {

@@ -49,12 +49,13 @@ impl PeerProgress {
                 ends.iter().zip(next).filter(|((_, end), next)| next < end).count()
             }
             Err(error) => {
-                tracing::debug!(%error, "cannot read the commits of other members of the group");
+                tracing::debug!(event = "peers_unknown", %error, "cannot read the commits of other members of the group");
                 return false;
             }
         };
         if behind > 0 && !std::mem::replace(&mut self.has_warned, true) {
             tracing::warn!(
+                event = "waiting_for_peers",
                 partitions = behind,
                 "other members of the group hold partitions that are not archived to the end yet: waiting until they are, or until the group assigns them to this archiver"
             );

@@ -189,7 +189,7 @@ impl RetentionMonitor {
         for (name, archived) in partitions {
             // The next check retries. The liveness probe reports that Kafka does not answer.
             if let Err(error) = self.check_partition(&name, &archived, &mut retentions_ms) {
-                tracing::debug!(partition = %name, %error, "cannot check the topic's retention");
+                tracing::debug!(event = "retention_unknown", topic = &*name.topic, partition = name.partition, %error, "cannot check the topic's retention");
             }
         }
         interval
@@ -273,12 +273,19 @@ impl RetentionMonitor {
     /// Logs a transaction once when it is old, and once when it has ended.
     fn report_open(&mut self, partition: &TopicPartition, archived: &Archived, open: Option<&OpenTransaction>) {
         let now = self.clock.utc_seconds();
+        let (topic, number) = (&*partition.topic, partition.partition);
         let known = self.known.entry(partition.clone()).or_default();
         let before = known.open.take();
         if let Some(ended) = before.filter(|seen| Some(seen.first_offset) != open.map(|open| open.first_offset))
             && ended.has_warned
         {
-            tracing::info!(%partition, first_offset = ended.first_offset, "the open transaction has ended: what waited for it is archived now");
+            tracing::info!(
+                event = "transaction_ended",
+                topic,
+                partition = number,
+                first_offset = ended.first_offset,
+                "the open transaction has ended: what waited for it is archived now"
+            );
         }
         let Some(open) = open else {
             archived.metrics.open_transaction(0, None);
@@ -295,20 +302,41 @@ impl RetentionMonitor {
         let age_s = now.unix() - seen.since.unix();
         if age_s >= OLD_TRANSACTION_S && !seen.has_warned {
             seen.has_warned = true;
-            tracing::warn!(%partition, first_offset = open.first_offset, waiting = open.offsets(), seen_for_s = age_s, "a transaction is open: the records behind its first one cannot be archived before it ends, and Kafka's retention deletes them all the same; `kivend doctor` says how old it is and how to end it");
+            tracing::warn!(
+                event = "transaction_open",
+                topic,
+                partition = number,
+                first_offset = open.first_offset,
+                waiting = open.offsets(),
+                seen_for_s = age_s,
+                "a transaction is open: the records behind its first one cannot be archived before it ends, and Kafka's retention deletes them all the same; `kivend doctor` says how old it is and how to end it"
+            );
         }
         known.open = Some(seen);
     }
 
     fn report(&mut self, partition: &TopicPartition, archived: &Archived, due: Option<UtcSeconds>) {
         archived.metrics.deletion_due(due);
+        let (topic, number) = (&*partition.topic, partition.partition);
         let left_s = due.map(|due| due.unix().saturating_sub(self.clock.utc_seconds().unix()));
         let known = self.known.entry(partition.clone()).or_default();
         let is_near = left_s.is_some_and(|left_s| left_s < WARNING_S);
         if is_near && !known.has_warned {
-            tracing::warn!(%partition, left_s, next_offset = archived.next_offset, "Kafka may soon delete records that are not archived: find out why this archiver lags, or increase the topic's retention.ms");
+            tracing::warn!(
+                event = "deletion_near",
+                topic,
+                partition = number,
+                left_s,
+                next_offset = archived.next_offset,
+                "Kafka may soon delete records that are not archived: find out why this archiver lags, or increase the topic's retention.ms"
+            );
         } else if known.has_warned && !is_near {
-            tracing::info!(%partition, "Kafka keeps the records that are not archived for at least another day");
+            tracing::info!(
+                event = "deletion_far",
+                topic,
+                partition = number,
+                "Kafka keeps the records that are not archived for at least another day"
+            );
         }
         known.has_warned = is_near;
     }

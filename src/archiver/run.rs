@@ -21,6 +21,7 @@ use crate::archiver::outcome::ArchiveReport;
 use crate::archiver::preflight;
 use crate::archiver::retention::{ArchivedPositions, RetentionThread};
 use crate::archiver::start::{self, ClusterAtStart};
+use crate::archiver::summary::{self, SegmentLines};
 use crate::archiver::tally::Tally;
 use crate::archiver::target::Target;
 use crate::archiver::witnesses;
@@ -74,8 +75,9 @@ pub fn run_with_encoder(
     })?;
     if let (Some(listen), Mode::Daemon) = (settings.telemetry.listen, orders.mode) {
         let address = runtime.block_on(telemetry::serve(listen, vitals.clone()))?;
-        tracing::info!(%address, "metrics, health and readiness");
+        tracing::info!(event = "listening", %address, "metrics, health and readiness");
     }
+    runtime.spawn(summary::report_start(vitals.clone()));
     let misfits = Arc::new(Misfits::new(Arc::clone(&vitals.metrics)));
     let encoder = (encode, Arc::clone(&misfits));
     let archived = archive(&runtime, (settings, orders, encoder), vitals, stop).inspect_err(|error| {
@@ -99,9 +101,13 @@ fn archive(
         diverged,
         reloaded,
     } = orders;
+    vitals
+        .health
+        .unready("starting: reading Kafka's metadata and opening the store");
     let kafka = ClusterAtStart::read(settings);
     let store = runtime.block_on(store::open(&settings.store))?;
     let own = runtime.block_on(start::open(&store, &settings.archive))?;
+    vitals.health.unready("starting: reading Kafka's metadata");
     let ClusterAtStart {
         cluster,
         cluster_id,
@@ -114,6 +120,9 @@ fn archive(
 
     let beside = Beside::of(settings, &store, &own)?;
     let checkpoints = Checkpoints::new(Arc::clone(&store), &own, beside);
+    vitals
+        .health
+        .unready("starting: asking mirrors and witnesses for newer checkpoints");
     runtime.block_on(checkpoints.refuse_cut())?;
     runtime.block_on(preflight::require_cluster(store.as_ref(), &own.trust, &cluster_id))?;
     let mut machine = Machine::new(start::author(&own, cluster_id), start::seal_policy(&settings.archive));
@@ -137,6 +146,9 @@ fn archive(
     let mut tasks: Vec<AbortHandle> = Vec::new();
     let signing = checkpoints.every(settings.archive.checkpoint_interval, announcer.clone());
     tasks.push(announcer.supervise(runtime.handle(), "sign checkpoints", signing));
+    let lines = Arc::new(SegmentLines::default());
+    let reporting = summary::report(vitals.clone(), Arc::clone(&degradations), Arc::clone(&lines));
+    tasks.push(announcer.supervise(runtime.handle(), "report to the log", reporting));
     let submitters = checkpoints.submit(runtime.handle(), &vitals.metrics)?;
     let archived = ArchivedPositions::default();
     let (target, retention) = match mode {
@@ -160,6 +172,8 @@ fn archive(
         degradations,
         vitals: vitals.clone(),
         metrics: HashMap::new(),
+        lines,
+        session_timeout: settings.kafka.session_timeout(),
     };
     let shutdown = settings.archive.shutdown_timeout;
     let mut driver = Driver::new(consumer, machine, executor, target, observers).stopping_within(shutdown * 3 / 5);
@@ -211,6 +225,7 @@ async fn within(limit: Option<Duration>, last: JoinHandle<Result<(), AppError>>)
             Err(_) => {
                 cancel.abort();
                 tracing::warn!(
+                    event = "last_checkpoint_left",
                     "archive.shutdown_timeout passes: the last checkpoint is not signed or not copied here; the next archiver does both"
                 );
                 return Ok(());

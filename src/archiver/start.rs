@@ -90,7 +90,7 @@ pub(super) async fn open(store: &Arc<dyn Store>, settings: &ArchiveSettings) -> 
     let own = init::open_or_make(store.as_ref(), &settings.name, &settings.into(), &NewArchive::default()).await?;
     let report = init::InitReport::from(&own);
     if own.made == init::Made::Now {
-        tracing::warn!(archive = report.archive, id = report.archive_id, public_key = report.public_key, private_key = %report.private_key, "created a new archive: keep the private key safe, and give the public key to everyone who verifies the archive");
+        tracing::warn!(event = "archive_created", archive = report.archive, id = report.archive_id, public_key = report.public_key, private_key = %report.private_key, "created a new archive: keep the private key safe, and give the public key to everyone who verifies the archive");
     }
     Ok(own)
 }
@@ -148,7 +148,14 @@ fn wait_for_markers(stable: &Cluster, settings: &Settings, partitions: &[TopicPa
         open = transactions.among(partitions, stable)?;
     }
     for open in open {
-        tracing::warn!(partition = %open.partition, first_offset = open.first_offset, waiting = open.offsets(), "a transaction is open: the records behind its first one cannot be archived before it ends");
+        tracing::warn!(
+            event = "transaction_open",
+            topic = &*open.partition.topic,
+            partition = open.partition.partition,
+            first_offset = open.first_offset,
+            waiting = open.offsets(),
+            "a transaction is open: the records behind its first one cannot be archived before it ends"
+        );
     }
     Ok(())
 }

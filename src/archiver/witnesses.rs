@@ -96,7 +96,9 @@ impl Witnesses {
             match self.client.newest_checkpoint(url, origin).await {
                 Ok(Some(note)) => refuse_larger(&trust.history, &note, url)?,
                 Ok(None) => {}
-                Err(error) => tracing::warn!(%error, "cannot ask a witness how much of the log it has seen"),
+                Err(error) => {
+                    tracing::warn!(event = "witness_silent", %error, "cannot ask a witness how much of the log it has seen")
+                }
             }
         }
         Ok(())
@@ -146,7 +148,10 @@ impl Witnesses {
 pub async fn finish(tasks: Vec<JoinHandle<()>>) {
     let handles: Vec<_> = tasks.iter().map(JoinHandle::abort_handle).collect();
     if tokio::time::timeout(LAST_WAIT, join_all(tasks)).await.is_err() {
-        tracing::warn!("the witnesses have not cosigned the last checkpoint: the next archiver submits it");
+        tracing::warn!(
+            event = "cosignatures_missing",
+            "the witnesses have not cosigned the last checkpoint: the next archiver submits it"
+        );
         handles.iter().for_each(tokio::task::AbortHandle::abort);
     }
 }

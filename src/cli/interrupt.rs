@@ -77,7 +77,7 @@ fn wait(graceful: &AtomicBool, limit_ms: &AtomicU64, stopper: &Stopper) {
                 _ = interrupt.recv() => Reason::Interrupt,
                 _ = terminate.recv() => Reason::Terminate,
                 reason = out_of_time => {
-                    tracing::error!("archive.shutdown_timeout has passed: ending at once; what is not archived is still in Kafka");
+                    tracing::error!(event = "stopped_late", "archive.shutdown_timeout has passed: ending at once; what is not archived is still in Kafka");
                     end_at_once(reason)
                 }
             };

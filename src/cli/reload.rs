@@ -39,7 +39,11 @@ fn reload(sources: &Sources, in_force: &mut Vec<Entry>, reloaded: &Reloaded) {
     let (projection, loaded) = match loaded {
         Ok(loaded) => loaded,
         Err(error) => {
-            tracing::error!(error, "SIGHUP: the settings cannot be loaded; those in force stay");
+            tracing::error!(
+                event = "settings_refused",
+                error,
+                "SIGHUP: the settings cannot be loaded; those in force stay"
+            );
             return;
         }
     };
@@ -53,11 +57,16 @@ fn reload(sources: &Sources, in_force: &mut Vec<Entry>, reloaded: &Reloaded) {
     let reloadable = loaded.entries.iter().filter(|entry| is_reloadable(&entry.key));
     in_force.extend(reloadable.cloned());
     tracing::info!(
+        event = "settings_loaded",
         applied,
         "SIGHUP: the settings were loaded again; typed columns change with the next segment"
     );
     if !waiting.is_empty() {
-        tracing::warn!(waiting, "SIGHUP: settings that changed need a restart");
+        tracing::warn!(
+            event = "restart_needed",
+            waiting,
+            "SIGHUP: settings that changed need a restart"
+        );
     }
 }
 

@@ -85,6 +85,15 @@ pub struct KafkaSettings {
     pub properties: Properties,
 }
 
+impl KafkaSettings {
+    /// How long a member that died stays in the group: librdkafka's default, unless a property says otherwise.
+    #[must_use]
+    pub fn session_timeout(&self) -> Duration {
+        let configured = self.properties.get("session.timeout.ms").and_then(|ms| ms.parse().ok());
+        Duration::from_millis(configured.unwrap_or(45_000))
+    }
+}
+
 /// The store of the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreSettings {

@@ -60,13 +60,19 @@ impl Context {
             "FAIL" | "ERROR" | "GETSUBSCRIPTIONS" | "COORD" | "REQTMOUT" | "MAXPOLL"
         ) || line.contains("oordinator load in progress");
         match level {
-            RDKafkaLogLevel::Debug => tracing::trace!(target: "librdkafka", facility, "{line}"),
-            _ if known => tracing::debug!(target: "librdkafka", facility, "{line}"),
-            RDKafkaLogLevel::Info | RDKafkaLogLevel::Notice => {
-                tracing::debug!(target: "librdkafka", facility, "{line}");
+            RDKafkaLogLevel::Debug => {
+                tracing::trace!(target: "librdkafka", event = "client_log", facility, line, "the Kafka client")
             }
-            RDKafkaLogLevel::Warning => tracing::warn!(target: "librdkafka", facility, "{line}"),
-            _ => tracing::error!(target: "librdkafka", facility, "{line}"),
+            _ if known => {
+                tracing::debug!(target: "librdkafka", event = "client_log", facility, line, "the Kafka client")
+            }
+            RDKafkaLogLevel::Info | RDKafkaLogLevel::Notice => {
+                tracing::debug!(target: "librdkafka", event = "client_log", facility, line, "the Kafka client");
+            }
+            RDKafkaLogLevel::Warning => {
+                tracing::warn!(target: "librdkafka", event = "client_log", facility, line, "the Kafka client")
+            }
+            _ => tracing::error!(target: "librdkafka", event = "client_log", facility, line, "the Kafka client"),
         }
     }
 }
@@ -78,7 +84,7 @@ impl ClientContext for Context {
 
     fn error(&self, error: Rdkafka, reason: &str) {
         let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
-        tracing::debug!(target: "librdkafka", ?code, "{reason}");
+        tracing::debug!(target: "librdkafka", event = "client_error", ?code, error = reason, "an error of the Kafka client that passes");
         self.remember(code, reason);
     }
 }

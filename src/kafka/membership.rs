@@ -64,7 +64,13 @@ impl Membership {
                 position: NextOffset(offset),
             },
             (Code::AutoOffsetReset, Some((partition, _))) if event.is_truncation() => {
-                tracing::warn!(%partition, "{}", event.reason());
+                tracing::warn!(
+                    event = "log_truncated",
+                    topic = &*partition.topic,
+                    partition = partition.partition,
+                    error = event.reason(),
+                    "the broker reports that the log was cut back"
+                );
                 Polled::Truncated { partition }
             }
             (Code::AutoOffsetReset, Some((partition, _))) => Polled::OutOfRange { partition },
@@ -75,7 +81,7 @@ impl Membership {
             }
             _ if event.is_fatal() => Polled::Failed(KafkaError::Fatal { reason: event.reason() }),
             _ if is_quiet(code) => {
-                tracing::debug!(target: "librdkafka", ?code, "{}", event.reason());
+                tracing::debug!(target: "librdkafka", event = "client_error", ?code, error = event.reason(), "an error of the Kafka client that passes");
                 Polled::Nothing
             }
             (_, Some((partition, offset))) if is_of_partition(code) => {
@@ -185,7 +191,7 @@ impl Membership {
     pub(super) fn release_all(&mut self) {
         let open = self.assignment.revoking();
         if let Err(error) = self.release(&open) {
-            tracing::debug!(%error, "could not release all partitions when leaving the group");
+            tracing::debug!(event = "leave_failed", %error, "could not release all partitions when leaving the group");
         }
     }
 

@@ -277,7 +277,7 @@ impl<'r> Stream<'r> {
                 Err(KafkaError::UnknownPartition { partition })
             }
             (code, _) if is_quiet(code) => {
-                tracing::debug!(target: "librdkafka", ?code, "{reason}");
+                tracing::debug!(target: "librdkafka", event = "client_error", ?code, error = reason, "an error of the Kafka client that passes");
                 Ok(Read::Nothing)
             }
             (code, _) => Err(KafkaError::from_code(code, "read a partition", reason)),

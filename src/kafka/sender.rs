@@ -72,7 +72,7 @@ impl ClientContext for Outcomes {
     }
 
     fn error(&self, error: Rdkafka, reason: &str) {
-        tracing::debug!(target: "librdkafka", %error, "{reason}");
+        tracing::debug!(target: "librdkafka", event = "client_error", code = %error, error = reason, "an error of the Kafka client that passes");
     }
 }
 

@@ -22,7 +22,7 @@ pub fn log_panics() {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             let place = place_of(info);
-            tracing::error!(place, "panic: {}", message_of(info.payload()));
+            tracing::error!(event = "panic", place, error = message_of(info.payload()), "panic");
             PLACE.with(|last| *last.borrow_mut() = Some(place));
             before(info);
         }));

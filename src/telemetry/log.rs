@@ -79,7 +79,12 @@ pub fn start_log(verbosity: Verbosity, format: LogFormat, colours: bool) {
     };
     let _already_running = RUNNING.set(Running { usual, replace });
     if refused {
-        tracing::warn!(KIVEND_LOG = asked, "ignored: not a filter such as kivend=debug,warn");
+        tracing::warn!(
+            event = "filter_ignored",
+            KIVEND_LOG = asked,
+            example = "kivend=debug,warn",
+            "not a filter of the log: ignored"
+        );
     }
 }
 
@@ -97,11 +102,11 @@ pub fn set_log_filter(filter: &str) {
     match EnvFilter::try_new(filter) {
         Ok(parsed) => {
             if !replace(parsed) {
-                tracing::warn!("the log's filter cannot be changed");
+                tracing::warn!(event = "filter_ignored", "the log's filter cannot be changed");
             }
         }
         Err(error) => {
-            tracing::warn!(telemetry.log = filter, %error, "ignored: not a filter such as kivend=debug,warn");
+            tracing::warn!(event = "filter_ignored", telemetry.log = filter, %error, example = "kivend=debug,warn", "not a filter of the log: ignored");
         }
     }
 }

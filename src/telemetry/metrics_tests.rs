@@ -64,3 +64,43 @@ fn a_released_partition_keeps_its_counters_and_loses_its_gauges() {
             .contains("kivend_records_total{topic=\"payments\",partition=\"1\"} 10")
     );
 }
+
+#[test]
+fn partitions_beyond_the_limit_share_one_series_of_each_metric() {
+    let metrics = Metrics::with_partition_limit(1);
+    for number in 0..10_000 {
+        let partition = metrics.partition(&TopicPartition::new("orders", number), at(1000));
+        partition.linked(2, Some(3));
+        partition.lagging(1);
+        partition.deletion_due(Some(at(2000 + i64::from(number))));
+    }
+    let encoded = metrics.encode(at(1030));
+    for line in [
+        "kivend_records_total{topic=\"orders\",partition=\"0\"} 2",
+        "kivend_records_total{topic=\"(other)\",partition=\"(other)\"} 19998",
+        "kivend_lag_records{topic=\"(other)\",partition=\"(other)\"} 9999",
+        "kivend_since_commit_seconds{topic=\"(other)\",partition=\"(other)\"} 30.0",
+        "kivend_until_deletion_seconds{topic=\"(other)\",partition=\"(other)\"} 971.0",
+    ] {
+        assert!(encoded.lines().any(|found| found == line), "no {line}");
+    }
+    assert_eq!(encoded.matches("kivend_lag_records{").count(), 2);
+    assert!(encoded.len() < 20_000, "{} bytes", encoded.len());
+}
+
+#[test]
+fn totals_are_sums_over_the_partitions_that_are_held_and_name_the_next_deletion() {
+    let metrics = Metrics::default();
+    let [left, near, far] = [0, 1, 2].map(|number| TopicPartition::new("orders", number));
+    for (place, due) in [(&left, 1100), (&near, 1500), (&far, 1600)] {
+        let partition = metrics.partition(place, at(1000));
+        partition.linked(5, Some(1));
+        partition.lagging(7);
+        partition.buffered(11);
+        partition.deletion_due(Some(at(due)));
+    }
+    metrics.release(&left);
+    let totals = metrics.totals(at(1030));
+    assert_eq!((totals.partitions, totals.records, totals.lag), (2, 15, 14));
+    assert_eq!((totals.buffered_bytes, totals.next_deletion), (22, Some((near, 470))));
+}

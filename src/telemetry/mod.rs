@@ -6,12 +6,16 @@ mod log;
 mod metrics;
 #[cfg(test)]
 mod metrics_tests;
+mod partition_metrics;
+mod partition_values;
 mod server;
 mod stopped_metrics;
 mod witness_metrics;
 
 pub use health::Health;
 pub use log::{LogFormat, Verbosity, set_log_filter, start_log};
-pub use metrics::{Metrics, PartitionMetrics};
+pub use metrics::Metrics;
+pub use partition_metrics::Totals;
+pub use partition_values::PartitionMetrics;
 pub use server::{ListenError, Vitals, serve};
 pub use witness_metrics::WitnessMetrics;

@@ -59,7 +59,7 @@ pub async fn serve(listen: SocketAddr, vitals: Vitals) -> Result<SocketAddr, Lis
         .with_state(vitals);
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
-            tracing::warn!(%error, "the telemetry port closed");
+            tracing::warn!(event = "port_closed", %error, "the telemetry port closed");
         }
     });
     Ok(address)

@@ -155,9 +155,11 @@ impl Submitter {
         }
         self.metrics.failed("other_size");
         tracing::warn!(
+            event = "witness_unsteady",
             witness = self.witness.key.name(),
             number = checkpoint.number(),
-            "the witness names another size at each of {TRIES_MAX} tries: trying again with the next checkpoint"
+            tries = TRIES_MAX,
+            "the witness names another size at each try: trying again with the next checkpoint"
         );
         Outcome::Skipped
     }
@@ -182,13 +184,19 @@ impl Submitter {
             }
         }
         self.metrics.cosigned(head.size, self.shared.clock.utc_seconds());
-        tracing::debug!(witness = key.name(), number = checkpoint.number(), "cosigned");
+        tracing::debug!(
+            event = "cosigned",
+            witness = key.name(),
+            number = checkpoint.number(),
+            "cosigned"
+        );
         Outcome::Cosigned
     }
 
     async fn ahead(&self, checkpoint: &StandingCheckpoint) -> Outcome {
         self.metrics.failed("ahead");
         tracing::warn!(
+            event = "witness_ahead",
             witness = self.witness.key.name(),
             witness_size = self.size,
             size = checkpoint.head.size,
@@ -201,6 +209,7 @@ impl Submitter {
     fn conflict(&self) -> Outcome {
         self.metrics.failed("conflict");
         tracing::error!(
+            event = "witness_conflict",
             witness = self.witness.key.name(),
             url = self.witness.url,
             "the witness refuses this log with a conflict and names no size: nothing more is submitted to it; ask its operator, then restart the archiver"
@@ -212,9 +221,9 @@ impl Submitter {
         let (witness, delay_s) = (self.witness.key.name(), delay.as_secs());
         self.metrics.failed(failure.cause());
         if failure.is_alarm() {
-            tracing::error!(witness, delay_s, "{failure}");
+            tracing::error!(event = "witness_alarm", witness, delay_s, error = %failure, "no cosignature, and somebody has to act");
         } else {
-            tracing::warn!(witness, delay_s, "no cosignature: trying again later: {failure}");
+            tracing::warn!(event = "witness_failed", witness, delay_s, error = %failure, "no cosignature: trying again later");
         }
     }
 }

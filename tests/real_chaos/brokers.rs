@@ -10,12 +10,12 @@ fn a_broker_that_dies_and_returns_costs_no_record() {
     let mut chaos = Chaos::begin();
     let mut archiver = chaos.archiver("archiver");
     let feed = chaos.feed(1_500);
-    archiver.until_said(" linked ", 10);
+    archiver.until_said("segment_sealed", 10);
     let victim = (1 + chaos.dice.below(3)).to_string();
     eprintln!("broker {victim} dies");
     mine.kill(&[&victim]);
-    let linked = archiver.said(" linked ");
-    archiver.until_said(" linked ", linked + 20);
+    let linked = archiver.said("segment_sealed");
+    archiver.until_said("segment_sealed", linked + 20);
     let records = feed.all_acked();
     mine.start(&[&victim]);
     archiver.terminate();
@@ -35,7 +35,7 @@ fn an_archiver_that_has_nothing_to_do_is_not_ready_while_no_broker_answers() {
     mine.start(&["1", "2", "3"]);
     archiver.until_ready();
     let feed = chaos.feed(1_000);
-    archiver.until_said(" linked ", 10);
+    archiver.until_said("segment_sealed", 10);
     let records = feed.all_acked();
     archiver.terminate();
     assert_eq!(chaos.reckon(), records);
@@ -47,7 +47,7 @@ fn with_two_brokers_dead_ingest_waits_or_fails_and_loses_nothing_that_was_acknow
     let mut chaos = Chaos::begin();
     let mut archiver = chaos.archiver("archiver");
     let feed = chaos.feed(1_500);
-    archiver.until_said(" linked ", 10);
+    archiver.until_said("segment_sealed", 10);
     let alive = 1 + chaos.dice.below(3);
     let dead: Vec<String> = (1..=3).filter(|n| *n != alive).map(|n| n.to_string()).collect();
     let dead: Vec<&str> = dead.iter().map(String::as_str).collect();

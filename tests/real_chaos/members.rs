@@ -10,18 +10,18 @@ const INSTANCE: &str = "KIVEND_KAFKA__PROPERTIES__GROUP__INSTANCE__ID";
 fn one_becomes_three_becomes_one(mut chaos: Chaos) {
     let mut first = chaos.archiver("first");
     let feed = chaos.feed(1_500);
-    first.until_said(" linked ", 10);
+    first.until_said("segment_sealed", 10);
     let mut others = ["second", "third"].map(|name| chaos.archiver(name));
     for other in &mut others {
-        other.until_said(" archiving ", 1);
+        other.until_said("partition_started", 1);
     }
     others.into_iter().for_each(Archiver::terminate);
     until("the first has everything again", || first.holds().len() == PARTITIONS);
-    let linked = first.said(" linked ");
-    first.until_said(" linked ", linked + PARTITIONS);
+    let linked = first.said("segment_sealed");
+    first.until_said("segment_sealed", linked + PARTITIONS);
     let records = feed.all_acked();
     let log = first.log();
-    assert!(!log.contains(" lost: "), "a partition was lost: {log}");
+    assert!(!log.contains("partition_lost"), "a partition was lost: {log}");
     first.terminate();
     assert_eq!(chaos.reckon(), records);
 }
@@ -63,12 +63,12 @@ fn a_rolling_restart_of_named_members_moves_no_partition() {
     });
     for name in ["one", "two"] {
         let (leaving, staying) = (members.remove(0), members.remove(0));
-        let (had, kept, moves) = (leaving.holds(), staying.holds(), staying.said(" assigned "));
+        let (had, kept, moves) = (leaving.holds(), staying.holds(), staying.said("partitions_assigned"));
         leaving.terminate();
         let returned = named(&chaos, name);
         until("it has what it had", || returned.holds() == had);
         assert_eq!(staying.holds(), kept);
-        assert_eq!(staying.said(" assigned "), moves, "{}", staying.log());
+        assert_eq!(staying.said("partitions_assigned"), moves, "{}", staying.log());
         members.extend([staying, returned]);
     }
     let records = feed.all_acked();
@@ -82,7 +82,7 @@ fn a_member_whose_name_another_took_ends_and_says_why() {
     let mut chaos = Chaos::begin();
     let mut older = named(&chaos, "one");
     let feed = chaos.feed(1_000);
-    older.until_said(" linked ", 10);
+    older.until_said("segment_sealed", 10);
     let newer = chaos.archiver_with("newer", |command| {
         command.env(INSTANCE, "one");
     });

@@ -92,10 +92,10 @@ impl Archiver {
         let mut held = BTreeSet::new();
         for line in self.log().lines() {
             let Some(partition) = partition_of(line) else { continue };
-            if line.contains(" archiving ") {
-                held.insert(partition.to_owned());
-            } else if line.contains(" released ") || line.contains(" lost: ") {
-                held.remove(partition);
+            if line.contains("partition_started") {
+                held.insert(partition);
+            } else if line.contains("partition_released") || line.contains("partition_lost") {
+                held.remove(&partition);
             }
         }
         held
@@ -131,9 +131,10 @@ impl Archiver {
 }
 
 /// The partition in a line of the log.
-pub fn partition_of(line: &str) -> Option<&str> {
-    let (_, after) = line.split_once("partition=")?;
-    after.split_whitespace().next()
+pub fn partition_of(line: &str) -> Option<String> {
+    let field = |name| line.split_once(name)?.1.split_whitespace().next();
+    let (topic, partition) = (field(" topic=")?, field(" partition=")?);
+    Some(format!("{}/{partition}", topic.trim_matches('"')))
 }
 
 impl Drop for Archiver {

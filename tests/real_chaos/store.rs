@@ -31,7 +31,7 @@ fn a_store_that_dies_in_the_middle_of_uploads_is_waited_for_and_nothing_is_commi
         let mut archiver = chaos.archiver(&format!("archiver-{round}"));
         let feed = chaos.feed(1_000);
         archiver.until_ready();
-        archiver.until_said(" linked ", 1 + chaos.dice.below(40));
+        archiver.until_said("segment_sealed", 1 + chaos.dice.below(40));
         mine.kill(&["minio"]);
         let reason = archiver.until_unready();
         assert!(reason.contains("the store cannot be reached"), "{reason}");
@@ -52,7 +52,7 @@ fn a_stop_while_the_store_is_away_ends_in_time_and_leaves_the_rest_to_the_next_o
         command.env("KIVEND_ARCHIVE__SHUTDOWN_TIMEOUT", "10s");
     });
     let feed = chaos.feed(1_000);
-    archiver.until_said(" linked ", 5);
+    archiver.until_said("segment_sealed", 5);
     mine.kill(&["minio"]);
     archiver.until_unready();
     let stopped_at = Clock::start();
@@ -72,7 +72,7 @@ fn credentials_that_are_withdrawn_stop_the_archiver_with_a_remedy_and_a_restart_
     let mut chaos = Chaos::begin();
     let mut archiver = chaos.archiver("refused");
     let feed = chaos.feed(1_000);
-    archiver.until_said(" linked ", 1 + chaos.dice.below(40));
+    archiver.until_said("segment_sealed", 1 + chaos.dice.below(40));
     mine.kill(&["minio"]);
     mine.start_store_of_a_stranger();
     assert_eq!(archiver.ended().code(), Some(1));
@@ -102,7 +102,7 @@ fn a_policy_that_denies_stops_the_archiver_with_a_remedy() {
     let proxy = Proxy::start(chaos.dice.split());
     let mut archiver = chaos.archiver_with("denied", |command| proxy.lead(command));
     let feed = chaos.feed(1_000);
-    archiver.until_said(" linked ", 5);
+    archiver.until_said("segment_sealed", 5);
     proxy.change(Weather::Refusing(403, "AccessDenied"));
     assert_eq!(archiver.ended().code(), Some(1));
     let log = archiver.log();
@@ -119,7 +119,7 @@ fn a_full_store_is_waited_for_and_nothing_is_committed_meanwhile() {
     let proxy = Proxy::start(chaos.dice.split());
     let mut archiver = chaos.archiver_with("archiver", |command| proxy.lead(command));
     let feed = chaos.feed(1_000);
-    archiver.until_said(" linked ", 1 + chaos.dice.below(20));
+    archiver.until_said("segment_sealed", 1 + chaos.dice.below(20));
     proxy.change(Weather::Refusing(507, "XMinioStorageFull"));
     let reason = archiver.until_unready();
     assert!(reason.contains("the store is full"), "{reason}");
@@ -139,7 +139,7 @@ fn a_disk_that_is_really_full_is_waited_for_and_nothing_is_committed_meanwhile()
     chaos.shop.add_settings("\n[store]\ndirectory = \"disk\"\n");
     let mut archiver = chaos.archiver("archiver");
     let feed = chaos.feed(2_000);
-    archiver.until_said(" linked ", 5);
+    archiver.until_said("segment_sealed", 5);
     let reason = archiver.until_unready();
     assert!(reason.contains("the disk is full"), "{reason}");
     commits_rest(&chaos);
@@ -160,7 +160,7 @@ fn a_network_that_is_slow_and_cuts_connections_anywhere_costs_no_record() {
         proxy.change(Weather::Fair);
         let mut archiver = chaos.archiver_with(&format!("archiver-{round}"), |command| proxy.lead(command));
         let feed = chaos.feed(1_000);
-        archiver.until_said(" linked ", 5);
+        archiver.until_said("segment_sealed", 5);
         for (weather, harm) in [(Weather::Cutting, 60), (Weather::Slow, 200)] {
             proxy.change(weather);
             let harmed = proxy.harmed();

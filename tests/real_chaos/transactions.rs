@@ -53,7 +53,7 @@ fn what_transactions_commit_is_archived_and_what_they_abort_is_a_hole_that_links
         transact(&producer, &partitions, records, commits);
         committed += if commits { records as u64 } else { 0 };
     }
-    archiver.until_said(" linked ", 5);
+    archiver.until_said("segment_sealed", 5);
     archiver.terminate();
     let report = chaos.verified();
     assert_eq!(topic(&report, &orders)["records"], committed, "{report:#}");

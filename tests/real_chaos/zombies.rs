@@ -15,12 +15,12 @@ fn stays_off_what_it_lost(log: &str) {
         let Some(partition) = partition_of(line) else {
             continue;
         };
-        if line.contains(" lost: the group has assigned it to another member") {
+        if line.contains("partition_lost") {
             assert!(lost.insert(partition), "logged twice: {line}");
-        } else if line.contains(" archiving ") {
-            lost.remove(partition);
+        } else if line.contains("partition_started") {
+            lost.remove(&partition);
         } else {
-            assert!(!lost.contains(partition) || !line.contains(" linked "), "{line}");
+            assert!(!lost.contains(&partition) || !line.contains("segment_sealed"), "{line}");
         }
     }
 }
@@ -33,18 +33,20 @@ fn a_zombie_that_wakes_after_its_partitions_moved_is_fenced_and_joins_again() {
     for round in 0..chaos.rounds.div_ceil(5) {
         let mut zombie = chaos.archiver(&format!("zombie-{round}"));
         let feed = chaos.feed(1_000);
-        zombie.until_said(" linked ", 10 + chaos.dice.below(30));
+        zombie.until_said("segment_sealed", 10 + chaos.dice.below(30));
         zombie.pause();
         // Its session expires while it is stopped, and another archiver takes all partitions.
         let mut heir = chaos.archiver(&format!("heir-{round}"));
         until("the other archiver has all partitions", || {
             heir.holds().len() == PARTITIONS
         });
-        heir.until_said(" linked ", 5);
+        heir.until_said("segment_sealed", 5);
         zombie.wake();
-        zombie.until_said(" lost: the group has assigned it to another member", PARTITIONS);
-        let before = zombie.said(" archiving ");
-        until("the zombie archives again", || zombie.said(" archiving ") > before);
+        zombie.until_said("partition_lost", PARTITIONS);
+        let before = zombie.said("partition_started");
+        until("the zombie archives again", || {
+            zombie.said("partition_started") > before
+        });
         stays_off_what_it_lost(&zombie.log());
         records += feed.all_acked();
         zombie.terminate();
@@ -62,7 +64,7 @@ fn a_zombies_request_that_reaches_the_store_after_its_partitions_moved_is_refuse
     for round in 0..chaos.rounds.div_ceil(5) {
         let mut zombie = chaos.archiver_with(&format!("zombie-{round}"), |command| proxy.lead(command));
         let feed = chaos.feed(1_000);
-        zombie.until_said(" linked ", 10 + chaos.dice.below(30));
+        zombie.until_said("segment_sealed", 10 + chaos.dice.below(30));
         // The proxy holds its requests until the other archiver has taken over.
         let harmed = proxy.harmed();
         proxy.change(Weather::Holding);
@@ -72,11 +74,11 @@ fn a_zombies_request_that_reaches_the_store_after_its_partitions_moved_is_refuse
         until("the other archiver has all partitions", || {
             heir.holds().len() == PARTITIONS
         });
-        heir.until_said(" linked ", PARTITIONS);
+        heir.until_said("segment_sealed", PARTITIONS);
         proxy.change(Weather::Fair);
-        heir.until_said(" linked ", 2 * PARTITIONS);
+        heir.until_said("segment_sealed", 2 * PARTITIONS);
         zombie.wake();
-        zombie.until_said(" lost: the group has assigned it to another member", PARTITIONS);
+        zombie.until_said("partition_lost", PARTITIONS);
         stays_off_what_it_lost(&zombie.log());
         records += feed.all_acked();
         zombie.terminate();

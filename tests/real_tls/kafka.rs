@@ -284,13 +284,13 @@ fn a_login_that_is_refused_while_credentials_change_is_waited_for_by_a_running_a
         .spawn()
         .unwrap();
     let says = |what: &str| until(what, || std::fs::read_to_string(&log).unwrap().contains(what));
-    says(" archiving ");
+    says("partition_started");
     broker.change_password(folder.path(), PASSWORD, WRONG_PASSWORD);
     says("a broker refuses the login: trying again for two minutes");
     broker.change_password(folder.path(), WRONG_PASSWORD, PASSWORD);
     shop.succeeds(&["generate", "--events", "500", "--seed", "1", "-o", "events.jsonl"]);
     shop.succeeds(&["ingest", "events.jsonl"]);
-    says(" linked ");
+    says("segment_sealed");
     kill_process(Pid::from_child(&archiver), Signal::TERM).unwrap();
     assert!(archiver.wait().unwrap().success());
     shop.succeeds(&["archive"]);

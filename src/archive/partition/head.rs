@@ -5,7 +5,7 @@ use crate::archive::adoption::Adoption;
 use crate::archive::author::Author;
 use crate::archive::epochs::Divergence;
 use crate::archive::open::OpenSegment;
-use crate::archive::partition::state::{Chain, Context, OtherLog, Partition, Phase};
+use crate::archive::partition::state::{Chain, Context, OtherLog, Partition, Phase, Sealing};
 use crate::archive::step::{Action, Adopted, LoadedHead, Report, StopReason};
 use crate::log::commit_metadata::CommitMetadata;
 use crate::log::link::{Link, LinkType, LossReason, Lost, RECORD_ENCODING, SealReason, SignedLink};
@@ -127,7 +127,7 @@ impl Partition {
             ..draft
         };
         self.phase = Phase::Archiving(Box::new(chain));
-        self.create_link(draft, 0, Adopted::Ours, cx);
+        self.create_link(Sealing::without_segment(draft, cx.now), Adopted::Ours, cx);
     }
 
     /// The chain after the bucket's head.

@@ -52,6 +52,7 @@ impl Partition {
         chain.sealing = Some(Sealing {
             draft,
             value_bytes: rows.value_bytes(),
+            cut_at_ms: cx.now.monotonic_ms,
             stage: Stage::Encoding,
         });
         cx.actions.push(Action::Encode(self.ticket, Box::new((rows, footer))));
@@ -64,7 +65,7 @@ impl Partition {
         };
         chain.adoption.reject_all(&draft.place());
         draft.rejected = chain.adoption.rejected();
-        self.create_link(draft, 0, Adopted::Ours, cx);
+        self.create_link(Sealing::without_segment(draft, cx.now), Adopted::Ours, cx);
     }
 
     /// The segment is encoded: adopts a found segment with equal bytes, or creates it.
@@ -118,14 +119,19 @@ impl Partition {
         self.segment_is_durable(sealing, segment, Adopted::Ours, cx);
     }
 
-    fn segment_is_durable(&mut self, sealing: Sealing, segment: SegmentRef, adopted: Adopted, cx: &mut Context<'_>) {
+    fn segment_is_durable(
+        &mut self,
+        mut sealing: Sealing,
+        segment: SegmentRef,
+        adopted: Adopted,
+        cx: &mut Context<'_>,
+    ) {
         let Phase::Archiving(chain) = &mut self.phase else {
             return;
         };
-        let mut draft = sealing.draft;
-        draft.rejected = chain.adoption.rejected();
-        draft.segment = Some(segment);
-        self.create_link(draft, sealing.value_bytes, adopted, cx);
+        sealing.draft.rejected = chain.adoption.rejected();
+        sealing.draft.segment = Some(segment);
+        self.create_link(sealing, adopted, cx);
     }
 
     /// The segment's key has other bytes: of a zombie, a successor or an attacker. The head decides.
@@ -133,10 +139,11 @@ impl Partition {
         self.conflict(cx);
     }
 
-    pub(super) fn create_link(&mut self, mut draft: Link, value_bytes: u64, adopted: Adopted, cx: &mut Context<'_>) {
+    pub(super) fn create_link(&mut self, sealing: Sealing, adopted: Adopted, cx: &mut Context<'_>) {
         let Phase::Archiving(chain) = &mut self.phase else {
             return;
         };
+        let mut draft = sealing.draft;
         draft.checkpoint = cx.author.checkpoint_after(chain.head.as_ref());
         // For a link with a segment of ours, the topic id was checked when the segment was created.
         let is_checked = draft.segment.is_some() && adopted == Adopted::Ours;
@@ -149,8 +156,8 @@ impl Partition {
         ));
         chain.sealing = Some(Sealing {
             draft,
-            value_bytes,
             stage: Stage::Link(Attempt::PLAIN, adopted),
+            ..sealing
         });
     }
 
@@ -162,6 +169,7 @@ impl Partition {
         let Some(Sealing {
             draft: link,
             value_bytes,
+            cut_at_ms,
             stage: Stage::Link(_, adopted),
         }) = chain.sealing.take()
         else {
@@ -189,6 +197,7 @@ impl Partition {
                 link: Box::new(signed),
                 value_bytes,
                 adopted,
+                seal_ms: cx.now.monotonic_ms.saturating_sub(cut_at_ms),
             },
         ));
         if has_closed {

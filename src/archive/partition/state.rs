@@ -100,6 +100,8 @@ impl Leaving {
 pub(super) struct Sealing {
     pub(super) draft: Link,
     pub(super) value_bytes: u64,
+    /// When the segment was cut, by the monotonic clock.
+    pub(super) cut_at_ms: u64,
     pub(super) stage: Stage,
 }
 
@@ -109,6 +111,18 @@ pub(super) enum Stage {
     Encoding,
     Segment(Object, Attempt),
     Link(Attempt, Adopted),
+}
+
+impl Sealing {
+    /// A range that has a link and no segment.
+    pub(super) fn without_segment(draft: Link, now: Now) -> Sealing {
+        Sealing {
+            draft,
+            value_bytes: 0,
+            cut_at_ms: now.monotonic_ms,
+            stage: Stage::Link(Attempt::PLAIN, Adopted::Ours),
+        }
+    }
 }
 
 impl Partition {

@@ -2,6 +2,7 @@
 
 use crate::archive::step::{Action, Event, Report, StopReason, Ticket};
 use crate::archiver::driver::driver::Driver;
+use crate::archiver::driver::group::log_refusal;
 use crate::archiver::executor::Executor;
 use crate::archiver::hold::Hold;
 use crate::archiver::observers::Observer;
@@ -81,7 +82,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         match self.source.commit(&partition, next, metadata) {
             Ok(()) => self.commits.push((ticket, partition, next)),
             Err(error) => {
-                tracing::warn!(%partition, %next, %error, "Kafka refused a commit: the next one covers it");
+                log_refusal(&partition, next, &error);
                 self.step(Event::Committed(ticket));
             }
         }
@@ -89,9 +90,17 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
 
     pub(super) fn release(&mut self, partition: &TopicPartition) {
         self.drop_partition(partition);
-        tracing::info!(%partition, "released");
-        if let Err(error) = self.source.release(partition) {
-            tracing::warn!(%partition, %error, "Kafka's client refuses to release the partition: another member can own it from here on");
+        let released = self.source.release(partition);
+        let (topic, partition) = (&*partition.topic, partition.partition);
+        tracing::debug!(event = "partition_released", topic, partition, "released");
+        if let Err(error) = released {
+            tracing::warn!(
+                event = "release_refused",
+                topic,
+                partition,
+                %error,
+                "Kafka's client refuses to release the partition: another member can own it from here on"
+            );
         }
     }
 
@@ -112,6 +121,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
                 link,
                 value_bytes,
                 adopted,
+                ..
             } => {
                 self.tally.first_link_ms.get_or_insert(self.now.monotonic_ms);
                 self.tally.linked(partition, &link, value_bytes, adopted);

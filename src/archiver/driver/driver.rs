@@ -253,7 +253,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
                 }
                 Polled::EndReached { partition, position } => self.end_reached(partition, position),
                 Polled::Assign(partitions) => self.assigned(&partitions),
-                Polled::Revoke(partitions) => self.step_each(partitions, Event::Revoked),
+                Polled::Revoke(partitions) => self.revoked(partitions),
                 Polled::Lost(partitions) => self.lost(partitions),
                 Polled::OutOfRange { partition } => self.step(Event::OutOfRange(partition)),
                 Polled::Truncated { partition } => self.step(Event::Truncated(partition)),

@@ -21,8 +21,8 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
 
     pub(super) fn assigned(&mut self, partitions: &[TopicPartition]) {
         self.peers.joined();
+        self.observer.assigned(partitions);
         for partition in partitions {
-            tracing::info!(%partition, "assigned");
             self.topic_is_back(&partition.topic);
             self.assigned.insert(partition.clone());
             self.step(Event::Assigned(partition.clone()));
@@ -42,11 +42,20 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         let is_gone = |partition: &TopicPartition| self.unavailable.does_not_exist(&partition.topic);
         let (gone, partitions): (Vec<_>, Vec<_>) = partitions.into_iter().partition(is_gone);
         self.step_each(gone, |partition| Event::CannotRead(partition, StopReason::TopicGone));
+        self.observer.lost(&partitions);
         for partition in &partitions {
-            tracing::warn!(%partition, "lost: the group has assigned it to another member");
             self.drop_partition(partition);
         }
         self.step_each(partitions, Event::Lost);
+    }
+
+    pub(super) fn revoked(&mut self, partitions: Vec<TopicPartition>) {
+        tracing::info!(
+            event = "partitions_revoked",
+            partitions = partitions.len(),
+            "the group assigns partitions to another member: sealing and committing them"
+        );
+        self.step_each(partitions, Event::Revoked);
     }
 
     /// Cancels the partition's operation and ends its metrics: nothing may be created or committed from here on (EP-1).
@@ -82,7 +91,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         } in outcomes
         {
             if let Err(error) = outcome {
-                tracing::warn!(%partition, %next_offset, %error, "Kafka refused a commit: the next one covers it");
+                log_refusal(&partition, next_offset, &error);
             } else {
                 self.observer.committed(&partition, self.now.wall);
             }
@@ -103,7 +112,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
             _ if matches!(error, KafkaError::Fatal { .. }) => Err(error.into()),
             _ if matches!(error, KafkaError::Credentials { .. }) => self.login_refused(error),
             Kind::Transient | Kind::Fenced => {
-                tracing::warn!(%error, "Kafka reports an error: the client retries");
+                tracing::warn!(event = "kafka_error", %error, "Kafka reports an error: the client retries");
                 Ok(())
             }
             _ => Err(error.into()),
@@ -113,10 +122,26 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
     /// The archiver was logged in when it started, so that a refusal may pass.
     fn login_refused(&mut self, error: KafkaError) -> Result<(), AppError> {
         match self.logins.refused(self.now.monotonic_ms) {
-            Refusal::First => tracing::warn!(%error, "a broker refuses the login: trying again for two minutes"),
-            Refusal::Again => tracing::debug!(%error, "a broker still refuses the login"),
+            Refusal::First => tracing::warn!(
+                event = "login_refused",
+                %error,
+                "a broker refuses the login: trying again for two minutes"
+            ),
+            Refusal::Again => tracing::debug!(event = "login_refused", %error, "a broker still refuses the login"),
             Refusal::Lasting => return Err(error.into()),
         }
         Ok(())
     }
+}
+
+/// Logs that Kafka refused a commit.
+pub(super) fn log_refusal(partition: &TopicPartition, next_offset: NextOffset, error: &KafkaError) {
+    tracing::warn!(
+        event = "commit_refused",
+        topic = &*partition.topic,
+        partition = partition.partition,
+        next_offset = next_offset.0,
+        %error,
+        "Kafka refused a commit: the next one covers it"
+    );
 }

@@ -31,7 +31,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
 
     /// A run to an end does not wait for this partition.
     pub fn leave_out(&mut self, partition: &TopicPartition, why: &str) {
-        tracing::error!(%partition, "not archived: {why}");
+        log_left_out(partition, why);
         self.target.give_up(partition);
         self.tally.stopped(partition, why.to_owned());
     }
@@ -61,9 +61,9 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         for ((partition, until), next_offset) in behind.into_iter().zip(committed) {
             if next_offset.is_none_or(|next| next.0 < until) {
                 let why = format!(
-                    "another archiver took the partition over before its last records were archived; run `kivend archive` again: end_offset={until}"
+                    "another archiver took the partition over before its last records were archived, up to offset {until}; run `kivend archive` again"
                 );
-                tracing::error!(%partition, "not archived to its end: {why}");
+                log_left_out(&partition, &why);
                 self.tally.stopped(&partition, why);
             }
         }
@@ -103,4 +103,14 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
             self.target.give_up_topic(&topic);
         }
     }
+}
+
+fn log_left_out(partition: &TopicPartition, why: &str) {
+    tracing::error!(
+        event = "partition_left_out",
+        topic = &*partition.topic,
+        partition = partition.partition,
+        error = why,
+        "the partition is not archived to its end"
+    );
 }

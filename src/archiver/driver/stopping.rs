@@ -20,6 +20,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
             bytes,
         } = self.machine.unarchived();
         tracing::info!(
+            event = "stopping",
             partitions,
             records,
             bytes,
@@ -40,6 +41,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         } = self.machine.unarchived();
         self.tally.left_records = records;
         tracing::warn!(
+            event = "records_left",
             partitions,
             records,
             bytes,

@@ -139,7 +139,7 @@ fn batch_limits(
     let needed = topics.iter().enumerate().filter(|(index, _)| needed(*index));
     let needed: Vec<&str> = needed.map(|(_, topic)| topic.as_str()).collect();
     Ok(asking.batch_limits(&needed).unwrap_or_else(|error| {
-        tracing::debug!(%error, "the topics' max.message.bytes are not known");
+        tracing::debug!(event = "topic_limits_unknown", %error, "the topics' max.message.bytes are not known");
         BTreeMap::new()
     }))
 }

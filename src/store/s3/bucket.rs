@@ -113,7 +113,7 @@ impl S3Store {
     {
         match work().await {
             Err(error) if error.kind() == Kind::Corrupt && !error.is_too_large() => {
-                tracing::debug!(%error, "repeating a request whose bytes were damaged");
+                tracing::debug!(event = "request_repeated", %error, "repeating a request whose bytes were damaged");
                 work().await
             }
             done => done,
@@ -130,7 +130,7 @@ impl S3Store {
         W: Future<Output = Result<T, StoreError>>,
     {
         let log = |failure: Failure<'_>| {
-            tracing::debug!(attempt = failure.attempt, delay_ms = failure.delay_ms, error = %failure.error, "retrying a request to the store");
+            tracing::debug!(event = "request_retried", attempt = failure.attempt, delay_ms = failure.delay_ms, error = %failure.error, "retrying a request to the store");
         };
         match tokio::time::timeout(self.operation_timeout, retrying(self.backoff, log, work)).await {
             Ok(done) => done,

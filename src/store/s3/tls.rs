@@ -34,7 +34,7 @@ pub(super) fn config(ca_file: Option<&Path>) -> Result<ClientConfig, StoreError>
         None => Ok(match builder.clone().with_native_roots() {
             Ok(trusting) => trusting.with_no_client_auth(),
             Err(error) => {
-                tracing::debug!(%error, "the system has no certificates of authorities");
+                tracing::debug!(event = "no_authorities", %error, "the system has no certificates of authorities");
                 builder
                     .with_root_certificates(RootCertStore::empty())
                     .with_no_client_auth()

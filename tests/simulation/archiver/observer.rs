@@ -27,6 +27,10 @@ pub struct CountingObserver(pub Rc<RefCell<Observed>>);
 impl Observer for CountingObserver {
     fn started(&mut self) {}
 
+    fn assigned(&mut self, _partitions: &[TopicPartition]) {}
+
+    fn lost(&mut self, _partitions: &[TopicPartition]) {}
+
     fn turned(&mut self, _monotonic_ms: u64) {}
 
     fn reported(&mut self, partition: &TopicPartition, report: &Report, _now: UtcSeconds) {
