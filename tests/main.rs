@@ -23,6 +23,7 @@ mod hostile;
 mod ingest;
 mod interop;
 mod log_events;
+mod monitoring;
 mod partial;
 mod planted;
 mod projection;
@@ -30,6 +31,7 @@ mod proofs;
 mod real_attacks;
 mod real_chaos;
 mod real_kafka;
+mod real_monitoring;
 mod real_pipeline;
 #[cfg(feature = "pkcs11")]
 mod real_pkcs11;

@@ -80,6 +80,12 @@ impl Machine {
         self.buffered_bytes + self.encoding.values().sum::<usize>()
     }
 
+    /// The limit of [`Machine::buffered_bytes`].
+    #[must_use]
+    pub fn memory_budget_bytes(&self) -> usize {
+        self.policy.memory_budget_bytes
+    }
+
     /// The bytes of one partition outside the encoder.
     #[must_use]
     pub fn buffered_bytes_of(&self, slot: Slot) -> usize {

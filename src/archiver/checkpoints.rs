@@ -57,6 +57,7 @@ pub struct Checkpoints {
     mirrors: Arc<Mutex<Mirrors>>,
     witnesses: Arc<Witnesses>,
     groups: ConsumerGroups,
+    metrics: Arc<Metrics>,
     clock: Clock,
 }
 
@@ -77,8 +78,15 @@ impl Checkpoints {
             mirrors: Arc::new(Mutex::new(mirrors)),
             witnesses: Arc::new(witnesses),
             groups,
+            metrics: Arc::default(),
             clock: Clock::start(),
         }
+    }
+
+    /// Reports checkpoints and mirrors to these metrics.
+    #[must_use]
+    pub fn measured_by(self, metrics: Arc<Metrics>) -> Checkpoints {
+        Checkpoints { metrics, ..self }
     }
 
     /// Asks the mirrors and the witnesses whether they have more of the log than the bucket. One that does not answer is logged,
@@ -88,7 +96,7 @@ impl Checkpoints {
     /// `Corrupt` if one has: the bucket was cut or restored.
     pub async fn refuse_cut(&self) -> Result<(), AppError> {
         let trust = self.log.trust();
-        for MirrorOutcome { mirror, outcome } in self.mirrors.lock().await.refuse_later(&trust.history).await? {
+        for MirrorOutcome { mirror, outcome, .. } in self.mirrors.lock().await.refuse_later(&trust.history).await? {
             if let Err(error) = outcome {
                 tracing::warn!(event = "mirror_silent", mirror, %error, "cannot ask the mirror whether it has more of the log");
             }
@@ -106,15 +114,17 @@ impl Checkpoints {
             at: self.clock.utc_seconds(),
             groups: self.groups.read().await,
         };
-        writer.advance_if_moved(self.store.as_ref(), &moment).await
+        let newest = writer.advance_if_moved(self.store.as_ref(), &moment).await?;
+        self.metrics.covered(newest.number + 1, self.clock.utc_seconds());
+        Ok(newest)
     }
 
     /// Starts the submitters of the witnesses.
     ///
     /// # Errors
     /// Those of [`Witnesses::start`].
-    pub fn submit(&self, runtime: &Handle, metrics: &Metrics) -> Result<Vec<JoinHandle<()>>, AppError> {
-        self.witnesses.start(runtime, metrics)
+    pub fn submit(&self, runtime: &Handle) -> Result<Vec<JoinHandle<()>>, AppError> {
+        self.witnesses.start(runtime, &self.metrics)
     }
 
     /// Announces `newest` to the witnesses, and copies the entries and checkpoints up to it to every mirror. A mirror that fails is logged and receives the missing
@@ -126,7 +136,13 @@ impl Checkpoints {
         let trust = self.log.trust();
         let mut mirrors = self.mirrors.lock().await;
         let outcomes = mirrors.copy_missing(&self.store, &trust.history, newest).await;
-        for MirrorOutcome { mirror, outcome } in &outcomes {
+        for MirrorOutcome {
+            mirror,
+            outcome,
+            behind,
+        } in &outcomes
+        {
+            self.metrics.mirror_behind(mirror, *behind);
             if let Err(error) = outcome {
                 tracing::warn!(event = "mirror_behind", mirror, %error, number = newest.number, "cannot copy checkpoints to the mirror: trying again after the next checkpoint");
             }
@@ -155,6 +171,7 @@ impl Checkpoints {
             mirrors: Arc::clone(&self.mirrors),
             witnesses: Arc::clone(&self.witnesses),
             groups: self.groups.clone(),
+            metrics: Arc::clone(&self.metrics),
             clock: self.clock,
         };
         async move {

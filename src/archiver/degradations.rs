@@ -194,8 +194,9 @@ impl Attempting<'_> {
         }
     }
 
-    /// An attempt succeeded. Logged if it ends a degradation.
-    pub fn succeeded(mut self) {
+    /// An attempt succeeded, this long after the first one began. Logged if it ends a degradation.
+    pub fn succeeded(mut self, seconds: f64) {
+        self.degradations.vitals.metrics.done(self.doing.label(), seconds);
         if let Some(Degradation { since_ms, attempts, .. }) = self.end() {
             let failed_s = self.degradations.now_ms().saturating_sub(since_ms) / 1_000;
             let operation = self.doing.label();
@@ -261,7 +262,7 @@ mod tests {
         one.failed(&AppError::transient("no answer"));
         other.failed(&AppError::transient("busy"));
         assert_eq!(readiness(), Err("create a segment: busy".to_owned()));
-        one.succeeded();
+        one.succeeded(1.0);
         assert_eq!(readiness(), Err("create a segment: busy".to_owned()));
         drop(other);
         assert_eq!(readiness(), Ok(()));

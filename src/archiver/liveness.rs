@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::archiver::degradations::Degradations;
 use crate::archiver::doing::Doing;
+use crate::clock::Clock;
 use crate::kafka::cluster::Cluster;
 use crate::record::position::TopicPartition;
 use crate::task::error::AppError;
@@ -17,12 +18,13 @@ const INTERVAL: Duration = Duration::from_secs(3);
 pub async fn probe(cluster: Arc<Cluster>, partitions: Vec<TopicPartition>, degradations: Arc<Degradations>) {
     let partitions = Arc::new(partitions);
     loop {
+        let since = Clock::start();
         let mut attempting = degradations.attempting(Doing::ReachKafka);
         while let Err(error) = ask(&cluster, &partitions).await {
             attempting.failed(&error);
             tokio::time::sleep(INTERVAL).await;
         }
-        attempting.succeeded();
+        attempting.succeeded(since.elapsed_s());
         tokio::time::sleep(INTERVAL).await;
     }
 }

@@ -9,7 +9,7 @@
 //! - [`target`]: where to end · [`peers`]: the progress of other members of the group · [`unavailable`], [`logins`]: what
 //!   cannot be read, and refused logins · `reloaded`: settings that change meanwhile
 //! - [`checkpoints`]: signing and mirroring while the archiver runs
-//! - [`tally`], `outcome`, [`report`], `summary`, [`misfits`], [`degradations`], [`liveness`], [`retention`]: what operators see
+//! - [`tally`], `outcome`, [`report`], `summary`, [`measured_store`], [`misfits`], [`degradations`], [`liveness`], [`retention`]: what operators see
 //! · [`doing`]: what is attempted · `reminders`, `line_budget`: how often what is logged
 
 pub mod backends;
@@ -25,6 +25,7 @@ pub mod hold;
 mod line_budget;
 pub mod liveness;
 pub mod logins;
+pub mod measured_store;
 pub mod misfits;
 pub mod observers;
 pub mod operation;

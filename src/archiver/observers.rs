@@ -1,6 +1,6 @@
 //! The driver's reports to the log, the metrics, liveness and readiness.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,8 +34,11 @@ pub trait Observer {
     /// A partition's buffered bytes, and its lag: the offsets between the durable head and Kafka's log end, if known.
     fn measured(&mut self, partition: &TopicPartition, buffered_bytes: usize, lag: Option<i64>);
 
-    /// Kafka accepted a commit.
-    fn committed(&mut self, partition: &TopicPartition, now: UtcSeconds);
+    /// Bytes of records in memory that count in the budget, and their limit.
+    fn memory(&mut self, used: usize, budget: usize);
+
+    /// Kafka accepted a commit, `took_ms` after it was sent.
+    fn committed(&mut self, partition: &TopicPartition, took_ms: u64, now: UtcSeconds);
 
     /// A configured topic cannot be read.
     fn topic_unavailable(&mut self, topic: &str, error: &KafkaError);
@@ -57,6 +60,8 @@ pub struct Observers {
     pub vitals: Vitals,
     /// The metrics of each partition.
     pub metrics: HashMap<TopicPartition, PartitionMetrics>,
+    /// The partitions that the group has assigned.
+    pub assigned: HashSet<TopicPartition>,
     /// The lines about segments.
     pub lines: Arc<SegmentLines>,
     /// How long a member that died stays in the group.
@@ -64,6 +69,11 @@ pub struct Observers {
 }
 
 impl Observers {
+    fn count_assigned(&mut self, change: impl FnOnce(&mut HashSet<TopicPartition>)) {
+        change(&mut self.assigned);
+        self.vitals.metrics.assigned(self.assigned.len());
+    }
+
     fn await_group(&self) {
         let leaves = self.vitals.clock.utc_seconds().unix() + self.session_timeout.as_secs() as i64;
         self.degradations.awaits(format!(
@@ -80,6 +90,7 @@ impl Observer for Observers {
 
     fn assigned(&mut self, partitions: &[TopicPartition]) {
         self.degradations.begin();
+        self.count_assigned(|known| known.extend(partitions.iter().cloned()));
         tracing::info!(
             event = "partitions_assigned",
             partitions = partitions.len(),
@@ -115,6 +126,11 @@ impl Observer for Observers {
             Report::Linked { link, .. } => self.lines.line(&link.link, &self.vitals.clock),
             _ => LinkLine::default(),
         };
+        if let Report::Linked { link, seal_ms, .. } = report
+            && link.link.segment.is_some()
+        {
+            self.vitals.metrics.sealed(*seal_ms as f64 / 1_000.0, line.latency_s);
+        }
         report::log(partition, report, line);
         let all = &self.vitals.metrics;
         let metrics = self
@@ -158,7 +174,12 @@ impl Observer for Observers {
         }
     }
 
-    fn committed(&mut self, partition: &TopicPartition, now: UtcSeconds) {
+    fn memory(&mut self, used: usize, budget: usize) {
+        self.vitals.metrics.memory(used, budget);
+    }
+
+    fn committed(&mut self, partition: &TopicPartition, took_ms: u64, now: UtcSeconds) {
+        self.vitals.metrics.commit_answered(took_ms as f64 / 1_000.0);
         if let Some(metrics) = self.metrics.get(partition) {
             metrics.committed(now);
         }
@@ -186,6 +207,9 @@ impl Observer for Observers {
     }
 
     fn released(&mut self, partition: &TopicPartition) {
+        self.count_assigned(|known| {
+            known.remove(partition);
+        });
         let number = Some(partition.partition);
         self.vitals.metrics.stopped(&partition.topic, number, None);
         self.metrics.remove(partition);

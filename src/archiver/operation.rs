@@ -172,7 +172,7 @@ impl RetryPolicy {
                     self.pause.after(attempts).await;
                 }
                 Ok(done) => {
-                    attempting.succeeded();
+                    attempting.succeeded(clock.elapsed_s());
                     return Ok(done);
                 }
                 Err(error) => return Err(error),

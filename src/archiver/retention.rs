@@ -204,7 +204,7 @@ impl RetentionMonitor {
         let stable = self.reader.cluster();
         let open = self.transactions.among(std::slice::from_ref(partition), stable)?;
         let open = open.into_iter().next();
-        let due_ms = self.deletion_ms(partition, archived.next_offset, open.as_ref(), retentions_ms)?;
+        let due_ms = self.deletion_ms(partition, archived, open.as_ref(), retentions_ms)?;
         let due = due_ms.map(|ms| UtcSeconds::from_unix(ms.div_euclid(1000)));
         self.report(partition, archived, due);
         self.report_open(partition, archived, open.as_ref());
@@ -217,13 +217,14 @@ impl RetentionMonitor {
     fn deletion_ms(
         &mut self,
         partition: &TopicPartition,
-        next_offset: i64,
+        archived: &Archived,
         open: Option<&OpenTransaction>,
         retentions_ms: &mut BTreeMap<String, Option<i64>>,
     ) -> Result<Option<i64>, KafkaError> {
         let marks = self.reader.cluster().watermarks(partition)?;
+        archived.metrics.stably_lagging(marks.high - archived.next_offset);
         let oldest = Oldest {
-            offset: next_offset.max(marks.low),
+            offset: archived.next_offset.max(marks.low),
             open_from: open.map(|open| open.first_offset),
         };
         if oldest.offset >= open.map_or(marks.high, |open| open.high_watermark) {

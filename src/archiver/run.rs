@@ -1,6 +1,6 @@
 //! One run of the archiver, from preflight to report.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +11,11 @@ use crate::archive::machine::Machine;
 use crate::archiver::background::{BackgroundExecutor, Encode, Tools};
 use crate::archiver::checkpoints::{Beside, Checkpoints};
 use crate::archiver::degradations::Degradations;
+use crate::archiver::doing::Doing;
 use crate::archiver::driver::Driver;
 use crate::archiver::group_offsets::GroupOffsets;
 use crate::archiver::liveness;
+use crate::archiver::measured_store::MeasuredStore;
 use crate::archiver::misfits::Misfits;
 use crate::archiver::observers::Observers;
 use crate::archiver::orders::{Mode, Orders};
@@ -29,8 +31,8 @@ use crate::clock::{self, Clock};
 use crate::config::Settings;
 use crate::error::{Explain as _, Kind};
 use crate::kafka::consumer::Consumer;
-use crate::store;
 use crate::store::retry::Backoff;
+use crate::store::{self, Store};
 use crate::task::error::AppError;
 use crate::task::panic::log_panics;
 use crate::task::stop::Stop;
@@ -77,6 +79,8 @@ pub fn run_with_encoder(
         let address = runtime.block_on(telemetry::serve(listen, vitals.clone()))?;
         tracing::info!(event = "listening", %address, "metrics, health and readiness");
     }
+    let operations = Doing::ALL.map(Doing::label);
+    vitals.metrics.begin(&operations, clock.utc_seconds());
     runtime.spawn(summary::report_start(vitals.clone()));
     let misfits = Arc::new(Misfits::new(Arc::clone(&vitals.metrics)));
     let encoder = (encode, Arc::clone(&misfits));
@@ -106,6 +110,7 @@ fn archive(
         .unready("starting: reading Kafka's metadata and opening the store");
     let kafka = ClusterAtStart::read(settings);
     let store = runtime.block_on(store::open(&settings.store))?;
+    let store: Arc<dyn Store> = Arc::new(MeasuredStore::new(store, Arc::clone(&vitals.metrics)));
     let own = runtime.block_on(start::open(&store, &settings.archive))?;
     vitals.health.unready("starting: reading Kafka's metadata");
     let ClusterAtStart {
@@ -119,7 +124,7 @@ fn archive(
         .map_err(|_| AppError::internal("the thread that reads the cluster's metadata panicked"))??;
 
     let beside = Beside::of(settings, &store, &own)?;
-    let checkpoints = Checkpoints::new(Arc::clone(&store), &own, beside);
+    let checkpoints = Checkpoints::new(Arc::clone(&store), &own, beside).measured_by(Arc::clone(&vitals.metrics));
     vitals
         .health
         .unready("starting: asking mirrors and witnesses for newer checkpoints");
@@ -149,7 +154,7 @@ fn archive(
     let lines = Arc::new(SegmentLines::default());
     let reporting = summary::report(vitals.clone(), Arc::clone(&degradations), Arc::clone(&lines));
     tasks.push(announcer.supervise(runtime.handle(), "report to the log", reporting));
-    let submitters = checkpoints.submit(runtime.handle(), &vitals.metrics)?;
+    let submitters = checkpoints.submit(runtime.handle())?;
     let archived = ArchivedPositions::default();
     let (target, retention) = match mode {
         Mode::Once => (Target::up_to(ends), None),
@@ -172,6 +177,7 @@ fn archive(
         degradations,
         vitals: vitals.clone(),
         metrics: HashMap::new(),
+        assigned: HashSet::new(),
         lines,
         session_timeout: settings.kafka.session_timeout(),
     };

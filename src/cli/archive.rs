@@ -67,7 +67,7 @@ fn archive(mode: Mode, declared: &Declared, context: &Context) -> Result<Exit, F
     }
     let health = Arc::new(Health::default());
     let vitals = Vitals {
-        metrics: Arc::new(Metrics::default()),
+        metrics: Arc::new(Metrics::with_partition_limit(settings.telemetry.partition_limit)),
         health,
         clock: context.clock(),
     };

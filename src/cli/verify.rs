@@ -23,6 +23,7 @@ use crate::error::{Exit, Kind};
 use crate::record::utc::UtcSeconds;
 use crate::store;
 use crate::task::error::AppError;
+use crate::telemetry::verification_metrics;
 use crate::verify::findings::{Code, Severity};
 use crate::verify::html;
 use crate::verify::kafka::LagPolicy;
@@ -78,6 +79,9 @@ pub struct Args {
     /// Write the report as an HTML page
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Write the verdict and the counts as metrics, for node_exporter's textfile collector; FILE is replaced at the end
+    #[arg(long, value_name = "FILE")]
+    metrics_file: Option<PathBuf>,
 }
 
 /// The start of a partial verification.
@@ -168,6 +172,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 fn conclude(args: &Args, report: &Report, context: &Context) -> Result<Exit, Failure> {
     if let Some(file) = &args.html {
         OutputFile::replace(file, html::render(report).as_bytes())?;
+    }
+    if let Some(file) = &args.metrics_file {
+        let ended = context.clock().utc_seconds();
+        OutputFile::replace(file, verification_metrics(report, ended).as_bytes())?;
     }
     let output = context.output();
     output.report(report, |report| coloured(&render(report), output))?;

@@ -142,6 +142,7 @@ pub(super) struct RawProjectionRule {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawTelemetry {
     pub listen: String,
+    pub partition_limit: usize,
     pub log: String,
 }
 

@@ -300,6 +300,8 @@ pub struct ProjectionRule {
 pub struct TelemetrySettings {
     /// The address to serve them on; none opens no port.
     pub listen: Option<SocketAddr>,
+    /// How many partitions have series of their own; the others share one of each metric.
+    pub partition_limit: usize,
     /// What the daemon logs, as in `KIVEND_LOG`; empty for what `-v` and `-q` say.
     pub log: String,
 }

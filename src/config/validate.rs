@@ -346,16 +346,16 @@ fn key_file(written: &RawArchive, config_home: Option<&Path>) -> Option<PathBuf>
 }
 
 fn telemetry(written: &RawTelemetry) -> Result<TelemetrySettings, Invalid> {
-    let log = written.log.clone();
-    if written.listen.is_empty() {
-        return Ok(TelemetrySettings { listen: None, log });
-    }
-    let listen = written.listen.parse().map_err(|_| Invalid {
+    let refused = |_| Invalid {
         key: "telemetry.listen",
         reason: format!("must be `ip:port`, such as 127.0.0.1:9464 listen=`{}`", written.listen),
-    })?;
-    let listen = Some(listen);
-    Ok(TelemetrySettings { listen, log })
+    };
+    let listen = Some(&written.listen).filter(|listen| !listen.is_empty());
+    Ok(TelemetrySettings {
+        listen: listen.map(|listen| listen.parse().map_err(refused)).transpose()?,
+        partition_limit: written.partition_limit,
+        log: written.log.clone(),
+    })
 }
 
 /// A size of memory, at least one byte.

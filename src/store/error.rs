@@ -109,6 +109,28 @@ impl StoreError {
         self
     }
 
+    /// The code of the store's answer, or a word for the kind of error.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        let value = |wanted| {
+            self.values
+                .iter()
+                .find(|(name, value)| *name == wanted && !value.is_empty())
+        };
+        if let Some((_, code)) = value("code").or_else(|| value("status")) {
+            return code;
+        }
+        match self.kind {
+            Kind::Config => "config",
+            Kind::Input => "input",
+            Kind::Transient => "transient",
+            Kind::Permission => "permission",
+            Kind::Fenced => "fenced",
+            Kind::Corrupt => "corrupt",
+            Kind::Internal => "internal",
+        }
+    }
+
     /// The kind, which callers branch on.
     #[must_use]
     pub fn kind(&self) -> Kind {

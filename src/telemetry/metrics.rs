@@ -10,9 +10,11 @@ use prometheus_client::registry::Registry;
 
 use crate::record::position::TopicPartition;
 use crate::record::utc::UtcSeconds;
-use crate::telemetry::call_times::CallTimes;
+use crate::telemetry::archiver_metrics::ArchiverMetrics;
+use crate::telemetry::latency_metrics::Latencies;
 use crate::telemetry::partition_metrics::{Partitions, Totals};
 use crate::telemetry::partition_values::PartitionMetrics;
+use crate::telemetry::process_metrics::ProcessMetrics;
 use crate::telemetry::stopped_metrics::Stopped;
 use crate::telemetry::witness_metrics::{WitnessMetrics, Witnesses};
 
@@ -29,9 +31,10 @@ pub struct Metrics {
 
 #[derive(Debug, Default)]
 struct Families {
+    archiver: ArchiverMetrics,
     column_misfits: Family<ColumnLabels, Counter>,
     retries: Family<RetryLabels, Counter>,
-    store_calls: CallTimes,
+    latencies: Latencies,
     witnesses: Witnesses,
     stopped: Stopped,
 }
@@ -44,7 +47,7 @@ struct ColumnLabels {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RetryLabels {
-    cause: &'static str,
+    operation: &'static str,
 }
 
 impl Default for Metrics {
@@ -55,11 +58,13 @@ impl Default for Metrics {
 
 impl Families {
     fn register(&self, all: &mut Registry) {
+        self.archiver.register(all);
         let misfits = self.column_misfits.clone();
         let help = "Values that are not of the type of their typed column, in segments encoded here";
         all.register("column_misfits", help, misfits);
-        all.register("retries", "Calls tried again, by cause", self.retries.clone());
-        self.store_calls.register(all);
+        let help = "Attempts that failed and were repeated, by operation";
+        all.register("retries", help, self.retries.clone());
+        self.latencies.register(all);
         self.witnesses.register(all);
         self.stopped.register(all);
     }
@@ -69,15 +74,25 @@ impl Metrics {
     /// Metrics where at most this many partitions have series of their own.
     #[must_use]
     pub fn with_partition_limit(limit: usize) -> Metrics {
-        let mut registry = Registry::with_prefix("kivend");
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(ProcessMetrics));
+        let own = registry.sub_registry_with_prefix("kivend");
         let partitions = Arc::new(Partitions::with_limit(limit));
-        registry.register_collector(Box::new(Arc::clone(&partitions)));
+        own.register_collector(Box::new(Arc::clone(&partitions)));
         let families = Families::default();
-        families.register(&mut registry);
+        families.register(own);
         Metrics {
             registry,
             partitions,
             families,
+        }
+    }
+
+    /// The archiver starts at `now`, and will attempt these operations: their counts of retries begin at 0.
+    pub fn begin(&self, operations: &[&'static str], now: UtcSeconds) {
+        self.families.archiver.begin(now);
+        for &operation in operations {
+            drop(self.families.retries.get_or_create(&RetryLabels { operation }));
         }
     }
 
@@ -94,6 +109,27 @@ impl Metrics {
     /// The sums over all partitions at `now`.
     pub fn totals(&self, now: UtcSeconds) -> Totals {
         self.partitions.totals(now)
+    }
+
+    /// Sets how many partitions the group has assigned.
+    pub fn assigned(&self, partitions: usize) {
+        let partitions = i64::try_from(partitions).unwrap_or(i64::MAX);
+        self.families.archiver.assigned_partitions.set(partitions);
+    }
+
+    /// Sets the bytes of records in memory, and their limit.
+    pub fn memory(&self, used: usize, budget: usize) {
+        self.families.archiver.memory(used, budget);
+    }
+
+    /// A checkpoint over `size` entries was found to cover every link at `now`.
+    pub fn covered(&self, size: u64, now: UtcSeconds) {
+        self.families.archiver.covered(size, now);
+    }
+
+    /// Sets how many checkpoints a mirror lacks.
+    pub fn mirror_behind(&self, mirror: &str, checkpoints: u64) {
+        self.families.archiver.mirror_behind(mirror, checkpoints);
     }
 
     /// The metrics of a witness by the name of its key, created at `now` if it is new.
@@ -115,20 +151,39 @@ impl Metrics {
         self.families.stopped.set(topic, partition, reason);
     }
 
-    /// Counts a retry by its `cause`, such as `store_transient`.
-    pub fn retried(&self, cause: &'static str) {
-        self.families.retries.get_or_create(&RetryLabels { cause }).inc();
+    /// Counts a retry of an operation, such as `create_segment`.
+    pub fn retried(&self, operation: &'static str) {
+        self.families.retries.get_or_create(&RetryLabels { operation }).inc();
     }
 
-    /// Records the duration of a `create`, `get` or `list` of the store.
-    pub fn store_answered(&self, operation: &'static str, seconds: f64) {
-        self.families.store_calls.answered(operation, seconds);
+    /// An operation succeeded, this long after its first attempt began.
+    pub fn done(&self, operation: &'static str, seconds: f64) {
+        self.families.latencies.done(operation, seconds);
+    }
+
+    /// Records a request to the store: its duration, and `ok` or the code of its error.
+    pub fn store_answered(&self, operation: &'static str, code: &str, seconds: f64) {
+        self.families.latencies.store_answered(operation, code, seconds);
+    }
+
+    /// A segment was sealed in `seal_s` seconds; its oldest record was `age_s` seconds old then.
+    pub fn sealed(&self, seal_s: f64, age_s: Option<f64>) {
+        self.families.latencies.sealed(seal_s, age_s);
+    }
+
+    /// Kafka answered a commit after this many seconds.
+    pub fn commit_answered(&self, seconds: f64) {
+        self.families.latencies.committed(seconds);
     }
 
     /// All metrics at `now` in the OpenMetrics text format.
     pub fn encode(&self, now: UtcSeconds) -> String {
+        let families = &self.families;
         self.partitions.set_now(now);
-        self.families.witnesses.set_durations(now);
+        families.archiver.set_durations(now);
+        families
+            .witnesses
+            .set_durations(families.archiver.checkpoint_size(), now);
         let mut encoded = String::new();
         // Writing to a string cannot fail.
         let _ = text::encode(&mut encoded, &self.registry);

@@ -1,15 +1,19 @@
 //! Logging on stderr, metrics, and the port that serves them. A failure here must not stop the archiver.
 
-mod call_times;
+mod archiver_metrics;
 mod health;
+mod latency_metrics;
 mod log;
 mod metrics;
 #[cfg(test)]
 mod metrics_tests;
 mod partition_metrics;
 mod partition_values;
+mod process_metrics;
 mod server;
 mod stopped_metrics;
+mod text_format;
+mod verification_metrics;
 mod witness_metrics;
 
 pub use health::Health;
@@ -18,4 +22,6 @@ pub use metrics::Metrics;
 pub use partition_metrics::Totals;
 pub use partition_values::PartitionMetrics;
 pub use server::{ListenError, Vitals, serve};
+pub use text_format::TextFormat;
+pub use verification_metrics::verification_metrics;
 pub use witness_metrics::WitnessMetrics;

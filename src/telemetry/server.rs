@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 
@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::error::{Explain, Kind};
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::text_format::TextFormat;
 
 /// The port cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -65,11 +66,14 @@ pub async fn serve(listen: SocketAddr, vitals: Vitals) -> Result<SocketAddr, Lis
     Ok(address)
 }
 
-async fn metrics(State(vitals): State<Vitals>) -> impl IntoResponse {
-    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+async fn metrics(State(vitals): State<Vitals>, headers: HeaderMap) -> impl IntoResponse {
+    let accepted = headers.get_all(header::ACCEPT).iter();
+    let accepted: Vec<&str> = accepted.filter_map(|value| value.to_str().ok()).collect();
+    let format = TextFormat::preferred(&accepted.join(","));
+    let encoded = vitals.metrics.encode(vitals.clock.utc_seconds());
     (
-        [(header::CONTENT_TYPE, OPEN_METRICS)],
-        vitals.metrics.encode(vitals.clock.utc_seconds()),
+        [(header::CONTENT_TYPE, format.content_type())],
+        format.of_open_metrics(encoded),
     )
 }
 
@@ -94,8 +98,12 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     async fn ask(address: SocketAddr, path: &str) -> String {
+        ask_for(address, path, "*/*").await
+    }
+
+    async fn ask_for(address: SocketAddr, path: &str, accept: &str) -> String {
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: kivend\r\nConnection: close\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: kivend\r\nAccept: {accept}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -122,7 +130,15 @@ mod tests {
         );
         vitals.health.ready();
         assert!(ask(address, "/readyz").await.starts_with("HTTP/1.1 200"));
-        assert!(ask(address, "/metrics").await.ends_with("# EOF\n"));
+        let older = ask(address, "/metrics").await;
+        assert!(older.contains("content-type: text/plain; version=0.0.4"), "{older}");
+        assert!(older.contains("\n# TYPE kivend_records_total counter\n"), "{older}");
+        let newer = ask_for(address, "/metrics", "application/openmetrics-text;version=1.0.0").await;
+        assert!(
+            newer.contains("content-type: application/openmetrics-text; version=1.0.0"),
+            "{newer}"
+        );
+        assert!(newer.ends_with("# EOF\n"), "{newer}");
     }
 
     #[tokio::test]

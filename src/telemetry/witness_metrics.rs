@@ -19,6 +19,7 @@ type FloatGauge = Gauge<f64, AtomicU64>;
 pub(super) struct Witnesses {
     size: Family<WitnessLabels, Gauge>,
     since: Family<WitnessLabels, FloatGauge>,
+    behind: Family<WitnessLabels, Gauge>,
     failures: Family<FailureLabels, Counter>,
     each: Mutex<BTreeMap<String, WitnessMetrics>>,
 }
@@ -40,6 +41,7 @@ pub struct WitnessMetrics {
     witness: String,
     size: Gauge,
     since: FloatGauge,
+    behind: Gauge,
     failures: Family<FailureLabels, Counter>,
     /// Unix seconds of the last cosignature, or of the start.
     last: Arc<AtomicI64>,
@@ -51,6 +53,8 @@ impl Witnesses {
         all.register("witness_size", help, self.size.clone());
         let help = "Since the witness last cosigned a checkpoint, or since the start";
         all.register_with_unit("since_cosigned", help, Unit::Seconds, self.since.clone());
+        let help = "Checkpoints since the newest one that the witness cosigned for this archiver";
+        all.register("witness_behind_checkpoints", help, self.behind.clone());
         let help = "Submissions that brought no cosignature, by cause";
         all.register("witness_failures", help, self.failures.clone());
     }
@@ -64,6 +68,7 @@ impl Witnesses {
             witness: name.to_owned(),
             size: self.size.get_or_create_owned(&labels),
             since: self.since.get_or_create_owned(&labels),
+            behind: self.behind.get_or_create_owned(&labels),
             failures: self.failures.clone(),
             last: Arc::new(now.unix().into()),
         };
@@ -72,10 +77,11 @@ impl Witnesses {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "seconds of a lifetime fit")]
-    pub(super) fn set_durations(&self, now: UtcSeconds) {
+    pub(super) fn set_durations(&self, checkpoint_size: i64, now: UtcSeconds) {
         for witness in self.each.lock().unwrap_or_else(PoisonError::into_inner).values() {
             let since = now.unix().saturating_sub(witness.last.load(Ordering::Relaxed));
             witness.since.set(since.max(0) as f64);
+            witness.behind.set((checkpoint_size - witness.size.get()).max(0));
         }
     }
 }

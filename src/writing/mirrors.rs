@@ -30,6 +30,8 @@ pub struct MirrorOutcome {
     pub mirror: String,
     /// Why the mirror misses checkpoints, if it does. The next checkpoint retries.
     pub outcome: Result<(), AppError>,
+    /// How many checkpoints it lacks, as far as known.
+    pub behind: u64,
 }
 
 impl Mirrors {
@@ -69,6 +71,7 @@ impl Mirrors {
             outcomes.push(MirrorOutcome {
                 mirror: mirror.to_string(),
                 outcome,
+                behind: (newest.number + 1).saturating_sub(progress.0.unwrap_or(0)),
             });
         }
         outcomes
@@ -91,6 +94,7 @@ impl Mirrors {
                 Err(error) => silent.push(MirrorOutcome {
                     mirror: mirror.to_string(),
                     outcome: Err(error),
+                    behind: 0,
                 }),
             }
         }

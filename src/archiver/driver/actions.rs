@@ -80,7 +80,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
     /// handles a refusal like any answer.
     pub(super) fn commit(&mut self, ticket: Ticket, partition: TopicPartition, next: NextOffset, metadata: &str) {
         match self.source.commit(&partition, next, metadata) {
-            Ok(()) => self.commits.push((ticket, partition, next)),
+            Ok(()) => self.commits.push((ticket, partition, next, self.now.monotonic_ms)),
             Err(error) => {
                 log_refusal(&partition, next, &error);
                 self.step(Event::Committed(ticket));

@@ -44,8 +44,8 @@ pub struct Driver<S, E, O> {
     /// taken.
     pub(super) loading: HashSet<TopicPartition>,
     pub(super) started: HashSet<TopicPartition>,
-    /// Commits without an answer from Kafka.
-    pub(super) commits: Vec<(Ticket, TopicPartition, NextOffset)>,
+    /// Commits without an answer from Kafka, each with the time at which it was sent.
+    pub(super) commits: Vec<(Ticket, TopicPartition, NextOffset, u64)>,
     pub(super) actions: Vec<Action>,
     pub(super) to_encode: VecDeque<EncodeJob>,
     pub(super) hold: Hold,
@@ -211,6 +211,8 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
             let lag = end.map(|end| end - tally.next_offset);
             self.observer.measured(partition, buffered, lag);
         }
+        let (used, budget) = (self.machine.buffered_bytes(), self.machine.memory_budget_bytes());
+        self.observer.memory(used, budget);
     }
 
     /// Polls at most [`RECORDS_A_TURN`] times. While memory is short it waits for answers instead; see [`Hold`].

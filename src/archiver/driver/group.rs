@@ -90,17 +90,17 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
             outcome,
         } in outcomes
         {
+            let is_it = |sent: &(_, TopicPartition, NextOffset, _)| sent.1 == partition && sent.2 == next_offset;
+            let waiting = self.commits.iter().position(is_it);
+            let sent = waiting.map(|waiting| self.commits.swap_remove(waiting));
             if let Err(error) = outcome {
                 log_refusal(&partition, next_offset, &error);
             } else {
-                self.observer.committed(&partition, self.now.wall);
+                let sent_ms = sent.as_ref().map_or(self.now.monotonic_ms, |sent| sent.3);
+                let took_ms = self.now.monotonic_ms.saturating_sub(sent_ms);
+                self.observer.committed(&partition, took_ms, self.now.wall);
             }
-            if let Some(waiting) = self
-                .commits
-                .iter()
-                .position(|(_, name, next)| *name == partition && *next == next_offset)
-            {
-                let (ticket, ..) = self.commits.swap_remove(waiting);
+            if let Some((ticket, ..)) = sent {
                 self.step(Event::Committed(ticket));
             }
         }

@@ -60,7 +60,9 @@ impl Observer for CountingObserver {
 
     fn measured(&mut self, _partition: &TopicPartition, _buffered_bytes: usize, _lag: Option<i64>) {}
 
-    fn committed(&mut self, _partition: &TopicPartition, _now: UtcSeconds) {}
+    fn memory(&mut self, _used: usize, _budget: usize) {}
+
+    fn committed(&mut self, _partition: &TopicPartition, _took_ms: u64, _now: UtcSeconds) {}
 
     fn topic_unavailable(&mut self, _topic: &str, _error: &KafkaError) {}
 
