@@ -14,6 +14,7 @@ use crate::archiver::degradations::Degradations;
 use crate::archiver::doing::Doing;
 use crate::archiver::driver::Driver;
 use crate::archiver::group_offsets::GroupOffsets;
+use crate::archiver::instance::Instance;
 use crate::archiver::liveness;
 use crate::archiver::measured_store::MeasuredStore;
 use crate::archiver::misfits::Misfits;
@@ -171,7 +172,17 @@ fn archive(
     let is_subscribed = |name: &str| mode == Mode::Daemon || unavailable.iter().all(|(missing, _)| missing != name);
     let names = settings.topics.iter().map(|topic| topic.name.as_str());
     let names: Vec<&str> = names.filter(|name| is_subscribed(name)).collect();
-    let consumer = Consumer::subscribe(&settings.kafka, &names)?;
+    let instance = Instance::of(settings);
+    tracing::info!(
+        event = "joining",
+        group = settings.kafka.group_id,
+        instance = instance.name,
+        "joining the group"
+    );
+    let mut consumer = Consumer::subscribe(&instance.settings(&settings.kafka), &names)?;
+    if instance.name.is_some() {
+        consumer = consumer.leaving();
+    }
     let observers = Observers {
         archived,
         degradations,

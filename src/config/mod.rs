@@ -7,6 +7,7 @@
 mod brokers;
 mod checkpoint_copies;
 mod error;
+mod instance_id;
 mod invalid;
 mod layers;
 mod load;
@@ -24,6 +25,7 @@ mod validate;
 mod witnesses;
 
 pub use error::ConfigError;
+pub use instance_id::InstanceId;
 pub use layers::{DEFAULTS_TOML, Flag, Sources};
 pub use load::{Entry, Loaded, load};
 pub use properties::{Properties, is_secret};

@@ -111,6 +111,7 @@ pub(super) struct RawArchive {
     pub key_file: String,
     pub key: String,
     pub pkcs11: RawPkcs11,
+    pub instance_id: String,
     pub shutdown_timeout: Span,
     pub checkpoint_interval: Span,
     pub consumer_groups: Vec<String>,

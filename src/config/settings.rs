@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::config::instance_id::InstanceId;
 use crate::config::properties::Properties;
 use crate::config::secret::Secret;
 use crate::json::column_type::ColumnType;
@@ -246,6 +247,8 @@ pub struct ArchiveSettings {
     pub key: Option<Secret>,
     /// A token that holds the signing key, or the one that the next rotation adds.
     pub pkcs11: Option<Pkcs11Settings>,
+    /// The archiver's name in its group.
+    pub instance_id: InstanceId,
     /// The longest time from a request to stop to the end of the process.
     pub shutdown_timeout: Duration,
     /// The time between checkpoints while heads move.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::config::brokers::check_broker;
 use crate::config::checkpoint_copies::checkpoint_copies;
+use crate::config::instance_id::InstanceId;
 use crate::config::invalid::{Invalid, require};
 use crate::config::objects::{expected_owner, objects};
 use crate::config::pkcs11::pkcs11;
@@ -321,6 +322,7 @@ fn archive(
         seal_max_age: written.seal_max_age.0,
         seal_max_idle: written.seal_max_idle.0,
         memory_budget_bytes,
+        instance_id: InstanceId::of(&written.instance_id)?,
         shutdown_timeout: written.shutdown_timeout.0,
         checkpoint_interval: written.checkpoint_interval.0,
         consumer_groups: written.consumer_groups.clone(),

@@ -10,6 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::topic_partition_list::Offset;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
+use crate::clock::Clock;
 use crate::config::KafkaSettings;
 use crate::kafka::assignment::PartitionIndex;
 use crate::kafka::cluster::Cluster;
@@ -18,6 +19,7 @@ use crate::kafka::error::KafkaError;
 use crate::kafka::membership::Membership;
 use crate::kafka::native::event::{Event, EventKind};
 use crate::kafka::native::log_end::known_log_end;
+use crate::kafka::native::member_id::is_member;
 use crate::kafka::native::message::HeaderList;
 use crate::kafka::native::queue::Queue;
 pub use crate::kafka::polled::{CommitOutcome, Polled};
@@ -28,7 +30,22 @@ pub struct Consumer {
     queue: Queue<Arc<BaseConsumer<Context>>>,
     headers: HeaderList,
     membership: Membership,
+    on_drop: OnDrop,
 }
+
+/// What a consumer with a `group.instance.id` does when it is dropped. Others always leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OnDrop {
+    /// The group keeps its partitions until its session ends, as Kafka's clients do.
+    Stay,
+    /// The group assigns its partitions to other members at once.
+    Leave,
+}
+
+/// How long a consumer that is dropped waits until it has sent its leave.
+const LEAVING: Duration = Duration::from_secs(3);
+/// How long it waits for one event meanwhile.
+const LEAVING_POLL: Duration = Duration::from_millis(10);
 
 impl Consumer {
     /// Joins the group for these topics. Nothing is sent before the first poll.
@@ -49,7 +66,33 @@ impl Consumer {
             queue,
             headers: HeaderList::default(),
             membership: Membership::new(cluster),
+            on_drop: OnDrop::Stay,
         })
+    }
+
+    /// Leaves the group when it is dropped, also as a static member.
+    #[must_use]
+    pub fn leaving(mut self) -> Consumer {
+        self.on_drop = OnDrop::Leave;
+        self
+    }
+
+    /// librdkafka sends no leave of a static member when it is closed, but it does when the subscription ends, once the
+    /// partitions are given up.
+    fn leave(&mut self) {
+        let client = Arc::clone(&self.cluster().client);
+        client.unsubscribe();
+        let since = Clock::start();
+        while is_member(client.client().native_client()) && since.elapsed_s() < LEAVING.as_secs_f64() {
+            let Some(event) = self.queue.next(LEAVING_POLL) else {
+                continue;
+            };
+            if event.kind() == EventKind::Rebalance {
+                self.membership.take(event);
+                self.membership.release_all();
+            }
+        }
+        self.queue.let_go();
     }
 
     /// Requests over the same connection. They block: make them before the first record, or between two polls.
@@ -158,6 +201,9 @@ impl Drop for Consumer {
     fn drop(&mut self) {
         self.queue.let_go();
         self.membership.release_all();
+        if self.on_drop == OnDrop::Leave {
+            self.leave();
+        }
     }
 }
 

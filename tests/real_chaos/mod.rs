@@ -10,7 +10,7 @@ mod elections;
 mod kills;
 mod members;
 mod poison;
-mod process;
+pub mod process;
 mod proxy;
 mod servers;
 mod shop;

@@ -9,6 +9,7 @@ mod misfits;
 mod odd_files;
 mod rejected_lines;
 mod replaced;
+mod restarting;
 mod restores;
 mod rotation;
 pub mod shop;

@@ -10,6 +10,7 @@ pub(super) mod fetching;
 pub(super) mod inbox;
 pub(super) mod listed;
 pub(super) mod log_end;
+pub(super) mod member_id;
 pub(super) mod memory;
 pub(super) mod message;
 pub(super) mod queue;
