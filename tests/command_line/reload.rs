@@ -98,7 +98,7 @@ fn sighup_applies_typed_columns_and_the_log_filter_and_names_what_needs_a_restar
     until("the second segment", || {
         segments_with(folder.path(), "column_after") == 1
     });
-    says("segment_sealed");
+    says("first_offset=1 next_offset=2");
     assert_eq!(segments_with(folder.path(), "column_before"), 1);
     kill_process(Pid::from_child(&archiver), Signal::TERM).unwrap();
     assert!(archiver.wait().unwrap().success());
