@@ -12,7 +12,7 @@ use kivend::app::ingest::{self, Plan, Surroundings};
 use kivend::app::restore::{Allowed, Naming, Restore, ToKafka};
 use kivend::archiver::{self, Mode};
 use kivend::clock::Clock;
-use kivend::config::{CheckpointCopy, Settings, Sources, StoreBackend, StoreSettings, load};
+use kivend::config::{CheckpointCopy, Settings, Sources, StoreBackend, StoreSettings, TopicSelection, load};
 use kivend::embedded::Embedded;
 use kivend::kafka::reader::Reader;
 use kivend::kafka::sender::Sender;
@@ -222,7 +222,7 @@ fn whole_records_go_to_another_topic_as_they_were() {
 fn restore_to(topic: &str) -> Restore {
     Restore {
         naming: Naming::Topic(topic.to_owned()),
-        archived: Vec::new(),
+        archived: TopicSelection::default(),
         allowed: Allowed::default(),
     }
 }
@@ -262,7 +262,10 @@ fn a_target_that_has_records_or_is_archived_is_refused_until_it_is_allowed() {
     nonempty.allowed.nonempty = true;
     assert_eq!(restored(&settings, nonempty).unwrap().records, 1);
 
-    for (topic, archived) in [("payments", vec![]), ("fraud-alerts", vec!["fraud-alerts".to_owned()])] {
+    for (topic, archived) in [
+        ("payments", TopicSelection::default()),
+        ("fraud-alerts", TopicSelection::of_names(&["fraud-alerts"])),
+    ] {
         let mut live = Restore {
             archived,
             ..restore_to(topic)

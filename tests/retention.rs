@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kivend::app::keys::{apply, sign};
-use kivend::app::retention::{Before, plan, remove};
+use kivend::app::retention::{Before, Cutoff, plan, remove};
 use kivend::app::verify::verify;
 use kivend::config::{StoreBackend, StoreSettings};
 use kivend::store::{self, Store};
@@ -69,7 +69,7 @@ impl Scene {
     fn proposed(&self, topic: &str) -> Vec<u8> {
         let before = Before {
             topic: Some(topic.to_owned()),
-            cutoff_ms: i64::MAX,
+            cutoff: Cutoff::Before(i64::MAX),
         };
         let store = self.store();
         let planned = self.runtime.block_on(async {

@@ -113,7 +113,7 @@ impl Scene {
             offsets: Arc::new(NoKafka),
             log: Setup::shared().log(),
             signer: Setup::shared().signer(),
-            projection: Projection::none(),
+            projections: Projection::none().into(),
             reloaded: Reloaded::default(),
             encode,
             misfits: Arc::new(Misfits::new(Arc::clone(&self.vitals.metrics))),

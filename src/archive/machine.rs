@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use crate::archive::author::Author;
 use crate::archive::epochs::{Declarations, Divergence};
 use crate::archive::partition::{Context, Partition};
-use crate::archive::policy::SealPolicy;
+use crate::archive::policy::{SealPolicies, SealPolicy};
 use crate::archive::step::{Action, Delivered, Event, Now, Slot, StopReason, Ticket};
 use crate::record::position::TopicPartition;
 
@@ -17,10 +17,12 @@ const ENCODER_QUEUE: usize = 2;
 #[derive(Debug)]
 pub struct Machine {
     author: Author,
-    policy: SealPolicy,
+    policies: SealPolicies,
     /// What the operator declared.
     declarations: Declarations,
     partitions: Vec<Partition>,
+    /// The limits of each partition, by slot.
+    limits: Vec<SealPolicy>,
     slots: HashMap<TopicPartition, Slot>,
     /// Bytes of rows in the encoder; they count until it answers, even if the partition is released before.
     encoding: HashMap<Ticket, usize>,
@@ -43,12 +45,13 @@ pub struct Unarchived {
 impl Machine {
     /// A machine without partitions.
     #[must_use]
-    pub fn new(author: Author, policy: SealPolicy) -> Machine {
+    pub fn new(author: Author, policies: impl Into<SealPolicies>) -> Machine {
         Machine {
             author,
-            policy,
+            policies: policies.into(),
             declarations: Declarations::default(),
             partitions: Vec::new(),
+            limits: Vec::new(),
             slots: HashMap::new(),
             encoding: HashMap::new(),
             buffered_bytes: 0,
@@ -133,14 +136,14 @@ impl Machine {
     /// is borrowed from the Kafka client.
     #[inline]
     pub fn record(&mut self, slot: Slot, delivered: Delivered<'_, '_>, now: Now, actions: &mut Vec<Action>) {
-        let Some(partition) = self.partitions.get_mut(slot.0) else {
+        let (Some(partition), Some(policy)) = (self.partitions.get_mut(slot.0), self.limits.get(slot.0)) else {
             return;
         };
         let before = partition.buffered_bytes();
         let start = actions.len();
         let mut cx = Context {
             author: &self.author,
-            policy: &self.policy,
+            policy,
             declarations: &mut self.declarations,
             now,
             actions,
@@ -229,6 +232,7 @@ impl Machine {
         let slot = Slot(self.partitions.len());
         self.partitions
             .push(Partition::new(partition.clone(), Ticket { slot, turn: 0 }));
+        self.limits.push(self.policies.of(&partition.topic));
         self.slots.insert(partition.clone(), slot);
         slot
     }
@@ -271,7 +275,7 @@ impl Machine {
     where
         F: FnOnce(&mut Partition, &mut Context<'_>),
     {
-        let Some(partition) = self.partitions.get_mut(slot.0) else {
+        let (Some(partition), Some(policy)) = (self.partitions.get_mut(slot.0), self.limits.get(slot.0)) else {
             return;
         };
         let before = partition.buffered_bytes();
@@ -279,7 +283,7 @@ impl Machine {
             partition,
             &mut Context {
                 author: &self.author,
-                policy: &self.policy,
+                policy,
                 declarations: &mut self.declarations,
                 now,
                 actions,
@@ -299,17 +303,17 @@ impl Machine {
     /// Keeps memory within the budget: seals the largest segments early while the encoder has room, pauses consumption at
     /// the budget, and resumes below it.
     fn relieve(&mut self, now: Now, actions: &mut Vec<Action>) {
-        while self.encoding.len() < ENCODER_QUEUE && self.buffered_bytes() > self.policy.pressure_bytes() {
+        while self.encoding.len() < ENCODER_QUEUE && self.buffered_bytes() > self.policies.shared().pressure_bytes() {
             let Some(slot) = self.to_seal_for_memory() else { break };
             let start = actions.len();
             self.with(slot, now, actions, Partition::seal_for_memory);
             self.note_encoding(&actions[start..]);
         }
         let buffered_bytes = self.buffered_bytes();
-        if !self.paused && buffered_bytes >= self.policy.memory_budget_bytes {
+        if !self.paused && buffered_bytes >= self.policies.shared().memory_budget_bytes {
             self.paused = true;
             actions.push(Action::Pause);
-        } else if self.paused && buffered_bytes < self.policy.resume_bytes() {
+        } else if self.paused && buffered_bytes < self.policies.shared().resume_bytes() {
             self.paused = false;
             actions.push(Action::Resume);
         }

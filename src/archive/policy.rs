@@ -1,5 +1,8 @@
 //! When to seal a segment. Exactly-once does not depend on where segments are cut, so the limits may change at any time.
 
+use std::fmt;
+use std::sync::Arc;
+
 use crate::log::link::SealReason;
 
 /// The bytes that an open segment may hold before the next record, however long the seal before it takes. With one record more
@@ -21,6 +24,50 @@ pub struct SealPolicy {
     pub seal_max_idle_ms: u64,
     /// Buffered bytes of all partitions together, at which consumption pauses (MEM-1).
     pub memory_budget_bytes: usize,
+}
+
+/// The limits of each topic.
+#[derive(Clone)]
+pub struct SealPolicies {
+    shared: SealPolicy,
+    of_topic: Arc<dyn Fn(&str) -> SealPolicy + Send + Sync>,
+}
+
+impl SealPolicies {
+    /// These limits for all topics together, and for each one what `of_topic` returns.
+    #[must_use]
+    pub fn new(shared: SealPolicy, of_topic: impl Fn(&str) -> SealPolicy + Send + Sync + 'static) -> SealPolicies {
+        SealPolicies {
+            shared,
+            of_topic: Arc::new(of_topic),
+        }
+    }
+
+    /// The limits of all topics together.
+    #[must_use]
+    pub fn shared(&self) -> &SealPolicy {
+        &self.shared
+    }
+
+    /// The limits of one topic.
+    #[must_use]
+    pub fn of(&self, topic: &str) -> SealPolicy {
+        (self.of_topic)(topic)
+    }
+}
+
+impl From<SealPolicy> for SealPolicies {
+    fn from(shared: SealPolicy) -> SealPolicies {
+        SealPolicies::new(shared, move |_| shared)
+    }
+}
+
+impl fmt::Debug for SealPolicies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SealPolicies")
+            .field("shared", &self.shared)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The size and age of an open segment.

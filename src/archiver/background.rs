@@ -19,6 +19,7 @@ use crate::archiver::degradations::Degradations;
 use crate::archiver::executor::{Answer, EncodeJob, Executor};
 use crate::archiver::misfits::Misfits;
 use crate::archiver::operation::{Operation, Pause, RetryPolicy};
+use crate::archiver::projections::Projections;
 use crate::archiver::reloaded::Reloaded;
 use crate::log::signer::Signer;
 use crate::record::hash::Hash;
@@ -55,7 +56,7 @@ pub struct Tools {
     /// The key that signs links.
     pub signer: Arc<dyn Signer>,
     /// The typed columns of the segments.
-    pub projection: Projection,
+    pub projections: Projections,
     /// The typed columns that replace them while the archiver runs.
     pub reloaded: Reloaded,
     /// The encoder: [`Tools::ENCODE`], except in tests of a panic in it.
@@ -97,7 +98,7 @@ struct Shared {
 #[derive(Clone)]
 struct Encoding {
     encode: Encode,
-    projection: Arc<Projection>,
+    projections: Arc<Projections>,
     reloaded: Reloaded,
     misfits: Arc<Misfits>,
 }
@@ -173,7 +174,7 @@ impl BackgroundExecutor {
         let (encoder, jobs) = sync_channel(ENCODER_QUEUE);
         let encoding = Encoding {
             encode: tools.encode,
-            projection: Arc::new(tools.projection),
+            projections: Arc::new(tools.projections),
             reloaded: tools.reloaded,
             misfits: tools.misfits,
         };
@@ -288,8 +289,9 @@ impl Encoding {
     fn encode_one(&self, (ticket, job): EncodeJob) -> Answer {
         caught("encode a segment", || {
             let (rows, footer) = *job;
-            let reloaded = self.reloaded.projection();
-            let projection = reloaded.as_ref().unwrap_or(&self.projection);
+            let reloaded = self.reloaded.projections();
+            let projections = reloaded.as_ref().unwrap_or(&self.projections);
+            let projection = projections.of_topic(&footer.topic_partition.topic);
             let Encoded { bytes, misfits } = (self.encode)(rows, &footer, projection)?;
             self.misfits
                 .count(&footer.topic_partition.topic, projection.rules(), &misfits);

@@ -40,11 +40,10 @@ impl Beside {
     /// `Config` if a key is not one of a witness.
     pub fn of(settings: &Settings, store: &Arc<dyn Store>, own: &OwnArchive) -> Result<Beside, AppError> {
         let archive = &settings.archive;
-        let topics = settings.topics.iter().map(|topic| topic.name.clone()).collect();
         Ok(Beside {
             mirrors: Mirrors::of(settings),
             witnesses: Witnesses::new(&archive.witnesses, Arc::clone(store), Arc::clone(&own.log))?,
-            groups: ConsumerGroups::new(&archive.consumer_groups, topics, &settings.kafka),
+            groups: ConsumerGroups::new(&archive.consumer_groups, &settings.archived, &settings.kafka),
         })
     }
 }

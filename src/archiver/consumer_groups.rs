@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::config::KafkaSettings;
+use crate::config::{KafkaSettings, TopicSelection};
 use crate::kafka::cluster::Cluster;
 use crate::kafka::error::KafkaError;
 use crate::log::entry::GroupOffset;
@@ -14,17 +14,17 @@ use crate::record::position::TopicPartition;
 #[derive(Debug, Clone)]
 pub struct ConsumerGroups {
     groups: Arc<BTreeSet<String>>,
-    topics: Arc<Vec<String>>,
+    archived: TopicSelection,
     kafka: KafkaSettings,
 }
 
 impl ConsumerGroups {
     /// The groups with these names, for these topics. Nothing is read yet.
     #[must_use]
-    pub fn new(groups: &[String], topics: Vec<String>, kafka: &KafkaSettings) -> ConsumerGroups {
+    pub fn new(groups: &[String], archived: &TopicSelection, kafka: &KafkaSettings) -> ConsumerGroups {
         ConsumerGroups {
             groups: Arc::new(groups.iter().cloned().collect()),
-            topics: Arc::new(topics),
+            archived: archived.clone(),
             kafka: kafka.clone(),
         }
     }
@@ -48,7 +48,18 @@ impl ConsumerGroups {
         }
     }
 
+    /// The partitions of the archived topics, sorted.
+    fn partitions(&self) -> Result<Vec<TopicPartition>, KafkaError> {
+        let mut partitions: Vec<TopicPartition> = Vec::new();
+        for layout in Cluster::connect(&self.kafka)?.archived_topics(&self.archived)? {
+            partitions.extend(layout.positions());
+        }
+        partitions.sort();
+        Ok(partitions)
+    }
+
     fn ask(&self) -> Result<Vec<GroupOffset>, KafkaError> {
+        let partitions = self.partitions()?;
         let mut offsets = Vec::new();
         for group in self.groups.iter() {
             let settings = KafkaSettings {
@@ -56,12 +67,6 @@ impl ConsumerGroups {
                 ..self.kafka.clone()
             };
             let cluster = Cluster::connect_to_group(&settings)?;
-            let mut partitions: Vec<TopicPartition> = Vec::new();
-            for topic in self.topics.iter() {
-                let layout = cluster.find_topic(topic)?;
-                partitions.extend(layout.into_iter().flat_map(|layout| layout.positions()));
-            }
-            partitions.sort();
             let committed = cluster.committed(&partitions)?;
             let of_group = partitions.iter().zip(committed).filter_map(|(partition, committed)| {
                 let next = committed?.next_offset.0;

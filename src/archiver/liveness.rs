@@ -4,23 +4,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use crate::archiver::degradations::Degradations;
+use crate::archiver::discovery::Topics;
 use crate::archiver::doing::Doing;
 use crate::clock::Clock;
 use crate::kafka::cluster::Cluster;
-use crate::record::position::TopicPartition;
 use crate::task::error::AppError;
 
 /// The wait between an answer and the next request.
 const INTERVAL: Duration = Duration::from_secs(3);
 
-/// Probes the brokers that lead these partitions. Runs until cancelled.
-pub async fn probe(cluster: Arc<Cluster>, partitions: Vec<TopicPartition>, degradations: Arc<Degradations>) {
-    let partitions = Arc::new(partitions);
+/// Probes the brokers that lead the partitions of these topics. Runs until cancelled.
+pub async fn probe(cluster: Arc<Cluster>, topics: watch::Receiver<Arc<Topics>>, degradations: Arc<Degradations>) {
     loop {
         let since = Clock::start();
         let mut attempting = degradations.attempting(Doing::ReachKafka);
-        while let Err(error) = ask(&cluster, &partitions).await {
+        while let Err(error) = ask(&cluster, &topics).await {
             attempting.failed(&error);
             tokio::time::sleep(INTERVAL).await;
         }
@@ -30,8 +31,8 @@ pub async fn probe(cluster: Arc<Cluster>, partitions: Vec<TopicPartition>, degra
 }
 
 /// One probe. It blocks a thread for at most the request's time limit.
-async fn ask(cluster: &Arc<Cluster>, partitions: &Arc<Vec<TopicPartition>>) -> Result<(), AppError> {
-    let (cluster, partitions) = (Arc::clone(cluster), Arc::clone(partitions));
-    let answer = tokio::task::spawn_blocking(move || cluster.must_answer_for(&partitions));
+async fn ask(cluster: &Arc<Cluster>, topics: &watch::Receiver<Arc<Topics>>) -> Result<(), AppError> {
+    let (cluster, topics) = (Arc::clone(cluster), Arc::clone(&topics.borrow()));
+    let answer = tokio::task::spawn_blocking(move || cluster.must_answer_for(&topics.partitions));
     Ok(answer.await.map_err(|error| AppError::internal(error.to_string()))??)
 }

@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::archive::step::Report;
+use crate::archive::step::{Report, StopReason};
 use crate::archiver::degradations::Degradations;
 use crate::archiver::report::{self, LinkLine};
 use crate::archiver::retention::ArchivedPositions;
 use crate::archiver::summary::SegmentLines;
+use crate::config::TopicSelection;
 use crate::kafka::error::KafkaError;
 use crate::record::position::TopicPartition;
 use crate::record::utc::UtcSeconds;
@@ -54,6 +55,8 @@ pub trait Observer {
 pub struct Observers {
     /// The archived positions, which the retention monitor reads.
     pub archived: ArchivedPositions,
+    /// Which topics are archived.
+    pub topics: TopicSelection,
     /// The current degradations, which decide readiness.
     pub degradations: Arc<Degradations>,
     /// Liveness and metrics.
@@ -122,6 +125,11 @@ impl Observer for Observers {
     }
 
     fn reported(&mut self, partition: &TopicPartition, report: &Report, now: UtcSeconds) {
+        // That a topic was deleted which only a pattern names is reported once, when the cluster no longer lists it.
+        if matches!(report, Report::Stopped(StopReason::TopicGone)) && !self.topics.is_named(&partition.topic) {
+            tracing::debug!(%partition, "the topic no longer exists");
+            return;
+        }
         let line = match report {
             Report::Linked { link, .. } => self.lines.line(&link.link, &self.vitals.clock),
             _ => LinkLine::default(),

@@ -2,21 +2,21 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::segment::projection::rules::Projection;
+use crate::archiver::projections::Projections;
 
 /// The settings that were reloaded, none at first. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct Reloaded(Arc<Mutex<Option<Arc<Projection>>>>);
+pub struct Reloaded(Arc<Mutex<Option<Arc<Projections>>>>);
 
 impl Reloaded {
     /// The typed columns of the segments that are encoded from now on.
-    pub fn set_projection(&self, projection: Projection) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(projection));
+    pub fn set_projections(&self, projections: Projections) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(projections));
     }
 
     /// The typed columns, if they were reloaded.
     #[must_use]
-    pub fn projection(&self) -> Option<Arc<Projection>> {
+    pub fn projections(&self) -> Option<Arc<Projections>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -11,6 +11,7 @@ use crate::archive::machine::Machine;
 use crate::archiver::background::{BackgroundExecutor, Encode, Tools};
 use crate::archiver::checkpoints::{Beside, Checkpoints};
 use crate::archiver::degradations::Degradations;
+use crate::archiver::discovery::{Discovery, Follower, Topics};
 use crate::archiver::doing::Doing;
 use crate::archiver::driver::Driver;
 use crate::archiver::group_offsets::GroupOffsets;
@@ -22,6 +23,7 @@ use crate::archiver::observers::Observers;
 use crate::archiver::orders::{Mode, Orders};
 use crate::archiver::outcome::ArchiveReport;
 use crate::archiver::preflight;
+use crate::archiver::projections::Projections;
 use crate::archiver::retention::{ArchivedPositions, RetentionThread};
 use crate::archiver::start::{self, ClusterAtStart};
 use crate::archiver::summary::{self, SegmentLines};
@@ -32,6 +34,7 @@ use crate::clock::{self, Clock};
 use crate::config::Settings;
 use crate::error::{Explain as _, Kind};
 use crate::kafka::consumer::Consumer;
+use crate::record::position::TopicPartition;
 use crate::store::retry::Backoff;
 use crate::store::{self, Store};
 use crate::task::error::AppError;
@@ -131,7 +134,15 @@ fn archive(
         .unready("starting: asking mirrors and witnesses for newer checkpoints");
     runtime.block_on(checkpoints.refuse_cut())?;
     runtime.block_on(preflight::require_cluster(store.as_ref(), &own.trust, &cluster_id))?;
-    let mut machine = Machine::new(start::author(&own, cluster_id), start::seal_policy(&settings.archive));
+    // A daemon archives a missing topic as soon as it is created.
+    let is_subscribed = |name: &str| mode == Mode::Daemon || unavailable.iter().all(|(missing, _)| missing != name);
+    let mut at_start = topics_at_start(settings, &ends);
+    at_start.names.retain(|name| is_subscribed(name));
+    if mode == Mode::Once && at_start.names.is_empty() {
+        tracing::warn!("no topic of the cluster matches the patterns in `topics`: there is nothing to archive");
+        return Ok(Tally::default());
+    }
+    let mut machine = Machine::new(start::author(&own, cluster_id), start::seal_policies(settings));
     machine.declare_new_epochs(new_epochs);
     machine.declare_divergences(diverged);
     let degradations = Arc::new(Degradations::none(vitals.clone()));
@@ -140,7 +151,7 @@ fn archive(
         offsets: Arc::new(GroupOffsets(Arc::clone(&cluster))),
         log: Arc::clone(&own.log),
         signer: Arc::clone(&own.signer),
-        projection: start::projection(&settings.archive)?,
+        projections: Projections::of(settings)?,
         reloaded,
         encode,
         misfits,
@@ -157,21 +168,7 @@ fn archive(
     tasks.push(announcer.supervise(runtime.handle(), "report to the log", reporting));
     let submitters = checkpoints.submit(runtime.handle())?;
     let archived = ArchivedPositions::default();
-    let (target, retention) = match mode {
-        Mode::Once => (Target::up_to(ends), None),
-        Mode::Daemon => {
-            let mut partitions: Vec<_> = ends.into_keys().collect();
-            partitions.sort();
-            let probing = liveness::probe(cluster, partitions, Arc::clone(&degradations));
-            tasks.push(announcer.supervise(runtime.handle(), "probe Kafka", probing));
-            let retention = RetentionThread::start(&settings.kafka, archived.clone(), Clock::start())?;
-            (Target::endless(), Some(retention))
-        }
-    };
-    // A daemon archives a missing topic as soon as it is created.
-    let is_subscribed = |name: &str| mode == Mode::Daemon || unavailable.iter().all(|(missing, _)| missing != name);
-    let names = settings.topics.iter().map(|topic| topic.name.as_str());
-    let names: Vec<&str> = names.filter(|name| is_subscribed(name)).collect();
+    let names: Vec<&str> = at_start.names.iter().map(String::as_str).collect();
     let instance = Instance::of(settings);
     tracing::info!(
         event = "joining",
@@ -183,8 +180,23 @@ fn archive(
     if instance.name.is_some() {
         consumer = consumer.leaving();
     }
+    let (discovery, topics) = Discovery::new(&settings.archived, &cluster, at_start);
+    let (target, retention) = match mode {
+        Mode::Once => (Target::up_to(ends), None),
+        Mode::Daemon => {
+            if settings.archived.has_patterns() {
+                tasks.push(announcer.supervise(runtime.handle(), "find topics", discovery.run()));
+            }
+            let probing = liveness::probe(cluster, topics.clone(), Arc::clone(&degradations));
+            tasks.push(announcer.supervise(runtime.handle(), "probe Kafka", probing));
+            let retention = RetentionThread::start(&settings.kafka, archived.clone(), Clock::start())?;
+            (Target::endless(), Some(retention))
+        }
+    };
+    let source = Follower::new(consumer, &settings.archived, topics);
     let observers = Observers {
         archived,
+        topics: settings.archived.clone(),
         degradations,
         vitals: vitals.clone(),
         metrics: HashMap::new(),
@@ -193,7 +205,7 @@ fn archive(
         session_timeout: settings.kafka.session_timeout(),
     };
     let shutdown = settings.archive.shutdown_timeout;
-    let mut driver = Driver::new(consumer, machine, executor, target, observers).stopping_within(shutdown * 3 / 5);
+    let mut driver = Driver::new(source, machine, executor, target, observers).stopping_within(shutdown * 3 / 5);
     for (topic, error) in &unavailable {
         driver.leave_out_topic(topic, error);
     }
@@ -223,6 +235,18 @@ fn archive(
         runtime.block_on(within(limit, last))?;
     }
     Ok(tally)
+}
+
+/// The archived topics, of those that the cluster had at the start.
+fn topics_at_start(settings: &Settings, ends: &HashMap<TopicPartition, i64>) -> Topics {
+    let mut partitions: Vec<TopicPartition> = ends.keys().cloned().collect();
+    partitions.sort();
+    Topics {
+        names: settings
+            .archived
+            .among(partitions.iter().map(|partition| &*partition.topic)),
+        partitions,
+    }
 }
 
 /// Signs the last checkpoint, and waits some seconds for its cosignatures.

@@ -6,15 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::archive::author::Author;
-use crate::archive::policy::{OPEN_MAX_BYTES, SealPolicy};
+use crate::archive::policy::{OPEN_MAX_BYTES, SealPolicies, SealPolicy};
 use crate::archiver::orders::Orders;
 use crate::clock::{self, Clock};
 use crate::config::{ArchiveSettings, SEAL_MAX_BYTES_LIMIT, Settings};
-use crate::kafka::cluster::Cluster;
+use crate::kafka::cluster::{Cluster, TopicLayout};
 use crate::kafka::error::KafkaError;
 use crate::kafka::open_transactions::OpenTransactions;
 use crate::record::position::TopicPartition;
-use crate::segment::projection::rules::{Projection, Rule};
 use crate::store::{Store, probe};
 use crate::task::error::AppError;
 use crate::writing::init::{self, NewArchive, OwnArchive};
@@ -71,7 +70,7 @@ impl ClusterAtStart {
 
 /// Refuses a declared topic that is not configured: a misspelt name would have no effect.
 pub(super) fn require_configured(orders: &Orders, settings: &Settings) -> Result<(), AppError> {
-    let is_known = |topic: &&str| settings.topics.iter().any(|known| known.name == **topic);
+    let is_known = |topic: &&str| settings.archived.takes(topic);
     let recreated = orders.new_epochs.iter().map(String::as_str);
     let mut declared = recreated.chain(orders.diverged.iter().map(|declared| &*declared.partition.topic));
     match declared.find(|topic| !is_known(topic)) {
@@ -104,35 +103,46 @@ struct Found {
 }
 
 impl Found {
-    /// Fails if no configured topic can be read: then the settings, or the user's rights, are wrong as a whole.
+    /// Fails if none of the named topics can be read and there are no others: then the settings, or the user's rights, are wrong
+    /// as a whole.
     fn ask(cluster: &Cluster, settings: &Settings) -> Result<Found, KafkaError> {
         let mut found = Found {
             led: Vec::new(),
             leaderless: Vec::new(),
             unavailable: Vec::new(),
         };
-        for topic in &settings.topics {
-            match cluster.topic(&topic.name) {
-                Ok(layout) => {
-                    for (partition, place) in layout.positions().into_iter().zip(&layout.partitions) {
-                        let list = if place.leader < 0 {
-                            &mut found.leaderless
-                        } else {
-                            &mut found.led
-                        };
-                        list.push(partition);
-                    }
-                }
-                Err(error) if error.is_of_one_topic() => found.unavailable.push((topic.name.clone(), error)),
+        let listed = if settings.archived.has_patterns() {
+            cluster.topics()?
+        } else {
+            Vec::new()
+        };
+        for topic in settings.archived.among(listed.iter().map(|layout| &*layout.name)) {
+            let known = listed.iter().find(|layout| *layout.name == *topic);
+            match known.map_or_else(|| cluster.topic(&topic), |layout| Ok(layout.clone())) {
+                Ok(layout) => found.add(&layout),
+                Err(error) if error.is_of_one_topic() => found.unavailable.push((topic, error)),
                 Err(error) => return Err(error),
             }
         }
-        if found.unavailable.len() == settings.topics.len()
+        if found.led.is_empty()
+            && found.leaderless.is_empty()
             && let Some((_, error)) = found.unavailable.first()
+            && !settings.archived.has_patterns()
         {
             return Err(error.clone());
         }
         Ok(found)
+    }
+
+    fn add(&mut self, layout: &TopicLayout) {
+        for (partition, place) in layout.positions().into_iter().zip(&layout.partitions) {
+            let list = if place.leader < 0 {
+                &mut self.leaderless
+            } else {
+                &mut self.led
+            };
+            list.push(partition);
+        }
     }
 }
 
@@ -172,8 +182,27 @@ pub(super) fn author(own: &OwnArchive, cluster_id: String) -> Author {
     }
 }
 
-pub(super) fn seal_policy(settings: &ArchiveSettings) -> SealPolicy {
-    let ms = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+/// The limits of all topics, and of those that have their own.
+pub(super) fn seal_policies(settings: &Settings) -> SealPolicies {
+    let shared = seal_policy(&settings.archive);
+    let archived = settings.archived.clone();
+    SealPolicies::new(shared, move |topic| {
+        let own = archived.overrides(topic);
+        SealPolicy {
+            seal_max_bytes: own.seal_max_bytes.unwrap_or(shared.seal_max_bytes),
+            seal_max_records: own.seal_max_records.unwrap_or(shared.seal_max_records),
+            seal_max_age_ms: own.seal_max_age.map_or(shared.seal_max_age_ms, ms),
+            seal_max_idle_ms: own.seal_max_idle.map_or(shared.seal_max_idle_ms, ms),
+            ..shared
+        }
+    })
+}
+
+fn ms(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn seal_policy(settings: &ArchiveSettings) -> SealPolicy {
     SealPolicy {
         seal_max_bytes: settings.seal_max_bytes,
         seal_max_records: settings.seal_max_records,
@@ -181,16 +210,4 @@ pub(super) fn seal_policy(settings: &ArchiveSettings) -> SealPolicy {
         seal_max_idle_ms: ms(settings.seal_max_idle),
         memory_budget_bytes: settings.memory_budget_bytes,
     }
-}
-
-/// The typed columns of these settings.
-///
-/// # Errors
-/// Two columns have one name, or there are too many.
-pub fn projection(settings: &ArchiveSettings) -> Result<Projection, AppError> {
-    let rules = settings
-        .projection
-        .iter()
-        .map(|rule| Rule::new(&rule.column, &rule.path, rule.column_type));
-    Projection::new(rules.collect()).map_err(|error| AppError::config(error.to_string()))
 }

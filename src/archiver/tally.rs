@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::archive::step::Adopted;
+use crate::archive::step::{Adopted, StopReason};
 use crate::log::link::SignedLink;
 use crate::record::position::TopicPartition;
 
@@ -77,6 +77,15 @@ impl Tally {
     /// A partition was stopped.
     pub fn stopped(&mut self, partition: &TopicPartition, reason: String) {
         self.partition(partition).stopped = Some(reason);
+    }
+
+    /// A partition was returned to the group. One whose topic was deleted needs nobody's attention any more; a topic that the
+    /// settings name stays among those that are [unavailable](Tally::unavailable).
+    pub fn released(&mut self, partition: &TopicPartition) {
+        let stopped = &mut self.partition(partition).stopped;
+        if *stopped == Some(StopReason::TopicGone.to_string()) {
+            *stopped = None;
+        }
     }
 
     fn partition(&mut self, partition: &TopicPartition) -> &mut PartitionTally {

@@ -124,7 +124,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 fn restore(args: &Args, settings: &Settings, naming: Naming) -> Restore {
     Restore {
         naming,
-        archived: settings.topics.iter().map(|topic| topic.name.clone()).collect(),
+        archived: settings.archived.clone(),
         allowed: Allowed {
             nonempty: args.into_nonempty,
             archived: args.into_archived,

@@ -96,7 +96,7 @@ pub async fn require_topic(topic: &str, store: &dyn Store, settings: &Settings) 
 
 /// Whether the settings know the topic.
 pub fn is_configured(topic: &str, settings: &Settings) -> bool {
-    settings.topics.iter().any(|configured| configured.name == topic)
+    settings.archived.takes(topic)
 }
 
 /// The failure for a partition of which neither the archive nor Kafka, if it was asked, knows.
@@ -112,7 +112,7 @@ pub fn unknown_partition(topic: Option<&str>, partition: i32) -> Failure {
 /// The failure for a topic of which neither the archive nor the settings know. `known` are the topics that exist.
 pub fn unknown_topic(topic: &str, known: &[String], settings: &Settings) -> Failure {
     let mut known: Vec<&str> = known.iter().map(String::as_str).collect();
-    known.extend(settings.topics.iter().map(|topic| topic.name.as_str()));
+    known.extend(settings.archived.names());
     known.sort_unstable();
     known.dedup();
     let remedy = match crate::app::similar::nearest(topic, known.iter().copied()) {

@@ -2,7 +2,7 @@
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::archiver::{Reloaded, projection_of};
+use crate::archiver::{Projections, Reloaded};
 use crate::config::{self, Entry, Sources};
 use crate::telemetry;
 
@@ -33,10 +33,10 @@ fn reload(sources: &Sources, in_force: &mut Vec<Entry>, reloaded: &Reloaded) {
     let loaded = config::load(sources)
         .map_err(|error| error.to_string())
         .and_then(|loaded| {
-            let projection = projection_of(&loaded.settings.archive);
-            Ok((projection.map_err(|error| error.to_string())?, loaded))
+            let projections = Projections::of(&loaded.settings);
+            Ok((projections.map_err(|error| error.to_string())?, loaded))
         });
-    let (projection, loaded) = match loaded {
+    let (projections, loaded) = match loaded {
         Ok(loaded) => loaded,
         Err(error) => {
             tracing::error!(
@@ -47,7 +47,7 @@ fn reload(sources: &Sources, in_force: &mut Vec<Entry>, reloaded: &Reloaded) {
             return;
         }
     };
-    reloaded.set_projection(projection);
+    reloaded.set_projections(projections);
     telemetry::set_log_filter(&loaded.settings.telemetry.log);
     let changed = changed(in_force, &loaded.entries);
     let (applied, waiting): (Vec<&str>, Vec<&str>) = changed.iter().partition(|key| is_reloadable(key));

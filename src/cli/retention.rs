@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use crate::app::retention::{self, Before, Plan, RemovalReport};
+use crate::app::retention::{self, Before, Cutoff, Plan, RemovalReport};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Align, count, table};
@@ -11,7 +11,8 @@ use crate::cli::output_file::OutputFile;
 use crate::cli::place::require_topic;
 use crate::cli::when::When;
 use crate::clock::Clock;
-use crate::error::Exit;
+use crate::config::Settings;
+use crate::error::{Exit, Kind};
 use crate::store;
 
 /// Show, propose or carry out the removal of old segments
@@ -34,10 +35,13 @@ pub struct Args {
     #[arg(
         long,
         value_name = "TIME",
-        required_unless_present = "delete",
+        required_unless_present_any = ["delete", "kept"],
         conflicts_with = "delete"
     )]
     before: Option<When>,
+    /// Segments whose records are all older than the setting `keep` of their topic; of other topics none
+    #[arg(long, conflicts_with_all = ["before", "delete"])]
+    kept: bool,
     /// Write the change, to be signed, to this file
     #[arg(long, value_name = "FILE", requires = "reason", conflicts_with = "delete")]
     propose: Option<PathBuf>,
@@ -59,14 +63,14 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             require_topic(topic, store.as_ref(), &settings).await?;
         }
         let removal = store::open_removal(&settings.store).await?;
-        let Some(before) = args.before else {
+        if args.delete {
             let report = retention::remove(&store, removal.as_ref(), topic.as_deref()).await?;
             output.report(&report, removed)?;
             return Ok::<_, Failure>(());
-        };
+        }
         let before = Before {
             topic: topic.as_deref().map(str::to_owned),
-            cutoff_ms: before.resolve(Clock::start().wall()).as_millisecond(),
+            cutoff: cutoff(args.before, &settings)?,
         };
         let plan = retention::plan(store.as_ref(), removal.as_ref(), &before, args.reason.as_deref()).await?;
         if let (Some(file), Some(proposal)) = (&args.propose, &plan.proposal) {
@@ -76,6 +80,22 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         Ok(())
     })?;
     Ok(Exit::Done)
+}
+
+fn cutoff(before: Option<When>, settings: &Settings) -> Result<Cutoff, Failure> {
+    let now = Clock::start().wall();
+    if let Some(before) = before {
+        return Ok(Cutoff::Before(before.resolve(now).as_millisecond()));
+    }
+    let mut rules = settings.archived.rules().iter();
+    if rules.any(|rule| rule.overrides.keep.is_some()) {
+        return Ok(Cutoff::NotKept(settings.archived.clone(), now.as_millisecond()));
+    }
+    Err(Failure::new(
+        Kind::Config,
+        "--kept: no entry of `topics` in the settings says how long its records are kept",
+        "set `keep` there, such as keep = \"395d\", or use --before",
+    ))
 }
 
 fn text(plan: &Plan, file: Option<&PathBuf>) -> String {

@@ -228,7 +228,7 @@ fn request(args: &Args, settings: &Settings, context: &Context) -> Result<Reques
     };
     let saved_checkpoints: Result<Vec<SavedFiles>, Failure> = args.checkpoints.iter().map(|file| saved(file)).collect();
     Ok(Request {
-        topics: settings.topics.iter().map(|topic| topic.name.clone()).collect(),
+        topics: settings.archived.clone(),
         topic: args.topic.as_deref().map(|topic| settings.topic_name(topic)),
         partition: args.partition,
         since: since.map(|seconds| Since(UtcSeconds::from_unix(seconds))),

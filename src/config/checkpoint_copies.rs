@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::config::invalid::{Invalid, require};
 use crate::config::properties::Properties;
 use crate::config::raw::{RawCheckpointCopy, RawTopicDefaults};
+use crate::config::selection::TopicRule;
 use crate::config::settings::{
     Addressing, CheckpointCopy, ObjectSettings, S3Settings, StoreBackend, StoreSettings, TopicSettings,
 };
@@ -18,7 +19,7 @@ const KEY: &str = "archive.checkpoint_copies";
 pub(super) fn checkpoint_copies(
     written: Vec<RawCheckpointCopy>,
     store: &StoreSettings,
-    topics: &[TopicSettings],
+    topics: &[TopicRule],
     defaults: &RawTopicDefaults,
 ) -> Result<Vec<CheckpointCopy>, Invalid> {
     let mut copies = Vec::with_capacity(written.len());
@@ -71,13 +72,13 @@ fn folder_copy(folder: &str) -> Result<CheckpointCopy, Invalid> {
     }))
 }
 
-fn topic_copy(name: &str, topics: &[TopicSettings], defaults: &RawTopicDefaults) -> Result<CheckpointCopy, Invalid> {
+fn topic_copy(name: &str, topics: &[TopicRule], defaults: &RawTopicDefaults) -> Result<CheckpointCopy, Invalid> {
     require(
         is_topic_name(name),
         KEY,
         format!("not a name that Kafka accepts topic=`{name}`"),
     )?;
-    let archived = topics.iter().any(|topic| topic.name == name);
+    let archived = topics.iter().any(|rule| rule.pattern.name() == Some(name));
     require(
         !archived,
         KEY,

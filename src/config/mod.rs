@@ -15,10 +15,13 @@ mod objects;
 mod pkcs11;
 mod properties;
 mod raw;
+mod raw_topics;
 mod s3_address;
 mod secret;
+mod selection;
 mod service_variables;
 mod settings;
+mod topics;
 mod transport;
 mod units;
 mod validate;
@@ -30,6 +33,7 @@ pub use layers::{DEFAULTS_TOML, Flag, Sources};
 pub use load::{Entry, Loaded, load};
 pub use properties::{Properties, is_secret};
 pub use secret::Secret;
+pub use selection::{TopicOverrides, TopicRule, TopicSelection};
 pub use settings::{
     Addressing, ArchiveSettings, CheckpointCopy, Encryption, IngestSettings, KafkaSettings, LockMode, ObjectLock,
     ObjectSettings, Pkcs11Settings, ProjectionRule, Retention, RoutingRule, RoutingSettings, S3Settings,
@@ -37,6 +41,9 @@ pub use settings::{
     WitnessSettings,
 };
 pub use units::{Size, Span, UnitError};
+pub use validate::LEDGERS;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod topics_tests;

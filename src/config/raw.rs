@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::config::raw_topics::RawTopics;
 use crate::config::units::{Size, Span};
 use crate::json::column_type::ColumnType;
 
@@ -12,7 +13,7 @@ use crate::json::column_type::ColumnType;
 #[serde(deny_unknown_fields)]
 pub(super) struct Raw {
     pub topic_prefix: String,
-    pub topics: Vec<RawTopic>,
+    pub topics: RawTopics,
     pub topic_defaults: RawTopicDefaults,
     pub routing: RawRouting,
     pub kafka: RawKafka,
@@ -20,16 +21,6 @@ pub(super) struct Raw {
     pub ingest: RawIngest,
     pub archive: RawArchive,
     pub telemetry: RawTelemetry,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawTopic {
-    pub name: String,
-    pub partitions: i32,
-    pub replication_factor: Option<i32>,
-    #[serde(default)]
-    pub properties: RawProperties,
 }
 
 #[derive(Debug, Deserialize)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::config::instance_id::InstanceId;
 use crate::config::properties::Properties;
 use crate::config::secret::Secret;
+use crate::config::selection::TopicSelection;
 use crate::json::column_type::ColumnType;
 
 /// The greatest `archive.seal_max_bytes`: a segment of so many bytes and one large record more fit into an object.
@@ -17,8 +18,12 @@ pub const SEAL_MAX_BYTES_LIMIT: usize = 128 << 20;
 pub struct Settings {
     /// The prefix of every topic name; already applied to the names in here.
     pub topic_prefix: String,
-    /// The topics in the order of the file; not empty, names unique.
+    /// The topics that `kivend topics create` creates, in the order of the file; names are unique.
     pub topics: Vec<TopicSettings>,
+    /// The topics that are archived.
+    pub archived: TopicSelection,
+    /// The number of replicas of topics that name none.
+    pub default_replication_factor: i32,
     /// `[routing]`
     pub routing: RoutingSettings,
     /// `[kafka]`
@@ -39,8 +44,9 @@ impl Settings {
     #[must_use]
     pub fn topic_name(&self, name: &str) -> String {
         let prefixed = format!("{}{name}", self.topic_prefix);
-        let configured = self.topics.iter().any(|topic| topic.name == prefixed);
-        if configured { prefixed } else { name.to_owned() }
+        let is_full = !self.topic_prefix.is_empty() && name.starts_with(&self.topic_prefix);
+        let is_meant = self.archived.is_named(&prefixed) || !is_full && self.archived.takes(&prefixed);
+        if is_meant { prefixed } else { name.to_owned() }
     }
 }
 

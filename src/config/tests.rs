@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::error::Explain;
 
-fn with_file(text: &str) -> (tempfile::TempDir, Sources) {
+pub(super) fn with_file(text: &str) -> (tempfile::TempDir, Sources) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kivend.toml");
     std::fs::write(&file, text).unwrap();
@@ -17,7 +17,7 @@ fn with_file(text: &str) -> (tempfile::TempDir, Sources) {
     (folder, sources)
 }
 
-fn settings(text: &str) -> Settings {
+pub(super) fn settings(text: &str) -> Settings {
     load(&with_file(text).1)
         .unwrap_or_else(|error| panic!("{error}"))
         .settings
@@ -191,6 +191,9 @@ fn a_wrong_value_is_refused_with_its_key_and_origin() {
         "[[routing.rules]]\ntopic = 'orders'\nevent_types = ['a', 'a']",
         "[[topics]]\nname = 'a b'\npartitions = 1",
         "[[topics]]\nname = 'a'\npartitions = 0",
+        "[[topics]]\nname = 'a*'\npartitions = 1",
+        "[[topics]]\nname = 'a'\nreplication_factor = 1",
+        "topics = 7",
         "topics = []",
         "[[archive.projection]]\ncolumn = 'a'\npath = '/a'\ntype = 'text'",
         "[archive]\nmemory_budget = '1MiB'",

@@ -1,6 +1,5 @@
 //! Turns the settings as written into validated settings. An error names the setting.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,22 +9,21 @@ use crate::config::instance_id::InstanceId;
 use crate::config::invalid::{Invalid, require};
 use crate::config::objects::{expected_owner, objects};
 use crate::config::pkcs11::pkcs11;
-use crate::config::properties::Properties;
-use crate::config::raw::{
-    Brokers, Raw, RawArchive, RawCheckpointCopy, RawIngest, RawKafka, RawProperties, RawRouting, RawStore,
-    RawTelemetry, RawTopic, RawTopicDefaults,
-};
+use crate::config::raw::{Brokers, Raw, RawArchive, RawCheckpointCopy, RawIngest, RawKafka, RawStore, RawTelemetry};
 use crate::config::s3_address;
 use crate::config::secret::Secret;
+use crate::config::selection::TopicSelection;
 use crate::config::settings::{
-    Addressing, ArchiveSettings, CheckpointCopy, IngestSettings, KafkaSettings, LockMode, ObjectLock, ProjectionRule,
-    Retention, RoutingRule, RoutingSettings, S3Settings, SEAL_MAX_BYTES_LIMIT, Settings, StoreBackend, StoreSettings,
-    TelemetrySettings, TopicSettings,
+    Addressing, ArchiveSettings, CheckpointCopy, IngestSettings, KafkaSettings, LockMode, ObjectLock, Retention,
+    S3Settings, SEAL_MAX_BYTES_LIMIT, Settings, StoreBackend, StoreSettings, TelemetrySettings,
 };
+use crate::config::topics::{projection, properties, routing, topics};
 use crate::config::transport::{is_plaintext_endpoint, plaintext_broker};
 use crate::config::units::Size;
 use crate::config::witnesses::witnesses;
-use crate::record::position::is_topic_name;
+
+/// The topics, without the prefix, in which `ingest --exactly-once` and `restore` keep their progress.
+pub const LEDGERS: [&str; 2] = ["kivend-ingest", "kivend-restore"];
 
 /// What the program is told beside its settings.
 pub(super) struct Surroundings<'a> {
@@ -36,93 +34,46 @@ pub(super) struct Surroundings<'a> {
 }
 
 pub(super) fn validate(raw: Raw, around: &Surroundings<'_>) -> Result<Settings, Invalid> {
-    let topics = topics(raw.topics, &raw.topic_defaults, &raw.topic_prefix)?;
+    let prefix = &raw.topic_prefix;
+    let topics = topics(raw.topics.0, &raw.topic_defaults, prefix)?;
     let store = store(raw.store)?;
+    let archive = archive(raw.archive, around, |written| {
+        checkpoint_copies(written, &store, &topics.archived, &raw.topic_defaults)
+    })?;
+    let largest = topics
+        .archived
+        .iter()
+        .filter_map(|rule| rule.overrides.seal_max_bytes)
+        .max();
+    require(
+        largest.is_none_or(|bytes| bytes <= archive.memory_budget_bytes),
+        "topics",
+        "seal_max_bytes must be at most archive.memory_budget, so that one segment fits",
+    )?;
+    let routing = routing(raw.routing, prefix, &topics)?;
+    let own = own_topics(&archive, prefix);
     Ok(Settings {
-        routing: routing(raw.routing, &raw.topic_prefix, &topics)?,
+        routing,
         kafka: kafka(raw.kafka)?,
-        archive: archive(raw.archive, around, |written| {
-            checkpoint_copies(written, &store, &topics, &raw.topic_defaults)
-        })?,
+        archive,
         store,
         ingest: ingest(raw.ingest)?,
         telemetry: telemetry(&raw.telemetry)?,
+        topics: topics.created,
+        archived: TopicSelection::new(topics.archived, own),
+        default_replication_factor: raw.topic_defaults.replication_factor,
         topic_prefix: raw.topic_prefix,
-        topics,
     })
 }
 
-fn topics(written: Vec<RawTopic>, defaults: &RawTopicDefaults, prefix: &str) -> Result<Vec<TopicSettings>, Invalid> {
-    require(!written.is_empty(), "topics", "at least one topic is needed")?;
-    let shared = properties(&defaults.properties);
-    let mut names = HashSet::new();
-    let mut topics = Vec::with_capacity(written.len());
-    for topic in written {
-        let name = format!("{prefix}{}", topic.name);
-        require(
-            is_topic_name(&name),
-            "topics",
-            format!("not a name that Kafka accepts topic=`{name}`"),
-        )?;
-        require(
-            names.insert(name.clone()),
-            "topics",
-            format!("a topic is listed twice topic=`{name}`"),
-        )?;
-        require(
-            topic.partitions >= 1,
-            "topics",
-            format!("partitions must be at least 1 topic=`{name}`"),
-        )?;
-        let replication_factor = topic.replication_factor.unwrap_or(defaults.replication_factor);
-        let replicated = (1..=i32::from(i16::MAX)).contains(&replication_factor);
-        require(
-            replicated,
-            "topics",
-            format!("replication_factor must be 1 to 32767 topic=`{name}`"),
-        )?;
-        let properties = shared.overridden_by(&properties(&topic.properties));
-        topics.push(TopicSettings {
-            name,
-            partitions: topic.partitions,
-            replication_factor,
-            properties,
-        });
-    }
-    Ok(topics)
-}
-
-fn routing(written: RawRouting, prefix: &str, topics: &[TopicSettings]) -> Result<RoutingSettings, Invalid> {
-    let full = |key: &'static str, name: &str| {
-        let name = format!("{prefix}{name}");
-        let known = topics.iter().any(|topic| topic.name == name);
-        require(
-            known,
-            key,
-            format!("events can only go to a topic in `topics` topic=`{name}`"),
-        )?;
-        Ok(name)
-    };
-    let mut seen = HashSet::new();
-    let mut rules = Vec::with_capacity(written.rules.len());
-    for rule in written.rules {
-        for event_type in &rule.event_types {
-            let first = seen.insert(event_type.clone());
-            require(
-                first,
-                "routing.rules",
-                format!("an event type can go to one topic only event_type=`{event_type}`"),
-            )?;
-        }
-        rules.push(RoutingRule {
-            topic: full("routing.rules", &rule.topic)?,
-            event_types: rule.event_types,
-        });
-    }
-    Ok(RoutingSettings {
-        default: full("routing.default", &written.default)?,
-        rules,
-    })
+/// The topics in which kivend keeps what it knows.
+fn own_topics(archive: &ArchiveSettings, prefix: &str) -> Vec<String> {
+    let copies = archive.checkpoint_copies.iter().filter_map(|copy| match copy {
+        CheckpointCopy::Topic(topic) => Some(topic.name.clone()),
+        CheckpointCopy::Store(_) => None,
+    });
+    let ledgers = LEDGERS.map(|name| format!("{prefix}{name}"));
+    copies.chain(ledgers).collect()
 }
 
 fn kafka(written: RawKafka) -> Result<KafkaSettings, Invalid> {
@@ -328,15 +279,7 @@ fn archive(
         consumer_groups: written.consumer_groups.clone(),
         checkpoint_copies: copies(written.checkpoint_copies)?,
         witnesses: witnesses(written.witnesses)?,
-        projection: written
-            .projection
-            .into_iter()
-            .map(|rule| ProjectionRule {
-                column: rule.column,
-                path: rule.path,
-                column_type: rule.column_type,
-            })
-            .collect(),
+        projection: projection(written.projection),
     })
 }
 
@@ -378,11 +321,4 @@ fn is_archive_name(name: &str) -> bool {
         .bytes()
         .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-'));
     first && rest && name.len() <= 63
-}
-
-fn properties(written: &RawProperties) -> Properties {
-    written
-        .iter()
-        .map(|(name, value)| (name.clone(), value.0.clone()))
-        .collect()
 }

@@ -48,7 +48,7 @@ const LEAVING: Duration = Duration::from_secs(3);
 const LEAVING_POLL: Duration = Duration::from_millis(10);
 
 impl Consumer {
-    /// Joins the group for these topics. Nothing is sent before the first poll.
+    /// Joins the group for these topics; without any, it joins none yet. Nothing is sent before the first poll.
     ///
     /// # Errors
     /// Settings that librdkafka refuses.
@@ -58,16 +58,30 @@ impl Consumer {
             name: "group.id".to_owned(),
             reason: "it is empty, and a consumer needs a group".to_owned(),
         })?;
-        cluster
-            .client
-            .subscribe(topics)
-            .map_err(|error| KafkaError::from_rdkafka(&error, "subscribe to topics"))?;
-        Ok(Consumer {
+        let consumer = Consumer {
             queue,
             headers: HeaderList::default(),
             membership: Membership::new(cluster),
             on_drop: OnDrop::Stay,
-        })
+        };
+        consumer.subscribe_again(topics)?;
+        Ok(consumer)
+    }
+
+    /// Subscribes to these topics instead. Partitions of topics that stay are not given up for that.
+    ///
+    /// # Errors
+    /// librdkafka refuses.
+    pub fn subscribe_again(&self, topics: &[&str]) -> Result<(), KafkaError> {
+        let client = &self.cluster().client;
+        // librdkafka refuses an empty list.
+        if topics.is_empty() {
+            client.unsubscribe();
+            return Ok(());
+        }
+        client
+            .subscribe(topics)
+            .map_err(|error| KafkaError::from_rdkafka(&error, "subscribe to topics"))
     }
 
     /// Leaves the group when it is dropped, also as a static member.

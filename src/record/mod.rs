@@ -8,4 +8,5 @@ pub mod position;
 pub mod record;
 pub(crate) mod time;
 pub mod timestamp;
+pub mod topic_pattern;
 pub mod utc;

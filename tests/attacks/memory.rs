@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kivend::app::verify::facts::{KafkaFacts, NoAnswer};
 use kivend::app::verify::{Depth, Request};
+use kivend::config::TopicSelection;
 use kivend::log::signed_note::SigningKey;
 use kivend::record::position::TopicPartition;
 use kivend::record::record::Record;
@@ -39,7 +40,7 @@ impl KafkaFacts for CommitsOnly {
 /// are read once for all kinds of evidence, and [`joined`] adds the result.
 pub fn evidence(scene: &Scene, with: Evidence, kafka: &Arc<dyn KafkaFacts>) -> (Request, Option<Arc<dyn KafkaFacts>>) {
     let mut request = Request {
-        topics: vec![scene.victim.topic.to_string(), scene.beside.topic.to_string()],
+        topics: TopicSelection::of_names(&[&scene.victim.topic, &scene.beside.topic]),
         ..Request::default()
     };
     if with == Evidence::Saved {

@@ -1,8 +1,10 @@
 //! The whole pipeline on real servers, as a user runs it: create topics, ingest, archive, verify. Every test has
 //! topics, a group and a bucket prefix of its own.
 
+mod any_topic;
 mod backlog;
 mod beside;
+mod daemon;
 mod exactly_once;
 mod large;
 mod misfits;

@@ -6,29 +6,28 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use serde_json::Value;
-use std::fs::File;
-use std::process::{Child, Stdio};
 
-use super::shop::{Shop, terminate, topic};
+use super::daemon::Daemon;
+use super::shop::{Shop, topic};
 use crate::fixture::patience::{PATIENCE, until};
 
 /// Changes topics as an operator does, with Kafka's admin client.
-struct Operator(AdminClient<DefaultClientContext>);
+pub struct Operator(pub AdminClient<DefaultClientContext>);
 
 impl Operator {
-    fn new() -> Operator {
+    pub fn new() -> Operator {
         let brokers = std::env::var("KIVEND_KAFKA__BROKERS").unwrap();
         Operator(ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap())
     }
 
-    fn wait<F: Future>(&self, answer: F) -> F::Output {
+    pub fn wait<F: Future>(&self, answer: F) -> F::Output {
         tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap()
             .block_on(answer)
     }
 
-    fn delete(&self, topic: &str) {
+    pub fn delete(&self, topic: &str) {
         let deleted = self.wait(self.0.delete_topics(&[topic], &AdminOptions::new()));
         deleted.unwrap().pop().unwrap().unwrap();
         until("the topic is gone", || {
@@ -58,54 +57,6 @@ impl Operator {
         }
         self.wait(self.0.delete_records(&below, &AdminOptions::new())).unwrap();
         ends
-    }
-}
-
-/// A running archiver whose log can be read.
-struct Daemon<'s> {
-    child: Child,
-    shop: &'s Shop,
-}
-
-impl Daemon<'_> {
-    fn start(shop: &Shop) -> Daemon<'_> {
-        Daemon::start_with(shop, &["--set", "archive.seal_max_idle=1s"])
-    }
-
-    fn start_with<'s>(shop: &'s Shop, arguments: &[&str]) -> Daemon<'s> {
-        let log = File::create(shop.folder().join("daemon.log")).unwrap();
-        let mut command = shop.archiver(arguments);
-        command.env("KIVEND_TELEMETRY__LISTEN", "127.0.0.1:0");
-        let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        Daemon { child, shop }
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.shop.folder().join("daemon.log")).unwrap()
-    }
-
-    fn says(&self, what: &str) {
-        until(what, || self.log().contains(what));
-    }
-
-    /// The response of `/metrics`.
-    fn metrics(&self) -> String {
-        use std::io::{Read as _, Write as _};
-        let log = self.log();
-        let (_, rest) = log.split_once("127.0.0.1:").unwrap();
-        let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
-        let mut stream = std::net::TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
-        stream
-            .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            .unwrap();
-        let mut page = String::new();
-        stream.read_to_string(&mut page).unwrap();
-        page
-    }
-
-    fn finish(mut self) -> Option<i32> {
-        terminate(&mut self.child);
-        self.child.wait().unwrap().code()
     }
 }
 

@@ -34,6 +34,11 @@ impl Shop {
         Shop::with("", properties)
     }
 
+    /// With both; `None` where the servers do not run.
+    pub fn with_more(settings: &str, properties: &[(&str, &str)]) -> Option<Shop> {
+        Shop::with(settings, properties)
+    }
+
     fn with(settings: &str, properties: &[(&str, &str)]) -> Option<Shop> {
         servers::running()?;
         let name = format!("shop-{:012x}", u64::from_be_bytes(random_bytes().unwrap()) >> 16);

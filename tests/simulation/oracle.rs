@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kivend::app::verify::facts::KafkaFacts;
 use kivend::app::verify::{Request, SavedFiles, verify};
+use kivend::config::TopicSelection;
 use kivend::log::checkpoint::CheckpointRef;
 use kivend::log::history::History;
 use kivend::log::identity::genesis;
@@ -278,9 +279,8 @@ pub fn report(
     kafka: &Kafka,
     saved: Option<&SavedFiles>,
 ) -> Result<VerifyReport, String> {
-    let topics = vec!["payments".to_owned()];
     let request = Request {
-        topics,
+        topics: TopicSelection::of_names(&["payments"]),
         given: Given::keys(&[chains.setup.given()]),
         saved_checkpoints: saved.into_iter().cloned().collect(),
         lag: LagPolicy::Refused,

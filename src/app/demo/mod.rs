@@ -178,7 +178,7 @@ fn check(settings: &Settings, archive: &Path, progress: &Arc<dyn Progress>) -> R
     progress.note("verifying");
     let facts: Arc<dyn KafkaFacts> = Arc::new(ClusterFacts::connect(&settings.kafka).map_err(AppError::from)?);
     let request = Request {
-        topics: settings.topics.iter().map(|topic| topic.name.clone()).collect(),
+        topics: settings.archived.clone(),
         lag: LagPolicy::Refused,
         ..Request::default()
     };

@@ -25,12 +25,7 @@ pub fn examine(settings: &Settings, now_ms: i64) -> Vec<Check> {
         }
     };
     let mut checks = vec![check_brokers(&brokers, &settings.topics)];
-    match settings
-        .topics
-        .iter()
-        .map(|topic| TopicState::ask(&topics, topic))
-        .collect::<Result<Vec<_>, _>>()
-    {
+    match TopicState::ask_all(&topics, settings) {
         Ok(states) => {
             checks.push(check_topics(&states));
             checks.push(check_in_sync(&states));
@@ -48,15 +43,45 @@ pub fn examine(settings: &Settings, now_ms: i64) -> Vec<Check> {
     checks
 }
 
-/// A configured topic and its state in Kafka.
+/// An archived or configured topic and its state in Kafka.
 struct TopicState<'a> {
-    topic: &'a TopicSettings,
+    name: String,
+    /// How it should be; `None` for a topic that is only archived.
+    topic: Option<&'a TopicSettings>,
+    /// As configured, else as Kafka says.
+    retention_ms: Option<i64>,
     /// `None` if the topic does not exist.
     layout: Option<TopicLayout>,
     differences: Vec<Difference>,
 }
 
 impl TopicState<'_> {
+    /// The configured topics, then the others that are archived.
+    fn ask_all<'a>(topics: &Topics, settings: &'a Settings) -> Result<Vec<TopicState<'a>>, KafkaError> {
+        let configured = settings.topics.iter().map(|topic| TopicState::ask(topics, topic));
+        let mut states = configured.collect::<Result<Vec<_>, _>>()?;
+        let found = topics.cluster().archived_topics(&settings.archived)?;
+        let mut missing: Vec<&str> = settings.archived.names().collect();
+        missing.retain(|name| !found.iter().any(|layout| *layout.name == **name));
+        let found = found.into_iter().map(|layout| (layout.name.to_string(), Some(layout)));
+        for (name, layout) in found.chain(missing.into_iter().map(|name| (name.to_owned(), None))) {
+            if settings.topics.iter().any(|topic| topic.name == name) {
+                continue;
+            }
+            states.push(TopicState {
+                retention_ms: match layout {
+                    Some(_) => topics.retention_ms(&name)?,
+                    None => None,
+                },
+                name,
+                topic: None,
+                layout,
+                differences: Vec::new(),
+            });
+        }
+        Ok(states)
+    }
+
     fn ask<'a>(topics: &Topics, topic: &'a TopicSettings) -> Result<TopicState<'a>, KafkaError> {
         let layout = topics.cluster().find_topic(&topic.name)?;
         let differences = if layout.is_some() {
@@ -64,15 +89,18 @@ impl TopicState<'_> {
         } else {
             Vec::new()
         };
+        let retention_ms = topic.properties.get("retention.ms").and_then(|text| text.parse().ok());
         Ok(TopicState {
-            topic,
+            name: topic.name.clone(),
+            topic: Some(topic),
+            retention_ms,
             layout,
             differences,
         })
     }
 
     fn describe_differences(&self) -> impl Iterator<Item = String> {
-        let name = &self.topic.name;
+        let name = &self.name;
         self.differences
             .iter()
             .map(move |d| format!("{name}: {} is {}, configured is {}", d.setting, d.found, d.wanted))
@@ -101,16 +129,12 @@ fn check_brokers(brokers: &[Broker], topics: &[TopicSettings]) -> Check {
 
 /// The configured topics must exist with the configured settings.
 fn check_topics(states: &[TopicState<'_>]) -> Check {
-    let missing: Vec<_> = states
-        .iter()
-        .filter(|s| s.layout.is_none())
-        .map(|s| &s.topic.name)
-        .collect();
+    let missing: Vec<_> = states.iter().filter(|s| s.layout.is_none()).map(|s| &s.name).collect();
     if !missing.is_empty() {
         return Check::failed(
             TOPICS,
             format!("missing: {}", listed(missing)),
-            "create them with `kivend topics create`",
+            "create them with `kivend topics create`, which creates the topics of the settings that have a number of partitions",
         );
     }
     let different: Vec<_> = states.iter().flat_map(TopicState::describe_differences).collect();
@@ -119,24 +143,38 @@ fn check_topics(states: &[TopicState<'_>]) -> Check {
             "change `topics` and `topic_defaults` in the settings, or the topics with `kivend topics create --alter`";
         return Check::warning(TOPICS, listed(different), remedy);
     }
-    Check::ok(
-        TOPICS,
-        format!("as configured: {}", listed(states.iter().map(|s| &s.topic.name))),
-    )
+    let names = |configured: bool| {
+        let of_kind = states.iter().filter(move |s| s.topic.is_some() == configured);
+        listed(of_kind.map(|s| &s.name))
+    };
+    let others = states.iter().filter(|s| s.topic.is_none()).count();
+    let detail = match (states.len() - others, others) {
+        (0, 0) => "no topic matches the patterns yet".to_owned(),
+        (0, _) => format!("{others} archived: {}", names(false)),
+        (_, 0) => format!("as configured: {}", names(true)),
+        _ => format!(
+            "as configured: {}; {others} others archived: {}",
+            names(true),
+            names(false)
+        ),
+    };
+    Check::ok(TOPICS, detail)
 }
 
 /// All replicas must be in sync, or at least `min.insync.replicas` of them.
 fn check_in_sync(states: &[TopicState<'_>]) -> Check {
     let (mut unwritable, mut behind) = (Vec::new(), Vec::new());
-    for TopicState { topic, layout, .. } in states {
+    for TopicState {
+        name, topic, layout, ..
+    } in states
+    {
         let wanted = topic
-            .properties
-            .get("min.insync.replicas")
+            .and_then(|topic| topic.properties.get("min.insync.replicas"))
             .and_then(|n| n.parse().ok())
             .unwrap_or(1_usize);
         for partition in layout.iter().flat_map(|layout| &layout.partitions) {
             let (in_sync, all) = (partition.in_sync.len(), partition.replicas.len());
-            let described = format!("{}/{} has {in_sync} of {all}", topic.name, partition.partition);
+            let described = format!("{name}/{} has {in_sync} of {all}", partition.partition);
             if partition.leader < 0 || in_sync < wanted {
                 unwritable.push(described);
             } else if in_sync < all {
@@ -166,7 +204,7 @@ fn check_in_sync(states: &[TopicState<'_>]) -> Check {
 }
 
 fn check_retention(settings: &Settings, states: &[TopicState<'_>], now_ms: i64) -> Check {
-    let found = states.iter().filter_map(|s| Some((s.topic, s.layout.as_ref()?)));
+    let found = states.iter().filter_map(|s| Some((s.retention_ms, s.layout.as_ref()?)));
     match retention::ask(&settings.kafka, found, now_ms) {
         Ok(partitions) => retention::check(RETENTION, &partitions),
         Err(error) => Check::error(RETENTION, &error),
@@ -226,7 +264,9 @@ mod tests {
 
     fn state(topic: &TopicSettings, in_sync: usize) -> TopicState<'_> {
         TopicState {
-            topic,
+            name: topic.name.clone(),
+            topic: Some(topic),
+            retention_ms: None,
             layout: Some(layout(topic, in_sync)),
             differences: Vec::new(),
         }

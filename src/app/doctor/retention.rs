@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::app::doctor::check::{Check, listed};
-use crate::config::{KafkaSettings, TopicSettings};
+use crate::config::KafkaSettings;
 use crate::kafka::cluster::{Cluster, Committed, TopicLayout, Watermarks};
 use crate::kafka::error::KafkaError;
 use crate::record::position::TopicPartition;
@@ -46,16 +46,16 @@ fn committed(cluster: &Cluster, positions: &[TopicPartition]) -> Result<Vec<Opti
     cluster.committed(positions)
 }
 
-/// Asks Kafka for the progress of all partitions. Blocks.
+/// Asks Kafka for the progress of all partitions of these topics, each with its `retention.ms`. Blocks.
 pub fn ask<'a>(
     settings: &KafkaSettings,
-    topics: impl Iterator<Item = (&'a TopicSettings, &'a TopicLayout)>,
+    topics: impl Iterator<Item = (Option<i64>, &'a TopicLayout)>,
     now_ms: i64,
 ) -> Result<Vec<Progress>, KafkaError> {
     let group = Cluster::connect_to_group(settings)?;
     let cluster = Cluster::connect_uncommitted(settings)?;
     let mut all = Vec::new();
-    for (topic, layout) in topics {
+    for (retention_ms, layout) in topics {
         let positions = layout.positions();
         let committed = committed(&group, &positions)?;
         let watermarks = cluster.watermarks_of(&positions)?;
@@ -63,7 +63,7 @@ pub fn ask<'a>(
             let next_offset = committed.map(|committed| committed.next_offset.0);
             let waiting = next_offset.unwrap_or(watermarks.low).max(watermarks.low);
             let oldest = if waiting < watermarks.high {
-                age(&cluster, &partition, waiting, topic, now_ms)?
+                age(&cluster, &partition, waiting, retention_ms, now_ms)?
             } else {
                 Age::Young
             };
@@ -84,13 +84,9 @@ fn age(
     cluster: &Cluster,
     partition: &TopicPartition,
     offset: i64,
-    topic: &TopicSettings,
+    retention_ms: Option<i64>,
     now_ms: i64,
 ) -> Result<Age, KafkaError> {
-    let retention_ms = topic
-        .properties
-        .get("retention.ms")
-        .and_then(|text| text.parse::<i64>().ok());
     let Some(retention_ms) = retention_ms.filter(|retention| *retention > 0) else {
         return Ok(Age::Young);
     };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::app::ingest::error::IngestError;
 use crate::app::ingest::input::Input;
-use crate::config::{IngestSettings, KafkaSettings, RoutingSettings, Settings};
+use crate::config::{IngestSettings, KafkaSettings, LEDGERS, RoutingSettings, Settings};
 use crate::event::event::Form;
 use crate::event::routing::Routing;
 
@@ -37,8 +37,8 @@ impl LedgerSettings {
     pub fn of(settings: &Settings) -> LedgerSettings {
         let factors = settings.topics.iter().map(|topic| topic.replication_factor);
         LedgerSettings {
-            topic: format!("{}kivend-ingest", settings.topic_prefix),
-            replication_factor: factors.max().unwrap_or(1),
+            topic: format!("{}{}", settings.topic_prefix, LEDGERS[0]),
+            replication_factor: factors.max().unwrap_or(settings.default_replication_factor),
         }
     }
 }

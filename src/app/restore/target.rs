@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::config::KafkaSettings;
+use crate::config::{KafkaSettings, TopicSelection};
 use crate::error::Kind;
 use crate::kafka::cluster::Cluster;
 use crate::kafka::error::KafkaError;
@@ -56,7 +56,7 @@ pub struct Restore {
     /// The targets.
     pub naming: Naming,
     /// The topics that the settings archive.
-    pub archived: Vec<String>,
+    pub archived: TopicSelection,
     /// What is allowed.
     pub allowed: Allowed,
 }
@@ -130,7 +130,7 @@ impl<'a> Targets<'a> {
     pub fn require(&self, topic: &str, wanted: &[&Wanted]) -> Result<Target, AppError> {
         let name = self.restore.naming.target(topic);
         let allowed = self.restore.allowed;
-        if !allowed.archived && (self.restore.archived.contains(&name) || name == topic) {
+        if !allowed.archived && (self.restore.archived.takes(&name) || name == topic) {
             return Err(AppError::config(format!(
                 "the target topic is archived by this archive, which would archive its records a second time topic=`{name}`"
             ))

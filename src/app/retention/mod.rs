@@ -3,5 +3,5 @@
 mod plan;
 mod removing;
 
-pub use plan::{Before, PartitionPlan, Plan, plan};
+pub use plan::{Before, Cutoff, PartitionPlan, Plan, plan};
 pub use removing::{RemovalReport, remove};

@@ -8,6 +8,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 
 use crate::clock::Clock;
+use crate::config::TopicSelection;
 use crate::log::change::{Below, Change, ChangeType, RetentionChange, RetentionOf};
 use crate::log::head::Head;
 use crate::log::history::History;
@@ -31,8 +32,30 @@ const AT_ONCE: usize = 16;
 pub struct Before {
     /// Only partitions of this topic; all topics if `None`.
     pub topic: Option<String>,
-    /// Records older than this, in milliseconds since 1970. A link without timestamps counts by the time of its sealing.
-    pub cutoff_ms: i64,
+    /// Records older than this go. A link without timestamps counts by the time of its sealing.
+    pub cutoff: Cutoff,
+}
+
+/// Which records are old enough.
+#[derive(Debug, Clone)]
+pub enum Cutoff {
+    /// Those before this time, in milliseconds since 1970.
+    Before(i64),
+    /// Those that the settings no longer keep at this time: `keep` of their topic. Topics without it lose nothing.
+    NotKept(TopicSelection, i64),
+}
+
+impl Cutoff {
+    /// The time of the oldest record that stays, in milliseconds since 1970; `None` if all stay.
+    fn of(&self, topic: &str) -> Option<i64> {
+        match self {
+            Cutoff::Before(cutoff_ms) => Some(*cutoff_ms),
+            Cutoff::NotKept(archived, now_ms) => {
+                let keep = archived.overrides(topic).keep?;
+                Some(now_ms.saturating_sub(i64::try_from(keep.as_millis()).unwrap_or(i64::MAX)))
+            }
+        }
+    }
 }
 
 /// What would go from one partition.
@@ -90,7 +113,7 @@ pub async fn plan(
             .is_none_or(|topic| *topic == *head.partition.topic)
     };
     let heads: Vec<&Head> = trust.history.heads().iter().filter(asked).collect();
-    let planned = stream::iter(heads).map(|head| plan_partition((store, removal), &trust, head, before.cutoff_ms));
+    let planned = stream::iter(heads).map(|head| plan_partition((store, removal), &trust, head, &before.cutoff));
     let planned: Vec<Option<PartitionPlan>> = planned.buffered(AT_ONCE).try_collect().await?;
     let partitions: Vec<PartitionPlan> = planned.into_iter().flatten().collect();
     let proposal = match reason {
@@ -123,8 +146,11 @@ async fn plan_partition(
     (store, removal): (&dyn Store, &dyn Removal),
     trust: &WriterTrust,
     head: &Head,
-    cutoff_ms: i64,
+    cutoff: &Cutoff,
 ) -> Result<Option<PartitionPlan>, AppError> {
+    let Some(cutoff_ms) = cutoff.of(&head.partition.topic) else {
+        return Ok(None);
+    };
     let links = links_before(store, trust, head, cutoff_ms).await?;
     let done = trust
         .history

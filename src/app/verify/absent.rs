@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::app::verify::facts::{KafkaFacts, NoAnswer, blocking};
+use crate::app::verify::facts::{KafkaFacts, NoAnswer, archived_topics, blocking};
 use crate::app::verify::request::{Base, Request};
+use crate::config::TopicSelection;
 use crate::log::limits::IDENTITY_MAX_BYTES;
 use crate::log::object_key::{CHECKPOINTS, IDENTITY, Key, LINKS, LOG, SEGMENTS};
 use crate::record::position::TopicPartition;
@@ -61,8 +62,8 @@ pub async fn has_objects(store: &dyn Store) -> Result<bool, StoreError> {
 const PROBED: usize = 100;
 
 /// Whether Kafka holds records of these topics, or a commit by an archiver.
-async fn is_in_kafka(facts: &Arc<dyn KafkaFacts>, topics: &[String]) -> Result<bool, NoAnswer> {
-    let topics = topics.to_vec();
+async fn is_in_kafka(facts: &Arc<dyn KafkaFacts>, archived: &TopicSelection) -> Result<bool, NoAnswer> {
+    let topics = archived_topics(facts, archived).await?;
     blocking(facts, move |facts| {
         for topic in topics {
             let count = facts.partition_count(&topic)?.unwrap_or(0);

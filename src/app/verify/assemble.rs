@@ -106,9 +106,9 @@ impl Parts {
 
     pub(super) fn into_report(mut self, elapsed_s: f64) -> Report {
         let mut topics: BTreeMap<String, TopicReport> = BTreeMap::new();
-        for topic in &self.request.topics {
+        for topic in self.request.topics.names() {
             if self.request.topic.as_ref().is_none_or(|asked| asked == topic) {
-                topics.entry(topic.clone()).or_default().topic.clone_from(topic);
+                topic.clone_into(&mut topics.entry(topic.to_owned()).or_default().topic);
             }
         }
         let mut scope = self.empty_scope();
@@ -288,15 +288,16 @@ impl Parts {
         self.archiver == Archiver::Running && self.request.lag == LagPolicy::Allowed
     }
 
+    /// Counts declared losses as missing records where `--fail-on-loss` or the topic's settings say so.
     fn refuse_losses(&mut self) {
-        if self.request.losses == Losses::Stated {
-            return;
-        }
-        let declared = self
-            .findings
-            .kept()
-            .iter()
-            .filter(|finding| finding.code == Code::LossDeclared);
+        let refuses = |topic: &str| match self.request.topics.overrides(topic).tolerate_loss {
+            Some(tolerates) => !tolerates,
+            None => self.request.losses == Losses::Refused,
+        };
+        let is_refused = |finding: &&Finding| {
+            finding.code == Code::LossDeclared && refuses(finding.topic.as_deref().unwrap_or_default())
+        };
+        let declared = self.findings.kept().iter().filter(is_refused);
         let refused: Vec<Finding> = declared
             .map(|finding| Finding {
                 code: Code::LossNotAccepted,

@@ -59,6 +59,11 @@ impl KafkaFacts for ClusterFacts {
         Ok(layout.map(|layout| i32::try_from(layout.partitions.len()).unwrap_or(i32::MAX)))
     }
 
+    fn topics(&self) -> Result<Vec<String>, NoAnswer> {
+        let layouts = self.reader.cluster().topics().map_err(no_answer)?;
+        Ok(layouts.into_iter().map(|layout| layout.name.to_string()).collect())
+    }
+
     fn commits(&self, partitions: &[TopicPartition]) -> Result<Vec<Option<Commit>>, NoAnswer> {
         let commits = self.group.committed(partitions).map_err(no_answer)?;
         let commit = |committed: crate::kafka::cluster::Committed| Commit {

@@ -1,7 +1,9 @@
 //! What a verification asks Kafka. [`crate::app::verify::cluster`] asks a real cluster, the simulation its own memory.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::config::TopicSelection;
 use crate::record::position::{Position, TopicPartition};
 use crate::record::record::Record;
 use crate::verify::kafka::{Commit, Watermarks};
@@ -18,6 +20,14 @@ pub trait KafkaFacts: Send + Sync {
     /// # Errors
     /// Kafka could not be asked. The same holds for the other functions.
     fn partition_count(&self, topic: &str) -> Result<Option<i32>, NoAnswer>;
+
+    /// The topics of the cluster, without Kafka's internal ones.
+    ///
+    /// # Errors
+    /// As above.
+    fn topics(&self) -> Result<Vec<String>, NoAnswer> {
+        Ok(Vec::new())
+    }
 
     /// The group's commits, one for each partition, in the order of `partitions`.
     ///
@@ -68,6 +78,22 @@ pub trait KafkaFacts: Send + Sync {
         until: i64,
         sink: &mut dyn FnMut(&Record<'_>),
     ) -> Result<(), NoAnswer>;
+}
+
+/// The archived topics: those that are named, and those of the cluster that a pattern takes.
+///
+/// # Errors
+/// Kafka could not be asked.
+pub(super) async fn archived_topics(
+    facts: &Arc<dyn KafkaFacts>,
+    archived: &TopicSelection,
+) -> Result<BTreeSet<String>, NoAnswer> {
+    let listed = if archived.has_patterns() {
+        blocking(facts, |facts| facts.topics()).await?
+    } else {
+        Vec::new()
+    };
+    Ok(archived.among(listed.iter().map(String::as_str)))
 }
 
 /// Runs a call on a thread that may block.

@@ -18,7 +18,7 @@ mod removed;
 mod request;
 mod rows;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -28,7 +28,7 @@ use crate::app::verify::assemble::{Part, Parts};
 use crate::app::verify::begin::{Opened, OpenedLog, begin};
 use crate::app::verify::compare::{Archiver, Comparing, Comparison};
 use crate::app::verify::evidence::Evidence;
-use crate::app::verify::facts::{KafkaFacts, NoAnswer, blocking};
+use crate::app::verify::facts::{KafkaFacts, NoAnswer, archived_topics, blocking};
 use crate::app::verify::ids::EventIds;
 use crate::app::verify::removed::{lets_go, removed_below};
 use crate::app::verify::rows::Segments;
@@ -214,7 +214,7 @@ impl Run {
         partitions: &mut BTreeMap<TopicPartition, PartitionObjects>,
     ) -> Result<(), NoAnswer> {
         let Some(facts) = &self.facts else { return Ok(()) };
-        let mut topics: BTreeSet<String> = self.request.topics.iter().cloned().collect();
+        let mut topics = archived_topics(facts, &self.request.topics).await?;
         topics.extend(partitions.keys().map(|partition| partition.topic.to_string()));
         topics.retain(|topic| self.is_asked_topic(topic));
         for topic in topics {

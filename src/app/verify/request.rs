@@ -1,5 +1,6 @@
 //! The scope and the options of a verification.
 
+use crate::config::TopicSelection;
 use crate::log::link::Link;
 use crate::record::utc::UtcSeconds;
 use crate::verify::given::Given;
@@ -70,8 +71,8 @@ pub enum Base {
 /// The scope and the options of a verification.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Topics that are in scope even if the archive has nothing of them.
-    pub topics: Vec<String>,
+    /// The archived topics, which are in scope even if the archive has nothing of them.
+    pub topics: TopicSelection,
     /// Only this topic.
     pub topic: Option<String>,
     /// Only this partition number.
@@ -101,7 +102,7 @@ pub struct Request {
 impl Default for Request {
     fn default() -> Request {
         Request {
-            topics: Vec::new(),
+            topics: TopicSelection::default(),
             topic: None,
             partition: None,
             since: None,

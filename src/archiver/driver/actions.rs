@@ -90,6 +90,9 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
 
     pub(super) fn release(&mut self, partition: &TopicPartition) {
         self.drop_partition(partition);
+        if !self.machine.is_shutting_down() {
+            self.tally.released(partition);
+        }
         let released = self.source.release(partition);
         let (topic, partition) = (&*partition.topic, partition.partition);
         tracing::debug!(event = "partition_released", topic, partition, "released");

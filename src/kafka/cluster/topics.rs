@@ -4,6 +4,7 @@ use rdkafka::consumer::Consumer as _;
 use rdkafka::metadata::MetadataBroker;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
+use crate::config::TopicSelection;
 use crate::error::Scope;
 use crate::kafka::cluster::cluster::Cluster;
 use crate::kafka::cluster::layout::{Broker, TopicLayout, layout_of};
@@ -60,6 +61,25 @@ impl Cluster {
             .filter(|topic| !topic.name().starts_with("__"))
             .map(layout_of)
             .collect();
+        topics.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(topics)
+    }
+
+    /// The topics that exist of those that are archived, by name.
+    ///
+    /// # Errors
+    /// No broker answered, or it refused us.
+    pub fn archived_topics(&self, archived: &TopicSelection) -> Result<Vec<TopicLayout>, KafkaError> {
+        let mut topics = Vec::new();
+        if archived.has_patterns() {
+            topics = self.topics()?;
+            topics.retain(|topic| archived.takes(&topic.name));
+        }
+        for name in archived.names() {
+            if !topics.iter().any(|topic| *topic.name == *name) {
+                topics.extend(self.find_topic(name)?);
+            }
+        }
         topics.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(topics)
     }

@@ -1,0 +1,138 @@
+//! A pattern of topic names: `*` is any number of characters, `?` is one, everything else itself.
+
+use std::fmt;
+
+use crate::record::position::is_topic_name;
+
+/// The longest pattern: as long as the longest topic name.
+const MAX_BYTES: usize = 249;
+
+/// A name of a topic, or a pattern of names.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TopicPattern(String);
+
+impl TopicPattern {
+    /// The pattern that is written like this; `None` if no topic can have such a name.
+    #[must_use]
+    pub fn parse(written: &str) -> Option<TopicPattern> {
+        let is_wild = written.contains(['*', '?']);
+        let fits = (1..=MAX_BYTES).contains(&written.len());
+        let is_part = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'*' | b'?');
+        let is_pattern = is_wild && fits && written.bytes().all(is_part);
+        (is_pattern || is_topic_name(written)).then(|| TopicPattern(written.to_owned()))
+    }
+
+    /// The topic, if this is a name and no pattern.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        (!self.0.contains(['*', '?'])).then_some(self.0.as_str())
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a topic has such a name. Takes time of the order of both lengths multiplied, whatever the pattern.
+    #[must_use]
+    pub fn matches(&self, topic: &str) -> bool {
+        let (pattern, topic) = (self.0.as_bytes(), topic.as_bytes());
+        let (mut at, mut next) = (0, 0);
+        // Behind the last `*`, and the first byte that it does not take yet.
+        let mut star: Option<(usize, usize)> = None;
+        while next < topic.len() {
+            match (pattern.get(at), star) {
+                (Some(b'*'), _) => {
+                    at += 1;
+                    star = Some((at, next));
+                }
+                (Some(b), _) if *b == b'?' || *b == topic[next] => {
+                    at += 1;
+                    next += 1;
+                }
+                (_, Some((behind, taken))) => {
+                    at = behind;
+                    next = taken + 1;
+                    star = Some((behind, next));
+                }
+                (_, None) => return false,
+            }
+        }
+        pattern[at..].iter().all(|b| *b == b'*')
+    }
+}
+
+impl fmt::Display for TopicPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for TopicPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The definition, without regard to time.
+    fn means(pattern: &[u8], topic: &[u8]) -> bool {
+        match (pattern.split_first(), topic.split_first()) {
+            (None, None) => true,
+            (Some((b'*', rest)), None) => means(rest, topic),
+            (Some((b'*', rest)), Some((_, later))) => means(rest, topic) || means(pattern, later),
+            (Some((b'?', rest)), Some((_, later))) => means(rest, later),
+            (Some((own, rest)), Some((other, later))) => own == other && means(rest, later),
+            (None, Some(_)) | (Some(_), None) => false,
+        }
+    }
+
+    fn pattern(written: &str) -> TopicPattern {
+        TopicPattern::parse(written).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn a_pattern_matches_what_its_definition_says(written in "[ab.*?]{1,10}", topic in "[ab.]{1,12}") {
+            prop_assume!(TopicPattern::parse(&written).is_some());
+            prop_assert_eq!(pattern(&written).matches(&topic), means(written.as_bytes(), topic.as_bytes()));
+        }
+
+        #[test]
+        fn a_name_matches_itself_alone(name in "[a-c._-]{1,6}", other in "[a-c._-]{1,6}") {
+            prop_assume!(is_topic_name(&name));
+            let pattern = pattern(&name);
+            prop_assert_eq!(pattern.matches(&other), name == other);
+            prop_assert_eq!(pattern.name(), Some(name.as_str()));
+        }
+
+        #[test]
+        fn what_is_cut_out_of_a_name_is_matched_by_a_star(name in "[a-c.]{1,20}", from in 0usize..20, until in 0usize..20) {
+            let (from, until) = (from.min(name.len()), until.min(name.len()));
+            let (from, until) = (from.min(until), from.max(until));
+            let written = format!("{}*{}", &name[..from], &name[until..]);
+            prop_assert!(pattern(&written).matches(&name));
+        }
+    }
+
+    #[test]
+    fn a_text_that_no_topic_can_have_is_no_pattern() {
+        for wrong in ["", "a b", "a/*", "[ab]", "{a,b}", "ä*", "..", "^a.*$", &"*".repeat(250)] {
+            assert_eq!(TopicPattern::parse(wrong), None, "{wrong}");
+        }
+        for fine in ["*", "orders.*", "a?c", "payments"] {
+            assert!(TopicPattern::parse(fine).is_some(), "{fine}");
+        }
+    }
+
+    #[test]
+    fn many_stars_take_no_exponential_time() {
+        let written = "*a".repeat(100);
+        assert!(!pattern(&written).matches(&format!("{}b", "a".repeat(248))));
+    }
+}
