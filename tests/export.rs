@@ -1,23 +1,21 @@
 //! Export returns what was archived: events are sent to brokers in this process, archived into a folder, and exported
-//! as lines or into another topic with keys, headers and times. Also: a checkpoint signed on demand.
+//! as lines. Also: a checkpoint signed on demand.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use kivend::app::checkpoint::checkpoint_now;
-use kivend::app::export::{Destination, Report, Request, export};
+use kivend::app::export::{Report, Request, export};
 use kivend::app::generate::generate;
 use kivend::app::ingest::{self, Plan, Surroundings};
-use kivend::app::restore::{Allowed, Naming, Restore, ToKafka};
 use kivend::archiver::{self, Mode};
 use kivend::clock::Clock;
-use kivend::config::{CheckpointCopy, Settings, Sources, StoreBackend, StoreSettings, TopicSelection, load};
+use kivend::config::{CheckpointCopy, Settings, Sources, StoreBackend, StoreSettings, load};
 use kivend::embedded::Embedded;
 use kivend::kafka::reader::Reader;
-use kivend::kafka::sender::Sender;
 use kivend::record::position::TopicPartition;
-use kivend::record::record::{Header, Record, Timestamp};
+use kivend::record::record::{Record, Timestamp};
 use kivend::store::{self, OBJECT_MAX_BYTES};
 use kivend::task::progress::Silent;
 use kivend::task::stop::Stop;
@@ -84,7 +82,7 @@ fn lines_of(settings: &Settings, topic: &str) -> Vec<Vec<u8>> {
     };
     runtime().block_on(async {
         let store = store::open(&settings.store).await.unwrap();
-        let destination = Destination::Lines(&mut lines);
+        let destination = &mut lines;
         export(store, &Given::default(), &request, destination, &Silent)
             .await
             .unwrap()
@@ -172,129 +170,11 @@ fn events_that_were_sent_and_archived_come_back_line_by_line() {
     assert_eq!(archived, 2_000);
 }
 
-#[test]
-fn whole_records_go_to_another_topic_as_they_were() {
-    let folder = tempfile::tempdir().unwrap();
-    let kafka = Embedded::start(3).unwrap();
-    let settings = shop(&kafka, folder.path());
-    let sender = Sender::connect(&settings.kafka).unwrap();
-    let headers = [
-        Header {
-            name: b"trace",
-            value: Some(b"1"),
-        },
-        Header {
-            name: b"trace",
-            value: None,
-        },
-    ];
-    for (offset, value) in [Some(&b"{\"a\":1}"[..]), None, Some(b""), Some(b"not json\n at all")]
-        .into_iter()
-        .enumerate()
-    {
-        let record = Record {
-            offset: 0,
-            timestamp: Timestamp::create_ms(1_763_559_062_594 + i64::try_from(offset).unwrap()),
-            key: (offset != 2).then_some(b"C1"),
-            value,
-            headers: if offset == 0 { &headers } else { &[] },
-        };
-        sender.send("payments", Some(1), &record).unwrap();
-    }
-    assert_eq!(sender.finish().unwrap(), 4);
-    assert_eq!(archive(&settings).records, 4);
-
-    let to = ToKafka::new(&settings.kafka, restore_to("orders"));
-    let request = Request {
-        topic: Some("payments".to_owned()),
-        ..Request::default()
-    };
-    let report = runtime().block_on(async {
-        let store = store::open(&settings.store).await.unwrap();
-        export(store, &Given::default(), &request, Destination::Kafka(to), &Silent)
-            .await
-            .unwrap()
-    });
-    assert_eq!((report.records, report.tombstones, report.restamped), (4, 1, 0));
-    assert_eq!(whole(&settings, "orders"), whole(&settings, "payments"));
-}
-
-fn restore_to(topic: &str) -> Restore {
-    Restore {
-        naming: Naming::Topic(topic.to_owned()),
-        archived: TopicSelection::default(),
-        allowed: Allowed::default(),
-    }
-}
-
-/// Restores the archived payments.
-fn restored(settings: &Settings, restore: Restore) -> Result<Report, String> {
-    let request = Request {
-        topic: Some("payments".to_owned()),
-        ..Request::default()
-    };
-    let to = Destination::Kafka(ToKafka::new(&settings.kafka, restore));
-    runtime().block_on(async {
-        let store = store::open(&settings.store).await.unwrap();
-        let given = Given::default();
-        let restoring = export(store, &given, &request, to, &Silent);
-        restoring.await.map_err(|error| error.to_string())
-    })
-}
-
-#[test]
-fn a_target_that_has_records_or_is_archived_is_refused_until_it_is_allowed() {
-    let folder = tempfile::tempdir().unwrap();
-    let kafka = Embedded::start(3).unwrap();
-    let settings = shop(&kafka, folder.path());
-    let file = folder.path().join("events.jsonl");
-    std::fs::write(&file, "{\"event_type\":\"payment_attempt\",\"customer_id\":\"C1\"}\n").unwrap();
-    ingest_file(&settings, &file);
-    archive(&settings);
-
-    assert_eq!(restored(&settings, restore_to("orders")).unwrap().records, 1);
-    let again = restored(&settings, restore_to("orders")).unwrap_err();
-    assert!(
-        again.contains("the target topic is not empty topic=`orders` offsets=`1`"),
-        "{again}"
-    );
-    let mut nonempty = restore_to("orders");
-    nonempty.allowed.nonempty = true;
-    assert_eq!(restored(&settings, nonempty).unwrap().records, 1);
-
-    for (topic, archived) in [
-        ("payments", TopicSelection::default()),
-        ("fraud-alerts", TopicSelection::of_names(&["fraud-alerts"])),
-    ] {
-        let mut live = Restore {
-            archived,
-            ..restore_to(topic)
-        };
-        live.allowed.nonempty = true;
-        let refused = restored(&settings, live.clone()).unwrap_err();
-        assert!(refused.contains("is archived by this archive"), "{refused}");
-        live.allowed.archived = true;
-        assert_eq!(restored(&settings, live).unwrap().records, 1);
-    }
-}
-
-fn whole(settings: &Settings, topic: &str) -> Vec<String> {
-    let reader = Reader::connect(&settings.kafka).unwrap();
-    let mut records = Vec::new();
-    let take = |record: &Record<'_>| {
-        records.push(format!("{record:?}"));
-        Ok::<_, kivend::kafka::error::KafkaError>(())
-    };
-    reader.read_range(&TopicPartition::new(topic, 1), 0, 4, take).unwrap();
-    assert_eq!(records.len(), 4);
-    records
-}
-
 fn lines_of_memory(archive: &Archive, request: &Request) -> (String, Report) {
     let mut lines = Vec::new();
     let store = Arc::new(archive.store.clone());
     let given = Given::default();
-    let exporting = export(store, &given, request, Destination::Lines(&mut lines), &Silent);
+    let exporting = export(store, &given, request, &mut lines, &Silent);
     let report = runtime().block_on(exporting).unwrap();
     (String::from_utf8(lines).unwrap(), report)
 }
@@ -346,7 +226,7 @@ fn a_record_that_its_link_did_not_sign_is_not_exported() {
     let store = Arc::new(archive.store.clone());
     let request = Request::default();
     let given = Given::default();
-    let exporting = export(store, &given, &request, Destination::Lines(&mut lines), &Silent);
+    let exporting = export(store, &given, &request, &mut lines, &Silent);
     let error = runtime().block_on(exporting).unwrap_err().to_string();
     assert!(error.contains("does not have the hash in its link"), "{error}");
     // The lines before it were written.

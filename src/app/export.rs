@@ -1,5 +1,5 @@
-//! `export`: restores archived records as lines, or to Kafka. Checks each segment against its link first. Goes partition by
-//! partition, in the order of offsets.
+//! `export`: archived records as lines. Checks each segment against its link first. Goes partition by partition, in the order
+//! of offsets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -9,7 +9,6 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use serde::Serialize;
 
-use crate::app::restore::{Lifted, RefusedRecord, Span, ToKafka, Wanted, after_sending};
 use crate::app::similar::nearest;
 use crate::clock::Clock;
 use crate::error::{Explain, Kind};
@@ -70,16 +69,8 @@ pub struct Report {
     pub empty: u64,
     /// Records whose value has a newline: they take more than one line.
     pub with_newline: u64,
-    /// Records without a time, or with time 0: Kafka gives them the time of sending.
-    pub restamped: u64,
     /// Offsets that links declare lost.
     pub lost_offsets: u64,
-    /// Records that the target topics refused. They are still in the archive.
-    pub refused: u64,
-    /// The places of the first of them.
-    pub refused_records: Vec<RefusedRecord>,
-    /// Target topics whose retention was set to no limit.
-    pub lifted: Vec<Lifted>,
     /// Records whose segments were removed under a retention change.
     pub removed: u64,
     /// The earliest record time in the archive's partitions that were exported, in ms since the Unix epoch.
@@ -99,21 +90,13 @@ pub enum ExportError {
     /// The archive, the store or Kafka failed.
     #[error(transparent)]
     App(#[from] AppError),
-    /// The same, after records were sent to Kafka.
-    #[error("{error}")]
-    PartlySent {
-        /// Why.
-        error: AppError,
-        /// Records that were handed to Kafka before.
-        sent: u64,
-    },
 }
 
 impl Explain for ExportError {
     fn kind(&self) -> Kind {
         match self {
             ExportError::Output(_) => Kind::Input,
-            ExportError::App(error) | ExportError::PartlySent { error, .. } => error.kind(),
+            ExportError::App(error) => error.kind(),
         }
     }
 
@@ -121,29 +104,19 @@ impl Explain for ExportError {
         match self {
             ExportError::Output(_) => Some("check that the output is open and the disk has free space".to_owned()),
             ExportError::App(error) => error.remedy(),
-            ExportError::PartlySent { error, sent } => after_sending(error.kind(), *sent).or_else(|| error.remedy()),
         }
     }
-}
-
-/// Where records go.
-#[expect(clippy::large_enum_variant, reason = "a run has one")]
-pub enum Destination<'o> {
-    /// As lines: the values, one per line.
-    Lines(&'o mut dyn Write),
-    /// As whole records, to the same partition of a topic.
-    Kafka(ToKafka),
 }
 
 /// Exports the records.
 ///
 /// # Errors
-/// `Corrupt` if the archive contradicts itself; errors of the store and of Kafka; `Output`.
+/// `Corrupt` if the archive contradicts itself; errors of the store; `Output`.
 pub async fn export(
     store: Arc<dyn Store>,
     given: &Given,
     request: &Request,
-    destination: Destination<'_>,
+    lines: &mut dyn Write,
     progress: &dyn Progress,
 ) -> Result<Report, ExportError> {
     let clock = Clock::start();
@@ -153,24 +126,14 @@ pub async fn export(
     if partitions.is_empty() {
         return Err(nothing_of(&archive, request).into());
     }
-    let mut destination = destination;
-    let mut lifted = Vec::new();
-    if let Destination::Kafka(kafka) = &mut destination {
-        lifted = kafka.open(&wanted(&archive, request, &partitions).await?)?;
-    }
     let mut run = Run {
         archive: &archive,
         request,
-        destination,
-        report: Report {
-            lifted,
-            ..Report::default()
-        },
+        lines,
+        report: Report::default(),
         progress,
     };
-    if let Err(error) = run.all(&partitions).await {
-        return Err(run.destination.explain(error));
-    }
+    run.all(&partitions).await?;
     run.report.elapsed_s = clock.elapsed_s();
     Ok(run.report)
 }
@@ -192,25 +155,10 @@ fn nothing_of(archive: &Archive, request: &Request) -> AppError {
     .fix("name one of the archived topics with --topic, or none for all")
 }
 
-/// What is to be restored, by the links.
-async fn wanted(archive: &Archive, request: &Request, partitions: &[TopicPartition]) -> Result<Vec<Wanted>, AppError> {
-    let mut all = Vec::with_capacity(partitions.len());
-    for partition in partitions {
-        let chain = archive.chain(partition).await?;
-        let links = chain.iter().map(|accepted| &accepted.signed.link);
-        let wanted = links.filter(|link| link.segment.is_some() && request.may_cover(link));
-        all.push(Wanted {
-            partition: partition.clone(),
-            segments: wanted.map(Span::of).collect(),
-        });
-    }
-    Ok(all)
-}
-
 struct Run<'a, 'o> {
     archive: &'a Archive,
     request: &'a Request,
-    destination: Destination<'o>,
+    lines: &'o mut dyn Write,
     report: Report,
     progress: &'a dyn Progress,
 }
@@ -220,7 +168,7 @@ impl Run<'_, '_> {
         for partition in partitions {
             self.partition(partition).await?;
         }
-        self.destination.finish(&mut self.report)
+        self.lines.flush().map_err(ExportError::Output)
     }
 
     async fn partition(&mut self, partition: &TopicPartition) -> Result<(), ExportError> {
@@ -253,7 +201,7 @@ impl Run<'_, '_> {
         let mut outcome = Ok(());
         let read = segment.for_each_record(|record| {
             if outcome.is_ok() && self.request.covers(record.timestamp.ms()) {
-                outcome = self.destination.take(partition, record, &mut self.report);
+                outcome = self.report.take(self.lines, partition, record);
             }
         });
         outcome?;
@@ -282,60 +230,26 @@ fn unreadable(link: &Link, why: &dyn std::fmt::Display) -> AppError {
         .fix("`kivend verify` lists all findings; restore the segment from a backup or an older version of the bucket")
 }
 
-impl Destination<'_> {
+impl Report {
     fn take(
         &mut self,
+        lines: &mut dyn Write,
         partition: &TopicPartition,
         record: &Record<'_>,
-        report: &mut Report,
     ) -> Result<(), ExportError> {
-        match (self, record.value) {
-            (Destination::Lines(_), None) => report.tombstones += 1,
-            (Destination::Lines(_), Some([])) => report.empty += 1,
-            (Destination::Lines(lines), Some(value)) => {
+        match record.value {
+            None => self.tombstones += 1,
+            Some([]) => self.empty += 1,
+            Some(value) => {
                 lines.write_all(value).map_err(ExportError::Output)?;
                 lines.write_all(b"\n").map_err(ExportError::Output)?;
-                report.with_newline += u64::from(memchr::memchr(b'\n', value).is_some());
-                report.count(partition, value);
-            }
-            (Destination::Kafka(kafka), value) => {
-                if kafka.send(partition, record)? {
-                    report.tombstones += u64::from(value.is_none());
-                    report.restamped += u64::from(matches!(record.timestamp.ms(), None | Some(0)));
-                    report.count(partition, value.unwrap_or_default());
-                }
+                self.with_newline += u64::from(memchr::memchr(b'\n', value).is_some());
+                self.count(partition, value);
             }
         }
         Ok(())
     }
 
-    fn finish(&mut self, report: &mut Report) -> Result<(), ExportError> {
-        match self {
-            Destination::Lines(lines) => lines.flush().map_err(ExportError::Output),
-            Destination::Kafka(kafka) => {
-                kafka.finish()?;
-                let (refused, named) = kafka.refused();
-                report.refused = refused;
-                report.refused_records = named.to_vec();
-                report.records = kafka.sent();
-                Ok(())
-            }
-        }
-    }
-
-    /// The error with what was sent before.
-    fn explain(&self, error: ExportError) -> ExportError {
-        match (self, error) {
-            (Destination::Kafka(kafka), ExportError::App(error)) => ExportError::PartlySent {
-                error,
-                sent: kafka.sent(),
-            },
-            (_, error) => error,
-        }
-    }
-}
-
-impl Report {
     /// Adds the times of the records of one link.
     fn span(&mut self, link: &Link) {
         let (from, until) = (&mut self.archived_from_ms, &mut self.archived_until_ms);

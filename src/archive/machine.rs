@@ -86,7 +86,7 @@ impl Machine {
     /// The limit of [`Machine::buffered_bytes`].
     #[must_use]
     pub fn memory_budget_bytes(&self) -> usize {
-        self.policy.memory_budget_bytes
+        self.policies.shared().memory_budget_bytes
     }
 
     /// The bytes of one partition outside the encoder.

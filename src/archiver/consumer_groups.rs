@@ -9,6 +9,7 @@ use crate::kafka::cluster::Cluster;
 use crate::kafka::error::KafkaError;
 use crate::log::entry::GroupOffset;
 use crate::record::position::TopicPartition;
+use crate::record::topic_pattern::glob_matches;
 
 /// The consumer groups of an archive's topics.
 #[derive(Debug, Clone)]
@@ -48,6 +49,24 @@ impl ConsumerGroups {
         }
     }
 
+    /// The groups that exist and match, sorted. Those that are named are asked for, whether they are listed or not.
+    fn matching(&self) -> Result<BTreeSet<String>, KafkaError> {
+        let (patterns, named): (Vec<&String>, Vec<&String>) =
+            self.groups.iter().partition(|group| group.contains(['*', '?']));
+        let mut groups: BTreeSet<String> = named.into_iter().cloned().collect();
+        if !patterns.is_empty() {
+            let existing = Cluster::connect(&self.kafka)?.groups()?;
+            let is_meant = |group: &String| patterns.iter().any(|pattern| glob_matches(pattern, group));
+            groups.extend(
+                existing
+                    .into_iter()
+                    .filter(is_meant)
+                    .filter(|group| *group != self.kafka.group_id),
+            );
+        }
+        Ok(groups)
+    }
+
     /// The partitions of the archived topics, sorted.
     fn partitions(&self) -> Result<Vec<TopicPartition>, KafkaError> {
         let mut partitions: Vec<TopicPartition> = Vec::new();
@@ -61,7 +80,7 @@ impl ConsumerGroups {
     fn ask(&self) -> Result<Vec<GroupOffset>, KafkaError> {
         let partitions = self.partitions()?;
         let mut offsets = Vec::new();
-        for group in self.groups.iter() {
+        for group in self.matching()? {
             let settings = KafkaSettings {
                 group_id: group.clone(),
                 ..self.kafka.clone()

@@ -1,11 +1,10 @@
-//! `kivend export`: exports archived records as lines, or sends them to Kafka.
+//! `kivend export`: exports archived records as lines.
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::app::export::{Destination, ExportError, Report, Request, export};
-use crate::app::restore::{Allowed, Naming, Restore, ToKafka};
+use crate::app::export::{ExportError, Report, Request, export};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::format::Format;
@@ -20,19 +19,16 @@ use crate::record::utc::UtcSeconds;
 use crate::store;
 use crate::verify::given::Given;
 
-/// Export archived records as JSONL, byte for byte, or send them to Kafka
+/// Export archived records as JSONL, byte for byte
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Records come by topic, partition and offset. Each segment is checked against its signed link first.
-Records with an empty value or without one have no line: they are counted and left out. To Kafka all records are sent.
-With --to-kafka, each run sends all records again: after an interrupted run, start again with empty topics.
-A record that the target refuses is set aside with its offset. Targets that are not empty, that are archived, or
-whose retention would delete restored records are refused before anything is sent.
+Records with an empty value or without one have no line: they are counted and left out.
+`kivend restore` sends whole records to Kafka.
 
 Examples:
   kivend export --topic payments -o payments.jsonl
-  kivend export --since 2026-02-01 --until 2026-02-02 | wc -l
-  kivend topics create --topic-prefix restored- && kivend export --to-kafka --to-prefix restored-"
+  kivend export --since 2026-02-01 --until 2026-02-02 | wc -l"
 )]
 pub struct Args {
     /// Export only this topic
@@ -45,35 +41,27 @@ pub struct Args {
     #[arg(long, value_name = "WHEN")]
     until: Option<When>,
     /// Write to this file instead of stdout; it gets its name once it is complete
-    #[arg(short, long, value_name = "FILE", conflicts_with = "to_kafka")]
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Send whole records (key, value, headers, time) to the same partitions of another topic
-    #[arg(long, requires = "target")]
+    /// Was replaced by `kivend restore`
+    #[arg(long, hide = true)]
     to_kafka: bool,
-    /// The target topic
-    #[arg(long, value_name = "TOPIC", requires_all = ["to_kafka", "topic"], group = "target")]
-    to_topic: Option<String>,
-    /// The prefix of the target topics, in place of the configured topic_prefix
-    #[arg(long, value_name = "PREFIX", requires = "to_kafka", group = "target")]
-    to_prefix: Option<String>,
     /// Replace FILE if it exists
     #[arg(long, requires = "output")]
     force: bool,
-    /// Restore to a topic that has records
-    #[arg(long, requires = "to_kafka")]
-    into_nonempty: bool,
-    /// Restore to a topic that this archive archives: its records are archived again
-    #[arg(long, requires = "to_kafka")]
-    into_archived: bool,
-    /// Set retention.ms of a target to -1 if it would delete restored records for their age
-    #[arg(long, requires = "to_kafka")]
-    lift_retention: bool,
     /// A public key of the archive from outside the bucket, or a file with one; may be repeated
     #[arg(long = "key", value_name = "PUBLIC|FILE")]
     keys: Vec<KeyArgument>,
 }
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    if args.to_kafka {
+        return Err(Failure::new(
+            Kind::Config,
+            "--to-kafka: `kivend export` writes lines, and no longer sends records to Kafka",
+            "use `kivend restore`, which continues where it was interrupted: `kivend restore --prefix restored-`",
+        ));
+    }
     let settings = context.settings()?;
     let ms = |when: When| when.resolve(context.clock().wall()).as_millisecond();
     let request = Request {
@@ -84,15 +72,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     require_range(&request)?;
     let output = context.output();
     let file = file_named(args.output.as_ref());
-    let report = match (naming(args, &settings), file) {
-        (Some(naming), _) => {
-            let kafka = ToKafka::new(&settings.kafka, restore(args, &settings, naming));
-            give(args, context, &settings, &request, Destination::Kafka(kafka))??
-        }
-        (None, Some(file)) => {
+    let report = match file {
+        Some(file) => {
             let existing = if args.force { Existing::Replaced } else { Existing::Kept };
             let mut lines = OutputFile::create(file, existing)?;
-            let report = match give(args, context, &settings, &request, Destination::Lines(&mut lines))? {
+            let report = match give(args, context, &settings, &request, &mut lines)? {
                 Err(ExportError::Output(error)) => lines.written(Err(error))?,
                 other => other?,
             };
@@ -100,37 +84,22 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             report
         }
         // The lines are the result. With --format json only the counts are printed.
-        (None, None) => {
+        None => {
             let mut lines: Box<dyn Write> = match output.format() {
                 Format::Text => Box::new(output.stdout()),
                 Format::Json => Box::new(std::io::sink()),
             };
-            match give(args, context, &settings, &request, Destination::Lines(&mut lines))? {
+            match give(args, context, &settings, &request, &mut lines)? {
                 Err(ExportError::Output(error)) => output.written(Err(error))?,
                 other => other?,
             }
         }
     };
-    match (output.format(), !args.to_kafka && file.is_none()) {
+    match (output.format(), file.is_none()) {
         (Format::Text, true) => output.remark(&text(&report)),
         _ => output.report(&report, text)?,
     }
-    Ok(match report.refused {
-        0 => Exit::Done,
-        _ => Exit::Failed,
-    })
-}
-
-fn restore(args: &Args, settings: &Settings, naming: Naming) -> Restore {
-    Restore {
-        naming,
-        archived: settings.archived.clone(),
-        allowed: Allowed {
-            nonempty: args.into_nonempty,
-            archived: args.into_archived,
-            lifting: args.lift_retention,
-        },
-    }
+    Ok(Exit::Done)
 }
 
 /// Refuses bounds between which no time is.
@@ -153,31 +122,18 @@ fn time(ms: i64) -> String {
     UtcSeconds::from_unix(ms.div_euclid(1000)).to_string()
 }
 
-fn naming(args: &Args, settings: &Settings) -> Option<Naming> {
-    let topic = args
-        .to_topic
-        .as_deref()
-        .map(|topic| Naming::Topic(settings.topic_name(topic)));
-    topic.or_else(|| {
-        Some(Naming::Prefix {
-            own: settings.topic_prefix.clone(),
-            new: args.to_prefix.clone()?,
-        })
-    })
-}
-
 fn give(
     args: &Args,
     context: &Context,
     settings: &Settings,
     request: &Request,
-    destination: Destination<'_>,
+    lines: &mut dyn Write,
 ) -> Result<Result<Report, ExportError>, Failure> {
     let given = Given::keys(&read_keys("--key", &args.keys)?);
     let progress = context.progress("records");
     context.runtime()?.block_on(async {
         let store = store::open(&settings.store).await?;
-        match export(Arc::clone(&store), &given, request, destination, progress.as_ref()).await {
+        match export(Arc::clone(&store), &given, request, lines, progress.as_ref()).await {
             Err(ExportError::App(error)) => Err(explain(error.into(), store.as_ref(), &settings.store).await),
             other => Ok(other),
         }
@@ -208,8 +164,6 @@ fn text(report: &Report) -> String {
             report.with_newline,
             "with a newline in the value, on more than one line",
         ),
-        (report.restamped, "without a time, sent with the current time"),
-        (report.refused, "refused by the target topics, and not restored"),
         (
             report.lost_offsets,
             "offsets were lost before they were archived, as links declare",
@@ -218,18 +172,6 @@ fn text(report: &Report) -> String {
         if number > 0 {
             text.push_str(&format!("\n  {} {what}", count(number)));
         }
-    }
-    for refused in &report.refused_records {
-        text.push_str(&format!(
-            "\n    {} offset {}: {}",
-            refused.partition, refused.offset, refused.reason
-        ));
-    }
-    for lifted in &report.lifted {
-        text.push_str(&format!(
-            "\n  {}: retention.ms was {} and is -1 now; set it back when the records are no longer needed there",
-            lifted.topic, lifted.retention_ms
-        ));
     }
     text
 }

@@ -37,6 +37,7 @@ mod place;
 mod progress;
 mod prove;
 mod reload;
+mod restore;
 mod retention;
 mod topics;
 mod usage;
@@ -91,8 +92,10 @@ enum Command {
     VerifyProof(verify_proof::Args),
     /// Sign a checkpoint now, store it, and print it
     Checkpoint(checkpoint::Args),
-    /// Export archived records as JSONL, byte for byte, or send them to Kafka
+    /// Export archived records as JSONL, byte for byte
     Export(export::Args),
+    /// Restore archived records to Kafka, each once; run it again to continue
+    Restore(restore::Args),
     /// List the segments of the archive, for query tools
     Files(files::Args),
     /// Create the archive's identity and signing key
@@ -127,6 +130,7 @@ impl Command {
             Command::VerifyProof(args) => verify_proof::run(&args, context),
             Command::Checkpoint(args) => checkpoint::run(&args, context),
             Command::Export(args) => export::run(&args, context),
+            Command::Restore(args) => restore::run(&args, context),
             Command::Files(args) => files::run(&args, context),
             Command::Init(args) => init::run(&args, context),
             Command::Keys(command) => keys::run(&command, context),

@@ -45,6 +45,14 @@ impl Ledger {
             properties: [compact].into_iter().collect(),
         };
         Topics::connect(settings)?.ensure(&wanted, Alteration::Refused)?;
+        Ledger::existing(settings, topic)
+    }
+
+    /// Opens one whose topic exists.
+    ///
+    /// # Errors
+    /// Settings that librdkafka refuses.
+    pub fn existing(settings: &KafkaSettings, topic: &str) -> Result<Ledger, KafkaError> {
         Ok(Ledger {
             partition: TopicPartition::new(topic, 0),
             settings: settings.clone(),

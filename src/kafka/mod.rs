@@ -9,6 +9,7 @@ mod context;
 pub mod error;
 #[cfg(test)]
 mod error_tests;
+pub mod group_commit;
 mod incremental;
 pub mod leader_epochs;
 pub mod ledger;
@@ -21,6 +22,7 @@ mod polled;
 pub mod producer;
 mod reachability;
 pub mod reader;
+pub mod replay;
 pub mod sender;
 pub mod settings;
 pub mod topic_limits;

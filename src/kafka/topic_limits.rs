@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::config::Properties;
 use crate::kafka::error::KafkaError;
 use crate::kafka::topic_properties::Property;
 use crate::kafka::topics::Topics;
@@ -52,6 +53,16 @@ impl Topics {
 }
 
 impl TopicLimits {
+    /// The limits of a topic that is created with these settings.
+    #[must_use]
+    pub fn of_settings(properties: &Properties) -> TopicLimits {
+        let property = |(name, value): (&str, &str)| Property {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        };
+        TopicLimits::of(&properties.iter().map(property).collect::<Vec<_>>())
+    }
+
     fn of(properties: &[Property]) -> TopicLimits {
         let text = |name: &str| {
             let found = properties.iter().find(|property| property.name == name);

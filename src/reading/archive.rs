@@ -150,6 +150,12 @@ impl Archive {
         removals.is_some_and(|removals| removals.iter().any(|removal| link.height < removal.below))
     }
 
+    /// The number of the newest entry.
+    #[must_use]
+    pub fn newest_entry(&self) -> Option<u64> {
+        self.walk.newest_entry()
+    }
+
     /// The entry with this number.
     ///
     /// # Errors

@@ -34,33 +34,40 @@ impl TopicPattern {
         &self.0
     }
 
-    /// Whether a topic has such a name. Takes time of the order of both lengths multiplied, whatever the pattern.
+    /// Whether a topic has such a name.
     #[must_use]
     pub fn matches(&self, topic: &str) -> bool {
-        let (pattern, topic) = (self.0.as_bytes(), topic.as_bytes());
-        let (mut at, mut next) = (0, 0);
-        // Behind the last `*`, and the first byte that it does not take yet.
-        let mut star: Option<(usize, usize)> = None;
-        while next < topic.len() {
-            match (pattern.get(at), star) {
-                (Some(b'*'), _) => {
-                    at += 1;
-                    star = Some((at, next));
-                }
-                (Some(b), _) if *b == b'?' || *b == topic[next] => {
-                    at += 1;
-                    next += 1;
-                }
-                (_, Some((behind, taken))) => {
-                    at = behind;
-                    next = taken + 1;
-                    star = Some((behind, next));
-                }
-                (_, None) => return false,
-            }
-        }
-        pattern[at..].iter().all(|b| *b == b'*')
+        glob_matches(&self.0, topic)
     }
+}
+
+/// Whether a pattern of `*` and `?` matches the whole text. Takes time of the order of both lengths multiplied, whatever the
+/// pattern.
+#[must_use]
+pub fn glob_matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    let (mut at, mut next) = (0, 0);
+    // Behind the last `*`, and the first byte that it does not take yet.
+    let mut star: Option<(usize, usize)> = None;
+    while next < text.len() {
+        match (pattern.get(at), star) {
+            (Some(b'*'), _) => {
+                at += 1;
+                star = Some((at, next));
+            }
+            (Some(b), _) if *b == b'?' || *b == text[next] => {
+                at += 1;
+                next += 1;
+            }
+            (_, Some((behind, taken))) => {
+                at = behind;
+                next = taken + 1;
+                star = Some((behind, next));
+            }
+            (_, None) => return false,
+        }
+    }
+    pattern[at..].iter().all(|b| *b == b'*')
 }
 
 impl fmt::Display for TopicPattern {

@@ -12,6 +12,7 @@ mod odd_files;
 mod rejected_lines;
 mod replaced;
 mod restarting;
+mod restored_groups;
 mod restores;
 mod rotation;
 pub mod shop;

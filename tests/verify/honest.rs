@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kivend::app::verify::facts::KafkaFacts;
 use kivend::app::verify::{Depth, Losses, Request, Since};
+use kivend::config::TopicSelection;
 use kivend::log::link::SealReason;
 use kivend::log::object_key::{Attempt, Place};
 use kivend::record::position::{Epoch, FirstOffset, TopicPartition};
@@ -97,7 +98,7 @@ fn a_topic_that_kafka_says_was_never_used_is_nothing_to_verify() {
     let orders = TopicPartition::new("orders", 0);
     archive.broker.logs().insert(orders.clone(), Log::default());
     let of_orders = || Request {
-        topics: vec!["orders".into()],
+        topics: TopicSelection::of_names(&["orders"]),
         topic: Some("orders".into()),
         ..archive.request()
     };

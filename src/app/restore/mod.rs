@@ -1,7 +1,27 @@
-//! Restoring archived records to Kafka: what must hold of the target topics before a record is sent, and the sending.
+//! Restoring archived records to Kafka: what is asked, what must hold of the target topics, and the transfer, whose progress
+//! is kept in Kafka with the records (see docs/decisions/0014).
 
-mod sending;
+mod commit;
+mod connection;
+mod dry_run;
+mod groups;
+mod mark;
+mod naming;
+mod pace;
+mod plan;
+mod rejects;
+mod report;
+mod request;
+mod restore;
+mod segments;
+mod shared;
 mod target;
+mod topic_run;
+mod transaction;
+mod visible;
 
-pub use sending::{RefusedRecord, ToKafka};
-pub use target::{Allowed, Lifted, Naming, Restore, Span, Wanted, after_sending};
+pub use naming::{Naming, Rename};
+pub use pace::Rate;
+pub use report::{GroupRestored, Refusal, RestoreReport, TopicRestored};
+pub use request::{Allowed, Axis, Creation, LedgerPlace, Mode, Request, Span};
+pub use restore::{Surroundings, restore};

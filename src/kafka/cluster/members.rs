@@ -6,6 +6,16 @@ use crate::kafka::cluster::cluster::Cluster;
 use crate::kafka::error::KafkaError;
 
 impl Cluster {
+    /// The names of all consumer groups.
+    ///
+    /// # Errors
+    /// No broker answered, or it refused us.
+    pub fn groups(&self) -> Result<Vec<String>, KafkaError> {
+        let doing = "list the consumer groups";
+        let groups = self.ask(doing, |timeout| self.client.fetch_group_list(None, timeout))?;
+        Ok(groups.groups().iter().map(|group| group.name().to_owned()).collect())
+    }
+
     /// The number of members of the group now: 0 for one that does not exist, and for one of the newer group protocol
     /// (KIP-848), which this request does not describe.
     ///

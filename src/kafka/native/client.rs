@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rdkafka::client::NativeClient;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::producer::{BaseProducer, Producer as _, ProducerContext};
 
 /// A reference to a client. Queues and topics own one, so that they cannot outlive their client.
 ///
@@ -23,6 +24,13 @@ unsafe impl Client for &NativeClient {
 
 // SAFETY: a consumer owns one client until it is dropped, and the `Arc` shares the ownership.
 unsafe impl<C: ConsumerContext> Client for Arc<BaseConsumer<C>> {
+    fn native(&self) -> &NativeClient {
+        self.client().native_client()
+    }
+}
+
+// SAFETY: a producer owns one client until it is dropped, and the `Arc` shares the ownership.
+unsafe impl<C: ProducerContext> Client for Arc<BaseProducer<C>> {
     fn native(&self) -> &NativeClient {
         self.client().native_client()
     }

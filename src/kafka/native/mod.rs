@@ -13,6 +13,7 @@ pub(super) mod log_end;
 pub(super) mod member_id;
 pub(super) mod memory;
 pub(super) mod message;
+pub(super) mod produce;
 pub(super) mod queue;
 pub(super) mod topic;
 pub(super) mod topic_id;

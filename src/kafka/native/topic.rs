@@ -14,7 +14,7 @@ use crate::kafka::native::code;
 pub(in crate::kafka) struct Topic<C> {
     raw: NonNull<sys::rd_kafka_topic_t>,
     /// Dropped after `Drop::drop` destroyed the topic.
-    _client: C,
+    client: C,
 }
 
 // SAFETY: librdkafka's topics are thread-safe (INTRODUCTION.md, "Threads and callbacks").
@@ -28,7 +28,14 @@ impl<C: Client> Topic<C> {
         // SAFETY: the client is alive, the name is copied, and no configuration means the client's.
         let raw = unsafe { sys::rd_kafka_topic_new(client.native().ptr(), name.as_ptr(), ptr::null_mut()) };
         let raw = NonNull::new(raw).ok_or_else(code::last_error)?;
-        Ok(Topic { raw, _client: client })
+        Ok(Topic { raw, client })
+    }
+}
+
+impl<C: Client> Topic<C> {
+    /// The client of the topic.
+    pub(in crate::kafka) fn client_ptr(&self) -> *mut sys::rd_kafka_t {
+        self.client.native().ptr()
     }
 }
 

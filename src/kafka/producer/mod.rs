@@ -11,3 +11,5 @@ mod transactions;
 pub use outcomes::{Failed, Fate, Tally};
 pub use producer::{Outgoing, Producer};
 pub use settings::Sending;
+pub(super) use settings::replay_config;
+pub(super) use transactions::again;

@@ -90,6 +90,22 @@ pub(super) fn producer_config(settings: &KafkaSettings, sending: &Sending) -> Re
     Ok(config)
 }
 
+/// How long a batch of a restore waits for more records.
+const REPLAY_LINGER_MS: u32 = 20;
+/// The largest record of a restore, as librdkafka bounds it; a topic's own limit is lower.
+const REPLAY_RECORD_MAX_BYTES: usize = 500_000_000;
+
+/// A producer of whole records with this transactional id. The size of batches is still to be set.
+pub(in crate::kafka) fn replay_config(settings: &KafkaSettings, id: &str) -> Result<ClientConfig, KafkaError> {
+    let sending = Sending {
+        batch_size_bytes: 1_000_000,
+        linger_ms: REPLAY_LINGER_MS,
+        record_max_bytes: REPLAY_RECORD_MAX_BYTES,
+        transactional_id: Some(id.to_owned()),
+    };
+    producer_config(settings, &sending)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

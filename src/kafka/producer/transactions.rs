@@ -102,7 +102,8 @@ impl Producer {
     }
 }
 
-fn again(doing: &'static str, step: impl Fn() -> Result<(), Rdkafka>) -> Result<(), KafkaError> {
+/// One step of a transaction, again where librdkafka says that this may help.
+pub(in crate::kafka) fn again(doing: &'static str, step: impl Fn() -> Result<(), Rdkafka>) -> Result<(), KafkaError> {
     let mut tries = 1;
     loop {
         match step() {

@@ -1,0 +1,159 @@
+//! The commit of a restore's transaction, and what is done where Kafka refuses records of it.
+
+use rdkafka::types::RDKafkaErrorCode as Code;
+
+use crate::app::restore::connection::Connection;
+use crate::app::restore::mark::Mark;
+use crate::app::restore::segments::unreadable;
+use crate::app::restore::topic_run::{BATCH_BYTES, TopicRun};
+use crate::app::restore::transaction::{LEDGER_MARK, Reached, Transaction, at_fault, mark};
+use crate::kafka::replay::{Batching, Sent};
+use crate::record::position::Height;
+use crate::record::record::{Record, Timestamp};
+use crate::task::error::AppError;
+
+impl TopicRun<'_> {
+    /// The commit: after it readers see the records, and the next run the marks. If it fails, they see neither.
+    pub(super) fn commit(&mut self) -> Result<(), AppError> {
+        if self.open.is_none() {
+            return Ok(());
+        }
+        self.settle()?;
+        let Some(open) = self.open.take() else { return Ok(()) };
+        self.shared.rejects.write(&open.refusals)?;
+        let mut marks = self.marks.clone();
+        for (partition, reached) in &open.reached {
+            marks[*partition] = Some(after(marks[*partition].unwrap_or_default(), *reached));
+        }
+        let Connection { replayer, ledger, .. } = &self.connection;
+        for partition in open.reached.keys() {
+            let (key, value) = (
+                self.subjects[*partition].key(),
+                marks[*partition].unwrap_or_default().to_text(),
+            );
+            let entry = Record {
+                offset: 0,
+                timestamp: Timestamp::Absent,
+                key: Some(key.as_bytes()),
+                value: Some(value.as_bytes()),
+                headers: &[],
+            };
+            replayer.send(ledger, (0, LEDGER_MARK), &entry)?;
+        }
+        let refused = replayer.settle()?;
+        if !refused.is_empty() || replayer.has_failed() {
+            let why = refused.first().map_or(Code::Unknown, |refused| refused.code);
+            return Err(AppError::transient(format!(
+                "Kafka does not take the marks of a transaction: {why}"
+            )));
+        }
+        replayer.commit()?;
+        self.marks = marks;
+        self.shared.progress.advance(open.records);
+        self.committed(open);
+        if self.connection.batching == Batching::Alone {
+            let batching = Batching::UpTo(self.batch_max_bytes.min(BATCH_BYTES));
+            self.connection = Connection::open(self.shared, self.plan, batching)?;
+        }
+        Ok(())
+    }
+
+    fn committed(&mut self, open: Transaction) {
+        self.share.topic.records += open.records;
+        self.share.bytes += open.bytes;
+        self.share.restamped += open.restamped;
+        self.share.times.join(open.times);
+        for refusal in open.refusals {
+            tracing::warn!(
+                topic = refusal.topic,
+                partition = refusal.partition,
+                offset = refusal.offset,
+                reason = refusal.reason,
+                "the target topic refuses a record: set aside"
+            );
+            self.share.refuse(refusal);
+        }
+    }
+
+    /// Waits until Kafka has the records of the transaction, without those that it refuses.
+    pub(super) fn settle(&mut self) -> Result<(), AppError> {
+        while self.connection.replayer.has_failed() || !self.is_settled()? {
+            self.send_again_without_refused()?;
+        }
+        Ok(())
+    }
+
+    fn is_settled(&self) -> Result<bool, AppError> {
+        self.connection.replayer.wait()?;
+        Ok(!self.connection.replayer.has_failed())
+    }
+
+    /// Aborts the transaction, in which Kafka refused records, and sends it again without them, until none is refused.
+    pub(super) fn send_again_without_refused(&mut self) -> Result<(), AppError> {
+        loop {
+            let refused = self.connection.replayer.settle()?;
+            let failed = self.connection.replayer.has_failed();
+            if !failed {
+                return Ok(());
+            }
+            self.connection.replayer.abort()?;
+            let at_fault = at_fault(&refused, self.connection.batching, self.batch_max_bytes);
+            let open = self.open.get_or_insert_with(Transaction::default);
+            let is_news = at_fault
+                .iter()
+                .fold(false, |news, refused| open.leave_out(refused) || news);
+            if !is_news {
+                if self.connection.batching == Batching::Alone || refused.is_empty() {
+                    return Err(AppError::transient("Kafka ended a transaction and does not say why"));
+                }
+                self.connection = Connection::open(self.shared, self.plan, Batching::Alone)?;
+            }
+            self.connection.replayer.begin()?;
+            if self.send_parts()? == Sent::Yes {
+                self.connection.replayer.wait()?;
+            }
+        }
+    }
+
+    /// Sends what the transaction holds once more.
+    fn send_parts(&self) -> Result<Sent, AppError> {
+        let Some(open) = &self.open else { return Ok(Sent::Yes) };
+        for (number, part) in open.parts.iter().enumerate() {
+            let Some(segment) = &part.checked.segment else { continue };
+            let Connection { replayer, topic, .. } = &self.connection;
+            let mut sent = Ok(Sent::Yes);
+            let read = segment.for_each_record(|record| {
+                let is_in_part = (part.from..part.until).contains(&record.offset);
+                if matches!(sent, Ok(Sent::Yes)) && is_in_part && self.is_sent_again(open, number, record) {
+                    sent = replayer.send(
+                        topic,
+                        (part.checked.link.partition, mark(number, record.offset)),
+                        record,
+                    );
+                }
+            });
+            read.map_err(|error| unreadable(&part.checked.link, &error))?;
+            if sent? == Sent::TransactionFailed {
+                return Ok(Sent::TransactionFailed);
+            }
+        }
+        Ok(Sent::Yes)
+    }
+
+    fn is_sent_again(&self, open: &Transaction, part: usize, record: &Record<'_>) -> bool {
+        let (now_ms, limits) = (self.now_ms, self.target.limits.as_ref());
+        self.shared.request.span.covers(record.timestamp.ms())
+            && !open.is_left_out(part, record.offset)
+            && limits.is_none_or(|limits| limits.refusal(record, now_ms).is_none())
+    }
+}
+
+/// The mark after a transaction.
+fn after(before: Mark, reached: Reached) -> Mark {
+    Mark {
+        height: Height(reached.height),
+        offset: reached.offset,
+        records: before.records + reached.records,
+        refused: before.refused + reached.refused,
+    }
+}
