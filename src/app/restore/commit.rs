@@ -13,23 +13,26 @@ use crate::record::record::{Record, Timestamp};
 use crate::task::error::AppError;
 
 impl TopicRun<'_> {
-    /// The commit: after it readers see the records, and the next run the marks. If it fails, they see neither.
-    pub(super) fn commit(&mut self) -> Result<(), AppError> {
-        if self.open.is_none() {
+    /// Marks the target as that of this restore before its first record is sent. A run that is killed in its first transaction
+    /// leaves records in the target that are aborted later, and the next run must know that they are of this restore.
+    pub(super) fn claim(&mut self) -> Result<(), AppError> {
+        if self.marks.iter().any(Option::is_some) {
             return Ok(());
         }
-        self.settle()?;
-        let Some(open) = self.open.take() else { return Ok(()) };
-        self.shared.rejects.write(&open.refusals)?;
-        let mut marks = self.marks.clone();
-        for (partition, reached) in &open.reached {
-            marks[*partition] = Some(after(marks[*partition].unwrap_or_default(), *reached));
-        }
+        let marks = vec![Some(Mark::default()); self.subjects.len()];
+        self.connection.replayer.begin()?;
+        self.commit_marks(0..self.subjects.len(), &marks)?;
+        self.marks = marks;
+        Ok(())
+    }
+
+    /// Sends the marks of these partitions, and commits the open transaction.
+    fn commit_marks(&self, partitions: impl Iterator<Item = usize>, marks: &[Option<Mark>]) -> Result<(), AppError> {
         let Connection { replayer, ledger, .. } = &self.connection;
-        for partition in open.reached.keys() {
+        for partition in partitions {
             let (key, value) = (
-                self.subjects[*partition].key(),
-                marks[*partition].unwrap_or_default().to_text(),
+                self.subjects[partition].key(),
+                marks[partition].unwrap_or_default().to_text(),
             );
             let entry = Record {
                 offset: 0,
@@ -47,7 +50,22 @@ impl TopicRun<'_> {
                 "Kafka does not take the marks of a transaction: {why}"
             )));
         }
-        replayer.commit()?;
+        Ok(replayer.commit()?)
+    }
+
+    /// The commit: after it readers see the records, and the next run the marks. If it fails, they see neither.
+    pub(super) fn commit(&mut self) -> Result<(), AppError> {
+        if self.open.is_none() {
+            return Ok(());
+        }
+        self.settle()?;
+        let Some(open) = self.open.take() else { return Ok(()) };
+        self.shared.rejects.write(&open.refusals)?;
+        let mut marks = self.marks.clone();
+        for (partition, reached) in &open.reached {
+            marks[*partition] = Some(after(marks[*partition].unwrap_or_default(), *reached));
+        }
+        self.commit_marks(open.reached.keys().copied(), &marks)?;
         self.marks = marks;
         self.shared.progress.advance(open.records);
         self.committed(open);

@@ -80,7 +80,7 @@ impl<'a> TopicRun<'a> {
 
     /// Restores what is left, up to a request to stop.
     pub(super) fn run(mut self) -> Result<Share, AppError> {
-        let done = self.send_all().and_then(|()| self.commit());
+        let done = self.claim().and_then(|()| self.send_all()).and_then(|()| self.commit());
         if let Err(error) = done {
             // The next run aborts the transaction if this fails.
             let _aborted = self.connection.replayer.abort();
