@@ -9,11 +9,12 @@ use tokio::sync::mpsc;
 
 use crate::app::verify::VerifyError;
 use crate::reading::bucket::Bucket;
-use crate::reading::log_listing::{LogKeys, walk_log};
-use crate::reading::notes::{read_identity, walk_links};
+use crate::reading::log_listing::{LogKeys, walk_log, walk_newer};
+use crate::reading::notes::{add_newer_links, read_identity, walk_links};
 use crate::record::position::Height;
 use crate::store::Store;
 use crate::verify::chain::Accepted;
+use crate::verify::claims;
 use crate::verify::given::Given;
 use crate::verify::log_walk::LogWalk;
 use crate::verify::trust::{Brought, Trust};
@@ -71,7 +72,25 @@ pub async fn files(store: Arc<dyn Store>, given: &Given, topic: Option<&str>) ->
             entries: inventory.entries,
             checkpoints: inventory.checkpoints,
         };
-        walk_log(&bucket, listed, &mut walk).await.map_err(VerifyError::Store)?;
+        walk_log(&bucket, listed.clone(), &mut walk)
+            .await
+            .map_err(VerifyError::Store)?;
+        let mut claims = claims::of_log(&walk);
+        let mut partitions = inventory.partitions;
+        for partition in claims.keys() {
+            partitions.entry(partition.clone()).or_default();
+        }
+        topics.extend(partitions.keys().map(|partition| partition.topic.to_string()));
+        partitions.retain(|partition, _| topic.is_none_or(|topic| *topic == *partition.topic));
+        // The log is listed after the links, and names some that were not there yet.
+        for (partition, shelf) in &mut partitions {
+            add_newer_links(&bucket, partition, shelf)
+                .await
+                .map_err(VerifyError::Store)?;
+        }
+        walk_newer(&bucket, &mut walk, &listed)
+            .await
+            .map_err(VerifyError::Store)?;
         let brought = Brought {
             keys: given.keys.clone(),
             ..Brought::default()
@@ -82,13 +101,10 @@ pub async fn files(store: Arc<dyn Store>, given: &Given, topic: Option<&str>) ->
             findings.push(finding);
         }
         findings.append(walk.finish(&BTreeMap::new()));
-        for (partition, shelf) in inventory.partitions {
-            topics.insert(partition.topic.to_string());
-            if topic.is_some_and(|topic| *topic != *partition.topic) {
-                continue;
-            }
+        for (partition, shelf) in partitions {
             let (accepted, queue) = mpsc::channel(QUEUE);
-            let walk = walk_links(&bucket, &trust, &partition, (shelf, Vec::new()), accepted);
+            let claims = claims.remove(&partition).unwrap_or_default();
+            let walk = walk_links(&bucket, &trust, &partition, (shelf, claims), accepted);
             let below = removals.get(&partition).and_then(|removals| removals.last());
             let below = below.map_or(Height(0), |removal| removal.below);
             let (chain, owned) = futures::join!(walk, collect(queue, below));

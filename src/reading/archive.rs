@@ -1,7 +1,7 @@
 //! The archive for proofs and exports: notes that are signed by keys in force, and segments whose bytes match their
 //! links. Nothing else that is read from the bucket is trusted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use crate::log::signed_note::{Note, VerifyingKey};
 use crate::reading::bucket::Bucket;
 use crate::reading::cosignatures;
 use crate::reading::log_listing::{LogKeys, read_place, walk_log};
-use crate::reading::notes::{read_identity, walk_links};
+use crate::reading::notes::{add_newer_links, read_identity, walk_links};
 use crate::record::hash::Hash;
 use crate::record::position::{Height, TopicPartition};
 use crate::store::Store;
@@ -103,9 +103,11 @@ impl Archive {
         })
     }
 
-    /// The partitions that have links.
+    /// The partitions that have links, or should have.
     pub fn partitions(&self) -> Vec<TopicPartition> {
-        self.inventory.partitions.keys().cloned().collect()
+        let named = self.walk.heads_at(u64::MAX).map(|head| &head.partition);
+        let known: BTreeSet<&TopicPartition> = self.inventory.partitions.keys().chain(named).collect();
+        known.into_iter().cloned().collect()
     }
 
     /// The text of `archive.json`.
@@ -248,7 +250,13 @@ impl Archive {
     /// # Errors
     /// `Corrupt` if a link is missing or breaks the chain.
     pub async fn chain(&self, partition: &TopicPartition) -> Result<Vec<Accepted>, AppError> {
-        let shelf = self.inventory.partitions.get(partition).cloned().unwrap_or_default();
+        let mut shelf = self.inventory.partitions.get(partition).cloned().unwrap_or_default();
+        let named = self.walk.newest_head(partition);
+        if named.is_some() {
+            // The log is listed after the links, and may name one that was not there yet.
+            let newer = add_newer_links(&self.bucket, partition, &mut shelf);
+            newer.await.map_err(AppError::CannotList)?;
+        }
         let (accepted, mut queue) = mpsc::channel(QUEUE);
         let walk = walk_links(&self.bucket, &self.trust, partition, (shelf, Vec::new()), accepted);
         let collect = async {
@@ -264,7 +272,13 @@ impl Archive {
             .all(|(height, link)| link.signed.link.height.0 == height);
         let is_proved = !chain.findings.has(Code::LinkNotProved);
         if in_order && is_proved {
-            return Ok(links);
+            return match named.filter(|(_, head)| links.len() as u64 <= head.height.0) {
+                None => Ok(links),
+                Some((number, head)) => Err(AppError::corrupt(format!(
+                    "links are missing: entry {number} of the log names one at height {} partition=`{partition}`",
+                    head.height.0
+                ))),
+            };
         }
         let worst = chain
             .findings

@@ -99,12 +99,22 @@ async fn look_for_checkpoints(bucket: &Bucket, numbers: &mut BTreeMap<u64, OfNum
     Ok(())
 }
 
-/// The keys of the log that stand at or above the newest entry of the walk, listed again. Checkpoints are listed after entries,
-/// so one whose entry was not listed is left out, unless it was among those listed before.
+/// Lists the log again from the newest entry of the walk on, and gives what is new to it.
 ///
 /// # Errors
 /// The store cannot be listed.
-pub async fn newer_keys(bucket: &Bucket, walk: &LogWalk, before: &LogKeys) -> Result<LogKeys, StoreError> {
+pub async fn walk_newer(bucket: &Arc<Bucket>, walk: &mut LogWalk, before: &LogKeys) -> Result<(), StoreError> {
+    if walk.is_stopped() {
+        return Ok(());
+    }
+    let newer = newer_keys(bucket, walk, before).await?;
+    walk.list_again();
+    walk_log(bucket, newer, walk).await
+}
+
+/// The keys of the log that stand at or above the newest entry of the walk, listed again. Checkpoints are listed after entries,
+/// so one whose entry was not listed is left out, unless it was among those listed before.
+async fn newer_keys(bucket: &Bucket, walk: &LogWalk, before: &LogKeys) -> Result<LogKeys, StoreError> {
     let newest = walk.newest_entry();
     // '.' sorts before the digits of longer numbers and after '-', so all attempts of the number are listed.
     let from = |folder: &str| newest.map(|newest| format!("{folder}{newest:010}"));

@@ -9,9 +9,10 @@ use crate::log::commit_metadata::CommitMetadata;
 use crate::log::head::Head;
 use crate::log::link::SignedLink;
 use crate::record::hash::Hash;
-use crate::record::position::{Epoch, FirstOffset, Height, NextOffset};
+use crate::record::position::{Epoch, FirstOffset, Height, NextOffset, TopicPartition};
 use crate::verify::chain_head::ChainHead;
 use crate::verify::findings::{Code, Finding};
+use crate::verify::log_walk::LogWalk;
 
 /// The source of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +57,23 @@ pub struct Claim {
     pub link: Hash,
     /// The root of the log up to the link, if the source gives it.
     pub log_root: Option<Hash>,
+}
+
+/// What the heads in the log claim, as far as it was read.
+#[must_use]
+pub fn of_log(walk: &LogWalk) -> BTreeMap<TopicPartition, Vec<Claim>> {
+    let mut claims: BTreeMap<TopicPartition, Vec<Claim>> = BTreeMap::new();
+    for (number, head) in walk.heads() {
+        let is_covered = walk.newest_checkpoint() >= Some(number);
+        let source = if is_covered {
+            ClaimSource::Checkpoint(number)
+        } else {
+            ClaimSource::Entry(number)
+        };
+        let of_partition = claims.entry(head.partition.clone()).or_default();
+        of_partition.push(Claim::of_head(source, head));
+    }
+    claims
 }
 
 impl Claim {

@@ -111,6 +111,13 @@ impl LogWalk {
         moved.get(index).map(|(number, _)| *number)
     }
 
+    /// The newest head of a partition, with the first entry that has it.
+    #[must_use]
+    pub fn newest_head(&self, partition: &TopicPartition) -> Option<(u64, &Head)> {
+        let newest = self.heads.get(partition)?.last();
+        newest.map(|(number, head)| (*number, head))
+    }
+
     /// Each head, with the first entry that has it.
     pub fn heads(&self) -> impl Iterator<Item = (u64, &Head)> {
         self.heads.values().flatten().map(|(number, head)| (*number, head))

@@ -5,6 +5,7 @@ mod addresses;
 mod arguments;
 mod consuming;
 mod hosts;
+mod missing_links;
 mod outputs;
 mod places;
 mod real_doctor;

@@ -9,7 +9,7 @@ use crate::reading::bucket::Bucket;
 use crate::reading::cosignatures;
 use crate::record::hash::Hash;
 use crate::record::position::TopicPartition;
-use crate::verify::claims::{Claim, ClaimSource};
+use crate::verify::claims::{self, Claim, ClaimSource};
 use crate::verify::cosigned::Cosigned;
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::given::Given;
@@ -115,20 +115,11 @@ impl Evidence {
     /// What all of it claims about the chains. Entries that are read later make no claims: they may name links that are not
     /// listed.
     pub(super) fn claims(&self, walk: &LogWalk) -> BTreeMap<TopicPartition, Vec<Claim>> {
-        let mut claims: BTreeMap<TopicPartition, Vec<Claim>> = BTreeMap::new();
+        let mut claims = claims::of_log(walk);
         let mut claim = |source: ClaimSource, head: &Head| {
             let of_partition = claims.entry(head.partition.clone()).or_default();
             of_partition.push(Claim::of_head(source, head));
         };
-        for (number, head) in walk.heads() {
-            let is_covered = walk.newest_checkpoint() >= Some(number);
-            let source = if is_covered {
-                ClaimSource::Checkpoint(number)
-            } else {
-                ClaimSource::Entry(number)
-            };
-            claim(source, head);
-        }
         if let Some(number) = self.cosigned {
             walk.heads_at(number)
                 .for_each(|head| claim(ClaimSource::Cosigned(number), head));

@@ -34,7 +34,7 @@ use crate::app::verify::removed::{lets_go, removed_below};
 use crate::app::verify::rows::Segments;
 use crate::clock::Clock;
 use crate::reading::bucket::Bucket;
-use crate::reading::log_listing::{LogKeys, newer_keys, walk_log};
+use crate::reading::log_listing::walk_newer;
 use crate::reading::notes::{add_newer_links, walk_links};
 use crate::record::position::{Height, TopicPartition};
 use crate::store::{Store, StoreError};
@@ -44,7 +44,6 @@ use crate::verify::claims::Claim;
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::inventory::{Inventory, PartitionObjects};
 use crate::verify::kafka::claim_of_commit;
-use crate::verify::log_walk::LogWalk;
 use crate::verify::report::{Report, SinceCheckpoint};
 use crate::verify::trust::Trust;
 
@@ -115,7 +114,7 @@ impl Run {
         let OpenedLog {
             of,
             mut walk,
-            mut listed,
+            listed,
             base,
             saved,
         } = log;
@@ -149,7 +148,7 @@ impl Run {
         let uncommitted = self.add_commits(&partitions, &mut claims, &mut parts.findings).await;
         // Links that were created since the listing, and then the entries that add the keys which signed them.
         let partitions = self.with_newer_links(partitions).await?;
-        listed = self.read_newer_log(&mut walk, listed).await?;
+        walk_newer(&self.bucket, &mut walk, &listed).await?;
         let trust = Arc::new(Trust::new(of.clone(), &walk, &evidence.brought(&walk)));
         let removed = removed_below(&walk.removals());
         let known = (claims, removed.clone());
@@ -170,7 +169,7 @@ impl Run {
                 parts.findings.push(finding);
             }
         }
-        self.read_newer_log(&mut walk, listed).await?;
+        walk_newer(&self.bucket, &mut walk, &listed).await?;
         let mut named = BTreeMap::new();
         let mut links_count = false;
         for part in parts.by_partition.values() {
@@ -184,17 +183,6 @@ impl Run {
         }
         parts.take_log(&mut walk, &named, &trust);
         Ok(parts)
-    }
-
-    /// Lists the log again from its newest entry on, and reads what is new.
-    async fn read_newer_log(&self, walk: &mut LogWalk, listed: LogKeys) -> Result<LogKeys, StoreError> {
-        if walk.is_stopped() {
-            return Ok(listed);
-        }
-        let newer = newer_keys(&self.bucket, walk, &listed).await?;
-        walk.list_again();
-        walk_log(&self.bucket, newer, walk).await?;
-        Ok(listed)
     }
 
     async fn with_newer_links(
