@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow_array::Array as _;
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::Int64Type;
 use kivend::app::checkpoint::checkpoint_now;
-use kivend::app::export::{Report, Request, export};
+use kivend::app::export::{Form, Report, Request, export};
 use kivend::app::generate::generate;
 use kivend::app::ingest::{self, Plan, Surroundings};
 use kivend::archiver::{self, Mode};
@@ -21,6 +24,7 @@ use kivend::task::progress::Silent;
 use kivend::task::stop::Stop;
 use kivend::telemetry::{Health, Metrics, Vitals};
 use kivend::verify::given::Given;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::fixture::{Archive, OwnedRecord};
 
@@ -231,4 +235,79 @@ fn a_record_that_its_link_did_not_sign_is_not_exported() {
     assert!(error.contains("does not have the hash in its link"), "{error}");
     // The lines before it were written.
     assert_eq!(lines.split(|byte| *byte == b'\n').count(), 26);
+}
+
+/// Records that a line cannot represent, with headers, and a time that query engines do not take.
+fn odd_archive() -> (Archive, TopicPartition) {
+    let mut archive = Archive::new();
+    let partition = TopicPartition::new("payments", 0);
+    let mut records: Vec<OwnedRecord> = archive.produce(&partition, 5);
+    records[0].value = None;
+    records[1].value = Some(Vec::new());
+    records[2].value = Some(b"two\nlines \"quoted\"".to_vec());
+    records[3].value = Some(b"\xff\x00".to_vec());
+    records[3].timestamp = Timestamp::CreateMs(i64::MAX);
+    records[4].headers = vec![(b"\xfe".to_vec(), None)];
+    archive.archive(&partition, &records, 5);
+    (archive, partition)
+}
+
+fn exported_as(archive: &Archive, form: Form) -> (Vec<u8>, Report) {
+    let mut output = Vec::new();
+    let store = Arc::new(archive.store.clone());
+    let request = Request {
+        form,
+        ..Request::default()
+    };
+    let given = Given::default();
+    let exporting = export(store, &given, &request, &mut output, &Silent);
+    let report = runtime().block_on(exporting).unwrap();
+    (output, report)
+}
+
+#[test]
+fn parquet_and_csv_have_whole_records_also_those_that_no_line_can_represent() {
+    let (archive, _) = odd_archive();
+    let (parquet, report) = exported_as(&archive, Form::Parquet);
+    assert_eq!((report.records, report.tombstones, report.empty), (5, 1, 1));
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(parquet)).unwrap();
+    let batches: Vec<_> = reader.build().unwrap().map(Result::unwrap).collect();
+    assert_eq!(batches.len(), 1);
+    let column = |name: &str| batches[0].column_by_name(name).unwrap();
+    let values = column("value").as_binary::<i32>();
+    let values: Vec<Option<&[u8]>> = values.iter().collect();
+    assert_eq!(values[..2], [None, Some(&b""[..])]);
+    assert_eq!(values[3], Some(&b"\xff\x00"[..]));
+    let odd = column("timestamp_out_of_range_ms").as_primitive::<Int64Type>();
+    assert_eq!(odd.iter().flatten().collect::<Vec<_>>(), [i64::MAX]);
+    let headers = column("headers").as_list::<i32>();
+    assert_eq!((headers.value(3).len(), headers.value(4).len()), (2, 1));
+
+    let (csv, report) = exported_as(&archive, Form::Csv);
+    assert_eq!(report.records, 5);
+    let csv = String::from_utf8(csv).unwrap();
+    assert!(csv.starts_with("topic,partition,offset,timestamp_ms,"), "{csv}");
+    assert!(csv.contains("\"two\nlines \"\"quoted\"\"\""), "{csv}");
+    assert!(csv.contains(",\"/wA=\",") && csv.contains(",value\r\n"), "{csv}");
+    assert!(csv.ends_with(",\"[[\"\"/g==\"\",null]]\",headers\r\n"), "{csv}");
+
+    let (lines, report) = exported_as(&archive, Form::Jsonl);
+    assert_eq!(report.records, 3);
+    assert!(lines.starts_with(b"two\nlines \"quoted\"\n\xff\x00\n"));
+}
+
+#[test]
+fn an_empty_export_is_a_parquet_file_without_rows() {
+    let (archive, _) = odd_archive();
+    let mut output = Vec::new();
+    let request = Request {
+        form: Form::Parquet,
+        until_ms: Some(-1_000_000),
+        ..Request::default()
+    };
+    let given = Given::default();
+    let exporting = export(Arc::new(archive.store.clone()), &given, &request, &mut output, &Silent);
+    assert_eq!(runtime().block_on(exporting).unwrap().records, 0);
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(output)).unwrap();
+    assert_eq!(reader.metadata().file_metadata().num_rows(), 0);
 }

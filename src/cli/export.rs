@@ -1,10 +1,10 @@
-//! `kivend export`: exports archived records as lines.
+//! `kivend export`: exports archived records as lines or rows.
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::app::export::{ExportError, Report, Request, export};
+use crate::app::export::{ExportError, Form, Report, Request, export};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::format::Format;
@@ -19,15 +19,18 @@ use crate::record::utc::UtcSeconds;
 use crate::store;
 use crate::verify::given::Given;
 
-/// Export archived records as JSONL, byte for byte
+/// Export archived records as JSONL, byte for byte, or as CSV or Parquet
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Records come by topic, partition and offset. Each segment is checked against its signed link first.
-Records with an empty value or without one have no line: they are counted and left out.
+As JSONL, records with an empty value or without one have no line: they are counted and left out.
+CSV and Parquet have whole records. In CSV the column base64 names the fields that are not UTF-8 and stand as Base64; a null
+is an empty field, an empty text is \"\".
 `kivend restore` sends whole records to Kafka.
 
 Examples:
   kivend export --topic payments -o payments.jsonl
+  kivend export --topic payments --as parquet -o payments.parquet
   kivend export --since 2026-02-01 --until 2026-02-02 | wc -l"
 )]
 pub struct Args {
@@ -40,6 +43,9 @@ pub struct Args {
     /// Export only records with an earlier time
     #[arg(long, value_name = "WHEN")]
     until: Option<When>,
+    /// The form of the export
+    #[arg(long = "as", value_name = "FORM", value_enum, default_value_t)]
+    form: FormArgument,
     /// Write to this file instead of stdout; it gets its name once it is complete
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -52,6 +58,28 @@ pub struct Args {
     /// A public key of the archive from outside the bucket, or a file with one; may be repeated
     #[arg(long = "key", value_name = "PUBLIC|FILE")]
     keys: Vec<KeyArgument>,
+}
+
+/// A form, as an argument.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum FormArgument {
+    /// Values, one a line
+    #[default]
+    Jsonl,
+    /// Whole records, with a line of names
+    Csv,
+    /// Whole records, in one file
+    Parquet,
+}
+
+impl From<FormArgument> for Form {
+    fn from(argument: FormArgument) -> Form {
+        match argument {
+            FormArgument::Jsonl => Form::Jsonl,
+            FormArgument::Csv => Form::Csv,
+            FormArgument::Parquet => Form::Parquet,
+        }
+    }
 }
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
@@ -68,6 +96,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         topic: args.topic.as_deref().map(|topic| settings.topic_name(topic)),
         since_ms: args.since.map(ms),
         until_ms: args.until.map(ms),
+        form: args.form.into(),
     };
     require_range(&request)?;
     let output = context.output();
@@ -96,8 +125,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         }
     };
     match (output.format(), file.is_none()) {
-        (Format::Text, true) => output.remark(&text(&report)),
-        _ => output.report(&report, text)?,
+        (Format::Text, true) => output.remark(&text(&report, request.form)),
+        _ => output.report(&report, |report| text(report, request.form))?,
     }
     Ok(Exit::Done)
 }
@@ -140,7 +169,7 @@ fn give(
     })
 }
 
-fn text(report: &Report) -> String {
+fn text(report: &Report, form: Form) -> String {
     let mut text = format!(
         "{} records ({}) in {:.1} s",
         count(report.records),
@@ -157,16 +186,17 @@ fn text(report: &Report) -> String {
     for (topic, records) in &report.topics {
         text.push_str(&format!("\n  {topic}: {}", count(*records)));
     }
+    let (left_out, lines) = match form {
+        Form::Jsonl => (", left out", ", on more than one line"),
+        Form::Csv | Form::Parquet => ("", ""),
+    };
     for (number, what) in [
-        (report.tombstones, "without a value (tombstones)"),
-        (report.empty, "with an empty value, left out"),
-        (
-            report.with_newline,
-            "with a newline in the value, on more than one line",
-        ),
+        (report.tombstones, format!("without a value (tombstones){left_out}")),
+        (report.empty, format!("with an empty value{left_out}")),
+        (report.with_newline, format!("with a newline in the value{lines}")),
         (
             report.lost_offsets,
-            "offsets were lost before they were archived, as links declare",
+            "offsets were lost before they were archived, as links declare".to_owned(),
         ),
     ] {
         if number > 0 {

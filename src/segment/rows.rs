@@ -186,7 +186,7 @@ pub(crate) struct Chunk {
 
 /// The timestamps that the column `timestamp` holds, in ms: 1900-01-01 to 9999-12-31, both included. Query engines fail on
 /// others.
-pub(super) const QUERIED_MS: RangeInclusive<i64> = -2_208_988_800_000..=253_402_300_799_999;
+pub const QUERIED_MS: RangeInclusive<i64> = -2_208_988_800_000..=253_402_300_799_999;
 
 /// The levels of the header columns.
 mod header {

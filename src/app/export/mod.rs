@@ -1,5 +1,10 @@
-//! `export`: archived records as lines. Checks each segment against its link first. Goes partition by partition, in the order
-//! of offsets.
+//! `export`: archived records as lines or rows. Checks each segment against its link first. Goes partition by partition, in the
+//! order of offsets.
+
+mod csv;
+mod form;
+mod parquet;
+mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -9,6 +14,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use serde::Serialize;
 
+use crate::app::export::rows::Rows;
 use crate::app::similar::nearest;
 use crate::clock::Clock;
 use crate::error::{Explain, Kind};
@@ -24,6 +30,8 @@ use crate::task::error::AppError;
 use crate::task::progress::Progress;
 use crate::verify::given::Given;
 
+pub use form::Form;
+
 /// Segments fetched ahead.
 const AHEAD: usize = 3;
 
@@ -36,6 +44,8 @@ pub struct Request {
     pub since_ms: Option<i64>,
     /// Only records with an earlier time, in ms since the Unix epoch.
     pub until_ms: Option<i64>,
+    /// How they are written.
+    pub form: Form,
 }
 
 impl Request {
@@ -63,11 +73,11 @@ pub struct Report {
     pub value_bytes: u64,
     /// Records exported, by topic.
     pub topics: BTreeMap<String, u64>,
-    /// Records without a value (tombstones): no line can represent them, so they are left out of lines.
+    /// Records without a value (tombstones): no line of JSONL can represent them, so they are left out there.
     pub tombstones: u64,
-    /// Records with an empty value: also left out of lines.
+    /// Records with an empty value: also left out of JSONL.
     pub empty: u64,
-    /// Records whose value has a newline: they take more than one line.
+    /// Records whose value has a newline: in JSONL they take more than one line.
     pub with_newline: u64,
     /// Offsets that links declare lost.
     pub lost_offsets: u64,
@@ -116,7 +126,7 @@ pub async fn export(
     store: Arc<dyn Store>,
     given: &Given,
     request: &Request,
-    lines: &mut dyn Write,
+    output: &mut dyn Write,
     progress: &dyn Progress,
 ) -> Result<Report, ExportError> {
     let clock = Clock::start();
@@ -129,7 +139,7 @@ pub async fn export(
     let mut run = Run {
         archive: &archive,
         request,
-        lines,
+        rows: request.form.rows(output).map_err(ExportError::Output)?,
         report: Report::default(),
         progress,
     };
@@ -158,7 +168,7 @@ fn nothing_of(archive: &Archive, request: &Request) -> AppError {
 struct Run<'a, 'o> {
     archive: &'a Archive,
     request: &'a Request,
-    lines: &'o mut dyn Write,
+    rows: Box<dyn Rows + 'o>,
     report: Report,
     progress: &'a dyn Progress,
 }
@@ -168,7 +178,7 @@ impl Run<'_, '_> {
         for partition in partitions {
             self.partition(partition).await?;
         }
-        self.lines.flush().map_err(ExportError::Output)
+        self.rows.finish().map_err(ExportError::Output)
     }
 
     async fn partition(&mut self, partition: &TopicPartition) -> Result<(), ExportError> {
@@ -201,11 +211,25 @@ impl Run<'_, '_> {
         let mut outcome = Ok(());
         let read = segment.for_each_record(|record| {
             if outcome.is_ok() && self.request.covers(record.timestamp.ms()) {
-                outcome = self.report.take(self.lines, partition, record);
+                outcome = self.take(partition, record);
             }
         });
         outcome?;
         read.map_err(|error: Unreadable| AppError::corrupt(error.to_string()).into())
+    }
+
+    fn take(&mut self, partition: &TopicPartition, record: &Record<'_>) -> Result<(), ExportError> {
+        let form = self.request.form;
+        match record.value {
+            None => self.report.tombstones += 1,
+            Some([]) => self.report.empty += 1,
+            Some(value) => self.report.with_newline += u64::from(memchr::memchr(b'\n', value).is_some()),
+        }
+        if !form.takes(record.value) {
+            return Ok(());
+        }
+        self.report.count(partition, record.value.unwrap_or_default());
+        self.rows.record(partition, record).map_err(ExportError::Output)
     }
 }
 
@@ -231,25 +255,6 @@ fn unreadable(link: &Link, why: &dyn std::fmt::Display) -> AppError {
 }
 
 impl Report {
-    fn take(
-        &mut self,
-        lines: &mut dyn Write,
-        partition: &TopicPartition,
-        record: &Record<'_>,
-    ) -> Result<(), ExportError> {
-        match record.value {
-            None => self.tombstones += 1,
-            Some([]) => self.empty += 1,
-            Some(value) => {
-                lines.write_all(value).map_err(ExportError::Output)?;
-                lines.write_all(b"\n").map_err(ExportError::Output)?;
-                self.with_newline += u64::from(memchr::memchr(b'\n', value).is_some());
-                self.count(partition, value);
-            }
-        }
-        Ok(())
-    }
-
     /// Adds the times of the records of one link.
     fn span(&mut self, link: &Link) {
         let (from, until) = (&mut self.archived_from_ms, &mut self.archived_until_ms);
