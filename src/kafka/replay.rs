@@ -99,12 +99,10 @@ impl ProducerContext for Outcomes {
         self.returned_bytes.fetch_add(cost, Ordering::Relaxed);
         let Err((error, message)) = result else { return };
         let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
-        // What an aborted transaction takes back.
-        if matches!(code, Code::PurgeQueue | Code::PurgeInflight) {
-            return;
-        }
         let mut state = self.state();
-        if is_about_records(code) {
+        if matches!(code, Code::PurgeQueue | Code::PurgeInflight) {
+            // What a failed transaction takes back. It may be told before the reason.
+        } else if is_about_records(code) {
             state.refused.push(Refused {
                 mark,
                 code,
@@ -250,7 +248,9 @@ impl Replayer {
         self.taken_bytes.load(Ordering::Relaxed).saturating_sub(returned)
     }
 
-    /// Waits until nothing is in flight. Returns the records that Kafka refused: if there are any, the transaction must be aborted.
+    /// Waits until nothing is in flight. Returns the records that Kafka refused. If the transaction has failed, another replayer
+    /// with the same id aborts it: this one lacks the sequence numbers of what was taken back, and brokers would refuse what
+    /// follows.
     ///
     /// # Errors
     /// A failure that is not about single records.

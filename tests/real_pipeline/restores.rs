@@ -264,7 +264,8 @@ fn odd_records_go_to_another_topic_as_they_were_also_in_one_that_is_created() {
     // It also rewrites names of headers that are no text.
     assert_eq!(records(&shop, &format!("{prefix}kept"), 0)[1..], whole[1..3]);
     let prefix = format!("{}.plain-", shop.name());
-    restore(&shop, &["--prefix", &prefix]);
+    let (report, code) = restore(&shop, &["--prefix", &prefix]);
+    assert_eq!((&report["refused"], code), (&0.into(), Some(0)), "{report:#}");
     assert_eq!(records(&shop, &format!("{prefix}kept"), 0), whole);
 }
 

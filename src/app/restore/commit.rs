@@ -12,6 +12,9 @@ use crate::record::position::Height;
 use crate::record::record::{Record, Timestamp};
 use crate::task::error::AppError;
 
+/// How often in a row a transaction is sent again that failed for no refusal.
+const UNEXPLAINED: u32 = 3;
+
 impl TopicRun<'_> {
     /// Marks the target as that of this restore before its first record is sent. A run that is killed in its first transaction
     /// leaves records in the target that are aborted later, and the next run must know that they are of this restore.
@@ -106,26 +109,33 @@ impl TopicRun<'_> {
         Ok(!self.connection.replayer.has_failed())
     }
 
-    /// Aborts the transaction, in which Kafka refused records, and sends it again without them, until none is refused.
+    /// Sends a transaction in which Kafka refused records again without them, until none is refused. Connecting again aborts the
+    /// open one.
     pub(super) fn send_again_without_refused(&mut self) -> Result<(), AppError> {
+        let mut unexplained = 0;
         loop {
             let refused = self.connection.replayer.settle()?;
-            let failed = self.connection.replayer.has_failed();
-            if !failed {
+            if !self.connection.replayer.has_failed() {
                 return Ok(());
             }
-            self.connection.replayer.abort()?;
-            let at_fault = at_fault(&refused, self.connection.batching, self.batch_max_bytes);
+            let mut batching = self.connection.batching;
+            let at_fault = at_fault(&refused, batching, self.batch_max_bytes);
             let open = self.open.get_or_insert_with(Transaction::default);
-            let is_news = at_fault
-                .iter()
-                .fold(false, |news, refused| open.leave_out(refused) || news);
-            if !is_news {
-                if self.connection.batching == Batching::Alone || refused.is_empty() {
-                    return Err(AppError::transient("Kafka ended a transaction and does not say why"));
-                }
-                self.connection = Connection::open(self.shared, self.plan, Batching::Alone)?;
+            let mut is_news = false;
+            for refused in &at_fault {
+                is_news |= open.leave_out(refused);
             }
+            if !is_news && !refused.is_empty() && batching != Batching::Alone {
+                batching = Batching::Alone;
+            } else if !is_news {
+                unexplained += 1;
+            }
+            if unexplained > UNEXPLAINED {
+                return Err(AppError::transient(
+                    "Kafka ends a transaction again and again, and does not say why",
+                ));
+            }
+            self.connection = Connection::open(self.shared, self.plan, batching)?;
             self.connection.replayer.begin()?;
             if self.send_parts()? == Sent::Yes {
                 self.connection.replayer.wait()?;
