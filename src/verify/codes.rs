@@ -323,6 +323,9 @@ codes! {
     KV519 LogCutBack Incomplete
         "Kafka's log was cut back below archived records, says the broker by their leader epoch: an unclean leader election removed them, or the topic was deleted and created again. What Kafka has there now is not archived."
         "Run `kivend archive`: it says which of both it was. Declare an election with `kivend archive --diverged TOPIC/PARTITION/EPOCH=OFFSET`, a new topic with `--new-epoch TOPIC`. The archive keeps what Kafka lost.";
+    KV520 TopicNotInKafka Note
+        "The topic is not in Kafka any more, while others of the archive are: its chains were compared with the log of the archive only."
+        "No action is needed if it was deleted on purpose. A saved checkpoint (--checkpoint FILE) shows that its newest links are there.";
     // Proof files.
     KV601 ProofMalformed Tampered
         "The file is not a valid proof file. It proves nothing."

@@ -317,3 +317,15 @@ fn kafka_that_does_not_answer_is_unverifiable() {
     broker.logs().values_mut().for_each(|log| log.commit = None);
     expect(&archive.verify_all(), Verdict::Unverifiable, Code::CommitMissing);
 }
+
+#[test]
+fn a_topic_that_kafka_no_longer_has_is_a_note_and_a_cluster_that_has_none_is_unverifiable() {
+    let archive = Archive::usual();
+    archive
+        .broker
+        .logs()
+        .retain(|partition, _| &*partition.topic == "payments");
+    expect_intact(&archive.verify_all(), &[Code::TopicNotInKafka]);
+    archive.broker.logs().clear();
+    expect(&archive.verify_all(), Verdict::Unverifiable, Code::CommitMissing);
+}

@@ -18,7 +18,7 @@ mod removed;
 mod request;
 mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -136,11 +136,15 @@ impl Run {
         for partition in claims.keys() {
             partitions.entry(partition.clone()).or_default();
         }
-        if let Err(NoAnswer(why)) = self.add_kafka_partitions(&mut partitions).await {
-            // Asking for every partition would only repeat the timeout.
-            parts.findings.push(Finding::new(Code::KafkaUnreadable, why));
-            self.facts = None;
-        }
+        let absent = match self.add_kafka_partitions(&mut partitions).await {
+            Ok(absent) => absent,
+            Err(NoAnswer(why)) => {
+                // Asking for every partition would only repeat the timeout.
+                parts.findings.push(Finding::new(Code::KafkaUnreadable, why));
+                self.facts = None;
+                BTreeSet::new()
+            }
+        };
         partitions.retain(|partition, _| self.is_asked(partition));
         parts.against_kafka = self.facts.is_some();
         self.archiver = self.ask_archiver().await;
@@ -166,7 +170,11 @@ impl Run {
                 .get(&partition)
                 .is_some_and(|part| part.chain.head.is_some())
             {
-                parts.findings.push(finding);
+                // With its topic, Kafka deletes the group's commit.
+                parts.findings.push(match absent.contains(&*partition.topic) {
+                    true => Finding::new(Code::TopicNotInKafka, "the topic is not in Kafka").of(&partition),
+                    false => finding,
+                });
             }
         }
         walk_newer(&self.bucket, &mut walk, &listed).await?;
@@ -196,23 +204,38 @@ impl Run {
         listing.buffer_unordered(CHAINS).try_collect().await
     }
 
-    /// Adds the partitions that exist in Kafka: one without a link is in scope too.
+    /// Adds the partitions that exist in Kafka: one without a link is in scope too. Returns the topics that Kafka does not have, if
+    /// it has others; a cluster that has none of them is another cluster.
     async fn add_kafka_partitions(
         &self,
         partitions: &mut BTreeMap<TopicPartition, PartitionObjects>,
-    ) -> Result<(), NoAnswer> {
-        let Some(facts) = &self.facts else { return Ok(()) };
+    ) -> Result<BTreeSet<String>, NoAnswer> {
+        let Some(facts) = &self.facts else {
+            return Ok(BTreeSet::new());
+        };
         let mut topics = archived_topics(facts, &self.request.topics).await?;
         topics.extend(partitions.keys().map(|partition| partition.topic.to_string()));
         topics.retain(|topic| self.is_asked_topic(topic));
+        let mut absent = BTreeSet::new();
         for topic in topics {
             let asked = topic.clone();
-            let count = blocking(facts, move |facts| facts.partition_count(&asked)).await?;
-            for number in 0..count.unwrap_or(0) {
-                partitions.entry(TopicPartition::new(&topic, number)).or_default();
+            match blocking(facts, move |facts| facts.partition_count(&asked)).await? {
+                None => {
+                    absent.insert(topic);
+                }
+                Some(count) => {
+                    for number in 0..count {
+                        partitions.entry(TopicPartition::new(&topic, number)).or_default();
+                    }
+                }
             }
         }
-        Ok(())
+        let present = blocking(facts, |facts| facts.topics()).await?;
+        let is_archived = |topic: &String| partitions.keys().any(|partition| *partition.topic == **topic);
+        if !present.iter().any(is_archived) {
+            absent.clear();
+        }
+        Ok(absent)
     }
 
     fn is_asked_topic(&self, topic: &str) -> bool {
