@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kivend::archiver::{self, ArchiveReport, Mode};
 use kivend::clock::Clock;
-use kivend::config::{Settings, TopicSettings};
+use kivend::config::{Settings, TopicSelection, TopicSettings};
 use kivend::embedded::Embedded;
 use kivend::record::utc::UtcSeconds;
 use kivend::task::stop::{Reason, Stop, stop};
@@ -57,6 +57,14 @@ fn another_topic() -> TopicSettings {
     }
 }
 
+/// Names it among the topics that are archived, without creating it.
+fn add_another_topic(settings: &mut Settings) {
+    let mut names: Vec<&str> = settings.archived.names().collect();
+    let another = another_topic();
+    names.push(&another.name);
+    settings.archived = TopicSelection::of_names(&names);
+}
+
 fn records_of(report: &ArchiveReport, topic: &str) -> u64 {
     let of_topic = report.partitions.iter().filter(|partition| partition.topic == topic);
     of_topic.map(|partition| partition.tally.records).sum()
@@ -67,7 +75,7 @@ fn a_run_archives_the_other_topics_when_one_does_not_exist_or_is_forbidden() {
     let folder = tempfile::tempdir().unwrap();
     let kafka = embedded_with(&[]);
     let mut settings = shop_with_events(&kafka, folder.path());
-    settings.topics.push(another_topic());
+    add_another_topic(&mut settings);
     let forbidden = settings.topics[0].name.clone();
     let denied = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
     kafka.controls().unwrap().topic_error(&forbidden, denied).unwrap();
@@ -95,7 +103,7 @@ fn a_run_is_refused_when_no_configured_topic_exists() {
     let folder = tempfile::tempdir().unwrap();
     let kafka = embedded_with(&[]);
     let mut settings = shop(&kafka, folder.path());
-    settings.topics = vec![another_topic()];
+    settings.archived = TopicSelection::of_names(&["returns"]);
     let refused = archiver::run(&settings, Mode::Once, &vitals(), &Stop::never()).unwrap_err();
     assert!(refused.to_string().contains("does not exist"), "{refused}");
 }
@@ -105,7 +113,7 @@ fn a_daemon_archives_a_topic_from_the_moment_it_is_created_and_is_not_ready_befo
     let folder = tempfile::tempdir().unwrap();
     let kafka = embedded_with(&[]);
     let mut settings = shop_with_events(&kafka, folder.path());
-    settings.topics.push(another_topic());
+    add_another_topic(&mut settings);
     settings.telemetry.listen = None;
     settings.archive.seal_max_idle = Duration::from_millis(200);
     let quick = [("topic.metadata.refresh.interval.ms".to_owned(), "300".to_owned())];

@@ -72,7 +72,9 @@ impl Discovery {
             tokio::time::sleep(INTERVAL).await;
             match self.ask().await {
                 Ok(topics) => self.take(topics),
-                Err(error) => tracing::debug!(%error, "cannot list the topics of the cluster"),
+                Err(error) => {
+                    tracing::debug!(event = "topics_unlisted", %error, "cannot list the topics of the cluster");
+                }
             }
         }
     }
@@ -91,10 +93,16 @@ impl Discovery {
             absent.into_iter().partition(|topic| self.missed.contains(topic));
         for topic in topics.names.difference(&known.names) {
             let partitions = topics.partitions.iter().filter(|own| *own.topic == **topic).count();
-            tracing::info!(topic, partitions, "a new topic is archived from here on");
+            tracing::info!(
+                event = "topic_found",
+                topic,
+                partitions,
+                "a new topic is archived from here on"
+            );
         }
         for topic in &gone {
             tracing::warn!(
+                event = "topic_deleted",
                 topic,
                 "the topic was deleted: what it delivered is archived, and it is archived again when it is created again and `kivend archive --new-epoch` declares it"
             );
@@ -149,7 +157,7 @@ impl Source for Follower {
         let archived = &self.archived;
         match Consumer::poll(&mut self.consumer, timeout) {
             Polled::TopicUnavailable { topic, error } if error.is_topic_gone() && !archived.is_named(&topic) => {
-                tracing::debug!(topic, %error, "a topic that was found cannot be read any more");
+                tracing::debug!(event = "topic_unreadable", topic, %error, "a topic that was found cannot be read any more");
                 Polled::Nothing
             }
             polled => polled,

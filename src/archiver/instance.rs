@@ -118,9 +118,8 @@ fn short_hash(text: &str) -> String {
 }
 
 #[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
-    #![cfg(target_os = "linux")]
-
     use super::*;
 
     fn kafka(group_id: &str) -> KafkaSettings {

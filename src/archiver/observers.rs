@@ -94,6 +94,9 @@ impl Observer for Observers {
     fn assigned(&mut self, partitions: &[TopicPartition]) {
         self.degradations.begin();
         self.count_assigned(|known| known.extend(partitions.iter().cloned()));
+        if partitions.is_empty() {
+            return;
+        }
         tracing::info!(
             event = "partitions_assigned",
             partitions = partitions.len(),
@@ -108,7 +111,7 @@ impl Observer for Observers {
             event = "partitions_lost",
             partitions = partitions.len(),
             names = some_names(partitions),
-            "the group has assigned partitions to another member: their records in memory are dropped"
+            "the group takes partitions away, for another member or because their topic is gone: their records in memory are dropped"
         );
         for partition in partitions {
             tracing::debug!(
@@ -127,7 +130,12 @@ impl Observer for Observers {
     fn reported(&mut self, partition: &TopicPartition, report: &Report, now: UtcSeconds) {
         // That a topic was deleted which only a pattern names is reported once, when the cluster no longer lists it.
         if matches!(report, Report::Stopped(StopReason::TopicGone)) && !self.topics.is_named(&partition.topic) {
-            tracing::debug!(%partition, "the topic no longer exists");
+            tracing::debug!(
+                event = "partition_gone",
+                topic = &*partition.topic,
+                partition = partition.partition,
+                "the topic no longer exists"
+            );
             return;
         }
         let line = match report {

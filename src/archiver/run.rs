@@ -139,7 +139,10 @@ fn archive(
     let mut at_start = topics_at_start(settings, &ends);
     at_start.names.retain(|name| is_subscribed(name));
     if mode == Mode::Once && at_start.names.is_empty() {
-        tracing::warn!("no topic of the cluster matches the patterns in `topics`: there is nothing to archive");
+        tracing::warn!(
+            event = "no_topics",
+            "no topic of the cluster matches the patterns in `topics`: there is nothing to archive"
+        );
         return Ok(Tally::default());
     }
     let mut machine = Machine::new(start::author(&own, cluster_id), start::seal_policies(settings));
@@ -275,7 +278,7 @@ async fn within(limit: Option<Duration>, last: JoinHandle<Result<(), AppError>>)
     };
     match ended.map_err(|error| AppError::internal(error.to_string()))? {
         Err(error) if limit.is_some() && error.kind() == Kind::Transient => {
-            tracing::warn!(%error, "the last checkpoint is not signed or not copied here; the next archiver does both");
+            tracing::warn!(event = "last_checkpoint_left", %error, "the last checkpoint is not signed or not copied here; the next archiver does both");
             Ok(())
         }
         outcome => outcome,

@@ -97,7 +97,7 @@ impl Witnesses {
                 Ok(Some(note)) => refuse_larger(&trust.history, &note, url)?,
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(event = "witness_silent", %error, "cannot ask a witness how much of the log it has seen")
+                    tracing::warn!(event = "witness_silent", %error, "cannot ask a witness how much of the log it has seen");
                 }
             }
         }

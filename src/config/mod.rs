@@ -13,9 +13,11 @@ mod layers;
 mod load;
 mod objects;
 mod pkcs11;
+mod projection_rule;
 mod properties;
 mod raw;
 mod raw_topics;
+mod raw_values;
 mod s3_address;
 mod secret;
 mod selection;
@@ -31,14 +33,14 @@ pub use error::ConfigError;
 pub use instance_id::InstanceId;
 pub use layers::{DEFAULTS_TOML, Flag, Sources};
 pub use load::{Entry, Loaded, load};
+pub use projection_rule::ProjectionRule;
 pub use properties::{Properties, is_secret};
 pub use secret::Secret;
 pub use selection::{TopicOverrides, TopicRule, TopicSelection};
 pub use settings::{
     Addressing, ArchiveSettings, CheckpointCopy, Encryption, IngestSettings, KafkaSettings, LockMode, ObjectLock,
-    ObjectSettings, Pkcs11Settings, ProjectionRule, Retention, RoutingRule, RoutingSettings, S3Settings,
-    SEAL_MAX_BYTES_LIMIT, Settings, StoreBackend, StoreSettings, TelemetrySettings, TokenName, TopicSettings,
-    WitnessSettings,
+    ObjectSettings, Pkcs11Settings, Retention, RoutingRule, RoutingSettings, S3Settings, SEAL_MAX_BYTES_LIMIT,
+    Settings, StoreBackend, StoreSettings, TelemetrySettings, TokenName, TopicSettings, WitnessSettings,
 };
 pub use units::{Size, Span, UnitError};
 pub use validate::LEDGERS;

@@ -1,13 +1,11 @@
 //! The settings as written, with types checked and nothing else. The rest of the program uses
 //! [`Settings`](super::Settings).
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::config::raw_topics::RawTopics;
+use crate::config::raw_values::{RawProjectionRule, RawProperties, Scalar};
 use crate::config::units::{Size, Span};
-use crate::json::column_type::ColumnType;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -123,15 +121,6 @@ pub(super) struct RawPkcs11 {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawProjectionRule {
-    pub column: String,
-    pub path: String,
-    #[serde(rename = "type")]
-    pub column_type: ColumnType,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct RawTelemetry {
     pub listen: String,
     pub partition_limit: usize,
@@ -171,27 +160,4 @@ pub(super) struct RawWitness {
 pub(super) enum Brokers {
     Text(String),
     List(Vec<String>),
-}
-
-/// Properties whose values may be written as text, number or boolean; Kafka takes text.
-pub(super) type RawProperties = BTreeMap<String, Scalar>;
-
-#[derive(Debug)]
-pub(super) struct Scalar(pub String);
-
-impl<'de> Deserialize<'de> for Scalar {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Scalar, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged, expecting = "expected a text, a whole number, true or false")]
-        enum Written {
-            Text(String),
-            Whole(i64),
-            Truth(bool),
-        }
-        Ok(Scalar(match Written::deserialize(deserializer)? {
-            Written::Text(text) => text,
-            Written::Whole(number) => number.to_string(),
-            Written::Truth(truth) => truth.to_string(),
-        }))
-    }
 }

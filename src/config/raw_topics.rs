@@ -7,7 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::config::raw::{RawProjectionRule, RawProperties};
+use crate::config::raw_values::{RawProjectionRule, RawProperties};
 use crate::config::units::{Size, Span};
 
 #[derive(Debug)]

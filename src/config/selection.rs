@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::config::settings::ProjectionRule;
+use crate::config::projection_rule::ProjectionRule;
 use crate::record::topic_pattern::TopicPattern;
 
 /// The beginning of the names of Kafka's internal topics, and of topics that kivend creates for a moment.

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::instance_id::InstanceId;
+use crate::config::projection_rule::ProjectionRule;
 use crate::config::properties::Properties;
 use crate::config::secret::Secret;
 use crate::config::selection::TopicSelection;
-use crate::json::column_type::ColumnType;
 
 /// The greatest `archive.seal_max_bytes`: a segment of so many bytes and one large record more fit into an object.
 pub const SEAL_MAX_BYTES_LIMIT: usize = 128 << 20;
@@ -291,17 +291,6 @@ pub enum TokenName {
     Slot(u64),
     /// The token with this label.
     Label(String),
-}
-
-/// One typed column.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProjectionRule {
-    /// The column's name.
-    pub column: String,
-    /// A JSON pointer (RFC 6901) into the value.
-    pub path: String,
-    /// The column's type.
-    pub column_type: ColumnType,
 }
 
 /// The archiver's metrics and probes.

@@ -4,11 +4,13 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::config::invalid::{Invalid, require};
+use crate::config::projection_rule::ProjectionRule;
 use crate::config::properties::Properties;
-use crate::config::raw::{RawProjectionRule, RawProperties, RawRouting, RawTopicDefaults};
+use crate::config::raw::{RawRouting, RawTopicDefaults};
 use crate::config::raw_topics::RawTopic;
+use crate::config::raw_values::{RawProjectionRule, RawProperties};
 use crate::config::selection::{TopicOverrides, TopicRule};
-use crate::config::settings::{ProjectionRule, RoutingRule, RoutingSettings, SEAL_MAX_BYTES_LIMIT, TopicSettings};
+use crate::config::settings::{RoutingRule, RoutingSettings, SEAL_MAX_BYTES_LIMIT, TopicSettings};
 use crate::record::position::is_topic_name;
 use crate::record::topic_pattern::TopicPattern;
 

@@ -61,16 +61,16 @@ impl Context {
         ) || line.contains("oordinator load in progress");
         match level {
             RDKafkaLogLevel::Debug => {
-                tracing::trace!(target: "librdkafka", event = "client_log", facility, line, "the Kafka client")
+                tracing::trace!(target: "librdkafka", event = "client_log", facility, line, "the Kafka client");
             }
             _ if known => {
-                tracing::debug!(target: "librdkafka", event = "client_log", facility, line, "the Kafka client")
+                tracing::debug!(target: "librdkafka", event = "client_log", facility, line, "the Kafka client");
             }
             RDKafkaLogLevel::Info | RDKafkaLogLevel::Notice => {
                 tracing::debug!(target: "librdkafka", event = "client_log", facility, line, "the Kafka client");
             }
             RDKafkaLogLevel::Warning => {
-                tracing::warn!(target: "librdkafka", event = "client_log", facility, line, "the Kafka client")
+                tracing::warn!(target: "librdkafka", event = "client_log", facility, line, "the Kafka client");
             }
             _ => tracing::error!(target: "librdkafka", event = "client_log", facility, line, "the Kafka client"),
         }
