@@ -89,7 +89,7 @@ def judged(base: Content, second: Content) -> list[tuple[str, str, bytes]]:
         ("another archive", base | {"archive_id": ARCHIVE_ID[::-1]}), ("another topic's place", base | {"topic": "orders", "segment": own | {"key": name(0).replace("payments", "orders")}}),
         ("another partition's place", base | {"partition": 2, "segment": own | {"key": name(0).replace("payments/1", "payments/2")}}), ("another offset's place", second), ("another epoch's place", base | {"epoch": 1, "segment": own | {"key": name(0).replace("/0000-", "/0001-")}}),
         ("version 2 of another place", {"type": "kivend.link/v2", "topic": "orders"}), ("an unknown type of another offset", {"type": "new", "first_offset": 7}), ("an unknown type of another archive", {"type": "new", "archive_id": "f" * 32}),
-        ("an entry", log.entries[0]), ("an entry of version 2", {"type": "kivend.entry/v2"}), ("a change", log.change_content(of="keys", add=[], retire=[])), ("an archive", {"type": "kivend.archive/v1"}),
+        ("an entry", log.entries[0]), ("an entry of version 2", {"type": "kivend.entry/v2"}), ("a change", log.change_content(of="keys", add=[], retire=[])), ("an archive", {"type": "kivend.archive/v1"}), ("the report of a drill", {"type": "kivend.drill/v1", "archive_id": ARCHIVE_ID}),
     ]
     good = note(text, KEY)
     out = [(why, "broken", note(canonical(c), KEY)) for why, c in content] + [(why, "broken", note(t, OTHER)) for why, t in texts]

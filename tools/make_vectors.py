@@ -47,6 +47,7 @@ from format_writer import (
     Key, b64, canonical, encoding, flip_signature, genesis, identity, leaf, merkle, note, optional_b64, path, sha, subproof,
 )
 from log_writer import peaks
+from make_drills import drills
 from make_link_vectors import links
 from make_log_vectors import cosignatures, entries
 from make_forged_segments import forged_segments
@@ -233,7 +234,7 @@ def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else VECTORS
     folder.mkdir(parents=True, exist_ok=True)
     for name, make in {"records": records, "merkle": trees, "notes": notes, "archive": archive, "entries": entries, "cosignatures": cosignatures,
-                       "links": links, "projection": projections, "proofs": proofs, "forged_segments": forged_segments}.items():
+                       "links": links, "projection": projections, "proofs": proofs, "drills": drills, "forged_segments": forged_segments}.items():
         (folder / f"{name}.json").write_text(json.dumps(make(), indent=1, ensure_ascii=True) + "\n", encoding="utf-8")
 
 

@@ -4,6 +4,7 @@
 pub mod change;
 pub mod checkpoint;
 pub mod commit_metadata;
+pub mod drill;
 pub mod entry;
 pub mod head;
 pub mod history;

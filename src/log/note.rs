@@ -7,9 +7,10 @@ use crate::log::object_key::Place;
 use crate::log::signed_note::{KeyId, NoteError};
 
 /// The kinds of note and stored JSON that the format has, as they begin the type.
-const KINDS: [&str; 5] = [
+const KINDS: [&str; 6] = [
     "kivend.archive/",
     "kivend.change/",
+    "kivend.drill/",
     "kivend.entry/",
     "kivend.leaf/",
     "kivend.link/",

@@ -11,6 +11,7 @@ pub mod claims;
 pub mod codes;
 pub mod cosigned;
 pub mod differing;
+pub mod drill;
 pub mod findings;
 pub mod given;
 pub mod html;

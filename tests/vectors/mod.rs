@@ -1,6 +1,7 @@
 //! The crate implements `docs/FORMAT.md`. The vectors were made from that text by `tools/make_vectors.py`, which shares
 //! no code with the crate; where the two disagree, the text decides.
 
+mod drills;
 mod links;
 mod log;
 mod projection;
