@@ -5,6 +5,7 @@ pub mod checkpoint;
 pub mod consume;
 pub mod demo;
 pub mod doctor;
+pub mod drill;
 pub mod export;
 pub mod files;
 pub mod generate;

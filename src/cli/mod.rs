@@ -17,6 +17,7 @@ mod consume;
 mod context;
 mod demo;
 mod doctor;
+mod drill;
 mod export;
 mod failure;
 mod files;
@@ -39,9 +40,11 @@ mod prove;
 mod reload;
 mod restore;
 mod retention;
+mod selected;
 mod topics;
 mod usage;
 mod verify;
+mod verify_drill;
 mod verify_proof;
 mod when;
 
@@ -96,6 +99,10 @@ enum Command {
     Export(export::Args),
     /// Restore archived records to Kafka, each once; run it again to continue
     Restore(restore::Args),
+    /// Restore to throw-away topics, compare, remove them, and sign a report
+    Drill(drill::Args),
+    /// Verify the report of a drill offline: no bucket, no Kafka, no network
+    VerifyDrill(verify_drill::Args),
     /// List the segments of the archive, for query tools
     Files(files::Args),
     /// Create the archive's identity and signing key
@@ -131,6 +138,8 @@ impl Command {
             Command::Checkpoint(args) => checkpoint::run(&args, context),
             Command::Export(args) => export::run(&args, context),
             Command::Restore(args) => restore::run(&args, context),
+            Command::Drill(args) => drill::run(&args, context),
+            Command::VerifyDrill(args) => verify_drill::run(&args, context),
             Command::Files(args) => files::run(&args, context),
             Command::Init(args) => init::run(&args, context),
             Command::Keys(command) => keys::run(&command, context),

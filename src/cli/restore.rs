@@ -3,22 +3,19 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::{ValueEnum, ValueHint};
+use clap::ValueHint;
 
 use crate::app::restore::{
-    Allowed, Axis, Creation, LedgerPlace, Mode, Naming, Rate, Rename, Request, RestoreReport, Span, Surroundings,
-    restore,
+    Allowed, Creation, Damage, LedgerPlace, Mode, Naming, Rate, Rename, Request, RestoreReport, Surroundings, restore,
 };
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::key_argument::{KeyArgument, read_keys};
 use crate::cli::output::{Align, count, size, table};
 use crate::cli::place::explain;
-use crate::cli::when::When;
+use crate::cli::selected::{SelectedArgs, time};
 use crate::config::{Properties, Settings};
-use crate::error::{Exit, Kind};
-use crate::record::topic_pattern::TopicPattern;
-use crate::record::utc::UtcSeconds;
+use crate::error::Exit;
 use crate::store;
 use crate::verify::given::Given;
 
@@ -35,21 +32,8 @@ Examples:
   KIVEND_KAFKA__BROKERS=other:9092 kivend restore --rate 50MB"
 )]
 pub struct Args {
-    /// Only these topics: names, or patterns with * and ?; may be repeated
-    #[arg(long = "topic", value_name = "TOPIC", value_parser = pattern)]
-    topics: Vec<TopicPattern>,
-    /// Only this partition of each
-    #[arg(long, value_name = "N")]
-    partition: Option<i32>,
-    /// Only records with this time or a later one
-    #[arg(long, value_name = "WHEN")]
-    since: Option<When>,
-    /// Only records with an earlier time
-    #[arg(long, value_name = "WHEN")]
-    until: Option<When>,
-    /// The times that --since and --until are about
-    #[arg(long, value_name = "KIND", default_value = "record")]
-    time: Times,
+    #[command(flatten)]
+    selected: SelectedArgs,
     /// The prefix of the target topics, in place of the configured topic_prefix
     #[arg(long, value_name = "PREFIX")]
     prefix: Option<String>,
@@ -88,18 +72,6 @@ pub struct Args {
     keys: Vec<KeyArgument>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Times {
-    /// Those of the records
-    Record,
-    /// Those at which they were archived
-    Archived,
-}
-
-fn pattern(text: &str) -> Result<TopicPattern, String> {
-    TopicPattern::parse(text).ok_or_else(|| "expected a topic, or a pattern with * and ?".to_owned())
-}
-
 fn property(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
     let (name, value) = pair.ok_or("expected NAME=VALUE, such as retention.ms=-1")?;
@@ -135,29 +107,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 fn request(args: &Args, settings: &Settings, context: &Context) -> Result<Request, Failure> {
-    let ms = |when: When| when.resolve(context.clock().wall()).as_millisecond();
-    let span = Span {
-        axis: match args.time {
-            Times::Record => Axis::Record,
-            Times::Archived => Axis::Archived,
-        },
-        since_ms: args.since.map(ms),
-        until_ms: args.until.map(ms),
-    };
-    require_range(span)?;
-    // A pattern may be written without the configured prefix, as a name may.
-    let in_full = |topic: &TopicPattern| {
-        let written = match topic.name() {
-            Some(name) => settings.topic_name(name),
-            None if topic.as_str().starts_with(&settings.topic_prefix) => topic.to_string(),
-            None => format!("{}{topic}", settings.topic_prefix),
-        };
-        TopicPattern::parse(&written).unwrap_or_else(|| topic.clone())
-    };
     Ok(Request {
-        topics: args.topics.iter().map(in_full).collect(),
-        partition: args.partition,
-        span,
+        topics: args.selected.topics(settings),
+        partition: args.selected.partition(),
+        span: args.selected.span(context)?,
         naming: Naming {
             own_prefix: settings.topic_prefix.clone(),
             prefix: args.prefix.clone(),
@@ -173,6 +126,7 @@ fn request(args: &Args, settings: &Settings, context: &Context) -> Result<Reques
             archived: args.into_archived,
             lifting: args.lift_retention,
         },
+        damage: Damage::Refused,
         creation: Creation {
             replication_factor: args.replication_factor.unwrap_or(settings.default_replication_factor),
             properties: args.properties.iter().cloned().collect::<Properties>(),
@@ -192,26 +146,6 @@ fn in_settings(rename: &Rename, settings: &Settings) -> Rename {
         from: settings.topic_name(&rename.from),
         to: rename.to.clone(),
     }
-}
-
-/// Refuses bounds between which no time is.
-fn require_range(span: Span) -> Result<(), Failure> {
-    match (span.since_ms, span.until_ms) {
-        (Some(since), Some(until)) if since >= until => Err(Failure::new(
-            Kind::Config,
-            format!(
-                "--until is not later than --since since=`{}` until=`{}`",
-                time(since),
-                time(until)
-            ),
-            "exchange the two, or leave one of them out",
-        )),
-        _ => Ok(()),
-    }
-}
-
-fn time(ms: i64) -> String {
-    UtcSeconds::from_unix(ms.div_euclid(1000)).to_string()
 }
 
 fn text(report: &RestoreReport) -> String {

@@ -25,6 +25,7 @@ pub mod reader;
 pub mod replay;
 pub mod sender;
 pub mod settings;
+pub mod throw_away;
 pub mod topic_limits;
 mod topic_properties;
 pub mod topics;

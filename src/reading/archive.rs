@@ -152,6 +152,12 @@ impl Archive {
         removals.is_some_and(|removals| removals.iter().any(|removal| link.height < removal.below))
     }
 
+    /// The hash of `archive.json`.
+    #[must_use]
+    pub fn identity_hash(&self) -> Hash {
+        Hash::of(&self.identity)
+    }
+
     /// The number of the newest entry.
     #[must_use]
     pub fn newest_entry(&self) -> Option<u64> {

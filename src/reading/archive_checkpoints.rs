@@ -48,6 +48,13 @@ impl Archive {
         Ok(None)
     }
 
+    /// The newest checkpoint.
+    #[must_use]
+    pub fn newest_checkpoint(&self) -> Option<CheckpointRef> {
+        let number = self.walk.newest_checkpoint()?;
+        self.walk.root(number).map(|root| CheckpointRef { number, root })
+    }
+
     /// The valid checkpoint with this number, with its cosignatures, if there is one.
     ///
     /// # Errors

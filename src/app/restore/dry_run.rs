@@ -14,11 +14,11 @@ pub(super) fn of_topic(shared: &Shared, plan: &TopicPlan, target: &Target) -> Re
     share.topic.created = target.is_created;
     share.topic.deleted_by_retention = target.deleted_by_retention;
     let marks = vec![None; plan.partitions.len()];
-    let mut segments = segments::read(&shared.archive, plan, &marks);
+    let mut segments = segments::read(&shared.archive, plan, &marks, shared.request.damage);
     while let Some(checked) = segments.blocking_recv() {
         let checked = checked?;
         let Some(segment) = &checked.segment else {
-            share.removed += checked.link.record_count;
+            share.removed += checked.removed();
             continue;
         };
         let before = share.topic.records;

@@ -9,12 +9,12 @@ use crate::task::error::AppError;
 
 /// What a mark is about: the records of an archived partition, in a target partition.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) struct Subject {
+pub(in crate::app) struct Subject {
     /// The archive's id.
     pub(super) archive: String,
-    pub(super) from: String,
-    pub(super) partition: i32,
-    pub(super) to: String,
+    pub(in crate::app) from: String,
+    pub(in crate::app) partition: i32,
+    pub(in crate::app) to: String,
     /// The id of the target topic: marks of one that was deleted are void.
     pub(super) to_id: Option<String>,
     /// The name of the range of times.

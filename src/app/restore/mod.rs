@@ -22,6 +22,9 @@ mod visible;
 
 pub use naming::{Naming, Rename};
 pub use pace::Rate;
+pub(in crate::app) use plan::{PartitionPlan, TopicPlan, plan};
 pub use report::{GroupRestored, Refusal, RestoreReport, TopicRestored};
-pub use request::{Allowed, Axis, Creation, LedgerPlace, Mode, Request, Span};
+pub use request::{Allowed, Axis, Creation, Damage, LedgerPlace, Mode, Request, Span};
+pub(in crate::app) use restore::{Conditions, Planned, restore_planned};
 pub use restore::{Surroundings, restore};
+pub(in crate::app) use segments::{read_partition, unreadable};

@@ -18,20 +18,20 @@ const CHAINS: usize = 16;
 
 /// An archived topic and its target.
 #[derive(Debug)]
-pub(super) struct TopicPlan {
-    pub(super) from: String,
+pub(in crate::app) struct TopicPlan {
+    pub(in crate::app) from: String,
     pub(super) to: String,
     /// The number of partitions that the archive knows of, whether they are restored or not.
     pub(super) partition_count: i32,
-    pub(super) partitions: Vec<PartitionPlan>,
+    pub(in crate::app) partitions: Vec<PartitionPlan>,
 }
 
 /// An archived partition, to be restored to the partition with the same number.
 #[derive(Debug)]
-pub(super) struct PartitionPlan {
-    pub(super) subject: Subject,
+pub(in crate::app) struct PartitionPlan {
+    pub(in crate::app) subject: Subject,
     /// The links whose segments may have records of the range, oldest first.
-    pub(super) links: Vec<Link>,
+    pub(in crate::app) links: Vec<Link>,
     /// The offsets that all links of the partition declare lost.
     pub(super) lost_offsets: u64,
 }
@@ -56,7 +56,7 @@ impl TopicPlan {
     }
 
     /// The records of links that may be in the range.
-    pub(super) fn records(&self) -> u64 {
+    pub(in crate::app) fn records(&self) -> u64 {
         let links = self.partitions.iter().flat_map(|partition| &partition.links);
         links.map(|link| link.record_count).sum()
     }
@@ -66,7 +66,7 @@ impl TopicPlan {
 ///
 /// # Errors
 /// `Config` if it names none that is archived, or two that have one target; `Corrupt` if a chain is broken.
-pub(super) async fn plan(archive: &Archive, request: &Request) -> Result<Vec<TopicPlan>, AppError> {
+pub(in crate::app) async fn plan(archive: &Archive, request: &Request) -> Result<Vec<TopicPlan>, AppError> {
     let all = archive.partitions();
     let is_asked = |topic: &str| request.topics.is_empty() || request.topics.iter().any(|asked| asked.matches(topic));
     let mut counts: BTreeMap<&str, i32> = BTreeMap::new();

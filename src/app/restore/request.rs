@@ -91,6 +91,15 @@ pub struct Creation {
     pub configured: Vec<TopicSettings>,
 }
 
+/// What is done where a segment does not hold what its link signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Damage {
+    /// The restore fails.
+    Refused,
+    /// Its records are left out.
+    Skipped,
+}
+
 /// Whether anything is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -136,6 +145,8 @@ pub struct Request {
     pub archived: TopicSelection,
     /// What is allowed.
     pub allowed: Allowed,
+    /// What is done with damaged segments.
+    pub damage: Damage,
     /// How missing targets are created.
     pub creation: Creation,
     /// Where progress is kept.

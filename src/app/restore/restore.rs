@@ -54,17 +54,50 @@ pub async fn restore(surroundings: Surroundings, request: Request) -> Result<Res
     let archive = Arc::new(Archive::open(surroundings.store, &surroundings.given).await?);
     surroundings.progress.note("reading the links");
     let plans = plan(&archive, &request).await?;
-    surroundings
+    let conditions = Conditions {
+        kafka: surroundings.kafka,
+        stop: surroundings.stop,
+        progress: surroundings.progress,
+    };
+    let (mut report, _) = restore_planned(conditions, Planned { archive, plans }, request).await?;
+    report.elapsed_s = clock.elapsed_s();
+    Ok(report)
+}
+
+/// The archive, and what of it is to be restored.
+pub(in crate::app) struct Planned {
+    pub(in crate::app) archive: Arc<Archive>,
+    pub(in crate::app) plans: Vec<TopicPlan>,
+}
+
+/// What a planned restore runs with.
+pub(in crate::app) struct Conditions {
+    pub(in crate::app) kafka: KafkaSettings,
+    pub(in crate::app) stop: Stop,
+    pub(in crate::app) progress: Arc<dyn Progress>,
+}
+
+/// Restores what is planned, and returns the plans too.
+///
+/// # Errors
+/// Those of [`restore`].
+pub(in crate::app) async fn restore_planned(
+    conditions: Conditions,
+    Planned { archive, plans }: Planned,
+    request: Request,
+) -> Result<(RestoreReport, Vec<TopicPlan>), AppError> {
+    let clock = Clock::start();
+    conditions
         .progress
         .begin(Some(plans.iter().map(TopicPlan::records).sum()));
     let shared = Arc::new(Shared {
         pace: Pace::new(request.rate),
         rejects: Rejects::open(request.rejects.as_deref().filter(|_| request.mode == Mode::Restore))?,
         archive,
-        kafka: surroundings.kafka,
+        kafka: conditions.kafka,
         request,
-        stop: surroundings.stop,
-        progress: surroundings.progress,
+        stop: conditions.stop,
+        progress: conditions.progress,
         clock,
         has_failed: AtomicBool::new(false),
     });
@@ -92,13 +125,17 @@ pub async fn restore(surroundings: Surroundings, request: Request) -> Result<Res
     if shared.request.mode == Mode::Restore && !shared.request.groups.is_empty() && !shared.stop.is_requested() {
         shared.progress.note("translating the offsets of consumer groups");
         let own = Arc::clone(&shared);
-        let groups = tokio::task::spawn_blocking(move || restore_groups(&own, &plans, &own.request.groups)).await;
-        report.groups = groups.map_err(|error| AppError::internal(error.to_string()))??;
+        let groups = tokio::task::spawn_blocking(move || {
+            restore_groups(&own, &plans, &own.request.groups).map(|groups| (groups, plans))
+        })
+        .await;
+        (report.groups, plans) = groups.map_err(|error| AppError::internal(error.to_string()))??;
     }
     report.topics.sort_by(|a, b| a.from.cmp(&b.from));
     report.interrupted = shared.stop.is_requested();
+    plans.sort_by(|a, b| a.from.cmp(&b.from));
     report.elapsed_s = clock.elapsed_s();
-    Ok(report)
+    Ok((report, plans))
 }
 
 /// Checks all targets, then creates what is missing. Blocks.

@@ -7,7 +7,9 @@ use futures::StreamExt as _;
 use tokio::sync::mpsc;
 
 use crate::app::restore::mark::Mark;
-use crate::app::restore::plan::TopicPlan;
+use crate::app::restore::plan::{PartitionPlan, TopicPlan};
+use crate::app::restore::request::Damage;
+use crate::error::{Explain as _, Kind};
 use crate::log::link::Link;
 use crate::reading::archive::Archive;
 use crate::record::merkle::Tree;
@@ -22,12 +24,24 @@ const AHEAD: usize = 1;
 
 /// A segment whose records are those that its link signs.
 #[derive(Debug, Clone)]
-pub(super) struct Checked {
+pub(in crate::app) struct Checked {
     /// The index of its partition in the plan.
     pub(super) partition: usize,
-    pub(super) link: Arc<Link>,
-    /// `None` if it was removed under a retention change.
-    pub(super) segment: Option<Arc<Segment>>,
+    pub(in crate::app) link: Arc<Link>,
+    /// `None` if it was removed under a retention change, or is damaged.
+    pub(in crate::app) segment: Option<Arc<Segment>>,
+    /// Why it does not hold what its link signs, where damage is skipped.
+    pub(in crate::app) damage: Option<String>,
+}
+
+impl Checked {
+    /// The records that were removed under a retention change.
+    pub(in crate::app) fn removed(&self) -> u64 {
+        match (&self.segment, &self.damage) {
+            (None, None) => self.link.record_count,
+            _ => 0,
+        }
+    }
 }
 
 /// Starts to read the segments that the marks leave. One of the partitions after the other gives one.
@@ -35,8 +49,25 @@ pub(super) fn read(
     archive: &Arc<Archive>,
     plan: &TopicPlan,
     marks: &[Option<Mark>],
+    damage: Damage,
 ) -> mpsc::Receiver<Result<Checked, AppError>> {
-    let order = in_turn(plan, marks);
+    read_in_order(archive, in_turn(plan, marks), damage)
+}
+
+/// Starts to read all segments of one partition, without those that are damaged.
+pub(in crate::app) fn read_partition(
+    archive: &Arc<Archive>,
+    plan: &PartitionPlan,
+) -> mpsc::Receiver<Result<Checked, AppError>> {
+    let links = plan.links.iter().map(|link| (0, Arc::new(link.clone())));
+    read_in_order(archive, links.collect(), Damage::Skipped)
+}
+
+fn read_in_order(
+    archive: &Arc<Archive>,
+    order: Vec<(usize, Arc<Link>)>,
+    damage: Damage,
+) -> mpsc::Receiver<Result<Checked, AppError>> {
     let archive = Arc::clone(archive);
     let (sender, receiver) = mpsc::channel(AHEAD);
     tokio::spawn(async move {
@@ -44,7 +75,7 @@ pub(super) fn read(
             .map(|(partition, link)| {
                 let archive = Arc::clone(&archive);
                 // A task of its own, so that checks use all cores.
-                tokio::spawn(async move { check(&archive, partition, link).await })
+                tokio::spawn(async move { check(&archive, (partition, link), damage).await })
             })
             .buffered(AT_ONCE);
         while let Some(joined) = checked.next().await {
@@ -77,21 +108,27 @@ fn in_turn(plan: &TopicPlan, marks: &[Option<Mark>]) -> Vec<(usize, Arc<Link>)> 
     }
 }
 
-async fn check(archive: &Archive, partition: usize, link: Arc<Link>) -> Result<Checked, AppError> {
-    let segment = match archive.kept_segment(&link).await? {
-        None => None,
-        Some(object) => {
-            let of = Arc::clone(&link);
-            let opened = tokio::task::spawn_blocking(move || signed_segment(&of, object)).await;
-            let opened = opened.map_err(|error| AppError::internal(error.to_string()))?;
-            Some(Arc::new(opened?))
-        }
+async fn check(archive: &Archive, (partition, link): (usize, Arc<Link>), damage: Damage) -> Result<Checked, AppError> {
+    let (segment, damage) = match (open(archive, &link).await, damage) {
+        (Err(error), Damage::Skipped) if error.kind() == Kind::Corrupt => (None, Some(error.to_string())),
+        (opened, _) => (opened?, None),
     };
     Ok(Checked {
         partition,
         link,
         segment,
+        damage,
     })
+}
+
+async fn open(archive: &Archive, link: &Arc<Link>) -> Result<Option<Arc<Segment>>, AppError> {
+    let Some(object) = archive.kept_segment(link).await? else {
+        return Ok(None);
+    };
+    let of = Arc::clone(link);
+    let opened = tokio::task::spawn_blocking(move || signed_segment(&of, object)).await;
+    let opened = opened.map_err(|error| AppError::internal(error.to_string()))?;
+    Ok(Some(Arc::new(opened?)))
 }
 
 /// Opens a segment, after checking that its records have the root that its link signs.
@@ -110,7 +147,7 @@ pub(super) fn signed_segment(link: &Link, object: Bytes) -> Result<Segment, AppE
 }
 
 /// The error for a segment that does not hold what its link signs.
-pub(super) fn unreadable(link: &Link, why: &dyn std::fmt::Display) -> AppError {
+pub(in crate::app) fn unreadable(link: &Link, why: &dyn std::fmt::Display) -> AppError {
     let key = link.segment.as_ref().map_or("", |segment| &segment.key);
     AppError::corrupt(format!("a segment cannot be restored: {why} key=`{key}`"))
         .fix("`kivend verify` lists all findings; restore the segment from a backup or an older version of the bucket")

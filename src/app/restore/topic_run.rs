@@ -91,7 +91,7 @@ impl<'a> TopicRun<'a> {
 
     fn send_all(&mut self) -> Result<(), AppError> {
         let runtime = tokio::runtime::Handle::current();
-        let mut segments = segments::read(&self.shared.archive, self.plan, &self.marks);
+        let mut segments = segments::read(&self.shared.archive, self.plan, &self.marks, self.shared.request.damage);
         while !self.shared.is_over() {
             let next = async { tokio::time::timeout(SEGMENT_WAIT, segments.recv()).await };
             match runtime.block_on(next) {
@@ -118,7 +118,7 @@ impl<'a> TopicRun<'a> {
         let from = resumed.map_or(link.first_offset.0, |mark| mark.offset);
         self.begin_part(checked, from)?;
         let Some(segment) = &checked.segment else {
-            self.share.removed += link.record_count;
+            self.share.removed += checked.removed();
             return self.pass_link(checked);
         };
         let mut taken = Ok(());

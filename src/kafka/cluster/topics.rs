@@ -65,6 +65,19 @@ impl Cluster {
         Ok(topics)
     }
 
+    /// The names of all topics that begin with this, Kafka's internal ones included.
+    ///
+    /// # Errors
+    /// No broker answered, or it refused us.
+    pub fn topics_with(&self, beginning: &str) -> Result<Vec<String>, KafkaError> {
+        let metadata = self.ask("list the topics", |timeout| self.client.fetch_metadata(None, timeout))?;
+        let names = metadata.topics().iter().map(rdkafka::metadata::MetadataTopic::name);
+        Ok(names
+            .filter(|name| name.starts_with(beginning))
+            .map(str::to_owned)
+            .collect())
+    }
+
     /// The topics that exist of those that are archived, by name.
     ///
     /// # Errors
