@@ -5,6 +5,7 @@ mod any_topic;
 mod backlog;
 mod beside;
 mod daemon;
+mod drills;
 mod exactly_once;
 mod large;
 mod misfits;
