@@ -7,7 +7,7 @@ use crate::archive::author::Author;
 use crate::archive::epochs::{Declarations, Divergence};
 use crate::archive::partition::{Context, Partition};
 use crate::archive::policy::{SealPolicies, SealPolicy};
-use crate::archive::step::{Action, Delivered, Event, Now, Slot, StopReason, Ticket};
+use crate::archive::step::{Action, Delivered, Event, Now, Slot, Standing, StopReason, Ticket};
 use crate::record::position::TopicPartition;
 
 /// With this many segments in the encoder, no further segment is sealed early to free memory.
@@ -89,10 +89,13 @@ impl Machine {
         self.policies.shared().memory_budget_bytes
     }
 
-    /// The bytes of one partition outside the encoder.
+    /// What is shown of one partition.
     #[must_use]
-    pub fn buffered_bytes_of(&self, slot: Slot) -> usize {
-        self.partitions.get(slot.0).map_or(0, Partition::buffered_bytes)
+    pub fn standing(&self, slot: Slot, now: Now) -> Standing {
+        match (self.partitions.get(slot.0), self.limits.get(slot.0)) {
+            (Some(partition), Some(policy)) => partition.standing(policy, now),
+            _ => Standing::default(),
+        }
     }
 
     /// What the records in memory amount to that no link covers yet.

@@ -107,6 +107,19 @@ impl SealPolicy {
             .or((fill.idle_ms >= self.seal_max_idle_ms).then_some(SealReason::Idle))
     }
 
+    /// The time until a segment is sealed if no record comes, in ms; none for a segment without records.
+    #[must_use]
+    pub fn due_in_ms(&self, fill: Fill) -> Option<u64> {
+        if fill.records == 0 {
+            return None;
+        }
+        if self.due(fill).is_some() {
+            return Some(0);
+        }
+        let (age_ms, idle_ms) = (self.seal_max_age_ms - fill.age_ms, self.seal_max_idle_ms - fill.idle_ms);
+        Some(age_ms.min(idle_ms))
+    }
+
     /// Above this, the largest segments are sealed early, so that the encoder has work before consumption must pause.
     #[must_use]
     pub fn pressure_bytes(&self) -> usize {
@@ -146,6 +159,20 @@ mod tests {
         assert_eq!(POLICY.due(Fill { records: 10, ..below }), Some(SealReason::Records));
         assert_eq!(POLICY.due(Fill { age_ms: 300, ..below }), Some(SealReason::Age));
         assert_eq!(POLICY.due(Fill { idle_ms: 30, ..below }), Some(SealReason::Idle));
+    }
+
+    #[test]
+    fn the_time_until_a_seal_is_that_of_the_limit_that_is_reached_first() {
+        let fill = Fill {
+            records: 1,
+            bytes: 1,
+            age_ms: 100,
+            idle_ms: 10,
+        };
+        assert_eq!(POLICY.due_in_ms(fill), Some(20));
+        assert_eq!(POLICY.due_in_ms(Fill { age_ms: 295, ..fill }), Some(5));
+        assert_eq!(POLICY.due_in_ms(Fill { records: 10, ..fill }), Some(0));
+        assert_eq!(POLICY.due_in_ms(Fill { records: 0, ..fill }), None);
     }
 
     proptest! {

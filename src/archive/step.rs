@@ -175,6 +175,17 @@ pub enum Action {
     Report(TopicPartition, Report),
 }
 
+/// What is shown of a partition between reports.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Bytes of its records in memory, outside the encoder.
+    pub buffered_bytes: usize,
+    /// The time until the open segment is sealed if no record comes; 0 during a seal, none where no record waits.
+    pub sealed_in_ms: Option<u64>,
+    /// The newest timestamp in the head's segment, if it has one.
+    pub newest_archived_ms: Option<i64>,
+}
+
 /// News of a partition, for the log and the metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {

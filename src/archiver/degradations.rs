@@ -147,6 +147,11 @@ impl Degradations {
         }
     }
 
+    /// Whether attempts of this kind fail.
+    pub fn is_failing(&self, doing: Doing) -> bool {
+        self.lock().open.contains_key(doing.words())
+    }
+
     fn now_ms(&self) -> u64 {
         self.vitals.clock.monotonic_ms()
     }
@@ -159,12 +164,9 @@ impl Degradations {
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
         let changed = change(&mut state);
-        let health = &self.vitals.health;
-        match (state.open.iter().next(), &state.awaited) {
-            (Some((what, degradation)), _) => health.unready(format!("{what}: {}", degradation.why)),
-            (None, Some(awaited)) => health.unready(awaited.as_str()),
-            (None, None) => health.ready(),
-        }
+        let reason = |(what, degradation): (&String, &Degradation)| format!("{what}: {}", degradation.why);
+        let open = state.open.iter().map(reason);
+        self.vitals.health.unready_for(open.chain(state.awaited.clone()));
         changed
     }
 }

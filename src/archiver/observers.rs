@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::archive::step::{Report, StopReason};
+use crate::archive::step::{Now, Report, Standing, StopReason};
 use crate::archiver::degradations::Degradations;
+use crate::archiver::doing::Doing;
 use crate::archiver::report::{self, LinkLine};
 use crate::archiver::retention::ArchivedPositions;
 use crate::archiver::summary::SegmentLines;
@@ -14,6 +15,17 @@ use crate::kafka::error::KafkaError;
 use crate::record::position::TopicPartition;
 use crate::record::utc::UtcSeconds;
 use crate::telemetry::{PartitionMetrics, Vitals};
+
+/// Where a partition stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Measured {
+    /// What the state machine says.
+    pub standing: Standing,
+    /// The first offset that is not archived.
+    pub next_offset: i64,
+    /// The offsets from there to Kafka's log end, if that is known. Buffered records count.
+    pub lag: Option<i64>,
+}
 
 /// Receives the driver's reports. The simulation implements it to count events.
 pub trait Observer {
@@ -32,8 +44,8 @@ pub trait Observer {
     /// The state machine reports news of a partition.
     fn reported(&mut self, partition: &TopicPartition, report: &Report, now: UtcSeconds);
 
-    /// A partition's buffered bytes, and its lag: the offsets between the durable head and Kafka's log end, if known.
-    fn measured(&mut self, partition: &TopicPartition, buffered_bytes: usize, lag: Option<i64>);
+    /// Where a partition stands, ten times a second.
+    fn measured(&mut self, partition: &TopicPartition, measured: &Measured, now: Now);
 
     /// Bytes of records in memory that count in the budget, and their limit.
     fn memory(&mut self, used: usize, budget: usize);
@@ -65,6 +77,8 @@ pub struct Observers {
     pub metrics: HashMap<TopicPartition, PartitionMetrics>,
     /// The partitions that the group has assigned.
     pub assigned: HashSet<TopicPartition>,
+    /// Whether Kafka answered the newest probe.
+    pub kafka_answers: bool,
     /// The lines about segments.
     pub lines: Arc<SegmentLines>,
     /// How long a member that died stays in the group.
@@ -180,17 +194,30 @@ impl Observer for Observers {
         }
     }
 
-    fn measured(&mut self, partition: &TopicPartition, buffered_bytes: usize, lag: Option<i64>) {
+    fn measured(&mut self, partition: &TopicPartition, measured: &Measured, now: Now) {
         let Some(metrics) = self.metrics.get(partition) else {
             return;
         };
-        metrics.buffered(buffered_bytes as u64);
-        if let Some(lag) = lag {
+        let standing = &measured.standing;
+        metrics.buffered(standing.buffered_bytes as u64);
+        let now = now.wall.unix();
+        metrics.seal_due(standing.sealed_in_ms.map(|in_ms| now + (in_ms / 1_000) as i64));
+        // Producers may set timestamps in the future.
+        let newest = standing
+            .newest_archived_ms
+            .map(|newest_ms| (newest_ms / 1_000).min(now));
+        metrics.archived(measured.next_offset, newest);
+        if let Some(lag) = measured.lag {
             metrics.lagging(lag.max(0));
+            // Without an answer of Kafka the log end is an old one.
+            if lag <= 0 && self.kafka_answers {
+                metrics.caught_up(now);
+            }
         }
     }
 
     fn memory(&mut self, used: usize, budget: usize) {
+        self.kafka_answers = !self.degradations.is_failing(Doing::ReachKafka);
         self.vitals.metrics.memory(used, budget);
     }
 

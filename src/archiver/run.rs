@@ -204,6 +204,7 @@ fn archive(
         vitals: vitals.clone(),
         metrics: HashMap::new(),
         assigned: HashSet::new(),
+        kafka_answers: true,
         lines,
         session_timeout: settings.kafka.session_timeout(),
     };

@@ -166,7 +166,7 @@ pub fn kivend() -> ExitCode {
 #[command(name = "kivend-archiver", version)]
 #[command(
     after_help = "On SIGTERM or Ctrl-C it seals, uploads and commits what it has, and leaves the group, within archive.shutdown_timeout; a second signal ends it at once.
-Metrics, /healthz and /readyz are served on telemetry.listen."
+The status page, /metrics, /healthz and /readyz are served on telemetry.listen."
 )]
 pub struct Archiver {
     #[command(flatten)]

@@ -1,6 +1,8 @@
 //! Metrics of the archiver as a whole: its build, its memory, its partitions, and the checkpoints with their mirrors.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
@@ -30,6 +32,7 @@ pub(super) struct ArchiverMetrics {
     checkpoint_size: Gauge,
     checkpoint_age: FloatGauge,
     mirrors_behind: Family<MirrorLabels, Gauge>,
+    mirrors: Mutex<BTreeMap<String, u64>>,
     /// When every link was last found covered by a checkpoint, or the start, in Unix seconds; 0 before it.
     covered: AtomicI64,
 }
@@ -77,15 +80,29 @@ impl ArchiverMetrics {
         };
         let behind = i64::try_from(checkpoints).unwrap_or(i64::MAX);
         self.mirrors_behind.get_or_create(&labels).set(behind);
+        let mut mirrors = self.mirrors.lock().unwrap_or_else(PoisonError::into_inner);
+        mirrors.insert(mirror.to_owned(), checkpoints);
+    }
+
+    /// How many checkpoints each mirror lacks.
+    pub(super) fn mirrors(&self) -> BTreeMap<String, u64> {
+        self.mirrors.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The bytes of records in memory, and their limit.
+    pub(super) fn memory_used(&self) -> (i64, i64) {
+        (self.memory_used.get(), self.memory_budget.get())
+    }
+
+    /// Since a checkpoint was last found to cover every link, or since the start, in seconds.
+    pub(super) fn checkpoint_age_s(&self, now: UtcSeconds) -> i64 {
+        match self.covered.load(Ordering::Relaxed) {
+            0 => 0,
+            covered => now.unix().saturating_sub(covered).max(0),
+        }
     }
 
     pub(super) fn set_durations(&self, now: UtcSeconds) {
-        let covered = self.covered.load(Ordering::Relaxed);
-        let age_s = if covered == 0 {
-            0
-        } else {
-            now.unix().saturating_sub(covered).max(0)
-        };
-        self.checkpoint_age.set(age_s as f64);
+        self.checkpoint_age.set(self.checkpoint_age_s(now) as f64);
     }
 }

@@ -5,15 +5,25 @@ use std::sync::{Mutex, PoisonError};
 
 /// A main loop without an iteration for this long is stuck; normally it has several per second.
 const STUCK_AFTER_MS: u64 = 60_000;
+/// Reasons that are kept in full; a thousand partitions may be stopped.
+const REASONS_MAX: usize = 20;
 
 /// The state that the main loop sets and the probes read.
 #[derive(Debug)]
 pub struct Health {
     last_turn_ms: AtomicU64,
-    /// Why it is not ready; none if it is.
-    unready: Mutex<Option<String>>,
+    unready: Mutex<Unready>,
     /// The error that ends the archiver; none while it can archive.
     failed: Mutex<Option<String>>,
+}
+
+/// Why the archiver is not ready; without a reason it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Unready {
+    /// The first reasons.
+    pub(super) reasons: Vec<String>,
+    /// How many there are besides these.
+    pub(super) further: usize,
 }
 
 impl Default for Health {
@@ -21,7 +31,7 @@ impl Default for Health {
     fn default() -> Health {
         Health {
             last_turn_ms: AtomicU64::new(0),
-            unready: Mutex::new(Some("starting".to_owned())),
+            unready: Mutex::new(Unready::because("starting".to_owned())),
             failed: Mutex::new(None),
         }
     }
@@ -35,12 +45,21 @@ impl Health {
 
     /// The archiver is ready: it archives.
     pub fn ready(&self) {
-        *self.unready.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.unready.lock().unwrap_or_else(PoisonError::into_inner) = Unready::default();
     }
 
     /// The archiver does not archive, for this reason.
     pub fn unready(&self, reason: impl Into<String>) {
-        *self.unready.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.into());
+        *self.unready.lock().unwrap_or_else(PoisonError::into_inner) = Unready::because(reason.into());
+    }
+
+    /// The archiver does not archive, or not all, for these reasons; it is ready if there are none.
+    pub fn unready_for(&self, mut reasons: impl Iterator<Item = String>) {
+        let unready = Unready {
+            reasons: reasons.by_ref().take(REASONS_MAX).collect(),
+            further: reasons.count(),
+        };
+        *self.unready.lock().unwrap_or_else(PoisonError::into_inner) = unready;
     }
 
     /// The archiver ends with this error: from here on it is neither alive nor ready. The first reason is kept.
@@ -72,13 +91,24 @@ impl Health {
     /// Readiness.
     ///
     /// # Errors
-    /// The reason given to [`Health::unready`].
+    /// The first reason.
     pub fn readiness(&self) -> Result<(), String> {
-        self.unready
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-            .map_or(Ok(()), Err)
+        let unready = self.unready.lock().unwrap_or_else(PoisonError::into_inner);
+        unready.reasons.first().cloned().map_or(Ok(()), Err)
+    }
+
+    /// Why it is not ready.
+    pub(super) fn reasons(&self) -> Unready {
+        self.unready.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Unready {
+    fn because(reason: String) -> Unready {
+        Unready {
+            reasons: vec![reason],
+            further: 0,
+        }
     }
 }
 
@@ -94,6 +124,17 @@ mod tests {
         assert_eq!(health.readiness(), Ok(()));
         health.unready("the store refuses the credentials");
         assert_eq!(health.readiness(), Err("the store refuses the credentials".to_owned()));
+    }
+
+    #[test]
+    fn of_many_reasons_the_first_are_kept_and_the_others_counted() {
+        let health = Health::default();
+        health.unready_for((0..1_000).map(|number| format!("orders/{number}: links are missing")));
+        assert_eq!(health.readiness(), Err("orders/0: links are missing".to_owned()));
+        let unready = health.reasons();
+        assert_eq!((unready.reasons.len(), unready.further), (REASONS_MAX, 980));
+        health.unready_for(std::iter::empty());
+        assert_eq!((health.readiness(), health.reasons()), (Ok(()), Unready::default()));
     }
 
     #[test]

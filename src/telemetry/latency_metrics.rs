@@ -1,6 +1,6 @@
 //! Histograms of durations, and the requests to the store by their outcome.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -29,7 +29,8 @@ type Durations = Family<OperationLabels, Histogram, fn() -> Histogram>;
 pub(super) struct Latencies {
     store: Durations,
     requests: Family<OutcomeLabels, Counter>,
-    codes: Mutex<BTreeSet<String>>,
+    /// Requests by outcome.
+    codes: Mutex<BTreeMap<String, u64>>,
     operations: Durations,
     seal: Histogram,
     commit: Histogram,
@@ -81,13 +82,17 @@ impl Latencies {
             .get_or_create(&OperationLabels { operation })
             .observe(seconds);
         let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
-        if codes.len() < CODES_MAX {
-            codes.insert(code.to_owned());
-        }
-        let code = if codes.contains(code) { code } else { "other" };
+        let is_known = codes.contains_key(code) || codes.len() < CODES_MAX;
+        let code = if is_known { code } else { "other" };
+        *codes.entry(code.to_owned()).or_default() += 1;
         drop(codes);
         let code = code.to_owned();
         self.requests.get_or_create(&OutcomeLabels { operation, code }).inc();
+    }
+
+    /// Requests to the store by outcome: `ok`, or the code of the error.
+    pub(super) fn store_outcomes(&self) -> BTreeMap<String, u64> {
+        self.codes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// An operation succeeded after this time.

@@ -25,18 +25,18 @@ const PARTITION_LIMIT: usize = 1_000;
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    partitions: Arc<Partitions>,
-    families: Families,
+    pub(super) partitions: Arc<Partitions>,
+    pub(super) families: Families,
 }
 
 #[derive(Debug, Default)]
-struct Families {
-    archiver: ArchiverMetrics,
+pub(super) struct Families {
+    pub(super) archiver: ArchiverMetrics,
     column_misfits: Family<ColumnLabels, Counter>,
     retries: Family<RetryLabels, Counter>,
-    latencies: Latencies,
-    witnesses: Witnesses,
-    stopped: Stopped,
+    pub(super) latencies: Latencies,
+    pub(super) witnesses: Witnesses,
+    pub(super) stopped: Stopped,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

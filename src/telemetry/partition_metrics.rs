@@ -202,6 +202,15 @@ impl Partitions {
         });
     }
 
+    /// The metrics of every partition, and whether this archiver owns it now.
+    pub(super) fn all(&self) -> Vec<(TopicPartition, PartitionMetrics, bool)> {
+        self.change(|known| {
+            let each = known.iter();
+            each.map(|(place, known)| (place.clone(), known.metrics.clone(), known.is_held))
+                .collect()
+        })
+    }
+
     /// Sets the time that durations are measured to.
     pub(super) fn set_now(&self, now: UtcSeconds) {
         self.now.store(now.unix(), Ordering::Relaxed);

@@ -25,17 +25,22 @@ pub(super) struct Values {
     pub(super) lag: AtomicI64,
     pub(super) stable_lag: AtomicI64,
     pub(super) unstable: AtomicI64,
-    /// Unix seconds, as the next two.
+    /// Unix seconds, as the next three.
     pub(super) last_commit: AtomicI64,
     pub(super) deletion: AtomicI64,
     pub(super) open_since: AtomicI64,
+    pub(super) seal_due: AtomicI64,
+    /// Everything that Kafka had received by then is archived, in Unix seconds.
+    pub(super) archived_until: AtomicI64,
+    /// The first offset that is not archived.
+    pub(super) next_offset: AtomicI64,
 }
 
 impl Values {
     fn new() -> Values {
         let [records, segments, links, stored_bytes, lost_records, fenced] = [const { 0 }; 6].map(AtomicU64::new);
         let [buffered_bytes, lag, stable_lag, unstable] = [const { 0 }; 4].map(AtomicI64::new);
-        let [last_commit, deletion, open_since] = [NEVER; 3].map(AtomicI64::new);
+        let [last_commit, deletion, open_since, seal_due, archived_until, next_offset] = [NEVER; 6].map(AtomicI64::new);
         Values {
             records,
             segments,
@@ -50,6 +55,9 @@ impl Values {
             last_commit,
             deletion,
             open_since,
+            seal_due,
+            archived_until,
+            next_offset,
         }
     }
 
@@ -59,8 +67,15 @@ impl Values {
             gauge.store(0, Ordering::Relaxed);
         }
         self.last_commit.store(now.unix(), Ordering::Relaxed);
-        self.deletion.store(NEVER, Ordering::Relaxed);
-        self.open_since.store(NEVER, Ordering::Relaxed);
+        for unknown in [
+            &self.deletion,
+            &self.open_since,
+            &self.seal_due,
+            &self.archived_until,
+            &self.next_offset,
+        ] {
+            unknown.store(NEVER, Ordering::Relaxed);
+        }
     }
 }
 
@@ -116,6 +131,32 @@ impl PartitionMetrics {
         self.0.unstable.store(waiting, Ordering::Relaxed);
         let since = since.map_or(NEVER, UtcSeconds::unix);
         self.0.open_since.store(since, Ordering::Relaxed);
+    }
+
+    /// Sets when the open segment is sealed if no record comes, in Unix seconds; none where no record waits.
+    pub fn seal_due(&self, at: Option<i64>) {
+        self.0.seal_due.store(at.unwrap_or(NEVER), Ordering::Relaxed);
+    }
+
+    /// Sets the first offset that is not archived, and the newest timestamp before it in Unix seconds, if it is known.
+    pub fn archived(&self, next_offset: i64, newest: Option<i64>) {
+        self.0.next_offset.store(next_offset, Ordering::Relaxed);
+        if let Some(newest) = newest {
+            self.archived_by(newest);
+        }
+    }
+
+    /// Everything that Kafka holds is archived at `now`, in Unix seconds.
+    pub fn caught_up(&self, now: i64) {
+        self.archived_by(now);
+    }
+
+    /// Only one thread sets it.
+    fn archived_by(&self, time: i64) {
+        let before = self.0.archived_until.load(Ordering::Relaxed);
+        if before == NEVER || time > before {
+            self.0.archived_until.store(time, Ordering::Relaxed);
+        }
     }
 
     /// Counts offsets that Kafka deleted before they were archived.

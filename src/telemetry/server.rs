@@ -1,10 +1,10 @@
-//! The port of `/metrics` (OpenMetrics), `/healthz` and `/readyz`; a failing probe has its reason in the body. There is no
-//! authentication, so responses must not contain records, keys or secrets.
+//! The port of the status page, `/metrics` (OpenMetrics), `/healthz` and `/readyz`; a failing probe has its reason in the body.
+//! There is no authentication, so responses must not contain records, keys or secrets.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -12,7 +12,11 @@ use axum::routing::get;
 use crate::clock::Clock;
 use crate::error::{Explain, Kind};
 use crate::telemetry::health::Health;
+use crate::telemetry::history::{EVERY, History};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::partition_rows::Listing;
+use crate::telemetry::status::{Status, sample};
+use crate::telemetry::status_page::{FILES, guarded};
 use crate::telemetry::text_format::TextFormat;
 
 /// The port cannot be opened.
@@ -44,6 +48,13 @@ pub struct Vitals {
     pub clock: Clock,
 }
 
+/// What the status page shows.
+#[derive(Debug, Clone)]
+struct Shown {
+    vitals: Vitals,
+    history: Arc<History>,
+}
+
 /// Opens the port and serves it in a task of the current runtime until the runtime ends. Returns the address, with the
 /// real port if `listen` has port 0.
 ///
@@ -53,11 +64,22 @@ pub async fn serve(listen: SocketAddr, vitals: Vitals) -> Result<SocketAddr, Lis
     let refused = |source| ListenError { listen, source };
     let listener = tokio::net::TcpListener::bind(listen).await.map_err(refused)?;
     let address = listener.local_addr().map_err(refused)?;
+    let shown = Shown {
+        vitals: vitals.clone(),
+        history: Arc::default(),
+    };
+    shown.remember();
+    tokio::spawn(remember(shown.clone()));
+    let mut page = axum::Router::new().route("/status.json", get(status));
+    for (path, file) in FILES {
+        page = page.route(path, get(move || async move { file }));
+    }
     let router = axum::Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
-        .with_state(vitals);
+        .with_state(vitals)
+        .merge(page.with_state(shown));
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
             tracing::warn!(event = "port_closed", %error, "the telemetry port closed");
@@ -83,6 +105,30 @@ async fn healthz(State(vitals): State<Vitals>) -> impl IntoResponse {
 
 async fn readyz(State(vitals): State<Vitals>) -> impl IntoResponse {
     answer(vitals.health.readiness())
+}
+
+async fn status(State(shown): State<Shown>, RawQuery(query): RawQuery) -> impl IntoResponse {
+    let Vitals { metrics, health, clock } = &shown.vitals;
+    let listing = Listing::of_query(query.as_deref().unwrap_or_default());
+    let status = Status::of(metrics, health, clock, &shown.history, &listing);
+    // Numbers and strings are always JSON.
+    let body = serde_json::to_string(&status).unwrap_or_default();
+    guarded("application/json", body)
+}
+
+/// Takes further samples for the history until the runtime ends.
+async fn remember(shown: Shown) {
+    loop {
+        tokio::time::sleep(EVERY).await;
+        shown.remember();
+    }
+}
+
+impl Shown {
+    fn remember(&self) {
+        let Vitals { metrics, health, clock } = &self.vitals;
+        self.history.push(sample(metrics, health, clock));
+    }
 }
 
 fn answer(state: Result<(), String>) -> (StatusCode, String) {

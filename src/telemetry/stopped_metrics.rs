@@ -29,6 +29,11 @@ impl Stopped {
         all.register("stopped", help, self.gauge.clone());
     }
 
+    /// What is stopped, by topic and partition (empty for the whole topic), with the reason.
+    pub(super) fn open(&self) -> BTreeMap<(String, String), &'static str> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Sets or ends the reason for a topic, or for one partition of it.
     pub(super) fn set(&self, topic: &str, partition: Option<i32>, reason: Option<&'static str>) {
         let partition = partition.map_or_else(String::new, |number| number.to_string());

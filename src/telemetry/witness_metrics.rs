@@ -45,6 +45,19 @@ pub struct WitnessMetrics {
     failures: Family<FailureLabels, Counter>,
     /// Unix seconds of the last cosignature, or of the start.
     last: Arc<AtomicI64>,
+    failed: Arc<AtomicU64>,
+}
+
+/// How far a witness has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct WitnessStanding {
+    pub(super) name: String,
+    /// Size of the newest tree that it cosigned; 0 before the first.
+    pub(super) size: i64,
+    /// Since its last cosignature, or since the start.
+    pub(super) since_cosigned_s: i64,
+    /// Submissions that brought no cosignature.
+    pub(super) failures: u64,
 }
 
 impl Witnesses {
@@ -71,9 +84,22 @@ impl Witnesses {
             behind: self.behind.get_or_create_owned(&labels),
             failures: self.failures.clone(),
             last: Arc::new(now.unix().into()),
+            failed: Arc::default(),
         };
         let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
         each.entry(name.to_owned()).or_insert_with(create).clone()
+    }
+
+    /// How far each has come at `now`.
+    pub(super) fn standings(&self, now: UtcSeconds) -> Vec<WitnessStanding> {
+        let each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
+        let standing = |witness: &WitnessMetrics| WitnessStanding {
+            name: witness.witness.clone(),
+            size: witness.size.get(),
+            since_cosigned_s: now.unix().saturating_sub(witness.last.load(Ordering::Relaxed)).max(0),
+            failures: witness.failed.load(Ordering::Relaxed),
+        };
+        each.values().map(standing).collect()
     }
 
     #[expect(clippy::cast_precision_loss, reason = "seconds of a lifetime fit")]
@@ -100,5 +126,6 @@ impl WitnessMetrics {
             cause,
         };
         self.failures.get_or_create(&labels).inc();
+        self.failed.fetch_add(1, Ordering::Relaxed);
     }
 }

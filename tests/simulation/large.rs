@@ -86,7 +86,7 @@ fn a_segment_that_grows_while_the_store_is_away_stays_below_what_an_object_can_h
         let actions = deliver(&mut machine, offset, &value);
         first = first.or(encoded(&actions));
         assert!(
-            machine.buffered_bytes_of(Slot(0)) < OPEN_MAX_BYTES + 2 * VALUE_BYTES,
+            machine.standing(Slot(0), now()).buffered_bytes < OPEN_MAX_BYTES + 2 * VALUE_BYTES,
             "{offset}"
         );
     }

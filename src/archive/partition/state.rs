@@ -5,7 +5,7 @@ use crate::archive::author::Author;
 use crate::archive::epochs::Declarations;
 use crate::archive::open::OpenSegment;
 use crate::archive::policy::SealPolicy;
-use crate::archive::step::{Action, Adopted, Now, Object, StopReason, Ticket};
+use crate::archive::step::{Action, Adopted, Now, Object, Standing, StopReason, Ticket};
 use crate::log::link::{Link, SignedLink};
 use crate::log::object_key::{Attempt, Place};
 use crate::record::position::{Epoch, FirstOffset, TopicPartition};
@@ -180,6 +180,22 @@ impl Partition {
             _ => 0,
         };
         chain.open.buffered_bytes() + object
+    }
+
+    /// What is shown of the partition.
+    #[must_use]
+    pub fn standing(&self, policy: &SealPolicy, now: Now) -> Standing {
+        let Phase::Archiving(chain) = &self.phase else {
+            return Standing::default();
+        };
+        Standing {
+            buffered_bytes: self.buffered_bytes(),
+            sealed_in_ms: match chain.sealing {
+                Some(_) => Some(0),
+                None => policy.due_in_ms(chain.open.fill(now)),
+            },
+            newest_archived_ms: chain.head.as_ref().and_then(|head| head.link.max_timestamp_ms),
+        }
     }
 
     /// The number of records in memory that no link covers yet.

@@ -4,11 +4,11 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use crate::archive::machine::Machine;
-use crate::archive::step::{Action, Delivered, Event, Now, Slot, StopReason, Ticket};
+use crate::archive::step::{Action, Delivered, Event, Now, Slot, Standing, StopReason, Ticket};
 use crate::archiver::executor::{Answer, EncodeJob, Executor};
 use crate::archiver::hold::Hold;
 use crate::archiver::logins::Logins;
-use crate::archiver::observers::Observer;
+use crate::archiver::observers::{Measured, Observer};
 use crate::archiver::peers::PeerProgress;
 use crate::archiver::source::Source;
 use crate::archiver::tally::Tally;
@@ -207,9 +207,14 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
             };
             let end = self.source.known_log_end(partition);
             let slot = self.machine.slot(partition);
-            let buffered = slot.map_or(0, |slot| self.machine.buffered_bytes_of(slot));
+            let standing = slot.map_or_else(Standing::default, |slot| self.machine.standing(slot, self.now));
             let lag = end.map(|end| end - tally.next_offset);
-            self.observer.measured(partition, buffered, lag);
+            let measured = Measured {
+                standing,
+                next_offset: tally.next_offset,
+                lag,
+            };
+            self.observer.measured(partition, &measured, self.now);
         }
         let (used, budget) = (self.machine.buffered_bytes(), self.machine.memory_budget_bytes());
         self.observer.memory(used, budget);

@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use kivend::archive::step::{Adopted, Report, StopReason};
-use kivend::archiver::observers::Observer;
+use kivend::archive::step::{Adopted, Now, Report, StopReason};
+use kivend::archiver::observers::{Measured, Observer};
 use kivend::kafka::error::KafkaError;
 use kivend::log::link::SealReason;
 use kivend::record::position::TopicPartition;
@@ -58,7 +58,7 @@ impl Observer for CountingObserver {
         }
     }
 
-    fn measured(&mut self, _partition: &TopicPartition, _buffered_bytes: usize, _lag: Option<i64>) {}
+    fn measured(&mut self, _partition: &TopicPartition, _measured: &Measured, _now: Now) {}
 
     fn memory(&mut self, _used: usize, _budget: usize) {}
 
