@@ -19,6 +19,12 @@ pub struct Size(pub u64);
 /// The text is not a duration or not a size; holds the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnitError {
+    /// A duration without a unit.
+    #[error("a duration needs a unit, one of ms s m h d: write {0}s for {0} seconds value=`{0}`")]
+    DurationWithoutUnit(String),
+    /// A size without a unit.
+    #[error("a size needs a unit, one of B KB MB GB KiB MiB GiB: write {0}B for {0} bytes value=`{0}`")]
+    SizeWithoutUnit(String),
     /// Not a duration.
     #[error("not a duration, write digits and one of ms s m h d, such as 90s or 24h value=`{0}`")]
     Duration(String),
@@ -45,6 +51,11 @@ const SIZE_UNITS_BYTES: [(&str, u64); 7] = [
     ("B", 1),
 ];
 
+/// Whether the text is a number alone.
+fn is_bare_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
 /// Reads `<digits><unit>`; white space is an error.
 fn parse_units(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -68,6 +79,9 @@ impl FromStr for Span {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Span, UnitError> {
+        if is_bare_number(text) {
+            return Err(UnitError::DurationWithoutUnit(text.to_owned()));
+        }
         let milliseconds = parse_units(text, &SPAN_UNITS_MS).ok_or_else(|| UnitError::Duration(text.to_owned()))?;
         Ok(Span(Duration::from_millis(milliseconds)))
     }
@@ -77,6 +91,9 @@ impl FromStr for Size {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Size, UnitError> {
+        if is_bare_number(text) {
+            return Err(UnitError::SizeWithoutUnit(text.to_owned()));
+        }
         parse_units(text, &SIZE_UNITS_BYTES)
             .map(Size)
             .ok_or_else(|| UnitError::Size(text.to_owned()))
@@ -192,6 +209,14 @@ mod tests {
         ] {
             assert!(wrong.parse::<Size>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_number_without_a_unit_is_refused_with_what_to_write() {
+        let span = "30".parse::<Span>().unwrap_err().to_string();
+        assert!(span.contains("write 30s for 30 seconds"), "{span}");
+        let size = "67108864".parse::<Size>().unwrap_err().to_string();
+        assert!(size.contains("write 67108864B"), "{size}");
     }
 
     proptest! {

@@ -136,11 +136,11 @@ fn a_setting_of_the_wrong_form_is_refused_with_the_right_one() {
     for (content, expected) in [
         (
             "[archive]\nseal_max_age = 300\n",
-            "not a duration, write digits and one of ms s m h d",
+            "a duration needs a unit, one of ms s m h d: write 300s for 300 seconds",
         ),
         (
             "[archive]\nseal_max_bytes = 16\n",
-            "not a size, write digits and one of",
+            "a size needs a unit, one of B KB MB GB KiB MiB GiB: write 16B for 16 bytes",
         ),
         ("[store]\nbucket = 's3://audit'\n", "a folder in it is store.prefix"),
         ("[kafka]\nbrokers = '::1:9092'\n", "[::1]:9092"),
