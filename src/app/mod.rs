@@ -2,6 +2,7 @@
 //! print nothing and read no arguments.
 
 pub mod checkpoint;
+pub mod config_check;
 pub mod consume;
 pub mod demo;
 pub mod doctor;

@@ -114,7 +114,7 @@ enum Command {
     Retention(retention::Args),
     /// Check brokers, store, keys and settings for problems, each with a remedy
     Doctor(doctor::Args),
-    /// Show the settings in force, and where each came from
+    /// Show the settings in force and where each came from, or check a settings file
     #[command(subcommand)]
     Config(config::Config),
     /// Print a completion script for a shell

@@ -36,10 +36,7 @@ pub(super) fn checkpoint_copies(
             (None, None, Some(bucket)) => bucket_copy(bucket, &copy, store)?,
             _ => {
                 let reason = "each entry needs exactly one of `directory`, `topic` or `bucket`";
-                return Err(Invalid {
-                    key: KEY,
-                    reason: reason.to_owned(),
-                });
+                return Err(Invalid::new(KEY, reason.to_owned()));
             }
         };
         let is_archive = matches!(&place, CheckpointCopy::Store(place) if place == store);
@@ -99,10 +96,10 @@ fn topic_copy(name: &str, topics: &[TopicRule], defaults: &RawTopicDefaults) -> 
 
 fn bucket_copy(bucket: &str, copy: &RawCheckpointCopy, store: &StoreSettings) -> Result<CheckpointCopy, Invalid> {
     let StoreBackend::S3(own) = &store.backend else {
-        return Err(Invalid {
-            key: KEY,
-            reason: "a copy in a bucket needs the archive in a bucket too, but store.directory is set".to_owned(),
-        });
+        return Err(Invalid::new(
+            KEY,
+            "a copy in a bucket needs the archive in a bucket too, but store.directory is set".to_owned(),
+        ));
     };
     require(!bucket.is_empty(), KEY, "`bucket` must not be empty")?;
     let endpoint = match &copy.endpoint {

@@ -51,6 +51,11 @@ pub enum ConfigError {
     },
 }
 
+/// The environment variable of a setting.
+fn variable_of(key: &str) -> String {
+    format!("KIVEND_{}", key.replace('.', "__").to_ascii_uppercase())
+}
+
 impl Explain for ConfigError {
     fn kind(&self) -> Kind {
         Kind::Config
@@ -59,10 +64,15 @@ impl Explain for ConfigError {
     fn remedy(&self) -> Option<String> {
         match self {
             ConfigError::Unknown {
+                nearest: Some(nearest),
+                origin,
+                ..
+            } if origin.starts_with("KIVEND_") => Some(format!("did you mean `{}`?", variable_of(nearest))),
+            ConfigError::Unknown {
                 nearest: Some(nearest), ..
             } => Some(format!("did you mean `{nearest}`?")),
             ConfigError::Unknown { nearest: None, .. } => {
-                Some("remove it; `kivend config show` then lists the settings that exist".to_owned())
+                Some("remove it; docs/SETTINGS.md lists the settings that exist".to_owned())
             }
             ConfigError::Unreadable { .. } => {
                 Some("check that the file exists and is readable, or name another with --config".to_owned())

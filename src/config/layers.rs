@@ -9,6 +9,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 
 use crate::config::error::ConfigError;
+use crate::config::origin::DEFAULT;
 use crate::config::pkcs11::PIN_VARIABLE;
 use crate::config::service_variables::is_service_variable;
 
@@ -97,7 +98,7 @@ impl Sources {
     /// All layers, from the lowest precedence to the highest.
     pub(super) fn layers(&self) -> Result<Vec<Layer>, ConfigError> {
         let mut layers = vec![Layer::from_toml(
-            "default",
+            DEFAULT,
             DEFAULTS_TOML,
             PathBuf::from("config/kivend.toml"),
         )?];
@@ -123,9 +124,15 @@ impl Sources {
         Ok(layers)
     }
 
-    fn read_file(&self) -> Result<Option<(PathBuf, String)>, ConfigError> {
+    /// The settings file: the one that is named, else the first that exists of the usual ones.
+    #[must_use]
+    pub fn file_in_use(&self) -> Option<&PathBuf> {
         let found = self.search.iter().find(|file| file.is_file());
-        let Some(file) = self.file.as_ref().or(found) else {
+        self.file.as_ref().or(found)
+    }
+
+    pub(super) fn read_file(&self) -> Result<Option<(PathBuf, String)>, ConfigError> {
+        let Some(file) = self.file_in_use() else {
             return Ok(None);
         };
         match std::fs::read_to_string(file) {
@@ -170,6 +177,19 @@ pub(super) struct Layer {
 }
 
 impl Layer {
+    /// The name of the source.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    pub fn values(&self) -> &Dict {
+        &self.values
+    }
+
+    pub fn values_mut(&mut self) -> &mut Dict {
+        &mut self.values
+    }
+
     fn from_toml(origin: &str, text: &str, file: PathBuf) -> Result<Layer, ConfigError> {
         let values: Dict = Toml::from_str(text).map_err(|reason| ConfigError::NotToml {
             file,

@@ -7,15 +7,13 @@ use figment::value::Value;
 use serde::Serialize;
 
 use crate::config::error::ConfigError;
-use crate::config::layers::Sources;
+use crate::config::layers::{Layer, Sources};
+use crate::config::origin::DEFAULT;
 use crate::config::pkcs11::PIN_VARIABLE;
 use crate::config::properties::is_secret;
 use crate::config::raw::Raw;
 use crate::config::settings::Settings;
 use crate::config::validate::{Surroundings, validate};
-
-/// The origin of settings that were not set.
-const DEFAULT: &str = "default";
 
 /// The settings, and the source of each.
 #[derive(Debug, Clone)]
@@ -53,20 +51,41 @@ pub struct Entry {
 /// # Errors
 /// The file cannot be read or is not TOML, a key is unknown, a value is of the wrong type or not allowed.
 pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
-    let merged = sources
-        .layers()?
+    merge(sources.layers()?, sources).map_err(|refused| refused.error)
+}
+
+/// Why layers were refused, and where.
+pub(super) struct Refused {
+    pub error: ConfigError,
+    /// The parts of the setting's name.
+    pub path: Vec<String>,
+    /// Whether the setting is missing.
+    pub is_missing: bool,
+}
+
+/// Merges the layers, from the lowest precedence to the highest, and validates the result.
+pub(super) fn merge(layers: Vec<Layer>, sources: &Sources) -> Result<Loaded, Refused> {
+    let merged = layers
         .into_iter()
         .fold(Figment::new(), |merged, layer| merged.merge(layer));
-    let raw: Raw = merged.extract_lossy().map_err(|error| explain(error, &merged))?;
+    let raw: Raw = merged.extract_lossy().map_err(|error| Refused {
+        path: error.path.clone(),
+        is_missing: matches!(error.kind, FigmentKind::MissingField(_)),
+        error: explain(error, &merged),
+    })?;
     let pin = sources.environment.iter().find(|(name, _)| name == PIN_VARIABLE);
     let around = Surroundings {
         config_home: sources.config_home.as_deref(),
         pin: pin.map(|(_, pin)| pin.as_str()),
     };
-    let settings = validate(raw, &around).map_err(|invalid| ConfigError::Invalid {
-        origin: origin_of_key(&merged, invalid.key),
-        key: invalid.key.to_owned(),
-        reason: invalid.reason,
+    let settings = validate(raw, &around).map_err(|invalid| Refused {
+        path: invalid.path(),
+        is_missing: false,
+        error: ConfigError::Invalid {
+            origin: origin_of_key(&merged, invalid.key),
+            key: invalid.key.to_owned(),
+            reason: invalid.reason,
+        },
     })?;
     let mut entries = entries(&merged);
     // Show the path in force instead of the empty default.

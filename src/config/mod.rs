@@ -5,6 +5,7 @@
 //! - `raw.rs`: the shape of the file · `validate.rs`: from that shape to [`Settings`] · `units.rs`: `5m`, `64MiB`
 
 mod brokers;
+mod check;
 mod checkpoint_copies;
 mod error;
 mod instance_id;
@@ -12,6 +13,7 @@ mod invalid;
 mod layers;
 mod load;
 mod objects;
+mod origin;
 mod pkcs11;
 mod projection_rule;
 mod properties;
@@ -29,6 +31,7 @@ mod units;
 mod validate;
 mod witnesses;
 
+pub use check::{Checked, Level, Problem, check};
 pub use error::ConfigError;
 pub use instance_id::InstanceId;
 pub use layers::{DEFAULTS_TOML, Flag, Sources};

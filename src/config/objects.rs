@@ -49,10 +49,10 @@ fn encryption(written: &RawStore) -> Result<Option<Encryption>, Invalid> {
             key_id: (!written.kms_key_id.is_empty()).then(|| written.kms_key_id.clone()),
             bucket_key: written.bucket_key,
         })),
-        other => Err(Invalid {
-            key: "store.encryption",
-            reason: format!("must be sse-s3, sse-kms or empty encryption=`{other}`"),
-        }),
+        other => Err(Invalid::new(
+            "store.encryption",
+            format!("must be sse-s3, sse-kms or empty encryption=`{other}`"),
+        )),
     }
 }
 

@@ -48,21 +48,21 @@ pub(super) fn pkcs11(archive: &RawArchive, pin: Option<&str>) -> Result<Option<P
 
 fn token_name(slot: &str, token: &str) -> Result<TokenName, Invalid> {
     match (slot, token) {
-        ("", "") => Err(Invalid {
-            key: "archive.pkcs11.token",
-            reason: "the token's label or archive.pkcs11.slot must be set".to_owned(),
-        }),
+        ("", "") => Err(Invalid::new(
+            "archive.pkcs11.token",
+            "the token's label or archive.pkcs11.slot must be set".to_owned(),
+        )),
         ("", label) => Ok(TokenName::Label(label.to_owned())),
         (slot, "") => match slot.parse() {
             Ok(id) => Ok(TokenName::Slot(id)),
-            Err(_) => Err(Invalid {
-                key: "archive.pkcs11.slot",
-                reason: format!("must be a slot's number slot=`{slot}`"),
-            }),
+            Err(_) => Err(Invalid::new(
+                "archive.pkcs11.slot",
+                format!("must be a slot's number slot=`{slot}`"),
+            )),
         },
-        _ => Err(Invalid {
-            key: "archive.pkcs11.slot",
-            reason: "cannot be combined with archive.pkcs11.token: set only one of them".to_owned(),
-        }),
+        _ => Err(Invalid::new(
+            "archive.pkcs11.slot",
+            "cannot be combined with archive.pkcs11.token: set only one of them".to_owned(),
+        )),
     }
 }

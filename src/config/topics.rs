@@ -24,6 +24,24 @@ pub(super) struct Topics {
     pub archived: Vec<TopicRule>,
 }
 
+impl Topics {
+    /// Adds one entry; `name` is its name or pattern with the prefix.
+    fn add(&mut self, name: String, prefix: &str, topic: RawTopic, defaults: &RawTopicDefaults) -> Result<(), Invalid> {
+        let pattern = pattern(&name)?;
+        self.created.extend(created(&name, &pattern, &topic, defaults)?);
+        let exclude = topic
+            .exclude
+            .iter()
+            .map(|excluded| self::pattern(&format!("{prefix}{excluded}")));
+        self.archived.push(TopicRule {
+            exclude: exclude.collect::<Result<_, _>>()?,
+            overrides: overrides(&name, topic)?,
+            pattern,
+        });
+        Ok(())
+    }
+}
+
 pub(super) fn topics(written: Vec<RawTopic>, defaults: &RawTopicDefaults, prefix: &str) -> Result<Topics, Invalid> {
     require(!written.is_empty(), KEY, "at least one topic is needed")?;
     let mut names = HashSet::new();
@@ -31,32 +49,22 @@ pub(super) fn topics(written: Vec<RawTopic>, defaults: &RawTopicDefaults, prefix
         created: Vec::new(),
         archived: Vec::with_capacity(written.len()),
     };
-    for topic in written {
+    for (number, topic) in written.into_iter().enumerate() {
         let name = format!("{prefix}{}", topic.name);
-        let pattern = pattern(&name)?;
-        require(
-            names.insert(name.clone()),
-            KEY,
-            format!("a topic is listed twice topic=`{name}`"),
-        )?;
-        topics.created.extend(created(&name, &pattern, &topic, defaults)?);
-        let exclude = topic
-            .exclude
-            .iter()
-            .map(|excluded| self::pattern(&format!("{prefix}{excluded}")));
-        topics.archived.push(TopicRule {
-            exclude: exclude.collect::<Result<_, _>>()?,
-            overrides: overrides(&name, topic)?,
-            pattern,
-        });
+        let is_first = names.insert(name.clone());
+        let added = require(is_first, KEY, format!("a topic is listed twice topic=`{name}`"))
+            .and_then(|()| topics.add(name, prefix, topic, defaults));
+        added.map_err(|invalid| invalid.at(number))?;
     }
     Ok(topics)
 }
 
 fn pattern(written: &str) -> Result<TopicPattern, Invalid> {
-    TopicPattern::parse(written).ok_or_else(|| Invalid {
-        key: KEY,
-        reason: format!("neither a name that Kafka accepts nor a pattern with * and ? topic=`{written}`"),
+    TopicPattern::parse(written).ok_or_else(|| {
+        Invalid::new(
+            KEY,
+            format!("neither a name that Kafka accepts nor a pattern with * and ? topic=`{written}`"),
+        )
     })
 }
 
@@ -152,17 +160,13 @@ pub(super) fn routing(written: RawRouting, prefix: &str, topics: &Topics) -> Res
     };
     let mut seen = HashSet::new();
     let mut rules = Vec::with_capacity(written.rules.len());
-    for rule in written.rules {
-        for event_type in &rule.event_types {
-            let first = seen.insert(event_type.clone());
-            require(
-                first,
-                "routing.rules",
-                format!("an event type can go to one topic only event_type=`{event_type}`"),
-            )?;
+    for (number, rule) in written.rules.into_iter().enumerate() {
+        if let Some(event_type) = rule.event_types.iter().find(|known| !seen.insert((*known).clone())) {
+            let reason = format!("an event type can go to one topic only event_type=`{event_type}`");
+            return Err(Invalid::new("routing.rules", reason).at(number));
         }
         rules.push(RoutingRule {
-            topic: full("routing.rules", &rule.topic)?,
+            topic: full("routing.rules", &rule.topic).map_err(|invalid: Invalid| invalid.at(number))?,
             event_types: rule.event_types,
         });
     }

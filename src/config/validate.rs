@@ -216,10 +216,7 @@ fn lock(written: &RawStore) -> Result<ObjectLock, Invalid> {
         "compliance" => Some(LockMode::Compliance),
         other => {
             let reason = format!("must be governance, compliance or empty lock_mode=`{other}`");
-            return Err(Invalid {
-                key: "store.lock_mode",
-                reason,
-            });
+            return Err(Invalid::new("store.lock_mode", reason));
         }
     };
     let days = written.lock_days;
@@ -291,9 +288,11 @@ fn key_file(written: &RawArchive, config_home: Option<&Path>) -> Option<PathBuf>
 }
 
 fn telemetry(written: &RawTelemetry) -> Result<TelemetrySettings, Invalid> {
-    let refused = |_| Invalid {
-        key: "telemetry.listen",
-        reason: format!("must be `ip:port`, such as 127.0.0.1:9464 listen=`{}`", written.listen),
+    let refused = |_| {
+        Invalid::new(
+            "telemetry.listen",
+            format!("must be `ip:port`, such as 127.0.0.1:9464 listen=`{}`", written.listen),
+        )
     };
     let listen = Some(&written.listen).filter(|listen| !listen.is_empty());
     Ok(TelemetrySettings {
@@ -306,10 +305,8 @@ fn telemetry(written: &RawTelemetry) -> Result<TelemetrySettings, Invalid> {
 /// A size of memory, at least one byte.
 fn bytes(key: &'static str, size: Size) -> Result<usize, Invalid> {
     require(size.0 >= 1, key, "must be at least 1B")?;
-    usize::try_from(size.0).map_err(|_| Invalid {
-        key,
-        reason: "must not be larger than this machine can address".to_owned(),
-    })
+    usize::try_from(size.0)
+        .map_err(|_| Invalid::new(key, "must not be larger than this machine can address".to_owned()))
 }
 
 fn is_archive_name(name: &str) -> bool {

@@ -34,6 +34,38 @@ impl TopicPattern {
         &self.0
     }
 
+    /// Whether some text has the form of both.
+    #[must_use]
+    pub fn overlaps(&self, other: &TopicPattern) -> bool {
+        let (own, others) = (self.0.as_bytes(), other.0.as_bytes());
+        // Whether what follows in both can be the same text, from the ends on.
+        let mut after = vec![false; others.len() + 1];
+        for at in (0..=own.len()).rev() {
+            let mut here = vec![false; others.len() + 1];
+            for next in (0..=others.len()).rev() {
+                here[next] = match (own.get(at), others.get(next)) {
+                    (None, None) => true,
+                    (Some(b'*'), None) => after[next],
+                    (None, Some(b'*')) => here[next + 1],
+                    (Some(b'*'), Some(_)) | (Some(_), Some(b'*')) => after[next] || here[next + 1],
+                    (Some(a), Some(b)) => (a == b || *a == b'?' || *b == b'?') && after[next + 1],
+                    (None, Some(_)) | (Some(_), None) => false,
+                };
+            }
+            after = here;
+        }
+        after[0]
+    }
+
+    /// Whether every text of the other form has this one too. Says no where it is not sure.
+    #[must_use]
+    pub fn covers(&self, other: &TopicPattern) -> bool {
+        // A star is anything: nothing, or more than this pattern could take but with a star of its own.
+        let filled = |filling: &str| other.0.replace('*', filling).replace('?', "\u{1}");
+        let long = "\u{1}".repeat(self.0.len() + 1);
+        glob_matches(&self.0, &filled("")) && glob_matches(&self.0, &filled(&long))
+    }
+
     /// Whether a topic has such a name.
     #[must_use]
     pub fn matches(&self, topic: &str) -> bool {
@@ -111,6 +143,21 @@ mod tests {
         }
 
         #[test]
+        fn what_two_patterns_match_is_common_to_both_and_what_one_covers_it_matches(
+            one in "[ab*?]{1,6}", other in "[ab*?]{1,6}", topic in "[ab]{1,7}",
+        ) {
+            let (one, other) = (TopicPattern::parse(&one), TopicPattern::parse(&other));
+            let (Some(one), Some(other)) = (one, other) else { return Ok(()) };
+            prop_assert_eq!(one.overlaps(&other), other.overlaps(&one));
+            if one.matches(&topic) && other.matches(&topic) {
+                prop_assert!(one.overlaps(&other), "{} {} {}", one, other, topic);
+            }
+            if one.covers(&other) && other.matches(&topic) {
+                prop_assert!(one.matches(&topic), "{} {} {}", one, other, topic);
+            }
+        }
+
+        #[test]
         fn a_name_matches_itself_alone(name in "[a-c._-]{1,6}", other in "[a-c._-]{1,6}") {
             prop_assume!(is_topic_name(&name));
             let pattern = pattern(&name);
@@ -134,6 +181,26 @@ mod tests {
         }
         for fine in ["*", "orders.*", "a?c", "payments"] {
             assert!(TopicPattern::parse(fine).is_some(), "{fine}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_covers_narrower_ones_and_overlaps_those_with_a_common_name() {
+        for (one, other, covers, overlaps) in [
+            ("*", "orders.*", true, true),
+            ("orders.*", "*", false, true),
+            ("orders.*", "orders.eu.*", true, true),
+            ("orders.*", "*.eu", false, true),
+            ("orders.?", "orders.*", false, true),
+            ("a*", "b*", false, false),
+            ("*", "*", true, true),
+        ] {
+            let (one, other) = (pattern(one), pattern(other));
+            assert_eq!(
+                (one.covers(&other), one.overlaps(&other)),
+                (covers, overlaps),
+                "{one} {other}"
+            );
         }
     }
 

@@ -32,6 +32,15 @@ pub enum Unreadable {
 /// # Errors
 /// [`Unreadable`]
 pub fn read(file: &Path) -> Result<String, Unreadable> {
+    examine(file)?;
+    Ok(fs::read_to_string(file)?)
+}
+
+/// Whether the file is there, and only those may read it who should.
+///
+/// # Errors
+/// [`Unreadable`]
+pub fn examine(file: &Path) -> Result<(), Unreadable> {
     let metadata = match fs::metadata(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Unreadable::Missing),
         metadata => metadata?,
@@ -39,7 +48,7 @@ pub fn read(file: &Path) -> Result<String, Unreadable> {
     if is_exposed(metadata.mode(), || is_own_group(metadata.gid())) {
         return Err(Unreadable::Exposed(metadata.mode() & 0o777));
     }
-    Ok(fs::read_to_string(file)?)
+    Ok(())
 }
 
 /// Whether others than the owner and this process's groups may use a file of this mode.

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod arguments;
+mod config_check;
 mod consuming;
 mod hosts;
 mod missing_links;
