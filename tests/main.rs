@@ -43,6 +43,7 @@ mod retention;
 mod rotation;
 
 mod segments;
+mod settings;
 mod simulation;
 mod skipping;
 mod starting;

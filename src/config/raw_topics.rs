@@ -17,19 +17,31 @@ pub(super) struct RawTopics(pub Vec<RawTopic>);
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawTopic {
+    /// A name, or a pattern: `*` is any number of characters, `?` is one. Without the prefix.
     pub name: String,
+    /// How many partitions `kivend topics create` gives the topic. Without it the topic is not created.
     pub partitions: Option<i32>,
+    /// Its replicas, instead of `topic_defaults.replication_factor`.
     pub replication_factor: Option<i32>,
+    /// Kafka's configuration of the topic, which overrides `topic_defaults.properties`.
     #[serde(default)]
     pub properties: RawProperties,
+    /// Names and patterns that this pattern does not take.
     #[serde(default)]
     pub exclude: Vec<String>,
+    /// Typed columns of these topics, instead of `archive.projection`. `[]` for none.
     pub projection: Option<Vec<RawProjectionRule>>,
+    /// Instead of `archive.seal_max_bytes`.
     pub seal_max_bytes: Option<Size>,
+    /// Instead of `archive.seal_max_records`.
     pub seal_max_records: Option<u64>,
+    /// Instead of `archive.seal_max_age`.
     pub seal_max_age: Option<Span>,
+    /// Instead of `archive.seal_max_idle`.
     pub seal_max_idle: Option<Span>,
+    /// How long archived records are kept, for `kivend retention --kept`.
     pub keep: Option<Span>,
+    /// Whether `kivend verify` accepts records that Kafka deleted before they were archived.
     pub tolerate_loss: Option<bool>,
 }
 

@@ -1,4 +1,4 @@
-//! Values that stand in several places of the settings, as written.
+//! What several tables of the settings hold, as written.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,11 @@ use crate::json::column_type::ColumnType;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawProjectionRule {
+    /// The column's name.
     pub column: String,
+    /// A JSON pointer (RFC 6901) into the value.
     pub path: String,
+    /// `string`, `int64`, `decimal(p,s)`, `float64`, `bool`, `timestamp_us` or `json`.
     #[serde(rename = "type")]
     pub column_type: ColumnType,
 }
