@@ -12,17 +12,42 @@ use crate::error::Exit;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kivend completions bash > ~/.local/share/bash-completion/completions/kivend
+  kivend completions bash --program kivend-archiver > ~/.local/share/bash-completion/completions/kivend-archiver
   kivend completions zsh > \"${fpath[1]}/_kivend\"
   kivend completions fish > ~/.config/fish/completions/kivend.fish")]
 pub struct Args {
     /// The shell
     shell: Shell,
+    /// The program whose arguments are completed
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "kivend|kivend-archiver",
+        hide_possible_values = true
+    )]
+    program: Program,
 }
 
-/// Prints the script. `program` is the definition of the whole command line.
-pub fn run(args: &Args, mut program: clap::Command, context: &Context) -> Result<Exit, Failure> {
+/// The programs of the package.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Program {
+    /// The commands.
+    #[default]
+    Kivend,
+    /// The daemon.
+    KivendArchiver,
+}
+
+/// Prints the script. `root` and `daemon` are the definitions of both programs.
+pub fn run(args: &Args, root: clap::Command, daemon: clap::Command, context: &Context) -> Result<Exit, Failure> {
+    let mut program = match args.program {
+        Program::Kivend => root,
+        Program::KivendArchiver => daemon,
+    };
+    let name = program.get_name().to_owned();
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut program, "kivend", &mut script);
+    clap_complete::generate(args.shell, &mut program, name, &mut script);
     let mut stdout = context.output().stdout();
     context
         .output()

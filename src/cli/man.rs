@@ -10,32 +10,42 @@ use crate::cli::context::Context;
 use crate::cli::failure::{Failure, FileError};
 use crate::error::{Exit, Kind};
 
-/// Print the manual page of kivend or of a command
+/// Print the manual page of kivend, of a command, or of kivend-archiver
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kivend man | man -l -
   kivend man config show | man -l -
+  kivend man kivend-archiver | man -l -
   kivend man --dir ~/.local/share/man/man1")]
 pub struct Args {
-    /// The command, such as `config show`; default: kivend itself
+    /// The command, such as `config show`, or kivend-archiver; default: kivend itself
     #[arg(conflicts_with = "dir")]
     command: Vec<String>,
-    /// Write the pages of all commands into DIR
+    /// Write the pages of all commands and of kivend-archiver into DIR
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     dir: Option<PathBuf>,
 }
 
-/// Prints or writes pages. `root` is the definition of the whole command line.
-pub fn run(args: &Args, mut root: clap::Command, context: &Context) -> Result<Exit, Failure> {
+/// Prints or writes pages. `root` and `daemon` are the definitions of both programs.
+pub fn run(
+    args: &Args,
+    mut root: clap::Command,
+    mut daemon: clap::Command,
+    context: &Context,
+) -> Result<Exit, Failure> {
     root.build();
+    daemon.build();
     if let Some(dir) = &args.dir {
         write_all(&root, dir)?;
+        write_all(&daemon, dir)?;
         return Ok(Exit::Done);
     }
-    let command = args
-        .command
-        .iter()
-        .try_fold(&root, |command, name| command.find_subcommand(name));
+    let command = match &args.command[..] {
+        [name] if name == daemon.get_name() => Some(&daemon),
+        names => names
+            .iter()
+            .try_fold(&root, |command, name| command.find_subcommand(name)),
+    };
     let Some(command) = command else {
         let name = args.command.join(" ");
         return Err(Failure::new(

@@ -119,7 +119,7 @@ enum Command {
     Config(config::Config),
     /// Print a completion script for a shell
     Completions(completions::Args),
-    /// Print the manual page of kivend or of a command
+    /// Print the manual page of kivend, of a command, or of kivend-archiver
     Man(man::Args),
 }
 
@@ -146,8 +146,8 @@ impl Command {
             Command::Retention(args) => retention::run(&args, context),
             Command::Doctor(args) => doctor::run(&args, context),
             Command::Config(command) => config::run(&command, context),
-            Command::Completions(args) => completions::run(&args, Kivend::command(), context),
-            Command::Man(args) => man::run(&args, Kivend::command(), context),
+            Command::Completions(args) => completions::run(&args, Kivend::command(), Archiver::command(), context),
+            Command::Man(args) => man::run(&args, Kivend::command(), Archiver::command(), context),
         }
     }
 }

@@ -175,3 +175,24 @@ fn completions_and_manual_pages_know_every_command() {
         assert_eq!(run(&["man", command]).status.code(), Some(0), "{command}");
     }
 }
+
+#[test]
+fn both_programs_have_a_manual_page_and_completions() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = kivend(&folder).args(["man", "--dir", "man"]).status().unwrap();
+    assert!(written.success());
+    for page in ["kivend.1", "kivend-archiver.1", "kivend-config-check.1"] {
+        assert!(folder.path().join("man").join(page).exists(), "{page}");
+    }
+    let shown = run(&["man", "kivend-archiver"]);
+    assert!(
+        text(&shown.stdout).contains("\\-\\-new\\-epoch"),
+        "{}",
+        text(&shown.stdout)
+    );
+    for program in ["kivend", "kivend-archiver"] {
+        let script = run(&["completions", "bash", "--program", program]);
+        let registered = format!(" -o bashdefault -o default {program}\n");
+        assert!(text(&script.stdout).contains(&registered), "{program}");
+    }
+}
