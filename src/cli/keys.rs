@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use std::path::{Path, PathBuf};
 
-use clap::Subcommand;
+use clap::{ArgGroup, Subcommand};
 
 use crate::app::keys::{
     self, ApplyReport, Asked, Idle, KeysAsked, KeysReport, ProposalReport, RetireReport, RotateReport, Rotated,
@@ -71,7 +71,8 @@ Examples:
 
 /// The arguments of `kivend keys propose`.
 #[derive(Debug, clap::Args)]
-#[group(id = "what", required = true, multiple = false, args = ["add", "retire"])]
+#[group(skip)]
+#[command(group = ArgGroup::new("what").args(["add", "retire"]).required(true))]
 pub struct ProposeArgs {
     /// Add this public key, or that in a file; may be repeated
     #[arg(long, value_name = "PUBLIC|FILE")]
