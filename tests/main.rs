@@ -15,6 +15,7 @@ mod checkpoints;
 mod cloud;
 mod command_line;
 mod cut_bucket;
+mod documents;
 mod embedded;
 mod export;
 mod extra_links;

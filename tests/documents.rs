@@ -1,0 +1,154 @@
+//! What the documents tell users to type is accepted by the command line, what they link to exists, and each alert is in the
+//! runbook.
+
+use std::path::{Path, PathBuf};
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+use kivend::cli::Kivend;
+
+fn top() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The documents for users, by their paths.
+fn documents() -> Vec<(PathBuf, String)> {
+    let mut pending = vec![top().join("docs"), top().join("deploy"), top().join("README.md")];
+    let mut documents = Vec::new();
+    while let Some(path) = pending.pop() {
+        if path.is_dir() {
+            pending.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            documents.push((path, text));
+        }
+    }
+    assert!(documents.len() > 20, "only {} documents were found", documents.len());
+    documents
+}
+
+/// The words of a line of shell up to a comment, a pipe or another command; `None` if it is more than words.
+fn words(line: &str) -> Option<Vec<String>> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    for letter in line.chars() {
+        match (quote, letter) {
+            (None, '#') if word.is_none() => break,
+            (None, '|' | '&' | '>' | '<' | ';') => break,
+            (None, '$' | '`' | '…') => return None,
+            (None, '\'' | '"') => {
+                quote = Some(letter);
+                word.get_or_insert_default();
+            }
+            (Some(opening), _) if opening == letter => quote = None,
+            (None, ' ') => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(letter),
+        }
+    }
+    words.extend(word);
+    Some(words)
+}
+
+/// The lines of a document's blocks of shell that begin with `kivend`, perhaps as another user.
+fn commands(text: &str) -> Vec<Vec<String>> {
+    let blocks = text
+        .split("```sh\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    let joined: String = blocks.map(|block| block.replace("\\\n", " ")).collect();
+    let lines = joined
+        .lines()
+        .map(|line| line.trim_start_matches("runuser -u kivend -- "));
+    let kivend = lines.filter(|line| line.starts_with("kivend "));
+    kivend.filter_map(words).collect()
+}
+
+fn is_placeholder(word: &str) -> bool {
+    word.len() > 1 && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+}
+
+#[test]
+fn every_command_in_a_document_is_accepted_by_the_command_line() {
+    let (mut refused, mut count) = (Vec::new(), 0);
+    for (path, text) in documents() {
+        for command in commands(&text) {
+            count += 1;
+            if let Err(error) = Kivend::try_parse_from(&command) {
+                // A value that the reader has to fill in, such as VKEY1.
+                if error.kind() == ErrorKind::ValueValidation && command.iter().any(|word| is_placeholder(word)) {
+                    continue;
+                }
+                let reason = error.to_string();
+                let reason = reason.lines().next().unwrap_or_default();
+                refused.push(format!("{}: {}: {reason}", path.display(), command.join(" ")));
+            }
+        }
+    }
+    assert!(refused.is_empty(), "{refused:#?}");
+    assert!(count > 60, "only {count} commands were found");
+}
+
+#[test]
+fn every_alert_has_a_section_in_the_runbook_and_every_such_section_an_alert() {
+    let rules = std::fs::read_to_string(top().join("deploy/prometheus/kivend.rules.yml")).unwrap();
+    let runbook = std::fs::read_to_string(top().join("docs/OPERATE.md")).unwrap();
+    let alerts: Vec<&str> = rules
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- alert: "))
+        .collect();
+    let sections: Vec<&str> = runbook
+        .lines()
+        .filter_map(|line| line.strip_prefix("### "))
+        .filter(|title| title.starts_with("Kivend"))
+        .collect();
+    assert!(alerts.len() > 15);
+    assert_eq!(sections, alerts);
+    for alert in alerts {
+        let section = runbook.split(&format!("### {alert}\n")).nth(1).unwrap_or_default();
+        let text = section.split("\n#").next().unwrap_or_default();
+        assert!(text.trim().len() > 80, "the section of {alert} says nothing");
+    }
+}
+
+/// The anchor that a heading gets.
+fn anchor(title: &str) -> String {
+    let kept = title.to_lowercase();
+    let kept = kept
+        .chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+#[test]
+fn every_link_of_a_document_leads_somewhere() {
+    let mut broken = Vec::new();
+    for (path, text) in documents() {
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if target.contains("://") || target.contains('\n') {
+                continue;
+            }
+            let (file, place) = target.split_once('#').unwrap_or((target, ""));
+            let linked = if file.is_empty() {
+                path.clone()
+            } else {
+                path.parent().unwrap().join(file)
+            };
+            let linked = if linked.is_dir() && !place.is_empty() {
+                linked.join("README.md")
+            } else {
+                linked
+            };
+            let has_place = || {
+                let text = std::fs::read_to_string(&linked).unwrap_or_default();
+                let titles = text.lines().filter_map(|line| {
+                    line.split_once("# ")
+                        .filter(|(marks, _)| marks.chars().all(|c| c == '#'))
+                });
+                titles.map(|(_, title)| anchor(title)).any(|known| known == place)
+            };
+            if !linked.exists() || !place.is_empty() && !has_place() {
+                broken.push(format!("{}: {target}", path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
