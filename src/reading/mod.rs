@@ -11,3 +11,4 @@ pub mod listing;
 pub mod log_listing;
 pub mod log_resume;
 pub mod notes;
+pub mod signed_segment;

@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures::StreamExt as _;
 use serde::Serialize;
 
@@ -20,9 +19,9 @@ use crate::clock::Clock;
 use crate::error::{Explain, Kind};
 use crate::log::link::Link;
 use crate::reading::archive::Archive;
-use crate::record::merkle::Tree;
+use crate::reading::signed_segment::signed_segment;
 use crate::record::position::TopicPartition;
-use crate::record::record::{LeafHasher, Record};
+use crate::record::record::Record;
 use crate::segment::decode::Segment;
 use crate::segment::error::Unreadable;
 use crate::store::Store;
@@ -199,7 +198,7 @@ impl Run<'_, '_> {
                 self.report.removed += link.record_count;
                 continue;
             };
-            let segment = signed_segment(link, object)?;
+            let segment = signed_segment(link, object, "exported")?;
             let before = self.report.records;
             self.segment(&segment, partition)?;
             self.progress.advance(self.report.records - before);
@@ -231,27 +230,6 @@ impl Run<'_, '_> {
         self.report.count(partition, record.value.unwrap_or_default());
         self.rows.record(partition, record).map_err(ExportError::Output)
     }
-}
-
-/// Opens a segment, after checking that its records have the root that its link signs.
-fn signed_segment(link: &Link, object: Bytes) -> Result<Segment, AppError> {
-    let segment = Segment::open(object).map_err(|error| unreadable(link, &error))?;
-    let mut hasher = LeafHasher::new(&link.topic_partition());
-    let mut tree = Tree::default();
-    segment
-        .for_each_record(|record| tree.push(hasher.leaf(record)))
-        .map_err(|error| unreadable(link, &error))?;
-    if tree.root() == link.records_root {
-        Ok(segment)
-    } else {
-        Err(unreadable(link, &"its records are not the signed ones"))
-    }
-}
-
-fn unreadable(link: &Link, why: &dyn std::fmt::Display) -> AppError {
-    let key = link.segment.as_ref().map_or("", |segment| &segment.key);
-    AppError::corrupt(format!("a segment cannot be exported: {why} key=`{key}`"))
-        .fix("`kivend verify` lists all findings; restore the segment from a backup or an older version of the bucket")
 }
 
 impl Report {

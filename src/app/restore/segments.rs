@@ -12,13 +12,14 @@ use crate::app::restore::request::Damage;
 use crate::error::{Explain as _, Kind};
 use crate::log::link::Link;
 use crate::reading::archive::Archive;
-use crate::record::merkle::Tree;
-use crate::record::record::LeafHasher;
+use crate::reading::signed_segment;
 use crate::segment::decode::Segment;
 use crate::task::error::AppError;
 
 /// Segments that are fetched and checked at the same time.
 const AT_ONCE: usize = 3;
+/// What the archive is read for, in messages.
+const DOING: &str = "restored";
 /// Checked segments that wait.
 const AHEAD: usize = 1;
 
@@ -133,22 +134,10 @@ async fn open(archive: &Archive, link: &Arc<Link>) -> Result<Option<Arc<Segment>
 
 /// Opens a segment, after checking that its records have the root that its link signs.
 pub(super) fn signed_segment(link: &Link, object: Bytes) -> Result<Segment, AppError> {
-    let segment = Segment::open(object).map_err(|error| unreadable(link, &error))?;
-    let mut hasher = LeafHasher::new(&link.topic_partition());
-    let mut tree = Tree::default();
-    segment
-        .for_each_record(|record| tree.push(hasher.leaf(record)))
-        .map_err(|error| unreadable(link, &error))?;
-    if tree.root() == link.records_root {
-        Ok(segment)
-    } else {
-        Err(unreadable(link, &"its records are not the signed ones"))
-    }
+    signed_segment::signed_segment(link, object, DOING)
 }
 
 /// The error for a segment that does not hold what its link signs.
 pub(in crate::app) fn unreadable(link: &Link, why: &dyn std::fmt::Display) -> AppError {
-    let key = link.segment.as_ref().map_or("", |segment| &segment.key);
-    AppError::corrupt(format!("a segment cannot be restored: {why} key=`{key}`"))
-        .fix("`kivend verify` lists all findings; restore the segment from a backup or an older version of the bucket")
+    signed_segment::unreadable(link, DOING, why)
 }
