@@ -13,7 +13,7 @@
 //! - [`error`], [`clock`], [`memory`], [`config`]: kinds of failure; time and random bytes; the allocator; settings.
 //! - [`event`], [`synthetic`]: one line of JSONL and its topic; the generated shop. Pure.
 //! - [`segment`], [`log`]: records as Parquet; the signed format around it. Pure.
-//! - [`archive`], [`verify`]: the archiver's state machine; the verifier. Pure.
+//! - [`archive`], [`verify`], [`audit`]: the archiver's state machine; the verifier; the audit of other sinks. Pure.
 //! - [`kafka`], [`store`], [`telemetry`]: librdkafka; create-only objects; log, metrics and health.
 //! - [`task`], [`embedded`]: what long-running work shares; a Kafka cluster inside the process.
 //! - [`reading`], [`writing`]: what readers and what writers of an archive share.
@@ -24,6 +24,7 @@
 pub mod app;
 pub mod archive;
 pub mod archiver;
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -9,6 +9,7 @@ use kivend as product;
 
 mod architecture;
 mod attacks;
+mod audit;
 mod change_keys;
 mod checkpoint_mirrors;
 mod checkpoints;

@@ -1,6 +1,7 @@
 //! What the program can do, one module for each capability. Settings and inputs come in, a report goes out: these functions
 //! print nothing and read no arguments.
 
+pub mod audit;
 pub mod checkpoint;
 pub mod config_check;
 pub mod consume;

@@ -10,6 +10,7 @@
 //! [`Explain`]: crate::error::Explain
 
 mod archive;
+mod audit;
 mod checkpoint;
 mod completions;
 mod config;
@@ -105,6 +106,8 @@ enum Command {
     VerifyDrill(verify_drill::Args),
     /// List the segments of the archive, for query tools
     Files(files::Args),
+    /// Compare Parquet that another sink wrote with the archive and with Kafka
+    Audit(audit::Args),
     /// Create the archive's identity and signing key
     Init(init::Args),
     /// Show or change the keys
@@ -141,6 +144,7 @@ impl Command {
             Command::Drill(args) => drill::run(&args, context),
             Command::VerifyDrill(args) => verify_drill::run(&args, context),
             Command::Files(args) => files::run(&args, context),
+            Command::Audit(args) => audit::run(&args, context),
             Command::Init(args) => init::run(&args, context),
             Command::Keys(command) => keys::run(&command, context),
             Command::Retention(args) => retention::run(&args, context),

@@ -186,6 +186,8 @@ pub enum Mark {
 pub fn coloured(text: &str, output: &Output) -> String {
     let words = [
         ("intact", Mark::Good),
+        ("equal", Mark::Good),
+        ("altered", Mark::Bad),
         ("tampered", Mark::Bad),
         ("incomplete", Mark::Bad),
         ("unverifiable", Mark::Doubtful),

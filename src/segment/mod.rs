@@ -6,7 +6,7 @@ pub mod decode;
 pub mod encode;
 pub mod error;
 pub mod footer;
-mod guard;
+pub(crate) mod guard;
 mod page_encoding;
 pub mod projection;
 pub mod rows;

@@ -25,5 +25,7 @@ fn findings_md_is_equal_to_the_table() {
         );
         assert!(document.contains(&row), "docs/FINDINGS.md lacks:\n{row}");
     }
-    assert_eq!(document.matches("\n| KV").count(), Code::ALL.len());
+    // Those of `kivend audit` have a table of their own.
+    let of_audit = document.matches("\n| KV7").count();
+    assert_eq!(document.matches("\n| KV").count() - of_audit, Code::ALL.len());
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use imports::Sources;
 
 /// The staircase, from the bottom up: a file imports from its own room and from those before it.
-const ROOMS: [&str; 24] = [
+const ROOMS: [&str; 25] = [
     "record",
     "json",
     "error",
@@ -21,6 +21,7 @@ const ROOMS: [&str; 24] = [
     "log",
     "archive",
     "verify",
+    "audit",
     "kafka",
     "store",
     "telemetry",
@@ -35,7 +36,7 @@ const ROOMS: [&str; 24] = [
     "",
 ];
 
-const PURE: [&str; 8] = [
+const PURE: [&str; 9] = [
     "record",
     "json",
     "event",
@@ -44,6 +45,7 @@ const PURE: [&str; 8] = [
     "log",
     "archive",
     "verify",
+    "audit",
 ];
 
 /// What pure code must not name.
