@@ -8,7 +8,7 @@ use flate2::read::MultiGzDecoder;
 use parquet::basic::Compression;
 use parquet::file::metadata::ColumnChunkMetaData;
 
-use crate::audit::foreign_file::BadFile;
+use crate::audit::bad_file::BadFile;
 use crate::segment::error::Unreadable;
 use crate::segment::guard::footer;
 use crate::segment::guard::thrift::{Struct, Value};

@@ -5,12 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
-use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::FileReader;
 use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::schema::types::ColumnDescriptor;
 
+use crate::audit::bad_file::BadFile;
 use crate::audit::cells::Cells;
 use crate::audit::columns::{CellKind, Columns, Leaf, Request, Role, Unit, resolve};
 use crate::audit::file_bounds::{check_chunk, check_footer};
@@ -25,17 +25,6 @@ const EXPANSION_FREE_BYTES: u64 = 64 << 20;
 const EXPANSION_MAX: u64 = 1 << 15;
 /// The size of a page above which few rows are held at a time.
 const LARGE_PAGE_BYTES: usize = 4 << 20;
-
-/// Why a file cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct BadFile(pub String);
-
-impl From<ParquetError> for BadFile {
-    fn from(error: ParquetError) -> BadFile {
-        BadFile(error.to_string())
-    }
-}
 
 /// The file to read.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 //!
 //! The files are untrusted: a file that cannot be read is a finding, and what a file announces allocates nothing.
 
+pub mod bad_file;
 mod cells;
 pub mod codes;
 pub mod columns;

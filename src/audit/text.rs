@@ -48,7 +48,7 @@ pub fn render(report: &Report) -> String {
         );
     }
     for source in &report.sources {
-        wrap(&mut text, "", &format!("compared with {source}"));
+        wrap(&mut text, "", source);
     }
     text
 }

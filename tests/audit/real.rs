@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BinaryArray, Int32Array, Int64Array, StringArray, TimestampMillisecondArray};
 use bytes::Bytes;
-use kivend::config::{StoreBackend, StoreSettings};
+use kivend::config::{S3Settings, StoreBackend, StoreSettings};
 use kivend::kafka::error::KafkaError;
 use kivend::kafka::reader::Reader;
 use kivend::record::position::TopicPartition;
@@ -13,7 +13,7 @@ use parquet::basic::Compression;
 use serde_json::{Value, json};
 
 use super::files::parquet;
-use crate::fixture::OwnedRecord;
+use crate::fixture::{OwnedRecord, servers};
 use crate::real_pipeline::shop::Shop;
 use crate::store_contract::cluster_settings;
 
@@ -91,7 +91,10 @@ fn found(report: &Value, code: &str) -> Value {
 
 /// The store of a sink beside the archive, and its place.
 fn sink(shop: &Shop) -> (StoreSettings, String) {
-    let bucket = cluster_settings().unwrap();
+    let bucket = S3Settings {
+        bucket: servers::variable("KIVEND_STORE__BUCKET"),
+        ..cluster_settings().unwrap()
+    };
     let place = format!("s3://{}/{}-sink/", bucket.bucket, shop.name());
     let settings = StoreSettings {
         prefix: format!("{}-sink", shop.name()),
