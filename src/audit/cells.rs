@@ -2,7 +2,7 @@
 //! often one is repeated.
 
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::{AsBytes, DataType};
+use parquet::data_type::{AsBytes, DataType, Int96};
 use parquet::errors::ParquetError;
 
 use crate::audit::columns::{CellKind, Unit};
@@ -38,17 +38,17 @@ impl Cells {
         match &mut self.reader {
             ColumnReader::Int32ColumnReader(reader) => {
                 each(reader, rows, level, &mut |value| {
-                    numbers.push(value.map(|value| i64::from(*value)))
+                    numbers.push(value.map(|value| i64::from(*value)));
                 })?;
             }
             ColumnReader::Int64ColumnReader(reader) => {
                 each(reader, rows, level, &mut |value| {
-                    numbers.push(value.map(|value| scaled(*value)))
+                    numbers.push(value.map(|value| scaled(*value)));
                 })?;
             }
             ColumnReader::Int96ColumnReader(reader) => {
                 each(reader, rows, level, &mut |value| {
-                    numbers.push(value.map(|value| value.to_millis()))
+                    numbers.push(value.map(Int96::to_millis));
                 })?;
             }
             _ => return Err(general("a column has another type than its schema")),
@@ -65,12 +65,12 @@ impl Cells {
             match &mut self.reader {
                 ColumnReader::ByteArrayColumnReader(reader) => {
                     each(reader, step, self.max_level, &mut |value| {
-                        sink(value.map(AsBytes::as_bytes))
+                        sink(value.map(AsBytes::as_bytes));
                     })?;
                 }
                 ColumnReader::FixedLenByteArrayColumnReader(reader) => {
                     each(reader, step, self.max_level, &mut |value| {
-                        sink(value.map(AsBytes::as_bytes))
+                        sink(value.map(AsBytes::as_bytes));
                     })?;
                 }
                 _ => return Err(general("a column has another type than its schema")),
@@ -94,8 +94,10 @@ fn each<T: DataType>(
         return Err(general("a column has fewer rows than its row group"));
     }
     let mut values = values.iter();
-    for row in 0..rows {
-        let is_null = max_level > 0 && levels[row] < max_level;
+    // Without levels nothing is null.
+    levels.resize(rows, max_level);
+    for level in levels {
+        let is_null = level < max_level;
         let value = if is_null { None } else { values.next() };
         if !is_null && value.is_none() {
             return Err(general("a column has fewer values than its levels say"));

@@ -10,6 +10,9 @@ use crate::audit::tally::{Lag, Tally};
 /// Ranges of one kind in one partition that are listed; the counts are complete.
 const RANGES_LISTED: usize = 1000;
 
+/// The detail of a finding, and an object with a row of it.
+type Told = (String, Option<String>);
+
 /// Everything that was found of one partition.
 #[derive(Debug)]
 pub struct PartitionFound<'a> {
@@ -87,13 +90,7 @@ impl PartitionFound<'_> {
         (counts, findings)
     }
 
-    fn list(
-        &self,
-        findings: &mut Vec<Finding>,
-        code: Code,
-        offsets: &OffsetSet,
-        tell: &dyn Fn(&Range<i64>) -> (String, Option<String>),
-    ) {
+    fn list(&self, findings: &mut Vec<Finding>, code: Code, offsets: &OffsetSet, tell: &dyn Fn(&Range<i64>) -> Told) {
         for range in offsets.iter().take(RANGES_LISTED) {
             let (detail, object) = tell(&range);
             let mut finding = Finding::new(code, detail).at(self.partition, &range);
@@ -108,7 +105,7 @@ impl PartitionFound<'_> {
     }
 
     /// What differs in a range of altered rows, and a file with one.
-    fn alteration(&self, range: &Range<i64>) -> (String, Option<String>) {
+    fn alteration(&self, range: &Range<i64>) -> Told {
         let of_range = self.tally.alterations.iter().filter(|row| range.contains(&row.offset));
         let (mut differs, mut file) = ([false; 3], None);
         for row in of_range {

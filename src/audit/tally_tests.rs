@@ -178,7 +178,7 @@ fn a_row_below_what_the_source_still_holds_is_not_unexpected() {
     let merge = Merge::new(&mut tally, &rows, &FILES, Window::default(), 3..7);
     merge.finish(Completeness::Complete, 5);
     assert_eq!(offsets(&tally.unexpected), BTreeSet::from([6]));
-    assert_eq!(tally.read.iter().collect::<Vec<_>>(), [5..7]);
+    assert_eq!(offsets(&tally.read), BTreeSet::from([5, 6]));
 }
 
 #[test]
