@@ -1,6 +1,7 @@
 //! Carrying out the state machine's actions.
 
 use crate::archive::step::{Action, Event, Report, StopReason, Ticket};
+use crate::archiver::driver::commits::{Committing, Sent};
 use crate::archiver::driver::driver::Driver;
 use crate::archiver::driver::group::log_refusal;
 use crate::archiver::executor::Executor;
@@ -9,7 +10,8 @@ use crate::archiver::observers::Observer;
 use crate::archiver::operation::Operation;
 use crate::archiver::requests::{Creation, LinkToCreate};
 use crate::archiver::source::Source;
-use crate::record::position::{NextOffset, Position, TopicPartition};
+use crate::kafka::error::KafkaError;
+use crate::record::position::{Position, TopicPartition};
 use crate::task::error::AppError;
 
 impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
@@ -48,7 +50,8 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
                 self.executor.start(Operation::CreateLink(ticket, unsigned));
             }
             Action::Commit(ticket, partition, next, metadata) => {
-                self.commit(ticket, partition, next, &metadata.to_string());
+                let metadata = metadata.to_string();
+                self.commit(Some(ticket), partition, Committing { next, metadata });
             }
             Action::Consume(partition, from) => self.consume(partition, from)?,
             Action::Release(partition) => self.release(&partition),
@@ -78,13 +81,43 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
 
     /// Sends a commit. The consumer refuses a partition that is no longer assigned (EP-1); the machine
     /// handles a refusal like any answer.
-    pub(super) fn commit(&mut self, ticket: Ticket, partition: TopicPartition, next: NextOffset, metadata: &str) {
-        match self.source.commit(&partition, next, metadata) {
-            Ok(()) => self.commits.push((ticket, partition, next, self.now.monotonic_ms)),
+    pub(super) fn commit(&mut self, ticket: Option<Ticket>, partition: TopicPartition, committing: Committing) {
+        match self.source.commit(&partition, committing.next, &committing.metadata) {
+            Ok(()) => self.commits.sent(Sent {
+                ticket,
+                partition,
+                committing,
+                sent_ms: self.now.monotonic_ms,
+            }),
             Err(error) => {
-                log_refusal(&partition, next, &error);
-                self.step(Event::Committed(ticket));
+                self.refused(ticket, partition, committing, &error);
             }
+        }
+    }
+
+    /// Kafka did not take a commit. Those of partitions that are still owned are sent again.
+    pub(super) fn refused(
+        &mut self,
+        ticket: Option<Ticket>,
+        partition: TopicPartition,
+        committing: Committing,
+        error: &KafkaError,
+    ) {
+        if ticket.is_some() {
+            log_refusal(&partition, committing.next, error);
+        }
+        if self.started.contains(&partition) {
+            self.commits.refused(partition, committing, self.now.monotonic_ms);
+        }
+        if let Some(ticket) = ticket {
+            self.step(Event::Committed(ticket));
+        }
+    }
+
+    /// Sends the refused commits again when it is time.
+    pub(super) fn commit_again(&mut self) {
+        for (partition, committing) in self.commits.take_due(self.now.monotonic_ms) {
+            self.commit(None, partition, committing);
         }
     }
 

@@ -4,7 +4,8 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use crate::archive::machine::Machine;
-use crate::archive::step::{Action, Delivered, Event, Now, Slot, Standing, StopReason, Ticket};
+use crate::archive::step::{Action, Delivered, Event, Now, Slot, Standing, StopReason};
+use crate::archiver::driver::commits::Commits;
 use crate::archiver::executor::{Answer, EncodeJob, Executor};
 use crate::archiver::hold::Hold;
 use crate::archiver::logins::Logins;
@@ -16,7 +17,7 @@ use crate::archiver::target::Target;
 use crate::archiver::unavailable::Unavailable;
 use crate::clock::Clock;
 use crate::kafka::consumer::Polled;
-use crate::record::position::{NextOffset, TopicPartition};
+use crate::record::position::TopicPartition;
 use crate::record::utc::UtcSeconds;
 use crate::task::error::AppError;
 use crate::task::stop::Stop;
@@ -44,8 +45,7 @@ pub struct Driver<S, E, O> {
     /// taken.
     pub(super) loading: HashSet<TopicPartition>,
     pub(super) started: HashSet<TopicPartition>,
-    /// Commits without an answer from Kafka, each with the time at which it was sent.
-    pub(super) commits: Vec<(Ticket, TopicPartition, NextOffset, u64)>,
+    pub(super) commits: Commits,
     pub(super) actions: Vec<Action>,
     pub(super) to_encode: VecDeque<EncodeJob>,
     pub(super) hold: Hold,
@@ -89,7 +89,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
             assigned: HashSet::new(),
             loading: HashSet::new(),
             started: HashSet::new(),
-            commits: Vec::new(),
+            commits: Commits::default(),
             actions: Vec::new(),
             to_encode: VecDeque::new(),
             hold: Hold::default(),
@@ -195,6 +195,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
             self.next_tick_ms = self.now.monotonic_ms + TICK_MS;
             self.step(Event::Tick);
             self.review_unavailable();
+            self.commit_again();
             self.measure();
         }
     }

@@ -64,6 +64,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
         self.loading.remove(partition);
         self.started.remove(partition);
         self.unavailable.forget(partition);
+        self.commits.forget(partition);
         self.observer.released(partition);
         if let Some(slot) = self.machine.slot(partition) {
             self.executor.cancel(slot);
@@ -82,7 +83,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
     }
 
     /// Durability point: the offset is committed to Kafka. A crash or a refusal costs nothing, because the bucket has
-    /// the head: the next commit covers it, and the next owner commits the bucket's head (AR-1).
+    /// the head: a later commit covers it, and the next owner commits the bucket's head (AR-1).
     pub(super) fn committed(&mut self, outcomes: Vec<CommitOutcome>) {
         for CommitOutcome {
             partition,
@@ -90,17 +91,16 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
             outcome,
         } in outcomes
         {
-            let is_it = |sent: &(_, TopicPartition, NextOffset, _)| sent.1 == partition && sent.2 == next_offset;
-            let waiting = self.commits.iter().position(is_it);
-            let sent = waiting.map(|waiting| self.commits.swap_remove(waiting));
+            let Some(sent) = self.commits.answered(&partition, next_offset) else {
+                continue;
+            };
             if let Err(error) = outcome {
-                log_refusal(&partition, next_offset, &error);
-            } else {
-                let sent_ms = sent.as_ref().map_or(self.now.monotonic_ms, |sent| sent.3);
-                let took_ms = self.now.monotonic_ms.saturating_sub(sent_ms);
-                self.observer.committed(&partition, took_ms, self.now.wall);
+                self.refused(sent.ticket, partition, sent.committing, &error);
+                continue;
             }
-            if let Some((ticket, ..)) = sent {
+            let took_ms = self.now.monotonic_ms.saturating_sub(sent.sent_ms);
+            self.observer.committed(&partition, took_ms, self.now.wall);
+            if let Some(ticket) = sent.ticket {
                 self.step(Event::Committed(ticket));
             }
         }
@@ -142,6 +142,6 @@ pub(super) fn log_refusal(partition: &TopicPartition, next_offset: NextOffset, e
         partition = partition.partition,
         next_offset = next_offset.0,
         %error,
-        "Kafka refused a commit: the next one covers it"
+        "Kafka refused a commit: trying again, unless the partition goes to another member"
     );
 }

@@ -3,6 +3,7 @@
 //! a copy of it.
 
 mod actions;
+mod commits;
 #[expect(
     clippy::module_inception,
     reason = "the folder's main type is in the file of its name"
