@@ -109,3 +109,25 @@ fn an_unknown_refusal_stops_one_partition_and_the_others_are_archived() {
         "the other topic is archived"
     );
 }
+
+#[test]
+fn an_unknown_refusal_of_an_entry_of_the_log_keeps_no_partition_from_being_archived() {
+    let server = Server::start();
+    let shop = Shop::at(&server);
+    assert_eq!(ended(shop.kivend(&["archive"])).0, 0);
+    shop.ingest_again();
+    server.add(fault("PUT", "/log/", (418, "SomethingNew"), 1));
+    let (code, stderr) = ended(shop.kivend(&["archive"]));
+    assert_eq!(code, 2, "{stderr}");
+    assert!(
+        stderr.contains("SomethingNew") && stderr.contains("log/0000000002"),
+        "{stderr}"
+    );
+    let links = server.requests().into_iter();
+    let links = links.filter(|request| request.method == "PUT" && request.path.contains("/links/"));
+    assert_eq!(links.count(), 4, "two of each topic: {stderr}");
+    let (code, stderr) = ended(shop.kivend(&["archive"]));
+    assert_eq!(code, 0, "{stderr}");
+    let (code, stderr) = ended(shop.kivend(&["verify", "--at-rest"]));
+    assert_eq!(code, 0, "{stderr}");
+}
