@@ -255,24 +255,21 @@ impl Replayer {
     /// # Errors
     /// A failure that is not about single records.
     pub fn settle(&self) -> Result<Vec<Refused>, KafkaError> {
-        self.wait()?;
-        Ok(std::mem::take(&mut self.producer.context().state().refused))
+        self.wait();
+        let mut state = self.producer.context().state();
+        state.failure.take().map_or(Ok(()), Err)?;
+        Ok(std::mem::take(&mut state.refused))
     }
 
     /// Waits until nothing is in flight.
-    ///
-    /// # Errors
-    /// A failure that is not about single records.
-    pub fn wait(&self) -> Result<(), KafkaError> {
-        let outcomes = self.producer.context();
+    pub fn wait(&self) {
         while self.producer.in_flight_count() > 0 {
-            if outcomes.has_failed.load(Ordering::Acquire) {
+            if self.has_failed() {
                 // What is under way comes back at once: the transaction cannot be committed.
                 self.producer.purge(PurgeConfig::default().queue().inflight());
             }
             self.producer.poll(POLL_TIMEOUT);
         }
-        outcomes.state().failure.take().map_or(Ok(()), Err)
     }
 
     /// Whether the transaction has failed.

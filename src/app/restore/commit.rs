@@ -7,12 +7,13 @@ use crate::app::restore::mark::Mark;
 use crate::app::restore::segments::unreadable;
 use crate::app::restore::topic_run::{BATCH_BYTES, TopicRun};
 use crate::app::restore::transaction::{LEDGER_MARK, Reached, Transaction, at_fault, mark};
+use crate::error::{Explain as _, Kind};
 use crate::kafka::replay::{Batching, Sent};
 use crate::record::position::Height;
 use crate::record::record::{Record, Timestamp};
 use crate::task::error::AppError;
 
-/// How often in a row a transaction is sent again that failed for no refusal.
+/// How often in a row a transaction is sent again that failed for another reason than a refusal.
 const UNEXPLAINED: u32 = 3;
 
 impl TopicRun<'_> {
@@ -98,23 +99,20 @@ impl TopicRun<'_> {
 
     /// Waits until Kafka has the records of the transaction, without those that it refuses.
     pub(super) fn settle(&mut self) -> Result<(), AppError> {
-        while self.connection.replayer.has_failed() || !self.is_settled()? {
-            self.send_again_without_refused()?;
-        }
-        Ok(())
+        self.connection.replayer.wait();
+        self.send_again_without_refused()
     }
 
-    fn is_settled(&self) -> Result<bool, AppError> {
-        self.connection.replayer.wait()?;
-        Ok(!self.connection.replayer.has_failed())
-    }
-
-    /// Sends a transaction in which Kafka refused records again without them, until none is refused. Connecting again aborts the
-    /// open one.
+    /// Sends a transaction in which Kafka refused records again without them, until none is refused, and one that failed for
+    /// another reason that passes a few times. Connecting again aborts the open one.
     pub(super) fn send_again_without_refused(&mut self) -> Result<(), AppError> {
         let mut unexplained = 0;
         loop {
-            let refused = self.connection.replayer.settle()?;
+            let (refused, failure) = match self.connection.replayer.settle() {
+                Ok(refused) => (refused, None),
+                Err(error) if error.kind() == Kind::Transient => (Vec::new(), Some(error)),
+                Err(error) => return Err(error.into()),
+            };
             if !self.connection.replayer.has_failed() {
                 return Ok(());
             }
@@ -131,14 +129,16 @@ impl TopicRun<'_> {
                 unexplained += 1;
             }
             if unexplained > UNEXPLAINED {
-                return Err(AppError::transient(
-                    "Kafka ends a transaction again and again, and does not say why",
-                ));
+                let unknown = || AppError::transient("Kafka ends a transaction again and again, and does not say why");
+                return Err(failure.map_or_else(unknown, AppError::from));
+            }
+            if let Some(error) = failure {
+                tracing::warn!(%error, topic = self.plan.to, "a transaction of the restore failed: sending it again");
             }
             self.connection = Connection::open(self.shared, self.plan, batching)?;
             self.connection.replayer.begin()?;
             if self.send_parts()? == Sent::Yes {
-                self.connection.replayer.wait()?;
+                self.connection.replayer.wait();
             }
         }
     }
