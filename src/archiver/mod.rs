@@ -7,7 +7,8 @@
 //! - [`background`]: the executor on threads · [`operation`]: retries of the single-attempt [`requests`] to the
 //!   [`backends`]
 //! - [`target`]: where to end · [`peers`]: the progress of other members of the group · [`unavailable`], [`logins`]: what
-//!   cannot be read, and refused logins · `reloaded`: settings that change meanwhile · `instance`: the name in the group
+//!   cannot be read, and refused logins · `reloaded`: settings that change meanwhile · `instance`, [`fenced_client`]: the name
+//!   in the group
 //! - [`checkpoints`]: signing and mirroring while the archiver runs
 //! - [`tally`], `outcome`, [`report`], `summary`, [`measured_store`], [`misfits`], [`degradations`], [`liveness`],
 //!   [`retention`]: what operators see · [`doing`]: what is attempted · `reminders`, `line_budget`: how often what is logged
@@ -21,6 +22,7 @@ pub mod discovery;
 pub mod doing;
 pub mod driver;
 pub mod executor;
+pub mod fenced_client;
 pub mod group_offsets;
 pub mod hold;
 mod instance;

@@ -14,6 +14,7 @@ use crate::archiver::degradations::Degradations;
 use crate::archiver::discovery::{Discovery, Follower, Topics};
 use crate::archiver::doing::Doing;
 use crate::archiver::driver::Driver;
+use crate::archiver::fenced_client::NewClients;
 use crate::archiver::group_offsets::GroupOffsets;
 use crate::archiver::instance::Instance;
 use crate::archiver::liveness;
@@ -88,7 +89,7 @@ pub fn run_with_encoder(
     runtime.spawn(summary::report_start(vitals.clone()));
     let misfits = Arc::new(Misfits::new(Arc::clone(&vitals.metrics)));
     let encoder = (encode, Arc::clone(&misfits));
-    let archived = archive(&runtime, (settings, orders, encoder), vitals, stop).inspect_err(|error| {
+    let archived = archive_on(&runtime, (settings, orders, encoder), vitals, stop).inspect_err(|error| {
         vitals.health.failed(error.to_string());
     });
     // A probe or a request that still waits for an answer does not keep the process.
@@ -97,10 +98,31 @@ pub fn run_with_encoder(
     Ok(ArchiveReport::new(tally, misfits.by_column(), clock.elapsed_s()))
 }
 
+/// Archives, and goes on with a new client where [`NewClients`] allows it.
+fn archive_on(
+    runtime: &Runtime,
+    (settings, orders, encoder): (&Settings, Orders, (Encode, Arc<Misfits>)),
+    vitals: &Vitals,
+    stop: &Stop,
+) -> Result<Tally, AppError> {
+    let mut new_clients = NewClients::of(settings, &orders);
+    loop {
+        let since = Clock::start();
+        let run = (settings, orders.clone(), encoder.clone());
+        match archive(runtime, run, (vitals, &new_clients), stop) {
+            Err(error) if new_clients.allow(&error) && !stop.is_requested() => {
+                tracing::warn!(event = "client_replaced", %error, "Kafka's client has ended: going on with a new one");
+                new_clients.began(since);
+            }
+            ended => return ended,
+        }
+    }
+}
+
 fn archive(
     runtime: &Runtime,
     (settings, orders, (encode, misfits)): (&Settings, Orders, (Encode, Arc<Misfits>)),
-    vitals: &Vitals,
+    (vitals, new_clients): (&Vitals, &NewClients),
     stop: &Stop,
 ) -> Result<Tally, AppError> {
     let Orders {
@@ -222,7 +244,9 @@ fn archive(
         }
     }
     let done = driver.run(Clock::start(), stop);
-    if let Err(error) = &done {
+    if let Err(error) = &done
+        && !new_clients.allow(error)
+    {
         // Before the group is left, which takes seconds: `/healthz` must fail from here on.
         vitals.health.failed(error.to_string());
     }

@@ -123,6 +123,15 @@ impl Archiver {
         until("an archiver is ready", || self.readiness().0);
     }
 
+    /// Waits until it is not ready for a reason with these words. At first it may wait for the group.
+    pub fn until_unready_for(&self, words: &str) {
+        let is_it = || {
+            let (ready, reason) = self.readiness();
+            !ready && reason.contains(words)
+        };
+        until(&format!("an archiver is not ready, because of `{words}`"), is_it);
+    }
+
     /// Waits until it is not ready, and returns the reason.
     pub fn until_unready(&self) -> String {
         until("an archiver is not ready", || !self.readiness().0);
