@@ -336,8 +336,8 @@ fn a_million_records_stand_once_although_their_restore_is_killed_nine_times() {
         seed = seed
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        let patience = Duration::from_millis(1_500 + (seed >> 33) % 3_000);
-        let slowly = [&arguments[..], &["--rate", "20000"]].concat();
+        let patience = Duration::from_millis(3_000 + (seed >> 33) % 4_000);
+        let slowly = [&arguments[..], &["--rate", "10000"]].concat();
         assert!(
             !killed_after(&shop, &slowly, patience),
             "the restore ended before it was killed"
