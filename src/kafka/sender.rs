@@ -1,15 +1,14 @@
-//! Sends whole records (key, value, headers, time), as a restore does, unchanged and in the order given. A stream of events
-//! goes through [`crate::kafka::producer`] instead.
+//! Sends whole records (key, value, headers, time), unchanged and in the order given. A stream of events goes through
+//! [`crate::kafka::producer`], and a restore through [`crate::kafka::replay`] instead.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError as Rdkafka;
-use rdkafka::message::{Header as NamedValue, Message as _, OwnedHeaders, OwnedMessage};
+use rdkafka::message::{Header as NamedValue, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
@@ -31,39 +30,11 @@ pub struct Sender {
     producer: BaseProducer<Outcomes>,
 }
 
-/// What to do with a record that Kafka refuses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusals {
-    /// It ends the sending.
-    Fatal,
-    /// It is set aside, and the others are sent.
-    SetAside,
-}
-
-/// A record that Kafka refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    /// What it was sent with.
-    pub mark: usize,
-    /// Why.
-    pub reason: String,
-}
-
 /// What became of the records, as librdkafka reports it while it is polled.
-struct Outcomes {
-    refusals: Refusals,
-    acked: AtomicU64,
-    /// Whether one record at a time is sent, so that a refusal is about that one.
-    alone: AtomicBool,
-    state: Mutex<State>,
-}
-
 #[derive(Default)]
-struct State {
-    failure: Option<KafkaError>,
-    /// Refused together with others. Which one is at fault shows when each is sent alone.
-    again: VecDeque<(usize, OwnedMessage)>,
-    refused: Vec<Refused>,
+struct Outcomes {
+    acked: AtomicU64,
+    failure: Mutex<Option<KafkaError>>,
 }
 
 impl ClientContext for Outcomes {
@@ -77,47 +48,25 @@ impl ClientContext for Outcomes {
 }
 
 impl ProducerContext for Outcomes {
-    type DeliveryOpaque = usize;
+    type DeliveryOpaque = ();
 
-    fn delivery(&self, result: &DeliveryResult<'_>, mark: usize) {
-        let Err((error, message)) = result else {
-            self.acked.fetch_add(1, Ordering::Relaxed);
-            return;
-        };
-        let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
-        let mut state = self.state();
-        if self.refusals == Refusals::Fatal || !is_about_records(code) {
-            state
-                .failure
-                .get_or_insert_with(|| KafkaError::from_rdkafka(error, DOING));
-        } else if self.alone.load(Ordering::Relaxed) {
-            let reason = code.to_string();
-            state.refused.push(Refused { mark, reason });
-        } else {
-            state.again.push_back((mark, message.detach()));
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        match result {
+            Ok(_) => {
+                self.acked.fetch_add(1, Ordering::Relaxed);
+            }
+            Err((error, _)) => {
+                self.failure()
+                    .get_or_insert_with(|| KafkaError::from_rdkafka(error, DOING));
+            }
         }
     }
 }
 
 impl Outcomes {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn failure(&self) -> MutexGuard<'_, Option<KafkaError>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether Kafka refuses for what is in a batch, so that other records can still be delivered.
-fn is_about_records(code: Code) -> bool {
-    matches!(
-        code,
-        Code::MessageSizeTooLarge
-            | Code::MessageBatchTooLarge
-            | Code::InvalidMessageSize
-            | Code::InvalidMessage
-            | Code::InvalidTimestamp
-            | Code::InvalidRecord
-            | Code::InvalidDifferentRecord
-            | Code::PolicyViolation
-    )
 }
 
 impl Sender {
@@ -126,18 +75,6 @@ impl Sender {
     /// # Errors
     /// Settings that librdkafka refuses.
     pub fn connect(settings: &KafkaSettings) -> Result<Sender, KafkaError> {
-        Sender::with(settings, Refusals::Fatal, BATCH_BYTES)
-    }
-
-    /// The same, but what Kafka refuses is set aside. Batches have at most this size, so that the target takes them.
-    ///
-    /// # Errors
-    /// Settings that librdkafka refuses.
-    pub fn setting_aside(settings: &KafkaSettings, batch_bytes: usize) -> Result<Sender, KafkaError> {
-        Sender::with(settings, Refusals::SetAside, batch_bytes.min(BATCH_BYTES))
-    }
-
-    fn with(settings: &KafkaSettings, refusals: Refusals, batch_bytes: usize) -> Result<Sender, KafkaError> {
         let mut config = client_config(settings)?;
         for (name, value) in [
             ("acks", "all"),
@@ -149,16 +86,10 @@ impl Sender {
         ] {
             config.set(name, value);
         }
-        config.set("batch.size", batch_bytes.to_string());
+        config.set("batch.size", BATCH_BYTES.to_string());
         config.set("message.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string());
-        let outcomes = Outcomes {
-            refusals,
-            acked: AtomicU64::new(0),
-            alone: AtomicBool::new(false),
-            state: Mutex::default(),
-        };
         let producer = config
-            .create_with_context(outcomes)
+            .create_with_context(Outcomes::default())
             .map_err(|error| KafkaError::from_rdkafka(&error, "start a producer"))?;
         Ok(Sender { producer })
     }
@@ -169,21 +100,7 @@ impl Sender {
     /// # Errors
     /// The record cannot be sent, or one before it failed.
     pub fn send(&self, topic: &str, partition: Option<i32>, record: &Record<'_>) -> Result<(), KafkaError> {
-        self.send_marked((topic, partition), record, 0)
-    }
-
-    /// The same, with a mark that comes back if Kafka refuses the record.
-    ///
-    /// # Errors
-    /// As [`Sender::send`].
-    pub fn send_marked(
-        &self,
-        (topic, partition): (&str, Option<i32>),
-        record: &Record<'_>,
-        mark: usize,
-    ) -> Result<(), KafkaError> {
-        self.send_again()?;
-        let mut outgoing = BaseRecord::<[u8], [u8], usize>::with_opaque_to(topic, mark);
+        let mut outgoing = BaseRecord::<[u8], [u8]>::to(topic);
         if !record.headers.is_empty() {
             outgoing = outgoing.headers(headers(record)?);
         }
@@ -191,10 +108,6 @@ impl Sender {
         outgoing.timestamp = record.timestamp.ms();
         outgoing.key = record.key;
         outgoing.payload = record.value;
-        self.enqueue(outgoing)
-    }
-
-    fn enqueue(&self, mut outgoing: BaseRecord<'_, [u8], [u8], usize>) -> Result<(), KafkaError> {
         loop {
             self.check()?;
             match self.producer.send(outgoing) {
@@ -203,58 +116,9 @@ impl Sender {
                     outgoing = back;
                     self.producer.poll(POLL_TIMEOUT);
                 }
-                Err((error, back)) => return self.not_taken(&error, back.delivery_opaque),
+                Err((error, _)) => return Err(KafkaError::from_rdkafka(&error, DOING)),
             }
         }
-    }
-
-    /// librdkafka itself refuses a record, such as one that is larger than any broker takes.
-    fn not_taken(&self, error: &Rdkafka, mark: usize) -> Result<(), KafkaError> {
-        let outcomes = self.producer.context();
-        match error.rdkafka_error_code() {
-            Some(code) if outcomes.refusals == Refusals::SetAside && is_about_records(code) => {
-                let reason = code.to_string();
-                outcomes.state().refused.push(Refused { mark, reason });
-                Ok(())
-            }
-            _ => Err(KafkaError::from_rdkafka(error, DOING)),
-        }
-    }
-
-    /// Sends what was refused together, one by one: those at fault are refused again. What was sent after them is in Kafka
-    /// before them.
-    fn send_again(&self) -> Result<(), KafkaError> {
-        let outcomes = self.producer.context();
-        if outcomes.state().again.is_empty() {
-            return Ok(());
-        }
-        self.flush()?;
-        outcomes.alone.store(true, Ordering::Relaxed);
-        loop {
-            let next = outcomes.state().again.pop_front();
-            let Some((mark, message)) = next else { break };
-            let mut outgoing = BaseRecord::<[u8], [u8], usize>::with_opaque_to(message.topic(), mark);
-            outgoing.partition = Some(message.partition());
-            outgoing.timestamp = message.timestamp().to_millis();
-            outgoing.key = message.key();
-            outgoing.payload = message.payload();
-            if let Some(headers) = message.headers() {
-                outgoing = outgoing.headers(headers.clone());
-            }
-            self.enqueue(outgoing)?;
-            self.flush()?;
-        }
-        outcomes.alone.store(false, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// Waits until nothing is in flight.
-    fn flush(&self) -> Result<(), KafkaError> {
-        while self.producer.in_flight_count() > 0 {
-            self.producer.poll(POLL_TIMEOUT);
-            self.check()?;
-        }
-        self.check()
     }
 
     /// Waits until Kafka acknowledged every record, and returns their number.
@@ -262,19 +126,16 @@ impl Sender {
     /// # Errors
     /// The failure of the first record that failed.
     pub fn finish(&self) -> Result<u64, KafkaError> {
-        self.flush()?;
-        self.send_again()?;
+        while self.producer.in_flight_count() > 0 {
+            self.producer.poll(POLL_TIMEOUT);
+            self.check()?;
+        }
+        self.check()?;
         Ok(self.producer.context().acked.load(Ordering::Relaxed))
     }
 
-    /// The records that Kafka refused since the last call.
-    #[must_use]
-    pub fn take_refused(&self) -> Vec<Refused> {
-        std::mem::take(&mut self.producer.context().state().refused)
-    }
-
     fn check(&self) -> Result<(), KafkaError> {
-        self.producer.context().state().failure.clone().map_or(Ok(()), Err)
+        self.producer.context().failure().clone().map_or(Ok(()), Err)
     }
 }
 
