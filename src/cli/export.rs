@@ -12,10 +12,10 @@ use crate::cli::key_argument::{KeyArgument, read_keys};
 use crate::cli::output::{count, size};
 use crate::cli::output_file::{Existing, OutputFile, file_named};
 use crate::cli::place::explain;
+use crate::cli::time_range::{require_range, time};
 use crate::cli::when::When;
 use crate::config::Settings;
 use crate::error::{Exit, Kind};
-use crate::record::utc::UtcSeconds;
 use crate::store;
 use crate::verify::given::Given;
 
@@ -98,7 +98,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         until_ms: args.until.map(ms),
         form: args.form.into(),
     };
-    require_range(&request)?;
+    require_range(request.since_ms, request.until_ms)?;
     let output = context.output();
     let file = file_named(args.output.as_ref());
     let report = match file {
@@ -129,26 +129,6 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         _ => output.report(&report, |report| text(report, request.form))?,
     }
     Ok(Exit::Done)
-}
-
-/// Refuses bounds between which no time is.
-fn require_range(request: &Request) -> Result<(), Failure> {
-    match (request.since_ms, request.until_ms) {
-        (Some(since), Some(until)) if since >= until => Err(Failure::new(
-            Kind::Config,
-            format!(
-                "--until is not later than --since since=`{}` until=`{}`",
-                time(since),
-                time(until)
-            ),
-            "exchange the two, or leave one of them out",
-        )),
-        _ => Ok(()),
-    }
-}
-
-fn time(ms: i64) -> String {
-    UtcSeconds::from_unix(ms.div_euclid(1000)).to_string()
 }
 
 fn give(

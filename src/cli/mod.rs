@@ -42,6 +42,7 @@ mod reload;
 mod restore;
 mod retention;
 mod selected;
+mod time_range;
 mod topics;
 mod usage;
 mod verify;

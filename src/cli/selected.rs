@@ -5,11 +5,10 @@ use clap::ValueEnum;
 use crate::app::restore::{Axis, Span};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::time_range::require_range;
 use crate::cli::when::When;
 use crate::config::Settings;
-use crate::error::Kind;
 use crate::record::topic_pattern::TopicPattern;
-use crate::record::utc::UtcSeconds;
 
 /// Topics, a partition, times.
 #[derive(Debug, clap::Args)]
@@ -73,28 +72,7 @@ impl SelectedArgs {
             since_ms: self.since.map(ms),
             until_ms: self.until.map(ms),
         };
-        require_range(span)?;
+        require_range(span.since_ms, span.until_ms)?;
         Ok(span)
     }
-}
-
-/// Refuses bounds between which no time is.
-fn require_range(span: Span) -> Result<(), Failure> {
-    match (span.since_ms, span.until_ms) {
-        (Some(since), Some(until)) if since >= until => Err(Failure::new(
-            Kind::Config,
-            format!(
-                "--until is not later than --since since=`{}` until=`{}`",
-                time(since),
-                time(until)
-            ),
-            "exchange the two, or leave one of them out",
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// A time in ms, in whole seconds.
-pub fn time(ms: i64) -> String {
-    UtcSeconds::from_unix(ms.div_euclid(1000)).to_string()
 }

@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::{Failure, FileError};
 use crate::cli::key_argument::{KeyArgument, read_keys};
 use crate::cli::output::{Align, coloured, count, size, table};
-use crate::cli::selected::time;
+use crate::cli::time_range::time;
 use crate::error::{Exit, Kind};
 use crate::log::drill::{DrillReport, DrillResult};
 use crate::verify::drill::{CheckedDrill, check};
