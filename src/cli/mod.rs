@@ -12,6 +12,7 @@
 mod archive;
 mod audit;
 mod checkpoint;
+mod command_line;
 mod completions;
 mod config;
 mod consume;

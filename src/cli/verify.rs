@@ -11,6 +11,7 @@ use crate::app::verify::absent;
 use crate::app::verify::cluster::ClusterFacts;
 use crate::app::verify::facts::KafkaFacts;
 use crate::app::verify::{Base, Depth, Losses, Request, SavedFiles, Since, verify};
+use crate::cli::command_line;
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, FileError};
 use crate::cli::given::GivenArgs;
@@ -119,7 +120,7 @@ enum Against {
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if !args.merge.is_empty() {
-        return conclude(args, &merged(&args.merge)?, context);
+        return conclude(args, merged(&args.merge)?, context);
     }
     let loaded = context.loaded()?;
     let settings = &loaded.settings;
@@ -166,10 +167,12 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if args.offline.is_none() {
         warn_of_name(report.archive.archive.as_deref(), &loaded, context.output());
     }
-    conclude(args, &report, context)
+    conclude(args, report, context)
 }
 
-fn conclude(args: &Args, report: &Report, context: &Context) -> Result<Exit, Failure> {
+fn conclude(args: &Args, mut report: Report, context: &Context) -> Result<Exit, Failure> {
+    report.run.command = Some(command_line::shown());
+    let report = &report;
     if let Some(file) = &args.html {
         OutputFile::replace(file, html::render(report).as_bytes())?;
     }

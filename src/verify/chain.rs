@@ -13,6 +13,7 @@ use crate::verify::chain_head::ChainHead;
 use crate::verify::claims::Anchors;
 use crate::verify::findings::Findings;
 use crate::verify::inventory::Slot;
+use crate::verify::timeline::Timeline;
 
 /// A link that was opened, and its leaf in the log of its partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,6 +162,8 @@ pub struct Chain {
     pub has_counting_signer: bool,
     /// The checkpoints that links name, by number and root, each with the key of the first link that does.
     pub checkpoints_named: BTreeMap<(u64, Hash), String>,
+    /// The record times that its links give, by offset.
+    pub times: Timeline,
     /// The findings about the chain.
     pub findings: Findings,
 }

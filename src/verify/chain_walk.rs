@@ -18,6 +18,7 @@ use crate::verify::claims::{Anchors, Claim, Claims};
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::inventory::Slot;
 use crate::verify::link_judge::{LinkPlace, around_hole, continues_head, judge};
+use crate::verify::timeline::Timeline;
 use crate::verify::trust::Trust;
 
 /// The finding codes of links.
@@ -74,6 +75,7 @@ impl Walk {
                 anchors: Anchors::default(),
                 has_counting_signer: false,
                 checkpoints_named: BTreeMap::new(),
+                times: Timeline::default(),
                 findings: Findings::default(),
             },
             trust: Arc::clone(trust),
@@ -328,6 +330,7 @@ impl Walk {
         } else {
             self.chain.ranges.push(Range::of(link));
         }
+        self.chain.times.push(link);
         self.chain.links += 1;
         self.chain.segments += u64::from(link.segment.is_some());
         self.chain.records = self.chain.records.saturating_add(link.record_count);

@@ -97,7 +97,7 @@ impl Differing {
             let (count, statement) = (offsets.len(), side.statement());
             let detail = format!("{count} records {what}: offsets {}{statement}", name_offsets(offsets));
             let finding = Finding::new(code, detail).of(partition);
-            Some(finding.offsets(first, last.saturating_add(1)))
+            Some(finding.offsets(first, last.saturating_add(1)).records(count as u64))
         })
         .collect()
     }

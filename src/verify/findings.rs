@@ -22,8 +22,27 @@ pub struct Finding {
     pub offsets: Option<(i64, i64)>,
     /// The key of the object, relative to the prefix.
     pub object: Option<String>,
+    /// The number of records concerned, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<u64>,
     /// What was seen, with the values.
     pub detail: String,
+    /// What is expected and what was found instead, where both are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<Difference>,
+}
+
+/// Something that is not what it was: before and after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// What was compared, such as `value at offset 12`.
+    pub what: String,
+    /// Who says what is expected, such as `signed`.
+    pub expected_by: String,
+    /// What is expected.
+    pub expected: String,
+    /// What was found in the archive instead.
+    pub found: String,
 }
 
 impl Finding {
@@ -37,7 +56,9 @@ impl Finding {
             partition: None,
             offsets: None,
             object: None,
+            records: None,
             detail: detail.into(),
+            difference: None,
         }
     }
 
@@ -60,6 +81,25 @@ impl Finding {
     #[must_use]
     pub fn offsets(mut self, first: i64, next: i64) -> Finding {
         self.offsets = Some((first, next));
+        self
+    }
+
+    /// Sets the number of records concerned.
+    #[must_use]
+    pub fn records(mut self, records: u64) -> Finding {
+        self.records = Some(records);
+        self
+    }
+
+    /// Sets what the signature says of `what`, and what was found instead.
+    #[must_use]
+    pub fn signed_and_found(mut self, what: &str, signed: impl ToString, found: impl ToString) -> Finding {
+        self.difference = Some(Difference {
+            what: what.to_owned(),
+            expected_by: "signed".to_owned(),
+            expected: signed.to_string(),
+            found: found.to_string(),
+        });
         self
     }
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::verify::findings::{Code, Finding, KEPT_PER_CODE};
-use crate::verify::report::{Report, Scope, TopicReport};
+use crate::verify::report::{Report, RunReport, Scope, TopicReport, earliest};
 use crate::verify::verdict::Verdict;
 
 /// Why reports cannot be joined.
@@ -221,6 +221,18 @@ fn absorb(merged: &mut Report, other: Report) {
         }
     }
     merged.elapsed_s = merged.elapsed_s.max(other.elapsed_s);
+    merged.coverage.extend(other.coverage);
+    absorb_run(&mut merged.run, &other.run);
+}
+
+/// The merged verification began with the first shard and ended with the last.
+fn absorb_run(merged: &mut RunReport, other: &RunReport) {
+    merged.began_at = merged.began_at.into_iter().chain(other.began_at).min();
+    merged.ended_at = merged.ended_at.max(other.ended_at);
+    merged.command = None;
+    if !merged.software.split(", ").any(|known| known == other.software) {
+        merged.software = format!("{}, {}", merged.software, other.software);
+    }
 }
 
 fn add_topic(known: &mut TopicReport, other: TopicReport) {
@@ -246,6 +258,8 @@ fn add_topic(known: &mut TopicReport, other: TopicReport) {
     known.lag = both(known.lag, other.lag);
     known.value_bytes += other.value_bytes;
     known.stored_bytes += other.stored_bytes;
+    known.min_timestamp_ms = earliest(known.min_timestamp_ms, other.min_timestamp_ms);
+    known.max_timestamp_ms = known.max_timestamp_ms.max(other.max_timestamp_ms);
 }
 
 /// Removes notes about ignored objects of the log where another shard, whose links name the checkpoint, reports the same object
@@ -278,6 +292,9 @@ fn conclude(merged: &mut Report, found: Vec<Finding>) {
     merged
         .anchored
         .sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
+    merged
+        .coverage
+        .sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
     let mut scope = Scope {
         partitions: 0,
         links: 0,
@@ -286,6 +303,8 @@ fn conclude(merged: &mut Report, found: Vec<Finding>) {
         records: 0,
         records_read: 0,
         records_compared: 0,
+        min_timestamp_ms: None,
+        max_timestamp_ms: None,
         shard: None,
         ..merged.scope.clone()
     };

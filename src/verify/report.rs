@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::record::position::{Height, TopicPartition};
+use crate::record::utc::UtcSeconds;
 use crate::verify::claims::Anchors;
 use crate::verify::cosigned::WitnessSeen;
+use crate::verify::coverage::Coverage;
 use crate::verify::findings::{Code, Finding};
 use crate::verify::shard::Shard;
 use crate::verify::trust::Basis;
@@ -43,6 +45,25 @@ pub struct Report {
     pub elapsed_s: f64,
     /// Rows read from segments per second.
     pub records_per_s: f64,
+    /// When it was verified, by which version, with which command.
+    #[serde(default)]
+    pub run: RunReport,
+    /// What the archive has of each partition in scope, by offset and by time.
+    #[serde(default)]
+    pub coverage: Vec<Coverage>,
+}
+
+/// When it was verified, by which version, with which command.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// Name and version of the program.
+    pub software: String,
+    /// When the verification began, by the clock of its machine.
+    pub began_at: Option<UtcSeconds>,
+    /// When it ended.
+    pub ended_at: Option<UtcSeconds>,
+    /// The command line, with secrets removed; `None` if it was not run from one.
+    pub command: Option<String>,
 }
 
 /// Which archive was verified.
@@ -52,6 +73,9 @@ pub struct ArchiveNamed {
     pub archive: Option<String>,
     /// Its id, from `archive.json`.
     pub id: Option<String>,
+    /// The name of its keys, by which witnesses know its log, from `archive.json`.
+    #[serde(default)]
+    pub origin: Option<String>,
     /// The SHA-256 of its `archive.json`, in hex.
     pub sha256: Option<String>,
     /// The bucket and prefix, or the directory.
@@ -91,6 +115,12 @@ pub struct Scope {
     pub records_read: u64,
     /// Records that Kafka still held, compared and equal.
     pub records_compared: u64,
+    /// The earliest time of a record in scope, as the links give it.
+    #[serde(default)]
+    pub min_timestamp_ms: Option<i64>,
+    /// The latest time of a record in scope.
+    #[serde(default)]
+    pub max_timestamp_ms: Option<i64>,
     /// Whether the whole archive was covered, and everything requested was checked.
     pub whole: bool,
 }
@@ -139,6 +169,12 @@ pub struct TopicReport {
     pub value_bytes: u64,
     /// Bytes of the segments, as the links give them.
     pub stored_bytes: u64,
+    /// The earliest time of a record, as the links give it.
+    #[serde(default)]
+    pub min_timestamp_ms: Option<i64>,
+    /// The latest time of a record.
+    #[serde(default)]
+    pub max_timestamp_ms: Option<i64>,
 }
 
 /// Up to which height one chain is confirmed from outside.
@@ -167,6 +203,8 @@ impl Scope {
         self.records += topic.records;
         self.records_read += topic.records_read;
         self.records_compared += topic.compared_with_kafka.unwrap_or(0);
+        self.min_timestamp_ms = earliest(self.min_timestamp_ms, topic.min_timestamp_ms);
+        self.max_timestamp_ms = self.max_timestamp_ms.max(topic.max_timestamp_ms);
     }
 }
 
@@ -286,81 +324,10 @@ pub struct MirrorReport {
     pub newest: Option<u64>,
 }
 
-impl Report {
-    /// The verdict in one line: counts, a statement, and everything that was not covered.
-    #[must_use]
-    pub fn summarise(&self) -> String {
-        let (verdict, scope) = (self.verdict, &self.scope);
-        let mut parts = vec![
-            format!(
-                "{verdict}: {} records in {} segments of {} partitions",
-                grouped(scope.records),
-                grouped(scope.segments),
-                scope.partitions
-            ),
-            verdict.statement().to_owned(),
-        ];
-        let removed: u64 = self.removals.iter().map(|removal| removal.segments).sum();
-        if removed > 0 {
-            let records: u64 = self.removals.iter().map(|removal| removal.records).sum();
-            parts[0] += &format!(
-                ", of which {} records in {} segments were removed under retention changes",
-                grouped(records),
-                grouped(removed)
-            );
-        }
-        let lost: u64 = self.topics.iter().map(|topic| topic.lost).sum();
-        if lost > 0 {
-            parts.push(format!(
-                "Kafka deleted {} offsets before they were archived",
-                grouped(lost)
-            ));
-        }
-        match (&scope.topic, scope.partition) {
-            (Some(topic), Some(partition)) => parts.push(format!("only {topic} partition {partition}")),
-            (Some(topic), None) => parts.push(format!("only {topic}")),
-            (None, Some(partition)) => parts.push(format!("only partition {partition} of each topic")),
-            (None, None) => {}
-        }
-        if let Some(SinceCheckpoint { number, at, .. }) = &scope.since_checkpoint {
-            let what = if scope.links == 0 {
-                "nothing new since"
-            } else {
-                "only what is newer than"
-            };
-            parts.push(format!("{what} checkpoint {number} of {at}"));
-        }
-        if let Some(shard) = scope.shard {
-            parts.push(format!("only shard {shard}"));
-        }
-        if scope.segments_read + removed < scope.segments {
-            parts.push(match &scope.since {
-                Some(since) if scope.segments_read == 0 => format!("nothing new since {since}, so no rows read"),
-                Some(since) => format!("rows of {} segments read (since {since})", grouped(scope.segments_read)),
-                None => format!("rows of {} segments read", grouped(scope.segments_read)),
-            });
-        }
-        if scope.against.iter().any(|against| against == "kafka") {
-            parts.push(format!("{} compared with Kafka", grouped(scope.records_compared)));
-        } else {
-            parts.push("not compared with Kafka".to_owned());
-        }
-        let unanchored: u64 = self.anchored.iter().map(|anchored| anchored.unanchored).sum();
-        if unanchored > 0 {
-            parts.push(format!(
-                "{} newest links unanchored (no checkpoint and nothing in Kafka confirms them)",
-                grouped(unanchored)
-            ));
-        }
-        match self.trust.basis {
-            Some(Basis::FirstUse) => parts.push("keys trusted on first use".to_owned()),
-            Some(Basis::CheckpointsGiven) => {
-                parts.push("above what was given, the keys in force after it are trusted".to_owned());
-            }
-            Some(Basis::KeysGiven) | None => {}
-        }
-        parts.join("; ")
-    }
+/// The earlier of two times, of which either may be unknown.
+#[must_use]
+pub fn earliest(one: Option<i64>, other: Option<i64>) -> Option<i64> {
+    one.into_iter().chain(other).min()
 }
 
 /// A number with separators between thousands: `115,841`.

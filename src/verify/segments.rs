@@ -88,17 +88,14 @@ struct Check<'l> {
 
 impl Check<'_> {
     fn report(&mut self, code: Code, detail: impl Into<String>) {
-        let Link {
-            first_offset,
-            next_offset,
-            ..
-        } = self.link;
-        self.report_at(code, detail, first_offset.0, next_offset.0);
+        self.add(Finding::new(code, detail));
     }
 
-    fn report_at(&mut self, code: Code, detail: impl Into<String>, first: i64, next: i64) {
-        let mut finding = Finding::new(code, detail).offsets(first, next);
-        if code.severity() == Severity::Tampered && code != Code::SegmentAltered {
+    /// Adds a finding, about all offsets of the link unless it names some.
+    fn add(&mut self, mut finding: Finding) {
+        let (first, next) = (self.link.first_offset.0, self.link.next_offset.0);
+        finding.offsets.get_or_insert((first, next));
+        if finding.severity == Severity::Tampered && finding.code != Code::SegmentAltered {
             finding.detail.push_str(if self.is_altered {
                 "; the object is not the one that the link signs, so the object is what changed"
             } else {
@@ -123,12 +120,12 @@ impl Check<'_> {
                 bytes.len(),
                 segment.bytes
             );
-            self.report(Code::SegmentAltered, detail);
+            let finding = Finding::new(Code::SegmentAltered, detail);
+            self.add(finding.signed_and_found("length in bytes", segment.bytes, bytes.len()));
         } else if hash != segment.sha256 {
-            self.report(
-                Code::SegmentAltered,
-                format!("its sha256 is {hash}, signed is {}", segment.sha256),
-            );
+            let detail = format!("its sha256 is {hash}, signed is {}", segment.sha256);
+            let finding = Finding::new(Code::SegmentAltered, detail);
+            self.add(finding.signed_and_found("SHA-256 of the object", segment.sha256, hash));
         }
     }
 
@@ -155,14 +152,16 @@ impl Check<'_> {
             self.report(Code::RangeDiffers, what);
         } else if examined.rows != link.record_count {
             let detail = format!("it has {} rows, signed are {}", examined.rows, link.record_count);
-            self.report(Code::RangeDiffers, detail);
+            let finding = Finding::new(Code::RangeDiffers, detail);
+            self.add(finding.signed_and_found("number of rows", link.record_count, examined.rows));
         }
         if examined.root != link.records_root {
             let detail = format!(
                 "the root of its records is {}, signed is {}",
                 examined.root, link.records_root
             );
-            self.report(Code::RecordsDiffer, detail);
+            let finding = Finding::new(Code::RecordsDiffer, detail);
+            self.add(finding.signed_and_found("root of the records", link.records_root, examined.root));
         }
         let signed = link.min_timestamp_ms.zip(link.max_timestamp_ms);
         if examined.timestamps_ms != signed {
@@ -171,7 +170,8 @@ impl Check<'_> {
                 times(examined.timestamps_ms),
                 times(signed)
             );
-            self.report(Code::TimestampsDiffer, detail);
+            let finding = Finding::new(Code::TimestampsDiffer, detail);
+            self.add(finding.signed_and_found("times of the records", times(signed), times(examined.timestamps_ms)));
         }
     }
 
@@ -195,7 +195,8 @@ impl Check<'_> {
             let also = if more { ", and more in this segment" } else { "" };
             let detail = format!("column={column}: {what}: offsets {}{also}", name_offsets(&offsets));
             let (first, last) = bounds(&offsets);
-            self.report_at(code, detail, first, last.saturating_add(1));
+            let finding = Finding::new(code, detail).offsets(first, last.saturating_add(1));
+            self.add(finding.records(offsets.len() as u64));
         }
     }
 }

@@ -4,7 +4,7 @@ use kivend::archiver::doing::Doing;
 use kivend::record::position::TopicPartition;
 use kivend::record::utc::UtcSeconds;
 use kivend::telemetry::{Metrics, verification_metrics};
-use kivend::verify::report::{ArchiveNamed, CheckpointsReport, Report, Scope, TrustReport};
+use kivend::verify::report::{ArchiveNamed, CheckpointsReport, Report, RunReport, Scope, TrustReport};
 use kivend::verify::verdict::Verdict;
 
 pub fn at(seconds: i64) -> UtcSeconds {
@@ -55,6 +55,8 @@ pub fn verification() -> String {
         finding_counts: [("KV210".to_owned(), 3)].into(),
         elapsed_s: 1.5,
         records_per_s: 0.0,
+        run: RunReport::default(),
+        coverage: Vec::new(),
     };
     verification_metrics(&report, at(1000))
 }

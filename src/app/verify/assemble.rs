@@ -6,17 +6,22 @@ use std::sync::Arc;
 use crate::app::verify::compare::{Archiver, Comparison};
 use crate::app::verify::request::{Depth, Losses, Request};
 use crate::app::verify::rows::{Missing, Rows};
+use crate::clock::Clock;
 use crate::log::history::Removal;
 use crate::record::hash::Hash;
 use crate::record::position::{Height, TopicPartition};
+use crate::record::utc::UtcSeconds;
 use crate::verify::chain::Chain;
+use crate::verify::coverage::{Coverage, MarkKind};
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::kafka::LagPolicy;
 use crate::verify::log_walk::LogWalk;
 use crate::verify::report::{
-    Anchored, ArchiveNamed, CheckpointsReport, RemovalReport, Report, Scope, SinceCheckpoint, TopicReport, TrustReport,
+    Anchored, ArchiveNamed, CheckpointsReport, RemovalReport, Report, RunReport, Scope, SinceCheckpoint, TopicReport,
+    TrustReport, earliest,
 };
 use crate::verify::tally::Counted;
+use crate::verify::timeline::Timeline;
 use crate::verify::trust::{ArchiveIdentity, Trust};
 use crate::verify::verdict::Verdict;
 
@@ -48,9 +53,22 @@ pub(super) struct Parts {
     pub(super) by_partition: BTreeMap<TopicPartition, Part>,
     /// Partitions that Kafka says never had a record.
     never_used: u64,
+    coverage: Vec<(Coverage, Timeline)>,
     pub(super) findings: Findings,
     /// The count of events, by topic; `None` if the topic's events could not be counted.
     pub(super) events: BTreeMap<String, Option<Counted>>,
+}
+
+fn run_report(clock: &Clock) -> RunReport {
+    let ended_at = clock.utc_seconds();
+    #[expect(clippy::cast_possible_truncation, reason = "seconds of one run")]
+    let began_at = UtcSeconds::from_unix(ended_at.unix() - clock.elapsed_s().round() as i64);
+    RunReport {
+        software: format!("kivend {}", env!("CARGO_PKG_VERSION")),
+        began_at: Some(began_at),
+        ended_at: Some(ended_at),
+        command: None,
+    }
 }
 
 impl Parts {
@@ -71,6 +89,7 @@ impl Parts {
             archiver: Archiver::Unknown,
             by_partition: BTreeMap::new(),
             never_used: 0,
+            coverage: Vec::new(),
             findings: Findings::default(),
             events: BTreeMap::new(),
         }
@@ -81,6 +100,7 @@ impl Parts {
         let mut parts = Parts::unknown(request, location);
         parts.archive.archive = Some(of.identity.archive().to_owned());
         parts.archive.id = Some(of.identity.id().to_owned());
+        parts.archive.origin = Some(of.identity.origin().to_owned());
         parts.archive.sha256 = Some(of.hash.to_string());
         parts
     }
@@ -104,7 +124,8 @@ impl Parts {
         self.findings.append(walk.finish(named));
     }
 
-    pub(super) fn into_report(mut self, elapsed_s: f64) -> Report {
+    pub(super) fn into_report(mut self, clock: &Clock) -> Report {
+        let elapsed_s = clock.elapsed_s();
         let mut topics: BTreeMap<String, TopicReport> = BTreeMap::new();
         for topic in self.request.topics.names() {
             if self.request.topic.as_ref().is_none_or(|asked| asked == topic) {
@@ -124,6 +145,7 @@ impl Parts {
         }
         self.check_scope(&mut scope);
         self.refuse_losses();
+        let coverage = self.covered();
         let verdict = Verdict::of(&self.findings);
         #[expect(clippy::cast_precision_loss, reason = "a rate for display")]
         let records_per_s = scope.records_read as f64 / elapsed_s.max(1e-9);
@@ -147,6 +169,8 @@ impl Parts {
             finding_counts,
             elapsed_s,
             records_per_s,
+            run: run_report(clock),
+            coverage,
         };
         report.summary = report.summarise();
         report
@@ -169,9 +193,16 @@ impl Parts {
         topic.segments_read += rows.segments_read;
         topic.value_bytes += rows.value_bytes;
         topic.stored_bytes += rows.stored_bytes;
+        let mut covered = Coverage::new(partition, &chain.times, chain.records);
+        let of_kafka = comparison.iter().flat_map(|comparison| comparison.findings.kept());
+        let found = chain.findings.kept().iter().chain(rows.findings.kept()).chain(of_kafka);
+        found.for_each(|finding| covered.mark(finding, &chain.times));
+        topic.min_timestamp_ms = earliest(topic.min_timestamp_ms, covered.min_timestamp_ms);
+        topic.max_timestamp_ms = topic.max_timestamp_ms.max(covered.max_timestamp_ms);
         self.findings.append(chain.findings.clone());
         self.findings.append(rows.findings);
-        self.take_missing(partition, rows.missing);
+        self.take_missing(partition, rows.missing, (&mut covered, &chain.times));
+        self.coverage.push((covered, chain.times.clone()));
         let mut anchors = chain.anchors;
         if let Some(comparison) = comparison {
             topic.compared_with_kafka = Some(topic.compared_with_kafka.unwrap_or(0) + comparison.compared.records);
@@ -187,7 +218,12 @@ impl Parts {
     }
 
     /// Sorts what is missing into what retention changes explain, and findings.
-    fn take_missing(&mut self, partition: &TopicPartition, missing: Vec<Missing>) {
+    fn take_missing(
+        &mut self,
+        partition: &TopicPartition,
+        missing: Vec<Missing>,
+        (covered, times): (&mut Coverage, &Timeline),
+    ) {
         let mut from = Height(0);
         let mut reports = Vec::new();
         for removal in self.removals.get(partition).into_iter().flatten() {
@@ -212,10 +248,16 @@ impl Parts {
         {
             match reports.iter_mut().find(|report| height.0 < report.below) {
                 Some(report) => {
+                    if records.is_some() {
+                        covered.mark_as(MarkKind::Removed, &finding, times);
+                    }
                     report.segments += u64::from(records.is_some());
                     report.records += records.unwrap_or(0);
                 }
-                None => self.findings.push(finding),
+                None => {
+                    covered.mark(&finding, times);
+                    self.findings.push(finding);
+                }
             }
         }
         for report in &reports {
@@ -225,6 +267,21 @@ impl Parts {
                 .for_each(|finding| self.findings.push(finding));
         }
         self.removed.extend(reports);
+    }
+
+    /// The coverage of all partitions, with what was found after their chains were walked.
+    fn covered(&mut self) -> Vec<Coverage> {
+        let mut all = std::mem::take(&mut self.coverage);
+        for finding in self.findings.kept() {
+            if let Some((covered, times)) = all.iter_mut().find(|(covered, _)| covered.is_of(finding)) {
+                covered.mark(finding, times);
+            }
+        }
+        let settled = |(mut covered, _): (Coverage, Timeline)| {
+            covered.settle();
+            covered
+        };
+        all.into_iter().map(settled).collect()
     }
 
     fn counted(&self, mut topic: TopicReport) -> TopicReport {

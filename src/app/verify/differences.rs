@@ -13,7 +13,7 @@ use crate::record::record::{LeafHasher, Record};
 use crate::segment::decode::Segment;
 use crate::verify::chain::{Chain, Range};
 use crate::verify::differing::{Differing, SignedSide};
-use crate::verify::findings::{Code, Finding, Findings};
+use crate::verify::findings::{Code, Difference, Finding, Findings};
 
 /// Ranges in which the differing records are named; for further ranges only the range is. In a compacted topic all are,
 /// because each record needs an explanation.
@@ -125,8 +125,11 @@ impl Comparing {
         let side = SignedSide::of(range, &leaves, &kafka);
         let mut findings = differing.findings(partition, side);
         if let (Some(offset), Some(finding)) = (differing.changed.first(), findings.first_mut()) {
-            let values = self.values_at(bucket, partition, range, *offset).await;
-            finding.detail.push_str(&values.unwrap_or_default());
+            if let Some((kafka, stored)) = self.values_at(bucket, partition, range, *offset).await {
+                let values = format!("; at offset {offset} Kafka has {kafka}, the stored object has {stored}");
+                finding.detail.push_str(&values);
+                finding.difference = Some(difference(*offset, side, kafka, stored));
+            }
         }
         Some(findings).filter(|findings| !findings.is_empty() || differing == Differing::default())
     }
@@ -138,7 +141,7 @@ impl Comparing {
         partition: &TopicPartition,
         range: &Range,
         offset: i64,
-    ) -> Option<String> {
+    ) -> Option<(String, String)> {
         let of = partition.clone();
         let kafka = blocking(&self.facts, move |facts| {
             let mut value = None;
@@ -159,9 +162,7 @@ impl Comparing {
             read.ok().and(value)
         });
         let stored = reading.await.ok()??;
-        Some(format!(
-            "; at offset {offset} Kafka has {kafka}, the stored object has {stored}"
-        ))
+        Some((kafka, stored))
     }
 }
 
@@ -220,6 +221,21 @@ async fn archived(bucket: &Bucket, partition: &TopicPartition, range: &Range) ->
         read.ok().map(|()| records)
     });
     reading.await.ok()?
+}
+
+/// Kafka's value of a record as the expected one, whoever the signature backs.
+fn difference(offset: i64, side: SignedSide, kafka: String, stored: String) -> Difference {
+    let expected_by = match side {
+        SignedSide::Kafka => "in Kafka, and signed",
+        SignedSide::Archive => "in Kafka (the signature backs the archive)",
+        SignedSide::Unknown => "in Kafka",
+    };
+    Difference {
+        what: format!("value at offset {offset}"),
+        expected_by: expected_by.to_owned(),
+        expected: kafka,
+        found: stored,
+    }
 }
 
 fn whole(partition: &TopicPartition, range: &Range) -> Finding {

@@ -97,7 +97,7 @@ pub async fn verify(
     };
     parts.findings.append(findings);
     parts.events = Arc::into_inner(run.ids).map(EventIds::finish).unwrap_or_default();
-    Ok(parts.into_report(clock.elapsed_s()))
+    Ok(parts.into_report(&clock))
 }
 
 struct Run {

@@ -137,7 +137,7 @@ impl Segments {
             Ok(None) => {
                 let times = times(link.min_timestamp_ms.zip(link.max_timestamp_ms));
                 let detail = format!("{} records are missing; their times are {times}", link.record_count);
-                let finding = about(link, Code::SegmentMissing, &segment.key, detail);
+                let finding = about(link, Code::SegmentMissing, &segment.key, detail).records(link.record_count);
                 rows.missing(link, Some(link.record_count), finding);
             }
             Ok(Some(held)) if is_read => match self.decode(accepted.clone(), held, budgets).await {

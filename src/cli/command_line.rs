@@ -1,0 +1,93 @@
+//! The command line of this process, for reports: as a shell takes it, and with secrets removed.
+
+use crate::cli::output::PRIVATE_KEY;
+use crate::config::is_secret;
+
+/// What stands for a secret.
+const HIDDEN: &str = "***";
+
+/// The command line, the program by its name alone.
+#[must_use]
+pub fn shown() -> String {
+    let mut arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let program = arguments.next().unwrap_or_default();
+    let name = program.rsplit('/').next().unwrap_or_default().to_owned();
+    of(std::iter::once(name).chain(arguments))
+}
+
+fn of(arguments: impl Iterator<Item = String>) -> String {
+    let shown: Vec<String> = arguments.map(|argument| quoted(&without_secrets(argument))).collect();
+    shown.join(" ")
+}
+
+/// An argument without a private key, the value of a secret setting, or the user and password of a URL.
+fn without_secrets(argument: String) -> String {
+    if argument.contains(PRIVATE_KEY) {
+        return HIDDEN.to_owned();
+    }
+    let assigned = argument.strip_prefix("--set=").unwrap_or(&argument);
+    if let Some((key, _)) = assigned.split_once('=')
+        && (is_secret(key) || key.ends_with(".pin") || key == "kafka.properties")
+    {
+        let option = &argument[..argument.len() - assigned.len()];
+        return format!("{option}{key}={HIDDEN}");
+    }
+    let Some((scheme, rest)) = argument.split_once("://") else {
+        return argument;
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    match authority.rsplit_once('@') {
+        Some((user, _)) => format!("{scheme}://{HIDDEN}{}", &rest[user.len()..]),
+        None => argument,
+    }
+}
+
+/// An argument as a POSIX shell takes it.
+fn quoted(argument: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./:=,+@%*".contains(character);
+    if !argument.is_empty()
+        && argument
+            .chars()
+            .all(|character| is_plain(character) && character != '*')
+        || argument == HIDDEN
+        || argument.ends_with(&format!("={HIDDEN}")) && argument.chars().all(is_plain)
+    {
+        argument.to_owned()
+    } else {
+        format!("'{}'", argument.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_is_shown_as_a_shell_takes_it_and_without_secrets() {
+        let shown = |arguments: &[&str]| of(arguments.iter().map(ToString::to_string));
+        assert_eq!(
+            shown(&["kivend", "verify", "--topic", "it's", "--key", "kivend+0a+B="]),
+            r"kivend verify --topic 'it'\''s' --key kivend+0a+B="
+        );
+        for (secret, hidden) in [
+            (
+                "kafka.properties.sasl.password=Marked",
+                "kafka.properties.sasl.password=***",
+            ),
+            (
+                "--set=kafka.properties.sasl.password=Marked",
+                "--set=kafka.properties.sasl.password=***",
+            ),
+            ("archive.key=Marked", "archive.key=***"),
+            ("PRIVATE+KEY+kivend+0a+Marked", "***"),
+            (
+                "https://user:Marked@s3.example:9000/a@b",
+                "'https://***@s3.example:9000/a@b'",
+            ),
+            ("--store-endpoint=http://Marked@s3", "'--store-endpoint=http://***@s3'"),
+        ] {
+            assert_eq!(shown(&[secret]), hidden);
+        }
+        assert_eq!(shown(&["store.bucket=audit", ""]), "store.bucket=audit ''");
+    }
+}

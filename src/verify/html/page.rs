@@ -1,0 +1,58 @@
+//! The whole page, in the order in which it is read.
+
+use std::fmt::{self, Write};
+
+use crate::verify::html::markup::Escaped;
+use crate::verify::html::{damage, examined, findings, log, proves, repeat, topics};
+use crate::verify::report::Report;
+use crate::verify::verdict::Verdict;
+
+const STYLE: &str = include_str!("report.css");
+
+/// Renders the whole page.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let mut page = String::new();
+    // Writing to a string does not fail.
+    let _ = write_page(&mut page, report);
+    page
+}
+
+fn write_page(page: &mut String, report: &Report) -> fmt::Result {
+    let name = report.archive.archive.as_deref().unwrap_or("archive");
+    let verdict = report.verdict;
+    writeln!(
+        page,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+         <title>{} — {verdict}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>",
+        Escaped(name)
+    )?;
+    head(page, report, name)?;
+    examined::write(page, report)?;
+    damage::write(page, report)?;
+    proves::write(page, report)?;
+    topics::write(page, report)?;
+    findings::write(page, report)?;
+    log::write(page, report)?;
+    repeat::write(page, report)?;
+    writeln!(page, "</main>\n</body>\n</html>")
+}
+
+fn head(page: &mut String, report: &Report, name: &str) -> fmt::Result {
+    let verdict = report.verdict;
+    let meaning = match verdict {
+        Verdict::Intact => "Every offset in scope is covered, and every check ran.",
+        Verdict::Unverifiable => "A part could not be checked.",
+        Verdict::Incomplete => "Something is missing, or a part of what was asked for was not covered.",
+        Verdict::Tampered => "Something was altered or added, or contradicts other evidence.",
+    };
+    writeln!(
+        page,
+        "<header class=\"{verdict}\">\n<p class=\"kicker\">Verification of the archive {}</p>\n<h1>{verdict}</h1>\n\
+         <p class=\"statement\">{}</p>\n<p class=\"meaning\">{meaning}</p>\n</header>",
+        Escaped(name),
+        Escaped(&damage::statement(report))
+    )
+}
