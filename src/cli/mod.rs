@@ -11,6 +11,7 @@
 
 mod archive;
 mod audit;
+mod browser;
 mod checkpoint;
 mod command_line;
 mod completions;
@@ -40,6 +41,7 @@ mod place;
 mod progress;
 mod prove;
 mod reload;
+mod report_files;
 mod restore;
 mod retention;
 mod selected;

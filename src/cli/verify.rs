@@ -18,6 +18,7 @@ use crate::cli::given::GivenArgs;
 use crate::cli::output::coloured;
 use crate::cli::output_file::OutputFile;
 use crate::cli::place::{hint_at_nearby, no_archive, require_folder, require_topic, unknown_partition, warn_of_name};
+use crate::cli::report_files::{ReportFiles, ReportFilesArgs};
 use crate::cli::when::When;
 use crate::config::{Settings, StoreBackend, StoreSettings};
 use crate::error::{Exit, Kind};
@@ -26,7 +27,6 @@ use crate::store;
 use crate::task::error::AppError;
 use crate::telemetry::verification_metrics;
 use crate::verify::findings::{Code, Severity};
-use crate::verify::html;
 use crate::verify::kafka::LagPolicy;
 use crate::verify::merge::merge;
 use crate::verify::report::Report;
@@ -77,9 +77,8 @@ pub struct Args {
     /// Count records as missing that were lost before they were archived, even if declared
     #[arg(long)]
     fail_on_loss: bool,
-    /// Write the report as an HTML page
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
+    #[command(flatten)]
+    files: ReportFilesArgs,
     /// Write the verdict and the counts as metrics, for node_exporter's textfile collector; FILE is replaced at the end
     #[arg(long, value_name = "FILE")]
     metrics_file: Option<PathBuf>,
@@ -119,8 +118,9 @@ enum Against {
 }
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let files = args.files.prepare()?;
     if !args.merge.is_empty() {
-        return conclude(args, merged(&args.merge)?, context);
+        return conclude(args, &files, merged(&args.merge)?, context);
     }
     let loaded = context.loaded()?;
     let settings = &loaded.settings;
@@ -167,15 +167,13 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if args.offline.is_none() {
         warn_of_name(report.archive.archive.as_deref(), &loaded, context.output());
     }
-    conclude(args, report, context)
+    conclude(args, &files, report, context)
 }
 
-fn conclude(args: &Args, mut report: Report, context: &Context) -> Result<Exit, Failure> {
+fn conclude(args: &Args, files: &ReportFiles<'_>, mut report: Report, context: &Context) -> Result<Exit, Failure> {
     report.run.command = Some(command_line::shown());
     let report = &report;
-    if let Some(file) = &args.html {
-        OutputFile::replace(file, html::render(report).as_bytes())?;
-    }
+    files.write(report)?;
     if let Some(file) = &args.metrics_file {
         let ended = context.clock().utc_seconds();
         OutputFile::replace(file, verification_metrics(report, ended).as_bytes())?;

@@ -11,6 +11,7 @@ mod outputs;
 mod places;
 mod real_doctor;
 mod reload;
+mod reports;
 mod secrets;
 mod signals;
 

@@ -173,6 +173,7 @@ fn the_page_of_an_empty_archive_says_that_nothing_was_archived() {
         &[
             "<h1>incomplete</h1>",
             "The archive has no links: nothing was archived.",
+            "There was no link to verify.",
             "#KV901",
         ],
     );
@@ -230,6 +231,10 @@ fn nothing_from_a_bucket_becomes_markup() {
     let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
     spoil(&mut value, hostile);
     let spoiled: Report = serde_json::from_value(value).unwrap();
+    has(
+        &plain,
+        &["<p class=\"statement\">An object under the archive&#39;s prefix does not belong to an archive. 60 records"],
+    );
     let spoiled = page("hostile", &spoiled);
     for page in [&plain, &spoiled] {
         for part in ["<script", "<img", "onerror='", "</title></style>"] {

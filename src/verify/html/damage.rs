@@ -120,8 +120,15 @@ pub(super) fn statement(report: &Report) -> String {
             said.push(sum.sentence(one, many));
         }
     }
-    if said.is_empty() && report.verdict != Verdict::Intact {
-        said.extend(gravest(report).map(|code| code.meaning().to_owned()));
+    // What decides the verdict comes first, also where it concerns no records.
+    let is_said = match report.verdict {
+        Verdict::Intact => true,
+        Verdict::Tampered => !sum(MarkKind::Altered).is_empty(),
+        Verdict::Incomplete => !sum(MarkKind::Missing).is_empty() || !sum(MarkKind::NotArchived).is_empty(),
+        Verdict::Unverifiable => !sum(MarkKind::Unread).is_empty(),
+    };
+    if !is_said && let Some(code) = gravest(report) {
+        said.insert(0, code.meaning().to_owned());
     }
     said.push(closing(report, said.is_empty()));
     said.retain(|sentence| !sentence.is_empty());
@@ -197,6 +204,8 @@ pub(super) fn write(page: &mut String, report: &Report) -> fmt::Result {
             )?;
         }
         end_table(page)?;
+    } else if report.scope.links == 0 {
+        writeln!(page, "<p>There was no link to verify.</p>")?;
     } else {
         writeln!(
             page,
