@@ -13,7 +13,7 @@ from notes import (
     Unknown, canonical, demand, fits, is_time, public_key, root_over, row, sha, to_canonical,
 )
 
-TYPES = ("archive", "entry", "leaf", "change", "link", "drill")
+TYPES = ("archive", "entry", "leaf", "change", "link", "drill", "report")
 LINE = row(TOPIC, I32, EPOCH, COUNT, COUNT, HASH, HASH)  # of heads
 CHANGES = {"sequence": COUNT, "sha256": HASH, "entry": COUNT}
 ARCHIVE = {

@@ -51,6 +51,7 @@ mod usage;
 mod verify;
 mod verify_drill;
 mod verify_proof;
+mod verify_report;
 mod when;
 
 use std::process::ExitCode;
@@ -108,6 +109,8 @@ enum Command {
     Drill(drill::Args),
     /// Verify the report of a drill offline: no bucket, no Kafka, no network
     VerifyDrill(verify_drill::Args),
+    /// Verify the signed report of a verification offline, and the files that it names
+    VerifyReport(verify_report::Args),
     /// List the segments of the archive, for query tools
     Files(files::Args),
     /// Compare Parquet that another sink wrote with the archive and with Kafka
@@ -147,6 +150,7 @@ impl Command {
             Command::Restore(args) => restore::run(&args, context),
             Command::Drill(args) => drill::run(&args, context),
             Command::VerifyDrill(args) => verify_drill::run(&args, context),
+            Command::VerifyReport(args) => verify_report::run(&args, context),
             Command::Files(args) => files::run(&args, context),
             Command::Audit(args) => audit::run(&args, context),
             Command::Init(args) => init::run(&args, context),

@@ -74,7 +74,7 @@ pub struct Args {
     /// Count records in Kafka that are not archived yet as missing
     #[arg(long)]
     at_rest: bool,
-    /// Count records as missing that were lost before they were archived, even if declared
+    /// Count records as missing that a link declares lost
     #[arg(long)]
     fail_on_loss: bool,
     #[command(flatten)]
@@ -118,7 +118,7 @@ enum Against {
 }
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let files = args.files.prepare()?;
+    let files = args.files.prepare(context)?;
     if !args.merge.is_empty() {
         return conclude(args, &files, merged(&args.merge)?, context);
     }

@@ -22,5 +22,6 @@ pub mod proposal;
 pub mod rejected;
 pub mod seal;
 pub mod signed_note;
+pub mod signed_report;
 pub mod signer;
 pub mod witness;

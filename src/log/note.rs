@@ -7,13 +7,14 @@ use crate::log::object_key::Place;
 use crate::log::signed_note::{KeyId, NoteError};
 
 /// The kinds of note and stored JSON that the format has, as they begin the type.
-const KINDS: [&str; 6] = [
+const KINDS: [&str; 7] = [
     "kivend.archive/",
     "kivend.change/",
     "kivend.drill/",
     "kivend.entry/",
     "kivend.leaf/",
     "kivend.link/",
+    "kivend.report/",
 ];
 
 /// Why an object is not a valid note of its place.

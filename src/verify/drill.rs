@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::json::document::Document;
-use crate::log::drill::{DrillReport, TYPE};
-use crate::log::signed_note::{Note, VerifyingKey};
+use crate::log::drill::DrillReport;
+use crate::log::signed_note::VerifyingKey;
+use crate::verify::report_note;
 use crate::verify::verdict::Verdict;
 
 /// What a file with a report is.
@@ -41,30 +41,8 @@ pub fn check(file: &[u8], keys: &[VerifyingKey]) -> CheckedDrill {
 
 fn judge<'k>(file: &[u8], keys: &'k [VerifyingKey]) -> Result<(&'k VerifyingKey, DrillReport), (Verdict, String)> {
     let tampered = |why: &dyn std::fmt::Display| (Verdict::Tampered, why.to_string());
-    let unknown = |why: String| (Verdict::Unverifiable, why);
-    let note = Note::parse(file).map_err(|error| tampered(&error))?;
-    let [signature] = note.signatures() else {
-        return Err(tampered(&"it does not have exactly one signature"));
-    };
-    let is_signer = |key: &&VerifyingKey| key.name() == signature.name && key.id() == signature.key_id;
-    let key = keys.iter().find(is_signer).ok_or_else(|| {
-        unknown(format!(
-            "none of the given keys signed it: key={}+{}",
-            signature.name, signature.key_id
-        ))
-    })?;
-    if !key.signed(note.text(), signature) {
-        return Err(tampered(
-            &"the signature does not verify: it was altered after it was signed",
-        ));
-    }
-    let document = Document::canonical_object(note.text());
-    match document.as_ref().and_then(Document::leading_type) {
-        Some(TYPE) => {}
-        Some(kind) if is_version(kind) => return Err(unknown(format!("it has an unknown type: type={kind}"))),
-        _ => return Err(tampered(&"it is a note of another kind")),
-    }
-    let report = DrillReport::from_text(note.text()).map_err(|error| tampered(&error))?;
+    let (key, text) = report_note::open(file, keys, "kivend.drill")?;
+    let report = DrillReport::from_text(&text).map_err(|error| tampered(&error))?;
     if report.origin != key.name() {
         return Err(tampered(&"its key has another name than the archive"));
     }
@@ -72,10 +50,4 @@ fn judge<'k>(file: &[u8], keys: &'k [VerifyingKey]) -> Result<(&'k VerifyingKey,
         None => Ok((key, report)),
         Some(rule) => Err(tampered(&rule)),
     }
-}
-
-/// Whether it is a report of another version.
-fn is_version(kind: &str) -> bool {
-    let version = kind.strip_prefix("kivend.drill/v");
-    version.is_some_and(|digits| (1..=9).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -78,3 +78,115 @@ fn a_pdf_is_what_the_browser_prints_of_the_page() {
     let printed = std::fs::read_to_string(folder.path().join("r.pdf")).unwrap();
     assert_eq!(printed, "%PDF-1.4\n<title>kivend — intact</title>\n");
 }
+
+/// Checks a signed report. Returns the exit code and what is printed.
+fn checked(folder: &tempfile::TempDir, key: &str) -> (Option<i32>, String) {
+    let line = ["verify-report", "r.note", "--key", key];
+    let output = kivend(folder).args(line).output().unwrap();
+    (
+        output.status.code(),
+        text(&output.stdout).to_owned() + text(&output.stderr),
+    )
+}
+
+const SIGNED: [&str; 6] = ["--json", "r.json", "--html", "r.html", "--sign", "r.note"];
+
+#[test]
+fn a_signed_report_is_believed_until_the_note_or_a_file_is_changed() {
+    let (folder, archive) = world();
+    let key = archive.key.verifying_key().to_string();
+    let line = ["verify", "--offline", "copy", "--against", "rows,links"];
+    let output = kivend(&folder)
+        .env("KIVEND_ARCHIVE__KEY", archive.key.to_secret_text())
+        .args(line)
+        .args(SIGNED)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let (code, said) = checked(&folder, &key);
+    assert_eq!(code, Some(0), "{said}");
+    for part in [
+        "intact: the report and its files were signed by",
+        "260 records",
+        "r.html",
+        "kivend ",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    let stranger = crate::fixture::key(77).verifying_key().to_string();
+    assert_eq!(checked(&folder, &stranger).0, Some(12));
+    for (file, from, to, code) in [
+        ("r.html", "<h1>intact", "<h1>tampered", 10),
+        ("r.json", "\"verdict\":\"intact\"", "\"verdict\":\"tampered\"", 10),
+        ("r.note", "\"verdict\":\"intact\"", "\"verdict\":\"tampered\"", 10),
+        ("r.note", "\n\n", "\n", 10),
+    ] {
+        let place = folder.path().join(file);
+        let was = std::fs::read_to_string(&place).unwrap();
+        let changed = was.replacen(from, to, 1);
+        assert_ne!(changed, was, "{file}");
+        std::fs::write(&place, changed).unwrap();
+        let (found, said) = checked(&folder, &key);
+        assert_eq!(found, Some(code), "{file}: {said}");
+        std::fs::write(&place, was).unwrap();
+    }
+    std::fs::remove_file(folder.path().join("r.html")).unwrap();
+    let (code, said) = checked(&folder, &key);
+    assert_eq!(code, Some(11), "{said}");
+    assert!(
+        said.contains("a file that it names is missing") && said.contains("`r.html`"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_report_may_be_signed_with_the_key_of_an_auditor_and_its_verdict_is_the_exit_code() {
+    let (folder, archive) = world();
+    std::fs::remove_file(folder.path().join("copy").join(archive.segment_key("payments", 0, 1))).unwrap();
+    let auditor = kivend::log::signed_note::SigningKey::from_seed("auditor.example", &[5; 32]).unwrap();
+    let file = folder.path().join("auditor.key");
+    std::fs::write(&file, auditor.to_secret_text()).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&file, mode).unwrap();
+    let output = verify(&folder, &[&SIGNED[..], &["--sign-key", "auditor.key"]].concat());
+    assert_eq!(output.status.code(), Some(11), "{}", text(&output.stderr));
+    let (code, said) = checked(&folder, &auditor.verifying_key().to_string());
+    assert_eq!(code, Some(11), "{said}");
+    assert!(
+        said.starts_with("intact: the report and its files were signed by auditor.example+"),
+        "{said}"
+    );
+    assert!(said.contains("incomplete: 260 records"), "{said}");
+}
+
+#[test]
+fn what_cannot_be_signed_is_refused_before_anything_is_verified() {
+    let (folder, archive) = world();
+    let key = archive.key.to_secret_text();
+    for (options, why) in [
+        (&["--sign", "r.note"][..], "nothing to sign"),
+        (&["--sign", "r.note", "--html", "copy/r.html"], "in its own folder"),
+        (&["--sign", "r.note", "--html", "r.note"], "in its own folder"),
+        (&["--sign", "r.note", "--html", "r.html", "--sign-key", "none"], "none"),
+    ] {
+        let line = ["verify", "--offline", "copy", "--against", "links"];
+        let output = kivend(&folder)
+            .env("KIVEND_ARCHIVE__KEY", &key)
+            .args(line)
+            .args(options)
+            .output()
+            .unwrap();
+        let stderr = text(&output.stderr);
+        assert!(matches!(output.status.code(), Some(1 | 2)), "{options:?}: {stderr}");
+        assert!(stderr.contains(why), "{options:?}: {stderr}");
+        assert_eq!(text(&output.stdout), "", "{options:?}");
+    }
+    // Without the archive's signing key.
+    let output = verify(&folder, &SIGNED);
+    assert!(
+        !output.status.success() && text(&output.stdout).is_empty(),
+        "{}",
+        text(&output.stderr)
+    );
+    assert!(!folder.path().join("r.html").exists());
+}

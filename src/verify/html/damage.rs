@@ -91,7 +91,7 @@ impl Sum {
         let amount: String = begins.chain(amount.chars().skip(1)).collect();
         let times = match (self.from_ms, self.until_ms) {
             (None, None) => String::new(),
-            _ => format!(" with times {}", self.times()),
+            _ => format!(" with times {}", self.times()).replace("with times at", "with the time"),
         };
         format!("{amount} {}{times} {verb}.", self.of_topics())
     }

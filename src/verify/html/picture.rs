@@ -6,6 +6,7 @@ use crate::verify::coverage::{Coverage, Mark, MarkKind};
 use crate::verify::html::damage::{class, words};
 use crate::verify::html::markup::{Escaped, moment};
 use crate::verify::report::{Report, earliest};
+use crate::verify::times::time;
 
 /// The width of a bar in its own units.
 const WIDTH: i64 = 1_000;
@@ -87,12 +88,15 @@ pub(super) fn legend(page: &mut String, report: &Report) -> fmt::Result {
 pub(super) fn axis(page: &mut String, scale: Scale) -> fmt::Result {
     let middle = i128::midpoint(i128::from(scale.from_ms), i128::from(scale.until_ms));
     let middle = i64::try_from(middle).unwrap_or(scale.from_ms);
+    // Where all is within a minute, seconds do not tell the times apart.
+    let is_short = scale.until_ms.saturating_sub(scale.from_ms) < 60_000;
+    let said = |ms| if is_short { time(ms) } else { moment(ms) };
     writeln!(
         page,
         "<div class=\"axis\"><span>{}</span><span>{}</span><span>{}</span></div>",
-        moment(scale.from_ms),
-        moment(middle),
-        moment(scale.until_ms)
+        said(scale.from_ms),
+        said(middle),
+        said(scale.until_ms)
     )
 }
 

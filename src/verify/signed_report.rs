@@ -1,0 +1,88 @@
+//! Checks the signed report of a verification: its signature by a given key, its form, and the rules of its content (FORMAT.md section
+//! 8.3). The files that it names are compared by [`judge_file`].
+
+use serde::Serialize;
+
+use crate::log::signed_note::VerifyingKey;
+use crate::log::signed_report::{FileKind, SignedFile, SignedReport};
+use crate::verify::report::Report;
+use crate::verify::report_note;
+use crate::verify::verdict::Verdict;
+
+/// What a file with a signed report is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckedReport {
+    /// Intact if a given key signed it, it breaks no rule, and the files are those that it names. Not what the verification found:
+    /// that is the verdict of `report`.
+    pub verdict: Verdict,
+    /// Why it is not intact.
+    pub detail: Option<String>,
+    /// The key that signed it, by name and id.
+    pub signer: Option<String>,
+    /// The report, if a given key signed it.
+    pub report: Option<SignedReport>,
+}
+
+/// Checks the note. Only signatures of these keys count.
+#[must_use]
+pub fn check(file: &[u8], keys: &[VerifyingKey]) -> CheckedReport {
+    match judge(file, keys) {
+        Ok((key, report)) => CheckedReport {
+            verdict: Verdict::Intact,
+            detail: None,
+            signer: Some(format!("{}+{}", key.name(), key.id())),
+            report: Some(report),
+        },
+        Err((verdict, why)) => CheckedReport {
+            verdict,
+            detail: Some(why),
+            signer: None,
+            report: None,
+        },
+    }
+}
+
+fn judge<'k>(file: &[u8], keys: &'k [VerifyingKey]) -> Result<(&'k VerifyingKey, SignedReport), (Verdict, String)> {
+    let tampered = |why: &dyn std::fmt::Display| (Verdict::Tampered, why.to_string());
+    let (key, text) = report_note::open(file, keys, "kivend.report")?;
+    let report = SignedReport::from_text(&text).map_err(|error| tampered(&error))?;
+    match report.broken_rule() {
+        None => Ok((key, report)),
+        Some(rule) => Err(tampered(&rule)),
+    }
+}
+
+/// Compares a file with what the report says of it; `content` is `None` if the file is missing. Returns what is wrong.
+#[must_use]
+pub fn judge_file(report: &SignedReport, file: &SignedFile, content: Option<&[u8]>) -> Option<(Verdict, String)> {
+    let Some(content) = content else {
+        return Some((
+            Verdict::Incomplete,
+            format!("a file that it names is missing beside it file=`{}`", file.name),
+        ));
+    };
+    if !file.has(content) {
+        let why = format!(
+            "a file that it names is not the one that was signed file=`{}`",
+            file.name
+        );
+        return Some((Verdict::Tampered, why));
+    }
+    let contradicts = file.kind == FileKind::Json && !says_the_same(report, content);
+    contradicts.then(|| {
+        let why = format!(
+            "its verdict is not that of the JSON report that it names file=`{}`",
+            file.name
+        );
+        (Verdict::Tampered, why)
+    })
+}
+
+fn says_the_same(report: &SignedReport, json: &[u8]) -> bool {
+    serde_json::from_slice::<Report>(json).is_ok_and(|said| {
+        said.verdict.to_string() == report.verdict
+            && said.summary == report.summary
+            && said.archive.id == report.archive_id
+            && (said.run.began_at, said.run.ended_at) == (Some(report.began_at), Some(report.ended_at))
+    })
+}
