@@ -29,7 +29,7 @@ pub struct Finding {
     pub detail: String,
     /// What is expected and what was found instead, where both are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub difference: Option<Difference>,
+    pub difference: Option<Box<Difference>>,
 }
 
 /// Something that is not what it was: before and after.
@@ -94,12 +94,12 @@ impl Finding {
     /// Sets what the signature says of `what`, and what was found instead.
     #[must_use]
     pub fn signed_and_found(mut self, what: &str, signed: impl ToString, found: impl ToString) -> Finding {
-        self.difference = Some(Difference {
+        self.difference = Some(Box::new(Difference {
             what: what.to_owned(),
             expected_by: "signed".to_owned(),
             expected: signed.to_string(),
             found: found.to_string(),
-        });
+        }));
         self
     }
 

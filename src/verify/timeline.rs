@@ -181,8 +181,8 @@ mod tests {
     fn extreme_times_and_offsets_overflow_nothing() {
         let times = of(&[(0, i64::MAX, i64::MIN, i64::MAX)]);
         assert_eq!(times.around(0, i64::MAX).1, Some(i64::MAX));
-        times.around(i64::MAX - 1, i64::MAX);
-        times.around(i64::MIN, i64::MIN);
+        assert_eq!(times.around(i64::MAX - 1, i64::MAX).1, Some(i64::MAX));
+        assert_eq!(times.around(i64::MIN, i64::MIN), (None, Some(i64::MIN)));
     }
 
     #[test]

@@ -124,12 +124,12 @@ impl Comparing {
         }
         let side = SignedSide::of(range, &leaves, &kafka);
         let mut findings = differing.findings(partition, side);
-        if let (Some(offset), Some(finding)) = (differing.changed.first(), findings.first_mut()) {
-            if let Some((kafka, stored)) = self.values_at(bucket, partition, range, *offset).await {
-                let values = format!("; at offset {offset} Kafka has {kafka}, the stored object has {stored}");
-                finding.detail.push_str(&values);
-                finding.difference = Some(difference(*offset, side, kafka, stored));
-            }
+        if let (Some(offset), Some(finding)) = (differing.changed.first(), findings.first_mut())
+            && let Some((kafka, stored)) = self.values_at(bucket, partition, range, *offset).await
+        {
+            let values = format!("; at offset {offset} Kafka has {kafka}, the stored object has {stored}");
+            finding.detail.push_str(&values);
+            finding.difference = Some(Box::new(difference(*offset, side, kafka, stored)));
         }
         Some(findings).filter(|findings| !findings.is_empty() || differing == Differing::default())
     }
