@@ -93,7 +93,7 @@ fn the_page_of_an_intact_archive_says_what_was_examined_and_what_that_proves() {
             "1,440 records that Kafka still held are there what the signed links say of them.",
             "did not write the whole history anew",
             "aria-label=\"partition 1: archived without a gap\"",
-            "python3 tools/verify.py FOLDER",
+            "python3 tools/verify.py FOLDER --key &#39;kivend/",
         ],
     );
     for part in ["<script", "http://", "https://", "src=", "@import"] {

@@ -36,14 +36,19 @@ fn second(report: &Report) -> String {
     // On first use it takes the keys from the archive, as kivend does.
     if report.trust.basis == Some(Basis::KeysGiven) {
         for key in &report.trust.keys {
-            command += &format!(" \\\n  --key '{key}'");
+            command += &format!(" --key {}", quoted(key));
         }
     }
     for seen in &report.checkpoints.witnesses {
-        command += &format!(" \\\n  --witness '{}'", seen.witness);
+        command += &format!(" --witness {}", quoted(&seen.witness));
     }
     if report.checkpoints.saved > 0 {
-        command += " \\\n  --checkpoint FILE";
+        command += " --checkpoint FILE";
     }
     command
+}
+
+/// As a shell takes it, whatever a report says that was joined from others.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
