@@ -33,7 +33,7 @@ pub(super) struct ClusterAtStart {
 /// What a user may set is what an open segment may hold.
 const _: () = assert!(OPEN_MAX_BYTES == SEAL_MAX_BYTES_LIMIT);
 
-/// How long partitions without a leader are waited for: an election takes less.
+/// How long partitions without a leader, or whose leader is not ready, are waited for: an election takes less.
 const ELECTION: Duration = Duration::from_secs(10);
 /// The wait between two questions for their leaders.
 const ELECTION_INTERVAL: Duration = Duration::from_millis(500);
@@ -49,21 +49,35 @@ impl ClusterAtStart {
         let settings = settings.clone();
         std::thread::spawn(move || {
             let cluster = Arc::new(Cluster::connect_to_group(&settings.kafka)?);
-            let mut found = Found::ask(&cluster, &settings)?;
             let clock = Clock::start();
-            while !found.leaderless.is_empty() && clock.elapsed_s() < ELECTION.as_secs_f64() {
+            loop {
+                let asked = Self::ask(&cluster, &settings, clock);
+                let Err(KafkaError::Busy { .. }) = asked else {
+                    break Ok(asked?);
+                };
+                if clock.elapsed_s() >= ELECTION.as_secs_f64() {
+                    break Ok(asked?);
+                }
+                // A leader that was elected just now does not know yet where its partitions end (KIP-207).
                 std::thread::sleep(ELECTION_INTERVAL);
-                found = Found::ask(&cluster, &settings)?;
             }
-            wait_for_markers(&cluster, &settings, &found.led)?;
-            let ends = cluster.log_ends(&found.led)?;
-            Ok(ClusterAtStart {
-                ends: found.led.into_iter().zip(ends).collect(),
-                unavailable: found.unavailable,
-                leaderless: found.leaderless,
-                cluster_id: cluster.cluster_id()?,
-                cluster,
-            })
+        })
+    }
+
+    fn ask(cluster: &Arc<Cluster>, settings: &Settings, clock: Clock) -> Result<ClusterAtStart, KafkaError> {
+        let mut found = Found::ask(cluster, settings)?;
+        while !found.leaderless.is_empty() && clock.elapsed_s() < ELECTION.as_secs_f64() {
+            std::thread::sleep(ELECTION_INTERVAL);
+            found = Found::ask(cluster, settings)?;
+        }
+        wait_for_markers(cluster, settings, &found.led)?;
+        let ends = cluster.log_ends(&found.led)?;
+        Ok(ClusterAtStart {
+            ends: found.led.into_iter().zip(ends).collect(),
+            unavailable: found.unavailable,
+            leaderless: found.leaderless,
+            cluster_id: cluster.cluster_id()?,
+            cluster: Arc::clone(cluster),
         })
     }
 }

@@ -1,5 +1,7 @@
 //! A small tmpfs that a test can fill and enlarge. Needs Linux and root; where it cannot be mounted the test fails.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -14,6 +16,22 @@ impl Disk {
             .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
             .arg(&at));
         Disk(at)
+    }
+
+    /// Takes what room is left.
+    pub fn fill(&self) {
+        let mut file = File::create(self.filler()).unwrap();
+        while file.write_all(&[0; 4_096]).is_ok() {}
+    }
+
+    /// Gives back what [`Disk::fill`] took.
+    pub fn empty(&self) {
+        std::fs::remove_file(self.filler()).unwrap();
+    }
+
+    /// Beside the folders of the archive, where nothing looks for it.
+    fn filler(&self) -> PathBuf {
+        self.0.join("filler")
     }
 
     /// Enlarges it to this size.
