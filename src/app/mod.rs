@@ -11,6 +11,7 @@ pub mod drill;
 pub mod export;
 pub mod files;
 pub mod generate;
+pub mod iceberg;
 pub mod ingest;
 pub mod keys;
 pub mod nearby;

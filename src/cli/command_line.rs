@@ -43,7 +43,7 @@ fn without_secrets(argument: String) -> String {
 }
 
 /// An argument as a POSIX shell takes it.
-fn quoted(argument: &str) -> String {
+pub(super) fn quoted(argument: &str) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./:=,+@%*".contains(character);
     if !argument.is_empty()
         && argument

@@ -28,6 +28,7 @@ mod format;
 mod generate;
 mod given;
 mod global;
+mod iceberg;
 mod ingest;
 mod init;
 mod interrupt;
@@ -115,6 +116,9 @@ enum Command {
     Files(files::Args),
     /// Compare Parquet that another sink wrote with the archive and with Kafka
     Audit(audit::Args),
+    /// Register the archive's segments as Apache Iceberg tables
+    #[command(subcommand)]
+    Iceberg(iceberg::Iceberg),
     /// Create the archive's identity and signing key
     Init(init::Args),
     /// Show or change the keys
@@ -153,6 +157,7 @@ impl Command {
             Command::VerifyReport(args) => verify_report::run(&args, context),
             Command::Files(args) => files::run(&args, context),
             Command::Audit(args) => audit::run(&args, context),
+            Command::Iceberg(command) => iceberg::run(&command, context),
             Command::Init(args) => init::run(&args, context),
             Command::Keys(command) => keys::run(&command, context),
             Command::Retention(args) => retention::run(&args, context),

@@ -69,6 +69,13 @@ class Tables:
         out, err = run.communicate(timeout=300)
         return run.returncode, out + err
 
+    def sync_by_kivend(self, *options: str) -> tuple[int, str]:
+        """The same as one command of kivend, which has the archive's place from its settings."""
+        command = [str(self.archive.kivend), "--config", str(self.archive.work / "kivend.toml"), "iceberg", "sync",
+                   "--location", self.location, "--python", sys.executable, *options]
+        run = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=300, check=False)
+        return run.returncode, run.stdout + run.stderr
+
     def topic(self, table: tuple[str, ...]) -> str:
         return str(self.catalog.load_table(table).properties["kivend.topic"])
 

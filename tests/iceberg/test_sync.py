@@ -77,6 +77,17 @@ class Sync(unittest.TestCase):
                 self.assertEqual(len(made), len(set(made)))
                 self.assertEqual({number for _, number in made}, set(self.archive.verified))
 
+    def test_kivend_iceberg_sync_registers_the_same_without_being_told_the_place(self) -> None:
+        with sql_tables(self.archive) as tables:
+            code, output = tables.sync_by_kivend("--topic", "payments")
+            self.assertEqual(0, code, output)
+            self.assertEqual({self.archive.topics["payments"]}, set(tables.counts()))
+            code, output = tables.sync_by_kivend()
+            self.assertEqual(0, code, output)
+            self.assert_verified(tables)
+            code, output = tables.sync_by_kivend("--catalog", "unknown")
+            self.assertEqual(1, code, output)
+
     def test_a_second_run_registers_nothing(self) -> None:
         with sql_tables(self.archive) as tables:
             self.assert_synced(tables)
