@@ -117,7 +117,7 @@ fn events_that_were_sent_and_archived_come_back_line_by_line() {
     let mut settings = shop(&kafka, folder.path());
     let file = folder.path().join("events.jsonl");
     let mut written = Vec::new();
-    generate(2_000, 7, &mut written).unwrap();
+    generate(2_000, 7, &mut written, &Silent).unwrap();
     std::fs::write(&file, &written).unwrap();
     ingest_file(&settings, &file);
     let witness = folder.path().join("witness");

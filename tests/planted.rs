@@ -30,7 +30,7 @@ const PLANTED: u32 = 2_000;
 fn ingest_events(settings: &Settings, folder: &Path, seed: u64) {
     let file = folder.join(format!("events-{seed}.jsonl"));
     let mut lines = Vec::new();
-    generate(2_000, seed, &mut lines).unwrap();
+    generate(2_000, seed, &mut lines, &Silent).unwrap();
     fs::write(&file, lines).unwrap();
     ingest_file(settings, &file);
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::synthetic::Shop;
+use crate::task::progress::Progress;
 
 /// The size of writes.
 const WRITE_BYTES: usize = 1 << 20;
@@ -20,7 +21,10 @@ pub struct Generated {
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn generate(events: u64, seed: u64, out: &mut impl Write) -> io::Result<Generated> {
+pub fn generate(events: u64, seed: u64, out: &mut impl Write, progress: &dyn Progress) -> io::Result<Generated> {
+    progress.note("generating");
+    progress.begin(Some(events));
+    let mut told = 0;
     let mut shop = Shop::new(events, seed);
     let mut lines = Vec::with_capacity(WRITE_BYTES + WRITE_BYTES / 8);
     let mut written = Generated { events: 0, bytes: 0 };
@@ -31,6 +35,8 @@ pub fn generate(events: u64, seed: u64, out: &mut impl Write) -> io::Result<Gene
             out.write_all(&lines)?;
             written.bytes += lines.len() as u64;
             lines.clear();
+            progress.advance(written.events - told);
+            told = written.events;
         }
         if session.is_none() {
             out.flush()?;
@@ -42,11 +48,12 @@ pub fn generate(events: u64, seed: u64, out: &mut impl Write) -> io::Result<Gene
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::task::progress::Silent;
 
     #[test]
     fn what_is_written_is_what_is_reported() {
         let mut out = Vec::new();
-        let written = generate(1_234, 42, &mut out).unwrap();
+        let written = generate(1_234, 42, &mut out, &Silent).unwrap();
         assert_eq!(written.events, 1_234);
         assert_eq!(written.bytes, out.len() as u64);
         assert_eq!(memchr::memchr_iter(b'\n', &out).count(), 1_234);

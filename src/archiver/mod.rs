@@ -19,6 +19,7 @@ pub mod checkpoints;
 pub mod consumer_groups;
 pub mod degradations;
 pub mod discovery;
+mod distance;
 pub mod doing;
 pub mod driver;
 pub mod executor;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::archive::step::{Now, Report, Standing, StopReason};
 use crate::archiver::degradations::Degradations;
+use crate::archiver::distance::Distance;
 use crate::archiver::doing::Doing;
 use crate::archiver::report::{self, LinkLine};
 use crate::archiver::retention::ArchivedPositions;
@@ -79,6 +80,8 @@ pub struct Observers {
     pub assigned: HashSet<TopicPartition>,
     /// Whether Kafka answered the newest probe.
     pub kafka_answers: bool,
+    /// How far the run is.
+    pub distance: Distance,
     /// The lines about segments.
     pub lines: Arc<SegmentLines>,
     /// How long a member that died stays in the group.
@@ -173,6 +176,7 @@ impl Observer for Observers {
                 metrics.linked(link.link.record_count, stored);
                 let next = link.link.next_place().first_offset;
                 self.archived.archived(partition, next.0, metrics);
+                self.distance.archived(partition, next.0);
             }
             Report::LossFound {
                 first_offset,
@@ -187,6 +191,7 @@ impl Observer for Observers {
             }
             Report::Continues(next) => {
                 self.archived.archived(partition, next.0, metrics);
+                self.distance.archived(partition, next.0);
                 self.degradations.clear(&partition.to_string());
                 all.stopped(&partition.topic, Some(partition.partition), None);
             }

@@ -1,7 +1,10 @@
 //! The mode of a run and the operator's declarations.
 
+use std::sync::Arc;
+
 use crate::archive::epochs::Divergence;
 use crate::archiver::reloaded::Reloaded;
+use crate::task::progress::{Progress, Silent};
 
 /// When the archiver ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub struct Orders {
     pub diverged: Vec<Divergence>,
     /// What is changed while it runs.
     pub reloaded: Reloaded,
+    /// Who is told how far a run with [`Mode::Once`] is, in offsets.
+    pub progress: Arc<dyn Progress>,
 }
 
 impl From<Mode> for Orders {
@@ -33,6 +38,7 @@ impl From<Mode> for Orders {
             new_epochs: Vec::new(),
             diverged: Vec::new(),
             reloaded: Reloaded::default(),
+            progress: Arc::new(Silent),
         }
     }
 }

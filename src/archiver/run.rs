@@ -12,6 +12,7 @@ use crate::archiver::background::{BackgroundExecutor, Encode, Tools};
 use crate::archiver::checkpoints::{Beside, Checkpoints};
 use crate::archiver::degradations::Degradations;
 use crate::archiver::discovery::{Discovery, Follower, Topics};
+use crate::archiver::distance::Distance;
 use crate::archiver::doing::Doing;
 use crate::archiver::driver::Driver;
 use crate::archiver::fenced_client::NewClients;
@@ -130,6 +131,7 @@ fn archive(
         new_epochs,
         diverged,
         reloaded,
+        progress,
     } = orders;
     vitals
         .health
@@ -206,8 +208,8 @@ fn archive(
         consumer = consumer.leaving();
     }
     let (discovery, topics) = Discovery::new(&settings.archived, &cluster, at_start);
-    let (target, retention) = match mode {
-        Mode::Once => (Target::up_to(ends), None),
+    let (target, distance, retention) = match mode {
+        Mode::Once => (Target::up_to(ends.clone()), Distance::to(ends, progress), None),
         Mode::Daemon => {
             if settings.archived.has_patterns() {
                 tasks.push(announcer.supervise(runtime.handle(), "find topics", discovery.run()));
@@ -215,7 +217,11 @@ fn archive(
             let probing = liveness::probe(cluster, topics.clone(), Arc::clone(&degradations));
             tasks.push(announcer.supervise(runtime.handle(), "probe Kafka", probing));
             let retention = RetentionThread::start(&settings.kafka, archived.clone(), Clock::start())?;
-            (Target::endless(), Some(retention))
+            (
+                Target::endless(),
+                Distance::to(HashMap::new(), progress),
+                Some(retention),
+            )
         }
     };
     let source = Follower::new(consumer, &settings.archived, topics);
@@ -227,6 +233,7 @@ fn archive(
         metrics: HashMap::new(),
         assigned: HashSet::new(),
         kafka_answers: true,
+        distance,
         lines,
         session_timeout: settings.kafka.session_timeout(),
     };

@@ -12,6 +12,7 @@ use crate::cli::reload;
 use crate::config::{Loaded, Settings};
 use crate::error::Exit;
 use crate::record::position::TopicPartition;
+use crate::task::progress::Silent;
 use crate::task::stop::Reason;
 use crate::telemetry::{self, Health, Metrics, Vitals};
 
@@ -78,6 +79,10 @@ fn archive(mode: Mode, declared: &Declared, context: &Context) -> Result<Exit, F
         new_epochs: declared.new_epoch.clone(),
         diverged: declared.diverged.clone(),
         reloaded,
+        progress: match mode {
+            Mode::Once => context.progress("offsets"),
+            Mode::Daemon => Arc::new(Silent),
+        },
     };
     let report = archiver::run(&settings, orders, &vitals, &stop)?;
     context.output().report(&report, text)?;

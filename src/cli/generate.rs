@@ -28,14 +28,15 @@ pub struct Args {
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let output = context.output();
+    let progress = context.progress("events");
     match file_named(args.output.as_ref()) {
         None => {
-            let written = generate(args.events, args.seed, &mut output.stdout());
+            let written = generate(args.events, args.seed, &mut output.stdout(), progress.as_ref());
             output.written(written)?;
         }
         Some(file) => {
             let mut lines = OutputFile::create(file, Existing::Replaced)?;
-            let generated = generate(args.events, args.seed, &mut lines);
+            let generated = generate(args.events, args.seed, &mut lines, progress.as_ref());
             let written = lines.written(generated)?;
             lines.finish()?;
             output.report(&written, |written: &Generated| {

@@ -18,7 +18,7 @@ use crate::app::ingest::{self, Plan, Surroundings};
 use crate::app::verify::cluster::ClusterFacts;
 use crate::app::verify::facts::KafkaFacts;
 use crate::app::verify::{self, Request};
-use crate::archiver::{self, Mode};
+use crate::archiver::{self, Mode, Orders};
 use crate::clock::Clock;
 use crate::config::{Settings, StoreBackend, StoreSettings};
 use crate::embedded::Embedded;
@@ -80,7 +80,7 @@ pub fn demo(
     }
     let settings = own_settings(settings, &kafka, folder);
     let events = folder.join("events.jsonl");
-    write_events(&events)?;
+    write_events(&events, progress.as_ref())?;
     ingest_twice(&settings, &events, stop, progress.as_ref())?;
 
     progress.note("archiving");
@@ -90,7 +90,11 @@ pub fn demo(
         health,
         clock,
     };
-    archiver::run(&settings, Mode::Once, &vitals, stop)?;
+    let orders = Orders {
+        progress: Arc::clone(progress),
+        ..Orders::from(Mode::Once)
+    };
+    archiver::run(&settings, orders, &vitals, stop)?;
 
     let archive = folder.join("archive");
     let honest = check(&settings, &archive, progress)?;
@@ -140,8 +144,9 @@ fn own_settings(settings: &Settings, kafka: &Embedded, folder: &Path) -> Setting
     own
 }
 
-fn write_events(file: &Path) -> Result<(), AppError> {
-    let written = fs::File::create(file).and_then(|opened| generate(EVENTS, SEED, &mut BufWriter::new(opened)));
+fn write_events(file: &Path, progress: &dyn Progress) -> Result<(), AppError> {
+    let written =
+        fs::File::create(file).and_then(|opened| generate(EVENTS, SEED, &mut BufWriter::new(opened), progress));
     written.map(drop).map_err(|error| cannot("write", file, &error))
 }
 

@@ -174,6 +174,8 @@ struct Run<'a, 'o> {
 
 impl Run<'_, '_> {
     async fn all(&mut self, partitions: &[TopicPartition]) -> Result<(), ExportError> {
+        self.progress.note("exporting");
+        self.progress.begin(Some(0));
         for partition in partitions {
             self.partition(partition).await?;
         }
@@ -190,18 +192,18 @@ impl Run<'_, '_> {
             .sum::<u64>();
         links.clone().for_each(|link| self.report.span(link));
         let wanted = links.filter(|link| link.segment.is_some() && request.may_cover(link));
+        self.progress.expect(wanted.clone().map(|link| link.record_count).sum());
         let mut segments = futures::stream::iter(wanted)
             .map(|link| async move { (link, archive.kept_segment(link).await) })
             .buffered(AHEAD);
         while let Some((link, object)) = segments.next().await {
+            self.progress.advance(link.record_count);
             let Some(object) = object? else {
                 self.report.removed += link.record_count;
                 continue;
             };
             let segment = signed_segment(link, object, "exported")?;
-            let before = self.report.records;
             self.segment(&segment, partition)?;
-            self.progress.advance(self.report.records - before);
         }
         Ok(())
     }

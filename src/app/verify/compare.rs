@@ -21,6 +21,8 @@ use crate::verify::superseded::SupersededTally;
 
 /// Records between two updates of the progress bar.
 const STEP: u64 = 4096;
+/// What is counted beside the rows.
+const COMPARED: &str = "compared with Kafka";
 
 /// The result of comparing one partition.
 #[derive(Debug, Default)]
@@ -101,10 +103,10 @@ impl Comparing {
                 comparer.record(record);
                 read += 1;
                 if read % STEP == 0 {
-                    self.progress.advance(STEP);
+                    self.progress.advance_other(COMPARED, STEP);
                 }
             })?;
-            self.progress.advance(read % STEP);
+            self.progress.advance_other(COMPARED, read % STEP);
         }
         // Retention may have deleted records while they were read. Ranges below the new log start were not compared.
         let low = self.facts.watermarks(partition)?.map_or(i64::MAX, |marks| marks.low);

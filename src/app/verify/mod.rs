@@ -67,6 +67,7 @@ pub async fn verify(
 ) -> Result<Report, VerifyError> {
     let clock = Clock::start();
     progress.note("listing");
+    progress.begin(None);
     let Opened {
         bucket,
         mut inventory,
@@ -288,8 +289,9 @@ impl Run {
         findings: &mut Findings,
     ) -> BTreeMap<TopicPartition, Part> {
         self.progress.note("verifying");
-        self.progress.begin(None);
-        let (accepted, queue) = mpsc::channel(QUEUE);
+        self.progress.begin(Some(0));
+        let (accepted, walked) = mpsc::channel(QUEUE);
+        let (counted, queue) = mpsc::channel(QUEUE);
         let segments = Segments {
             bucket: Arc::clone(&self.bucket),
             depth: self.request.depth,
@@ -317,7 +319,8 @@ impl Run {
             .map(|(partition, known, accepted)| self.one_chain(trust, partition, known, accepted, comparing.as_ref()))
             .buffer_unordered(CHAINS)
             .collect::<Vec<_>>();
-        let (walked, mut rows) = futures::join!(walks, segments.check(queue, self.progress.as_ref()));
+        let counting = self.count(walked, counted);
+        let (walked, (), mut rows) = futures::join!(walks, counting, segments.check(queue, self.progress.as_ref()));
         let mut parts = BTreeMap::new();
         for (chain, mut comparison) in walked {
             let rows = rows.remove(&chain.partition).unwrap_or_default();
@@ -340,6 +343,16 @@ impl Run {
             );
         }
         parts
+    }
+
+    /// Passes links on, and counts the rows that they announce: the total of the progress, as far as the chains are walked.
+    async fn count(&self, mut walked: mpsc::Receiver<Accepted>, counted: mpsc::Sender<Accepted>) {
+        while let Some(link) = walked.recv().await {
+            self.progress.expect(link.signed.link.record_count);
+            if counted.send(link).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Whether an archiver runs. Where that cannot be found out, nothing is excused by it.

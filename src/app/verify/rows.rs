@@ -92,7 +92,7 @@ impl Segments {
                 let (all, segments, budgets) = (&all, &self, &budgets);
                 async move {
                     let part = segments.one(&accepted, budgets).await;
-                    progress.advance(part.records);
+                    progress.advance(accepted.signed.link.record_count);
                     let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
                     let partition = accepted.signed.link.topic_partition();
                     all.entry(partition).or_default().absorb(part);
