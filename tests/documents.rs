@@ -109,6 +109,16 @@ fn every_alert_has_a_section_in_the_runbook_and_every_such_section_an_alert() {
     }
 }
 
+#[test]
+fn every_alert_links_to_its_section_of_the_runbook() {
+    let rules = std::fs::read_to_string(top().join("deploy/prometheus/kivend.rules.yml")).unwrap();
+    for rule in rules.split("- alert: ").skip(1) {
+        let alert = rule.lines().next().unwrap_or_default();
+        let link = format!("runbook_url: \"docs/OPERATE.md#{}\"\n", anchor(alert));
+        assert!(rule.contains(&link), "{alert} has no {link}");
+    }
+}
+
 /// The anchor that a heading gets.
 fn anchor(title: &str) -> String {
     let kept = title.to_lowercase();
