@@ -6,6 +6,7 @@ use kivend::log::head::Head;
 use kivend::log::signer::Signer as _;
 use kivend::record::hash::Hash;
 use kivend::record::position::TopicPartition;
+use kivend::record::utc::UtcSeconds;
 use kivend::verify::findings::Code;
 
 use super::Who::{BucketAdmin, Creator, KeyHolder};
@@ -119,7 +120,8 @@ pub const ATTACKS: &[Attack] = &[
         KeyHolder,
         |scene| {
             let mut forged = scene.archive.entry(EARLY);
-            forged.at = scene.archive.identity.created_at();
+            // Another second, however fast the archive was made.
+            forged.at = UtcSeconds::from_unix(forged.at.unix() + 1);
             scene.archive.forge_entry(&forged, &scene.archive.key, &entry(EARLY));
         },
     )
