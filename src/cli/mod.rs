@@ -46,6 +46,7 @@ mod report_files;
 mod restore;
 mod retention;
 mod selected;
+mod signed_file;
 mod time_range;
 mod topics;
 mod usage;

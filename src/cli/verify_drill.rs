@@ -3,16 +3,21 @@
 use std::path::PathBuf;
 
 use crate::cli::context::Context;
-use crate::cli::failure::{Failure, FileError};
+use crate::cli::failure::Failure;
 use crate::cli::key_argument::{KeyArgument, read_keys};
 use crate::cli::output::{Align, coloured, count, size, table};
+use crate::cli::signed_file::{SignedKind, read_signed};
 use crate::cli::time_range::time;
-use crate::error::{Exit, Kind};
+use crate::error::Exit;
 use crate::log::drill::{DrillReport, DrillResult};
 use crate::verify::drill::{CheckedDrill, check};
 
-/// How every report begins, whatever its version.
-const REPORT_BEGIN: &[u8] = b"{\"type\":\"kivend.drill/";
+/// What the command takes.
+const REPORT: SignedKind = SignedKind {
+    begin: b"{\"type\":\"kivend.drill/",
+    name: "the report of a drill",
+    written_by: "kivend drill -o FILE",
+};
 /// Differences that are printed.
 const SHOWN_MAX: usize = 20;
 
@@ -35,14 +40,7 @@ pub struct Args {
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let keys = read_keys("--key", &args.keys)?;
-    let file = std::fs::read(&args.file).map_err(|error| FileError::new("read", &args.file, error))?;
-    if !file.starts_with(REPORT_BEGIN) {
-        return Err(Failure::new(
-            Kind::Config,
-            format!("not the report of a drill file=`{}`", args.file.display()),
-            "name a file that `kivend drill -o FILE` wrote",
-        ));
-    }
+    let file = read_signed(&args.file, REPORT)?;
     let checked = check(&file, &keys);
     let output = context.output();
     output.report(&checked, |checked| coloured(&text(checked), output))?;

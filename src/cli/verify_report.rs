@@ -8,13 +8,18 @@ use crate::cli::context::Context;
 use crate::cli::failure::{Failure, FileError};
 use crate::cli::key_argument::{KeyArgument, read_keys};
 use crate::cli::output::{coloured, size};
-use crate::error::{Exit, Kind};
+use crate::cli::signed_file::{SignedKind, read_signed};
+use crate::error::Exit;
 use crate::log::signed_report::SignedReport;
 use crate::verify::signed_report::{CheckedReport, check, judge_file};
 use crate::verify::verdict::Verdict;
 
-/// How every report begins, whatever its version.
-const REPORT_BEGIN: &[u8] = b"{\"type\":\"kivend.report/";
+/// What the command takes.
+const REPORT: SignedKind = SignedKind {
+    begin: b"{\"type\":\"kivend.report/",
+    name: "the signed report of a verification",
+    written_by: "kivend verify --sign FILE",
+};
 
 /// Verify the signed report of a verification offline, and the files that it names
 #[derive(Debug, clap::Args)]
@@ -38,14 +43,7 @@ pub struct Args {
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let keys = read_keys("--key", &args.keys)?;
-    let file = std::fs::read(&args.file).map_err(|error| FileError::new("read", &args.file, error))?;
-    if !file.starts_with(REPORT_BEGIN) {
-        return Err(Failure::new(
-            Kind::Config,
-            format!("not the signed report of a verification file=`{}`", args.file.display()),
-            "name a file that `kivend verify --sign FILE` wrote",
-        ));
-    }
+    let file = read_signed(&args.file, REPORT)?;
     let mut checked = check(&file, &keys);
     compare_files(&mut checked, &args.file)?;
     let output = context.output();

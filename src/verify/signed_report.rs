@@ -1,48 +1,22 @@
 //! Checks the signed report of a verification: its signature by a given key, its form, and the rules of its content (FORMAT.md section
 //! 8.3). The files that it names are compared by [`judge_file`].
 
-use serde::Serialize;
-
 use crate::log::signed_note::VerifyingKey;
 use crate::log::signed_report::{FileKind, SignedFile, SignedReport};
 use crate::verify::report::Report;
-use crate::verify::report_note;
+use crate::verify::report_note::{self, CheckedNote, Judged};
 use crate::verify::verdict::Verdict;
 
-/// What a file with a signed report is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CheckedReport {
-    /// Intact if a given key signed it, it breaks no rule, and the files are those that it names. Not what the verification found:
-    /// that is the verdict of `report`.
-    pub verdict: Verdict,
-    /// Why it is not intact.
-    pub detail: Option<String>,
-    /// The key that signed it, by name and id.
-    pub signer: Option<String>,
-    /// The report, if a given key signed it.
-    pub report: Option<SignedReport>,
-}
+/// What a file with a signed report is. [`judge_file`] compares the files that it names.
+pub type CheckedReport = CheckedNote<SignedReport>;
 
 /// Checks the note. Only signatures of these keys count.
 #[must_use]
 pub fn check(file: &[u8], keys: &[VerifyingKey]) -> CheckedReport {
-    match judge(file, keys) {
-        Ok((key, report)) => CheckedReport {
-            verdict: Verdict::Intact,
-            detail: None,
-            signer: Some(format!("{}+{}", key.name(), key.id())),
-            report: Some(report),
-        },
-        Err((verdict, why)) => CheckedReport {
-            verdict,
-            detail: Some(why),
-            signer: None,
-            report: None,
-        },
-    }
+    judge(file, keys).into()
 }
 
-fn judge<'k>(file: &[u8], keys: &'k [VerifyingKey]) -> Result<(&'k VerifyingKey, SignedReport), (Verdict, String)> {
+fn judge<'k>(file: &[u8], keys: &'k [VerifyingKey]) -> Judged<'k, SignedReport> {
     let tampered = |why: &dyn std::fmt::Display| (Verdict::Tampered, why.to_string());
     let (key, text) = report_note::open(file, keys, "kivend.report")?;
     let report = SignedReport::from_text(&text).map_err(|error| tampered(&error))?;
