@@ -38,10 +38,12 @@ pub async fn read_identity(
     }
     let opened = match bucket.get_listed(IDENTITY).await {
         Ok(object) => ArchiveIdentity::open(&object),
-        Err(why @ Unread::TooLarge(_)) => Err(Finding::new(Code::IdentityMalformed, why.to_string()).object(IDENTITY)),
-        Err(Unread::Failed(why)) => Err(Finding::new(Code::IdentityUnreadable, why).object(IDENTITY)),
+        Err(why @ Unread::TooLarge(_)) => Err(Box::new(
+            Finding::new(Code::IdentityMalformed, why.to_string()).object(IDENTITY),
+        )),
+        Err(Unread::Failed(why)) => Err(Box::new(Finding::new(Code::IdentityUnreadable, why).object(IDENTITY))),
     };
-    opened.map_err(|finding| findings.push(finding)).ok()
+    opened.map_err(|finding| findings.push(*finding)).ok()
 }
 
 /// Adds links that were created since the listing. Kafka's commit, read before, may name them; the log, listed after, has the

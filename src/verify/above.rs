@@ -23,16 +23,17 @@ pub struct Shown {
 ///
 /// # Errors
 /// The finding about an object that shows nothing.
-pub fn judge_above(history: &History, key: &Key, object: &Result<Bytes, Unread>) -> Result<Shown, Finding> {
+pub fn judge_above(history: &History, key: &Key, object: &Result<Bytes, Unread>) -> Result<Shown, Box<Finding>> {
+    let finding = |code, why: String| Err(Box::new(Finding::new(code, why)));
     let (number, stray, unreadable) = match key {
         Key::Entry(number, _) => (*number, Code::StrayEntry, Code::EntryUnreadable),
         Key::Checkpoint(number, _) => (*number, Code::StrayCheckpoint, Code::CheckpointUnreadable),
-        _ => return Err(Finding::new(Code::StrayObject, "not a note of the log")),
+        _ => return finding(Code::StrayObject, "not a note of the log".to_owned()),
     };
     let object = match object {
         Ok(object) => object,
-        Err(Unread::Failed(why)) => return Err(Finding::new(unreadable, why.as_str())),
-        Err(unread @ Unread::TooLarge(_)) => return Err(Finding::new(stray, unread.to_string())),
+        Err(Unread::Failed(why)) => return finding(unreadable, why.clone()),
+        Err(unread @ Unread::TooLarge(_)) => return finding(stray, unread.to_string()),
     };
     let judged = match key {
         Key::Entry(..) => entry(history, object, number),
@@ -43,13 +44,13 @@ pub fn judge_above(history: &History, key: &Key, object: &Result<Bytes, Unread>)
             number,
             by: key.to_string(),
         }),
-        Err(Invalid::Replay(named)) => Err(Finding::new(
+        Err(Invalid::Replay(named)) => finding(
             Code::Replay,
             format!("a valid note of another place or kind was copied here: {named}"),
-        )),
-        Err(Invalid::Content(why)) if stray == Code::StrayEntry => Err(Finding::new(Code::EntryBreaksRule, why)),
-        Err(Invalid::Content(why)) => Err(Finding::new(Code::CheckpointBreaksRule, why)),
-        Err(other) => Err(Finding::new(stray, other.to_string())),
+        ),
+        Err(Invalid::Content(why)) if stray == Code::StrayEntry => finding(Code::EntryBreaksRule, why.to_string()),
+        Err(Invalid::Content(why)) => finding(Code::CheckpointBreaksRule, why.to_string()),
+        Err(other) => finding(stray, other.to_string()),
     }
 }
 

@@ -32,16 +32,16 @@ pub struct Commit {
 ///
 /// # Errors
 /// A finding if there is no commit, or if kivend did not write it.
-pub fn claim_of_commit(partition: &TopicPartition, commit: Option<&Commit>) -> Result<Claim, Finding> {
+pub fn claim_of_commit(partition: &TopicPartition, commit: Option<&Commit>) -> Result<Claim, Box<Finding>> {
     let Some(Commit { next_offset, metadata }) = commit else {
         let detail = "the consumer group has no committed offset for this partition";
-        return Err(Finding::new(Code::CommitMissing, detail).of(partition));
+        return Err(Box::new(Finding::new(Code::CommitMissing, detail).of(partition)));
     };
     match metadata.parse() {
         Ok(metadata) => Ok(Claim::of_commit(NextOffset(*next_offset), &metadata)),
         Err(error) => {
             let detail = format!("{error}: committed_offset={next_offset}");
-            Err(Finding::new(Code::CommitForeign, detail).of(partition))
+            Err(Box::new(Finding::new(Code::CommitForeign, detail).of(partition)))
         }
     }
 }

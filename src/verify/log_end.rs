@@ -66,7 +66,7 @@ impl LogEnd {
         }
     }
 
-    fn take(&mut self, raw: &RawObject, judged: Result<Shown, Finding>, stray: Code) -> Option<InvalidNote> {
+    fn take(&mut self, raw: &RawObject, judged: Result<Shown, Box<Finding>>, stray: Code) -> Option<InvalidNote> {
         match judged {
             Ok(shown) => self.show(shown),
             Err(finding) if finding.code == stray => {

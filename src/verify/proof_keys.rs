@@ -51,7 +51,7 @@ pub(super) struct ProofKeys {
 impl ProofKeys {
     pub(super) fn open(archive: &str, changes: &[String], first: Option<&First>) -> Checked<ProofKeys> {
         known_type(archive, "archive.json")?;
-        let (archive, history) = ArchiveIdentity::open(archive.as_bytes()).map_err(Box::new)?;
+        let (archive, history) = ArchiveIdentity::open(archive.as_bytes())?;
         let mut keys = ProofKeys {
             hashes: vec![archive.hash],
             archive,

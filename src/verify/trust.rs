@@ -47,13 +47,13 @@ impl ArchiveIdentity {
     ///
     /// # Errors
     /// A finding if the bytes are not the identity of an archive.
-    pub fn open(archive_json: &[u8]) -> Result<(ArchiveIdentity, History), Finding> {
+    pub fn open(archive_json: &[u8]) -> Result<(ArchiveIdentity, History), Box<Finding>> {
         let malformed = |error: IdentityError| {
             let code = match error {
                 IdentityError::Version(_) => Code::IdentityUnreadable,
                 _ => Code::IdentityMalformed,
             };
-            Finding::new(code, error.to_string()).object(IDENTITY)
+            Box::new(Finding::new(code, error.to_string()).object(IDENTITY))
         };
         let identity = Identity::from_bytes(archive_json).map_err(malformed)?;
         let hash = Hash::of(archive_json);

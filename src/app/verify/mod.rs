@@ -273,8 +273,8 @@ impl Run {
         for (partition, commit) in asked.into_iter().zip(commits) {
             match claim_of_commit(&partition, commit.as_ref()) {
                 Ok(claim) => claims.entry(partition).or_default().push(claim),
-                Err(finding) if commit.is_some() => findings.push(finding),
-                Err(finding) => uncommitted.push((partition, finding)),
+                Err(finding) if commit.is_some() => findings.push(*finding),
+                Err(finding) => uncommitted.push((partition, *finding)),
             }
         }
         uncommitted
