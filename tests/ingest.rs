@@ -230,7 +230,7 @@ impl<F: Fn() + Send + Sync> After<F> {
 impl<F: Fn() + Send + Sync> Progress for After<F> {
     fn begin(&self, _: Option<u64>) {}
     fn note(&self, _: &str) {}
-    fn expect(&self, _: u64) {}
+    fn add_total(&self, _: u64) {}
     fn advance_other(&self, _: &'static str, _: u64) {}
 
     fn advance(&self, steps: u64) {

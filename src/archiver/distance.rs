@@ -36,7 +36,7 @@ impl Distance {
         let next = next.min(*end);
         match self.told.get_mut(partition) {
             None => {
-                self.progress.expect(end.abs_diff(next));
+                self.progress.add_total(end.abs_diff(next));
                 self.told.insert(partition.clone(), next);
             }
             Some(told) if *told < next => {
@@ -55,12 +55,12 @@ mod tests {
 
     use super::*;
 
-    #[derive(Debug, Default)]
+    #[derive(Default)]
     struct Told(Mutex<(u64, u64)>);
 
     impl Progress for Told {
         fn begin(&self, _total: Option<u64>) {}
-        fn expect(&self, steps: u64) {
+        fn add_total(&self, steps: u64) {
             self.0.lock().unwrap().1 += steps;
         }
         fn advance(&self, steps: u64) {

@@ -51,15 +51,13 @@ impl ClusterAtStart {
             let cluster = Arc::new(Cluster::connect_to_group(&settings.kafka)?);
             let clock = Clock::start();
             loop {
-                let asked = Self::ask(&cluster, &settings, clock);
-                let Err(KafkaError::Busy { .. }) = asked else {
-                    break Ok(asked?);
-                };
-                if clock.elapsed_s() >= ELECTION.as_secs_f64() {
-                    break Ok(asked?);
+                match Self::ask(&cluster, &settings, clock) {
+                    // A leader that was elected just now does not know yet where its partitions end (KIP-207).
+                    Err(KafkaError::Busy { .. }) if clock.elapsed_s() < ELECTION.as_secs_f64() => {
+                        std::thread::sleep(ELECTION_INTERVAL);
+                    }
+                    asked => break Ok(asked?),
                 }
-                // A leader that was elected just now does not know yet where its partitions end (KIP-207).
-                std::thread::sleep(ELECTION_INTERVAL);
             }
         })
     }

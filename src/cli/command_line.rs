@@ -2,6 +2,7 @@
 
 use crate::cli::output::PRIVATE_KEY;
 use crate::config::is_secret;
+use crate::verify::text::shell_quoted;
 
 /// What stands for a secret.
 const HIDDEN: &str = "***";
@@ -54,7 +55,7 @@ pub(super) fn quoted(argument: &str) -> String {
     {
         argument.to_owned()
     } else {
-        format!("'{}'", argument.replace('\'', r"'\''"))
+        shell_quoted(argument)
     }
 }
 

@@ -45,7 +45,7 @@ impl Output {
     /// Stdout cannot be written to.
     pub fn report<R: Serialize>(&self, report: &R, text: impl FnOnce(&R) -> String) -> Result<(), Failure> {
         let written = match self.format {
-            Format::Json => serde_json::to_string(report).map_err(|error| Failure::output(error.into()))?,
+            Format::Json => json(report)?,
             Format::Text => text(report),
         };
         let mut stdout = self.stdout();
@@ -140,6 +140,11 @@ struct JsonError<'a> {
     fix: &'a str,
     /// The exit code of the command.
     exit_code: u8,
+}
+
+/// A report as JSON, without an end of line.
+pub(super) fn json<R: Serialize>(report: &R) -> Result<String, Failure> {
+    serde_json::to_string(report).map_err(|error| Failure::output(error.into()))
 }
 
 /// Prints an error as one JSON object on stderr.

@@ -1,7 +1,6 @@
 //! A line on stderr about the work that is done: what, done of total, percent, rate and the time that is left. Only where stderr is
 //! a terminal.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -19,7 +18,6 @@ pub(super) fn start(output: &Output, unit: &'static str) -> Arc<dyn Progress> {
     }
 }
 
-#[derive(Debug)]
 struct Bar {
     bar: ProgressBar,
     unit: &'static str,
@@ -77,7 +75,7 @@ impl Progress for Bar {
         self.bar.enable_steady_tick(Duration::from_millis(200));
     }
 
-    fn expect(&self, steps: u64) {
+    fn add_total(&self, steps: u64) {
         self.bar.inc_length(steps);
     }
 
@@ -87,9 +85,7 @@ impl Progress for Bar {
 
     fn advance_other(&self, kind: &'static str, steps: u64) {
         let all = self.other.fetch_add(steps, Ordering::Relaxed) + steps;
-        let mut text = String::new();
-        let _ = write!(text, "  {} {kind}", count(all));
-        self.bar.set_prefix(text);
+        self.bar.set_prefix(format!("  {} {kind}", count(all)));
     }
 
     fn note(&self, what: &str) {
@@ -165,7 +161,7 @@ mod tests {
     fn what_is_done_is_told_of_the_total_in_percent_and_whole_numbers() {
         let line = drawn(Some(1_000_000), |bar| {
             bar.note("verifying");
-            bar.expect(1_000_000);
+            bar.add_total(1_000_000);
             bar.advance(1_500_000);
             bar.advance_other("compared with Kafka", 1_024);
             bar.advance_other("compared with Kafka", 1_024);

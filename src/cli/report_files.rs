@@ -9,6 +9,7 @@ use clap::ValueHint;
 use crate::cli::browser::Browser;
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, FileError};
+use crate::cli::output::json;
 use crate::cli::output_file::OutputFile;
 use crate::error::Kind;
 use crate::log::checkpoint::CheckpointRef;
@@ -139,7 +140,7 @@ impl ReportFiles<'_> {
     /// One of them cannot be written, or the key refuses to sign.
     pub fn write(&self, report: &Report) -> Result<(), Failure> {
         if let Some(file) = &self.args.json {
-            OutputFile::replace(file, json(report)?.as_bytes())?;
+            OutputFile::replace(file, format!("{}\n", json(report)?).as_bytes())?;
         }
         if self.args.html.is_some() || self.args.pdf.is_some() {
             self.write_page(report)?;
@@ -203,10 +204,4 @@ fn content(report: &Report, files: Vec<SignedFile>) -> SignedReport {
         summary: report.summary.clone(),
         files,
     }
-}
-
-/// The report as `--format json` prints it.
-fn json(report: &Report) -> Result<String, Failure> {
-    let text = serde_json::to_string(report).map_err(|error| AppError::internal(error.to_string()))?;
-    Ok(text + "\n")
 }

@@ -9,7 +9,7 @@ pub trait Progress: Send + Sync {
     fn begin(&self, total: Option<u64>);
 
     /// `steps` more steps are to be done than was said before.
-    fn expect(&self, steps: u64);
+    fn add_total(&self, steps: u64);
 
     /// `steps` more steps are done.
     fn advance(&self, steps: u64);
@@ -33,7 +33,7 @@ pub struct Silent;
 
 impl Progress for Silent {
     fn begin(&self, _total: Option<u64>) {}
-    fn expect(&self, _steps: u64) {}
+    fn add_total(&self, _steps: u64) {}
     fn advance(&self, _steps: u64) {}
     fn advance_other(&self, _kind: &'static str, _steps: u64) {}
     fn note(&self, _what: &str) {}

@@ -7,6 +7,7 @@ use crate::log::object_key::Key;
 use crate::record::position::TopicPartition;
 use crate::verify::findings::{Code, Finding, Severity};
 use crate::verify::timeline::Timeline;
+use crate::verify::times::earliest;
 
 /// Marks that are kept of one partition. Nearby ones of a kind are joined when there are more.
 pub const MARKS_MAX: usize = 40;
@@ -208,10 +209,7 @@ impl Mark {
         if next.end() > self.end() || self.until_ms.is_none() {
             self.until_ms = next.until_ms.max(self.until_ms);
         }
-        self.from_ms = match (self.from_ms, next.from_ms) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        };
+        self.from_ms = earliest(self.from_ms, next.from_ms);
         if next.end() > self.end() {
             self.next_offset = next.next_offset;
         }

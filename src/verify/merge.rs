@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::verify::findings::{Code, Finding, KEPT_PER_CODE};
-use crate::verify::report::{Report, RunReport, Scope, TopicReport, earliest};
+use crate::verify::report::{Report, RunReport, Scope, TopicReport};
+use crate::verify::times::earliest;
 use crate::verify::verdict::Verdict;
 
 /// Why reports cannot be joined.
@@ -227,7 +228,7 @@ fn absorb(merged: &mut Report, other: Report) {
 
 /// The merged verification began with the first shard and ended with the last.
 fn absorb_run(merged: &mut RunReport, other: &RunReport) {
-    merged.began_at = merged.began_at.into_iter().chain(other.began_at).min();
+    merged.began_at = earliest(merged.began_at, other.began_at);
     merged.ended_at = merged.ended_at.max(other.ended_at);
     merged.command = None;
     if !merged.software.split(", ").any(|known| known == other.software) {

@@ -12,6 +12,7 @@ use crate::verify::cosigned::WitnessSeen;
 use crate::verify::coverage::Coverage;
 use crate::verify::findings::{Code, Finding};
 use crate::verify::shard::Shard;
+use crate::verify::times::earliest;
 use crate::verify::trust::Basis;
 use crate::verify::verdict::Verdict;
 
@@ -322,12 +323,6 @@ pub struct MirrorReport {
     pub place: String,
     /// The number of its newest valid checkpoint; `None` if it has none.
     pub newest: Option<u64>,
-}
-
-/// The earlier of two times, of which either may be unknown.
-#[must_use]
-pub fn earliest(one: Option<i64>, other: Option<i64>) -> Option<i64> {
-    one.into_iter().chain(other).min()
 }
 
 /// A number with separators between thousands: `115,841`.

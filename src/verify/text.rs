@@ -93,6 +93,12 @@ fn of_code(text: &mut String, report: &Report, code: Code) {
     let _ = writeln!(text, "  what to do: {}", code.remedy());
 }
 
+/// A text as a POSIX shell takes it for one word.
+#[must_use]
+pub fn shell_quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// The place of a finding, as `payments/1  offsets 100 to 199  data/…`.
 #[must_use]
 pub fn place(finding: &Finding) -> String {

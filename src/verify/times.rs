@@ -9,6 +9,12 @@ pub fn time(ms: i64) -> String {
     format!("{}.{:03}Z", seconds.trim_end_matches('Z'), ms.rem_euclid(1000))
 }
 
+/// The earlier of two times, of which either may be unknown. The later one is their `max`, which takes `None` for the least.
+#[must_use]
+pub fn earliest<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+    one.into_iter().chain(other).min()
+}
+
 /// The earliest and the latest time of some records, as text.
 #[must_use]
 pub fn times(earliest_and_latest_ms: Option<(i64, i64)>) -> String {

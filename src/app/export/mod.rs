@@ -192,7 +192,8 @@ impl Run<'_, '_> {
             .sum::<u64>();
         links.clone().for_each(|link| self.report.span(link));
         let wanted = links.filter(|link| link.segment.is_some() && request.may_cover(link));
-        self.progress.expect(wanted.clone().map(|link| link.record_count).sum());
+        self.progress
+            .add_total(wanted.clone().map(|link| link.record_count).sum());
         let mut segments = futures::stream::iter(wanted)
             .map(|link| async move { (link, archive.kept_segment(link).await) })
             .buffered(AHEAD);

@@ -18,10 +18,11 @@ use crate::verify::kafka::LagPolicy;
 use crate::verify::log_walk::LogWalk;
 use crate::verify::report::{
     Anchored, ArchiveNamed, CheckpointsReport, RemovalReport, Report, RunReport, Scope, SinceCheckpoint, TopicReport,
-    TrustReport, earliest,
+    TrustReport,
 };
 use crate::verify::tally::Counted;
 use crate::verify::timeline::Timeline;
+use crate::verify::times::earliest;
 use crate::verify::trust::{ArchiveIdentity, Trust};
 use crate::verify::verdict::Verdict;
 

@@ -223,7 +223,7 @@ async fn archived(bucket: &Bucket, partition: &TopicPartition, range: &Range) ->
     reading.await.ok()?
 }
 
-/// Kafka's value of a record as the expected one, whoever the signature backs.
+/// Kafka's value of a record as the expected one, also where the signed one is the archive's.
 fn difference(offset: i64, side: SignedSide, kafka: String, stored: String) -> Difference {
     let expected_by = match side {
         SignedSide::Kafka => "in Kafka, and signed",

@@ -348,7 +348,7 @@ impl Run {
     /// Passes links on, and counts the rows that they announce: the total of the progress, as far as the chains are walked.
     async fn count(&self, mut walked: mpsc::Receiver<Accepted>, counted: mpsc::Sender<Accepted>) {
         while let Some(link) = walked.recv().await {
-            self.progress.expect(link.signed.link.record_count);
+            self.progress.add_total(link.signed.link.record_count);
             if counted.send(link).await.is_err() {
                 return;
             }

@@ -6,7 +6,8 @@ use std::fmt::{self, Write};
 use crate::verify::coverage::{Coverage, Mark, MarkKind};
 use crate::verify::findings::{Code, Severity};
 use crate::verify::html::markup::{Escaped, begin_table, counted, end_table, optional, span};
-use crate::verify::report::{Report, earliest, grouped};
+use crate::verify::report::{Report, grouped};
+use crate::verify::times::earliest;
 use crate::verify::verdict::Verdict;
 
 /// The sum of the marks of one kind.

@@ -110,9 +110,10 @@ fn witnesses(page: &mut String, report: &Report) -> fmt::Result {
     for seen in &log.witnesses {
         said.push(match (seen.size, &seen.at) {
             (Some(size), Some(at)) => format!(
-                "{} cosigned {} of the log, at {at} by its clock",
+                "{} cosigned {} {} of the log, at {at} by its clock",
                 seen.witness,
-                counted(size, "entry").replace("entrys", "entries")
+                grouped(size),
+                if size == 1 { "entry" } else { "entries" }
             ),
             _ => format!("{}: no cosignature", seen.witness),
         });

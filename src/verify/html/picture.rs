@@ -5,8 +5,8 @@ use std::fmt::{self, Write};
 use crate::verify::coverage::{Coverage, Mark, MarkKind};
 use crate::verify::html::damage::{class, words};
 use crate::verify::html::markup::{Escaped, moment};
-use crate::verify::report::{Report, earliest};
-use crate::verify::times::time;
+use crate::verify::report::Report;
+use crate::verify::times::{earliest, time};
 
 /// The width of a bar in its own units.
 const WIDTH: i64 = 1_000;

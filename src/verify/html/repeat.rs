@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 
 use crate::verify::html::markup::Escaped;
 use crate::verify::report::Report;
+use crate::verify::text::shell_quoted;
 use crate::verify::trust::Basis;
 
 /// The section.
@@ -36,19 +37,14 @@ fn second(report: &Report) -> String {
     // On first use it takes the keys from the archive, as kivend does.
     if report.trust.basis == Some(Basis::KeysGiven) {
         for key in &report.trust.keys {
-            command += &format!(" --key {}", quoted(key));
+            command += &format!(" --key {}", shell_quoted(key));
         }
     }
     for seen in &report.checkpoints.witnesses {
-        command += &format!(" --witness {}", quoted(&seen.witness));
+        command += &format!(" --witness {}", shell_quoted(&seen.witness));
     }
     if report.checkpoints.saved > 0 {
         command += " --checkpoint FILE";
     }
     command
-}
-
-/// As a shell takes it, whatever a report says that was joined from others.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -38,11 +38,7 @@ pub(super) fn write(page: &mut String, report: &Report) -> fmt::Result {
     }
     let is_collapsed = whole.len() > OPEN_MAX;
     if is_collapsed {
-        writeln!(
-            page,
-            "<details>\n<summary>{} without a gap</summary>",
-            counted(whole.len() as u64, "topic")
-        )?;
+        begin_whole(page, whole.len(), "topic")?;
     }
     for topic in whole {
         one(page, (topic, of(topic)), scale, is_open)?;
@@ -51,6 +47,15 @@ pub(super) fn write(page: &mut String, report: &Report) -> fmt::Result {
         writeln!(page, "</details>")?;
     }
     writeln!(page, "</section>")
+}
+
+/// What is collapsed because nothing is to be said of it.
+fn begin_whole(page: &mut String, number: usize, noun: &str) -> fmt::Result {
+    writeln!(
+        page,
+        "<details>\n<summary>{} without a gap</summary>",
+        counted(number as u64, noun)
+    )
 }
 
 fn has_marks(of: &[&Coverage]) -> bool {
@@ -142,11 +147,7 @@ fn partitions(page: &mut String, of: &[&Coverage], scale: Option<Scale>) -> fmt:
     if whole.is_empty() {
         return Ok(());
     }
-    writeln!(
-        page,
-        "<details>\n<summary>{} without a gap</summary>",
-        counted(whole.len() as u64, "partition")
-    )?;
+    begin_whole(page, whole.len(), "partition")?;
     for covered in whole {
         partition(page, covered, scale)?;
     }
