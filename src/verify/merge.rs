@@ -312,7 +312,8 @@ fn conclude(merged: &mut Report, found: Vec<Finding>) {
     for topic in &merged.topics {
         scope.add(topic);
     }
-    let is_narrowed = scope.topic.is_some() || scope.partition.is_some() || scope.since_checkpoint.is_some();
+    let is_newer_only = scope.since.is_some() || scope.since_checkpoint.is_some();
+    let is_narrowed = scope.topic.is_some() || scope.partition.is_some() || is_newer_only;
     let removed: u64 = merged.removals.iter().map(|removal| removal.segments).sum();
     let all_read = scope.segments_read + removed == scope.segments;
     scope.whole = whole && !is_narrowed && all_read && scope.against.iter().any(|a| a == "kafka");

@@ -122,7 +122,7 @@ pub struct Scope {
     /// The latest time of a record in scope.
     #[serde(default)]
     pub max_timestamp_ms: Option<i64>,
-    /// Whether the whole archive was covered, and everything requested was checked.
+    /// Whether the whole archive was asked for and covered: links, rows, and the records that Kafka still holds.
     pub whole: bool,
 }
 

@@ -4,13 +4,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use kivend::app::verify::{Base, Request, SavedFiles, verify};
+use kivend::app::verify::{Base, Request, SavedFiles, Since, verify};
 use kivend::log::link::SealReason;
 use kivend::log::signed_note::{Note, SigningKey};
 use kivend::log::signer::Signer as _;
 use kivend::record::position::TopicPartition;
+use kivend::record::utc::UtcSeconds;
 use kivend::task::progress::Silent;
+use kivend::telemetry::verification_metrics;
 use kivend::verify::findings::Code;
+use kivend::verify::merge::merge;
 use kivend::verify::report::Report;
 use kivend::verify::verdict::Verdict;
 
@@ -57,6 +60,38 @@ fn only_what_is_newer_than_the_checkpoint_is_read_and_the_first_line_says_so() {
             .collect();
         assert_eq!(heights, [(6, 0), (3, 0)]);
     }
+}
+
+#[test]
+fn a_verification_since_a_time_is_of_a_part_even_if_all_of_the_archive_is_newer() {
+    let archive = Archive::usual();
+    let since_ever = Request {
+        since: Some(Since(UtcSeconds::from_unix(0))),
+        ..archive.request()
+    };
+    let report = archive.verify(Some(archive.broker.clone()), since_ever.clone());
+    expect_intact(&report, &[]);
+    assert_eq!(report.scope.segments_read, report.scope.segments);
+    assert!(!report.scope.whole);
+    let metrics = verification_metrics(&report, UtcSeconds::from_unix(0));
+    assert!(
+        metrics.contains("scope=\"part\"") && !metrics.contains("scope=\"whole\""),
+        "{metrics}"
+    );
+
+    let shard = |number: u32| {
+        let request = Request {
+            shard: Some(format!("{number}/2").parse().unwrap()),
+            ..since_ever.clone()
+        };
+        (
+            format!("{number}.json"),
+            archive.verify(Some(archive.broker.clone()), request),
+        )
+    };
+    let merged = merge(vec![shard(1), shard(2)]).unwrap();
+    expect_intact(&merged, &[]);
+    assert!(!merged.scope.whole);
 }
 
 #[test]

@@ -338,7 +338,9 @@ impl Parts {
             self.findings.push(Finding::new(code, "there is no valid link"));
         }
         let removed: u64 = self.removed.iter().map(|removal| removal.segments).sum();
-        scope.whole = !narrowed && scope.segments_read + removed == scope.segments && self.against_kafka;
+        // What is newer than a time is a part, also as long as that happens to be everything.
+        let is_part = narrowed || scope.since.is_some();
+        scope.whole = !is_part && scope.segments_read + removed == scope.segments && self.against_kafka;
     }
 
     /// Whether an archiver runs that may not have sealed anything yet.
