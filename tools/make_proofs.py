@@ -78,6 +78,22 @@ class Archive:
                 "head": line, "head_index": at, "head_path": hexed(path(at, lines)), "leaf": leaf_of(entry), "leaf_path": hexed(path(number, self.log.leaves[:checkpoint[0] + 1])),
                 "checkpoint": self.log.checkpoint(*checkpoint).decode(), **self.keys(changes)}
 
+    def records(self, wanted: dict[tuple[str, int], dict[int, list[int]]], number: int, checkpoint: tuple[int, Key], changes: int) -> Content:
+        """The proof of records, named by partition, height and index, by leaf `number` and a checkpoint."""
+        entry, partitions, places = self.log.entries[number], [], []
+        for at, line in enumerate(entry["heads"]):
+            if (line[0], line[1]) not in wanted:
+                continue
+            chain, chosen = self.links[line[0], line[1]], wanted[line[0], line[1]]
+            links = [{"link": chain[height][1].decode(), "records": [b64(chain[height][2][index]) for index in indices],
+                      "records_path": hexed(several([leaf(record) for record in chain[height][2]], indices))} for height, indices in chosen.items()]
+            log = [leaf(note_) for _, note_, _ in chain[:line[3] + 1]]
+            partitions.append({"head": line, "head_index": at, "links": links, "links_path": hexed(several(log, list(chosen)))})
+            places.append(at)
+        lines = [leaf(canonical(each).encode()) for each in entry["heads"]]
+        return {"partitions": partitions, "heads_path": hexed(several(lines, places)), "leaf": leaf_of(entry), "leaf_path": hexed(path(number, self.log.leaves[:checkpoint[0] + 1])),
+                "checkpoint": self.log.checkpoint(*checkpoint).decode(), **self.keys(changes)}
+
     def growth(self, before: tuple[int, Key], after: tuple[int, Key], changes: int) -> Content:
         steps = subproof(before[0] + 1, self.log.leaves[:after[0] + 1], True)
         return {"from": self.log.checkpoint(*before).decode(), "to": self.log.checkpoint(*after).decode(), "path": hexed(steps), **self.keys(changes)}
@@ -87,6 +103,18 @@ class Archive:
 
     def first(self, key: Key = CHANGER) -> Content:
         return {"leaf": leaf_of(self.log.entries[0]), "checkpoint": self.log.checkpoint(0, key).decode()}
+
+
+def several(leaves: list[bytes], indices: list[int]) -> list[bytes]:
+    """The path of several leaves (section 0): by the definition, on lists."""
+    if not indices:
+        return [merkle(leaves)]
+    if len(leaves) == 1:
+        return []
+    half = 1
+    while 2 * half < len(leaves):
+        half *= 2
+    return several(leaves[:half], [index for index in indices if index < half]) + several(leaves[half:], [index - half for index in indices if index >= half])
 
 
 def hexed(steps: list[bytes]) -> list[str]:
@@ -129,6 +157,10 @@ def of_record(content: Content) -> bytes:
     return file("kivend.proof/v1", content)
 
 
+def of_records(content: Content) -> bytes:
+    return file("kivend.records/v1", content)
+
+
 def of_growth(content: Content) -> bytes:
     return file("kivend.consistency/v1", content)
 
@@ -142,6 +174,10 @@ def proofs() -> dict[str, Any]:
     made, alone = with_change_keys(), without()
     record, late = made.record("payments", 1, 1, 3, 1, (1, KEY), 0), made.record("payments", 1, 6, 4, 3, (5, OTHER), 2)
     grown = made.growth((1, KEY), (3, OTHER), 1)
+    many = made.records({("orders", 0): {1: [0]}, ("payments", 1): {0: [1, 4], 2: [0, 1, 2, 3, 4]}}, 1, (1, KEY), 0)
+    many_shown = {"records": [["orders", 0, 6], ["payments", 1, 1], ["payments", 1, 5], *(["payments", 1, offset] for offset in (12, 13, 14, 16, 17))]}
+    all_of = {("orders", 0): {height: list(range(5)) for height in range(5)}, ("payments", 1): {height: list(range(5)) for height in range(7)}, ("user-events", 0): {0: list(range(5))}}
+    every = [[topic, partition, 6 * height + offset] for (topic, partition), chosen in all_of.items() for height in chosen for offset in (0, 1, 2, 4, 5)]
     shown = {"topic": "payments", "partition": 1, "offset": 10}
     one, both = (WITNESS,), (WITNESS, SECOND_WITNESS)
     valid: list[tuple[str, Content, list[Content], bytes]] = [
@@ -158,13 +194,18 @@ def proofs() -> dict[str, Any]:
         ("cosigned by one of two", shown, [NOTHING, given(witnesses=both, quorum=1, origin=ORIGIN), given(witnesses=one, origin=ORIGIN)], of_record(cosigned(record, SECOND_WITNESS, WITNESS))),
         ("cosigned by one that is not asked, and with a line that does not verify", shown, [NOTHING, given(KEY), given(witnesses=one, origin=ORIGIN)], of_record(cosigned(cosigned(cosigned(record, SECOND_WITNESS), WITNESS, text="x\n1\nx\n"), WITNESS))),
         ("a checkpoint with lines of two keys and of a stranger", {**shown, "offset": 41}, [NOTHING, given(OTHER), given(CHANGER)], of_record(late | {"checkpoint": signed_with(made.log.checkpoint_text(5), STRANGER, OTHER, CHANGER)})),
+        ("records of several links and partitions", many_shown, [NOTHING, given(KEY), given(KEY, STRANGER)], of_records(many)),
+        ("the same with checkpoint 0", many_shown, [NOTHING, given(KEY), given(CHANGER)], of_records(many | {"first": made.first()})),
+        ("the same, cosigned", many_shown, [NOTHING, given(KEY), given(witnesses=both, quorum=2, origin=ORIGIN)], of_records(cosigned(many, *both))),
+        ("all records", {"records": every}, [NOTHING, given(OTHER), given(CHANGER)], of_records(made.records(all_of, 5, (5, OTHER), 2))),
+        ("one record as many", {"records": [["payments", 1, 41]]}, [NOTHING, given(OTHER)], of_records(made.records({("payments", 1): {6: [4]}}, 5, (6, OTHER), 3))),
         ("growth", {"from": 1, "to": 3}, [NOTHING, given(OTHER), given(CHANGER)], of_growth(grown)), ("growth from entry 0", {"from": 0, "to": 6}, [NOTHING, given(OTHER), given(CHANGER)], of_growth(made.growth((0, CHANGER), (6, OTHER), 2))),
         ("growth from a checkpoint by a key that was retired since", {"from": 2, "to": 5}, [NOTHING, given(OTHER)], of_growth(made.growth((2, KEY), (5, OTHER), 2))), ("growth by a power of two", {"from": 3, "to": 6}, [NOTHING, given(OTHER)], of_growth(made.growth((3, OTHER), (6, OTHER), 2))),
         ("growth with checkpoint 0", {"from": 1, "to": 2}, [NOTHING, given(KEY), given(CHANGER)], of_growth(made.growth((1, KEY), (2, KEY), 0) | {"first": made.first()})),
         ("a checkpoint and itself", {"from": 2, "to": 2}, [NOTHING, given(KEY)], of_growth(made.growth((2, KEY), (2, KEY), 0))), ("one checkpoint by two keys", {"from": 3, "to": 3}, [NOTHING, given(OTHER)], of_growth(made.growth((3, CHANGER), (3, OTHER), 1))),
         ("growth to a cosigned checkpoint", {"from": 1, "to": 3}, [NOTHING, given(witnesses=one, origin=ORIGIN)], of_growth(cosigned(grown, WITNESS, member="to"))),
     ]
-    judged = crafted() + by_given(record, late, grown, alone) + broken_records(made, record, late) + broken_first(made, record) + broken_growth(made, grown)
+    judged = crafted() + by_given(record, late, grown, alone) + broken_records(made, record, late) + broken_many(made, many) + broken_first(made, record) + broken_growth(made, grown)
     return {"about": "section 8.1; the layout is described in tools/make_vectors.py",
             "valid": [{"name": name, **what, "given": all_given, "file_base64": b64(data)} for name, what, all_given, data in valid],
             "judged": [{"why": why, "verdict": verdict, "given": what, "file_base64": b64(data)} for why, verdict, what, data in judged]}
@@ -262,6 +303,40 @@ def broken_records(made: Archive, record: Content, late: Content) -> list[Case]:
     newer = note(canonical({"type": "kivend.change/v2"}), CHANGER).decode()
     return cases + [("a proof of version 2", "unverifiable", NOTHING, good.replace(b"proof/v1", b"proof/v2", 1)), ("a change of version 2", "unverifiable", NOTHING, of_record(record | {"changes": [newer]})),
                     ("archive.json of version 2", "unverifiable", NOTHING, of_record(record | {"archive": record["archive"].replace("archive/v1", "archive/v2")}))]
+
+
+def broken_many(made: Archive, many: Content) -> list[Case]:
+    orders, payments = many["partitions"]
+    first, second = payments["links"]
+    good, chain = of_records(many), made.links["payments", 1]
+
+    def of(*partitions: Content, **changes: Any) -> bytes:
+        return of_records(many | {"partitions": list(partitions)} | changes)
+
+    def paid(*links: Content, **changes: Any) -> bytes:
+        return of(orders, payments | {"links": list(links)} | changes)
+
+    def linked(**changes: Any) -> bytes:
+        return paid(first | changes, second)
+
+    records, other = first["records"], b64(made.links["orders", 0][0][2][1])
+    tampered: list[tuple[str, bytes]] = [
+        ("of another type", good.replace(b"records/v1", b"receipts/v1", 1)), ("the content of a proof", good.replace(b"records/v1", b"proof/v1", 1)), ("no final newline", good[:-1]), ("a member too many", of_records(many | {"more": 1})), ("without partitions", of(heads_path=[])), ("a partition without links", of(orders, payments | {"links": []})),
+        ("a link without records", linked(records=[])), ("a record left out", linked(records=records[:1])), ("a record twice", linked(records=records + records[1:])), ("records in another order", linked(records=records[::-1])), ("a record of another place", linked(records=[records[0], b64(chain[0][2][3])])), ("a record of another partition", linked(records=[other, records[1]])),
+        ("a record of another link", linked(records=[records[0], second["records"][0]])), ("a value changed", linked(records=[records[0], b64(chain[0][2][4].replace(b"event_id", b"event_ip"))])), ("a byte after a record", linked(records=[records[0], b64(chain[0][2][4] + b"\0")])), ("base64 with a space", linked(records=[record + " " for record in records])),
+        ("a link left out", paid(first)), ("a link twice", paid(first, first, second)), ("links in another order", paid(second, first)), ("another link", paid(first, second | {"link": chain[1][1].decode()})), ("a link with a changed text", linked(link=first["link"].replace('"age"', '"idle"'))), ("a link by a stranger", linked(link=signed_with(canonical(chain[0][0]), STRANGER))),
+        ("a partition left out", of(payments)), ("a partition twice", of(orders, orders, payments)), ("partitions in another order", of(payments, orders)), ("another place among the heads", of(orders, payments | {"head_index": 2})), ("the head of another partition", of(orders, payments | {"head": orders["head"]})), ("a lower head", paid(first, second, head=payments["head"][:3] + [1] + payments["head"][4:])),
+        ("another log root", paid(first, second, head=payments["head"][:6] + [sha(b"x")])), ("a checkpoint that does not cover the leaf", of_records(many | {"checkpoint": made.log.checkpoint(0, CHANGER).decode()})), ("a checkpoint by a stranger", of_records(many | {"checkpoint": signed_with(made.log.checkpoint_text(1), STRANGER)})),
+    ]
+    paths: list[tuple[str, list[str], Callable[[list[str]], bytes]]] = [
+        ("records_path", first["records_path"], lambda steps: linked(records_path=steps)), ("links_path", payments["links_path"], lambda steps: paid(first, second, links_path=steps)),
+        ("heads_path", many["heads_path"], lambda steps: of_records(many | {"heads_path": steps})), ("leaf_path", many["leaf_path"], lambda steps: of_records(many | {"leaf_path": steps}))]
+    for name, steps, file_of in paths:
+        tampered += [(f"{name}: a step turned", file_of(each(steps, 0, turned))), (f"{name}: a step too many", file_of([*steps, sha(b"x")])), (f"{name}: a step too few", file_of(steps[:-1]))]
+        tampered += [(f"{name}: backwards", file_of(steps[::-1]))] if len(steps) > 1 else []
+    newer = [("records of version 2", good.replace(b"records/v1", b"records/v2", 1)), ("a link of version 2", linked(link=signed_with(canonical(chain[0][0] | {"type": "kivend.link/v2"}), KEY))), ("a link of another encoding", linked(link=signed_with(canonical(chain[0][0] | {"encoding": 2}), KEY)))]
+    unproved: list[Case] = [("records: a key that is not the archive's", "unverifiable", given(STRANGER), good), ("records: a change key that signed nothing in the file", "unverifiable", given(CHANGER), good)]
+    return [(f"records: {why}", "tampered", NOTHING, data) for why, data in tampered] + [(f"records: {why}", "unverifiable", NOTHING, data) for why, data in newer] + unproved
 
 
 def broken_first(made: Archive, record: Content) -> list[Case]:

@@ -1,8 +1,9 @@
-"""Checks paths in Merkle trees: RFC 9162, sections 2.1.3.2 and 2.1.4.2, step by step."""
+"""Checks paths in Merkle trees: RFC 9162, sections 2.1.3.2 and 2.1.4.2, step by step, and those of several leaves."""
 
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Callable
 
 from notes import demand
@@ -41,6 +42,30 @@ def check_inclusion(start: bytes, index: int, count: int, path: list[bytes], roo
         lambda sibling: reached.append(node(reached[-1], sibling)),
     )
     demand(reached[-1].hex() == root, "a path does not lead to the root that was signed")
+
+
+def check_several(leaves: list[tuple[int, bytes]], count: int, path: list[bytes], root: str) -> None:
+    """The leaves, by their indices, and the subtrees that have none of them: docs/FORMAT.md, section 0."""
+    indices = [index for index, _ in leaves]
+    demand(indices and indices == sorted(set(indices)) and indices[-1] < count, "leaves are missing or not in their order")
+    steps = iter(path)
+
+    def over(start: int, end: int, first: int, size: int) -> bytes:
+        """The root over `size` leaves from `first` on; `leaves[start:end]` are among them."""
+        if start == end:
+            step = next(steps, None)
+            demand(step is not None, "a path is too short")
+            return bytes(step or b"")
+        if size == 1:
+            return leaves[start][1]
+        half = 1 << (size - 1).bit_length() - 1
+        middle = bisect_left(indices, first + half, start, end)
+        left = over(start, middle, first, half)
+        return node(left, over(middle, end, first + half, size - half))
+
+    reached = over(0, len(leaves), 0, count)
+    demand(next(steps, None) is None, "a path is too long")
+    demand(reached.hex() == root, "a path does not lead to the root that was signed")
 
 
 def check_consistency(first: int, first_root: str, second: int, second_root: str, path: list[bytes]) -> None:

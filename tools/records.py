@@ -19,6 +19,7 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: list[tuple[bytes, bytes | None]] = field(default_factory=list)
+    timestamp_type: int = 255
 
 
 def read_record(coded: str) -> tuple[bytes, Record]:
@@ -47,7 +48,7 @@ def read_record(coded: str) -> tuple[bytes, Record]:
     partition, offset, kind, ms = number("i"), number("q"), number("B"), number("q")
     demand(re.fullmatch(rb"[a-zA-Z0-9._-]+", topic) and fits(topic.decode(), TOPIC), "not a topic")
     demand(partition >= 0 and offset >= 0 and kind in (0, 1, 255) and (ms == -1) == (kind == 255), "not a record")
-    found = Record(topic.decode(), partition, offset, None if ms == -1 else ms, nullable(), nullable())
+    found = Record(topic.decode(), partition, offset, None if ms == -1 else ms, nullable(), nullable(), timestamp_type=kind)
     found.headers = [(take(number("I")), nullable()) for _ in range(number("I"))]
     demand(at == len(data), "something follows the record")
     return data, found

@@ -23,7 +23,7 @@ import kinds
 from folder import Unreadable, read_file
 from keyring import Keyring
 from notes import COUNT, HASH, TEXT, Broken, Unknown, canonical, demand, fits, read_note, signed, to_canonical
-from paths import check_consistency, check_inclusion, leaf
+from paths import check_consistency, check_inclusion, check_several, leaf
 from places import type_of
 from records import Record, read_record
 from trust import Given, add_given, descendants, read_given
@@ -35,7 +35,11 @@ RECORD = {
     "head": kinds.LINE, "head_index": COUNT, "head_path": [HASH], "leaf": TEXT, "leaf_path": [HASH],
     "checkpoint": TEXT, "archive": TEXT, "changes": [TEXT], "first": ({"leaf": TEXT, "checkpoint": TEXT},),
 }
+LINKED = {"link": TEXT, "records": [TEXT], "records_path": [HASH]}
+PARTITION = {"head": kinds.LINE, "head_index": COUNT, "links": [LINKED], "links_path": [HASH]}
+RECORDS = {"partitions": [PARTITION], "heads_path": [HASH], **{name: RECORD[name] for name in ("leaf", "leaf_path", "checkpoint", "archive", "changes", "first")}}
 CONSISTENCY = {"from": TEXT, "to": TEXT, "path": [HASH], **{name: RECORD[name] for name in ("archive", "changes", "first")}}
+SHAPES = {"proof": RECORD, "records": RECORDS, "consistency": CONSISTENCY}
 
 
 def raw(path: list[str]) -> list[bytes]:
@@ -107,6 +111,7 @@ class Proof:
         checked_type(note.text, "link")
         found = kinds.link(note.text)
         demand(found.archive_id == self.identity.id, "a link of another archive")
+        demand(found.encoding == 1, "records of an encoding that version 1 does not define", Unknown)
         found.hash = note.hash
         return found
 
@@ -122,30 +127,62 @@ class Proof:
 
 def verify_record(proof: dict[str, Any], keys: Proof) -> Record:
     checkpoint, leaf_, link = keys.checkpoint(proof["checkpoint"]), keys.leaf(proof["leaf"]), keys.link(proof["link"])
-    demand(link.encoding == 1, "records of an encoding that version 1 does not define", Unknown)
     encoding, record = read_record(proof["record"])
-    check_place(record, link, proof)
+    demand(proof["record_index"] == place(record, link), "the record stands at another place of its segment")
     check_inclusion(leaf(encoding), proof["record_index"], link.record_count, raw(proof["record_path"]), link.records_root)
-    topic, partition, epoch, height, next_offset, hash_, log_root = proof["head"]
-    demand((topic, partition) == (link.topic, link.partition), "the head is of another partition")
-    demand(height >= link.height, "the head does not cover the link")
-    own = (link.epoch, link.next_offset, link.hash)
-    demand(height > link.height or own == (epoch, next_offset, hash_), "the head is another link")
+    height, log_root = check_head(proof["head"], link)
     check_inclusion(leaf(proof["link"].encode()), link.height, height + 1, raw(proof["link_path"]), log_root)
     line = leaf(to_canonical(proof["head"]))
     check_inclusion(line, proof["head_index"], leaf_.heads["count"], raw(proof["head_path"]), leaf_.heads["root"])
-    demand(leaf_.number < checkpoint.size, "the checkpoint does not cover the leaf")
-    check_inclusion(leaf(proof["leaf"].encode()), leaf_.number, checkpoint.size, raw(proof["leaf_path"]), checkpoint.root)
+    check_leaf(proof, leaf_, checkpoint)
     keys.must_count(checkpoint)
     return record
 
 
-def check_place(record: Record, link: Fields, proof: dict[str, Any]) -> None:
+def verify_records(proof: dict[str, Any], keys: Proof) -> list[Record]:
+    checkpoint, leaf_, found = keys.checkpoint(proof["checkpoint"]), keys.leaf(proof["leaf"]), []
+    heads: list[tuple[int, bytes]] = []
+    for partition in proof["partitions"]:
+        links: list[tuple[int, bytes]] = []
+        log_size, log_root = 0, ""
+        for linked in partition["links"]:
+            link = keys.link(linked["link"])
+            height, log_root = check_head(partition["head"], link)
+            log_size = height + 1
+            records = [read_record(coded) for coded in linked["records"]]
+            leaves = [(place(record, link), leaf(encoding)) for encoding, record in records]
+            check_several(leaves, link.record_count, raw(linked["records_path"]), link.records_root)
+            links.append((link.height, leaf(linked["link"].encode())))
+            found += [record for _, record in records]
+        check_several(links, log_size, raw(partition["links_path"]), log_root)
+        heads.append((partition["head_index"], leaf(to_canonical(partition["head"]))))
+    check_several(heads, leaf_.heads["count"], raw(proof["heads_path"]), leaf_.heads["root"])
+    check_leaf(proof, leaf_, checkpoint)
+    keys.must_count(checkpoint)
+    return found
+
+
+def check_head(head: list[Any], link: Fields) -> tuple[int, str]:
+    """The height and the log root of the head, which covers the link."""
+    topic, partition, epoch, height, next_offset, hash_, log_root = head
+    demand((topic, partition) == (link.topic, link.partition), "the head is of another partition")
+    demand(height >= link.height, "the head does not cover the link")
+    own = (link.epoch, link.next_offset, link.hash)
+    demand(height > link.height or own == (epoch, next_offset, hash_), "the head is another link")
+    return height, log_root
+
+
+def check_leaf(proof: dict[str, Any], leaf_: Fields, checkpoint: Fields) -> None:
+    demand(leaf_.number < checkpoint.size, "the checkpoint does not cover the leaf")
+    check_inclusion(leaf(proof["leaf"].encode()), leaf_.number, checkpoint.size, raw(proof["leaf_path"]), checkpoint.root)
+
+
+def place(record: Record, link: Fields) -> int:
+    """The record's index in the segment of the link."""
     demand((link.topic, link.partition) == (record.topic, record.partition), "record and link are of different partitions")
     demand(link.first_offset <= record.offset < link.next_offset and not link.lost, "the record is not in the link's range")
     demand(not any(a <= record.offset < b for a, b in link.absent), "the link says that the offset is absent")
-    before = sum(b - a for a, b in link.absent if b <= record.offset)
-    demand(proof["record_index"] == record.offset - link.first_offset - before, "the record stands at another place of its segment")
+    return int(record.offset - link.first_offset - sum(b - a for a, b in link.absent if b <= record.offset))
 
 
 def verify_consistency(proof: dict[str, Any], keys: Proof) -> str:
@@ -155,26 +192,28 @@ def verify_consistency(proof: dict[str, Any], keys: Proof) -> str:
     return f"checkpoint {new.size - 1} continues checkpoint {old.size - 1}"
 
 
-def verify(data: bytes, given: Given) -> tuple[str, str, Record | None]:
-    """Returns the verdict, the finding, and the record if one was proved."""
+def verify(data: bytes, given: Given) -> tuple[str, str, list[Record]]:
+    """Returns the verdict, the finding, and the records that were proved."""
     try:
         type_, _, rest = data.decode().partition("\n")
-        if type_ not in ("kivend.proof/v1", "kivend.consistency/v1"):
-            if re.fullmatch(r"kivend\.(proof|consistency)/v[0-9]{1,9}", type_):
-                raise Unknown(f"unknown type {type_}")
+        named = re.fullmatch(r"kivend\.(proof|records|consistency)/v([0-9]{1,9})", type_)
+        if not named:
             raise Broken("its first line names no type of proof")
-        is_record = type_ == "kivend.proof/v1"
+        demand(named[2] == "1", f"unknown type {type_}", Unknown)
         proof = canonical(rest)
-        demand(fits(proof, RECORD if is_record else CONSISTENCY), "not a proof of its type")
+        demand(fits(proof, SHAPES[named[1]]), "not a proof of its type")
         keys = Proof(proof["archive"], proof["changes"], proof["first"], given)
-        if is_record:
+        if named[1] == "proof":
             record = verify_record(proof, keys)
-            return "intact", f"{record.topic}/{record.partition} offset {record.offset} is in the archive", record
-        return "intact", verify_consistency(proof, keys), None
+            return "intact", f"{record.topic}/{record.partition} offset {record.offset} is in the archive", [record]
+        if named[1] == "records":
+            records = verify_records(proof, keys)
+            return "intact", f"{len(records)} {'record is' if len(records) == 1 else 'records are'} in the archive", records
+        return "intact", verify_consistency(proof, keys), []
     except Unknown as why:
-        return "unverifiable", str(why), None
+        return "unverifiable", str(why), []
     except Exception as why:  # Any failure of a reader is a broken rule.
-        return "tampered", f"the file proves nothing; this check failed: {why}", None
+        return "tampered", f"the file proves nothing; this check failed: {why}", []
 
 
 def main() -> int:

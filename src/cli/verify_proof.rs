@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, FileError};
 use crate::cli::given::GivenArgs;
-use crate::cli::output::coloured;
+use crate::cli::output::{coloured, count};
 use crate::error::{Exit, Kind};
 use crate::record::utc::UtcSeconds;
 use crate::verify::proof::check;
@@ -107,6 +107,10 @@ fn claim(report: &ProofReport) -> String {
         (Some(proved @ Proved::Record(_)), _) => {
             format!("{} is in the archive {archive}, as shown below", proved.place())
         }
+        (Some(proved @ Proved::Records(records)), _) => {
+            let verb = if records.records == 1 { "is" } else { "are" };
+            format!("{} {verb} in the archive {archive}, as counted below", proved.place())
+        }
         (Some(proved @ Proved::Consistency { .. }), _) => {
             format!("nothing was rewritten in the archive {archive} from {}", proved.place())
         }
@@ -138,6 +142,32 @@ pub(super) fn describe(proved: &Proved) -> String {
             ));
             lines.push(format!("entry      {}, written {}", record.entry, record.entry_at));
             lines.push(format!("checkpoint {}", named(&record.checkpoint)));
+            lines.join("\n")
+        }
+        Proved::Records(records) => {
+            let time = |ms: Option<i64>| {
+                ms.map_or("none".to_owned(), |ms| {
+                    UtcSeconds::from_unix(ms.div_euclid(1000)).to_string()
+                })
+            };
+            let counts = records.topics.iter();
+            let mut lines: Vec<String> = counts
+                .map(|(topic, records)| format!("topic      {topic}: {}", count(*records)))
+                .collect();
+            lines.extend([
+                format!(
+                    "times      {} to {}",
+                    time(records.min_timestamp_ms),
+                    time(records.max_timestamp_ms)
+                ),
+                format!(
+                    "from       {} partitions, {} segments",
+                    count(records.partitions),
+                    count(records.segments)
+                ),
+                format!("entry      {}, written {}", records.entry, records.entry_at),
+                format!("checkpoint {}", named(&records.checkpoint)),
+            ]);
             lines.join("\n")
         }
         Proved::Consistency { from, to } => {

@@ -1,5 +1,5 @@
-//! The form of proof files (FORMAT.md section 8.1): for one record, or for two checkpoints. [`crate::verify::proof`]
-//! verifies them.
+//! The form of proof files (FORMAT.md section 8.1): for one record, for many, or for two checkpoints.
+//! [`crate::verify::proof`] verifies them.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,8 @@ use crate::record::hash::Hash;
 
 /// The first line of a record proof.
 pub const RECORD_TYPE: &str = "kivend.proof/v1";
+/// The first line of a proof of many records.
+pub const RECORDS_TYPE: &str = "kivend.records/v1";
 /// The first line of a consistency proof.
 pub const CONSISTENCY_TYPE: &str = "kivend.consistency/v1";
 
@@ -54,6 +56,51 @@ pub struct RecordProof {
     pub first: Option<First>,
 }
 
+/// The proof that records are in the archive; the fields are in the order of the canonical text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordsProof {
+    /// The partitions that have records, in the order of the entry's heads.
+    pub partitions: Vec<PartitionRecords>,
+    /// The path from their heads to the root of the heads in the leaf.
+    pub heads_path: Vec<Hash>,
+    /// The text of the leaf of the entry.
+    pub leaf: String,
+    /// The inclusion path from the leaf to the root of the checkpoint.
+    pub leaf_path: Vec<Hash>,
+    /// A checkpoint over the leaf, with cosignature lines or none.
+    pub checkpoint: String,
+    /// `archive.json`.
+    pub archive: String,
+    /// The notes of the changes, from sequence 1.
+    pub changes: Vec<String>,
+    /// As in a record proof.
+    pub first: Option<First>,
+}
+
+/// The records of one partition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionRecords {
+    /// The partition's head in the entry.
+    pub head: Head,
+    /// The index of the head among those of the entry.
+    pub head_index: u64,
+    /// The links whose segments have the records, by height.
+    pub links: Vec<LinkRecords>,
+    /// The path from the links to the log root of the head.
+    pub links_path: Vec<Hash>,
+}
+
+/// The records of one segment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkRecords {
+    /// The link's note.
+    pub link: String,
+    /// The encodings of the records, in base64, by offset.
+    pub records: Vec<String>,
+    /// The path from the records to `records_root` of the link.
+    pub records_path: Vec<Hash>,
+}
+
 /// The proof that the log only grew between two checkpoints; the fields are in the order of the canonical text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsistencyProof {
@@ -76,6 +123,8 @@ pub struct ConsistencyProof {
 pub enum Proof {
     /// A record is in the archive.
     Record(Box<RecordProof>),
+    /// Records are in the archive.
+    Records(Box<RecordsProof>),
     /// The log only grew between two checkpoints.
     Consistency(ConsistencyProof),
 }
@@ -99,6 +148,7 @@ impl Proof {
     pub fn to_text(&self) -> Result<String, serde_json::Error> {
         let (kind, content) = match self {
             Proof::Record(proof) => (RECORD_TYPE, canonical::to_text(proof)?),
+            Proof::Records(proof) => (RECORDS_TYPE, canonical::to_text(proof)?),
             Proof::Consistency(proof) => (CONSISTENCY_TYPE, canonical::to_text(proof)?),
         };
         Ok(format!("{kind}\n{content}"))
@@ -114,6 +164,7 @@ impl Proof {
         let (kind, content) = text.split_once('\n').ok_or_else(|| malformed(&"it has one line"))?;
         match kind {
             RECORD_TYPE => canonical::from_text(content).map(|proof| Proof::Record(Box::new(proof))),
+            RECORDS_TYPE => canonical::from_text(content).map(|proof| Proof::Records(Box::new(proof))),
             CONSISTENCY_TYPE => canonical::from_text(content).map(Proof::Consistency),
             _ if is_versioned(kind) => return Err(NotAProof::UnknownType(kind.to_owned())),
             _ => return Err(malformed(&"its first line is not a type of proof")),
@@ -126,6 +177,7 @@ impl Proof {
 fn is_versioned(kind: &str) -> bool {
     let version = kind
         .strip_prefix("kivend.proof/v")
+        .or_else(|| kind.strip_prefix("kivend.records/v"))
         .or_else(|| kind.strip_prefix("kivend.consistency/v"));
     version.is_some_and(|digits| (1..=9).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -28,6 +28,8 @@ pub mod merge;
 pub mod orphans;
 pub mod proof;
 mod proof_keys;
+pub mod proof_parts;
+mod proof_records;
 pub mod proof_report;
 mod proof_step;
 pub mod report;

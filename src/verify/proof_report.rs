@@ -1,5 +1,7 @@
 //! The result of checking a proof file, as `kivend verify-proof --format json` prints it. Its fields are stable.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::log::checkpoint::Checkpoint;
@@ -39,6 +41,8 @@ pub struct ProofReport {
 pub enum Proved {
     /// A record is in the archive.
     Record(Box<ProvedRecord>),
+    /// Records are in the archive.
+    Records(Box<ProvedRecords>),
     /// The log only grew between the two checkpoints: nothing in it was rewritten.
     Consistency {
         /// The earlier checkpoint.
@@ -76,6 +80,29 @@ pub struct ProvedRecord {
     /// The time at which its segment was sealed, as the link gives it.
     pub sealed_at: String,
     /// The number of the log entry whose heads cover its link.
+    pub entry: u64,
+    /// The time of that entry, by the clock of its writer.
+    pub entry_at: String,
+    /// The checkpoint that covers the entry.
+    pub checkpoint: CheckpointNamed,
+}
+
+/// What is proved of many records. The records themselves are in the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProvedRecords {
+    /// The records.
+    pub records: u64,
+    /// The records of each topic.
+    pub topics: BTreeMap<String, u64>,
+    /// The partitions that have records.
+    pub partitions: u64,
+    /// The segments that have records.
+    pub segments: u64,
+    /// The earliest time of a record, in ms since the Unix epoch.
+    pub min_timestamp_ms: Option<i64>,
+    /// The latest one.
+    pub max_timestamp_ms: Option<i64>,
+    /// The number of the log entry whose heads cover their links.
     pub entry: u64,
     /// The time of that entry, by the clock of its writer.
     pub entry_at: String,
@@ -131,12 +158,46 @@ impl ProvedRecord {
     }
 }
 
+impl ProvedRecords {
+    pub(super) fn new(leaf: &Leaf, checkpoint: CheckpointNamed) -> ProvedRecords {
+        ProvedRecords {
+            records: 0,
+            topics: BTreeMap::new(),
+            partitions: 0,
+            segments: 0,
+            min_timestamp_ms: None,
+            max_timestamp_ms: None,
+            entry: leaf.number,
+            entry_at: leaf.at.to_string(),
+            checkpoint,
+        }
+    }
+
+    pub(super) fn count(&mut self, encoded: &Encoded<'_>) {
+        self.records += 1;
+        match self.topics.get_mut(&*encoded.partition.topic) {
+            Some(records) => *records += 1,
+            None => {
+                self.topics.insert(encoded.partition.topic.to_string(), 1);
+            }
+        }
+        if let Some(ms) = encoded.record().timestamp.ms() {
+            self.min_timestamp_ms = Some(self.min_timestamp_ms.map_or(ms, |least| least.min(ms)));
+            self.max_timestamp_ms = Some(self.max_timestamp_ms.map_or(ms, |greatest| greatest.max(ms)));
+        }
+    }
+}
+
 impl Proved {
     /// The place of what is proved, in a few words.
     #[must_use]
     pub fn place(&self) -> String {
         match self {
             Proved::Record(record) => format!("{}/{} offset {}", record.topic, record.partition, record.offset),
+            Proved::Records(records) => match records.records {
+                1 => "1 record".to_owned(),
+                number => format!("{number} records"),
+            },
             Proved::Consistency { from, to } => {
                 let name = |number| Key::Checkpoint(number, Attempt::PLAIN);
                 format!("{} to {}", name(from.number), name(to.number))

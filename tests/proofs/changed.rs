@@ -16,7 +16,7 @@ fn proof(archive: &Archive, offset: i64) -> RecordProof {
     let text = made(archive, &record("payments", 0, offset)).unwrap().text;
     match Proof::from_bytes(text.as_bytes()).unwrap() {
         Proof::Record(proof) => *proof,
-        Proof::Consistency(_) => unreachable!(),
+        _ => unreachable!(),
     }
 }
 

@@ -39,11 +39,15 @@ fn proof_files_are_judged_as_the_format_says() {
                 report.verdict == Verdict::Intact,
                 format!("{} {value} {:?}", case["name"], report.findings),
             );
-            if let Some(Proved::Record(record)) = report.proved {
-                assert_eq!(
+            match report.proved {
+                Some(Proved::Record(record)) => assert_eq!(
                     (record.topic.as_str(), record.offset),
                     (text(case, "topic"), integer(case, "offset"))
-                );
+                ),
+                Some(Proved::Records(records)) => {
+                    assert_eq!(records.records, list(case, "records").len() as u64, "{}", case["name"]);
+                }
+                _ => {}
             }
         }
     }

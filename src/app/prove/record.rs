@@ -16,7 +16,7 @@ use crate::record::record::{LeafHasher, Record};
 use crate::segment::decode::Segment;
 use crate::task::error::AppError;
 use crate::verify::chain::Accepted;
-use crate::verify::proof::leaf_index;
+use crate::verify::proof_parts::leaf_index;
 
 /// The member of an event that holds its id.
 const EVENT_ID: &str = "event_id";

@@ -2,6 +2,7 @@
 
 pub mod path;
 pub mod range;
+pub mod several;
 
 use crate::record::hash::Hash;
 
