@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Verifies one proof file (docs/FORMAT.md, section 8.1) offline: of a record, or that the log only grew.
+"""Verifies one proof file (docs/FORMAT.md, section 8.1) offline: of a record, of many, or that the log only grew. Of a folder of
+records it verifies records.proof, and compares the records of the other files with it.
 
-It shares no code with kivend, reads only the file, and needs only the standard library and `cryptography`.
+It shares no code with kivend, reads only the file or folder, and needs only the standard library and `cryptography`; to compare
+records.parquet, `pyarrow`.
 
-    python tools/verify_proof.py FILE [--key PUBLIC]… [--witness VKEY… [--quorum K] [--origin ORIGIN]] [--json]
+    python tools/verify_proof.py FILE|FOLDER [--key PUBLIC]… [--witness VKEY… [--quorum K] [--origin ORIGIN]] [--json]
 
 Exit codes: 0 intact, 10 tampered, 12 unverifiable, 2 wrong usage.
 """
@@ -25,6 +27,7 @@ from keyring import Keyring
 from notes import COUNT, HASH, TEXT, Broken, Unknown, canonical, demand, fits, read_note, signed, to_canonical
 from paths import check_consistency, check_inclusion, check_several, leaf
 from places import type_of
+from proof_folder import PROOF, compare
 from records import Record, read_record
 from trust import Given, add_given, descendants, read_given
 
@@ -217,31 +220,44 @@ def verify(data: bytes, given: Given) -> tuple[str, str, list[Record]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Verifies one proof file of a kivend archive, offline.")
-    parser.add_argument("file", type=Path)
+    parser = argparse.ArgumentParser(description="Verifies one proof file of a kivend archive, or a folder of proved records, offline.")
+    parser.add_argument("file", type=Path, metavar="FILE|FOLDER")
     add_given(parser)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    folder = options.file if options.file.is_dir() else None
+    file = folder / PROOF if folder else options.file
     try:
-        given, data = read_given(options), read_file(options.file, LARGEST_FILE)
+        given, data = read_given(options), read_file(file, LARGEST_FILE)
     except (Exception, Unreadable) as why:
         print(why, file=sys.stderr)
         return 2
     if not data.startswith(b"kivend."):
-        print(f"not a proof file: its first line does not name a type of proof: {options.file}", file=sys.stderr)
+        print(f"not a proof file: its first line does not name a type of proof: {file}", file=sys.stderr)
         return 2
-    verdict, detail, record = verify(data, given)
+    verdict, detail, records = verify(data, given)
+    equal: list[str] = []
+    unchecked: list[str] = []
+    if folder and verdict == "intact":
+        equal, wrong, unchecked = compare(folder, records)
+        if wrong:
+            verdict, detail = "tampered", "; ".join([*wrong, f"of {PROOF} itself: {detail}"])
+    one = records[0] if len(records) == 1 and data.startswith(b"kivend.proof/") else None
     if options.json:
         trust = "first_use" if given.is_nothing else "keys_brought" if given.keys else "witnesses"
-        told: dict[str, Any] = {"verdict": verdict, "detail": detail, "trust": trust}
-        told["record"] = asdict(record) if record else None
+        told: dict[str, Any] = {"verdict": verdict, "detail": detail, "trust": trust, "record": asdict(one) if one else None, "records": len(records)}
+        told |= {"files": equal, "not_checked": unchecked} if folder else {}
         print(json.dumps(told, default=lambda data: data.decode(errors="replace")))
-    else:
-        print(f"{verdict}: {detail}")
-        if record:
-            print(f"time  {record.timestamp_ms} ms\nkey   {record.key!r}\nvalue {record.value!r}")
-        if verdict == "intact" and given.is_nothing:
-            print("keys from the proof itself (trust on first use); verify with the archive's key: --key PUBLIC")
+        return EXIT_CODES[verdict]
+    print(f"{verdict}: {detail}")
+    if one:
+        print(f"time  {one.timestamp_ms} ms\nkey   {one.key!r}\nvalue {one.value!r}")
+    if equal:
+        print(f"the same records and no others are in {' and '.join(equal)}")
+    if unchecked:
+        print(f"not checked: {', '.join(map(repr, unchecked))}")
+    if verdict == "intact" and given.is_nothing:
+        print("keys from the proof itself (trust on first use); verify with the archive's key: --key PUBLIC")
     return EXIT_CODES[verdict]
 
 

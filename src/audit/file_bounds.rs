@@ -4,9 +4,12 @@
 use std::io::Read as _;
 use std::ops::Range;
 
+use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use parquet::basic::Compression;
-use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
+use parquet::file::reader::FileReader as _;
+use parquet::file::serialized_reader::SerializedFileReader;
 
 use crate::audit::bad_file::BadFile;
 use crate::segment::error::Unreadable;
@@ -25,6 +28,29 @@ pub(super) struct Pages {
     pub(super) max_bytes: usize,
     /// Whether values repeat the beginning of the one before, so that a short page can have long values.
     pub(super) repeats_prefixes: bool,
+}
+
+/// Checks all columns of a file. Returns the size of the largest page, decompressed.
+///
+/// # Errors
+/// [`BadFile`]; also where values repeat the beginning of the one before.
+pub fn check_file(bytes: &Bytes) -> Result<usize, BadFile> {
+    check_footer(bytes)?;
+    let reader = SerializedFileReader::new(bytes.clone())?;
+    let mut max_bytes = 0;
+    for chunk in reader
+        .metadata()
+        .row_groups()
+        .iter()
+        .flat_map(RowGroupMetaData::columns)
+    {
+        let pages = check_chunk(bytes, chunk)?;
+        if pages.repeats_prefixes {
+            return Err(bad("a column has an encoding that kivend does not write"));
+        }
+        max_bytes = max_bytes.max(pages.max_bytes);
+    }
+    Ok(max_bytes)
 }
 
 /// Checks the form of the footer.

@@ -9,7 +9,7 @@ pub mod codes;
 pub mod columns;
 #[cfg(test)]
 mod columns_tests;
-mod file_bounds;
+pub mod file_bounds;
 pub mod foreign_file;
 pub mod name_pattern;
 pub mod offsets;

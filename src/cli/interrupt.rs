@@ -96,7 +96,7 @@ fn wait(graceful: &AtomicBool, limit_ms: &AtomicU64, stopper: &Stopper) {
 
 /// What an interrupted command leaves.
 struct Unfinished {
-    /// A temporary file, which is removed.
+    /// A temporary file or folder, which is removed.
     temporary: Option<PathBuf>,
     /// What to tell the user.
     remark: String,
@@ -104,7 +104,7 @@ struct Unfinished {
 
 static UNFINISHED: Mutex<Vec<Unfinished>> = Mutex::new(Vec::new());
 
-/// Until it is forgotten, an interrupt removes this temporary file, and says that `place` was not written.
+/// Until it is forgotten, an interrupt removes this temporary file or folder, and says that `place` was not written.
 pub(super) fn remove_on_interrupt(temporary: &Path, place: &Path) {
     let unfinished = Unfinished {
         temporary: Some(temporary.to_owned()),
@@ -116,7 +116,7 @@ pub(super) fn remove_on_interrupt(temporary: &Path, place: &Path) {
         .push(unfinished);
 }
 
-/// The temporary file is finished or gone.
+/// The temporary file or folder is finished or gone.
 pub(super) fn forget(temporary: &Path) {
     let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
     unfinished.retain(|left| left.temporary.as_deref() != Some(temporary));
@@ -139,7 +139,8 @@ fn end_at_once(reason: Reason) -> ! {
     let mut said = "\ninterrupted before the end: there is no result".to_owned();
     for left in UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
         if let Some(temporary) = left.temporary {
-            drop(std::fs::remove_file(temporary));
+            drop(std::fs::remove_file(&temporary));
+            drop(std::fs::remove_dir_all(temporary));
         }
         said.push_str("\n  ");
         said.push_str(&left.remark);

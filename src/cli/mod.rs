@@ -38,9 +38,11 @@ mod man;
 mod number;
 mod output;
 mod output_file;
+mod output_folder;
 mod place;
 mod progress;
 mod prove;
+mod prove_selection;
 mod reload;
 mod report_files;
 mod restore;
@@ -97,9 +99,9 @@ enum Command {
     Archive(archive::Args),
     /// Verify the archive, count its records, and compare it with Kafka
     Verify(verify::Args),
-    /// Prove that a record is in the archive, in one file that can be verified offline
+    /// Prove that records are in the archive, in one file that can be verified offline
     Prove(prove::Args),
-    /// Verify a proof file offline: no bucket, no Kafka, no network
+    /// Verify a proof file or folder offline: no bucket, no Kafka, no network
     VerifyProof(verify_proof::Args),
     /// Sign a checkpoint now, store it, and print it
     Checkpoint(checkpoint::Args),

@@ -164,8 +164,8 @@ impl Drop for OutputFile {
     }
 }
 
-/// The temporary file beside `target`: hidden, and with this process's number.
-fn beside(target: &Path) -> PathBuf {
+/// The temporary file or folder beside `target`: hidden, and with this process's number.
+pub(super) fn beside(target: &Path) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(target.file_name().unwrap_or_default());
     name.push(format!(".{}.part", std::process::id()));

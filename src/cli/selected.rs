@@ -43,6 +43,11 @@ fn pattern(text: &str) -> Result<TopicPattern, String> {
 }
 
 impl SelectedArgs {
+    /// Whether nothing is selected: everything is meant.
+    pub fn is_everything(&self) -> bool {
+        self.topics.is_empty() && self.partition.is_none() && self.since.is_none() && self.until.is_none()
+    }
+
     /// The topics by their full names. A pattern may be written without the configured prefix, as a name may.
     pub fn topics(&self, settings: &Settings) -> Vec<TopicPattern> {
         let in_full = |topic: &TopicPattern| {

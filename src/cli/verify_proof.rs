@@ -1,17 +1,20 @@
-//! `kivend verify-proof`: verifies one proof file. Reads no settings, no bucket and no network. The exit code is the verdict.
+//! `kivend verify-proof`: verifies one proof file, or a folder of records with their proof. Reads no settings, no bucket and no network. The exit code is the verdict.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::app::prove::{FolderError, check_folder};
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, FileError};
 use crate::cli::given::GivenArgs;
 use crate::cli::output::{coloured, count};
 use crate::error::{Exit, Kind};
 use crate::record::utc::UtcSeconds;
+use crate::verify::given::Given;
 use crate::verify::proof::check;
 use crate::verify::proof_report::{CheckpointNamed, ProofReport, Proved};
+use crate::verify::retrieval::PROOF;
 use crate::verify::trust::Basis;
 use crate::verify::verdict::Verdict;
 
@@ -21,54 +24,92 @@ const PROOF_BEGIN: &[u8] = b"kivend.";
 /// Characters of a key or value that are printed.
 const SHOWN_CHARS: usize = 160;
 
-/// Verify a proof file offline: no bucket, no Kafka, no network
+/// Verify a proof file or folder offline: no bucket, no Kafka, no network
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit codes: 0 intact, 10 tampered, 12 unverifiable.
+Of a folder, records.jsonl and records.parquet are compared with the records that records.proof proves.
 Without --key the keys in the proof are trusted (trust on first use): pass the archive's public key from a trusted source.
 
 Examples:
   kivend verify-proof payment.proof --key kivend.pub
+  kivend verify-proof c-1007 --key kivend.pub
   kivend verify-proof payment.proof --format json | jq .verdict")]
 pub struct Args {
-    /// The proof file, as `kivend prove` makes it
+    /// The proof file or the folder, as `kivend prove` makes them
+    #[arg(value_name = "FILE|FOLDER")]
     file: PathBuf,
     #[command(flatten)]
     given: GivenArgs,
 }
 
 #[derive(Debug, Serialize)]
-struct Timed<'a> {
+struct Timed {
     #[serde(flatten)]
-    report: &'a ProofReport,
+    report: ProofReport,
+    /// Of a folder, the files that hold exactly the proved records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<Vec<&'static str>>,
+    /// Of a folder, the files that nothing checks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_checked: Option<Vec<String>>,
     elapsed_ms: f64,
 }
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let file = std::fs::read(&args.file).map_err(|error| FileError::new("read", &args.file, error))?;
-    if !file.starts_with(PROOF_BEGIN) {
-        return Err(Failure::new(
-            Kind::Config,
-            format!(
-                "not a proof file: its first line does not name a type of proof file=`{}`",
-                args.file.display()
-            ),
-            "name a file that `kivend prove -o FILE` wrote",
-        ));
-    }
     let given = args.given.read()?;
     let began_s = context.clock().elapsed_s();
-    let report = check(&file, &given);
-    let timed = Timed {
-        report: &report,
-        elapsed_ms: (context.clock().elapsed_s() - began_s) * 1000.0,
+    let mut timed = if args.file.is_dir() {
+        of_folder(&args.file, &given)?
+    } else {
+        Timed {
+            report: check(&read(&args.file)?, &given),
+            files: None,
+            not_checked: None,
+            elapsed_ms: 0.0,
+        }
     };
+    timed.elapsed_ms = (context.clock().elapsed_s() - began_s) * 1000.0;
     let output = context.output();
     output.report(&timed, |timed| coloured(&text(timed), output))?;
-    Ok(report.verdict.into())
+    Ok(timed.report.verdict.into())
 }
 
-fn text(timed: &Timed<'_>) -> String {
-    let report = timed.report;
+fn read(place: &Path) -> Result<Vec<u8>, Failure> {
+    let file = std::fs::read(place).map_err(|error| FileError::new("read", place, error))?;
+    if file.starts_with(PROOF_BEGIN) {
+        return Ok(file);
+    }
+    Err(Failure::new(
+        Kind::Config,
+        format!(
+            "not a proof file: its first line does not name a type of proof file=`{}`",
+            place.display()
+        ),
+        "name a file that `kivend prove -o FILE` wrote, or a folder of `kivend prove --dir FOLDER`",
+    ))
+}
+
+fn of_folder(place: &Path, given: &Given) -> Result<Timed, Failure> {
+    // A folder without a proof was not made by `kivend prove`.
+    read(&place.join(PROOF))?;
+    match check_folder(place, given) {
+        Ok(checked) => Ok(Timed {
+            report: checked.proof,
+            files: Some(checked.files),
+            not_checked: Some(checked.not_checked),
+            elapsed_ms: 0.0,
+        }),
+        Err(FolderError::Unread(error)) => Err(FileError::new("read", place, error).into()),
+        Err(error @ FolderError::OtherType) => Err(Failure::new(
+            Kind::Config,
+            format!("{error} folder=`{}`", place.display()),
+            "verify the file itself: `kivend verify-proof FILE`",
+        )),
+    }
+}
+
+fn text(timed: &Timed) -> String {
+    let report = &timed.report;
     let mut text = format!("{}: {}\n", report.verdict, claim(report));
     for finding in &report.findings {
         text.push_str(&format!(
@@ -82,6 +123,16 @@ fn text(timed: &Timed<'_>) -> String {
     }
     if let Some(proved) = &report.proved {
         text.push_str(&format!("\n{}\n", describe(proved)));
+    }
+    if let Some(files) = timed.files.as_ref().filter(|files| !files.is_empty()) {
+        text.push_str(&format!(
+            "\nthe same records and no others are in {}\n",
+            files.join(" and ")
+        ));
+    }
+    if let Some(others) = timed.not_checked.as_ref().filter(|others| !others.is_empty()) {
+        let others: Vec<String> = others.iter().map(|name| shown(Some(name))).collect();
+        text.push_str(&format!("\nnot checked: {}\n", others.join(", ")));
     }
     match report.trust {
         Some(Basis::FirstUse) => text.push_str(&format!(
@@ -109,7 +160,11 @@ fn claim(report: &ProofReport) -> String {
         }
         (Some(proved @ Proved::Records(records)), _) => {
             let verb = if records.records == 1 { "is" } else { "are" };
-            format!("{} {verb} in the archive {archive}, as counted below", proved.place())
+            let place = proved.place();
+            match report.verdict {
+                Verdict::Intact => format!("{place} {verb} in the archive {archive}, as counted below"),
+                _ => format!("{place} {verb} in the archive {archive}, but not all files of the folder hold them"),
+            }
         }
         (Some(proved @ Proved::Consistency { .. }), _) => {
             format!("nothing was rewritten in the archive {archive} from {}", proved.place())

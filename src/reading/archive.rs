@@ -250,6 +250,11 @@ impl Archive {
         self.segment(link).await.map(Some)
     }
 
+    /// The last bytes of the segment at a key; `None` if they cannot be read alone. They are not checked.
+    pub async fn segment_end(&self, key: &str, bytes: u64) -> Option<Bytes> {
+        self.bucket.end(key, bytes).await
+    }
+
     /// The chain of a partition, from height 0 without a gap. Invalid objects beside it are ignored, so that an
     /// outsider with write access cannot prevent proofs.
     ///

@@ -48,6 +48,27 @@ impl Archive {
         Ok(None)
     }
 
+    /// The newest checkpoint that what was given proves: one that witnesses cosigned as the policy asks, or else one by a key
+    /// that counts.
+    ///
+    /// # Errors
+    /// The store's errors.
+    pub async fn newest_proved_checkpoint(&self) -> Result<Option<CheckpointNote>, AppError> {
+        if let Some(number) = self.cosigned {
+            return self.checkpoint(number).await;
+        }
+        let Some(newest) = self.walk.newest_checkpoint() else {
+            return Ok(None);
+        };
+        for number in (0..=newest).rev() {
+            let found = self.checkpoint_by(number, |signer| self.trust.counts(signer)).await?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
     /// The newest checkpoint.
     #[must_use]
     pub fn newest_checkpoint(&self) -> Option<CheckpointRef> {

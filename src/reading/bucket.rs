@@ -214,6 +214,15 @@ impl Bucket {
         }
     }
 
+    /// The last bytes of the object at `key`; `None` if it does not exist, has several versions, or cannot be read.
+    pub async fn end(&self, key: &str, bytes: u64) -> Option<Bytes> {
+        if self.oldest.contains_key(key) {
+            return None;
+        }
+        let _permit = self.permit().await.ok()?;
+        self.store.tail(key, bytes).await.ok()?.map(|tail| tail.end)
+    }
+
     async fn permit(&self) -> Result<SemaphorePermit<'_>, Unread> {
         let permit = self.gets.acquire().await;
         permit.map_err(|error| Unread::Failed(error.to_string()))

@@ -1,5 +1,6 @@
 //! Segments: records as Parquet (FORMAT.md section 7). Pure. The signed format is in [`crate::log`].
 
+pub mod bounds;
 pub mod check;
 mod columns;
 pub mod decode;

@@ -4,6 +4,7 @@
 //! alone. So the trait has no overwrite, no rename and no delete: an object never changes (ST-1).
 
 mod contract;
+pub mod counting;
 pub mod directory;
 pub mod error;
 pub mod faulty;

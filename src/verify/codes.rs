@@ -345,6 +345,9 @@ codes! {
     KV606 ProofNotTrusted Unverifiable
         "The checkpoint in the proof is signed by a key that does not descend from what the verifier was given, and the given witnesses did not cosign it."
         "Verify with the key, the origin or the witnesses of the archive.";
+    KV607 ProofFolderDiffers Tampered
+        "A file beside the proof does not hold the proved records, or is missing."
+        "Rely on the proof file, which holds all records, or get an unchanged copy of the folder from its author.";
     // Coverage.
     KV901 NothingArchived Incomplete
         "The archive has no links: nothing was archived."

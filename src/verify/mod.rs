@@ -34,6 +34,7 @@ pub mod proof_report;
 mod proof_step;
 pub mod report;
 mod report_note;
+pub mod retrieval;
 pub mod saved;
 pub mod segments;
 pub mod severity;

@@ -12,6 +12,7 @@ mod places;
 mod real_doctor;
 mod reload;
 mod reports;
+mod retrieval;
 mod secrets;
 mod signals;
 

@@ -4,6 +4,7 @@
 mod changed;
 pub mod continued;
 mod refused;
+mod selection;
 
 use std::process::Command;
 use std::sync::Arc;

@@ -21,7 +21,7 @@ pub enum Form {
 }
 
 impl Form {
-    pub(super) fn rows<'o>(self, output: &'o mut dyn Write) -> io::Result<Box<dyn Rows + 'o>> {
+    pub(in crate::app) fn rows<'o>(self, output: &'o mut dyn Write) -> io::Result<Box<dyn Rows + 'o>> {
         Ok(match self {
             Form::Jsonl => Box::new(Values(output)),
             Form::Csv => Box::new(CsvRows::begin(output)?),
@@ -30,7 +30,7 @@ impl Form {
     }
 
     /// Whether a record with this value has a place in the form.
-    pub(super) fn takes(self, value: Option<&[u8]>) -> bool {
+    pub(in crate::app) fn takes(self, value: Option<&[u8]>) -> bool {
         self != Form::Jsonl || value.is_some_and(|value| !value.is_empty())
     }
 }

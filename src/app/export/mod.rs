@@ -13,7 +13,6 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 use serde::Serialize;
 
-use crate::app::export::rows::Rows;
 use crate::app::similar::nearest;
 use crate::clock::Clock;
 use crate::error::{Explain, Kind};
@@ -30,6 +29,8 @@ use crate::task::progress::Progress;
 use crate::verify::given::Given;
 
 pub use form::Form;
+pub(in crate::app) use parquet::batch_of;
+pub(in crate::app) use rows::Rows;
 
 /// Segments fetched ahead.
 const AHEAD: usize = 3;

@@ -83,6 +83,15 @@ impl Rows for ParquetRows<'_> {
     }
 }
 
+/// Records as they stand in a file of [`ParquetRows`].
+pub(in crate::app) fn batch_of<'r>(
+    records: impl Iterator<Item = (&'r TopicPartition, Record<'r>)>,
+) -> io::Result<RecordBatch> {
+    let mut columns = Columns::new();
+    records.for_each(|(partition, record)| columns.push(partition, &record));
+    columns.take(&schema())
+}
+
 fn header_fields() -> Fields {
     Fields::from(vec![
         Field::new("name", DataType::Binary, false),

@@ -6,7 +6,7 @@ use crate::record::position::TopicPartition;
 use crate::record::record::Record;
 
 /// Takes records and writes them in one form.
-pub(super) trait Rows {
+pub(in crate::app) trait Rows {
     /// Writes one record, or keeps it until there are more.
     fn record(&mut self, partition: &TopicPartition, record: &Record<'_>) -> io::Result<()>;
 

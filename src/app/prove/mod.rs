@@ -1,7 +1,12 @@
-//! `prove`: collects from the bucket what proves one record, or that one checkpoint continues another, and checks the proof
-//! before returning it. Reads the chain of the partition and one segment.
+//! `prove`: collects from the bucket what proves one record, all records of a selection, or that one checkpoint continues
+//! another, and checks the proof before returning it. For one record it reads the chain of the partition and one segment.
 
+mod check_folder;
+mod condition;
+mod folder;
 mod record;
+mod search;
+mod selection;
 
 use std::sync::Arc;
 
@@ -16,6 +21,10 @@ use crate::verify::proof::check;
 use crate::verify::proof_report::ProofReport;
 use crate::verify::verdict::Verdict;
 
+pub use crate::app::prove::check_folder::{FolderError, FolderReport, check_folder};
+pub use crate::app::prove::condition::Condition;
+pub use crate::app::prove::folder::write_folder;
+pub use crate::app::prove::selection::{Selected, Selection, prove_selection};
 pub use crate::reading::archive_checkpoints::WantedCheckpoint;
 
 /// What to prove.

@@ -1,9 +1,28 @@
-//! Escaped text, tables, and numbers and times for readers.
+//! The frame of a page, escaped text, tables, and numbers and times for readers.
 
 use std::fmt::{self, Write};
 
 use crate::record::utc::UtcSeconds;
 use crate::verify::report::grouped;
+
+const STYLE: &str = include_str!("report.css");
+
+/// The beginning of a page with this title. Nothing in the page may load anything. [`end_page`] ends it.
+pub(super) fn begin_page(page: &mut String, title: &str) -> fmt::Result {
+    writeln!(
+        page,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+         <title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>",
+        Escaped(title)
+    )
+}
+
+/// The end of a page.
+pub(super) fn end_page(page: &mut String) -> fmt::Result {
+    writeln!(page, "</main>\n</body>\n</html>")
+}
 
 /// Text with the special characters of HTML escaped, and without characters that could change the order or the form of the text
 /// around it.

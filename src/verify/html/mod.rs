@@ -11,6 +11,8 @@ mod page;
 mod picture;
 mod proves;
 mod repeat;
+mod retrieval;
 mod topics;
 
 pub use page::render;
+pub use retrieval::render_retrieval;

@@ -2,12 +2,10 @@
 
 use std::fmt::{self, Write};
 
-use crate::verify::html::markup::Escaped;
+use crate::verify::html::markup::{Escaped, begin_page, end_page};
 use crate::verify::html::{damage, examined, findings, log, proves, repeat, topics};
 use crate::verify::report::Report;
 use crate::verify::verdict::Verdict;
-
-const STYLE: &str = include_str!("report.css");
 
 /// Renders the whole page.
 #[must_use]
@@ -21,14 +19,7 @@ pub fn render(report: &Report) -> String {
 fn write_page(page: &mut String, report: &Report) -> fmt::Result {
     let name = report.archive.archive.as_deref().unwrap_or("archive");
     let verdict = report.verdict;
-    writeln!(
-        page,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-         <title>{} — {verdict}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>",
-        Escaped(name)
-    )?;
+    begin_page(page, &format!("{name} — {verdict}"))?;
     head(page, report, name)?;
     examined::write(page, report)?;
     damage::write(page, report)?;
@@ -37,7 +28,7 @@ fn write_page(page: &mut String, report: &Report) -> fmt::Result {
     findings::write(page, report)?;
     log::write(page, report)?;
     repeat::write(page, report)?;
-    writeln!(page, "</main>\n</body>\n</html>")
+    end_page(page)
 }
 
 fn head(page: &mut String, report: &Report, name: &str) -> fmt::Result {
