@@ -274,7 +274,7 @@ fn found(page: &mut String, of: &Retrieval) -> fmt::Result {
         "The records".to_owned()
     };
     writeln!(page, "<section>\n<h2>{title}</h2>")?;
-    begin_table(page, "places", ["record", "time", "record key", "value"])?;
+    begin_table(page, "records", ["record", "time", "record key", "value"])?;
     for record in &of.shown {
         let time = record.timestamp_ms.map_or_else(|| optional(None), moment);
         row(
