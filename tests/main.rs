@@ -15,6 +15,7 @@ mod checkpoint_mirrors;
 mod checkpoints;
 mod cloud;
 mod command_line;
+mod commands;
 mod cut_bucket;
 mod documents;
 mod embedded;

@@ -1,0 +1,78 @@
+"""Runs the commands of the tutorial and of the how-to pages on real servers, and compares the outputs that the pages show.
+
+    python test_book.py FOLDER_OF_KIVEND [PAGE…]      needs the servers of deploy/local
+
+A page runs in one shell from top to bottom. `scenes.py` has what a page finds when its reader begins, and which blocks are not run.
+"""
+from __future__ import annotations
+
+import secrets
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pages import Block, blocks, difference
+from scenes import NOT_RUN, SCENES, Scene
+from session import Session
+
+
+def faults(page: str, programs: Path) -> list[str]:
+    """What is wrong with a page."""
+    with tempfile.TemporaryDirectory() as work:
+        scene = SCENES[page](Path(work), programs, f"b{secrets.token_hex(4)[:7]}")
+        session = Session(Path(work), scene.folder, scene.environment)
+        try:
+            begun = session.run(scene.before)
+            if begun.failed:
+                return [f"the scene: {begun.failed}: {begun.errors[-2000:]}"]
+            of_blocks = (fault_of(page, block, scene, session) for block in blocks(page))
+            return [fault for fault in of_blocks if fault]
+        finally:
+            session.end()
+
+
+def fault_of(page: str, block: Block, scene: Scene, session: Session) -> str | None:
+    if reason(page, block):
+        return None
+    if preparation := scene.preparations.get(block.heading):
+        prepared = session.run(preparation)
+        if prepared.failed:
+            return f"{block.heading}: its preparation: {prepared.failed}: {prepared.errors[-2000:]}"
+    outcome = session.run(scene.as_typed(block.text))
+    if outcome.codes() != block.exit_codes():
+        return f"{block.heading}: {outcome.failed} instead of {block.exit_codes()}: {outcome.errors[-2000:]}{outcome.output[-2000:]}"
+    wrong = difference(block.shown, scene.as_shown(outcome.output)) if block.shown else None
+    return f"{block.heading}: {wrong}" if wrong else None
+
+
+def reason(page: str, block: Block) -> str | None:
+    """Why a block is not run."""
+    return next((why for (of, start), why in NOT_RUN.items() if of == page and block.text.startswith(start)), None)
+
+
+def main(programs: str, *pages: str) -> int:
+    without = [f"{page}: {start}" for page, start in NOT_RUN if not any(block.text.startswith(start) for block in blocks(page))]
+    if without:
+        raise SystemExit(f"named as not run, and in no page: {without}")
+    wrong = dict[str, list[str]]()
+
+    def timed(page: str) -> tuple[str, list[str]]:
+        began = time.monotonic()
+        found = faults(page, Path(programs).resolve())
+        run = sum(not reason(page, block) for block in blocks(page))
+        state = "FAILED" if found else "ok"
+        print(f"{page:<14}{run:>3} of {len(blocks(page)):>2} blocks run  {state:<8}{time.monotonic() - began:5.1f} s", flush=True)
+        return page, found
+
+    with ThreadPoolExecutor(2) as pool:
+        wrong = dict(pool.map(timed, pages or SCENES))
+    for page, found in wrong.items():
+        for fault in found:
+            print(f"docs/{page}: {fault}")
+    return 1 if any(wrong.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
