@@ -1,13 +1,13 @@
 //! `kivend man`: manual pages, generated from the definition of the command line.
 
-use std::io::{self, Write};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
-use clap_mangen::Man;
 
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, FileError};
+use crate::cli::manual_page::page;
 use crate::error::{Exit, Kind};
 
 /// Print the manual page of kivend, of a command, or of kivend-archiver
@@ -27,12 +27,8 @@ pub struct Args {
 }
 
 /// Prints or writes pages. `root` and `daemon` are the definitions of both programs.
-pub fn run(
-    args: &Args,
-    mut root: clap::Command,
-    mut daemon: clap::Command,
-    context: &Context,
-) -> Result<Exit, Failure> {
+pub fn run(args: &Args, root: clap::Command, mut daemon: clap::Command, context: &Context) -> Result<Exit, Failure> {
+    let mut root = without_help(root);
     root.build();
     daemon.build();
     if let Some(dir) = &args.dir {
@@ -57,7 +53,7 @@ pub fn run(
     let output = context.output();
     let mut stdout = output.stdout();
     output.written(
-        page(command)
+        page(command, &file_stem(command), &others(command))
             .and_then(|page| stdout.write_all(&page))
             .and_then(|()| stdout.flush()),
     )?;
@@ -67,13 +63,15 @@ pub fn run(
 fn write_all(command: &clap::Command, dir: &Path) -> Result<(), FileError> {
     let file = dir.join(format!("{}.1", file_stem(command)));
     std::fs::create_dir_all(dir).map_err(|error| FileError::new("create", dir, error))?;
-    page(command)
+    page(command, &file_stem(command), &others(command))
         .and_then(|page| std::fs::write(&file, page))
         .map_err(|error| FileError::new("write", &file, error))?;
-    command
-        .get_subcommands()
-        .filter(|sub| sub.get_name() != "help")
-        .try_for_each(|sub| write_all(sub, dir))
+    command.get_subcommands().try_for_each(|sub| write_all(sub, dir))
+}
+
+/// The command `help` has no page.
+fn without_help(command: clap::Command) -> clap::Command {
+    command.disable_help_subcommand(true).mut_subcommands(without_help)
 }
 
 /// The name of the page's file, such as `kivend-config-show`.
@@ -81,10 +79,13 @@ fn file_stem(command: &clap::Command) -> String {
     command.get_bin_name().unwrap_or(command.get_name()).replace(' ', "-")
 }
 
-fn page(command: &clap::Command) -> io::Result<Vec<u8>> {
-    let mut page = Vec::new();
-    // The page leaves out the text of options that the short help hides.
-    let command = command.clone().mut_args(|argument| argument.hide_short_help(false));
-    Man::new(command.clone()).title(file_stem(&command)).render(&mut page)?;
-    Ok(page)
+/// The pages that a page refers to: both programs, and the command that it belongs to.
+fn others(command: &clap::Command) -> Vec<String> {
+    let own = file_stem(command);
+    let parent = own.rsplit_once('-').map_or("kivend", |(parent, _)| parent);
+    // `kivend-verify-proof` belongs to no command `verify`: names of commands have dashes, too.
+    let is_nested = command.get_bin_name().is_some_and(|name| name.split(' ').count() > 2);
+    let parent = is_nested.then(|| parent.to_owned());
+    let programs = ["kivend", "kivend-archiver"].map(str::to_owned);
+    programs.into_iter().chain(parent).filter(|name| *name != own).collect()
 }

@@ -35,6 +35,7 @@ mod interrupt;
 mod key_argument;
 mod keys;
 mod man;
+mod manual_page;
 mod number;
 mod output;
 mod output_file;
@@ -186,6 +187,7 @@ pub fn kivend() -> ExitCode {
 #[command(name = "kivend-archiver", version)]
 #[command(
     after_help = "On SIGTERM or Ctrl-C it seals, uploads and commits what it has, and leaves the group, within archive.shutdown_timeout; a second signal ends it at once.
+On SIGHUP it loads its settings again, and logs what is in force and what needs a restart.
 The status page, /metrics, /healthz and /readyz are served on telemetry.listen."
 )]
 pub struct Archiver {

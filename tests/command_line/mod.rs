@@ -192,6 +192,31 @@ fn both_programs_have_a_manual_page_and_completions() {
         "{}",
         text(&shown.stdout)
     );
+    let pages = folder.path().join("man");
+    for entry in std::fs::read_dir(&pages).unwrap() {
+        let page = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        for section in [
+            "NAME",
+            "SYNOPSIS",
+            "DESCRIPTION",
+            "EXIT STATUS",
+            "ENVIRONMENT",
+            "FILES",
+            "SEE ALSO",
+        ] {
+            let heading = if section.contains(' ') {
+                format!(".SH \"{section}\"\n")
+            } else {
+                format!(".SH {section}\n")
+            };
+            assert!(page.contains(&heading), "{section}: {page}");
+        }
+        // Each page that one refers to is there.
+        for name in page.split("\\fB").filter_map(|rest| rest.split_once("\\fR(1)")) {
+            let name = name.0.replace('\\', "");
+            assert!(pages.join(format!("{name}.1")).exists(), "{name}");
+        }
+    }
     for program in ["kivend", "kivend-archiver"] {
         let script = run(&["completions", "bash", "--program", program]);
         let registered = format!(" -o bashdefault -o default {program}\n");
