@@ -169,7 +169,7 @@ fn claim(report: &ProofReport) -> String {
         (Some(proved @ Proved::Consistency { .. }), _) => {
             format!("nothing was rewritten in the archive {archive} from {}", proved.place())
         }
-        (None, Verdict::Unverifiable) => "the proof is of an unknown type, so nothing was verified".to_owned(),
+        (None, Verdict::Unverifiable) => "nothing was proved, for the reason below".to_owned(),
         (None, _) => "the file proves nothing".to_owned(),
     }
 }

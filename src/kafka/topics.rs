@@ -174,6 +174,21 @@ impl Topics {
         Ok(())
     }
 
+    /// Kafka's id of a topic that [`ensure`](Topics::ensure) created. Each request may reach another broker than the one before,
+    /// and one that does not know the topic yet is asked again.
+    ///
+    /// # Errors
+    /// As [`Cluster::topic_id`].
+    pub fn id_of_created(&self, name: &str) -> Result<Option<String>, KafkaError> {
+        for _ in 1..CHECKS {
+            match self.cluster.topic_id(name) {
+                Err(KafkaError::UnknownTopic { .. }) => thread::sleep(CHECK_INTERVAL),
+                answer => return answer,
+            }
+        }
+        self.cluster.topic_id(name)
+    }
+
     /// Whether each partition has a leader that answers for it.
     fn is_led(&self, wanted: &TopicSettings) -> Result<bool, KafkaError> {
         let Some(topic) = self.cluster.find_topic(&wanted.name)? else {

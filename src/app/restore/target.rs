@@ -95,7 +95,7 @@ impl<'a> Targets<'a> {
     pub(super) fn prepare(&self, plan: &TopicPlan, target: &mut Target) -> Result<(), AppError> {
         if target.is_created {
             self.topics.ensure(&self.settings_of(plan), Alteration::Refused)?;
-            target.id = self.topics.cluster().topic_id(&plan.to)?;
+            target.id = self.topics.id_of_created(&plan.to)?;
         }
         if let Some(was) = target.lifted_retention_ms {
             self.topics.lift_retention(&plan.to)?;
