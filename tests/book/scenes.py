@@ -13,6 +13,17 @@ from pages import TOP
 NOT_RUN = {
     ("TUTORIAL.md", "cargo build"): "the programs that are tested are built already",
     ("TUTORIAL.md", "cluster down"): "other tests use the servers",
+    ("README.md", "cargo install"): "`run` installs the same version, and builds the book",
+    ("OPERATE.md", "apt-get install ./kivend_*"): "needs a system under systemd: tests/debian/run does it",
+    ("OPERATE.md", "export KIVEND_CONFIG=/etc/kivend/kivend.toml HOME"): "as above",
+    ("OPERATE.md", "kivend config check\n"): "as above",
+    ("OPERATE.md", "kafka-transactions.sh"): "needs a transaction that a producer left open",
+    ("RESTORE.md", "export KIVEND_KAFKA__BROKERS"): "needs a second cluster: the tests real_pipeline::restores restore beside the archived topics",
+}
+# Pages whose blocks have tests of their own.
+ELSEWHERE = {
+    "QUERYING.md": "tests/querying/run", "ICEBERG.md": "tests/iceberg/run",
+    "COMMANDS.md": "the help of each command; its examples are parsed, and its commands are run by the tests of the programs",
 }
 
 
@@ -23,6 +34,7 @@ class Scene:
     folder: Path
     environment: Mapping[str, str]
     before: str = ""
+    after: str = ""
     preparations: Mapping[str, str] = field(default_factory=dict)  # by the heading of the block that they precede
     words: Mapping[str, str] = field(default_factory=dict)
 
@@ -57,5 +69,3 @@ def tutorial(work: Path, programs: Path, name: str) -> Scene:
     folder.mkdir()
     return Scene(folder, environment(work, programs, port), words={"tutorial": name, "localhost:9464": f"localhost:{port}"})
 
-
-SCENES: dict[str, Callable[[Path, Path, str], Scene]] = {"TUTORIAL.md": tutorial}

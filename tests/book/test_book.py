@@ -7,15 +7,25 @@ A page runs in one shell from top to bottom. `scenes.py` has what a page finds w
 from __future__ import annotations
 
 import secrets
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pages import Block, blocks, difference
-from scenes import NOT_RUN, SCENES, Scene
+import how_to
+from pages import TOP, Block, blocks, difference
+from scenes import ELSEWHERE, NOT_RUN, Scene, tutorial
 from session import Session
+
+SCENES: dict[str, Callable[[Path, Path, str], Scene]] = {
+    # The longest first.
+    "OPERATE.md": how_to.operate, "WITNESSES.md": how_to.witnesses, "TUTORIAL.md": tutorial, "KEYS.md": how_to.keys,
+    "RESTORE.md": how_to.restore, "AUDIT.md": how_to.audit, "RETENTION.md": how_to.retention, "REPORT.md": how_to.how_to,
+    "STATUS.md": how_to.status, "SETTINGS.md": how_to.how_to, "METRICS.md": how_to.how_to, "README.md": how_to.how_to,
+}
 
 
 def faults(page: str, programs: Path) -> list[str]:
@@ -31,6 +41,8 @@ def faults(page: str, programs: Path) -> list[str]:
             return [fault for fault in of_blocks if fault]
         finally:
             session.end()
+            # In a shell of its own, because that of the page may have ended.
+            subprocess.run(["bash", "-euo", "pipefail", "-c", scene.after], cwd=scene.folder, env=scene.environment, check=True, stderr=subprocess.DEVNULL)
 
 
 def fault_of(page: str, block: Block, scene: Scene, session: Session) -> str | None:
@@ -56,6 +68,9 @@ def main(programs: str, *pages: str) -> int:
     without = [f"{page}: {start}" for page, start in NOT_RUN if not any(block.text.startswith(start) for block in blocks(page))]
     if without:
         raise SystemExit(f"named as not run, and in no page: {without}")
+    missing = [page.name for page in (TOP / "docs").glob("*.md") if blocks(page.name) and page.name not in SCENES.keys() | ELSEWHERE.keys()]
+    if missing:
+        raise SystemExit(f"pages with commands that nobody runs: {missing}")
     wrong = dict[str, list[str]]()
 
     def timed(page: str) -> tuple[str, list[str]]:
