@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kivend::clock::Clock;
 use kivend::embedded::Embedded;
 use kivend::kafka::cluster::Cluster;
 use kivend::kafka::consumer::{Consumer, Polled};
@@ -120,4 +121,48 @@ fn the_embedded_cluster_has_no_topic_ids_and_says_so_at_once() {
     let cluster = embedded_with(&[("payments", 1)]);
     let asking = Cluster::connect(&cluster.settings("ids")).unwrap();
     assert_eq!(asking.topic_id("payments"), Ok(None));
+}
+
+#[test]
+fn a_range_up_to_the_end_of_its_partition_ends_without_waiting_for_more_records() {
+    let cluster = embedded_with(&[("payments", 1)]);
+    let producer = producer(&cluster);
+    for value in ["a", "b", "c"] {
+        let record = BaseRecord::<str, str>::to("payments").partition(0).payload(value);
+        producer.send(record).map_err(|(error, _)| error).unwrap();
+    }
+    producer.flush(PATIENCE).unwrap();
+
+    let mut settings = cluster.settings("demo");
+    // How long a broker may wait for more records before it answers that there are none.
+    settings.properties = [("fetch.wait.max.ms".to_owned(), "300000".to_owned())]
+        .into_iter()
+        .collect();
+    let reader = Reader::connect(&settings).unwrap();
+    let mut values = Vec::new();
+    let keep = |record: &Record<'_>| {
+        values.push(record.value.unwrap().to_vec());
+        Ok::<_, KafkaError>(())
+    };
+    let clock = Clock::start();
+    let position = reader
+        .read_range(&TopicPartition::new("payments", 0), 1, 3, keep)
+        .unwrap();
+    assert_eq!((position, values), (NextOffset(3), vec![b"b".to_vec(), b"c".to_vec()]));
+    assert!(clock.elapsed_s() < 60.0, "it took {} s", clock.elapsed_s());
+}
+
+#[test]
+fn the_first_question_for_the_members_of_a_group_waits_for_no_timer() {
+    let cluster = embedded_with(&[("payments", 1)]);
+    let ask_s = || {
+        let clock = Clock::start();
+        let asking = Cluster::connect_to_group(&cluster.settings("demo")).unwrap();
+        // The mock brokers refuse the request. The wait is for the first metadata, before it.
+        assert!(asking.group_members("demo").is_err());
+        clock.elapsed_s()
+    };
+    // The best of several, because the machine may be busy. librdkafka's timer ends after a second.
+    let best_s = (0..5).map(|_| ask_s()).fold(f64::INFINITY, f64::min);
+    assert!(best_s < 0.5, "it took {best_s} s");
 }

@@ -2,7 +2,7 @@
 //! its memory does not depend on the length of the ranges.
 //!
 //! Usually it reads committed records only, and some offsets have none: those of transaction markers, of aborted transactions and of
-//! records that compaction removed. So a range ends with a record beyond it, or at the end of the partition.
+//! records that compaction removed. So a range ends with its last offset, with a record beyond it, or at the end of the partition.
 
 use std::time::Duration;
 
@@ -171,6 +171,9 @@ pub struct Stream<'r> {
     open: usize,
     /// The range of the last record: records come in runs of one partition.
     latest: usize,
+    /// The last record that was lent had the last offset of its range. To wait for what comes after would take
+    /// `fetch.wait.max.ms` at the end of a partition.
+    is_latest_read: bool,
     silence: Duration,
 }
 
@@ -203,6 +206,7 @@ impl<'r> Stream<'r> {
             cluster,
             empty,
             latest: 0,
+            is_latest_read: false,
             silence: Duration::ZERO,
         })
     }
@@ -213,6 +217,9 @@ impl<'r> Stream<'r> {
     /// Kafka refused, has no record at a range's beginning, or sent nothing for a minute before a bounded range ended.
     #[inline]
     pub fn next(&mut self, timeout: Duration) -> Result<Read<'_>, KafkaError> {
+        if self.is_latest_read {
+            return Ok(self.end_latest());
+        }
         if self.open == 0 || !self.empty.is_empty() {
             return Ok(self.end_empty());
         }
@@ -235,6 +242,18 @@ impl<'r> Stream<'r> {
         }
     }
 
+    #[cold]
+    fn end_latest(&mut self) -> Read<'static> {
+        self.is_latest_read = false;
+        let until = self.readings[self.latest].range.until;
+        finish(
+            &mut self.readings,
+            &mut self.open,
+            self.latest,
+            until.unwrap_or(i64::MAX),
+        )
+    }
+
     #[inline]
     fn lend(&mut self) -> Result<Read<'_>, KafkaError> {
         let Some(message) = self.inbox.message() else {
@@ -255,10 +274,13 @@ impl<'r> Stream<'r> {
         };
         match reading.range.until {
             Some(until) if message.offset() >= until => Ok(finish(&mut self.readings, &mut self.open, range, until)),
-            _ => Ok(Read::Record {
-                range,
-                record: message.record(&mut self.headers),
-            }),
+            until => {
+                self.is_latest_read = until.is_some_and(|until| message.offset() >= until - 1);
+                Ok(Read::Record {
+                    range,
+                    record: message.record(&mut self.headers),
+                })
+            }
         }
     }
 

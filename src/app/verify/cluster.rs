@@ -2,6 +2,7 @@
 //! archivers' group has committed.
 
 use std::error::Error;
+use std::sync::OnceLock;
 
 use crate::app::verify::facts::{KafkaFacts, NoAnswer};
 use crate::config::KafkaSettings;
@@ -19,7 +20,8 @@ use crate::verify::kafka::{Commit, Watermarks};
 pub struct ClusterFacts {
     reader: Reader,
     group: Cluster,
-    topics: Topics,
+    /// Connected when it is needed, which is seldom: to end an admin client takes up to a tenth of a second.
+    topics: OnceLock<Topics>,
     settings: KafkaSettings,
     /// Sees where a log ends behind an open transaction.
     uncommitted: Cluster,
@@ -34,10 +36,18 @@ impl ClusterFacts {
         Ok(ClusterFacts {
             reader: Reader::connect(settings)?,
             group: Cluster::connect_to_group(settings)?,
-            topics: Topics::connect(settings)?,
+            topics: OnceLock::new(),
             settings: settings.clone(),
             uncommitted: Cluster::connect_uncommitted(settings)?,
         })
+    }
+
+    fn topics(&self) -> Result<&Topics, KafkaError> {
+        if let Some(topics) = self.topics.get() {
+            return Ok(topics);
+        }
+        let connected = Topics::connect(&self.settings)?;
+        Ok(self.topics.get_or_init(|| connected))
     }
 }
 
@@ -75,7 +85,8 @@ impl KafkaFacts for ClusterFacts {
     }
 
     fn cleanup_policy(&self, topic: &str) -> Result<Option<String>, NoAnswer> {
-        self.topics.cleanup_policy(topic).map_err(no_answer)
+        let policy = self.topics().and_then(|topics| topics.cleanup_policy(topic));
+        policy.map_err(no_answer)
     }
 
     fn group_members(&self) -> Result<Option<usize>, NoAnswer> {

@@ -12,6 +12,7 @@ impl Cluster {
     /// No broker answered, or it refused us.
     pub fn groups(&self) -> Result<Vec<String>, KafkaError> {
         let doing = "list the consumer groups";
+        self.brokers()?;
         let groups = self.ask(doing, |timeout| self.client.fetch_group_list(None, timeout))?;
         Ok(groups.groups().iter().map(|group| group.name().to_owned()).collect())
     }
@@ -23,6 +24,9 @@ impl Cluster {
     /// No broker answered, or it refused us.
     pub fn group_members(&self, group: &str) -> Result<usize, KafkaError> {
         let doing = "describe the consumer group";
+        // librdkafka asks every broker that it knows. Before the first metadata it knows none, does not ask for them, and waits a
+        // second for those that it reads at that interval.
+        self.brokers()?;
         let groups = self.ask(doing, |timeout| self.client.fetch_group_list(Some(group), timeout))?;
         let of_group = groups.groups().iter().filter(|found| found.name() == group);
         Ok(of_group.map(|found| found.members().len()).sum())
