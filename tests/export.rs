@@ -20,6 +20,7 @@ use kivend::kafka::reader::Reader;
 use kivend::record::position::TopicPartition;
 use kivend::record::record::{Record, Timestamp};
 use kivend::store::{self, OBJECT_MAX_BYTES};
+use kivend::synthetic::Shop;
 use kivend::task::progress::Silent;
 use kivend::task::stop::Stop;
 use kivend::telemetry::{Health, Metrics, Vitals};
@@ -117,7 +118,7 @@ fn events_that_were_sent_and_archived_come_back_line_by_line() {
     let mut settings = shop(&kafka, folder.path());
     let file = folder.path().join("events.jsonl");
     let mut written = Vec::new();
-    generate(2_000, 7, &mut written, &Silent).unwrap();
+    generate(Shop::new(2_000, 7), &mut written, &Silent).unwrap();
     std::fs::write(&file, &written).unwrap();
     ingest_file(&settings, &file);
     let witness = folder.path().join("witness");
@@ -129,7 +130,7 @@ fn events_that_were_sent_and_archived_come_back_line_by_line() {
     assert_eq!(archive(&settings).records, 2_000);
 
     let mut back = Vec::new();
-    for topic in ["payments", "user-events"] {
+    for topic in ["payments", "orders", "user-events"] {
         let lines = lines_of(&settings, topic);
         assert_eq!(lines, values_in_kafka(&settings, topic), "{topic}");
         back.extend(lines);

@@ -142,22 +142,23 @@ fn the_shops_events_arrive_each_once_and_each_customers_in_order() {
     let report = run(&cluster, plan(io::Cursor::new(lines.clone())));
     assert_eq!((report.acked, report.exit()), (20_000, Exit::Done));
     assert_eq!(offsets(&cluster), 20_000);
-    let mut sent: BTreeMap<(bool, Vec<u8>), Vec<&[u8]>> = BTreeMap::new();
+    let mut sent: BTreeMap<(&str, Vec<u8>), Vec<&[u8]>> = BTreeMap::new();
     for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let event: serde_json::Value = serde_json::from_slice(line).unwrap();
-        let pays = matches!(
-            event["event_type"].as_str(),
-            Some("payment_attempt" | "payment_success")
-        );
+        let topic = match event["event_type"].as_str() {
+            Some("payment_attempt" | "payment_success" | "payment_failure") => "payments",
+            Some("checkout") => "orders",
+            _ => "user-events",
+        };
         let customer = event["customer_id"].as_str().unwrap().as_bytes().to_vec();
-        sent.entry((pays, customer)).or_default().push(line);
+        sent.entry((topic, customer)).or_default().push(line);
     }
-    for (topic, pays) in [("user-events", false), ("payments", true)] {
+    for (topic, _) in TOPICS {
         let mut arrived: BTreeMap<Vec<u8>, Vec<Vec<u8>>> = BTreeMap::new();
         for record in stored(&cluster, topic) {
             arrived.entry(record.key.unwrap()).or_default().push(record.value);
         }
-        let expected = sent.iter().filter(|((paying, _), _)| *paying == pays);
+        let expected = sent.iter().filter(|((sent_to, _), _)| *sent_to == topic);
         for ((_, customer), lines) in expected {
             assert_eq!(arrived.remove(customer).unwrap(), *lines);
         }

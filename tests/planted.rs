@@ -15,6 +15,7 @@ use kivend::log::object_key::{Attempt, Key, Place};
 use kivend::record::position::{Epoch, FirstOffset, TopicPartition};
 use kivend::store;
 use kivend::store::memory::MemoryStore;
+use kivend::synthetic::Shop;
 use kivend::task::progress::Silent;
 use kivend::verify::findings::Code;
 use kivend::verify::report::Report;
@@ -30,7 +31,7 @@ const PLANTED: u32 = 2_000;
 fn ingest_events(settings: &Settings, folder: &Path, seed: u64) {
     let file = folder.join(format!("events-{seed}.jsonl"));
     let mut lines = Vec::new();
-    generate(2_000, seed, &mut lines, &Silent).unwrap();
+    generate(Shop::new(2_000, seed), &mut lines, &Silent).unwrap();
     fs::write(&file, lines).unwrap();
     ingest_file(settings, &file);
 }

@@ -20,7 +20,7 @@ use kivend::segment::encode::encode;
 use kivend::segment::footer::Footer;
 use kivend::segment::projection::rules::{Projection, Rule};
 use kivend::segment::rows::Rows;
-use kivend::synthetic::Shop;
+use kivend::synthetic::{Naming, Shop};
 use kivend::verify::tally::Tally;
 
 /// Why a part could not do its work.
@@ -45,7 +45,7 @@ impl Material {
     /// The same events for the same number.
     pub fn new(records: u64) -> Result<Material, Failure> {
         let mut lines = Vec::new();
-        let mut shop = Shop::new(records, SEED);
+        let mut shop = Shop::new(records, SEED).named(Naming::Original);
         while shop.write_session(&mut lines).is_some() {}
         let rules: Vec<Rule> = Figment::from(Toml::string(DEFAULTS_TOML)).extract_inner("archive.projection")?;
         let form = Form {

@@ -17,15 +17,14 @@ pub struct Generated {
     pub bytes: u64,
 }
 
-/// Writes exactly `events` events to `out`. The same `seed` gives the same bytes.
+/// Writes all events of the shop to `out`. The same shop gives the same bytes.
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn generate(events: u64, seed: u64, out: &mut impl Write, progress: &dyn Progress) -> io::Result<Generated> {
+pub fn generate(mut shop: Shop, out: &mut impl Write, progress: &dyn Progress) -> io::Result<Generated> {
     progress.note("generating");
-    progress.begin(Some(events));
+    progress.begin(Some(shop.events()));
     let mut told = 0;
-    let mut shop = Shop::new(events, seed);
     let mut lines = Vec::with_capacity(WRITE_BYTES + WRITE_BYTES / 8);
     let mut written = Generated { events: 0, bytes: 0 };
     loop {
@@ -53,7 +52,7 @@ mod tests {
     #[test]
     fn what_is_written_is_what_is_reported() {
         let mut out = Vec::new();
-        let written = generate(1_234, 42, &mut out, &Silent).unwrap();
+        let written = generate(Shop::new(1_234, 42), &mut out, &Silent).unwrap();
         assert_eq!(written.events, 1_234);
         assert_eq!(written.bytes, out.len() as u64);
         assert_eq!(memchr::memchr_iter(b'\n', &out).count(), 1_234);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::ValueHint;
+use clap::{ValueEnum, ValueHint};
 
 use crate::app::generate::{Generated, generate};
 use crate::cli::context::Context;
@@ -11,7 +11,7 @@ use crate::cli::number::whole;
 use crate::cli::output::{count, size};
 use crate::cli::output_file::{Existing, OutputFile, file_named};
 use crate::error::Exit;
-use crate::synthetic::EVENTS_DEFAULT;
+use crate::synthetic::{EVENTS_DEFAULT, Naming, Shop};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -21,22 +21,39 @@ pub struct Args {
     /// The same seed gives the same bytes
     #[arg(long, value_name = "S", default_value_t = 42, value_parser = whole::<u64>)]
     seed: u64,
+    /// What the types of events are called
+    #[arg(long, value_name = "NAMES", value_enum, default_value_t)]
+    event_types: EventTypes,
     /// Write to FILE instead of stdout
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
 }
 
+/// What the types of events are called.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum EventTypes {
+    /// As the shipped routing calls them: checkout goes to orders, payment_failure to payments
+    #[default]
+    Routed,
+    /// As the public data set does that the shop is modelled after: checkout_start and payment_failed, which go to user-events
+    Original,
+}
+
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let output = context.output();
     let progress = context.progress("events");
+    let shop = Shop::new(args.events, args.seed).named(match args.event_types {
+        EventTypes::Routed => Naming::Routed,
+        EventTypes::Original => Naming::Original,
+    });
     match file_named(args.output.as_ref()) {
         None => {
-            let written = generate(args.events, args.seed, &mut output.stdout(), progress.as_ref());
+            let written = generate(shop, &mut output.stdout(), progress.as_ref());
             output.written(written)?;
         }
         Some(file) => {
             let mut lines = OutputFile::create(file, Existing::Replaced)?;
-            let generated = generate(args.events, args.seed, &mut lines, progress.as_ref());
+            let generated = generate(shop, &mut lines, progress.as_ref());
             let written = lines.written(generated)?;
             lines.finish()?;
             output.report(&written, |written: &Generated| {

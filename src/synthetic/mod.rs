@@ -6,9 +6,11 @@
 
 mod draws;
 mod line;
+mod naming;
 mod plan;
 mod session;
 
+pub use naming::Naming;
 pub use plan::EVENTS_DEFAULT;
 
 use draws::Draws;
@@ -18,7 +20,9 @@ use session::Walk;
 /// Writes the sessions of a shop one after the other. Events are in order of time within a session only.
 #[derive(Debug)]
 pub struct Shop {
+    events: u64,
     plan: Plan,
+    naming: Naming,
     draws: Draws,
     customers: u32,
     sessions: u64,
@@ -26,16 +30,30 @@ pub struct Shop {
 }
 
 impl Shop {
-    /// A shop with exactly `events` events.
+    /// A shop with exactly `events` events, named as the shipped routing names them.
     #[must_use]
     pub fn new(events: u64, seed: u64) -> Shop {
         Shop {
+            events,
             plan: Plan::new(events),
+            naming: Naming::Routed,
             draws: Draws::new(seed),
             customers: plan::customers(events),
             sessions: 0,
             checkouts: 0,
         }
+    }
+
+    /// The same shop with other names of event types.
+    #[must_use]
+    pub fn named(self, naming: Naming) -> Shop {
+        Shop { naming, ..self }
+    }
+
+    /// The number of events of all sessions.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.events
     }
 
     /// Appends the next session to `lines`, one event per line, and returns its number of events; none after the last
@@ -45,7 +63,7 @@ impl Shop {
         self.sessions += 1;
         self.checkouts += u64::from(visit.checkout.is_some());
         let visitor = line::Visitor::draw(&mut self.draws, self.customers, self.sessions);
-        let mut walk = Walk::begin(&mut self.draws, lines, &visitor, self.checkouts);
+        let mut walk = Walk::begin(&mut self.draws, lines, (&visitor, self.naming), self.checkouts);
         walk.through(visit);
         Some(walk.events())
     }

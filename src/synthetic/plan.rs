@@ -4,7 +4,7 @@
 //! pay), so that the counts by event type are exact for every seed:
 //! page_view 15,726 · product_view 12,907 · add_to_cart 8,597 · search 8,581 · view_cart 5,745 · payment_attempt 4,337 ·
 //! checkout_start 3,613 · remove_from_cart 3,589 · payment_success 3,226 · add_payment_method 2,811 ·
-//! payment_failed 2,562 in 71,694 events.
+//! payment_failed 2,562 in 71,694 events, by the names of the data set after which the shop is modelled.
 
 use crate::synthetic::draws::Draws;
 

@@ -3,6 +3,7 @@
 
 use crate::synthetic::draws::Draws;
 use crate::synthetic::line::{Detail, Visitor, write_line};
+use crate::synthetic::naming::Naming;
 use crate::synthetic::plan::{Checkout, Outcome, Visit};
 
 /// The number of products of the shop.
@@ -17,6 +18,7 @@ pub(crate) struct Walk<'a> {
     draws: &'a mut Draws,
     lines: &'a mut Vec<u8>,
     visitor: &'a Visitor,
+    naming: Naming,
     checkout_number: u64,
     now_s: i64,
     cart: Vec<u32>,
@@ -39,7 +41,7 @@ impl<'a> Walk<'a> {
     pub(crate) fn begin(
         draws: &'a mut Draws,
         lines: &'a mut Vec<u8>,
-        visitor: &'a Visitor,
+        (visitor, naming): (&'a Visitor, Naming),
         checkout_number: u64,
     ) -> Walk<'a> {
         let now_s = SEASON_START_S + i64::from(draws.below(SEASON_SECONDS));
@@ -47,6 +49,7 @@ impl<'a> Walk<'a> {
             draws,
             lines,
             visitor,
+            naming,
             checkout_number,
             now_s,
             cart: Vec::new(),
@@ -197,6 +200,7 @@ impl<'a> Walk<'a> {
 
     fn write(&mut self, event_type: &str, detail: Detail) {
         self.events += 1;
+        let event_type = self.naming.of(event_type);
         write_line(self.lines, self.draws, self.visitor, (self.now_s, event_type), detail);
     }
 }

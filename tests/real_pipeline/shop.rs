@@ -129,8 +129,14 @@ impl Shop {
 
     /// Generates events into a file and ingests it.
     pub fn ingest_generated(&self, events: u32, seed: u32) -> Value {
+        self.ingest_named("routed", events, seed)
+    }
+
+    /// The same with these names of the types of events.
+    pub fn ingest_named(&self, event_types: &str, events: u32, seed: u32) -> Value {
         let (events, seed) = (events.to_string(), seed.to_string());
-        let made = self.run(&["generate", "--events", &events, "--seed", &seed, "-o", "events.jsonl"]);
+        let shop = ["--event-types", event_types, "--events", &events, "--seed", &seed];
+        let made = self.run(&[&["generate", "-o", "events.jsonl"], &shop[..]].concat());
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         self.json(&["ingest", "events.jsonl"])
     }

@@ -5,7 +5,7 @@ use super::shop::{Shop, terminate, topic};
 #[test]
 fn the_walk_through_ends_intact_with_the_documented_counts() {
     let Some(shop) = Shop::open() else { return };
-    let first = shop.ingest_generated(71_694, 42);
+    let first = shop.ingest_named("original", 71_694, 42);
     assert_eq!(
         (first["acked"].as_u64(), first["rejected"].as_u64()),
         (Some(71_694), Some(0))

@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::config::{Settings, StoreBackend, StoreSettings};
 use crate::embedded::Embedded;
 use crate::store;
+use crate::synthetic::Shop;
 use crate::task::error::AppError;
 use crate::task::progress::Progress;
 use crate::task::stop::Stop;
@@ -145,8 +146,8 @@ fn own_settings(settings: &Settings, kafka: &Embedded, folder: &Path) -> Setting
 }
 
 fn write_events(file: &Path, progress: &dyn Progress) -> Result<(), AppError> {
-    let written =
-        fs::File::create(file).and_then(|opened| generate(EVENTS, SEED, &mut BufWriter::new(opened), progress));
+    let shop = Shop::new(EVENTS, SEED);
+    let written = fs::File::create(file).and_then(|opened| generate(shop, &mut BufWriter::new(opened), progress));
     written.map(drop).map_err(|error| cannot("write", file, &error))
 }
 

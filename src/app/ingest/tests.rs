@@ -10,7 +10,7 @@ use super::*;
 use crate::config::{Sources, load};
 use crate::error::Exit;
 use crate::error::{Explain as _, Kind};
-use crate::synthetic::Shop;
+use crate::synthetic::{Naming, Shop};
 use crate::task::progress::Silent;
 use crate::task::stop;
 
@@ -70,7 +70,11 @@ fn run(plan: Plan) -> Report {
 }
 
 fn shop(events: u64) -> Vec<u8> {
-    let (mut shop, mut lines) = (Shop::new(events, 42), Vec::new());
+    lines_of(Shop::new(events, 42))
+}
+
+fn lines_of(mut shop: Shop) -> Vec<u8> {
+    let mut lines = Vec::new();
     while shop.write_session(&mut lines).is_some() {}
     lines
 }
@@ -115,8 +119,19 @@ proptest! {
 }
 
 #[test]
-fn the_shops_events_split_as_the_original_split_them() {
+fn the_shops_events_go_where_the_shipped_routing_sends_them_and_none_resembles_another() {
     let report = run(dry_run(vec![stream(&shop(71_694), vec![])]));
+    assert_eq!(report.topics["user-events"], 57_956);
+    assert_eq!(report.topics["payments"], 10_125);
+    assert_eq!(report.topics["orders"], 3_613);
+    assert!(report.resembling.is_empty(), "{:?}", report.resembling);
+    assert_eq!(report.exit(), Exit::Done);
+}
+
+#[test]
+fn with_the_original_names_the_shops_events_split_as_the_original_split_them() {
+    let original = lines_of(Shop::new(71_694, 42).named(Naming::Original));
+    let report = run(dry_run(vec![stream(&original, vec![])]));
     assert_eq!(report.topics["user-events"], 64_131);
     assert_eq!(report.topics["payments"], 7_563);
     let resembling: Vec<_> = report
