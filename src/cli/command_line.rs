@@ -16,6 +16,12 @@ pub fn shown() -> String {
     of(std::iter::once(name).chain(arguments))
 }
 
+/// The program as this process was called, for commands that the user is to type next.
+pub(super) fn program() -> String {
+    let program = std::env::args_os().next();
+    program.map_or("kivend".to_owned(), |program| quoted(&program.to_string_lossy()))
+}
+
 fn of(arguments: impl Iterator<Item = String>) -> String {
     let shown: Vec<String> = arguments.map(|argument| quoted(&without_secrets(argument))).collect();
     shown.join(" ")

@@ -96,36 +96,36 @@ fn wait(graceful: &AtomicBool, limit_ms: &AtomicU64, stopper: &Stopper) {
 
 /// What an interrupted command leaves.
 struct Unfinished {
-    /// A temporary file or folder, which is removed.
-    temporary: Option<PathBuf>,
+    /// What it leaves, and whether that is removed.
+    place: PathBuf,
+    end: End,
     /// What to tell the user.
     remark: String,
+}
+
+/// What happens to what an interrupted command leaves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Removed,
+    Kept,
 }
 
 static UNFINISHED: Mutex<Vec<Unfinished>> = Mutex::new(Vec::new());
 
 /// Until it is forgotten, an interrupt removes this temporary file or folder, and says that `place` was not written.
 pub(super) fn remove_on_interrupt(temporary: &Path, place: &Path) {
-    let unfinished = Unfinished {
-        temporary: Some(temporary.to_owned()),
-        remark: format!("{} was not written", place.display()),
-    };
-    UNFINISHED
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(unfinished);
+    remember(temporary, End::Removed, format!("{} was not written", place.display()));
 }
 
-/// The temporary file or folder is finished or gone.
-pub(super) fn forget(temporary: &Path) {
-    let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
-    unfinished.retain(|left| left.temporary.as_deref() != Some(temporary));
+/// Until it is forgotten, an interrupt says this of a place that exists by then.
+pub(super) fn say_of_place_on_interrupt(place: &Path, remark: String) {
+    remember(place, End::Kept, remark);
 }
 
-/// From now on an interrupt says this.
-pub(super) fn say_on_interrupt(remark: String) {
+fn remember(place: &Path, end: End, remark: String) {
     let unfinished = Unfinished {
-        temporary: None,
+        place: place.to_owned(),
+        end,
         remark,
     };
     UNFINISHED
@@ -134,13 +134,21 @@ pub(super) fn say_on_interrupt(remark: String) {
         .push(unfinished);
 }
 
+/// What stands there is finished or gone.
+pub(super) fn forget(place: &Path) {
+    let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    unfinished.retain(|left| left.place != place);
+}
+
 /// Ends the process with 128 + the signal's number, as shells expect.
 fn end_at_once(reason: Reason) -> ! {
     let mut said = "\ninterrupted before the end: there is no result".to_owned();
     for left in UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-        if let Some(temporary) = left.temporary {
-            drop(std::fs::remove_file(&temporary));
-            drop(std::fs::remove_dir_all(temporary));
+        if left.end == End::Removed {
+            drop(std::fs::remove_file(&left.place));
+            drop(std::fs::remove_dir_all(&left.place));
+        } else if !left.place.exists() {
+            continue;
         }
         said.push_str("\n  ");
         said.push_str(&left.remark);

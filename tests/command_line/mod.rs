@@ -5,6 +5,7 @@ mod addresses;
 mod arguments;
 mod config_check;
 mod consuming;
+mod first_steps;
 mod hosts;
 mod missing_links;
 mod outputs;

@@ -95,30 +95,6 @@ fn a_range_without_records_says_which_times_the_archive_has() {
 }
 
 #[test]
-fn ctrl_c_ends_the_demo_at_once_and_says_that_it_is_not_complete() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut child = kivend(&folder)
-        .args(["demo", "--dir", "d"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    super::signals::wait_for_handler(&mut child);
-    while !folder.path().join("d").exists() {
-        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
-        std::thread::yield_now();
-    }
-    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), text(&output.stdout)), (Some(130), ""));
-    assert!(
-        text(&output.stderr).contains("remove it with `rm -r d`"),
-        "{}",
-        text(&output.stderr)
-    );
-}
-
-#[test]
 fn ctrl_c_leaves_no_part_of_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let mut child = kivend(&folder)

@@ -1,5 +1,5 @@
-//! Forges an archive for the demo: copies it and changes one value in one segment, rewriting the Parquet file as an honest
-//! writer would, but without the signing key.
+//! Forges an archive for the demo: copies it and turns one failed payment into a successful one, rewriting the Parquet file as
+//! an honest writer would, but without the signing key.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,9 @@ use crate::segment::encode::encode;
 use crate::segment::footer::Footer;
 use crate::segment::rows::Rows;
 use crate::task::error::AppError;
+
+const FAILED: &str = "\"payment_failure\"";
+const PAID: &str = "\"payment_success\"";
 
 /// The forged record.
 #[derive(Debug, Clone, Serialize)]
@@ -45,8 +48,13 @@ pub fn forge_one_value(archive: &Path, copy: &Path) -> Result<Forged, AppError> 
     let Some(path) = chosen else {
         return Err(AppError::internal("the demo's archive has no segment to forge"));
     };
-    let object = fs::read(path).map_err(|error| cannot("read", path, &error))?;
-    let (forged, bytes) = rewrite(Bytes::from(object))?;
+    let object = Bytes::from(fs::read(path).map_err(|error| cannot("read", path, &error))?);
+    // With a routing of the user's own, the segment may have no such payment.
+    let forged = match rewrite(object.clone(), paid)? {
+        Some(forged) => Some(forged),
+        None => rewrite(object, other_digit)?,
+    };
+    let (forged, bytes) = forged.ok_or_else(|| AppError::internal("the demo found no value to forge"))?;
     fs::write(path, bytes).map_err(|error| cannot("write", path, &error))?;
     let key = path.strip_prefix(copy).unwrap_or(path).to_string_lossy().into_owned();
     Ok(Forged { object: key, ..forged })
@@ -71,8 +79,8 @@ fn copy_folder(from: &Path, to: &Path, segments: &mut Vec<PathBuf>) -> std::io::
     Ok(())
 }
 
-/// Rewrites the segment with another digit in the value of the record in its middle.
-fn rewrite(object: Bytes) -> Result<(Forged, Vec<u8>), AppError> {
+/// Rewrites the segment with the first value from its middle on that `forge` changes; `None` if it changes none.
+fn rewrite(object: Bytes, forge: fn(&[u8]) -> Option<Vec<u8>>) -> Result<Option<(Forged, Vec<u8>)>, AppError> {
     let corrupt = |error: crate::segment::error::Unreadable| AppError::corrupt(error.to_string());
     let segment = Segment::open(object).map_err(corrupt)?;
     let footer = segment.footer().clone();
@@ -83,7 +91,7 @@ fn rewrite(object: Bytes) -> Result<(Forged, Vec<u8>), AppError> {
     segment
         .for_each_record(|record| {
             let after = (index >= middle && forged.is_none())
-                .then(|| record.value.and_then(other_digit))
+                .then(|| record.value.and_then(forge))
                 .flatten();
             match (&after, record.value) {
                 (Some(after), Some(before)) => {
@@ -105,12 +113,20 @@ fn rewrite(object: Bytes) -> Result<(Forged, Vec<u8>), AppError> {
             index += 1;
         })
         .map_err(corrupt)?;
-    let forged = forged.ok_or_else(|| AppError::internal("the demo found no value to forge"))?;
+    let Some(forged) = forged else {
+        return Ok(None);
+    };
     let footer = Footer {
         records_root: rows.root(),
         ..footer
     };
-    Ok((forged, encode(rows, &footer, segment.projection())?))
+    Ok(Some((forged, encode(rows, &footer, segment.projection())?)))
+}
+
+/// The value of a failed payment as that of a successful one.
+fn paid(value: &[u8]) -> Option<Vec<u8>> {
+    let at = memchr::memmem::find(value, FAILED.as_bytes())?;
+    Some([&value[..at], PAID.as_bytes(), &value[at + FAILED.len()..]].concat())
 }
 
 /// The value with its last digit changed: still valid JSON, and plausible.

@@ -4,12 +4,14 @@
 mod error;
 mod forge;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
+use tokio::runtime::Runtime;
 
 use crate::app::demo::error::{DemoError, cannot};
 use crate::app::demo::forge::{Forged, forge_one_value};
@@ -28,14 +30,18 @@ use crate::task::error::AppError;
 use crate::task::progress::Progress;
 use crate::task::stop::Stop;
 use crate::telemetry::{Health, Metrics, Vitals};
+use crate::verify::findings::Code;
 use crate::verify::kafka::LagPolicy;
 use crate::verify::report::{Report, TopicReport};
+use crate::writing::init::{self, NewArchive};
 
 const BROKERS: i32 = 3;
 /// The counts of the walk-through in the README: all events, then a second run that ends early.
 const EVENTS: u64 = 71_694;
 const SECOND_RUN: u64 = 51_710;
 const SEED: u64 = 42;
+/// The file with the archive's public key, in the demo's folder.
+pub const PUBLIC_KEY: &str = "kivend.pub";
 
 /// The result of the demo.
 #[derive(Debug, Serialize)]
@@ -56,8 +62,10 @@ pub struct DemoReport {
     pub tamper_codes: Vec<String>,
     /// The folder with all results.
     pub folder: PathBuf,
-    /// The archive's public key.
+    /// The archive's public key, which is in the file `kivend.pub` of the folder too.
     pub public_key: String,
+    /// What the findings at that record mean.
+    pub tamper_meaning: String,
     /// Wall-clock time in seconds.
     pub elapsed_s: f64,
 }
@@ -80,6 +88,7 @@ pub fn demo(
         kafka.create_topic(topic).map_err(AppError::from)?;
     }
     let settings = own_settings(settings, &kafka, folder);
+    make_archive(&settings, folder)?;
     let events = folder.join("events.jsonl");
     write_events(&events, progress.as_ref())?;
     ingest_twice(&settings, &events, stop, progress.as_ref())?;
@@ -107,6 +116,7 @@ pub fn demo(
     let caught = check(&settings, &forged_archive, progress)?;
     save_report(&folder.join("forged-report.json"), &caught)?;
     let codes = codes_at(&caught, &forged);
+    let named: BTreeSet<_> = codes.iter().map(|code| code.meaning()).collect();
     Ok(DemoReport {
         verdict: honest.verdict.to_string(),
         summary: honest.summary,
@@ -114,7 +124,8 @@ pub fn demo(
         tamper_detected: !codes.is_empty(),
         forged,
         tamper_verdict: caught.verdict.to_string(),
-        tamper_codes: codes,
+        tamper_codes: codes.iter().map(|code| code.id().to_owned()).collect(),
+        tamper_meaning: named.into_iter().collect::<Vec<_>>().join(" "),
         folder: folder.to_owned(),
         public_key: honest.trust.keys.first().cloned().unwrap_or_default(),
         elapsed_s: clock.elapsed_s(),
@@ -143,6 +154,25 @@ fn own_settings(settings: &Settings, kafka: &Embedded, folder: &Path) -> Setting
     };
     own.archive.key_file = Some(folder.join("kivend.key"));
     own
+}
+
+/// Creates the archive and its keys, and writes the public key where the suggested commands find it.
+fn make_archive(settings: &Settings, folder: &Path) -> Result<(), AppError> {
+    let made = runtime()?.block_on(async {
+        let store = store::open(&settings.store).await?;
+        let key = (&settings.archive).into();
+        init::open_or_make(store.as_ref(), &settings.archive.name, &key, &NewArchive::default()).await
+    })?;
+    let file = folder.join(PUBLIC_KEY);
+    let key = format!("{}\n", made.signer.verifying_key());
+    fs::write(&file, key).map_err(|error| cannot("write", &file, &error))
+}
+
+fn runtime() -> Result<Runtime, AppError> {
+    Runtime::new().map_err(|error| {
+        AppError::internal(format!("the async runtime cannot be started: {error}"))
+            .fix("raise the limits on processes and memory of this user or container")
+    })
 }
 
 fn write_events(file: &Path, progress: &dyn Progress) -> Result<(), AppError> {
@@ -192,11 +222,7 @@ fn check(settings: &Settings, archive: &Path, progress: &Arc<dyn Progress>) -> R
         backend: StoreBackend::Directory(archive.to_owned()),
         prefix: String::new(),
     };
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| {
-        AppError::internal(format!("the async runtime cannot be started: {error}"))
-            .fix("raise the limits on processes and memory of this user or container")
-    })?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let store = store::open(&place).await.map_err(AppError::from)?;
         Ok(verify::verify(store, Some(facts), request, Arc::clone(progress)).await?)
     })
@@ -208,11 +234,11 @@ fn save_report(file: &Path, report: &Report) -> Result<(), AppError> {
 }
 
 /// The codes of the findings that name exactly the forged record.
-fn codes_at(report: &Report, forged: &Forged) -> Vec<String> {
+fn codes_at(report: &Report, forged: &Forged) -> Vec<Code> {
     let here = report.findings.iter().filter(|finding| {
         finding.topic.as_deref() == Some(&forged.topic)
             && finding.partition == Some(forged.partition)
             && finding.offsets == Some((forged.offset, forged.offset + 1))
     });
-    here.map(|finding| finding.code.id().to_owned()).collect()
+    here.map(|finding| finding.code).collect()
 }
