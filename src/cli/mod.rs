@@ -57,6 +57,7 @@ mod verify;
 mod verify_drill;
 mod verify_proof;
 mod verify_report;
+mod welcome;
 mod when;
 
 use std::process::ExitCode;
@@ -176,6 +177,9 @@ impl Command {
 /// Runs the program `kivend`.
 #[must_use]
 pub fn kivend() -> ExitCode {
+    if std::env::args_os().len() <= 1 {
+        return welcome::print().into();
+    }
     match Kivend::try_parse() {
         Ok(Kivend { command, global }) => start(&global, |context| command.run(context)),
         Err(error) => usage::refuse(&error).into(),

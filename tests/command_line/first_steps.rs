@@ -1,11 +1,30 @@
-//! What somebody sees who meets kivend for the first time: the demo with the commands that it suggests.
+//! What somebody sees who meets kivend for the first time: `kivend` alone, and the demo with the commands that it suggests.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{kivend, text};
+use super::{kivend, run, text};
+
+#[test]
+fn kivend_alone_prints_the_five_commands_to_begin_with() {
+    let output = run(&[]);
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+    assert_eq!(
+        text(&output.stdout),
+        "kivend archives Kafka topics as signed Parquet on S3, and proves that nothing is missing or changed.
+
+  kivend demo     see all of it in two seconds, without a server
+  kivend doctor   check Kafka, the store, the keys and the settings, with a remedy for each problem
+  kivend archive  archive what Kafka holds now; kivend-archiver goes on as records arrive
+  kivend verify   verify the archive, and compare it with Kafka
+  kivend prove    prove that a record is in the archive, in one file that can be verified offline
+
+`kivend --help` lists all commands, `kivend COMMAND --help` explains one.
+"
+    );
+}
 
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
