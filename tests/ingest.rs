@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kivend::app::ingest::{IngestError, Input, LedgerSettings, Mode, Order, Plan, Report, Surroundings, ingest};
@@ -16,7 +17,7 @@ use kivend::kafka::reader::Reader;
 use kivend::record::position::TopicPartition;
 use kivend::record::record::Record;
 use kivend::synthetic::Shop;
-use kivend::task::progress::{Progress, Silent};
+use kivend::task::progress::{Progress, Silent, Unit, Work};
 use kivend::task::stop::{Reason, Stop, stop};
 
 use crate::fixture::embedded_with;
@@ -215,38 +216,50 @@ impl Read for Endless {
 }
 
 /// Calls a function once this many events have been sent.
-struct After<F: Fn() + Send + Sync> {
+struct After(Arc<Counting>);
+
+struct Counting {
     events: u64,
     seen: AtomicU64,
-    then: F,
+    then: Box<dyn Fn() + Send + Sync>,
 }
 
-impl<F: Fn() + Send + Sync> After<F> {
-    fn new(events: u64, then: F) -> After<F> {
-        let seen = AtomicU64::new(0);
-        After { events, seen, then }
+impl After {
+    fn new(events: u64, then: impl Fn() + Send + Sync + 'static) -> After {
+        After(Arc::new(Counting {
+            events,
+            seen: AtomicU64::new(0),
+            then: Box::new(then),
+        }))
     }
 }
 
-impl<F: Fn() + Send + Sync> Progress for After<F> {
-    fn begin(&self, _: Option<u64>) {}
-    fn note(&self, _: &str) {}
-    fn add_total(&self, _: u64) {}
-    fn advance_other(&self, _: &'static str, _: u64) {}
+impl Progress for After {
+    fn begin(&self, _: &'static str, unit: Unit) -> Arc<dyn Work> {
+        match unit {
+            Unit::Events => Arc::clone(&self.0) as Arc<dyn Work>,
+            _ => Arc::new(Silent),
+        }
+    }
+}
 
+impl Work for Counting {
     fn advance(&self, steps: u64) {
         let before = self.seen.fetch_add(steps, Ordering::SeqCst);
         if before < self.events && before + steps >= self.events {
             (self.then)();
         }
     }
+
+    fn expect(&self, _: u64) {}
+    fn expect_instead(&self, _: u64, _: u64) {}
 }
 
 #[test]
 fn an_interrupted_run_reports_exactly_what_kafka_has() {
     let cluster = embedded_with(&TOPICS);
     let (stopper, stop) = stop();
-    let progress = After::new(30_000, || stopper.request(Reason::Interrupt));
+    let progress = After::new(30_000, move || stopper.request(Reason::Interrupt));
     let line = b"{\"event_type\":\"page_view\",\"customer_id\":\"C1\"}\n{\"event_type\":\"checkout\"}\n";
     let settings = surroundings(cluster.settings("test"));
     let report = ingest(&settings, plan(Endless(line.repeat(100))), &stop, &progress).unwrap();

@@ -16,7 +16,7 @@ use crate::kafka::error::KafkaError;
 use crate::kafka::reader::{Range, Read, Reader};
 use crate::record::position::TopicPartition;
 use crate::record::record::Record;
-use crate::task::progress::Progress;
+use crate::task::progress::{Progress, Unit};
 use crate::task::stop::Stop;
 
 const POLL_TIMEOUT: Duration = Duration::from_millis(200);
@@ -153,7 +153,10 @@ pub fn consume(
         .filter_map(|range| Some((range.partition.partition, range.until?)));
     let ends = ends.collect();
     let mut tally = Tally::new(around.event_type_field, &ranges);
-    around.progress.begin(total(&ranges, request));
+    let consuming = around.progress.begin("consuming", Unit::Records);
+    total(&ranges, request)
+        .iter()
+        .for_each(|total| consuming.expect(*total));
     let started_s = around.clock.elapsed_s();
     let mut stream = reader.open(ranges)?;
     let mut interrupted = false;
@@ -165,7 +168,7 @@ pub fn consume(
                 if !tally.records.is_multiple_of(RECORDS_PER_LOOK) {
                     continue;
                 }
-                around.progress.advance(RECORDS_PER_LOOK);
+                consuming.advance(RECORDS_PER_LOOK);
             }
             Read::Done => break,
             Read::Ended { .. } | Read::Nothing => {}

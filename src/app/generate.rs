@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::synthetic::Shop;
-use crate::task::progress::Progress;
+use crate::task::progress::{Progress, Unit};
 
 /// The size of writes.
 const WRITE_BYTES: usize = 1 << 20;
@@ -22,9 +22,9 @@ pub struct Generated {
 /// # Errors
 /// `out` cannot be written.
 pub fn generate(mut shop: Shop, out: &mut impl Write, progress: &dyn Progress) -> io::Result<Generated> {
-    progress.note("generating");
-    progress.begin(Some(shop.events()));
-    let mut told = 0;
+    let generating = progress.begin("generating", Unit::Events);
+    generating.expect(shop.events());
+    let mut shown = 0;
     let mut lines = Vec::with_capacity(WRITE_BYTES + WRITE_BYTES / 8);
     let mut written = Generated { events: 0, bytes: 0 };
     loop {
@@ -34,8 +34,8 @@ pub fn generate(mut shop: Shop, out: &mut impl Write, progress: &dyn Progress) -
             out.write_all(&lines)?;
             written.bytes += lines.len() as u64;
             lines.clear();
-            progress.advance(written.events - told);
-            told = written.events;
+            generating.advance(written.events - shown);
+            shown = written.events;
         }
         if session.is_none() {
             out.flush()?;

@@ -180,6 +180,8 @@ pub enum Action {
 pub struct Standing {
     /// Bytes of its records in memory, outside the encoder.
     pub buffered_bytes: usize,
+    /// Its records in memory that no link covers yet.
+    pub unarchived_records: u64,
     /// The time until the open segment is sealed if no record comes; 0 during a seal, none where no record waits.
     pub sealed_in_ms: Option<u64>,
     /// The newest timestamp in the head's segment, if it has one.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::archive::step::{Now, Report, Standing, StopReason};
 use crate::archiver::degradations::Degradations;
-use crate::archiver::distance::Distance;
 use crate::archiver::doing::Doing;
 use crate::archiver::report::{self, LinkLine};
 use crate::archiver::retention::ArchivedPositions;
+use crate::archiver::shown::Shown;
 use crate::archiver::summary::SegmentLines;
 use crate::config::TopicSelection;
 use crate::kafka::error::KafkaError;
@@ -80,10 +80,10 @@ pub struct Observers {
     pub assigned: HashSet<TopicPartition>,
     /// Whether Kafka answered the newest probe.
     pub kafka_answers: bool,
-    /// How far the run is.
-    pub distance: Distance,
     /// The lines about segments.
     pub lines: Arc<SegmentLines>,
+    /// How far a run with an end is.
+    pub shown: Option<Shown>,
     /// How long a member that died stays in the group.
     pub session_timeout: Duration,
 }
@@ -110,6 +110,7 @@ impl Observer for Observers {
 
     fn assigned(&mut self, partitions: &[TopicPartition]) {
         self.degradations.begin();
+        self.shown.iter_mut().for_each(Shown::assigned);
         self.count_assigned(|known| known.extend(partitions.iter().cloned()));
         if partitions.is_empty() {
             return;
@@ -145,6 +146,9 @@ impl Observer for Observers {
     }
 
     fn reported(&mut self, partition: &TopicPartition, report: &Report, now: UtcSeconds) {
+        self.shown
+            .iter_mut()
+            .for_each(|shown| shown.reported(partition, report));
         // That a topic was deleted which only a pattern names is reported once, when the cluster no longer lists it.
         if matches!(report, Report::Stopped(StopReason::TopicGone)) && !self.topics.is_named(&partition.topic) {
             tracing::debug!(
@@ -176,7 +180,6 @@ impl Observer for Observers {
                 metrics.linked(link.link.record_count, stored);
                 let next = link.link.next_place().first_offset;
                 self.archived.archived(partition, next.0, metrics);
-                self.distance.archived(partition, next.0);
             }
             Report::LossFound {
                 first_offset,
@@ -191,7 +194,6 @@ impl Observer for Observers {
             }
             Report::Continues(next) => {
                 self.archived.archived(partition, next.0, metrics);
-                self.distance.archived(partition, next.0);
                 self.degradations.clear(&partition.to_string());
                 all.stopped(&partition.topic, Some(partition.partition), None);
             }
@@ -200,6 +202,10 @@ impl Observer for Observers {
     }
 
     fn measured(&mut self, partition: &TopicPartition, measured: &Measured, now: Now) {
+        let unarchived = measured.standing.unarchived_records;
+        self.shown
+            .iter_mut()
+            .for_each(|shown| shown.measured(partition, unarchived));
         let Some(metrics) = self.metrics.get(partition) else {
             return;
         };

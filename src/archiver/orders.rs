@@ -1,4 +1,4 @@
-//! The mode of a run and the operator's declarations.
+//! The mode of a run, the operator's declarations, and where its progress is shown.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub enum Mode {
 }
 
 /// The orders of one run.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Orders {
     /// When it ends.
     pub mode: Mode,
@@ -27,7 +27,7 @@ pub struct Orders {
     pub diverged: Vec<Divergence>,
     /// What is changed while it runs.
     pub reloaded: Reloaded,
-    /// Who is told how far a run with [`Mode::Once`] is, in offsets.
+    /// Where a run with an end shows how far it is.
     pub progress: Arc<dyn Progress>,
 }
 

@@ -12,7 +12,6 @@ use crate::archiver::background::{BackgroundExecutor, Encode, Tools};
 use crate::archiver::checkpoints::{Beside, Checkpoints};
 use crate::archiver::degradations::Degradations;
 use crate::archiver::discovery::{Discovery, Follower, Topics};
-use crate::archiver::distance::Distance;
 use crate::archiver::doing::Doing;
 use crate::archiver::driver::Driver;
 use crate::archiver::fenced_client::NewClients;
@@ -27,6 +26,7 @@ use crate::archiver::outcome::ArchiveReport;
 use crate::archiver::preflight;
 use crate::archiver::projections::Projections;
 use crate::archiver::retention::{ArchivedPositions, RetentionThread};
+use crate::archiver::shown::Shown;
 use crate::archiver::start::{self, ClusterAtStart};
 use crate::archiver::summary::{self, SegmentLines};
 use crate::archiver::tally::Tally;
@@ -208,8 +208,9 @@ fn archive(
         consumer = consumer.leaving();
     }
     let (discovery, topics) = Discovery::new(&settings.archived, &cluster, at_start);
-    let (target, distance, retention) = match mode {
-        Mode::Once => (Target::up_to(ends.clone()), Distance::to(ends, progress), None),
+    let shown = (mode == Mode::Once).then(|| Shown::new(ends.clone(), progress));
+    let (target, retention) = match mode {
+        Mode::Once => (Target::up_to(ends), None),
         Mode::Daemon => {
             if settings.archived.has_patterns() {
                 tasks.push(announcer.supervise(runtime.handle(), "find topics", discovery.run()));
@@ -217,11 +218,7 @@ fn archive(
             let probing = liveness::probe(cluster, topics.clone(), Arc::clone(&degradations));
             tasks.push(announcer.supervise(runtime.handle(), "probe Kafka", probing));
             let retention = RetentionThread::start(&settings.kafka, archived.clone(), Clock::start())?;
-            (
-                Target::endless(),
-                Distance::to(HashMap::new(), progress),
-                Some(retention),
-            )
+            (Target::endless(), Some(retention))
         }
     };
     let source = Follower::new(consumer, &settings.archived, topics);
@@ -233,8 +230,8 @@ fn archive(
         metrics: HashMap::new(),
         assigned: HashSet::new(),
         kafka_answers: true,
-        distance,
         lines,
+        shown,
         session_timeout: settings.kafka.session_timeout(),
     };
     let shutdown = settings.archive.shutdown_timeout;

@@ -72,6 +72,10 @@ fn archive(mode: Mode, declared: &Declared, context: &Context) -> Result<Exit, F
         health,
         clock: context.clock(),
     };
+    let progress = match mode {
+        Mode::Once => context.progress(),
+        Mode::Daemon => Arc::new(Silent),
+    };
     let stop = context.stop_within(settings.archive.shutdown_timeout);
     let declared = declared.in_full(&settings)?;
     let orders = Orders {
@@ -79,10 +83,7 @@ fn archive(mode: Mode, declared: &Declared, context: &Context) -> Result<Exit, F
         new_epochs: declared.new_epoch.clone(),
         diverged: declared.diverged.clone(),
         reloaded,
-        progress: match mode {
-            Mode::Once => context.progress("offsets"),
-            Mode::Daemon => Arc::new(Silent),
-        },
+        progress,
     };
     let report = archiver::run(&settings, orders, &vitals, &stop)?;
     context.output().report(&report, text)?;

@@ -206,7 +206,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings()?;
     let (place, prefix, pattern) = args.parquet.store(&settings)?;
     let ms = |when: When| when.resolve(context.clock().wall()).as_millisecond();
-    let progress = context.progress("files");
+    let progress = context.progress();
     let report = context.runtime()?.block_on(async {
         let request = Request {
             topic: settings.topic_name(&args.topic),

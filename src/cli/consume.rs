@@ -77,7 +77,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         ending: if args.follow { Ending::Stopped } else { Ending::Now },
     };
     let output = context.output();
-    let progress = context.progress("records");
+    let progress = match output.format() {
+        Format::Json => context.progress(),
+        Format::Text => context.progress_beside_stdout(),
+    };
     let around = Surroundings {
         stop: context.stop(),
         clock: context.clock(),

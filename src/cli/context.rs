@@ -8,13 +8,14 @@ use crate::cli::failure::Failure;
 use crate::cli::global::Global;
 use crate::cli::interrupt::Signals;
 use crate::cli::output::Output;
-use crate::cli::progress;
+use crate::cli::progress::Terminal;
+use crate::cli::stderr::Stderr;
 use crate::clock::Clock;
 use crate::config::{self, ConfigError, Loaded, Settings, Sources};
 use crate::error::{Explain, Kind};
-use crate::task::progress::Progress;
+use crate::task::progress::{Progress, Silent};
 use crate::task::stop::Stop;
-use crate::telemetry;
+use crate::telemetry::{self, LogOutput};
 
 /// The context of one run.
 #[derive(Debug)]
@@ -47,7 +48,12 @@ impl Context {
     #[must_use]
     pub fn new(global: &Global) -> Context {
         let output = Output::new(global);
-        telemetry::start_log(global.verbosity(), global.log_format, output.colours_on_stderr());
+        let to = LogOutput {
+            format: global.log_format,
+            colours: output.colours_on_stderr(),
+            writer: || Stderr,
+        };
+        telemetry::start_log(global.verbosity(), to);
         Context {
             sources: global.sources(),
             output,
@@ -98,10 +104,24 @@ impl Context {
         self.clock
     }
 
-    /// A progress bar if stderr is a terminal. `unit` is what is counted, such as `records`.
+    /// Shows progress if stderr is a terminal, unless `--quiet` is set.
     #[must_use]
-    pub fn progress(&self, unit: &'static str) -> Arc<dyn Progress> {
-        progress::start(&self.output, unit)
+    pub fn progress(&self) -> Arc<dyn Progress> {
+        if self.output.is_watched() {
+            Arc::new(Terminal::new())
+        } else {
+            Arc::new(Silent)
+        }
+    }
+
+    /// The same for a command that writes lines to stdout meanwhile: on a terminal they show by themselves how far it is.
+    #[must_use]
+    pub fn progress_beside_stdout(&self) -> Arc<dyn Progress> {
+        if self.output.is_stdout_watched() {
+            Arc::new(Silent)
+        } else {
+            self.progress()
+        }
     }
 
     /// From now on the first Ctrl-C or SIGTERM requests an orderly stop; the second ends the process at once.

@@ -29,7 +29,7 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings()?;
     let folder = args.dir.clone().unwrap_or_else(first_free);
-    let progress = context.progress("events");
+    let progress = context.progress();
     // Half a demo shows nothing, so an interrupt ends it at once.
     let shown = folder.to_string_lossy();
     let remark = format!(

@@ -21,7 +21,7 @@ pub struct Args {}
 
 pub fn run(_args: &Args, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings()?;
-    let progress = context.progress("checks");
+    let progress = context.progress();
     let report = context
         .runtime()?
         .block_on(examine(&settings, context.clock(), progress.as_ref()));

@@ -81,7 +81,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let request = request(args, &settings, context)?;
     let given = Given::keys(&read_keys("--key", &args.keys)?);
     let file = file_named(args.output.as_ref());
-    let (stop, progress) = (context.stop(), context.progress("records"));
+    let (stop, progress) = (context.stop(), context.progress());
     let drilled = context.runtime()?.block_on(async {
         let store = store::open(&settings.store).await?;
         let surroundings = Surroundings {

@@ -139,7 +139,10 @@ fn give(
     lines: &mut dyn Write,
 ) -> Result<Result<Report, ExportError>, Failure> {
     let given = Given::keys(&read_keys("--key", &args.keys)?);
-    let progress = context.progress("records");
+    let progress = match (&args.output, context.output().format()) {
+        (None, Format::Text) => context.progress_beside_stdout(),
+        _ => context.progress(),
+    };
     context.runtime()?.block_on(async {
         let store = store::open(&settings.store).await?;
         match export(Arc::clone(&store), &given, request, lines, progress.as_ref()).await {

@@ -41,19 +41,18 @@ enum EventTypes {
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let output = context.output();
-    let progress = context.progress("events");
     let shop = Shop::new(args.events, args.seed).named(match args.event_types {
         EventTypes::Routed => Naming::Routed,
         EventTypes::Original => Naming::Original,
     });
     match file_named(args.output.as_ref()) {
         None => {
-            let written = generate(shop, &mut output.stdout(), progress.as_ref());
+            let written = generate(shop, &mut output.stdout(), &*context.progress_beside_stdout());
             output.written(written)?;
         }
         Some(file) => {
             let mut lines = OutputFile::create(file, Existing::Replaced)?;
-            let generated = generate(shop, &mut lines, progress.as_ref());
+            let generated = generate(shop, &mut lines, &*context.progress());
             let written = lines.written(generated)?;
             lines.finish()?;
             output.report(&written, |written: &Generated| {

@@ -74,7 +74,7 @@ pub fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         routing: settings.routing,
         ingest: settings.ingest,
     };
-    let report = ingest(&surroundings, plan, &context.stop(), &*context.progress("events"))?;
+    let report = ingest(&surroundings, plan, &context.stop(), &*context.progress())?;
     context.output().report(&report, text)?;
     Ok(report.exit())
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::cli::stderr::{Stderr, above};
 use crate::clock::Clock;
 use crate::task::stop::{Reason, Stop, Stopper, stop};
 
@@ -87,7 +88,7 @@ fn wait(graceful: &AtomicBool, limit_ms: &AtomicU64, stopper: &Stopper) {
             first = Some((reason, Clock::start()));
             if reason == Reason::Interrupt {
                 // stderr may be closed.
-                let _ = writeln!(std::io::stderr(), "\nstopping; press Ctrl-C again to stop at once");
+                let _ = Stderr.write_all(b"\nstopping; press Ctrl-C again to stop at once\n");
             }
             stopper.request(reason);
         }
@@ -153,10 +154,13 @@ fn end_at_once(reason: Reason) -> ! {
         said.push_str("\n  ");
         said.push_str(&left.remark);
     }
-    // stderr may be closed.
-    let _ = writeln!(std::io::stderr(), "{said}");
-    std::process::exit(match reason {
-        Reason::Interrupt => 130,
-        Reason::Terminate => 143,
+    // The lines that show progress are gone, and nobody can draw them again.
+    above(|| {
+        // stderr may be closed.
+        let _ = writeln!(std::io::stderr(), "{said}");
+        std::process::exit(match reason {
+            Reason::Interrupt => 130,
+            Reason::Terminate => 143,
+        })
     })
 }

@@ -50,6 +50,7 @@ mod restore;
 mod retention;
 mod selected;
 mod signed_file;
+mod stderr;
 mod time_range;
 mod topics;
 mod usage;

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::cli::failure::Failure;
 use crate::cli::format::Format;
 use crate::cli::global::Global;
+use crate::cli::stderr::Stderr;
 use crate::error::Exit;
 use crate::telemetry::Verbosity;
 
@@ -78,13 +79,18 @@ impl Output {
     pub fn remark(&self, text: &str) {
         if self.verbosity != Verbosity::Quiet {
             // A closed stderr is not an error.
-            let _ = writeln!(io::stderr(), "{text}");
+            let _ = Stderr.write_all(format!("{text}\n").as_bytes());
         }
     }
 
-    /// Whether a progress bar is visible.
+    /// Whether somebody sees progress on stderr.
     pub(super) fn is_watched(&self) -> bool {
         self.verbosity != Verbosity::Quiet && io::stderr().is_terminal()
+    }
+
+    /// Whether lines that go to stdout would be mixed with progress on stderr.
+    pub(super) fn is_stdout_watched(&self) -> bool {
+        io::stdout().is_terminal()
     }
 
     pub(super) fn colours_on_stderr(&self) -> bool {
@@ -125,7 +131,7 @@ impl Output {
         }
         text.push_str(&format!("  {} {remedy}\n", paint("fix:", Mark::Good, colours)));
         // A closed stderr is not another error; the exit code remains.
-        let _ = io::stderr().write_all(without_private_keys(&text).as_bytes());
+        let _ = Stderr.write_all(without_private_keys(&text).as_bytes());
     }
 }
 

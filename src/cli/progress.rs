@@ -1,180 +1,235 @@
-//! A line on stderr about the work that is done: what, done of total, percent, rate and the time that is left. Only where stderr is
-//! a terminal.
+//! Shows progress on stderr, one line for each piece of work, if that is a terminal.
 
+use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
-use crate::cli::output::{Output, count};
-use crate::task::progress::{Progress, Silent};
+use crate::cli::output::{count, size};
+use crate::cli::stderr::{LINES, show_lines};
+use crate::task::progress::{Progress, Unit, Work};
 
-pub(super) fn start(output: &Output, unit: &'static str) -> Arc<dyn Progress> {
-    if output.is_watched() {
-        Arc::new(Bar::new(unit))
-    } else {
-        Arc::new(Silent)
+/// The time between two drawings of work that does not advance.
+const TICK: Duration = Duration::from_millis(500);
+/// The rate is not known well before.
+const RATE_AFTER_S: f64 = 1.0;
+
+/// Shows progress on stderr, which must be a terminal.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terminal;
+
+impl Terminal {
+    pub(super) fn new() -> Terminal {
+        show_lines();
+        Terminal
     }
 }
 
-struct Bar {
-    bar: ProgressBar,
-    unit: &'static str,
-    /// Steps of the other kind.
-    other: AtomicU64,
-}
-
-impl Bar {
-    fn new(unit: &'static str) -> Bar {
-        // Hidden until work begins, so that a command that fails at once shows no bar.
-        Bar {
-            bar: ProgressBar::hidden(),
-            unit,
-            other: AtomicU64::new(0),
-        }
+impl Progress for Terminal {
+    fn begin(&self, what: &'static str, unit: Unit) -> Arc<dyn Work> {
+        // A wrong template costs the style of the line, not the work.
+        let style = ProgressStyle::with_template("{line}").unwrap_or_else(|_| ProgressStyle::default_bar());
+        let draw = move |state: &ProgressState, to: &mut dyn fmt::Write| {
+            let shown = Shown {
+                what,
+                unit,
+                done: state.pos(),
+                total: state.len(),
+                per_s: state.per_sec(),
+                elapsed_s: state.elapsed().as_secs_f64(),
+            };
+            // Writing to a string cannot fail.
+            let _ = write!(to, "{shown}");
+        };
+        let line = LINES.add(ProgressBar::no_length().with_style(style.with_key("line", draw)));
+        line.enable_steady_tick(TICK);
+        line.tick();
+        Arc::new(Line(line))
     }
 }
 
-/// The style of work with a known total, or without one. A wrong template costs the style, not the work.
-fn style(unit: &str, total: Option<u64>) -> ProgressStyle {
-    let known = format!("{{msg}} {{bar:24}} {{done}} of {{total}} {unit}  {{percent}} %  {{rate}}/s{{left}}{{prefix}}");
-    let unknown = format!("{{msg}} {{spinner}} {{done}} {unit}  {{rate}}/s  {{elapsed}}{{prefix}}");
-    // A closure that fails to write would end the drawing of the line, no more.
-    let number = |of: fn(&ProgressState) -> u64| {
-        move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-            let _ = out.write_str(&count(of(state)));
-        }
-    };
-    ProgressStyle::with_template(if total.is_some() { &known } else { &unknown })
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .with_key("done", number(ProgressState::pos))
-        .with_key("total", number(|state| state.len().unwrap_or_default()))
-        .with_key("left", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-            // Before the first step nothing is known of the rate.
-            if state.pos() > 0 {
-                let _ = write!(out, "  {:#} left", HumanDuration(state.eta()));
-            }
-        })
-        .with_key("rate", number(|state| state.per_sec() as u64))
-        .progress_chars("━╸ ")
-}
+struct Line(ProgressBar);
 
-impl Progress for Bar {
-    fn begin(&self, total: Option<u64>) {
-        self.bar.set_style(style(self.unit, total));
-        match total {
-            Some(total) => self.bar.set_length(total),
-            None => self.bar.unset_length(),
-        }
-        self.bar.set_prefix("");
-        self.other.store(0, Ordering::Relaxed);
-        self.bar.reset();
-        self.bar
-            .set_draw_target(indicatif::ProgressDrawTarget::stderr_with_hz(10));
-        self.bar.enable_steady_tick(Duration::from_millis(200));
-    }
-
-    fn add_total(&self, steps: u64) {
-        self.bar.inc_length(steps);
-    }
-
+impl Work for Line {
     fn advance(&self, steps: u64) {
-        self.bar.inc(steps);
+        self.0.inc(steps);
     }
 
-    fn advance_other(&self, kind: &'static str, steps: u64) {
-        let all = self.other.fetch_add(steps, Ordering::Relaxed) + steps;
-        self.bar.set_prefix(format!("  {} {kind}", count(all)));
+    fn expect(&self, steps: u64) {
+        self.expect_instead(0, steps);
     }
 
-    fn note(&self, what: &str) {
-        self.bar.set_message(what.to_owned());
+    fn expect_instead(&self, expected: u64, found: u64) {
+        // At once: a total between the two must not be drawn.
+        self.0.update(|state| {
+            let others = state.len().unwrap_or(0).saturating_sub(expected);
+            state.set_len(others.saturating_add(found));
+        });
     }
 }
 
-impl Drop for Bar {
+impl Drop for Line {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        self.0.finish_and_clear();
+        LINES.remove(&self.0);
+    }
+}
+
+/// What a line says.
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    what: &'static str,
+    unit: Unit,
+    done: u64,
+    total: Option<u64>,
+    per_s: f64,
+    elapsed_s: f64,
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what)?;
+        if self.unit == Unit::Uncounted {
+            return write!(f, ", {}", time(self.elapsed_s));
+        }
+        let (amount, unit) = amounts(self.unit);
+        // More may come than was expected.
+        let total = self.total.map(|total| total.max(self.done));
+        match total {
+            None => write!(f, ": {}{unit}", amount(self.done))?,
+            Some(total) => {
+                let percent = u128::from(self.done) * 100 / u128::from(total.max(1));
+                write!(f, ": {} of {}{unit}, {percent}%", amount(self.done), amount(total))?;
+            }
+        }
+        let rate = if self.elapsed_s < RATE_AFTER_S {
+            0
+        } else {
+            self.per_s as u64
+        };
+        if rate == 0 || total == Some(self.done) {
+            return Ok(());
+        }
+        write!(f, ", {}/s", amount(rate))?;
+        match total {
+            None => write!(f, ", {}", time(self.elapsed_s)),
+            Some(total) => write!(f, ", {} left", time((total - self.done) as f64 / self.per_s)),
+        }
+    }
+}
+
+/// How amounts of this unit are written, and the word after them.
+fn amounts(unit: Unit) -> (fn(u64) -> String, &'static str) {
+    match unit {
+        Unit::Bytes => (size, ""),
+        Unit::Events => (count, " events"),
+        Unit::Files => (count, " files"),
+        Unit::Links => (count, " links"),
+        Unit::Records => (count, " records"),
+        Unit::Uncounted => (count, ""),
+    }
+}
+
+/// A time in whole seconds, such as `3 min 05 s`.
+fn time(seconds: f64) -> String {
+    let seconds = seconds.ceil() as u64;
+    let (hours, minutes, of_minute) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{of_minute} s"),
+        (0, _) => format!("{minutes} min {of_minute:02} s"),
+        _ => format!("{} h {minutes:02} min", count(hours)),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-    use std::sync::Mutex;
-
-    use indicatif::{ProgressDrawTarget, TermLike};
-
     use super::*;
 
-    /// Keeps what was drawn.
-    #[derive(Debug, Clone, Default)]
-    struct Drawn(Arc<Mutex<String>>);
-
-    impl TermLike for Drawn {
-        fn width(&self) -> u16 {
-            120
+    fn shown() -> Shown {
+        Shown {
+            what: "reading rows",
+            unit: Unit::Records,
+            done: 1_234_567,
+            total: Some(9_876_543),
+            per_s: 345_678.9,
+            elapsed_s: 3.6,
         }
-        fn move_cursor_up(&self, _lines: usize) -> io::Result<()> {
-            Ok(())
-        }
-        fn move_cursor_down(&self, _lines: usize) -> io::Result<()> {
-            Ok(())
-        }
-        fn move_cursor_right(&self, _columns: usize) -> io::Result<()> {
-            Ok(())
-        }
-        fn move_cursor_left(&self, _columns: usize) -> io::Result<()> {
-            Ok(())
-        }
-        fn write_line(&self, text: &str) -> io::Result<()> {
-            self.write_str(text)
-        }
-        fn write_str(&self, text: &str) -> io::Result<()> {
-            self.0.lock().unwrap().push_str(text);
-            Ok(())
-        }
-        fn clear_line(&self) -> io::Result<()> {
-            self.0.lock().unwrap().clear();
-            Ok(())
-        }
-        fn flush(&self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn drawn(total: Option<u64>, work: impl FnOnce(&Bar)) -> String {
-        let drawn = Drawn::default();
-        let bar = Bar::new("records");
-        bar.bar.set_style(style(bar.unit, total));
-        total.inspect(|total| bar.bar.set_length(*total));
-        bar.bar
-            .set_draw_target(ProgressDrawTarget::term_like_with_hz(Box::new(drawn.clone()), 200));
-        work(&bar);
-        bar.bar.force_draw();
-        let line = drawn.0.lock().unwrap().clone();
-        line.trim_end().to_owned()
     }
 
     #[test]
-    fn what_is_done_is_told_of_the_total_in_percent_and_whole_numbers() {
-        let line = drawn(Some(1_000_000), |bar| {
-            bar.note("verifying");
-            bar.add_total(1_000_000);
-            bar.advance(1_500_000);
-            bar.advance_other("compared with Kafka", 1_024);
-            bar.advance_other("compared with Kafka", 1_024);
-        });
-        assert!(line.starts_with("verifying ━━━━━━━━━━━━━━━━━━"), "{line}");
-        assert!(line.contains(" 1,500,000 of 2,000,000 records  75 %  "), "{line}");
-        assert!(line.ends_with(" left  2,048 compared with Kafka"), "{line}");
+    fn a_line_has_what_is_done_of_how_much_at_which_rate_and_the_time_left() {
+        assert_eq!(
+            shown().to_string(),
+            "reading rows: 1,234,567 of 9,876,543 records, 12%, 345,678/s, 26 s left"
+        );
+        let bytes = Shown {
+            what: "ingesting",
+            unit: Unit::Bytes,
+            ..shown()
+        };
+        assert_eq!(
+            bytes.to_string(),
+            "ingesting: 1.2 MB of 9.9 MB, 12%, 345.7 kB/s, 26 s left"
+        );
     }
 
     #[test]
-    fn without_a_total_only_what_is_done_is_told() {
-        let line = drawn(None, |bar| bar.advance(12_345));
-        assert!(line.contains(" 12,345 records  "), "{line}");
-        assert!(!line.contains('%') && !line.contains("left"), "{line}");
+    fn a_line_without_a_total_has_the_time_so_far() {
+        let unknown = Shown { total: None, ..shown() };
+        assert_eq!(unknown.to_string(), "reading rows: 1,234,567 records, 345,678/s, 4 s");
+        let uncounted = Shown {
+            what: "listing the archive",
+            unit: Unit::Uncounted,
+            ..unknown
+        };
+        assert_eq!(uncounted.to_string(), "listing the archive, 4 s");
+    }
+
+    #[test]
+    fn neither_rate_nor_time_left_is_shown_before_they_are_known() {
+        let early = Shown {
+            elapsed_s: 0.2,
+            ..shown()
+        };
+        assert_eq!(early.to_string(), "reading rows: 1,234,567 of 9,876,543 records, 12%");
+        let stalled = Shown { per_s: 0.4, ..shown() };
+        assert_eq!(stalled.to_string(), "reading rows: 1,234,567 of 9,876,543 records, 12%");
+    }
+
+    #[test]
+    fn a_hundred_percent_are_shown_only_at_the_end_and_never_exceeded() {
+        let nearly = Shown {
+            done: 9_876_542,
+            ..shown()
+        };
+        assert!(nearly.to_string().contains(" 99%"), "{nearly}");
+        let more = Shown {
+            done: 9_876_600,
+            ..shown()
+        };
+        assert!(
+            more.to_string().contains("9,876,600 of 9,876,600 records, 100%"),
+            "{more}"
+        );
+        let nothing = Shown {
+            done: 0,
+            total: Some(0),
+            ..shown()
+        };
+        assert!(nothing.to_string().contains("0 of 0 records, 0%"), "{nothing}");
+    }
+
+    #[test]
+    fn times_are_in_whole_seconds_minutes_or_hours() {
+        for (seconds, text) in [
+            (0.0, "0 s"),
+            (24.2, "25 s"),
+            (185.0, "3 min 05 s"),
+            (7_800.0, "2 h 10 min"),
+            (4_000_000.0, "1,111 h 06 min"),
+        ] {
+            assert_eq!(time(seconds), text);
+        }
     }
 }

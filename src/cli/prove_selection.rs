@@ -78,7 +78,7 @@ pub(super) fn run(place: &Path, args: &SelectionArgs, given: &GivenArgs, context
     };
     output_folder::check(place)?;
     let given = given.read()?;
-    let progress = context.progress("records");
+    let progress = context.progress();
     let selected = context.runtime()?.block_on(async {
         let store = store::open(&settings.store).await?;
         match prove_selection(Arc::clone(&store), &given, &selection, progress.as_ref()).await {

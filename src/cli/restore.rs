@@ -83,7 +83,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let settings = context.settings()?;
     let request = request(args, &settings, context)?;
     let given = Given::keys(&read_keys("--key", &args.keys)?);
-    let (stop, progress) = (context.stop(), context.progress("records"));
+    let (stop, progress) = (context.stop(), context.progress());
     let report = context.runtime()?.block_on(async {
         let store = store::open(&settings.store).await?;
         let surroundings = Surroundings {

@@ -139,7 +139,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     } else {
         None
     };
-    let progress = context.progress("records");
+    let progress = context.progress();
     let report = context.runtime()?.block_on(async {
         let store = store::open(&place).await?;
         if !absent::is_expected(store.as_ref(), facts.as_ref(), &request).await {

@@ -110,6 +110,14 @@ impl Archive {
         known.into_iter().cloned().collect()
     }
 
+    /// The number of records of a partition, estimated without reading its links.
+    #[must_use]
+    pub fn estimated_records(&self, partition: &TopicPartition) -> u64 {
+        let newest = self.walk.newest_head(partition).map(|(_, head)| head.next_offset);
+        let objects = self.inventory.partitions.get(partition);
+        objects.map_or(0, |objects| objects.offsets(newest))
+    }
+
     /// The text of `archive.json`.
     ///
     /// # Errors

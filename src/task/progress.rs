@@ -1,40 +1,55 @@
-//! Progress reports of long-running work, for a progress bar.
+//! Progress of long-running work, for display on a terminal.
 
-use std::fmt;
+use std::sync::Arc;
 
-/// Receives progress reports. A call may take a lock, so a hot loop calls [`advance`](Progress::advance) once for each
-/// batch.
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Bytes of input.
+    Bytes,
+    /// Events of input.
+    Events,
+    /// Files.
+    Files,
+    /// Signed links of chains.
+    Links,
+    /// Records.
+    Records,
+    /// Nothing: the work is only named.
+    Uncounted,
+}
+
+/// Shows what is being done.
 pub trait Progress: Send + Sync {
-    /// A phase of work begins, with `total` steps if their number is known.
-    fn begin(&self, total: Option<u64>);
+    /// Work begins: `what` is done, as in `reading rows`. It is shown until what is returned is dropped, beside other work
+    /// that goes on at the same time.
+    fn begin(&self, what: &'static str, unit: Unit) -> Arc<dyn Work>;
+}
 
-    /// `steps` more steps are to be done than was said before.
-    fn add_total(&self, steps: u64);
-
-    /// `steps` more steps are done.
+/// Work that is shown. A call may take a lock, so a hot loop calls [`advance`](Work::advance) once for each batch.
+pub trait Work: Send + Sync {
+    /// So many more are done.
     fn advance(&self, steps: u64);
 
-    /// `steps` more steps of another kind are done at the same time: `records compared with Kafka`. There is one other kind.
-    fn advance_other(&self, kind: &'static str, steps: u64);
+    /// So many more are to be done. The total is unknown before the first call.
+    fn expect(&self, steps: u64);
 
-    /// Names the current work in a few words.
-    fn note(&self, what: &str);
+    /// Of those that were expected, so many were an estimate, and this is their number.
+    fn expect_instead(&self, estimated: u64, found: u64);
 }
 
-impl fmt::Debug for dyn Progress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Progress")
-    }
-}
-
-/// Ignores all reports.
+/// Shows nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 
 impl Progress for Silent {
-    fn begin(&self, _total: Option<u64>) {}
-    fn add_total(&self, _steps: u64) {}
+    fn begin(&self, _what: &'static str, _unit: Unit) -> Arc<dyn Work> {
+        Arc::new(Silent)
+    }
+}
+
+impl Work for Silent {
     fn advance(&self, _steps: u64) {}
-    fn advance_other(&self, _kind: &'static str, _steps: u64) {}
-    fn note(&self, _what: &str) {}
+    fn expect(&self, _steps: u64) {}
+    fn expect_instead(&self, _estimated: u64, _found: u64) {}
 }

@@ -1,5 +1,6 @@
 //! The log on stderr, as text or JSON. The filter is `KIVEND_LOG` (such as `kivend=debug,aws=warn`), else `-v` and `-q`.
 
+use std::io::Write;
 use std::sync::OnceLock;
 
 use clap::ValueEnum;
@@ -51,8 +52,19 @@ struct Running {
 
 static RUNNING: OnceLock<Running> = OnceLock::new();
 
+/// How log lines are written, and to where.
+#[derive(Debug, Clone, Copy)]
+pub struct LogOutput<W> {
+    /// Their form.
+    pub format: LogFormat,
+    /// Whether they have colours.
+    pub colours: bool,
+    /// Makes what they are written to: stderr.
+    pub writer: fn() -> W,
+}
+
 /// Starts the log. A second call in one process has no effect; an invalid `KIVEND_LOG` is reported and ignored.
-pub fn start_log(verbosity: Verbosity, format: LogFormat, colours: bool) {
+pub fn start_log<W: Write + 'static>(verbosity: Verbosity, output: LogOutput<W>) {
     let asked = std::env::var("KIVEND_LOG").ok().filter(|text| !text.is_empty());
     let parsed = asked.as_ref().map(EnvFilter::try_new);
     let refused = matches!(parsed, Some(Err(_)));
@@ -61,9 +73,9 @@ pub fn start_log(verbosity: Verbosity, format: LogFormat, colours: bool) {
     let filter = parsed.unwrap_or_else(|| EnvFilter::new(verbosity.filter()));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(colours);
-    let replace: Box<dyn Fn(EnvFilter) -> bool + Send + Sync> = match format {
+        .with_writer(output.writer)
+        .with_ansi(output.colours);
+    let replace: Box<dyn Fn(EnvFilter) -> bool + Send + Sync> = match output.format {
         LogFormat::Text => {
             let log = log.with_target(false).with_filter_reloading();
             let handle = log.reload_handle();

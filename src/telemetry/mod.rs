@@ -24,7 +24,7 @@ mod verification_metrics;
 mod witness_metrics;
 
 pub use health::Health;
-pub use log::{LogFormat, Verbosity, set_log_filter, start_log};
+pub use log::{LogFormat, LogOutput, Verbosity, set_log_filter, start_log};
 pub use metrics::Metrics;
 pub use partition_metrics::Totals;
 pub use partition_values::PartitionMetrics;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::log::head::Head;
 use crate::log::object_key::{Attempt, Key, Place, TILES, is_folder_marker};
 use crate::record::hash::Hash;
-use crate::record::position::{Epoch, FirstOffset, TopicPartition};
+use crate::record::position::{Epoch, FirstOffset, NextOffset, TopicPartition};
 use crate::verify::findings::{Code, Finding, Findings};
 
 /// The key of a link or segment, within its partition.
@@ -57,6 +57,19 @@ pub struct PartitionObjects {
     pub segments: Vec<Slot>,
     /// The head after which the listing starts, if only newer objects were listed.
     pub after: Option<Head>,
+}
+
+impl PartitionObjects {
+    /// The number of offsets that the listed links cover, where their head ends at `newest` or, if that is not known, begins
+    /// at the last listed place. An estimate of the number of records.
+    #[must_use]
+    pub fn offsets(&self, newest: Option<NextOffset>) -> u64 {
+        let listed = || self.links.iter().map(|slot| slot.first_offset.0);
+        let first = self.after.as_ref().map(|head| head.next_offset.0);
+        let first = first.or_else(|| listed().min()).unwrap_or(0);
+        let end = listed().chain(newest.map(|next| next.0)).max().unwrap_or(first);
+        u64::try_from(end - first).unwrap_or(0)
+    }
 }
 
 /// The listed keys of an archive.

@@ -1,5 +1,5 @@
 //! What scripts rely on: exit codes, one JSON object and nothing else on stdout, errors in one form on stderr, no
-//! progress bar without a terminal, and settings from file, environment and flags.
+//! progress without a terminal, and settings from file, environment and flags.
 
 mod addresses;
 mod arguments;
@@ -10,6 +10,7 @@ mod hosts;
 mod missing_links;
 mod outputs;
 mod places;
+mod progress;
 mod real_doctor;
 mod reload;
 mod reports;

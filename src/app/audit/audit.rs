@@ -17,7 +17,7 @@ use crate::audit::report::{Finding, Report};
 use crate::clock::Clock;
 use crate::store::{Entry, StoreError};
 use crate::task::error::AppError;
-use crate::task::progress::Progress;
+use crate::task::progress::{Progress, Unit};
 
 /// The largest file that is read; it is held in memory.
 const FILE_MAX_BYTES: u64 = 2 << 30;
@@ -79,7 +79,8 @@ struct Work {
 fn compare(work: &Work, mut fetched: mpsc::Receiver<Fetched>) -> Result<Report, AppError> {
     let (request, progress) = (&work.request, work.progress.as_ref());
     let sources = Sources::open(&work.against, &request.topic, work.runtime.clone())?;
-    progress.begin(Some(work.listed.files.len() as u64));
+    let files = progress.begin("comparing files", Unit::Files);
+    files.expect(work.listed.files.len() as u64);
     let mut auditor = Auditor::new(sources, request, progress);
     auditor.sink.location = format!("{}{}", request.files.location(), request.prefix);
     auditor.sink.ignored = work.listed.ignored;
@@ -100,8 +101,9 @@ fn compare(work: &Work, mut fetched: mpsc::Receiver<Fetched>) -> Result<Report, 
             }
         }
         auditor.sink.bytes += entry.bytes;
-        progress.advance(1);
+        files.advance(1);
     }
+    drop(files);
     auditor.finish()
 }
 

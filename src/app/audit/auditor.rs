@@ -13,7 +13,7 @@ use crate::audit::report::{Counts, Finding, Report, SinkRead};
 use crate::audit::row::{Compared, Row};
 use crate::audit::tally::{Lag, Merge, Tally};
 use crate::task::error::AppError;
-use crate::task::progress::Progress;
+use crate::task::progress::{Progress, Unit};
 
 /// Rows that are held at a time.
 const ROWS_HELD: usize = 2_000_000;
@@ -167,11 +167,12 @@ impl<'a> Auditor<'a> {
             None => Lag::Allowed,
         };
         let numbers: Vec<i32> = self.tallies.keys().copied().collect();
+        let rest = self.progress.begin("reading what no file has", Unit::Uncounted);
         for partition in &numbers {
-            self.progress.note(&format!("partition {partition}"));
             let unread = self.unread(*partition, lag);
             unread.iter().for_each(|range| self.compare(*partition, &range, &[]));
         }
+        drop(rest);
         let mut partitions = BTreeMap::new();
         for partition in numbers {
             let (counts, findings) = self.conclude(partition, lag);

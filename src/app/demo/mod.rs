@@ -27,7 +27,7 @@ use crate::embedded::Embedded;
 use crate::store;
 use crate::synthetic::Shop;
 use crate::task::error::AppError;
-use crate::task::progress::Progress;
+use crate::task::progress::{Progress, Unit};
 use crate::task::stop::Stop;
 use crate::telemetry::{Health, Metrics, Vitals};
 use crate::verify::findings::Code;
@@ -82,18 +82,18 @@ pub fn demo(
 ) -> Result<DemoReport, DemoError> {
     let clock = Clock::start();
     prepare(folder)?;
-    progress.note("starting an embedded Kafka");
+    let starting = progress.begin("starting an embedded Kafka", Unit::Uncounted);
     let kafka = Embedded::start(BROKERS).map_err(AppError::from)?;
     for topic in &settings.topics {
         kafka.create_topic(topic).map_err(AppError::from)?;
     }
+    drop(starting);
     let settings = own_settings(settings, &kafka, folder);
     make_archive(&settings, folder)?;
     let events = folder.join("events.jsonl");
     write_events(&events, progress.as_ref())?;
     ingest_twice(&settings, &events, stop, progress.as_ref())?;
 
-    progress.note("archiving");
     let health = Arc::new(Health::default());
     let vitals = Vitals {
         metrics: Arc::new(Metrics::default()),
@@ -110,9 +110,10 @@ pub fn demo(
     let honest = check(&settings, &archive, progress)?;
     save_report(&folder.join("report.json"), &honest)?;
 
-    progress.note("forging one value in a copy");
+    let forging = progress.begin("forging one value in a copy", Unit::Uncounted);
     let forged_archive = folder.join("forged");
     let forged = forge_one_value(&archive, &forged_archive)?;
+    drop(forging);
     let caught = check(&settings, &forged_archive, progress)?;
     save_report(&folder.join("forged-report.json"), &caught)?;
     let codes = codes_at(&caught, &forged);
@@ -190,7 +191,6 @@ fn ingest_twice(settings: &Settings, events: &Path, stop: &Stop, progress: &dyn 
     };
     let only = settings.routing.default.clone();
     for (only, max, expected) in [(None, None, EVENTS), (Some(only), Some(SECOND_RUN), SECOND_RUN)] {
-        progress.note("ingesting");
         let plan = Plan {
             inputs: vec![ingest::Input::of_argument(events)],
             only,
@@ -211,7 +211,6 @@ fn ingest_twice(settings: &Settings, events: &Path, stop: &Stop, progress: &dyn 
 }
 
 fn check(settings: &Settings, archive: &Path, progress: &Arc<dyn Progress>) -> Result<Report, DemoError> {
-    progress.note("verifying");
     let facts: Arc<dyn KafkaFacts> = Arc::new(ClusterFacts::connect(&settings.kafka).map_err(AppError::from)?);
     let request = Request {
         topics: settings.archived.clone(),

@@ -14,7 +14,7 @@ pub use check::{Check, Status};
 
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::task::progress::Progress;
+use crate::task::progress::{Progress, Unit};
 
 /// The checks, in the order in which a record passes what they check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,14 +33,14 @@ impl DoctorReport {
 
 /// Runs all checks that the settings call for.
 pub async fn examine(settings: &Settings, clock: Clock, progress: &dyn Progress) -> DoctorReport {
-    progress.begin(None);
-    progress.note("checking Kafka");
+    let asking = progress.begin("checking Kafka", Unit::Uncounted);
     let kafka = {
         let (settings, now_ms) = (settings.clone(), clock.wall().as_millisecond());
         tokio::task::spawn_blocking(move || kafka::examine(&settings, now_ms)).await
     };
     let mut checks = kafka.unwrap_or_else(|_| vec![Check::skipped("brokers", "the check was aborted")]);
-    progress.note("checking the store");
+    drop(asking);
+    let _asking = progress.begin("checking the store", Unit::Uncounted);
     let (store, store_checks) = store::examine(&settings.store, clock).await;
     checks.extend(store_checks);
     checks.extend(keys::examine(store.as_deref(), &settings.archive).await);

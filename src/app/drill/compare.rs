@@ -18,7 +18,7 @@ use crate::reading::archive::Archive;
 use crate::record::position::TopicPartition;
 use crate::segment::decode::Segment;
 use crate::task::error::AppError;
-use crate::task::progress::Progress;
+use crate::task::progress::Work;
 use crate::task::stop::Stop;
 
 /// Partitions that are compared at the same time.
@@ -32,7 +32,8 @@ pub(super) struct Comparing {
     /// What the restored topics refused, by archived place.
     pub(super) refused: BTreeMap<(String, i32), BTreeMap<i64, String>>,
     pub(super) stop: Stop,
-    pub(super) progress: Arc<dyn Progress>,
+    /// Shows how many archived records are compared.
+    pub(super) work: Arc<dyn Work>,
 }
 
 /// The refused records by their places.
@@ -94,7 +95,7 @@ impl Comparing {
             let Some(segment) = &checked.segment else { continue };
             let mut rows = self.rows(link, segment)?;
             tally.archived += rows.len() as u64;
-            self.progress.advance(rows.len() as u64);
+            self.work.advance(rows.len() as u64);
             if let Some(original) = &mut original {
                 beside(&of, &rows, &original.rows(link)?, &mut tally);
             }

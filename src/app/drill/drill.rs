@@ -21,7 +21,7 @@ use crate::record::position::TopicPartition;
 use crate::record::utc::UtcSeconds;
 use crate::store::Store;
 use crate::task::error::AppError;
-use crate::task::progress::Progress;
+use crate::task::progress::{Progress, Unit};
 use crate::task::stop::Stop;
 use crate::verify::given::Given;
 use crate::writing::key_source::KeySource;
@@ -79,8 +79,11 @@ pub async fn drill(surroundings: Surroundings, mut request: Request) -> Result<D
         clock,
         began_at: clock.utc_seconds(),
     };
+    let progress = Arc::clone(&drill.progress);
     let outcome = drill.run().await;
+    let removing = progress.begin("removing the throw-away topics", Unit::Uncounted);
     let removed = remove(&kafka, names.of_run()).await;
+    drop(removing);
     let report = outcome?;
     let left = removed.err().map(|error| {
         tracing::warn!(%error, topics = names.of_run(), "the topics of the drill were not removed; the next drill removes them");
@@ -140,31 +143,31 @@ struct Drill {
 
 impl Drill {
     async fn run(self) -> Result<DrillReport, AppError> {
-        self.progress.note("reading the links");
+        let reading = self.progress.begin("reading the links", Unit::Uncounted);
         let planned = Planned {
             plans: plan(&self.archive, &self.request).await?,
             archive: Arc::clone(&self.archive),
         };
+        drop(reading);
         let conditions = Conditions {
             kafka: self.kafka.clone(),
             stop: self.stop.clone(),
             progress: Arc::clone(&self.progress),
         };
-        self.progress.note("restoring");
         let (restored, plans) = restore_planned(conditions, planned, self.request.clone()).await?;
         if restored.interrupted {
             return Err(interrupted());
         }
         let restored_ms = self.clock.monotonic_ms();
-        self.progress.note("comparing");
-        self.progress.begin(Some(restored.records));
+        let work = self.progress.begin("comparing", Unit::Records);
+        work.expect(restored.records);
         let comparing = Arc::new(Comparing {
             archive: Arc::clone(&self.archive),
             kafka: self.kafka.clone(),
             span: self.request.span,
             refused: by_place(&restored.refused_records),
             stop: self.stop.clone(),
-            progress: Arc::clone(&self.progress),
+            work,
         });
         let mut topics = Vec::new();
         let mut sum = Tally::default();

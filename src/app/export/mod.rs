@@ -25,7 +25,7 @@ use crate::segment::decode::Segment;
 use crate::segment::error::Unreadable;
 use crate::store::Store;
 use crate::task::error::AppError;
-use crate::task::progress::Progress;
+use crate::task::progress::{Progress, Unit, Work};
 use crate::verify::given::Given;
 
 pub use form::Form;
@@ -130,7 +130,9 @@ pub async fn export(
     progress: &dyn Progress,
 ) -> Result<Report, ExportError> {
     let clock = Clock::start();
+    let reading = progress.begin("reading the log and the keys of links", Unit::Uncounted);
     let archive = Archive::open(store, given).await?;
+    drop(reading);
     let mut partitions = archive.partitions();
     partitions.retain(|partition| request.topic.as_deref().is_none_or(|topic| topic == &*partition.topic));
     if partitions.is_empty() {
@@ -141,8 +143,10 @@ pub async fn export(
         request,
         rows: request.form.rows(output).map_err(ExportError::Output)?,
         report: Report::default(),
-        progress,
+        exporting: progress.begin("exporting", Unit::Records),
     };
+    let expected = partitions.iter().map(|partition| archive.estimated_records(partition));
+    run.exporting.expect(expected.sum());
     run.all(&partitions).await?;
     run.report.elapsed_s = clock.elapsed_s();
     Ok(run.report)
@@ -170,13 +174,11 @@ struct Run<'a, 'o> {
     request: &'a Request,
     rows: Box<dyn Rows + 'o>,
     report: Report,
-    progress: &'a dyn Progress,
+    exporting: Arc<dyn Work>,
 }
 
 impl Run<'_, '_> {
     async fn all(&mut self, partitions: &[TopicPartition]) -> Result<(), ExportError> {
-        self.progress.note("exporting");
-        self.progress.begin(Some(0));
         for partition in partitions {
             self.partition(partition).await?;
         }
@@ -193,19 +195,21 @@ impl Run<'_, '_> {
             .sum::<u64>();
         links.clone().for_each(|link| self.report.span(link));
         let wanted = links.filter(|link| link.segment.is_some() && request.may_cover(link));
-        self.progress
-            .add_total(wanted.clone().map(|link| link.record_count).sum());
+        let records = wanted.clone().map(|link| link.record_count).sum();
+        self.exporting
+            .expect_instead(archive.estimated_records(partition), records);
         let mut segments = futures::stream::iter(wanted)
             .map(|link| async move { (link, archive.kept_segment(link).await) })
             .buffered(AHEAD);
         while let Some((link, object)) = segments.next().await {
-            self.progress.advance(link.record_count);
             let Some(object) = object? else {
                 self.report.removed += link.record_count;
+                self.exporting.advance(link.record_count);
                 continue;
             };
             let segment = signed_segment(link, object, "exported")?;
             self.segment(&segment, partition)?;
+            self.exporting.advance(link.record_count);
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::app::ingest::error::IngestError;
 use crate::app::ingest::exactly_run::Run;
-use crate::app::ingest::input::{Input, InputError, shown};
+use crate::app::ingest::input::{Input, InputError, shown, total_bytes};
 use crate::app::ingest::intake::Intake;
 use crate::app::ingest::mark::{Place, Seen, known};
 use crate::app::ingest::pace::Pace;
@@ -18,6 +18,7 @@ use crate::app::ingest::rejects::Rejects;
 use crate::app::ingest::report::{Problem, Report, Rotated};
 use crate::app::ingest::rotation::{Begin, Rotation, begin, look};
 use crate::app::ingest::sending::sending;
+use crate::app::ingest::shown::Shown;
 use crate::app::ingest::transfer::FileTransfer;
 use crate::clock::Clock;
 use crate::kafka::ledger::Ledger;
@@ -37,6 +38,7 @@ pub(super) fn ingest(
     let form = surroundings.form();
     let only = plan.only.clone().map(|only| number_of(&routing, only)).transpose()?;
     let files = files(&plan.inputs)?;
+    let total_bytes = total_bytes(&plan.inputs);
     let rejects = Rejects::open(plan.rejects, &plan.inputs)?;
     let ledger = &surroundings.ledger;
     let desk = Connections {
@@ -46,21 +48,22 @@ pub(super) fn ingest(
         ledger: Ledger::open(&surroundings.kafka, &ledger.topic, ledger.replication_factor)?,
         line_max_bytes: form.line_max_bytes,
     };
+    let pace = Pace::new(plan.rate_per_s, plan.max, clock);
+    let shown = Shown::best(progress, "ingesting", (total_bytes, pace.left()));
     let mut run = Run {
         intake: Intake::new(&form, &routing, only, rejects),
         tally: Tally {
             acked: vec![0; routing.topics().len()],
             ..Tally::default()
         },
-        pace: Pace::new(plan.rate_per_s, plan.max, clock),
+        pace,
         clock,
         stop,
-        progress,
+        shown,
         has_failed: false,
         broken_inputs: Vec::new(),
         line_max_bytes: form.line_max_bytes,
     };
-    progress.begin(None);
     for file in &files {
         if run.is_over() {
             break;

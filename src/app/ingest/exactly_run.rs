@@ -13,11 +13,11 @@ use crate::app::ingest::intake::{Intake, Part};
 use crate::app::ingest::pace::Pace;
 use crate::app::ingest::report::Problem;
 use crate::app::ingest::sending::{STEP, wait_for_answers};
+use crate::app::ingest::shown::Shown;
 use crate::app::ingest::transfer::FileTransfer;
 use crate::clock::Clock;
 use crate::kafka::error::KafkaError;
 use crate::kafka::producer::{Outgoing, Tally};
-use crate::task::progress::Progress;
 use crate::task::stop::Stop;
 
 /// The ordinal of the mark; lines count from 1.
@@ -32,7 +32,8 @@ pub(super) struct Run<'a> {
     pub(super) pace: Pace,
     pub(super) clock: Clock,
     pub(super) stop: &'a Stop,
-    pub(super) progress: &'a dyn Progress,
+    /// Shows how far it is.
+    pub(super) shown: Shown,
     pub(super) broken_inputs: Vec<Problem>,
     pub(super) line_max_bytes: usize,
 }
@@ -117,6 +118,7 @@ impl Run<'_> {
             .skip(chunk, transfer.mark.as_ref())
             .ok_or_else(|| transfer.changed())?;
         self.intake.skip(transfer.reached.lines - before);
+        self.shown.advance_bytes(begin as u64);
         let mut rest = begin..chunk.len();
         while !rest.is_empty() && self.pace.left() > 0 {
             let Some(allowed) = self.wait_for_room(transfer)? else {
@@ -151,7 +153,8 @@ impl Run<'_> {
         transfer.producer.poll(Duration::ZERO);
         transfer.reached.pass(&chunk[begin..rest.start]);
         self.pace.sent(sent);
-        self.progress.advance(sent);
+        self.shown.advance_bytes((rest.start - begin) as u64);
+        self.shown.advance_events(sent);
         Ok(())
     }
 
@@ -161,6 +164,7 @@ impl Run<'_> {
             self.intake.leave_unfinished(file, line.length_bytes);
             return Ok(());
         }
+        self.shown.advance_bytes(line.length_bytes);
         transfer.reached.pass_too_long(line);
         if is_marked {
             self.intake.skip(1);

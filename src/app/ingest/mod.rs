@@ -17,6 +17,7 @@ mod report;
 mod rotation;
 mod run;
 mod sending;
+mod shown;
 mod sorted;
 mod transfer;
 
@@ -25,6 +26,7 @@ use crate::app::ingest::pace::Pace;
 use crate::app::ingest::rejects::Rejects;
 use crate::app::ingest::run::Run;
 use crate::app::ingest::sending::connect;
+use crate::app::ingest::shown::Shown;
 use crate::clock::Clock;
 use crate::task::progress::Progress;
 use crate::task::stop::Stop;
@@ -63,17 +65,27 @@ pub fn ingest(
         Mode::Send | Mode::ExactlyOnce => Some(connect(surroundings, &routing, only)?),
         Mode::DryRun => None,
     };
+    let pace = Pace::new(plan.rate_per_s, plan.max, clock);
+    let what = match plan.mode {
+        Mode::DryRun => "reading",
+        Mode::Send | Mode::ExactlyOnce => "ingesting",
+    };
+    let shown = match plan.order {
+        Order::AsRead => Shown::best(progress, what, (total_bytes, pace.left())),
+        Order::Time => Shown::bytes(progress, "reading", total_bytes),
+    };
     let mut run = Run {
         intake: Intake::new(&form, &routing, only, rejects),
         producer,
-        pace: Pace::new(plan.rate_per_s, plan.max, clock),
+        pace,
         clock,
         stop,
         progress,
+        shown,
         broken_inputs: Vec::new(),
     };
     match plan.order {
-        Order::AsRead => run.as_read(&pieces, total_bytes),
+        Order::AsRead => run.as_read(&pieces),
         Order::Time => run.by_time(&pieces),
     }
     // The reading thread may be blocked on its input. It is not joined; it ends with its next piece.

@@ -9,9 +9,10 @@ use crate::app::ingest::intake::Intake;
 use crate::app::ingest::pace::Pace;
 use crate::app::ingest::report::{Problem, Report};
 use crate::app::ingest::sending::{STEP, wait_for_answers};
+use crate::app::ingest::shown::Shown;
 use crate::clock::Clock;
 use crate::kafka::producer::{Outgoing, Producer};
-use crate::task::progress::Progress;
+use crate::task::progress::{Progress, Unit};
 use crate::task::stop::Stop;
 
 /// A run without transactions.
@@ -23,22 +24,17 @@ pub(super) struct Run<'a> {
     pub(super) clock: Clock,
     pub(super) stop: &'a Stop,
     pub(super) progress: &'a dyn Progress,
+    /// Shows how far it is.
+    pub(super) shown: Shown,
     pub(super) broken_inputs: Vec<Problem>,
 }
 
 impl Run<'_> {
     /// Sends events in the order of the input.
-    pub(super) fn as_read(&mut self, pieces: &Receiver<Piece>, total_bytes: Option<u64>) {
-        let mut began = false;
+    pub(super) fn as_read(&mut self, pieces: &Receiver<Piece>) {
         while let Some(piece) = self.next_piece(pieces) {
             match piece {
-                Piece::Portion(Portion::Lines(lines)) => {
-                    if !std::mem::replace(&mut began, true) {
-                        self.progress
-                            .begin(estimate(&lines, total_bytes).map(|all| all.min(self.pace.left())));
-                    }
-                    self.send_lines(&Arc::new(lines));
-                }
+                Piece::Portion(Portion::Lines(lines)) => self.send_lines(&Arc::new(lines)),
                 other => self.note(other),
             }
             if self.pace.left() == 0 {
@@ -51,7 +47,10 @@ impl Run<'_> {
     pub(super) fn note(&mut self, piece: Piece) {
         match piece {
             Piece::Next(name) => self.intake.next_input(name),
-            Piece::Portion(Portion::TooLong(line)) => self.intake.reject_too_long(&line),
+            Piece::Portion(Portion::TooLong(line)) => {
+                self.shown.advance_bytes(line.length_bytes);
+                self.intake.reject_too_long(&line);
+            }
             Piece::Broken(error) => self.broken_inputs.push(Problem::of(&error)),
             Piece::Portion(Portion::Lines(_)) => {}
         }
@@ -77,8 +76,10 @@ impl Run<'_> {
             let Some(allowed) = self.wait_for_room() else {
                 return;
             };
+            let before = rest.len();
             let records = self.intake.take(chunk, &mut rest, allowed);
             self.send(chunk, &records);
+            self.shown.advance_bytes((before - rest.len()) as u64);
         }
     }
 
@@ -104,7 +105,7 @@ impl Run<'_> {
         }
         let sent = records.len() as u64;
         self.pace.sent(sent);
-        self.progress.advance(sent);
+        self.shown.advance_events(sent);
     }
 
     pub(super) fn poll(&mut self, wait: Duration) {
@@ -125,7 +126,8 @@ impl Run<'_> {
     pub(super) fn finish(mut self) -> Report {
         let mut tally = None;
         if let Some(mut producer) = self.producer.take() {
-            self.progress.note("waiting for acknowledgements");
+            drop(self.shown);
+            let _waiting = self.progress.begin("waiting for acknowledgements", Unit::Uncounted);
             wait_for_answers(&mut producer, self.stop, self.clock);
             self.intake.failed(&producer.take_failed());
             tally = Some(producer.tally().clone());
@@ -134,11 +136,4 @@ impl Run<'_> {
         let elapsed_s = self.clock.elapsed_s();
         self.intake.report(tally, self.broken_inputs, interrupted, elapsed_s)
     }
-}
-
-/// The expected number of events, if the average length of the first lines holds for the others.
-fn estimate(lines: &[u8], total_bytes: Option<u64>) -> Option<u64> {
-    let count = memchr::memchr_iter(b'\n', lines).count() as u64;
-    let all = u128::from(total_bytes?) * u128::from(count) / u128::try_from(lines.len().max(1)).ok()?;
-    u64::try_from(all).ok()
 }

@@ -6,6 +6,7 @@ use std::sync::mpsc::Receiver;
 
 use crate::app::ingest::input::{Piece, Portion};
 use crate::app::ingest::run::Run;
+use crate::app::ingest::shown::Shown;
 
 /// Lines of the index that are sent at once.
 const BLOCK: usize = 4_096;
@@ -24,10 +25,13 @@ struct Line {
 impl Run<'_> {
     /// Reads the whole input and sends it by time. Lines are rejected while reading.
     pub(super) fn by_time(&mut self, pieces: &Receiver<Piece>) {
-        self.progress.note("reading");
         let (input, index) = self.index(pieces);
-        self.progress.note("");
-        self.progress.begin(Some(self.pace.left().min(index.len() as u64)));
+        let what = if self.producer.is_some() {
+            "ingesting"
+        } else {
+            "counting"
+        };
+        self.shown = Shown::events(self.progress, what, self.pace.left().min(index.len() as u64));
         let input = Arc::new(input);
         let mut rest = index.as_slice();
         while !rest.is_empty() && self.pace.left() > 0 {
@@ -52,6 +56,7 @@ impl Run<'_> {
             };
             let mut rest = input.len()..input.len() + lines.len();
             input.extend_from_slice(&lines);
+            self.shown.advance_bytes(lines.len() as u64);
             while !rest.is_empty() {
                 let Range { start, end } = crate::app::ingest::intake::next_line(&input, &mut rest);
                 if let Some(time) = self.intake.time_of(&input[start..end]) {

@@ -21,7 +21,7 @@ use crate::segment::bounds::ColumnBounds;
 use crate::segment::decode::{Segment, footer_length};
 use crate::segment::error::Unreadable;
 use crate::task::error::AppError;
-use crate::task::progress::Progress;
+use crate::task::progress::Work;
 use crate::verify::chain::Accepted;
 use crate::verify::retrieval::Cost;
 
@@ -68,7 +68,7 @@ struct Read {
 pub(super) struct Search<'a> {
     pub(super) archive: &'a Archive,
     pub(super) wanted: Arc<Wanted>,
-    pub(super) progress: &'a dyn Progress,
+    pub(super) searching: &'a dyn Work,
     pub(super) cost: Cost,
     found_bytes: u64,
     /// The bytes of segments that were fetched.
@@ -76,11 +76,11 @@ pub(super) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn new(archive: &'a Archive, wanted: Wanted, progress: &'a dyn Progress) -> Search<'a> {
+    pub(super) fn new(archive: &'a Archive, wanted: Wanted, searching: &'a dyn Work) -> Search<'a> {
         Search {
             archive,
             wanted: Arc::new(wanted),
-            progress,
+            searching,
             cost: Cost::default(),
             found_bytes: 0,
             fetched: AtomicU64::new(0),
@@ -103,6 +103,7 @@ impl<'a> Search<'a> {
             .copied()
             .filter(|link| self.wanted.span.may_cover(link))
             .collect();
+        self.searching.expect(wanted.iter().map(|link| link.record_count).sum());
         self.cost.partitions += 1;
         self.cost.segments += of_head.len() as u64;
         self.cost.above_checkpoint += (with_segments().count() - of_head.len()) as u64;
@@ -123,18 +124,20 @@ impl<'a> Search<'a> {
         while let Some((link, outcome)) = outcomes.next().await {
             let records = match outcome? {
                 Outcome::Removed => {
+                    self.searching.advance(link.record_count);
                     self.cost.removed += 1;
                     self.cost.removed_records += link.record_count;
                     continue;
                 }
                 Outcome::Skipped => {
+                    self.searching.advance(link.record_count);
                     self.cost.skipped_by_statistics += 1;
                     continue;
                 }
                 Outcome::Read(read) => {
                     self.cost.read += 1;
                     self.cost.records_read += read.records;
-                    self.progress.advance(read.records);
+                    self.searching.advance(read.records);
                     read.found
                 }
             };

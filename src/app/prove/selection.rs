@@ -24,7 +24,7 @@ use crate::record::topic_pattern::TopicPattern;
 use crate::store::Store;
 use crate::store::counting::CountingStore;
 use crate::task::error::AppError;
-use crate::task::progress::Progress;
+use crate::task::progress::{Progress, Unit};
 use crate::verify::chain::Accepted;
 use crate::verify::given::Given;
 use crate::verify::proof::check;
@@ -75,7 +75,8 @@ pub async fn prove_selection(
         span: selection.span,
         conditions: selection.conditions.clone(),
     };
-    let mut search = Search::new(&archive, wanted, progress);
+    let searching = progress.begin("searching", Unit::Records);
+    let mut search = Search::new(&archive, wanted, &*searching);
     let (mut partitions, mut records) = (Vec::new(), Vec::new());
     for (index, head) in &heads {
         let chain = archive.chain(&head.partition).await?;

@@ -71,7 +71,7 @@ impl TopicRun<'_> {
         }
         self.commit_marks(open.reached.keys().copied(), &marks)?;
         self.marks = marks;
-        self.shared.progress.advance(open.records);
+        self.shared.restoring.advance(open.records);
         self.committed(open);
         if self.connection.batching == Batching::Alone {
             let batching = Batching::UpTo(self.batch_max_bytes.min(BATCH_BYTES));

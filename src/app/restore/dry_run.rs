@@ -25,7 +25,7 @@ pub(super) fn of_topic(shared: &Shared, plan: &TopicPlan, target: &Target) -> Re
         segment
             .for_each_record(|record| count(shared, target, &mut share, (&checked, record)))
             .map_err(|error| unreadable(&checked.link, &error))?;
-        shared.progress.advance(share.topic.records - before);
+        shared.restoring.advance(share.topic.records - before);
         if shared.is_over() {
             break;
         }

@@ -23,7 +23,7 @@ use crate::kafka::ledger::Ledger;
 use crate::reading::archive::Archive;
 use crate::store::Store;
 use crate::task::error::AppError;
-use crate::task::progress::Progress;
+use crate::task::progress::{Progress, Unit};
 use crate::task::stop::Stop;
 use crate::verify::given::Given;
 
@@ -51,9 +51,10 @@ pub struct Surroundings {
 /// was committed stays, and the same request continues after it.
 pub async fn restore(surroundings: Surroundings, request: Request) -> Result<RestoreReport, AppError> {
     let clock = Clock::start();
+    let reading = surroundings.progress.begin("reading the links", Unit::Uncounted);
     let archive = Arc::new(Archive::open(surroundings.store, &surroundings.given).await?);
-    surroundings.progress.note("reading the links");
     let plans = plan(&archive, &request).await?;
+    drop(reading);
     let conditions = Conditions {
         kafka: surroundings.kafka,
         stop: surroundings.stop,
@@ -87,9 +88,12 @@ pub(in crate::app) async fn restore_planned(
     request: Request,
 ) -> Result<(RestoreReport, Vec<TopicPlan>), AppError> {
     let clock = Clock::start();
-    conditions
-        .progress
-        .begin(Some(plans.iter().map(TopicPlan::records).sum()));
+    let what = match request.mode {
+        Mode::Restore => "restoring",
+        Mode::DryRun => "reading",
+    };
+    let restoring = conditions.progress.begin(what, Unit::Records);
+    restoring.expect(plans.iter().map(TopicPlan::records).sum());
     let shared = Arc::new(Shared {
         pace: Pace::new(request.rate),
         rejects: Rejects::open(request.rejects.as_deref().filter(|_| request.mode == Mode::Restore))?,
@@ -97,7 +101,7 @@ pub(in crate::app) async fn restore_planned(
         kafka: conditions.kafka,
         request,
         stop: conditions.stop,
-        progress: conditions.progress,
+        restoring,
         clock,
         has_failed: AtomicBool::new(false),
     });
@@ -123,7 +127,9 @@ pub(in crate::app) async fn restore_planned(
         plans = waited.map_err(|error| AppError::internal(error.to_string()))??;
     }
     if shared.request.mode == Mode::Restore && !shared.request.groups.is_empty() && !shared.stop.is_requested() {
-        shared.progress.note("translating the offsets of consumer groups");
+        let _translating = conditions
+            .progress
+            .begin("translating the offsets of consumer groups", Unit::Uncounted);
         let own = Arc::clone(&shared);
         let groups = tokio::task::spawn_blocking(move || {
             restore_groups(&own, &plans, &own.request.groups).map(|groups| (groups, plans))

@@ -9,7 +9,7 @@ use crate::app::restore::request::Request;
 use crate::clock::Clock;
 use crate::config::KafkaSettings;
 use crate::reading::archive::Archive;
-use crate::task::progress::Progress;
+use crate::task::progress::Work;
 use crate::task::stop::Stop;
 
 /// What the topics of a restore share.
@@ -20,7 +20,8 @@ pub(super) struct Shared {
     pub(super) pace: Pace,
     pub(super) rejects: Rejects,
     pub(super) stop: Stop,
-    pub(super) progress: Arc<dyn Progress>,
+    /// Shows how many records are done.
+    pub(super) restoring: Arc<dyn Work>,
     pub(super) clock: Clock,
     /// One of the topics cannot go on: the others end after their open transactions.
     pub(super) has_failed: AtomicBool,

@@ -61,7 +61,7 @@ impl<'a> TopicRun<'a> {
         marks.iter().flatten().for_each(|mark| share.continue_after(mark));
         share.topic.created = target.is_created;
         share.topic.lifted_retention_ms = target.lifted_retention_ms;
-        shared.progress.advance(share.topic.earlier);
+        shared.restoring.advance(share.topic.earlier);
         Ok(TopicRun {
             shared,
             plan,

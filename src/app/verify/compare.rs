@@ -7,22 +7,20 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use crate::app::verify::facts::{KafkaFacts, NoAnswer};
+use crate::app::verify::shown::Shown;
 use crate::log::object_key::Place;
 use crate::reading::bucket::Bucket;
 use crate::record::hash::Hash;
 use crate::record::position::TopicPartition;
 use crate::record::record::LeafHasher;
-use crate::task::progress::Progress;
 use crate::verify::chain::{Chain, Range};
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::kafka::{Compared, Comparer, LagPolicy, check_end, check_watermarks, held};
 use crate::verify::segments::leaves;
 use crate::verify::superseded::SupersededTally;
 
-/// Records between two updates of the progress bar.
+/// Records between two updates of the progress.
 const STEP: u64 = 4096;
-/// What is counted beside the rows.
-const COMPARED: &str = "compared with Kafka";
 
 /// The result of comparing one partition.
 #[derive(Debug, Default)]
@@ -57,8 +55,8 @@ pub struct Comparing {
     pub archiver: Archiver,
     /// The number of partitions read at the same time.
     pub readers: Arc<Semaphore>,
-    /// Shows the progress.
-    pub progress: Arc<dyn Progress>,
+    /// Shows how far it is.
+    pub shown: Arc<Shown>,
 }
 
 impl Comparing {
@@ -78,6 +76,7 @@ impl Comparing {
         let mut comparison = Comparison::default();
         let partition = &chain.partition;
         let Some(marks) = self.facts.watermarks(partition)? else {
+            self.shown.compares(partition, 0);
             return Ok(comparison);
         };
         if chain.head.is_none() && (self.lag, self.archiver) == (LagPolicy::Allowed, Archiver::Running) {
@@ -96,17 +95,21 @@ impl Comparing {
         comparison.ends_before = check_end(chain, marks);
         let (held, gone) = held(&chain.ranges, marks.low);
         let mut comparer = Comparer::new(partition, held);
-        if let (Some(first), Some(last)) = (held.first(), held.last()) {
-            let until = last.until.0.min(marks.high);
-            let mut read = 0;
-            self.facts.read(partition, first.first_offset.0, until, &mut |record| {
+        let from_until = held.first().zip(held.last());
+        let from_until = from_until.map(|(first, last)| (first.first_offset.0, last.until.0.min(marks.high)));
+        let offsets = from_until.map_or(0, |(from, until)| u64::try_from(until - from).unwrap_or(0));
+        self.shown.compares(partition, offsets);
+        if let Some((from, until)) = from_until {
+            let (mut read, compared) = (0, self.shown.compared());
+            self.facts.read(partition, from, until, &mut |record| {
                 comparer.record(record);
                 read += 1;
                 if read % STEP == 0 {
-                    self.progress.advance_other(COMPARED, STEP);
+                    compared.advance(STEP);
                 }
             })?;
-            self.progress.advance_other(COMPARED, read % STEP);
+            compared.advance(read % STEP);
+            compared.expect_instead(offsets, read);
         }
         // Retention may have deleted records while they were read. Ranges below the new log start were not compared.
         let low = self.facts.watermarks(partition)?.map_or(i64::MAX, |marks| marks.low);

@@ -17,6 +17,7 @@ mod orphans;
 mod removed;
 mod request;
 mod rows;
+mod shown;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,13 +33,14 @@ use crate::app::verify::facts::{KafkaFacts, NoAnswer, archived_topics, blocking}
 use crate::app::verify::ids::EventIds;
 use crate::app::verify::removed::{lets_go, removed_below};
 use crate::app::verify::rows::Segments;
+use crate::app::verify::shown::{Shown, With};
 use crate::clock::Clock;
 use crate::reading::bucket::Bucket;
 use crate::reading::log_listing::walk_newer;
 use crate::reading::notes::{add_newer_links, walk_links};
 use crate::record::position::{Height, TopicPartition};
 use crate::store::{Store, StoreError};
-use crate::task::progress::Progress;
+use crate::task::progress::{Progress, Unit};
 use crate::verify::chain::{Accepted, Chain};
 use crate::verify::claims::Claim;
 use crate::verify::findings::{Code, Finding, Findings};
@@ -66,14 +68,14 @@ pub async fn verify(
     progress: Arc<dyn Progress>,
 ) -> Result<Report, VerifyError> {
     let clock = Clock::start();
-    progress.note("listing");
-    progress.begin(None);
+    let listing = progress.begin("listing the archive", Unit::Uncounted);
     let Opened {
         bucket,
         mut inventory,
         mut findings,
         log,
     } = begin(store, &request).await?;
+    drop(listing);
     // Where nothing of an archive is, objects of others are not in it: what they prove is that this is the wrong place, or that
     // all of the archive was removed.
     let strays = std::mem::take(&mut inventory.strays);
@@ -288,10 +290,10 @@ impl Run {
         (mut claims, removed): (BTreeMap<TopicPartition, Vec<Claim>>, BTreeMap<TopicPartition, Height>),
         findings: &mut Findings,
     ) -> BTreeMap<TopicPartition, Part> {
-        self.progress.note("verifying");
-        self.progress.begin(Some(0));
-        let (accepted, walked) = mpsc::channel(QUEUE);
-        let (counted, queue) = mpsc::channel(QUEUE);
+        let with = self.facts.as_ref().map_or(With::Archive, |_| With::Kafka);
+        let whole = (self.request.depth, with);
+        let shown = Arc::new(Shown::begin(self.progress.as_ref(), whole, (&partitions, &claims)));
+        let (accepted, queue) = mpsc::channel(QUEUE);
         let segments = Segments {
             bucket: Arc::clone(&self.bucket),
             depth: self.request.depth,
@@ -304,7 +306,7 @@ impl Run {
             lag: self.request.lag,
             archiver: self.archiver,
             readers: Arc::new(Semaphore::new(self.request.threads.max(1))),
-            progress: Arc::clone(&self.progress),
+            shown: Arc::clone(&shown),
         });
         let shelves: Vec<_> = partitions
             .into_iter()
@@ -319,8 +321,7 @@ impl Run {
             .map(|(partition, known, accepted)| self.one_chain(trust, partition, known, accepted, comparing.as_ref()))
             .buffer_unordered(CHAINS)
             .collect::<Vec<_>>();
-        let counting = self.count(walked, counted);
-        let (walked, (), mut rows) = futures::join!(walks, counting, segments.check(queue, self.progress.as_ref()));
+        let (walked, mut rows) = futures::join!(walks, segments.check(queue, &shown));
         let mut parts = BTreeMap::new();
         for (chain, mut comparison) in walked {
             let rows = rows.remove(&chain.partition).unwrap_or_default();
@@ -343,16 +344,6 @@ impl Run {
             );
         }
         parts
-    }
-
-    /// Passes links on, and counts the rows that they announce: the total of the progress, as far as the chains are walked.
-    async fn count(&self, mut walked: mpsc::Receiver<Accepted>, counted: mpsc::Sender<Accepted>) {
-        while let Some(link) = walked.recv().await {
-            self.progress.add_total(link.signed.link.record_count);
-            if counted.send(link).await.is_err() {
-                return;
-            }
-        }
     }
 
     /// Whether an archiver runs. Where that cannot be found out, nothing is excused by it.

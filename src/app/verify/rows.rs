@@ -9,13 +9,13 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::app::verify::ids::EventIds;
 use crate::app::verify::request::{Depth, Since};
+use crate::app::verify::shown::Shown;
 use crate::log::limits::SEGMENT_MAX_BYTES;
 use crate::log::link::Link;
 use crate::log::rejected::Rejected;
 use crate::reading::bucket::{Bucket, HeldSegment};
 use crate::record::hash::Hash;
 use crate::record::position::{Height, TopicPartition};
-use crate::task::progress::Progress;
 use crate::verify::candidates::Unread;
 use crate::verify::chain::Accepted;
 use crate::verify::findings::{Code, Finding, Findings};
@@ -77,7 +77,7 @@ pub struct Segments {
 
 impl Segments {
     /// Checks the segments of all links from `accepted`, until it ends.
-    pub async fn check(self, accepted: mpsc::Receiver<Accepted>, progress: &dyn Progress) -> RowsByPartition {
+    pub async fn check(self, accepted: mpsc::Receiver<Accepted>, shown: &Shown) -> RowsByPartition {
         let all: Mutex<RowsByPartition> = Mutex::new(BTreeMap::new());
         let budgets = Budgets {
             pages: Semaphore::new(PAGE_UNITS as usize),
@@ -91,8 +91,11 @@ impl Segments {
             .for_each_concurrent(self.threads * 4, |accepted| {
                 let (all, segments, budgets) = (&all, &self, &budgets);
                 async move {
+                    let link = &accepted.signed.link;
+                    let rows = if segments.is_read(link) { link.record_count } else { 0 };
+                    shown.link(link, rows);
                     let part = segments.one(&accepted, budgets).await;
-                    progress.advance(accepted.signed.link.record_count);
+                    shown.checked(rows);
                     let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
                     let partition = accepted.signed.link.topic_partition();
                     all.entry(partition).or_default().absorb(part);
@@ -104,6 +107,11 @@ impl Segments {
             rows.compare_projections(partition);
         }
         all
+    }
+
+    /// Whether the rows of the link's segment are read.
+    fn is_read(&self, link: &Link) -> bool {
+        link.segment.is_some() && self.depth == Depth::Rows && self.since.is_none_or(|since| since.covers(link))
     }
 
     async fn one(&self, accepted: &Accepted, budgets: &Budgets) -> Rows {
@@ -121,7 +129,7 @@ impl Segments {
         }
         let Some(segment) = &link.segment else { return rows };
         rows.stored_bytes = segment.bytes;
-        let is_read = self.depth == Depth::Rows && self.since.is_none_or(|since| since.covers(link));
+        let is_read = self.is_read(link);
         if !is_read && accepted.segment_listed {
             return rows;
         }

@@ -190,6 +190,7 @@ impl Partition {
         };
         Standing {
             buffered_bytes: self.buffered_bytes(),
+            unarchived_records: self.unarchived_records(),
             sealed_in_ms: match chain.sealing {
                 Some(_) => Some(0),
                 None => policy.due_in_ms(chain.open.fill(now)),
