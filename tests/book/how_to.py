@@ -32,7 +32,10 @@ def how_to(
 def operate(work: Path, programs: Path, name: str) -> Scene:
     return how_to(
         work, programs, name, preparations={"It works if": "start_archiver"},
-        first={"BROKER ": '"${KIVEND_KAFKA__BROKERS%%,*}" ', "--entity-name TOPIC": "--entity-name payments"})
+        first={
+            "BROKER ": '"${KIVEND_KAFKA__BROKERS%%,*}" ', "--entity-name TOPIC": "--entity-name payments", "NEW_PUBLIC": '"$(new_public)"',
+            "drill.note --key PUBLIC": "drill.note --key etc/kivend/archive.pub",
+            "kivend restore --topic payments --into-archived": "delete payments; kivend restore --topic payments --into-archived"})
 
 
 def keys(work: Path, programs: Path, name: str) -> Scene:

@@ -38,8 +38,22 @@ systemctl() {
   case $1 in
     restart) stop_archiver && more && kivend-archiver --once --quiet > /dev/null && start_archiver ;;
     reload) kill -HUP "$archiver" ;;
+    # It ends with 1 while a topic cannot be archived.
+    stop) kill "$archiver" && { wait "$archiver" || [[ $? == 1 ]]; } ;;
+    start) start_archiver ;;
     *) return 1 ;;
   esac
+}
+
+# The user of the package.
+runuser() { shift 3 && "$@"; }
+
+new_public() { kivend keys show --format json | jq --raw-output '.keys[] | select(.signs_here).key'; }
+
+# An operator who deletes a topic by mistake.
+delete() {
+  java -cp "$KIVEND_TEST_KAFKA" org.apache.kafka.tools.TopicCommand --bootstrap-server "${KIVEND_KAFKA__BROKERS%%,*}" --delete --topic "$1"
+  until ! kivend consume "$1" > /dev/null 2>&1; do sleep 0.2; done
 }
 
 # For the journal, in which grep finds something.
