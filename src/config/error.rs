@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::config::origin::DEFAULT;
 use crate::error::{Explain, Kind};
 
 /// Why settings cannot be used.
@@ -81,6 +82,12 @@ impl Explain for ConfigError {
                 Some("correct the line that is shown, or name another settings file with --config".to_owned())
             }
             ConfigError::NotText { .. } => Some("set it to UTF-8 text, or write the setting into a file".to_owned()),
+            // Who names topics of his own has not written this rule, and cannot correct it where it stands.
+            ConfigError::Invalid { key, origin, .. } if origin == DEFAULT && key.starts_with("routing.") => Some(
+                "`topics` does not have the topics of the shipped rules: write `[routing]` with `default`, the topic that events go \
+                 to, and `rules = []`, or rules for your topics"
+                    .to_owned(),
+            ),
             ConfigError::Invalid { .. } => None,
         }
     }

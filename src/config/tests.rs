@@ -188,6 +188,7 @@ fn a_wrong_value_is_refused_with_its_key_and_origin() {
         "[kafka]\nbrokers = ['localhost']",
         "[telemetry]\nlisten = 'localhost'",
         "[routing]\ndefault = 'elsewhere'",
+        "[[topics]]\nname = 'clicks'\npartitions = 1",
         "[[routing.rules]]\ntopic = 'orders'\nevent_types = ['a', 'a']",
         "[[topics]]\nname = 'a b'\npartitions = 1",
         "[[topics]]\nname = 'a'\npartitions = 0",
