@@ -1,7 +1,8 @@
-//! What the documents tell users to type is accepted by the command line, what they link to exists, and each alert is in the
-//! runbook.
+//! What the documents tell users to type is accepted by the command line, what they link to exists, each alert is in the
+//! runbook, and the README's speed is what was measured.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
@@ -181,4 +182,33 @@ fn every_link_of_a_document_leads_somewhere() {
         }
     }
     assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn the_table_of_speed_in_the_readme_is_the_one_that_the_comparison_wrote() {
+    let readme = std::fs::read_to_string(top().join("README.md")).unwrap();
+    let section = readme.split("\n## Speed\n").nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let (name, rest) = section
+        .split_once("<!-- begin ")
+        .and_then(|(_, rest)| rest.split_once(" -->\n"))
+        .expect("the section has no marks of the table: see benches/README.md");
+    let shown = rest.split(&format!("<!-- end {name} -->")).next().unwrap();
+    let folder = top().join(name).parent().unwrap().to_owned();
+    let command = format!("benches/compare --report --results {}", folder.strip_prefix(top()).unwrap().display());
+    assert_eq!(shown, std::fs::read_to_string(top().join(name)).unwrap(), "run: {command}");
+    let again = tempfile::tempdir().unwrap();
+    for file in ["compare.json", "compare.jsonl"] {
+        std::fs::copy(folder.join(file), again.path().join(file)).unwrap();
+    }
+    let report = Command::new(top().join("benches/compare"))
+        .args(["--report", "--results"])
+        .arg(again.path())
+        .output()
+        .unwrap();
+    assert!(report.status.success(), "{}", String::from_utf8_lossy(&report.stderr));
+    let measured = std::fs::read_to_string(again.path().join("speed.md")).unwrap();
+    assert_eq!(shown, measured, "not what was measured; run: {command}");
+    let elsewhere = section.lines().filter(|line| line.starts_with('|') && !shown.contains(line));
+    assert_eq!(elsewhere.collect::<Vec<_>>(), Vec::<&str>::new(), "rows that no comparison wrote");
 }

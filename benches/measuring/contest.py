@@ -1,16 +1,14 @@
-"""Who is compared at what, and how it is made sure that everybody did the whole work.
+"""A round of measurements, and how it is made sure that everybody did the whole work.
 
 A round has data of its own: topics that kivend filled and archived. Whoever is measured first in a round makes what the
 others need. A measurement counts only if lines sent, acknowledged, at the end offsets, archived and verified are the same number.
 """
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Callable
 
-from . import jvm, peers, processes
-from .kivend import Kivend
+from . import kafka_backup, peers, processes, sources
 
 SMALL = 71_694
 
@@ -26,11 +24,12 @@ def demand(what, found, expected):
 
 @dataclass(frozen=True)
 class Contestant:
-    """`measure` takes a [`Round`], and answers what was told and what it cost."""
+    """`measure` takes a [`Round`], and answers what was told and what it cost. `sources` are the records it is measured with."""
 
     step: str
     who: str
     measure: Callable
+    sources: tuple = (sources.BASE,)
 
 
 class Servers:
@@ -40,13 +39,21 @@ class Servers:
         self.brokers, self.bucket = brokers, bucket
 
     def _ask(self, *arguments):
-        return processes.json_of(processes.run(peers.peer("servers", *arguments))[0])
+        return processes.json_of(processes.said(peers.peer("servers", *arguments)))
 
     def ends(self, topics):
         return self._ask("ends", self.brokers, *topics)["records"]
 
     def rows(self, prefix):
         return self._ask("rows", self.bucket, prefix)
+
+    def backup(self, backup_id):
+        """Records and bytes of a backup by kafka-backup, from its manifest."""
+        return self._ask("backup", self.bucket, backup_id)
+
+    def tally(self, topics):
+        """By topic and partition: the number of committed records and a hash over all of them, in order."""
+        return self._ask("tally", self.brokers, *topics)
 
     def clear(self, name):
         self._ask("delete-topics", self.brokers, name)
@@ -55,7 +62,7 @@ class Servers:
 
 class Round:
     def __init__(self, name, work, servers, events, small):
-        """`events` and `small` are pairs: file and number of lines."""
+        """`events` and `small` are [`sources.Events`]."""
         self.name, self.work, self.servers = name, work, servers
         self.events, self.small = events, small
 
@@ -64,7 +71,7 @@ class Round:
 
     def fresh(self, who):
         """Topics that only this contestant writes to."""
-        kivend = Kivend(f"{self.name}-{who}", self.work)
+        kivend = self.events.kivend(f"{self.name}-{who}", self.work)
         kivend.create_topics()
         return kivend
 
@@ -72,7 +79,7 @@ class Round:
     def ingested(self):
         """The topics that consumers and archivers read: kivend, its report, its cost."""
         kivend = self.fresh("data")
-        return kivend, *kivend.run("ingest", self.events[0])
+        return kivend, *kivend.run("ingest", self.events.path)
 
     @cached_property
     def archived(self):
@@ -82,196 +89,29 @@ class Round:
     @cached_property
     def python_archived(self):
         kivend = self.ingested[0]
-        arguments = (self.servers.brokers, self.servers.bucket, f"{self.name}-python", self.events[1])
+        arguments = (self.servers.brokers, self.servers.bucket, f"{self.name}-python", self.events.count)
         out, cost = processes.run(peers.peer("archive_python", *arguments, *kivend.topics()[:2]))
         return processes.json_of(out), cost
+
+    @cached_property
+    def kafka_backed_up(self):
+        config = kafka_backup.backup(self.servers, self.backup_id, self.ingested[0].topics())
+        return kafka_backup.run(self.work, config)
+
+    @property
+    def backup_id(self):
+        return f"{self.name}-kafka-backup"
+
+    @cached_property
+    def tally(self):
+        """What a restore must give, by topic without prefix."""
+        kivend = self.ingested[0]
+        return self.tally_of(kivend.prefix)
+
+    def tally_of(self, prefix):
+        found = self.servers.tally([prefix + topic for topic in self.ingested[0].names])
+        return {topic.removeprefix(prefix): partitions for topic, partitions in found.items()}
 
 
 def told(report, cost, **fields):
     return {"records": report["records"], "elapsed_s": report["elapsed_s"]} | fields | cost
-
-
-# --- ingest --------------------------------------------------------------------------------------------------------------
-
-
-def _check_sent(round_, topics, report, events):
-    demand("acknowledged", report["acked"], events)
-    demand("end offsets", round_.servers.ends(topics), events)
-
-
-def ingest_kivend(round_):
-    kivend, report, cost = round_.ingested
-    demand("lines read", report["read"], round_.events[1])
-    _check_sent(round_, kivend.topics(), report, round_.events[1])
-    return told({"records": report["acked"], "elapsed_s": report["elapsed_s"]}, cost)
-
-
-def ingest_small_kivend(round_):
-    kivend = round_.fresh("small")
-    report, cost = kivend.run("ingest", round_.small[0])
-    _check_sent(round_, kivend.topics(), report, round_.small[1])
-    return told({"records": report["acked"], "elapsed_s": report["elapsed_s"]}, cost)
-
-
-def ingest_by(script, source, *manner):
-    """A producer in Python: `source` is `events` or `small`."""
-
-    def measure(round_):
-        path, events = getattr(round_, source)
-        topics = round_.fresh("-".join([script.replace("_", "-"), source, *manner]))
-        out, cost = processes.run(peers.peer(script, round_.servers.brokers, path, topics.prefix, *manner))
-        report = processes.json_of(out)
-        _check_sent(round_, topics.topics(), report, events)
-        return told(report, cost)
-
-    return measure
-
-
-def ingest_java(*properties):
-    """Kafka's own producer-performance: lines of the same file at random, no key, no routing, no parsing; one topic."""
-
-    def measure(round_):
-        path, events = round_.events
-        topics = round_.fresh(f"java-{len(properties)}")
-        out, cost = processes.run(jvm.produce(round_.servers.brokers, topics.topics()[0], path, events, properties))
-        found = re.findall(r"^(\d+) records sent, ([\d.]+) records/sec", out, re.M)[-1]
-        _check_sent(round_, topics.topics(), {"acked": int(found[0])}, events)
-        return told({"records": events, "elapsed_s": events / float(found[1])}, cost)
-
-    return measure
-
-
-# --- consume: the topic user-events -----------------------------------------------------------------------------------------
-
-
-def _user_events(round_):
-    kivend, report, _ = round_.ingested
-    topic = kivend.topics()[0]
-    return topic, report["topics"][topic]
-
-
-def consume_kivend(round_):
-    topic, expected = _user_events(round_)
-    report, cost = round_.ingested[0].run("consume", topic)
-    demand("records", report["records"], expected)
-    return told(report, cost)
-
-
-def consume_by(script, *manner):
-    def measure(round_):
-        topic, expected = _user_events(round_)
-        out, cost = processes.run(peers.peer(script, round_.servers.brokers, topic, expected, *manner))
-        report = processes.json_of(out)
-        # They stop at a fetch's end, which is the topic's end.
-        demand("records", report["records"], expected)
-        return told(report, cost)
-
-    return measure
-
-
-def consume_java(round_):
-    topic, expected = _user_events(round_)
-    out, cost = processes.run(jvm.consume(round_.servers.brokers, topic, expected))
-    records, elapsed_s = jvm.consumed(out)
-    demand("records", records, expected)
-    return told({"records": records, "elapsed_s": elapsed_s}, cost)
-
-
-# --- archive, verify, demo ---------------------------------------------------------------------------------------------------
-
-
-def archive_kivend(round_):
-    report, cost = round_.archived
-    demand("archived", report["records"], round_.events[1])
-    stored = round_.servers.rows(round_.ingested[0].name)
-    demand("rows stored", stored["rows"], round_.events[1])
-    demand("bytes stored", stored["parquet_bytes"], report["stored_bytes"])
-    more = {name: report[name] for name in ("stored_bytes", "value_bytes", "segments", "first_link_s")}
-    return told(report, cost, **more)
-
-
-def archive_python(round_):
-    report, cost = round_.python_archived
-    demand("archived", report["records"], round_.events[1])
-    demand("rows stored", round_.servers.rows(f"{round_.name}-python")["rows"], round_.events[1])
-    return told(report, cost, stored_bytes=report["stored_bytes"], value_bytes=report["value_bytes"])
-
-
-def archive_on_jvm(who, command):
-    """An archiver on the JVM: `command` is given a round and the place for its objects. Values are as long as kivend found."""
-
-    def measure(round_):
-        place = f"{round_.name}-{who}"
-        out, cost = processes.run(command(round_, place))
-        report = processes.json_of(out)
-        demand("archived", report["records"], round_.events[1])
-        stored = round_.servers.rows(place)
-        demand("rows stored", stored["rows"], round_.events[1])
-        sizes = {"stored_bytes": stored["parquet_bytes"], "value_bytes": round_.archived[0]["value_bytes"]}
-        return told(report, cost, **sizes)
-
-    return measure
-
-
-def by_spark(round_, place):
-    return jvm.archive_by_spark(round_.servers.brokers, round_.servers.bucket, place, round_.ingested[0].topics())
-
-
-def by_iceberg(round_, place):
-    servers, topics = round_.servers, round_.ingested[0].topics()
-    return jvm.archive_by_iceberg(servers.brokers, servers.bucket, place, round_.events[1], topics)
-
-
-def verify_kivend(*against):
-    def measure(round_):
-        round_.archived
-        report, cost = round_.ingested[0].run("verify", *against)
-        demand("verdict", report["verdict"], "intact")
-        demand("records read", report["scope"]["records_read"], round_.events[1])
-        if "--at-rest" in against:
-            demand("compared with Kafka", report["scope"]["records_compared"], round_.events[1])
-        return told({"records": report["scope"]["records_read"], "elapsed_s": report["elapsed_s"]}, cost)
-
-    return measure
-
-
-def verify_pyarrow(round_):
-    round_.python_archived
-    out, cost = processes.run(peers.peer("verify_pyarrow", round_.servers.bucket, f"{round_.name}-python"))
-    report = processes.json_of(out)
-    demand("records", report["records"], round_.events[1])
-    return told(report, cost)
-
-
-def demo_kivend(round_):
-    report, cost = round_.fresh("demo").run("demo")
-    demand("verdict", report["verdict"], "intact")
-    demand("tamper_detected", report["tamper_detected"], True)
-    records = sum(topic["records"] for topic in report["topics"])
-    return told({"records": records, "elapsed_s": cost["wall_s"]}, cost)
-
-
-TUNED_JAVA = ("batch.size=1000000", "linger.ms=10", "buffer.memory=134217728")
-
-CONTESTANTS = [
-    Contestant("ingest", "kivend", ingest_kivend),
-    Contestant("ingest", "confluent-kafka", ingest_by("ingest_confluent", "events", "plain")),
-    Contestant("ingest", "confluent-kafka, tuned", ingest_by("ingest_confluent", "events", "tuned")),
-    Contestant("ingest", "Java producer", ingest_java()),
-    Contestant("ingest", "Java producer, tuned", ingest_java(*TUNED_JAVA)),
-    Contestant("ingest-small", "kivend", ingest_small_kivend),
-    Contestant("ingest-small", "kafka-python", ingest_by("ingest_kafka_python", "small")),
-    Contestant("ingest-small", "confluent-kafka", ingest_by("ingest_confluent", "small", "plain")),
-    Contestant("consume", "kivend", consume_kivend),
-    Contestant("consume", "kafka-python", consume_by("consume_kafka_python")),
-    Contestant("consume", "confluent-kafka", consume_by("consume_confluent", "raw")),
-    Contestant("consume", "Java consumer", consume_java),
-    Contestant("archive", "kivend", archive_kivend),
-    Contestant("archive", "Python archiver", archive_python),
-    Contestant("archive", "Spark", archive_on_jvm("spark", by_spark)),
-    Contestant("archive", "Iceberg sink on Kafka Connect", archive_on_jvm("iceberg", by_iceberg)),
-    Contestant("verify", "kivend", verify_kivend("--against", "rows,links")),
-    Contestant("verify", "kivend, against Kafka too", verify_kivend("--at-rest")),
-    Contestant("verify", "pyarrow verifier", verify_pyarrow),
-    Contestant("demo", "kivend", demo_kivend),
-]

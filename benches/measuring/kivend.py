@@ -8,9 +8,9 @@ TOPICS = ("user-events", "payments", "orders")
 class Kivend:
     """One set of topics, one group, one place in the bucket: whatever carries this name."""
 
-    def __init__(self, name, work, extra=None):
+    def __init__(self, name, work, extra=None, names=TOPICS):
         self.binary = machine.kivend_binary()
-        self.name = name
+        self.name, self.names = name, names
         self.prefix = f"{name}."
         self.env = {
             "KIVEND_TOPIC_PREFIX": self.prefix,
@@ -32,4 +32,4 @@ class Kivend:
         self.run("topics", "create")
 
     def topics(self):
-        return [self.prefix + topic for topic in TOPICS]
+        return [self.prefix + topic for topic in self.names]

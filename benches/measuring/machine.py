@@ -50,7 +50,8 @@ def _peers():
     folder = Path(TOP, "benches/peers")
     lines = [line for name in ("requirements", "requirements-spark") for line in Path(folder, f"{name}.txt").read_text().split("\n")]
     iceberg = _found("<iceberg.version>(.*)<", Path(folder, "jars/iceberg.pom.xml").read_text())
-    return [line for line in lines if "==" in line] + [f"iceberg-kafka-connect=={iceberg}"]
+    backup = _found('^kafka-backup-core = "=(.*)"', Path(folder, "kafka_backup/Cargo.toml").read_text())
+    return [line for line in lines if "==" in line] + [f"iceberg-kafka-connect=={iceberg}", f"kafka-backup-core=={backup}"]
 
 
 def described():

@@ -1,7 +1,8 @@
-"""Where the peers live: a Python environment and jars outside the checkout, made on first use."""
+"""Where the peers live: a Python environment, jars and a program in Rust outside the checkout, made on first use."""
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,9 +25,9 @@ def python(wanted=FOLDER / "requirements.txt"):
     return environment / "bin" / "python"
 
 
-def _place(kind, wanted):
-    """Where things made from a list lie: another list, another place."""
-    return CACHE / f"{kind}-{hashlib.sha256(wanted.read_bytes()).hexdigest()[:12]}"
+def _place(kind, *wanted):
+    """Where things made from these files lie: other files, another place."""
+    return CACHE / f"{kind}-{hashlib.sha256(b''.join(file.read_bytes() for file in wanted)).hexdigest()[:12]}"
 
 
 def spark():
@@ -45,6 +46,22 @@ def jars(name):
         subprocess.run(["mvn", "--batch-mode", "--quiet", "--file", wanted, *copy], check=True, stdout=sys.stderr)
         (place / "complete").touch()
     return place / name
+
+
+def kafka_backup():
+    """The program of peers/kafka_backup."""
+    folder = FOLDER / "kafka_backup"
+    place = _place("kafka-backup", *(folder / name for name in ("Cargo.toml", "Cargo.lock", "main.rs")))
+    program = place / "kafka-backup-peer"
+    if not program.exists():
+        print("building kafka-backup (once, some minutes)", file=sys.stderr)
+        # A build that was broken off goes on from here.
+        target = place / "target"
+        build = ["cargo", "build", "--release", "--locked", "--quiet", "--target-dir", target]
+        subprocess.run(build, check=True, cwd=folder, stdout=sys.stderr)
+        (target / "release" / program.name).rename(program)
+        shutil.rmtree(target)
+    return program
 
 
 def peer(name, *arguments):

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_QUIET_CORES, _QUIET_FOR_S, _QUIET_LIMIT_S = 0.2, 0.5, 10
 
 
 class Failed(Exception):
@@ -33,6 +34,26 @@ def servers_cpu_s():
     return used
 
 
+def await_quiet():
+    """Waits until brokers and MinIO use less than a fifth of a core, so that nobody pays for the one before; no longer than
+    10 s, because idle brokers elect and clean up too."""
+    before, deadline = servers_cpu_s(), time.perf_counter() + _QUIET_LIMIT_S
+    while time.perf_counter() < deadline:
+        time.sleep(_QUIET_FOR_S)
+        after = servers_cpu_s()
+        if sum(after.values()) - sum(before.values()) < _QUIET_CORES * _QUIET_FOR_S:
+            return
+        before = after
+
+
+def said(command):
+    """The standard output of a command that is not measured."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failed(f"{' '.join(done.args)}\nexit code {done.returncode}\n{done.stderr[-2_000:]}")
+    return done.stdout
+
+
 def run(command, env=None, timeout_s=1_800, accept=(0,)):
     """Runs `command` to its end. Answers its standard output and its cost."""
     return together([command], env, timeout_s, accept)
@@ -41,6 +62,7 @@ def run(command, env=None, timeout_s=1_800, accept=(0,)):
 def together(commands, env=None, timeout_s=1_800, accept=(0,)):
     """Runs commands at the same time, each to its end. Wall time is that of the longest, CPU that of all, memory the most
     that one of them used. Answers the standard output of the first, and the cost; with `stdouts`, of all."""
+    await_quiet()
     before, load = servers_cpu_s(), os.getloadavg()[0]
     begun = time.perf_counter()
     running = [_start(command, env) for command in commands]

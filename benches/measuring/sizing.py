@@ -1,7 +1,6 @@
 """The tables of docs/SCALING.md, worked out from what was measured. What was not measured stands as a dash."""
 
 import math
-import re
 
 from .tables import number, table
 
@@ -57,11 +56,3 @@ def of_rates(found, partitions):
         ("verifying a day's records, hours", lambda rate: number(rate * DAY_S / verify["per_s"] / 3_600, 1)),
     ]
     return table(head, [(what, *(cell(rate) for rate in RATES)) for what, cell in lines])
-
-
-def put(text, name, content):
-    """`text` with what stands between the marks of `name` replaced."""
-    marks = re.compile(rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)", re.S)
-    if not marks.search(text):
-        raise SystemExit(f"no marks of {name} in docs/SCALING.md")
-    return marks.sub(lambda found: f"{found[1]}{content}\n{found[2]}", text)

@@ -1,5 +1,7 @@
 """Results for people: Markdown tables. Never a figure that was not measured; what was not stands as a dash."""
 
+import re
+
 _DASH = "–"
 
 
@@ -40,3 +42,19 @@ def failures(rows):
         return ""
     told = "\n".join(f"- {row_['key']}: {row_['why_not']}" for row_ in rows)
     return f"\n## What does not count\n\n{told}\n"
+
+
+def _marks(name):
+    return re.compile(rf"(<!-- begin {re.escape(str(name))} -->\n).*?(<!-- end {re.escape(str(name))} -->)", re.S)
+
+
+def marked(text, name):
+    """Whether `text` has a place for `name`."""
+    return bool(_marks(name).search(text))
+
+
+def put(text, name, content):
+    """`text` with what stands between the marks of `name` replaced."""
+    if not marked(text, name):
+        raise SystemExit(f"the document has no marks of {name}")
+    return _marks(name).sub(lambda found: f"{found[1]}{content}\n{found[2]}", text)

@@ -13,6 +13,9 @@ _ROUTES = {
 
 
 def topic_of(event_type):
+    """Events of the source small-batches name theirs: type-017 is many-017."""
+    if event_type.startswith("type-"):
+        return f"many-{event_type[5:]}"
     return _ROUTES.get(event_type, "user-events")
 
 
