@@ -52,7 +52,7 @@ class Servers:
         return self._ask("backup", self.bucket, backup_id)
 
     def tally(self, topics):
-        """By topic and partition: the number of committed records and a hash over all of them, in order."""
+        """By topic and partition that has any: the number of committed records and a hash over all of them, in order."""
         return self._ask("tally", self.brokers, *topics)
 
     def clear(self, name):
@@ -110,7 +110,7 @@ class Round:
 
     def tally_of(self, prefix):
         found = self.servers.tally([prefix + topic for topic in self.ingested[0].names])
-        return {topic.removeprefix(prefix): partitions for topic, partitions in found.items()}
+        return {topic.removeprefix(prefix): partitions for topic, partitions in found.items() if partitions}
 
 
 def told(report, cost, **fields):

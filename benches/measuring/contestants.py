@@ -180,8 +180,9 @@ def demo_kivend(round_):
 def _check_restored(round_, prefix, records):
     demand("records restored", records, round_.events.count)
     restored = round_.tally_of(prefix)
+    demand("topics restored", sorted(restored), sorted(round_.tally))
     for topic, expected in round_.tally.items():
-        demand(f"restored to {prefix}{topic}", restored[topic], expected)
+        demand(f"records of {topic} by partition", restored[topic], expected)
 
 
 def restore_kivend(round_):

@@ -52,7 +52,7 @@ def tally(brokers, *topics):
     settings = {"bootstrap.servers": brokers, "group.id": "bench-tally", "isolation.level": "read_committed"}
     consumer = Consumer(settings | {"enable.partition.eof": True, "enable.auto.commit": False})
     known = consumer.list_topics(timeout=10).topics
-    tallies = {topic: {number: Tally() for number in known[topic].partitions} for topic in topics}
+    tallies = {topic: {number: Tally() for number in known[topic].partitions} for topic in topics if topic in known}
     unread = {(topic, number) for topic, numbers in tallies.items() for number in numbers}
     consumer.assign([TopicPartition(topic, number, 0) for topic, number in unread])
     while unread:
@@ -65,7 +65,7 @@ def tally(brokers, *topics):
             else:
                 raise SystemExit(str(message.error()))
     consumer.close()
-    return {topic: {number: one.told() for number, one in sorted(numbers.items())} for topic, numbers in tallies.items()}
+    return {topic: {number: one.told() for number, one in sorted(of.items()) if one.records} for topic, of in tallies.items()}
 
 
 def delete_topics(brokers, prefix):
