@@ -40,7 +40,7 @@ def of_rates(found, partitions):
     lines = [
         ("cores for the archivers", lambda rate: number(rate * archive["cpu_us"] / 1e6, 2)),
         ("cores for MinIO meanwhile", lambda rate: number(rate * archive["minio_cpu_us"] / 1e6, 2)),
-        ("cores of the brokers for being read once more", lambda rate: number(rate * archive["brokers_cpu_us"] / 1e6, 2)),
+        ("cores of the brokers for being read again", lambda rate: number(rate * archive["brokers_cpu_us"] / 1e6, 2)),
         ("archivers, each as fast as measured here", lambda rate: number(math.ceil(rate / archive["per_s"]))),
         (
             "memory of all archivers, MiB",

@@ -40,12 +40,25 @@ class Events:
         return Kivend(name, work, {"KIVEND_CONFIG": str(self.settings)} if self.settings else None, self.topics)
 
 
+def named(source, file):
+    """The name of a source in results; none for the generated events."""
+    if source == BASE:
+        return file.name if file else ""
+    return f"{source} of {file.name}" if file else source
+
+
+def kind(name):
+    """The source that has this name in results."""
+    first = name.split(" of ")[0]
+    return first if first in NAMES else BASE
+
+
 def described(name):
-    """The records of this name in a report; any name of a file, and none, are events."""
-    kind = name.split(" of ")[0]
-    if kind in _SIZES:
-        return f"records of {kind.removesuffix('kB')} kB"
-    return f"events in batches of 16 KiB over {_MANY} topics" if kind == SMALL_BATCHES else "events"
+    """The records of this name in a report."""
+    source = kind(name)
+    if source in _SIZES:
+        return f"records of {source.removesuffix('kB')} kB"
+    return f"events in batches of 16 KiB over {_MANY} topics" if source == SMALL_BATCHES else "events"
 
 
 def count_of(name, events):
