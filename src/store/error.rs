@@ -92,7 +92,7 @@ impl StoreError {
         Self::new(Kind::Internal, Scope::Process, what, Kind::Internal.remedy())
     }
 
-    /// Appends name=`value` to the message.
+    /// Adds a value to the message: ``name `value` `` in parentheses at its end, a number without quotes.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
         // Keys and messages of servers are untrusted: they must not send control characters to a terminal.
@@ -153,10 +153,13 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.what)?;
-        for (name, value) in &self.values {
-            write!(f, " {name}=`{value}`")?;
+        for (index, (name, value)) in self.values.iter().enumerate() {
+            let before = if index == 0 { " (" } else { ", " };
+            let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+            let quote = if is_number { "" } else { "`" };
+            write!(f, "{before}{name} {quote}{value}{quote}")?;
         }
-        Ok(())
+        f.write_str(if self.values.is_empty() { "" } else { ")" })
     }
 }
 
@@ -198,8 +201,12 @@ mod tests {
     fn a_message_has_what_happened_then_the_values() {
         let error = StoreError::config("the bucket does not exist", "create it, or set store.bucket")
             .with("bucket", "kivend-audit")
+            .with("status", 404)
             .caused_by(std::io::Error::other("the cause"));
-        assert_eq!(error.to_string(), "the bucket does not exist bucket=`kivend-audit`");
+        assert_eq!(
+            error.to_string(),
+            "the bucket does not exist (bucket `kivend-audit`, status 404)"
+        );
         assert_eq!(error.remedy(), "create it, or set store.bucket");
         assert_eq!(error.kind(), Kind::Config);
         assert_eq!(error.source().map(ToString::to_string), Some("the cause".to_owned()));

@@ -116,7 +116,7 @@ impl FaultyStore {
             Some(Fault::Unavailable503) => StoreError::transient("the server is overloaded", "retry"),
             Some(Fault::Permission) => StoreError::permission("the server denies access", "check the policy"),
         };
-        Err(error.with("key", key).with("fault_at", index))
+        Err(error.with("key", key).with("fault at", index))
     }
 }
 

@@ -148,7 +148,7 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .ends_with("store=`overwriting` key=`probes/n1` winners=`16`"),
+                .ends_with("(store `overwriting`, key `probes/n1`, winners 16)"),
             "{error}"
         );
     }

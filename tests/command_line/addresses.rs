@@ -40,5 +40,5 @@ fn a_store_that_answers_without_tls_is_told_as_such() {
     assert_eq!(output.status.code(), Some(2), "{stderr}");
     assert!(stderr.contains("does not answer by TLS"), "{stderr}");
     assert!(stderr.contains("write http:// instead of https://"), "{stderr}");
-    assert!(!stderr.contains("key=``"), "{stderr}");
+    assert!(!stderr.contains("key ``"), "{stderr}");
 }

@@ -145,7 +145,7 @@ async fn an_object_is_read_up_to_the_limit_and_refused_above_it() {
                 assert_eq!(
                     error.to_string(),
                     format!(
-                        "the object is larger than the limit of its kind key=`{key}` bytes=`{bytes}` max=`{max_bytes}`"
+                        "the object is larger than the limit of its kind (key `{key}`, bytes {bytes}, max {max_bytes})"
                     )
                 );
             }

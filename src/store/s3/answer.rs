@@ -9,7 +9,7 @@ const TEXT_MAX: usize = 300;
 
 /// Where the request should have gone, as names and values for the message.
 pub(super) fn pointers(response: &HttpResponse) -> Vec<(&'static str, String)> {
-    let named = [("bucket_region", "x-amz-bucket-region"), ("location", "location")];
+    let named = [("bucket region", "x-amz-bucket-region"), ("location", "location")];
     let value = |header| response.headers().get(header).map(cut);
     named
         .into_iter()

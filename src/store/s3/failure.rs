@@ -109,7 +109,7 @@ impl RequestContext<'_> {
 
     /// No complete response within the timeout.
     pub(super) fn late(&self, timeout: Duration) -> StoreError {
-        self.with_context(late().with("after_ms", timeout.as_millis()))
+        self.with_context(late().with("time-out", format!("{} ms", timeout.as_millis())))
     }
 
     fn with_context(&self, error: StoreError) -> StoreError {

@@ -188,7 +188,7 @@ async fn archived_storage_is_not_retried_and_says_what_to_restore() {
     let (store, seen) = scripted(&[coded(403, "InvalidObjectState")]).await;
     let error = store.get("a", 1000).await.unwrap_err();
     assert!(error.to_string().contains("archived storage"), "{error}");
-    assert!(error.to_string().contains("key=`a`"), "{error}");
+    assert!(error.to_string().contains("key `a`"), "{error}");
     assert!(error.remedy().contains("restore-object"), "{}", error.remedy());
     assert_eq!(seen.lock().unwrap().len(), 1);
 }

@@ -32,7 +32,7 @@ async fn a_page_of_text_in_place_of_an_answer_passes_and_is_shown() {
             "{status}"
         );
         assert!(error.to_string().contains("not from an S3 server"), "{error}");
-        assert!(error.to_string().contains("message=`Blocked by policy 7`"), "{error}");
+        assert!(error.to_string().contains("message `Blocked by policy 7`"), "{error}");
         assert_eq!(requests, 3);
     }
     let too_large = Answer(
@@ -49,7 +49,7 @@ async fn a_redirect_says_where_to() {
     let to_region = "x-amz-bucket-region: eu-west-3\r\n";
     let body = "<Error><Code>PermanentRedirect</Code><Endpoint>b.s3.eu-west-3.amazonaws.com</Endpoint></Error>";
     let (error, requests) = get_fails(Answer(301, to_region, body)).await;
-    assert!(error.to_string().contains("bucket_region=`eu-west-3`"), "{error}");
+    assert!(error.to_string().contains("bucket region `eu-west-3`"), "{error}");
     assert_eq!(
         (error.kind(), error.remedy(), requests),
         (Kind::Config, "set store.region to the bucket's", 1)
@@ -57,7 +57,7 @@ async fn a_redirect_says_where_to() {
     let to_tls = "location: https://minio.example:9000/bucket/p/a\r\n";
     let (error, requests) = get_fails(Answer(308, to_tls, "")).await;
     assert!(
-        error.to_string().contains("location=`https://minio.example:9000/"),
+        error.to_string().contains("location `https://minio.example:9000/"),
         "{error}"
     );
     assert!(error.remedy().contains("https://"), "{}", error.remedy());
