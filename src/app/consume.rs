@@ -87,7 +87,7 @@ pub struct Report {
 #[derive(Debug, thiserror::Error)]
 pub enum ConsumeError {
     /// The topic does not exist.
-    #[error("the topic does not exist topic=`{topic}`")]
+    #[error("the topic does not exist: `{topic}`")]
     UnknownTopic {
         /// Its name.
         topic: String,

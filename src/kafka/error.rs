@@ -1,5 +1,7 @@
 //! Errors of Kafka and of the connection to it, each with its kind and its remedy.
 
+use std::fmt;
+
 use rdkafka::error::KafkaError as Rdkafka;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
@@ -12,19 +14,19 @@ use crate::record::position::TopicPartition;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KafkaError {
     /// Nothing listens at the addresses, or no name resolves.
-    #[error("no Kafka broker answered brokers=`{brokers}`")]
+    #[error("no Kafka broker answered: {brokers}")]
     Unreachable {
         /// The configured addresses, each with what happens to a connection to it.
         brokers: String,
     },
     /// TLS or SASL failed.
-    #[error("the Kafka brokers refused the connection's credentials reason=`{reason}`")]
+    #[error("the Kafka brokers refused the connection's credentials: {reason}")]
     Credentials {
         /// librdkafka's text.
         reason: String,
     },
     /// No ACL allows it.
-    #[error("Kafka does not allow this user to {doing} reason=`{reason}`")]
+    #[error("Kafka does not allow this user to {doing}: {reason}")]
     Forbidden {
         /// The action that failed.
         doing: &'static str,
@@ -34,19 +36,19 @@ pub enum KafkaError {
         reason: String,
     },
     /// The topic does not exist.
-    #[error("the topic does not exist topic=`{topic}`")]
+    #[error("the topic does not exist: `{topic}`")]
     UnknownTopic {
         /// Its name.
         topic: String,
     },
     /// The topic has no such partition.
-    #[error("the topic has no such partition partition=`{partition}`")]
+    #[error("the topic has no such partition: {partition}")]
     UnknownPartition {
         /// The partition.
         partition: TopicPartition,
     },
     /// Kafka no longer has the offset, or has not written it yet.
-    #[error("Kafka has no record at this offset partition=`{partition}` offset=`{offset}`")]
+    #[error("Kafka has no record at this offset: {partition} offset {offset}")]
     OutOfRange {
         /// The partition.
         partition: TopicPartition,
@@ -54,10 +56,7 @@ pub enum KafkaError {
         offset: i64,
     },
     /// There are not enough brokers for the topic's replicas.
-    #[error(
-        "fewer brokers answered than the topic needs for its replicas topic=`{topic}` \
-         replication_factor=`{replication_factor}` answered=`{answered}`"
-    )]
+    #[error("fewer brokers answered than the topic `{topic}` needs for its {replication_factor} replicas: {answered}")]
     TooFewBrokers {
         /// The topic.
         topic: String,
@@ -67,7 +66,7 @@ pub enum KafkaError {
         answered: String,
     },
     /// Kafka refused to create or alter a topic.
-    #[error("Kafka refused the topic's settings topic=`{topic}` reason=`{reason}`")]
+    #[error("Kafka refused the settings of the topic `{topic}`: {reason}")]
     TopicRefused {
         /// The topic.
         topic: String,
@@ -75,7 +74,7 @@ pub enum KafkaError {
         reason: String,
     },
     /// A property that a guarantee of the archive depends on.
-    #[error("the settings change a Kafka property that must stay as it is property=`{name}` required=`{fixed}`")]
+    #[error("the settings change the Kafka property `{name}`, which must stay `{fixed}`")]
     FixedProperty {
         /// The property.
         name: &'static str,
@@ -83,7 +82,7 @@ pub enum KafkaError {
         fixed: &'static str,
     },
     /// librdkafka does not know the property, or refuses its value.
-    #[error("librdkafka does not accept a property property=`{name}` reason=`{reason}`")]
+    #[error("librdkafka does not accept the property `{name}`: {reason}")]
     Property {
         /// The property.
         name: String,
@@ -91,19 +90,19 @@ pub enum KafkaError {
         reason: String,
     },
     /// A partition that this consumer must neither fetch nor commit.
-    #[error("the partition is not assigned to this consumer partition=`{partition}`")]
+    #[error("the partition {partition} is not assigned to this consumer")]
     NotAssigned {
         /// The partition.
         partition: TopicPartition,
     },
     /// The client cannot continue, but a new one may.
-    #[error("the Kafka client cannot continue reason=`{reason}`")]
+    #[error("the Kafka client cannot continue: {reason}")]
     Fatal {
         /// librdkafka's text.
         reason: String,
     },
     /// A time-out or another transient failure.
-    #[error("Kafka could not {doing} yet reason=`{reason}`")]
+    #[error("Kafka could not {doing} yet: {reason}")]
     Busy {
         /// The action that failed.
         doing: &'static str,
@@ -113,7 +112,7 @@ pub enum KafkaError {
         reason: String,
     },
     /// Another member of the group has the partition now.
-    #[error("another member of the group replaced this one, which must not {doing} any more reason=`{reason}`")]
+    #[error("another member of the group replaced this one, which must not {doing} any more: {reason}")]
     Fenced {
         /// The action that failed.
         doing: &'static str,
@@ -121,13 +120,13 @@ pub enum KafkaError {
         reason: String,
     },
     /// A record batch that fails its checksum or cannot be decompressed.
-    #[error("Kafka delivered a damaged record batch reason=`{reason}`")]
+    #[error("Kafka delivered a damaged record batch: {reason}")]
     BadBatch {
         /// librdkafka's text.
         reason: String,
     },
     /// A broker's response is larger than the client may read, such as one with a large record.
-    #[error("a broker's response is larger than receive.message.max.bytes reason=`{reason}`")]
+    #[error("a broker's response is larger than receive.message.max.bytes: {reason}")]
     ResponseTooLarge {
         /// librdkafka's text.
         reason: String,
@@ -139,7 +138,7 @@ pub enum KafkaError {
         doing: &'static str,
     },
     /// Kafka refuses what a setting, a topic or a record asks for.
-    #[error("Kafka refuses to {doing} reason=`{reason}`")]
+    #[error("Kafka refuses to {doing}: {reason}")]
     Refused {
         /// The action that failed.
         doing: &'static str,
@@ -149,7 +148,7 @@ pub enum KafkaError {
         reason: String,
     },
     /// The brokers or the client library do not have what is asked for.
-    #[error("Kafka does not support the request to {doing} reason=`{reason}`")]
+    #[error("Kafka does not support the request to {doing}: {reason}")]
     Unsupported {
         /// The action that failed.
         doing: &'static str,
@@ -159,7 +158,7 @@ pub enum KafkaError {
         reason: String,
     },
     /// Any other failure.
-    #[error("Kafka failed to {doing} reason=`{reason}`")]
+    #[error("Kafka failed to {doing}: {reason}")]
     Other {
         /// The action that failed.
         doing: &'static str,
@@ -316,6 +315,16 @@ impl KafkaError {
             Cause::Unsupported => KafkaError::Unsupported { doing, scope, reason },
             Cause::Unexpected => KafkaError::Other { doing, reason },
         }
+    }
+
+    /// An error of librdkafka about `topic`, while `doing` something.
+    pub(super) fn of_topic(code: Code, doing: &'static str, topic: &str) -> KafkaError {
+        KafkaError::from_code(code, doing, format!("{code} for the topic `{topic}`"))
+    }
+
+    /// An error of librdkafka about `partition`, while `doing` something.
+    pub(super) fn of_partition(code: Code, doing: &'static str, partition: impl fmt::Display) -> KafkaError {
+        KafkaError::from_code(code, doing, format!("{code} for {partition}"))
     }
 
     /// Whether it means that the topic or the partition does not exist.

@@ -32,7 +32,7 @@ pub fn commit_for(settings: &KafkaSettings, group: &str, offsets: &[(TopicPartit
         .map_err(|error| KafkaError::from_rdkafka(&error, DOING))?;
     let list = with_offsets(offsets.iter().cloned(), DOING)?;
     client.commit(&list, CommitMode::Sync).map_err(|error: Rdkafka| {
-        let reason = format!("{error} group={group}");
+        let reason = format!("{error} for the group `{group}`");
         match error.rdkafka_error_code() {
             Some(code) => KafkaError::from_code(code, DOING, reason),
             None => KafkaError::from_rdkafka(&error, DOING),

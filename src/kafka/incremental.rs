@@ -88,7 +88,7 @@ impl Change {
         };
         NonNull::new(raw)
             .map(Change)
-            .ok_or_else(|| (Code::InvalidArgument, format!("topic=`{topic}`")))
+            .ok_or_else(|| (Code::InvalidArgument, "librdkafka does not accept the name".to_owned()))
     }
 
     fn set(&self, name: &str, value: &str) -> Result<(), Refusal> {
@@ -135,7 +135,10 @@ impl Options {
         };
         match Code::from(code) {
             Code::NoError => Ok(options),
-            code => Err((code, format!("timeout_ms={timeout_ms}"))),
+            code => Err((
+                code,
+                format!("librdkafka does not accept a time-out of {timeout_ms} ms"),
+            )),
         }
     }
 }

@@ -111,7 +111,7 @@ impl Ledger {
         Err(KafkaError::Busy {
             doing: "end another run's transaction, which hides the ledger",
             scope: Scope::Partition,
-            reason: format!("a transaction is still open topic={}", self.partition.topic),
+            reason: format!("a transaction is still open in the topic `{}`", self.partition.topic),
         })
     }
 }

@@ -85,7 +85,7 @@ impl Membership {
                 Polled::Nothing
             }
             (_, Some((partition, offset))) if is_of_partition(code) => {
-                let reason = format!("{} partition={partition} offset={offset}", event.reason());
+                let reason = format!("{}, at {partition} offset {offset}", event.reason());
                 let error = KafkaError::from_code(code, "consume", reason);
                 if partition.partition < 0 {
                     let topic = partition.topic.to_string();
@@ -272,7 +272,7 @@ fn topic_unavailable(code: Code, topic: &str) -> Polled<'static> {
     let topic = topic.to_owned();
     let error = match code {
         Code::UnknownTopicOrPartition | Code::UnknownTopic => KafkaError::UnknownTopic { topic: topic.clone() },
-        _ => KafkaError::from_code(code, "read the topic", format!("{code} topic={topic}")),
+        _ => KafkaError::of_topic(code, "read the topic", &topic),
     };
     Polled::TopicUnavailable { topic, error }
 }

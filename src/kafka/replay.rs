@@ -185,7 +185,7 @@ impl Replayer {
     /// A name that no topic can have.
     pub fn topic(&self, name: &str) -> Result<ReplayTopic, KafkaError> {
         let topic = Topic::new(Arc::clone(&self.producer), name);
-        let topic = topic.map_err(|code| KafkaError::from_code(code, DOING, format!("{code} topic={name}")))?;
+        let topic = topic.map_err(|code| KafkaError::of_topic(code, DOING, name))?;
         Ok(ReplayTopic(topic))
     }
 

@@ -146,7 +146,7 @@ fn headers(record: &Record<'_>) -> Result<OwnedHeaders, KafkaError> {
             return Err(KafkaError::Other {
                 doing: DOING,
                 reason: format!(
-                    "librdkafka's wrapper sends only header names in UTF-8 header=`{}`",
+                    "librdkafka's wrapper sends only header names in UTF-8, not `{}`",
                     header.name.escape_ascii()
                 ),
             });

@@ -17,7 +17,7 @@ impl Topics {
     pub fn remove_throw_away(&self, topics: &[String]) -> Result<(), KafkaError> {
         let doing = "delete a throw-away topic";
         if let Some(other) = topics.iter().find(|topic| !topic.starts_with(THROW_AWAY)) {
-            let reason = format!("it is none topic={other}");
+            let reason = format!("`{other}` is none");
             return Err(KafkaError::Other { doing, reason });
         }
         if topics.is_empty() {
@@ -28,7 +28,7 @@ impl Topics {
         let results = results.map_err(|error| KafkaError::from_rdkafka(&error, doing))?;
         let failed = results.into_iter().find_map(|result| match result {
             Ok(_) | Err((_, Code::UnknownTopicOrPartition | Code::UnknownTopic)) => None,
-            Err((topic, code)) => Some(KafkaError::from_code(code, doing, format!("{code} topic={topic}"))),
+            Err((topic, code)) => Some(KafkaError::of_topic(code, doing, &topic)),
         });
         failed.map_or(Ok(()), Err)
     }

@@ -46,8 +46,7 @@ impl Topics {
             self.admin
                 .describe_configs([&ResourceSpecifier::Topic(topic)], &options()),
         );
-        let resource = first(described, doing)?
-            .map_err(|code| KafkaError::from_code(code, doing, format!("{code} topic={topic}")))?;
+        let resource = first(described, doing)?.map_err(|code| KafkaError::of_topic(code, doing, topic))?;
         Ok(properties_of(resource))
     }
 
@@ -90,7 +89,7 @@ impl Topics {
         let doing = "set the retention of a topic";
         let unlimited = [("retention.ms", "-1")].into_iter();
         incremental::set(self.admin.inner().native_client(), topic, unlimited, REQUEST_TIMEOUT)
-            .map_err(|(code, reason)| KafkaError::from_code(code, doing, format!("{reason} topic={topic}")))
+            .map_err(|(code, reason)| KafkaError::from_code(code, doing, format!("{reason} for the topic `{topic}`")))
     }
 }
 

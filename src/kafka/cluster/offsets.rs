@@ -78,12 +78,8 @@ impl Cluster {
         })?;
         let failed = entries(&answer).into_iter().find_map(|entry| match entry.code {
             Code::NoError => None,
-            code => Some(KafkaError::from_code(
-                code,
-                doing,
-                format!("{code} partition={}", entry.partition),
-            ))
-            .filter(|error| error.kind() == Kind::Transient),
+            code => Some(KafkaError::of_partition(code, doing, &entry.partition))
+                .filter(|error| error.kind() == Kind::Transient),
         });
         failed.map_or(Ok(()), Err)
     }
@@ -99,11 +95,7 @@ impl Cluster {
         let answer = self.ask(doing, |timeout| self.client.committed_offsets(asked.clone(), timeout))?;
         let entries = entries(&answer);
         let find = |partition: &TopicPartition| match entries.iter().find(|entry| entry.partition == *partition) {
-            Some(entry) if entry.code != Code::NoError => Err(KafkaError::from_code(
-                entry.code,
-                doing,
-                format!("{} partition={partition}", entry.code),
-            )),
+            Some(entry) if entry.code != Code::NoError => Err(KafkaError::of_partition(entry.code, doing, partition)),
             Some(entry) if entry.offset >= 0 => Ok(Some(Committed {
                 next_offset: NextOffset(entry.offset),
                 metadata: entry.metadata.clone(),

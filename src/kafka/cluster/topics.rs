@@ -109,7 +109,7 @@ impl Cluster {
         };
         match topic.error().map(Code::from) {
             Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => Ok(None),
-            Some(code) => match KafkaError::from_code(code, doing, format!("{code} topic={name}")) {
+            Some(code) => match KafkaError::of_topic(code, doing, name) {
                 // Others, such as a leader that is not known yet, concern some of the partitions that are listed.
                 error if topic.partitions().is_empty() || error.is_topic_forbidden() => Err(error),
                 _ => Ok(Some(layout_of(topic))),
@@ -141,7 +141,7 @@ impl Cluster {
         topic_id(self.client.client().native_client(), name, REQUEST_TIMEOUT).map_err(|code| match code {
             Code::UnknownTopicOrPartition | Code::UnknownTopic => KafkaError::UnknownTopic { topic: name.to_owned() },
             Code::OperationTimedOut => self.refusal().unwrap_or_else(|| self.unreachable()),
-            code => KafkaError::from_code(code, doing, format!("{code} topic={name}")),
+            code => KafkaError::of_topic(code, doing, name),
         })
     }
 }

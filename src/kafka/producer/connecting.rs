@@ -102,9 +102,7 @@ impl Producer {
         let found = found.ok_or_else(unknown)?;
         match found.error().map(Code::from) {
             Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => Err(unknown()),
-            Some(code) if found.partitions().is_empty() => {
-                Err(KafkaError::from_code(code, doing, format!("{code} topic={topic}")))
-            }
+            Some(code) if found.partitions().is_empty() => Err(KafkaError::of_topic(code, doing, topic)),
             _ => Ok(i32::try_from(found.partitions().len()).unwrap_or(i32::MAX)),
         }
     }
