@@ -74,13 +74,13 @@ fn named_files(settings: &Settings) -> Vec<Found> {
         found.extend(file.and_then(|file| public(&["kafka", "properties", name], Path::new(file))));
     }
     if let Some(file) = archive.key_file.as_deref().filter(|_| archive.key.is_none()) {
-        let missing = "the file does not exist: `kivend init` creates the signing key in it";
-        found.extend(secret(&["archive", "key_file"], file, (Level::Note, missing)));
+        let hint = "; `kivend init` creates the signing key in it";
+        found.extend(secret(&["archive", "key_file"], file, (Level::Note, hint)));
     }
     if let Some(token) = &archive.pkcs11 {
         found.extend(public(&["archive", "pkcs11", "module"], &token.module));
         let file = token.pin_file.as_deref().filter(|_| token.pin.is_none());
-        let missing = (Level::Refused, "the file does not exist");
+        let missing = (Level::Refused, "");
         found.extend(file.and_then(|file| secret(&["archive", "pkcs11", "pin_file"], file, missing)));
     }
     for (number, copy) in archive.checkpoint_copies.iter().enumerate() {
@@ -89,7 +89,7 @@ fn named_files(settings: &Settings) -> Vec<Found> {
             && !folder.is_dir()
         {
             let path = path_of(&["archive", "checkpoint_copies", &number.to_string()]);
-            let reason = format!("the folder does not exist directory=`{}`", folder.display());
+            let reason = format!("the folder does not exist: `{}`", folder.display());
             found.push((Level::Refused, path, reason));
         }
     }
@@ -107,17 +107,18 @@ fn public(setting: &[&str], file: &Path) -> Option<Found> {
         io::ErrorKind::NotFound => "the file does not exist".to_owned(),
         _ => format!("the file cannot be read: {error}"),
     };
-    let message = format!("{reason} file=`{}`", file.display());
+    let message = format!("{reason}: `{}`", file.display());
     Some((Level::Refused, path_of(setting), message))
 }
 
-/// A file that only its owner may read. `missing` is what is said if it is not there.
+/// A file that only its owner may read. `missing` is the level if it is not there, and what is said after its name.
 fn secret(setting: &[&str], file: &Path, missing: (Level, &str)) -> Option<Found> {
-    let (level, reason) = match private_file::examine(file).err()? {
-        Unreadable::Missing => (missing.0, missing.1.to_owned()),
-        other => (Level::Refused, other.to_string()),
+    let why = private_file::examine(file).err()?;
+    let (level, hint) = match why {
+        Unreadable::Missing => missing,
+        _ => (Level::Refused, ""),
     };
-    let message = format!("{reason} file=`{}`", file.display());
+    let message = format!("{why}: `{}`{hint}", file.display());
     Some((level, path_of(setting), message))
 }
 
@@ -130,7 +131,7 @@ fn exposed_settings(file: &Path, secret: String) -> Option<Problem> {
         origin: Some(file.display().to_string()),
         line: None,
         message: format!(
-            "a secret is in a file that every user may read mode=`{:o}`",
+            "a secret is in a file that every user may read, with mode {:o}",
             mode & 0o777
         ),
         fix: Some(format!("chmod o= {}, or set the secret in a variable", file.display())),

@@ -9,13 +9,13 @@ pub(super) fn check_broker(broker: &str) -> Result<(), Invalid> {
     require(
         matches!(port, Some(Ok(1..))),
         "kafka.brokers",
-        format!("a broker must be `host:port` broker=`{broker}`"),
+        format!("a broker must be `host:port`, not `{broker}`"),
     )?;
     let host = parts.map_or("", |(host, _)| host);
     require(
         !has_bare_colons(host),
         "kafka.brokers",
-        format!("an IPv6 address must be in brackets, such as [::1]:9092 broker=`{broker}`"),
+        format!("an IPv6 address must be in brackets, such as [::1]:9092, not `{broker}`"),
     )
 }
 

@@ -73,13 +73,13 @@ fn topic_copy(name: &str, topics: &[TopicRule], defaults: &RawTopicDefaults) -> 
     require(
         is_topic_name(name),
         KEY,
-        format!("not a name that Kafka accepts topic=`{name}`"),
+        format!("not a name that Kafka accepts: `{name}`"),
     )?;
     let archived = topics.iter().any(|rule| rule.pattern.name() == Some(name));
     require(
         !archived,
         KEY,
-        format!("an archived topic cannot hold copies of checkpoints topic=`{name}`"),
+        format!("`{name}` is an archived topic, which cannot hold copies of checkpoints"),
     )?;
     let properties = [("cleanup.policy", "compact"), ("retention.ms", "-1")];
     let properties: Properties = properties
@@ -125,7 +125,7 @@ fn bucket_copy(bucket: &str, copy: &RawCheckpointCopy, store: &StoreSettings) ->
     require(
         !slashed,
         KEY,
-        format!("must not begin or end with a slash, nor contain two in a row prefix=`{prefix}`"),
+        format!("the prefix `{prefix}` must not begin or end with a slash, nor contain two in a row"),
     )?;
     Ok(CheckpointCopy::Store(StoreSettings {
         backend: StoreBackend::S3(S3Settings {

@@ -9,7 +9,7 @@ use crate::error::{Explain, Kind};
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file is missing or may not be read.
-    #[error("the settings file cannot be read file=`{}`", file.display())]
+    #[error("the settings file cannot be read: `{}`", file.display())]
     Unreadable {
         /// The file.
         file: PathBuf,
@@ -17,7 +17,7 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file does not parse.
-    #[error("the settings file is not TOML file=`{}`\n{}", file.display(), reason.trim_end())]
+    #[error("the settings file is not TOML: `{}`\n{}", file.display(), reason.trim_end())]
     NotToml {
         /// The file.
         file: PathBuf,
@@ -25,13 +25,13 @@ pub enum ConfigError {
         reason: String,
     },
     /// The value of an environment variable is not UTF-8.
-    #[error("the value of the environment variable is not UTF-8 name=`{name}`")]
+    #[error("the value of the environment variable is not UTF-8: `{name}`")]
     NotText {
         /// The variable.
         name: String,
     },
     /// There is no such setting.
-    #[error("unknown setting key=`{key}` from=`{origin}`")]
+    #[error("unknown setting `{key}` (from `{origin}`)")]
     Unknown {
         /// The setting as written.
         key: String,
@@ -41,7 +41,7 @@ pub enum ConfigError {
         nearest: Option<String>,
     },
     /// The value is of the wrong type or not allowed.
-    #[error("{reason} key=`{key}` from=`{origin}`")]
+    #[error("{key}: {reason} (from `{origin}`)")]
     Invalid {
         /// The setting.
         key: String,

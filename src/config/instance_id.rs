@@ -20,7 +20,7 @@ impl InstanceId {
         require(
             written.len() <= 249 && written.chars().all(is_allowed),
             "archive.instance_id",
-            format!("must be auto, empty, or a name of letters, digits, '.', '_' and '-' instance_id=`{written}`"),
+            format!("must be auto, empty, or a name of letters, digits, '.', '_' and '-', not `{written}`"),
         )?;
         Ok(match written {
             "auto" => InstanceId::Auto,

@@ -25,7 +25,7 @@ pub(super) fn expected_owner(written: &str) -> Result<Option<String>, Invalid> {
     require(
         written.is_empty() || is_account,
         "store.expected_owner",
-        format!("must be the twelve digits of an AWS account, or empty expected_owner=`{written}`"),
+        format!("must be the twelve digits of an AWS account, or empty, not `{written}`"),
     )?;
     Ok((!written.is_empty()).then(|| written.to_owned()))
 }
@@ -51,7 +51,7 @@ fn encryption(written: &RawStore) -> Result<Option<Encryption>, Invalid> {
         })),
         other => Err(Invalid::new(
             "store.encryption",
-            format!("must be sse-s3, sse-kms or empty encryption=`{other}`"),
+            format!("must be sse-s3, sse-kms or empty, not `{other}`"),
         )),
     }
 }
@@ -63,14 +63,14 @@ fn storage_class(written: &str) -> Result<Option<String>, Invalid> {
     require(
         is_name,
         "store.storage_class",
-        format!("must be a storage class such as STANDARD_IA, or empty storage_class=`{written}`"),
+        format!("must be a storage class such as STANDARD_IA, or empty, not `{written}`"),
     )?;
     require(
         !ARCHIVED.contains(&written),
         "store.storage_class",
         format!(
-            "objects in this class cannot be read at once, so the archive could be neither continued nor verified: use \
-             GLACIER_IR storage_class=`{written}`"
+            "objects in the class `{written}` cannot be read at once, so the archive could be neither continued nor \
+             verified: use GLACIER_IR"
         ),
     )?;
     Ok((!written.is_empty()).then(|| written.to_owned()))
@@ -85,14 +85,14 @@ fn tags(written: &RawStore) -> Result<Vec<(String, String)>, Invalid> {
     require(
         tags.len() <= TAGS_MAX,
         "store.tags",
-        format!("an object can have at most {TAGS_MAX} tags tags=`{}`", tags.len()),
+        format!("an object can have at most {TAGS_MAX} tags, not {}", tags.len()),
     )?;
     for (name, value) in &tags {
         let fits = (1..=TAG_NAME_MAX).contains(&name.chars().count()) && value.chars().count() <= TAG_VALUE_MAX;
         require(
             fits,
             "store.tags",
-            format!("a name has 1 to {TAG_NAME_MAX} characters, a value at most {TAG_VALUE_MAX} tag=`{name}`"),
+            format!("tag `{name}`: a name has 1 to {TAG_NAME_MAX} characters, a value at most {TAG_VALUE_MAX}"),
         )?;
     }
     Ok(tags)

@@ -29,7 +29,7 @@ pub(super) fn pkcs11(archive: &RawArchive, pin: Option<&str>) -> Result<Option<P
     require(
         module.starts_with('/'),
         "archive.pkcs11.module",
-        format!("must be the absolute path of a PKCS#11 library module=`{module}`"),
+        format!("must be the absolute path of a PKCS#11 library, not `{module}`"),
     )?;
     let has_file_key = !archive.key.is_empty() || !archive.key_file.is_empty();
     require(
@@ -57,7 +57,7 @@ fn token_name(slot: &str, token: &str) -> Result<TokenName, Invalid> {
             Ok(id) => Ok(TokenName::Slot(id)),
             Err(_) => Err(Invalid::new(
                 "archive.pkcs11.slot",
-                format!("must be a slot's number slot=`{slot}`"),
+                format!("must be a slot's number, not `{slot}`"),
             )),
         },
         _ => Err(Invalid::new(

@@ -16,7 +16,7 @@ pub(super) fn check(endpoint: &str, bucket: &str, path_style: bool) -> Result<()
         bucket.starts_with("arn:") || bucket.chars().all(is_name),
         BUCKET,
         format!(
-            "a bucket's name has only letters, digits, dots, hyphens and underscores; a folder in it is store.prefix, its server is store.endpoint bucket=`{bucket}`"
+            "`{bucket}` is not a bucket's name, which has only letters, digits, dots, hyphens and underscores; a folder in it is store.prefix, its server is store.endpoint"
         ),
     )?;
     let authority = endpoint.split("://").nth(1).unwrap_or_default();
@@ -25,12 +25,12 @@ pub(super) fn check(endpoint: &str, bucket: &str, path_style: bool) -> Result<()
     require(
         !is_bare,
         ENDPOINT,
-        format!("an IPv6 address must be in brackets, such as http://[::1]:9000 endpoint=`{endpoint}`"),
+        format!("an IPv6 address must be in brackets, such as http://[::1]:9000, not `{endpoint}`"),
     )?;
     require(
         path_style || !is_address(authority),
         "store.path_style",
-        format!("must be true for a server that is named by its address endpoint=`{endpoint}`"),
+        format!("must be true for a server that is named by its address, as `{endpoint}` is"),
     )
 }
 

@@ -243,7 +243,7 @@ fn a_settings_file_that_is_named_must_be_there() {
     let error = load(&sources).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the settings file cannot be read file=`/nowhere/kivend.toml`"
+        "the settings file cannot be read: `/nowhere/kivend.toml`"
     );
 }
 

@@ -52,7 +52,7 @@ pub(super) fn topics(written: Vec<RawTopic>, defaults: &RawTopicDefaults, prefix
     for (number, topic) in written.into_iter().enumerate() {
         let name = format!("{prefix}{}", topic.name);
         let is_first = names.insert(name.clone());
-        let added = require(is_first, KEY, format!("a topic is listed twice topic=`{name}`"))
+        let added = require(is_first, KEY, format!("the topic `{name}` is listed twice"))
             .and_then(|()| topics.add(name, prefix, topic, defaults));
         added.map_err(|invalid| invalid.at(number))?;
     }
@@ -63,7 +63,7 @@ fn pattern(written: &str) -> Result<TopicPattern, Invalid> {
     TopicPattern::parse(written).ok_or_else(|| {
         Invalid::new(
             KEY,
-            format!("neither a name that Kafka accepts nor a pattern with * and ? topic=`{written}`"),
+            format!("`{written}` is neither a name that Kafka accepts nor a pattern with * and ?"),
         )
     })
 }
@@ -81,7 +81,7 @@ fn created(
             is_bare,
             KEY,
             format!(
-                "replication_factor and properties are of topics that are created, which need partitions too topic=`{name}`"
+                "topic `{name}`: replication_factor and properties are of topics that are created, which need partitions too"
             ),
         )?;
         return Ok(None);
@@ -90,19 +90,19 @@ fn created(
         pattern.name().is_some(),
         KEY,
         format!(
-            "a pattern creates no topic, so it has no partitions: name the topics to create in entries of their own topic=`{name}`"
+            "the pattern `{name}` creates no topic, so it has no partitions: name the topics to create in entries of their own"
         ),
     )?;
     require(
         partitions >= 1,
         KEY,
-        format!("partitions must be at least 1 topic=`{name}`"),
+        format!("topic `{name}`: partitions must be at least 1"),
     )?;
     let replication_factor = topic.replication_factor.unwrap_or(defaults.replication_factor);
     require(
         (1..=i32::from(i16::MAX)).contains(&replication_factor),
         KEY,
-        format!("replication_factor must be 1 to 32767 topic=`{name}`"),
+        format!("topic `{name}`: replication_factor must be 1 to 32767"),
     )?;
     Ok(Some(TopicSettings {
         name: name.to_owned(),
@@ -120,18 +120,18 @@ fn overrides(name: &str, topic: RawTopic) -> Result<TopicOverrides, Invalid> {
     require(
         of_size,
         KEY,
-        format!("seal_max_bytes must be 1B to 128MiB topic=`{name}`"),
+        format!("topic `{name}`: seal_max_bytes must be 1B to 128MiB"),
     )?;
     require(
         topic.seal_max_records != Some(0),
         KEY,
-        format!("seal_max_records must be at least 1 topic=`{name}`"),
+        format!("topic `{name}`: seal_max_records must be at least 1"),
     )?;
     let spans = [&topic.seal_max_age, &topic.seal_max_idle, &topic.keep];
     require(
         spans.into_iter().flatten().all(|span| span.0 > Duration::ZERO),
         KEY,
-        format!("seal_max_age, seal_max_idle and keep must be longer than 0s topic=`{name}`"),
+        format!("topic `{name}`: seal_max_age, seal_max_idle and keep must be longer than 0s"),
     )?;
     Ok(TopicOverrides {
         projection: topic.projection.map(projection),
@@ -154,7 +154,7 @@ pub(super) fn routing(written: RawRouting, prefix: &str, topics: &Topics) -> Res
         require(
             is_topic_name(&name) && (known || topics.created.len() < topics.archived.len()),
             key,
-            format!("events can only go to a topic in `topics` topic=`{name}`"),
+            format!("events can only go to a topic in `topics`, not to `{name}`"),
         )?;
         Ok(name)
     };
@@ -162,7 +162,7 @@ pub(super) fn routing(written: RawRouting, prefix: &str, topics: &Topics) -> Res
     let mut rules = Vec::with_capacity(written.rules.len());
     for (number, rule) in written.rules.into_iter().enumerate() {
         if let Some(event_type) = rule.event_types.iter().find(|known| !seen.insert((*known).clone())) {
-            let reason = format!("an event type can go to one topic only event_type=`{event_type}`");
+            let reason = format!("the event type `{event_type}` can go to one topic only");
             return Err(Invalid::new("routing.rules", reason).at(number));
         }
         rules.push(RoutingRule {

@@ -20,16 +20,16 @@ pub struct Size(pub u64);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnitError {
     /// A duration without a unit.
-    #[error("a duration needs a unit, one of ms s m h d: write {0}s for {0} seconds value=`{0}`")]
+    #[error("a duration needs a unit, one of ms s m h d: write {0}s for {0} seconds")]
     DurationWithoutUnit(String),
     /// A size without a unit.
-    #[error("a size needs a unit, one of B KB MB GB KiB MiB GiB: write {0}B for {0} bytes value=`{0}`")]
+    #[error("a size needs a unit, one of B KB MB GB KiB MiB GiB: write {0}B for {0} bytes")]
     SizeWithoutUnit(String),
     /// Not a duration.
-    #[error("not a duration, write digits and one of ms s m h d, such as 90s or 24h value=`{0}`")]
+    #[error("`{0}` is not a duration, write digits and one of ms s m h d, such as 90s or 24h")]
     Duration(String),
     /// Not a size.
-    #[error("not a size, write digits and one of B KB MB GB KiB MiB GiB, such as 64MiB value=`{0}`")]
+    #[error("`{0}` is not a size, write digits and one of B KB MB GB KiB MiB GiB, such as 64MiB")]
     Size(String),
 }
 

@@ -92,7 +92,7 @@ fn kafka(written: RawKafka) -> Result<KafkaSettings, Invalid> {
         unencrypted.is_none(),
         "kafka.brokers",
         format!(
-            "the broker is not on this machine, and records would travel to it unencrypted: set security.protocol to SSL or SASL_SSL under kafka.properties, or kafka.allow_plaintext = true on a trusted network broker=`{}`",
+            "the broker `{}` is not on this machine, and records would travel to it unencrypted: set security.protocol to SSL or SASL_SSL under kafka.properties, or kafka.allow_plaintext = true on a trusted network",
             unencrypted.unwrap_or_default()
         ),
     )?;
@@ -109,13 +109,13 @@ fn store(written: RawStore) -> Result<StoreSettings, Invalid> {
     require(
         !slashed,
         "store.prefix",
-        format!("must not begin or end with a slash, nor contain two in a row prefix=`{prefix}`"),
+        format!("`{prefix}` must not begin or end with a slash, nor contain two in a row"),
     )?;
     let stepping = prefix.split('/').any(|part| part == "." || part == "..");
     require(
         !stepping,
         "store.prefix",
-        format!("must not have `.` or `..` between slashes prefix=`{prefix}`"),
+        format!("`{prefix}` must not have `.` or `..` between slashes"),
     )?;
     let backend = if written.directory.is_empty() {
         StoreBackend::S3(s3(&written)?)
@@ -215,7 +215,7 @@ fn lock(written: &RawStore) -> Result<ObjectLock, Invalid> {
         "governance" => Some(LockMode::Governance),
         "compliance" => Some(LockMode::Compliance),
         other => {
-            let reason = format!("must be governance, compliance or empty lock_mode=`{other}`");
+            let reason = format!("must be governance, compliance or empty, not `{other}`");
             return Err(Invalid::new("store.lock_mode", reason));
         }
     };
@@ -241,7 +241,7 @@ fn archive(
     require(
         is_valid_name,
         "archive.name",
-        format!("must match [a-z0-9][a-z0-9._-]{{0,62}} name=`{}`", written.name),
+        format!("must match [a-z0-9][a-z0-9._-]{{0,62}}, not `{}`", written.name),
     )?;
     let seal_max_bytes = bytes("archive.seal_max_bytes", written.seal_max_bytes)?;
     let why = "must be at most 128MiB, so that one large record more fits into the segment's object";
@@ -291,7 +291,7 @@ fn telemetry(written: &RawTelemetry) -> Result<TelemetrySettings, Invalid> {
     let refused = |_| {
         Invalid::new(
             "telemetry.listen",
-            format!("must be `ip:port`, such as 127.0.0.1:9464 listen=`{}`", written.listen),
+            format!("must be `ip:port`, such as 127.0.0.1:9464, not `{}`", written.listen),
         )
     };
     let listen = Some(&written.listen).filter(|listen| !listen.is_empty());

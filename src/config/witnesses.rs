@@ -28,7 +28,7 @@ pub(super) fn witnesses(written: Vec<RawWitness>) -> Result<Vec<WitnessSettings>
         require(
             !key.is_empty(),
             KEY,
-            format!("a witness needs its public key in `key` url=`{url}`"),
+            format!("the witness `{url}` needs its public key in `key`"),
         )?;
         let trimmed = |url: &str| url.trim_end_matches('/').to_owned();
         let witness = WitnessSettings {
@@ -40,7 +40,7 @@ pub(super) fn witnesses(written: Vec<RawWitness>) -> Result<Vec<WitnessSettings>
         require(
             !is_twice,
             KEY,
-            format!("the same witness is listed twice key=`{}`", witness.key),
+            format!("the witness with the key {} is listed twice", witness.key),
         )?;
         witnesses.push(witness);
     }
@@ -53,7 +53,7 @@ fn require_url(url: &str) -> Result<(), Invalid> {
     require(
         rest.is_some_and(is_plain),
         KEY,
-        format!("a URL must be http://… or https://…, without credentials and query url=`{url}`"),
+        format!("a URL must be http://… or https://…, without credentials and query, not `{url}`"),
     )
 }
 

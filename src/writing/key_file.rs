@@ -21,27 +21,27 @@ pub fn read(file: &Path) -> Result<SigningKey, AppError> {
     let shown = file.display();
     let text = private_file::read(file).map_err(|why| match why {
         Unreadable::Missing => AppError::input(format!(
-            "the archive's signing key file does not exist key_file=`{shown}`"
+            "the archive's signing key file does not exist: `{shown}`"
         ))
         .fix("copy the file from the machine on which the archive was created, or set archive.key_file"),
         Unreadable::Exposed(mode) => AppError::config(format!(
-            "other users may read the signing key key_file=`{shown}` mode=`{mode:o}`"
+            "other users may read the signing key: the mode of `{shown}` is {mode:o}"
         ))
         .fix("run `chmod 600` on the file (in Kubernetes, mount the secret with `defaultMode: 0400`); if somebody may have read it, replace the key with `kivend keys rotate`"),
         Unreadable::Io(error) => {
-            AppError::config(format!("the signing key cannot be read: {error} key_file=`{shown}`"))
+            AppError::config(format!("the signing key file `{shown}` cannot be read: {error}"))
                 .fix("let this user read the file, or set archive.key_file to another file")
         }
     })?;
     if text.is_empty() {
         return Err(AppError::config(format!(
-            "the signing key file is empty: creating it was interrupted, or its disk was full key_file=`{shown}`"
+            "the signing key file is empty: creating `{shown}` was interrupted, or its disk was full"
         ))
         .fix("if no archive was created with it, remove the file; otherwise restore it from a backup"));
     }
     text.trim_end().parse().map_err(|_| {
         AppError::config(format!(
-            "the file holds no signing key of the form PRIVATE+KEY+… key_file=`{shown}`"
+            "the file holds no signing key of the form PRIVATE+KEY+…: `{shown}`"
         ))
         .fix("set archive.key_file to the file that `kivend init` created")
     })
@@ -156,7 +156,7 @@ fn sync_folder(file: &Path) -> io::Result<()> {
 
 fn unwritable(file: &Path, error: &io::Error) -> AppError {
     AppError::config(format!(
-        "the signing key cannot be written: {error} key_file=`{}`",
+        "the signing key file `{}` cannot be written: {error}",
         file.display()
     ))
     .fix("set archive.key_file to a path where this user may write")

@@ -38,7 +38,7 @@ fn problems_are_listed_as_compilers_do_and_end_with_2() {
     assert_eq!(
         shown,
         "kivend.toml:2: error: store.prefx: there is no such setting\n  fix: did you mean `store.prefix`?\n\
-         kivend.toml:8: error: telemetry.listen: must be `ip:port`, such as 127.0.0.1:9464 listen=`7`\n\
+         kivend.toml:8: error: telemetry.listen: must be `ip:port`, such as 127.0.0.1:9464, not `7`\n\
          2 problems: kivend.toml\n"
     );
 }
@@ -68,11 +68,11 @@ fn files_that_are_missing_or_readable_by_others_are_problems() {
     let (code, shown) = check(settings, &[]);
     assert_eq!(code, Some(2));
     for line in [
-        "kivend.toml:3: error: store.ca_file: the file does not exist file=`~/none.pem`",
-        "kivend.toml:5: error: archive.key_file: other users may read the file, whose mode is 644 file=`~/open.key`",
-        "kivend.toml:6: error: archive.checkpoint_copies[0]: the folder does not exist directory=`~/none`",
-        "kivend.toml:9: error: kafka.properties.ssl.ca.location: the file does not exist file=`~/none.pem`",
-        "error: kafka.properties.sasl.password: a secret is in a file that every user may read mode=`644`",
+        "kivend.toml:3: error: store.ca_file: the file does not exist: `~/none.pem`",
+        "kivend.toml:5: error: archive.key_file: other users may read the file, whose mode is 644: `~/open.key`",
+        "kivend.toml:6: error: archive.checkpoint_copies[0]: the folder does not exist: `~/none`",
+        "kivend.toml:9: error: kafka.properties.ssl.ca.location: the file does not exist: `~/none.pem`",
+        "error: kafka.properties.sasl.password: a secret is in a file that every user may read, with mode 644",
     ] {
         assert!(shown.contains(line), "{line}\n{shown}");
     }

@@ -62,7 +62,7 @@ fn an_error_tells_what_happened_and_what_to_do() {
     let output = run(&["config", "show", "--set", "store.prefx=audit"]);
     assert_eq!(
         text(&output.stderr),
-        "error: unknown setting key=`store.prefx` from=`--set`\n  fix: did you mean `store.prefix`?\n"
+        "error: unknown setting `store.prefx` (from `--set`)\n  fix: did you mean `store.prefix`?\n"
     );
 }
 

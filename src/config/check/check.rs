@@ -107,7 +107,7 @@ fn readable_layers(sources: &Sources, problems: &mut Vec<Problem>) -> (Vec<Layer
                 lines: Some(lines),
             }),
             Err(NotToml { line }) => {
-                let reason = format!("the settings file is not TOML file=`{}`", path.display());
+                let reason = format!("the settings file is not TOML: `{}`", path.display());
                 problems.push(Problem {
                     level: Level::Refused,
                     setting: None,

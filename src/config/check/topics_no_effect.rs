@@ -34,11 +34,11 @@ fn untaken(rule: &TopicRule, before: &[TopicRule]) -> Option<String> {
     }
     if pattern.as_str().starts_with("__") {
         return Some(format!(
-            "internal topics are archived only if they are named pattern=`{pattern}`"
+            "internal topics are archived only if they are named, not by the pattern `{pattern}`"
         ));
     }
     if let Some(excluded) = rule.exclude.iter().find(|excluded| excluded.covers(pattern)) {
-        return Some(format!("it excludes everything that it takes exclude=`{excluded}`"));
+        return Some(format!("it excludes everything that it takes, by `{excluded}`"));
     }
     let takes_all = |earlier: &&TopicRule| {
         let excepts = earlier.exclude.iter().any(|excluded| excluded.overlaps(pattern));
@@ -49,7 +49,7 @@ fn untaken(rule: &TopicRule, before: &[TopicRule]) -> Option<String> {
         .filter(|earlier| earlier.pattern.name().is_none())
         .find(takes_all)?;
     Some(format!(
-        "an earlier entry takes all its topics: put this one before it pattern=`{pattern}` earlier=`{}`",
+        "an earlier entry takes all its topics: put this one, `{pattern}`, before `{}`",
         earlier.pattern
     ))
 }
@@ -70,7 +70,7 @@ fn exceptions(number: usize, rule: &TopicRule, rules: &[TopicRule]) -> Vec<NoEff
         } else {
             continue;
         };
-        let message = format!("{why} pattern=`{}` exclude=`{excluded}`", rule.pattern);
+        let message = format!("{why}: `{}` without `{excluded}`", rule.pattern);
         found.push(of_entry(number, Some("exclude"), message));
     }
     found
@@ -104,11 +104,11 @@ fn routing(settings: &Settings) -> Vec<NoEffect> {
             .find(|event_type| event_type.contains(['*', '?']));
         if let Some(event_type) = wild {
             let why = "an event type is compared as it is, and * and ? have no meaning in it";
-            found.push(of_rule(number, format!("{why} event_type=`{event_type}`")));
+            found.push(of_rule(number, format!("{why}: `{event_type}`")));
         }
         if rule.topic == settings.routing.default {
             let why = "event types without a rule go to this topic anyway, by routing.default";
-            found.push(of_rule(number, format!("{why} topic=`{}`", rule.topic)));
+            found.push(of_rule(number, format!("{why}: `{}`", rule.topic)));
         }
     }
     found
