@@ -40,13 +40,13 @@ pub enum Rejection {
     #[error("the line is longer than a record may be (ingest.max_event_bytes)")]
     TooLong,
     /// Not UTF-8 from this byte on.
-    #[error("not UTF-8 at byte={at}")]
+    #[error("not UTF-8 at byte {at}")]
     NotUtf8 {
         /// Offset in the line.
         at: usize,
     },
     /// A NUL byte, which JSON does not allow.
-    #[error("NUL byte at byte={at}")]
+    #[error("NUL byte at byte {at}")]
     NulByte {
         /// Offset in the line.
         at: usize,

@@ -57,7 +57,7 @@ impl From<ColumnType> for String {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a typed column's type is string, int64, decimal(p,s), float64, bool, timestamp_us or json, where p is 1 to \
-     {PRECISION_MAX} and s at most p, type={0:?}"
+     {PRECISION_MAX} and s at most p, not {0:?}"
 )]
 pub struct NotAType(String);
 

@@ -7,7 +7,7 @@ pub const DEPTH_MAX: usize = 127;
 
 /// The text is not JSON as the archive format defines it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{what} at byte={at}")]
+#[error("{what} at byte {at}")]
 pub struct NotJson {
     /// The broken rule.
     pub what: &'static str,

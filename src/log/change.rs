@@ -205,7 +205,7 @@ pub enum Unread {
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// It has a type that this version does not know.
-    #[error("the change has an unknown type, perhaps of a newer version of kivend: type={0}")]
+    #[error("the change has an unknown type, perhaps of a newer version of kivend: {0}")]
     Unknown(String),
 }
 

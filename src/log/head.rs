@@ -84,13 +84,13 @@ pub fn goes_back(before: &[Head], after: &[Head]) -> Option<String> {
         match heads.next_if(|head| head.partition == before.partition) {
             None => {
                 return Some(format!(
-                    "it leaves out a partition that the entry before it has: partition={}",
+                    "it leaves out {}, which the entry before it has",
                     before.partition
                 ));
             }
             Some(head) if head.height < before.height || (head.height == before.height && head != before) => {
                 return Some(format!(
-                    "the head of a partition went back or changed: partition={} height={}",
+                    "the head of {} went back or changed, at height {}",
                     head.partition, head.height
                 ));
             }

@@ -250,7 +250,7 @@ impl History {
             ));
         }
         if (entry.archive_id.as_str(), entry.number) != (&self.archive_id, number) {
-            return Err(Invalid::Replay(format!("number={}", entry.number)));
+            return Err(Invalid::Replay(format!("number {}", entry.number)));
         }
         if !in_force {
             return Err(opened.out_of_term());

@@ -37,7 +37,7 @@ impl History {
         }
         if let Some(form) = Form::of(&opened.text) {
             if (form.origin, form.size) != (&expected.origin, &expected.size.to_string()) {
-                return Err(Invalid::Replay(format!("origin={} size={}", form.origin, form.size)));
+                return Err(Invalid::Replay(format!("origin {}, size {}", form.origin, form.size)));
             }
             if form.further_lines > 0 && may_sign {
                 return Err(opened.unknown_type("a checkpoint with further lines".to_owned()));
@@ -54,7 +54,7 @@ impl History {
         }
         if found.root != expected.root {
             return Err(Invalid::Content(format!(
-                "the root is not that of the entries: root={} expected={}",
+                "the root {} is not that of the entries, which is {}",
                 found.root, expected.root
             )));
         }

@@ -36,19 +36,19 @@ pub enum IdentityError {
     #[error("archive.json is not UTF-8")]
     Text,
     /// Another type.
-    #[error("archive.json has another type: type={0}")]
+    #[error("archive.json has another type: `{0}`")]
     Type(String),
     /// Another version.
-    #[error("archive.json has an unknown type, perhaps of a newer version of kivend: type={0}")]
+    #[error("archive.json has an unknown type, perhaps of a newer version of kivend: {0}")]
     Version(String),
     /// The archive's name does not match `[a-z0-9][a-z0-9._-]{0,62}`.
-    #[error("an archive's name is 1 to 63 of a-z 0-9 . _ - and begins with a letter or digit: archive={0}")]
+    #[error("an archive's name is 1 to 63 of a-z 0-9 . _ - and begins with a letter or digit, not `{0}`")]
     Name(String),
     /// The id is not 32 lower-case hex digits.
-    #[error("the archive's id is not 32 lower-case hex digits: id={0}")]
+    #[error("the archive's id is not 32 lower-case hex digits: `{0}`")]
     Id(String),
     /// The origin does not match `[a-z0-9][a-z0-9._/-]{0,127}`.
-    #[error("an archive's origin is 1 to 128 of a-z 0-9 . _ / - and begins with a letter or digit: origin={0}")]
+    #[error("an archive's origin is 1 to 128 of a-z 0-9 . _ / - and begins with a letter or digit, not `{0}`")]
     Origin(String),
     /// No key, a malformed or repeated key, or a key that is not named by the origin.
     #[error("archive.json does not name its keys, each once, in the form origin+id+base64")]

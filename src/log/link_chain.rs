@@ -14,7 +14,7 @@ impl Link {
         let Some(SignedLink { link: before, hash, .. }) = before else {
             demand!(
                 self.height == Height(0),
-                "the first link does not have height 0: height={}",
+                "the first link does not have height 0 but {}",
                 self.height
             );
             demand!(
@@ -23,7 +23,7 @@ impl Link {
             );
             demand!(
                 self.epoch == Epoch(0),
-                "the first link is not of epoch 0: epoch={}",
+                "the first link is not of epoch 0 but {}",
                 self.epoch
             );
             demand!(self.first_offset.0 == 0, "the first link does not begin at offset 0");
@@ -31,7 +31,7 @@ impl Link {
         };
         demand!(
             self.height == before.height.next(),
-            "height does not follow: height={}",
+            "height {} does not follow",
             self.height
         );
         demand!(self.previous == *hash, "previous is not the hash of the link before");
@@ -46,7 +46,7 @@ impl Link {
         );
         demand!(
             self.place() == before.next_place(),
-            "the range does not begin where the link before it says: epoch={} first_offset={}",
+            "the range does not begin where the link before it says, but in epoch {} at offset {}",
             self.epoch,
             self.first_offset
         );

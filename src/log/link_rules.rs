@@ -55,7 +55,7 @@ impl Link {
             (SealReason::Recreated, Some(0)) => {}
             (SealReason::Diverged, Some(begins)) => demand!(
                 (0..self.next_offset.0).contains(&begins),
-                "a divergence does not begin the next epoch below its own end: next_epoch_at={begins}"
+                "a divergence does not begin the next epoch below its own end, but at {begins}"
             ),
             (_, None) if !self.is_closing() => return Ok(()),
             _ => return Err(Broken("seal_reason and next_epoch_at disagree".into())),
@@ -157,7 +157,7 @@ impl Link {
     fn attempt_of(&self, key: &str) -> Result<Attempt, Broken> {
         match key.parse() {
             Ok(Key::Segment(place, attempt)) if place == self.place() => Ok(attempt),
-            _ => Err(Broken(format!("it names a segment of another place: key={key}"))),
+            _ => Err(Broken(format!("it names a segment of another place: {key}"))),
         }
     }
 }

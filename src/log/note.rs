@@ -24,13 +24,13 @@ pub enum Invalid {
     #[error(transparent)]
     Note(#[from] NoteError),
     /// Junk: it does not have exactly one signature line.
-    #[error("the note does not have exactly one signature: signatures={0}")]
+    #[error("the note does not have exactly one signature, but {0}")]
     Signatures(usize),
     /// Junk: it is larger than its kind allows, and was not read.
-    #[error("the object is larger than a note may be: bytes={0}")]
+    #[error("the object is larger than a note may be: {0} bytes")]
     TooLarge(u64),
     /// Junk: its signature names a key that is not known, or not in force for this note.
-    #[error("a key that is not in force signed the note: key={name}+{id}")]
+    #[error("a key that is not in force signed the note: {name}+{id}")]
     UnknownKey {
         /// The key's name.
         name: String,
@@ -38,7 +38,7 @@ pub enum Invalid {
         id: KeyId,
     },
     /// Junk: the signature does not verify with the key that it names.
-    #[error("the signature does not verify: key={name}+{id}")]
+    #[error("the signature does not verify with its key, {name}+{id}")]
     Forged {
         /// The key's name.
         name: String,
@@ -52,7 +52,7 @@ pub enum Invalid {
     #[error("{0}")]
     Content(String),
     /// The signature is valid, and this version does not know the type.
-    #[error("the note has an unknown type, perhaps of a newer version of kivend: type={kind}")]
+    #[error("the note has an unknown type, perhaps of a newer version of kivend: {kind}")]
     UnknownType {
         /// The type.
         kind: String,
@@ -60,7 +60,7 @@ pub enum Invalid {
         signer: KeyId,
     },
     /// A link of a retired key, above the heights of the entry that retires it, while the entry after that one is missing.
-    #[error("a retired key signed the link, and the log entry that decides whether it counts is missing: entry={0}")]
+    #[error("a retired key signed the link, and log entry {0}, which decides whether it counts, is missing")]
     Undecided(u64),
 }
 
@@ -140,7 +140,7 @@ pub fn check_type(text: &str, expected: Expected<'_>, archive_id: &str) -> Resul
         .iter()
         .any(|kind| *kind != expected.kind() && found.starts_with(kind))
     {
-        return Err(Invalid::Replay(format!("type={found}")));
+        return Err(Invalid::Replay(format!("type {found}")));
     }
     if found.strip_prefix(expected.kind()) == Some("v1") {
         return Ok(TypeFound::Expected);
@@ -148,7 +148,7 @@ pub fn check_type(text: &str, expected: Expected<'_>, archive_id: &str) -> Resul
     if expected.is_named_by(&note, archive_id) {
         Ok(TypeFound::Unknown(found.to_owned()))
     } else {
-        Err(Invalid::Replay(format!("type={found}")))
+        Err(Invalid::Replay(format!("type {found}")))
     }
 }
 

@@ -133,7 +133,7 @@ pub enum Proof {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAProof {
     /// This version does not know the type of proof.
-    #[error("the proof has an unknown type, perhaps of a newer version of kivend: type={0}")]
+    #[error("the proof has an unknown type, perhaps of a newer version of kivend: {0}")]
     UnknownType(String),
     /// Not a line with a type and a line of canonical JSON.
     #[error("not a proof file: {0}")]

@@ -84,7 +84,7 @@ impl Segment {
                 Ok(segment)
             } else {
                 Err(Unreadable::Footer(format!(
-                    "its record count is not the number of rows, rows={rows}"
+                    "its record count is not the number of rows, {rows}"
                 )))
             }
         })

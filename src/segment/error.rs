@@ -12,10 +12,10 @@ use crate::segment::projection::rules::ProjectionError;
 #[derive(Debug, thiserror::Error)]
 pub enum SegmentError {
     /// The footer does not match the rows.
-    #[error("the footer does not match the records, field={0}")]
+    #[error("the footer does not match the records in {0}")]
     Footer(&'static str),
     /// Offsets do not increase.
-    #[error("the records are not in offset order, after={0}")]
+    #[error("the records are not in offset order after offset {0}")]
     Order(i64),
     /// The projection cannot be written.
     #[error(transparent)]
@@ -49,7 +49,7 @@ pub enum Unreadable {
     #[error("not the footer of a segment: {0}")]
     Footer(String),
     /// A row is not a record.
-    #[error("a row is not a record: {what}, row={row}")]
+    #[error("row {row} is not a record: {what}")]
     Row {
         /// The row's number, from 0.
         row: u64,

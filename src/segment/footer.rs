@@ -95,7 +95,7 @@ impl Footer {
 
 fn text<'a>(pairs: &[(&str, &'a str)], key: &str) -> Result<&'a str, Unreadable> {
     let found = pairs.iter().find(|(found, _)| *found == key);
-    let missing = || Unreadable::Footer(format!("a key is missing, key={key}"));
+    let missing = || Unreadable::Footer(format!("the key {key} is missing"));
     found.map(|(_, value)| *value).ok_or_else(missing)
 }
 
@@ -105,7 +105,7 @@ fn number<N: std::str::FromStr + ToString>(pairs: &[(&str, &str)], key: &str) ->
     match text.parse::<N>() {
         Ok(number) if number.to_string() == text => Ok(number),
         _ => Err(Unreadable::Footer(format!(
-            "a value is not a decimal number, key={key}"
+            "the value of {key} is not a decimal number"
         ))),
     }
 }
@@ -113,5 +113,5 @@ fn number<N: std::str::FromStr + ToString>(pairs: &[(&str, &str)], key: &str) ->
 fn hash(pairs: &[(&str, &str)], key: &str) -> Result<Hash, Unreadable> {
     text(pairs, key)?
         .parse()
-        .map_err(|_| Unreadable::Footer(format!("a value is not a hash, key={key}")))
+        .map_err(|_| Unreadable::Footer(format!("the value of {key} is not a hash")))
 }

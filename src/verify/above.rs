@@ -69,7 +69,7 @@ fn entry(history: &History, object: &[u8], number: u64) -> Result<(), Invalid> {
         Ok(_) | Err(Invalid::UnknownType { .. }) => Ok(()),
         // A known key, which is not in force: it signed an entry that can never be valid.
         Err(Invalid::UnknownKey { name, id }) if is_entry_out_of_force(history, object, number) => Err(
-            Invalid::Content(format!("a key that is not in force signed the entry: key={name}+{id}")),
+            Invalid::Content(format!("a key that is not in force signed the entry: {name}+{id}")),
         ),
         Err(other) => Err(other),
     }
@@ -85,7 +85,7 @@ fn checkpoint(history: &History, object: &[u8], number: u64) -> Result<(), Inval
     };
     let (origin, size) = (history.keyring().origin(), number.saturating_add(1).to_string());
     if (form.origin, form.size) != (origin, &size) {
-        return Err(Invalid::Replay(format!("origin={} size={}", form.origin, form.size)));
+        return Err(Invalid::Replay(format!("origin {}, size {}", form.origin, form.size)));
     }
     let may_sign = opened.term.is_in_force_before(history.next_number());
     if form.further_lines == 0 && opened.text.parse::<Checkpoint>().is_err() {

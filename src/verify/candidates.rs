@@ -12,7 +12,7 @@ use crate::verify::findings::{Code, Finding, Findings};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unread {
     /// It is larger than the limit of its kind, so it is no object of an archive. Its length in bytes.
-    #[error("it is larger than the limit of its kind and was not read: bytes={0}")]
+    #[error("it is larger than the limit of its kind and was not read: {0} bytes")]
     TooLarge(u64),
     /// The store failed; why.
     #[error("{0}")]
@@ -165,7 +165,7 @@ pub fn choose<T>(candidates: Vec<Candidate<T>>, codes: &Codes, findings: &mut Fi
             }
             Found::Invalid(Invalid::UnknownType { kind, .. }) => {
                 unknown_type = true;
-                let detail = format!("the note has a type that this version of kivend does not know: type={kind}");
+                let detail = format!("the note has a type that this version of kivend does not know: {kind}");
                 Finding::new(codes.unknown_type, detail)
             }
             Found::Invalid(Invalid::Replay(named)) => Finding::new(

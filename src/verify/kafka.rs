@@ -40,7 +40,7 @@ pub fn claim_of_commit(partition: &TopicPartition, commit: Option<&Commit>) -> R
     match metadata.parse() {
         Ok(metadata) => Ok(Claim::of_commit(NextOffset(*next_offset), &metadata)),
         Err(error) => {
-            let detail = format!("{error}: committed_offset={next_offset}");
+            let detail = format!("{error}; the committed offset is {next_offset}");
             Err(Box::new(Finding::new(Code::CommitForeign, detail).of(partition)))
         }
     }

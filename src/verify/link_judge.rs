@@ -84,7 +84,7 @@ pub(super) fn continues_head(link: &Link, head: &Head) -> Result<(), String> {
     let follows = (link.epoch, link.first_offset) == (head.epoch, head.next_offset.begins());
     if link.height != head.height.next() {
         Err(format!(
-            "its height does not follow that of the link before it: height={}",
+            "its height {} does not follow that of the link before it",
             link.height
         ))
     } else if link.previous != head.link {

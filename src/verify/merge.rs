@@ -15,10 +15,10 @@ pub enum Unmergeable {
     #[error("no report was given")]
     Nothing,
     /// The verdict of a report is not that of its findings.
-    #[error("the report contradicts itself: its verdict is not the verdict of its findings file=`{0}`")]
+    #[error("the report `{0}` contradicts itself: its verdict is not the verdict of its findings")]
     Altered(String),
     /// A report has a finding that this version does not know.
-    #[error("this version of kivend does not know a finding of the report file=`{file}` code=`{code}`")]
+    #[error("this version of kivend does not know the finding {code} of the report `{file}`")]
     Unknown {
         /// The file's name.
         file: String,

@@ -107,7 +107,7 @@ impl Claimed {
             Ok(())
         } else {
             not_orphan(format!(
-                "it holds records that the archive does not have at these offsets: height={}",
+                "it holds records that the archive does not have at these offsets of the link at height {}",
                 range.height
             ))
         }

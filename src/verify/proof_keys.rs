@@ -250,7 +250,7 @@ pub(super) fn known_type(text: &str, what: &str) -> Checked<()> {
     let document = Document::canonical_object(text);
     match document.as_ref().and_then(Document::leading_type) {
         Some(kind) if !KNOWN_TYPES.contains(&kind) => {
-            let unknown = format!("{what} has an unknown type, perhaps of a newer version of kivend: type={kind}");
+            let unknown = format!("{what} has an unknown type, perhaps of a newer version of kivend: {kind}");
             Err(wrong(Code::ProofUnknownType, unknown))
         }
         _ => Ok(()),

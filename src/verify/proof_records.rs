@@ -70,7 +70,7 @@ fn records_of_link(of: &LinkRecords, head: &Head, keys: &ProofKeys, proved: &mut
             let offset = encoded.record().offset;
             wrong(
                 Code::ProofContradicts,
-                format!("the link has no record with this offset offset={offset}"),
+                format!("the link has no record at offset {offset}"),
             )
         })?;
         leaves.push((index, leaf_hash(&encoding)));

@@ -54,7 +54,7 @@ pub(super) fn open<'k>(file: &[u8], keys: &'k [VerifyingKey], kind: &str) -> Jud
     let is_signer = |key: &&VerifyingKey| key.name() == signature.name && key.id() == signature.key_id;
     let key = keys.iter().find(is_signer).ok_or_else(|| {
         unknown(format!(
-            "none of the given keys signed it: key={}+{}",
+            "none of the given keys signed it, but {}+{}",
             signature.name, signature.key_id
         ))
     })?;
@@ -67,7 +67,7 @@ pub(super) fn open<'k>(file: &[u8], keys: &'k [VerifyingKey], kind: &str) -> Jud
     let found = document.as_ref().and_then(Document::leading_type);
     match found.and_then(|found| Some((found, found.strip_prefix(kind)?.strip_prefix("/v")?))) {
         Some((_, "1")) => Ok((key, note.text().to_owned())),
-        Some((found, version)) if is_version(version) => Err(unknown(format!("it has an unknown type: type={found}"))),
+        Some((found, version)) if is_version(version) => Err(unknown(format!("it has an unknown type: {found}"))),
         _ => Err(tampered(&"it is a note of another kind")),
     }
 }

@@ -102,7 +102,7 @@ impl SavedCheckpoint {
     pub fn compare(&self, walk: &mut LogWalk, findings: &mut Findings) {
         let (number, history) = (self.checkpoint.number(), walk.history());
         let found = if self.checkpoint.origin != history.keyring().origin() {
-            let detail = format!("it is of another archive: origin={}", self.checkpoint.origin);
+            let detail = format!("it is of another archive, with the origin {}", self.checkpoint.origin);
             Finding::new(Code::SavedCheckpointForeign, detail)
         } else if number < walk.first() || (walk.is_stopped() && walk.root(number).is_none()) {
             return; // Not read, so not compared.

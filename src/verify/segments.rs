@@ -43,7 +43,7 @@ pub fn check(accepted: &Accepted, bytes: Bytes) -> Checked {
     };
     check.bytes(&bytes);
     if link.encoding != RECORD_ENCODING {
-        check.report(Code::EncodingUnknown, format!("encoding={}", link.encoding));
+        check.report(Code::EncodingUnknown, format!("encoding {}", link.encoding));
         return Checked {
             findings: check.findings,
             records_hold: true,
@@ -193,7 +193,7 @@ impl Check<'_> {
             let offsets: Vec<i64> = group.iter().map(|mismatch| mismatch.offset).collect();
             let what = group.first().map_or("", |mismatch| mismatch.what);
             let also = if more { ", and more in this segment" } else { "" };
-            let detail = format!("column={column}: {what}: offsets {}{also}", name_offsets(&offsets));
+            let detail = format!("column {column}: {what}: offsets {}{also}", name_offsets(&offsets));
             let (first, last) = bounds(&offsets);
             let finding = Finding::new(code, detail).offsets(first, last.saturating_add(1));
             self.add(finding.records(offsets.len() as u64));
@@ -262,7 +262,7 @@ impl<'l> Absent<'l> {
             }
             _ => {
                 self.wrong = Some(format!(
-                    "it has a row outside its range or out of order: offset={until}"
+                    "it has a row outside its range or out of order, at offset {until}"
                 ));
             }
         }
@@ -286,7 +286,7 @@ pub fn check_unread_rejected(link: &Link, rejected: &Rejected, bytes: u64) -> Fi
     let finding = if rejected.bytes == bytes && rejected.sha256.is_none() {
         Finding::new(
             Code::RejectedPresent,
-            format!("it is too large to be a segment: bytes={bytes}"),
+            format!("it is too large to be a segment: {bytes} bytes"),
         )
     } else {
         let detail = format!("its length is {bytes} bytes, signed are {} bytes", rejected.bytes);

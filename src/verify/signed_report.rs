@@ -32,20 +32,17 @@ pub fn judge_file(report: &SignedReport, file: &SignedFile, content: Option<&[u8
     let Some(content) = content else {
         return Some((
             Verdict::Incomplete,
-            format!("a file that it names is missing beside it file=`{}`", file.name),
+            format!("a file that it names is missing beside it: `{}`", file.name),
         ));
     };
     if !file.has(content) {
-        let why = format!(
-            "a file that it names is not the one that was signed file=`{}`",
-            file.name
-        );
+        let why = format!("a file that it names is not the one that was signed: `{}`", file.name);
         return Some((Verdict::Tampered, why));
     }
     let contradicts = file.kind == FileKind::Json && !says_the_same(report, content);
     contradicts.then(|| {
         let why = format!(
-            "its verdict is not that of the JSON report that it names file=`{}`",
+            "its verdict is not that of the JSON report that it names: `{}`",
             file.name
         );
         (Verdict::Tampered, why)

@@ -9,7 +9,7 @@ use crate::log::witness::key::WitnessKey;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
     /// A quorum that the witnesses cannot reach.
-    #[error("the quorum is larger than the number of witnesses: quorum={quorum} witnesses={witnesses}")]
+    #[error("the quorum of {quorum} is larger than the number of witnesses, {witnesses}")]
     Quorum {
         /// The quorum.
         quorum: usize,
@@ -17,7 +17,7 @@ pub enum PolicyError {
         witnesses: usize,
     },
     /// Two witnesses with one public key would count twice.
-    #[error("two witnesses have the same public key: key=`{0}`")]
+    #[error("two witnesses have the same public key: {0}")]
     Duplicate(String),
     /// A line of a policy file breaks a rule.
     #[error("line {line} of the policy: {reason}")]

@@ -89,7 +89,7 @@ impl Group {
         let (mut chunks, mut structures, mut unpacked_bytes) = (Vec::new(), Vec::new(), 0);
         for (leaf, fields) in leaves.iter().zip(found.structures()) {
             let (chunk, facts) = Chunk::read(object, at, fields.structure(3), leaf).map_err(|error| match error {
-                Unreadable::Layout(what) => Unreadable::Layout(format!("{what}, column={}", leaf.path.join("."))),
+                Unreadable::Layout(what) => Unreadable::Layout(format!("column {}: {what}", leaf.path.join("."))),
                 other => other,
             })?;
             let mut structure = Vec::new();

@@ -57,17 +57,17 @@ impl Rule {
 pub enum ProjectionError {
     /// The name needs quoting in SQL, or an authoritative column has it.
     #[error(
-        "a typed column's name must match [a-z_][a-z0-9_]* and not be the name of an authoritative column, column={0:?}"
+        "a typed column's name must match [a-z_][a-z0-9_]* and not be that of an authoritative column, as {0:?} does not"
     )]
     Column(String),
     /// Two rules fill the same column.
-    #[error("two rules name the same typed column, column={0}")]
+    #[error("two rules name the typed column {0}")]
     Repeated(String),
     /// Not a JSON pointer.
-    #[error("a rule's path must be a non-empty JSON pointer such as /a/b, path={0:?}")]
+    #[error("a rule's path must be a non-empty JSON pointer such as /a/b, not {0:?}")]
     Path(String),
     /// Too many rules.
-    #[error("a projection has at most {MAX_RULES} rules, rules={0}")]
+    #[error("a projection has at most {MAX_RULES} rules, not {0}")]
     TooMany(usize),
     /// The footer's text is not the canonical JSON of rules.
     #[error(transparent)]
