@@ -40,7 +40,7 @@ pub async fn require_cluster(store: &dyn Store, trust: &WriterTrust, cluster_id:
             return Ok(());
         }
         return Err(AppError::config(format!(
-            "the archive under this prefix holds the records of another cluster archived=`{archived}` connected=`{cluster_id}`"
+            "the archive under this prefix holds the records of another cluster: `{archived}`, while the brokers are of `{cluster_id}`"
         ))
         .fix("set kafka.brokers to that cluster, or store.prefix to an unused prefix"));
     }

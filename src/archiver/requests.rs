@@ -79,7 +79,7 @@ fn refuse_cut(trust: &WriterTrust, head: Option<&SignedLink>) -> Result<(), AppE
     match named.filter(|named| *named >= trust.history.next_number()) {
         None => Ok(()),
         Some(named) => Err(AppError::corrupt(format!(
-            "a link names a checkpoint that the log does not have: the bucket was cut or restored checkpoint=`{named}`"
+            "a link names checkpoint {named}, which the log does not have: the bucket was cut or restored"
         ))
         .fix("restore the missing objects of log/ and checkpoints/ from a copy of the bucket")),
     }

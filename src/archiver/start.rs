@@ -88,7 +88,7 @@ pub(super) fn require_configured(orders: &Orders, settings: &Settings) -> Result
     match declared.find(|topic| !is_known(topic)) {
         None => Ok(()),
         Some(unknown) => Err(AppError::config(format!(
-            "a new epoch is declared for a topic that is not configured topic=`{unknown}`"
+            "a new epoch is declared for the topic `{unknown}`, which is not configured"
         ))
         .fix("correct the name after --new-epoch or --diverged, or add the topic to the settings")),
     }

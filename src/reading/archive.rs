@@ -187,7 +187,7 @@ impl Archive {
         // The root over the entries authenticates it, whatever its signature.
         entries
             .find(is_valid)
-            .ok_or_else(|| AppError::corrupt(format!("an entry of the log is missing number=`{number}`")))
+            .ok_or_else(|| AppError::corrupt(format!("entry {number} of the log is missing")))
     }
 
     /// What shows that a change key of `archive.json` knew it; `None` where there are no change keys.
@@ -233,15 +233,16 @@ impl Archive {
         };
         let key = &segment.key;
         let missing = || match self.may_be_removed(link) {
-            true => AppError::input(format!("the segment was removed under a retention change key=`{key}`")),
-            false => AppError::corrupt(format!("the segment is missing or too large key=`{key}`")),
+            true => AppError::input(format!("the segment was removed under a retention change: {key}")),
+            false => AppError::corrupt(format!("the segment is missing or too large: {key}")),
         };
         let object = self.get(key).await?.ok_or_else(missing)?;
         if Hash::of(&object) == segment.sha256 {
             Ok(object)
         } else {
-            let what = "the segment does not have the hash in its link";
-            Err(AppError::corrupt(format!("{what} key=`{key}`")))
+            Err(AppError::corrupt(format!(
+                "the segment does not have the hash in its link: {key}"
+            )))
         }
     }
 
@@ -294,7 +295,7 @@ impl Archive {
             return match named.filter(|(_, head)| links.len() as u64 <= head.height.0) {
                 None => Ok(links),
                 Some((number, head)) => Err(AppError::corrupt(format!(
-                    "links are missing: entry {number} of the log names one at height {} partition=`{partition}`",
+                    "links are missing: entry {number} of the log names one at height {} of {partition}",
                     head.height.0
                 ))),
             };
@@ -305,9 +306,7 @@ impl Archive {
             .iter()
             .find(|finding| finding.severity > Severity::Note);
         let why = worst.map_or("", |finding| &finding.detail);
-        Err(AppError::corrupt(format!(
-            "the chain is broken: {why} partition=`{partition}`"
-        )))
+        Err(AppError::corrupt(format!("the chain is broken: {why}, in {partition}")))
     }
 }
 
@@ -318,7 +317,7 @@ fn unusable(findings: &Findings) -> AppError {
 }
 
 fn unread(key: &str, why: &str) -> AppError {
-    AppError::transient(format!("an object cannot be read: {why} key=`{key}`"))
+    AppError::transient(format!("the object {key} cannot be read: {why}"))
 }
 
 /// The text of a note or of `archive.json`.

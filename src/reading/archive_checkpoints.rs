@@ -134,7 +134,7 @@ impl Archive {
     pub async fn named_checkpoint(&self, wanted: &WantedCheckpoint) -> Result<CheckpointNote, AppError> {
         match wanted {
             WantedCheckpoint::Number(number) => self.checkpoint(*number).await?.ok_or_else(|| {
-                AppError::input(format!("the archive has no valid checkpoint of this number number=`{number}`")).fix(
+                AppError::input(format!("the archive has no valid checkpoint {number}")).fix(
                     "name a number up to that of the newest checkpoint, which `kivend verify` prints, or the file of a saved checkpoint",
                 )
             }),
@@ -143,7 +143,7 @@ impl Archive {
                 if !saved.is_in(&self.walk) {
                     let number = saved.checkpoint.number();
                     return Err(AppError::input(format!(
-                        "the saved checkpoint is not one of this archive number=`{number}`"
+                        "the saved checkpoint {number} is not one of this archive"
                     ))
                     .fix("`kivend verify --checkpoint FILE` tells what differs"));
                 }

@@ -321,7 +321,7 @@ impl Bucket {
         let is_ignored = versions.iter().all(|version| is_ignored(&version.key, version.bytes));
         if versions.len() > 1 && !is_ignored {
             let markers = versions.iter().filter(|v| v.kind == VersionKind::DeleteMarker).count();
-            let detail = format!("versions={} delete markers={markers}", versions.len() - markers);
+            let detail = format!("{} versions and {markers} delete markers", versions.len() - markers);
             let finding = Finding::new(Code::HiddenVersion, detail).object(&entry.key);
             if is_hidden_segment(versions) {
                 listing.inventory.hidden.insert(entry.key.clone(), finding);

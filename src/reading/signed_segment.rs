@@ -32,6 +32,6 @@ pub fn signed_segment(link: &Link, object: Bytes, doing: &str) -> Result<Segment
 #[must_use]
 pub fn unreadable(link: &Link, doing: &str, why: &dyn std::fmt::Display) -> AppError {
     let key = link.segment.as_ref().map_or("", |segment| &segment.key);
-    AppError::corrupt(format!("a segment cannot be {doing}: {why} key=`{key}`"))
+    AppError::corrupt(format!("a segment cannot be {doing}: {why}, in {key}"))
         .fix("`kivend verify` lists all findings; restore the segment from a backup or an older version of the bucket")
 }

@@ -63,7 +63,7 @@ fn panicked(doing: &str, payload: &(dyn Any + Send)) -> AppError {
     let place = PLACE.with(|last| last.borrow_mut().take());
     let place = place.unwrap_or_else(|| "unknown".to_owned());
     AppError::internal(format!(
-        "a thread panicked while it tried to {doing}: {} place=`{place}`",
+        "a thread panicked while it tried to {doing}: {} (at {place})",
         message_of(payload)
     ))
 }

@@ -21,7 +21,7 @@ use crate::telemetry::text_format::TextFormat;
 
 /// The port cannot be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("the telemetry port cannot be opened listen=`{listen}`")]
+#[error("the telemetry port {listen} cannot be opened")]
 pub struct ListenError {
     listen: SocketAddr,
     source: std::io::Error,
@@ -193,7 +193,7 @@ mod tests {
         let error = serve(address, vitals()).await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("the telemetry port cannot be opened listen=`{address}`")
+            format!("the telemetry port {address} cannot be opened")
         );
         assert!(error.remedy().is_some_and(|remedy| remedy.contains("telemetry.listen")));
     }

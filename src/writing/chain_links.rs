@@ -185,7 +185,7 @@ impl<T: FnMut(ChainLink) -> ControlFlow<()>> Chain<'_, T> {
             }
             Err(_) if is_retired(self.trust, found.signed.signer) => Ok(ControlFlow::Continue(())),
             Err(broken) => Err(AppError::corrupt(format!(
-                "a signed link does not continue the chain: {broken} key=`{}`",
+                "the signed link {} does not continue the chain: {broken}",
                 found.key
             ))),
         }

@@ -175,7 +175,7 @@ async fn open(settings: &StoreSettings) -> Result<Arc<dyn Store>, AppError> {
     if let StoreBackend::Directory(folder) = &settings.backend
         && !folder.is_dir()
     {
-        let error = AppError::input(format!("the folder does not exist folder=`{}`", folder.display()));
+        let error = AppError::input(format!("the folder does not exist: `{}`", folder.display()));
         return Err(error.fix("create it, or mount its file system"));
     }
     Ok(store::open(settings).await?)
@@ -193,7 +193,7 @@ async fn put_in(store: &dyn Store, name: &str, note: Bytes) -> Result<(), AppErr
     match store.get(name, ENTRY_MAX_BYTES).await? {
         Some(existing) if existing == note => Ok(()),
         _ => Err(
-            AppError::corrupt(format!("the checkpoint mirror holds other bytes under this name name=`{name}`"))
+            AppError::corrupt(format!("the checkpoint mirror holds other bytes under the name {name}"))
                 .fix("compare the two objects: one of them was replaced, or another archive with the same id writes to this mirror"),
         ),
     }

@@ -82,7 +82,7 @@ pub async fn require(store: &dyn Store, history: &History, named: CheckpointRef)
         return Ok(());
     }
     Err(AppError::corrupt(format!(
-        "an entry that was read or signed before, or the checkpoint over it, is gone or is that of another log: the bucket was cut or restored entry=`{number}`"
+        "entry {number}, which was read or signed before, or the checkpoint over it, is gone or is that of another log: the bucket was cut or restored"
     ))
     .fix("restore the missing objects from a copy of the bucket, or begin a new archive under another prefix"))
 }
@@ -150,7 +150,7 @@ async fn entry_object(store: &dyn Store, history: &History, number: u64) -> Resu
 }
 
 fn missing(key: Key) -> AppError {
-    AppError::corrupt(format!("an object of the log is missing key=`{key}`"))
+    AppError::corrupt(format!("the object {key} of the log is missing"))
 }
 
 /// Refuses a bucket that has a checkpoint of this log, by a key in force, over more entries than the log has: it was cut or
@@ -188,7 +188,7 @@ pub fn refuse_larger(history: &History, note: &[u8], place: &str) -> Result<(), 
         return Ok(());
     }
     Err(AppError::corrupt(format!(
-        "a checkpoint covers more entries than the log has: the bucket was cut or restored entries=`{entries}` covered=`{}` found=`{place}`",
+        "the checkpoint found in {place} covers {} entries and the log has {entries}: the bucket was cut or restored",
         found.size
     ))
     .fix("restore the missing objects from a copy of the bucket, or begin a new archive under another prefix"))

@@ -53,6 +53,6 @@ pub async fn create_or_compare(store: &dyn Store, key: &str, object: Bytes, hash
 
 fn hidden(key: &str) -> AppError {
     AppError::transient(format!(
-        "the store reports that an object exists, but does not return it: it may be hidden by a delete marker; run `kivend verify` key=`{key}`"
+        "the store reports that {key} exists, but does not return it: it may be hidden by a delete marker; run `kivend verify`"
     ))
 }

@@ -328,7 +328,7 @@ impl EntryWriter {
             return Ok(());
         }
         Err(AppError::corrupt(format!(
-            "nothing is signed, because a link names a checkpoint that the log does not have: the bucket was cut or restored checkpoint=`{named}`"
+            "nothing is signed, because a link names checkpoint {named}, which the log does not have: the bucket was cut or restored"
         ))
         .fix("restore the missing objects of log/ and checkpoints/ from a copy of the bucket"))
     }

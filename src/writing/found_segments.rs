@@ -49,7 +49,7 @@ async fn describe(store: &dyn Store, place: &Place, listed: &Listed) -> Result<F
     let key = &listed.entry.key;
     let Some(digest) = store.digest(key, OBJECT_MAX_BYTES).await? else {
         return Err(AppError::transient(format!(
-            "an object was listed, but the store does not return it key=`{key}`"
+            "the object {key} was listed, but the store does not return it"
         )));
     };
     found.bytes = digest.object_bytes;

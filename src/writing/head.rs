@@ -195,9 +195,7 @@ impl Search<'_> {
 
     fn broken(&self, link: &SignedLink) -> AppError {
         let key = link.link.place().link(Attempt::PLAIN);
-        AppError::corrupt(format!(
-            "a signed link does not continue the link before it key=`{key}`"
-        ))
+        AppError::corrupt(format!("the signed link {key} does not continue the link before it"))
     }
 
     fn place(&self, epoch: Epoch, first_offset: FirstOffset) -> Place {
@@ -218,10 +216,10 @@ impl Search<'_> {
             |found| match link::open(&found.object, trust.keyring(), trust.archive_id(), place) {
                 Ok(link) => Some(Ok(link)),
                 Err(newer @ Invalid::UnknownType { .. }) if is_in_force(trust, &newer) => {
-                    Some(Err(AppError::corrupt(format!("{newer} key=`{}`", found.key))))
+                    Some(Err(AppError::corrupt(format!("{}: {newer}", found.key))))
                 }
                 Err(undecided @ Invalid::Undecided(_)) => {
-                    Some(Err(AppError::transient(format!("{undecided} key=`{}`", found.key))))
+                    Some(Err(AppError::transient(format!("{}: {undecided}", found.key))))
                 }
                 Err(_) => None,
             },

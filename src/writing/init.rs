@@ -209,7 +209,7 @@ pub fn check_name(identity: &Identity, archive: &str) -> Result<(), AppError> {
     }
     let found = identity.archive();
     Err(AppError::config(format!(
-        "the prefix holds an archive with another name found=`{found}` configured=`{archive}`"
+        "the prefix holds an archive with another name: `{found}`, while `{archive}` is configured"
     ))
     .fix("set archive.name to that name, or store.prefix to an unused prefix"))
 }

@@ -173,7 +173,7 @@ pub fn open_in_token(token: &Pkcs11Settings, label: &str, name: &str) -> Result<
     let Some(signer) = TokenSigner::open(token, label, name)? else {
         let shown = uri(token, label);
         return Err(
-            AppError::input(format!("the token has no Ed25519 key with this label key=`{shown}`"))
+            AppError::input(format!("the token has no Ed25519 key with this label: {shown}"))
                 .fix("set archive.pkcs11.label to the label of the archive's key"),
         );
     };
@@ -203,7 +203,7 @@ pub fn open_or_make_in_token(token: &Pkcs11Settings, label: &str, name: &str) ->
 pub fn open_in_token(token: &Pkcs11Settings, label: &str, _name: &str) -> Result<Arc<dyn Signer>, AppError> {
     let shown = uri(token, label);
     Err(AppError::config(format!(
-        "the signing key is in a PKCS#11 token, and this program was built without support for tokens key=`{shown}`"
+        "the signing key is in a PKCS#11 token ({shown}), and this program was built without support for tokens"
     ))
     .fix("build it with `cargo build --release --features pkcs11`, or use a key file (archive.key_file)"))
 }

@@ -107,7 +107,7 @@ fn refuse_later_copy(history: &History, mirrored: &MirroredCheckpoint, mirror: &
     match &mirrored.entry {
         // Its signer may be a key that the missing entries add, so only the entry that comes next can be judged.
         Some(entry) if history.open_entry(entry).is_ok() => Err(AppError::corrupt(format!(
-            "a mirror has an entry that the log does not have: the bucket was cut or restored number=`{}` mirror=`{mirror}`",
+            "the mirror {mirror} has entry {}, which the log does not have: the bucket was cut or restored",
             history.next_number()
         ))
         .fix("restore the missing objects from the mirror or a copy of the bucket, or begin a new archive")),

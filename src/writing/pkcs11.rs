@@ -122,7 +122,7 @@ impl Signer for TokenSigner {
         let signature = fresh.sign(text.as_bytes()).map_err(Failure::later)?;
         if !self.key.verifies(text.as_bytes(), &signature) {
             let why = format!(
-                "the token signs with another key than at the start label=`{}`",
+                "the token signs with another key than at the start, with the label `{}`",
                 self.label
             );
             return Err(SignError::Refused(why));
@@ -173,7 +173,7 @@ impl Opened {
         let mut keys = points.filter_map(|point| VerifyingKey::new(name, &point).ok());
         keys.find(|key| key.verifies(TEST, &signature)).ok_or_else(|| {
             Failure::Absent(format!(
-                "the token has no public key that verifies what its private key signs label=`{label}`"
+                "the token has no public key with the label `{label}` that verifies what its private key signs"
             ))
         })
     }
@@ -215,7 +215,7 @@ fn find_private(session: &Session, label: &str) -> Result<Option<ObjectHandle>, 
         [] => Ok(None),
         [one] => Ok(Some(one)),
         _ => Err(Failure::Absent(format!(
-            "several Ed25519 keys have one label, so that it names none of them label=`{label}` keys=`{}`",
+            "{} Ed25519 keys have the label `{label}`, so that it names none of them",
             found.len()
         ))),
     }

@@ -110,7 +110,7 @@ fn find_token(modules: &mut Modules, settings: &Pkcs11Settings) -> Result<(Pkcs1
             let mut named = slots.into_iter().filter(has_label);
             let first = named.next();
             if named.next().is_some() {
-                let why = format!("several tokens have one label: set archive.pkcs11.slot instead token=`{label}`");
+                let why = format!("several tokens have the label `{label}`: set archive.pkcs11.slot instead");
                 return Err(Failure::Absent(why));
             }
             first
@@ -118,8 +118,8 @@ fn find_token(modules: &mut Modules, settings: &Pkcs11Settings) -> Result<(Pkcs1
     };
     let slot = found.ok_or_else(|| {
         Failure::Absent(match &settings.token {
-            TokenName::Slot(id) => format!("no token is in the slot slot=`{id}`"),
-            TokenName::Label(label) => format!("no token has the label token=`{label}`"),
+            TokenName::Slot(id) => format!("no token is in the slot {id}"),
+            TokenName::Label(label) => format!("no token has the label `{label}`"),
         })
     })?;
     Ok((module, slot))
@@ -131,9 +131,7 @@ fn load(modules: &mut Modules, settings: &Pkcs11Settings) -> Result<Pkcs11, Fail
     }
     let module = Pkcs11::new(&settings.module).map_err(|error| {
         let shown = settings.module.display();
-        Failure::Absent(format!(
-            "the PKCS#11 library cannot be loaded module=`{shown}`: {error}"
-        ))
+        Failure::Absent(format!("the PKCS#11 library `{shown}` cannot be loaded: {error}"))
     })?;
     initialize(&module)?;
     modules.0.insert(settings.module.clone(), module.clone());
@@ -189,7 +187,7 @@ fn pin(settings: &Pkcs11Settings) -> Result<Option<AuthPin>, Failure> {
     };
     let read = private_file::read(file).map_err(|error| {
         let shown = file.display();
-        Failure::Pin(format!("the PIN cannot be read: {error} pin_file=`{shown}`"))
+        Failure::Pin(format!("the PIN file `{shown}` cannot be read: {error}"))
     })?;
     Ok(Some(AuthPin::new(read.trim_end_matches(['\r', '\n']).into())))
 }

@@ -28,7 +28,7 @@ const IDLE: Duration = Duration::from_secs(10);
 
 /// A witness did not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the witness does not answer url=`{url}` cause=`{cause}`")]
+#[error("the witness does not answer at {url}: {cause}")]
 pub struct NoAnswer {
     /// The URL of the request.
     pub url: String,
@@ -78,7 +78,7 @@ impl HttpClient {
         let builder = if urls.any(|url| url.starts_with("https://")) {
             let builder = builder.with_provider_and_native_roots(provider);
             builder.map_err(|error| {
-                let message = format!("no certificates of authorities are found for https witnesses cause=`{error}`");
+                let message = format!("no certificates of authorities are found for https witnesses: {error}");
                 AppError::config(message).fix("install the system's CA certificates, or name a file with SSL_CERT_FILE")
             })?
         } else {

@@ -80,7 +80,7 @@ enum Failure {
         meaning: &'static str,
         fix: &'static str,
     },
-    #[error("the witness is not available status={0}")]
+    #[error("the witness is not available: it answered with status {0}")]
     Unavailable(u16),
     #[error("no line of the answer is a cosignature of this checkpoint by the configured key")]
     NotVerified,

@@ -36,7 +36,7 @@ impl Witness {
         for written in settings {
             let fix = "set `key` in archive.witnesses to the key that the witness's operator published";
             let refused = |why: &dyn std::fmt::Display| {
-                AppError::config(format!("{why} key=`archive.witnesses` url=`{}`", written.url)).fix(fix)
+                AppError::config(format!("archive.witnesses, `{}`: {why}", written.url)).fix(fix)
             };
             let key: WitnessKey = written.key.parse().map_err(|error| refused(&error))?;
             if witnesses.iter().any(|other| other.key.has_key_of(&key)) {
@@ -109,7 +109,7 @@ pub async fn store_cosignature(store: &dyn Store, number: u64, cosignature: &Cos
 pub async fn consistency_proof(log: &dyn WitnessedLog, first: u64, second: u64) -> Result<Vec<Hash>, AppError> {
     let node = async |range: LeafRange| {
         let number = range.last();
-        let too_few = || AppError::corrupt(format!("an entry of the log has too few peaks number={number}"));
+        let too_few = || AppError::corrupt(format!("entry {number} of the log has too few peaks"));
         range.root(&log.leaf_point(number).await?).ok_or_else(too_few)
     };
     let nodes = stream::iter(consistency_ranges(first, second)).map(node);
@@ -144,7 +144,7 @@ mod tests {
         ] {
             let error = Witness::of_settings(&wrong).unwrap_err();
             assert_eq!(error.kind(), Kind::Config, "{error}");
-            assert!(error.to_string().contains("key=`archive.witnesses`"), "{error}");
+            assert!(error.to_string().contains("archive.witnesses, `"), "{error}");
         }
     }
 

@@ -115,7 +115,7 @@ impl WriterLog {
 pub fn require_in_force(trust: &WriterTrust, key: &VerifyingKey) -> Result<(), AppError> {
     let Some(term) = trust.keyring().term(key) else {
         return Err(
-            AppError::config(format!("the signing key does not belong to this archive key=`{key}`"))
+            AppError::config(format!("the signing key {key} does not belong to this archive"))
                 .fix("set archive.key_file or archive.pkcs11.label to the archive's key, or store.prefix to an unused prefix"),
         );
     };
@@ -123,7 +123,7 @@ pub fn require_in_force(trust: &WriterTrust, key: &VerifyingKey) -> Result<(), A
     let known = trust.checkpoint.map(|named| named.number);
     match &term.added {
         Some(added) if known < Some(added.entry) => Err(AppError::transient(format!(
-            "the checkpoint over the entry that added the signing key is missing entry=`{}`",
+            "the checkpoint over entry {}, which added the signing key, is missing",
             added.entry
         ))),
         _ => Ok(()),
@@ -139,10 +139,12 @@ pub fn require_not_retired(keyring: &Keyring, key: &VerifyingKey) -> Result<(), 
         return Ok(());
     };
     let entry = retired.entry;
-    Err(
-        AppError::config(format!("the signing key was retired key=`{key}` entry=`{entry}`"))
-            .fix("set archive.key_file or archive.pkcs11.label to a key in force, listed by `kivend keys show`, and start again"),
-    )
+    Err(AppError::config(format!(
+        "the signing key was retired: {key}, in entry {entry} of the log"
+    ))
+    .fix(
+        "set archive.key_file or archive.pkcs11.label to a key in force, listed by `kivend keys show`, and start again",
+    ))
 }
 
 /// Requires that a key is one of the archive's, in force or not, so that a wrong key is told before anything is read with it.
@@ -166,7 +168,7 @@ async fn list_beyond(store: &dyn Store, trust: &WriterTrust) -> Result<Vec<Liste
     let mut listed = pages::entries(store, LOG, Some(&newest.stem())).await?;
     if !listed.iter().any(|entry| is_at(&entry.key, number)) {
         return Err(AppError::corrupt(format!(
-            "the log ends below an entry that was read from it: the bucket was cut or restored missing=`{newest}`"
+            "the log ends below entry {newest}, which was read from it: the bucket was cut or restored"
         ))
         .fix("restore the missing objects from a copy of the bucket, or begin a new archive under another prefix"));
     }
@@ -217,7 +219,7 @@ async fn open_at(
     };
     match trust.history.open_entry(&object) {
         Ok(signed) => Ok(Some(signed)),
-        Err(newer @ Invalid::UnknownType { .. }) => Err(AppError::corrupt(format!("{newer} key=`{key}`"))
+        Err(newer @ Invalid::UnknownType { .. }) => Err(AppError::corrupt(format!("{key}: {newer}"))
             .fix("run the newest version of kivend that writes to this archive")),
         Err(_) => Ok(None),
     }
@@ -238,9 +240,11 @@ async fn refuse_gap(store: &dyn Store, trust: &WriterTrust, beyond: &[String]) -
         {
             let missing = trust.history.next_number();
             return Err(AppError::corrupt(format!(
-                "the log has a later entry, but this one is missing: the bucket was cut or restored missing=`{missing}` found=`{key}`"
+                "entry {missing} of the log is missing, though {key} is there: the bucket was cut or restored"
             ))
-            .fix("restore the missing objects from a copy of the bucket, or begin a new archive under another prefix"));
+            .fix(
+                "restore the missing objects from a copy of the bucket, or begin a new archive under another prefix",
+            ));
         }
     }
     Ok(())
