@@ -175,7 +175,7 @@ impl Place {
         match self {
             Place::Folder { path, .. } if !path.is_dir() => Err(Failure::new(
                 Kind::Config,
-                format!("the folder does not exist folder=`{}`", path.display()),
+                format!("the folder does not exist: `{}`", path.display()),
                 "name the folder with the files of the sink, or s3://BUCKET/PREFIX",
             )),
             Place::Folder { path, pattern } => {

@@ -46,7 +46,7 @@ impl Browser {
         };
         let what = match named {
             Some(named) => format!(
-                "--pdf needs Chromium, and the variable CHROMIUM names none program=`{}`",
+                "--pdf needs Chromium, and `{}`, which the variable CHROMIUM names, is none",
                 named.display()
             ),
             None => format!(
@@ -107,7 +107,7 @@ impl Browser {
             .collect();
         Failure::new(
             Kind::Input,
-            format!("Chromium printed no PDF program=`{}`: {last}", self.program.display()),
+            format!("Chromium (`{}`) printed no PDF: {last}", self.program.display()),
             "run it by hand to see why, or set CHROMIUM to another one; --html writes the same report",
         )
     }

@@ -26,7 +26,7 @@ pub struct ErrorReport {
 
 /// A file that the user named cannot be read or written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {action} file=`{}`", file.display())]
+#[error("cannot {action} `{}`", file.display())]
 pub struct FileError {
     action: &'static str,
     file: PathBuf,
@@ -118,7 +118,7 @@ mod tests {
         let Failure::Reported(report) = Failure::from(FileError::new("read", Path::new("a.jsonl"), missing)) else {
             panic!("silent")
         };
-        assert_eq!(report.causes, ["cannot read file=`a.jsonl`", "no such file"]);
+        assert_eq!(report.causes, ["cannot read `a.jsonl`", "no such file"]);
         assert_eq!(report.remedy, "check that the path exists and that you may use it");
         assert_eq!(report.kind.exit(), Exit::Failed);
     }

@@ -44,7 +44,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         match topic.as_deref() {
             Some(topic) if listed.chains == Verdict::Intact && !listed.topics.contains(topic) => {
                 if is_configured(topic, &settings) {
-                    let remark = format!("the archive has no segments of this topic yet topic=`{topic}`");
+                    let remark = format!("the archive has no segments of this topic yet: `{topic}`");
                     context.output().remark(&remark);
                     return Ok(listed);
                 }

@@ -66,7 +66,7 @@ impl KeyArgument {
             _ => Err(Failure::new(
                 Kind::Config,
                 format!(
-                    "{argument} is neither a public key of the form NAME+ID+KEY nor a file argument=`{}`",
+                    "{argument} is neither a public key of the form NAME+ID+KEY nor a file: `{}`",
                     self.0
                 ),
                 "give the public key, which `kivend keys show` prints, or the name of a file with it",
@@ -84,14 +84,14 @@ fn key_in(file: &Path, opened: File) -> Result<VerifyingKey, Failure> {
     if text.contains(PRIVATE_KEY) {
         return Err(Failure::new(
             Kind::Config,
-            format!("the file holds a private key, where a public key is needed file=`{shown}`"),
+            format!("the file `{shown}` holds a private key, where a public key is needed"),
             "give the public key, which `kivend keys show` prints; keep the file where only its owner can read it",
         ));
     }
     text.trim().parse().map_err(|_| {
         Failure::new(
             Kind::Config,
-            format!("the file holds no public key of the form NAME+ID+KEY file=`{shown}`"),
+            format!("the file `{shown}` holds no public key of the form NAME+ID+KEY"),
             "write the line that `kivend keys show` prints for the key into the file, and nothing else",
         )
     })

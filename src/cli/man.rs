@@ -46,7 +46,7 @@ pub fn run(args: &Args, root: clap::Command, mut daemon: clap::Command, context:
         let name = args.command.join(" ");
         return Err(Failure::new(
             Kind::Config,
-            format!("no such command name=`{name}`"),
+            format!("no such command: `{name}`"),
             "run `kivend --help` for a list of commands",
         ));
     };

@@ -175,7 +175,7 @@ pub(super) fn beside(target: &Path) -> PathBuf {
 fn exists(place: &Path) -> Failure {
     Failure::new(
         Kind::Config,
-        format!("the file exists, and was not changed file=`{}`", place.display()),
+        format!("the file exists, and was not changed: `{}`", place.display()),
         "name another file, or add --force to replace this one",
     )
 }

@@ -80,7 +80,7 @@ fn taken(place: &Path) -> Failure {
     Failure::new(
         Kind::Config,
         format!(
-            "the folder exists and is not empty, and was not changed folder=`{}`",
+            "the folder exists and is not empty, and was not changed: `{}`",
             place.display()
         ),
         "name a new or empty folder",

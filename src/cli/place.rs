@@ -19,9 +19,9 @@ pub fn require_folder(folder: &Path) -> Result<(), Failure> {
     }
     let shown = folder.display();
     let what = if folder.exists() {
-        format!("not a folder with a copy of a bucket, but a file file=`{shown}`")
+        format!("not a folder with a copy of a bucket, but a file: `{shown}`")
     } else {
-        format!("the folder does not exist folder=`{shown}`")
+        format!("the folder does not exist: `{shown}`")
     };
     let remedy = "name the folder that has archive.json in it; `kivend verify-proof FILE` verifies a proof file";
     Err(Failure::new(Kind::Config, what, remedy))
@@ -38,9 +38,7 @@ pub async fn explain(failure: Failure, store: &dyn Store, settings: &StoreSettin
 /// The failure for a place without an archive.
 pub async fn no_archive(location: &str, settings: &StoreSettings) -> Failure {
     let near = archives_near(settings).await;
-    let mut causes = vec![format!(
-        "no archive is here: archive.json is missing location=`{location}`"
-    )];
+    let mut causes = vec![format!("no archive is here: archive.json is missing in `{location}`")];
     causes.extend(near.iter().map(|near| {
         let Near { place, name } = near;
         format!("an archive is nearby: `{place}` (named {name})")
@@ -102,8 +100,8 @@ pub fn is_configured(topic: &str, settings: &Settings) -> bool {
 /// The failure for a partition of which neither the archive nor Kafka, if it was asked, knows.
 pub fn unknown_partition(topic: Option<&str>, partition: i32) -> Failure {
     let what = match topic {
-        Some(topic) => format!("there is no such partition partition=`{topic}/{partition}`"),
-        None => format!("no topic has such a partition partition=`{partition}`"),
+        Some(topic) => format!("there is no such partition: {topic}/{partition}"),
+        None => format!("no topic has such a partition: {partition}"),
     };
     let remedy = "`kivend topics list` shows how many partitions each topic has";
     Failure::new(Kind::Config, what, remedy)
@@ -119,5 +117,5 @@ pub fn unknown_topic(topic: &str, known: &[String], settings: &Settings) -> Fail
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("name one of the topics: {}", known.join(" ")),
     };
-    Failure::new(Kind::Config, format!("there is no such topic topic=`{topic}`"), remedy)
+    Failure::new(Kind::Config, format!("there is no such topic: `{topic}`"), remedy)
 }

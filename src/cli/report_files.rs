@@ -109,7 +109,7 @@ impl ReportFilesArgs {
             Some(file) => Err(Failure::new(
                 Kind::Config,
                 format!(
-                    "a signed report names files in its own folder, and this is not one file=`{}` sign=`{}`",
+                    "a signed report names files in its own folder: `{}` is not in the folder of `{}`",
                     file.display(),
                     note.display()
                 ),

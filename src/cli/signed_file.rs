@@ -27,7 +27,7 @@ pub fn read_signed(file: &Path, kind: SignedKind) -> Result<Vec<u8>, Failure> {
     }
     Err(Failure::new(
         Kind::Config,
-        format!("not {} file=`{}`", kind.name, file.display()),
+        format!("not {}: `{}`", kind.name, file.display()),
         format!("name a file that `{}` wrote", kind.written_by),
     ))
 }

@@ -10,9 +10,9 @@ pub(super) fn require_range(since_ms: Option<i64>, until_ms: Option<i64>) -> Res
         (Some(since), Some(until)) if since >= until => Err(Failure::new(
             Kind::Config,
             format!(
-                "--until is not later than --since since=`{}` until=`{}`",
-                time(since),
-                time(until)
+                "--until is not later than --since: they are {} and {}",
+                time(until),
+                time(since)
             ),
             "exchange the two, or leave one of them out",
         )),

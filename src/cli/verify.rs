@@ -201,7 +201,7 @@ fn merged(files: &[PathBuf]) -> Result<Report, Failure> {
         let name = file.display().to_string();
         let report = serde_json::from_slice(&read(file)?).map_err(|error| {
             AppError::input(format!(
-                "not a report of `kivend verify --format json`: {error} file=`{name}`"
+                "not a report of `kivend verify --format json`: `{name}`: {error}"
             ))
         })?;
         reports.push((name, report));
@@ -272,7 +272,7 @@ fn no_start(file: &Path) -> Failure {
     Failure::new(
         Kind::Config,
         format!(
-            "--since is neither a time, nor the number of a checkpoint, nor a file since=`{}`",
+            "--since `{}` is neither a time, nor the number of a checkpoint, nor a file",
             file.display()
         ),
         "write 2026-02-03, 2026-02-03T10:15:00Z, a duration such as 24h for that long ago, or the file of a saved checkpoint",
@@ -290,7 +290,7 @@ fn saved(file: &Path) -> Result<SavedFiles, Failure> {
     };
     match saved.parse() {
         Ok(_) => Ok(saved),
-        Err(error) => Err(AppError::input(format!("{error} file=`{}`", file.display()))
+        Err(error) => Err(AppError::input(format!("{error}: `{}`", file.display()))
             .fix(
                 "name a file that `kivend checkpoint -o FILE` wrote; if this was one, it was damaged: use another copy",
             )

@@ -82,7 +82,7 @@ fn read(place: &Path) -> Result<Vec<u8>, Failure> {
     Err(Failure::new(
         Kind::Config,
         format!(
-            "not a proof file: its first line does not name a type of proof file=`{}`",
+            "not a proof file: the first line of `{}` does not name a type of proof",
             place.display()
         ),
         "name a file that `kivend prove -o FILE` wrote, or a folder of `kivend prove --dir FOLDER`",
@@ -102,7 +102,7 @@ fn of_folder(place: &Path, given: &Given) -> Result<Timed, Failure> {
         Err(FolderError::Unread(error)) => Err(FileError::new("read", place, error).into()),
         Err(error @ FolderError::OtherType) => Err(Failure::new(
             Kind::Config,
-            format!("{error} folder=`{}`", place.display()),
+            format!("{error}: `{}`", place.display()),
             "verify the file itself: `kivend verify-proof FILE`",
         )),
     }

@@ -67,7 +67,7 @@ fn an_error_of_writing_names_the_file_and_a_device_needs_no_force() {
     let stderr = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(
-        stderr.contains("cannot write file=`/dev/full`") && stderr.contains("free space"),
+        stderr.contains("cannot write `/dev/full`") && stderr.contains("free space"),
         "{stderr}"
     );
     assert_eq!(export(&folder, &["-o", "/dev/null"]).status.code(), Some(0));

@@ -90,12 +90,12 @@ fn an_empty_folder_a_file_and_a_missing_folder_are_told_as_such() {
         &["no archive is here", "the folder that has archive.json in it"],
     );
     for line in ["verify --offline ok.jsonl", "verify --store-directory ok.jsonl"] {
-        refused(&folder, line, &["but a file file=`ok.jsonl`"]);
+        refused(&folder, line, &["but a file: `ok.jsonl`"]);
     }
     refused(
         &folder,
         "verify --offline nowhere",
-        &["the folder does not exist folder=`nowhere`"],
+        &["the folder does not exist: `nowhere`"],
     );
     refused(
         &folder,
@@ -146,7 +146,7 @@ fn another_name_than_the_settings_say_is_told() {
     assert!(text(&output.stderr).contains(told), "{}", text(&output.stderr));
     assert_eq!(text(&run(&folder, verify).stderr), "");
     let retire = "keys retire --store-directory copies/archive --set archive.name=other";
-    let named = "an archive with another name found=`kivend` configured=`other`";
+    let named = "an archive with another name: `kivend`, while `other` is configured";
     refused(&folder, retire, &[named, "set archive.name to that name"]);
 }
 
@@ -155,7 +155,11 @@ fn a_topic_that_nobody_knows_is_a_usage_error_with_the_one_that_is_meant() {
     let folder = world();
     for command in ["verify --against links,rows", "files", "export"] {
         let line = format!("{command} --store-directory copies/archive --topic paymets");
-        refused(&folder, &line, &["topic=`paymets`", "did you mean `payments`?"]);
+        refused(
+            &folder,
+            &line,
+            &["no such topic: `paymets`", "did you mean `payments`?"],
+        );
     }
     let output = run(&folder, "prove paymets 0 1 --store-directory copies/archive");
     assert!(
@@ -184,7 +188,7 @@ fn a_topic_that_nobody_knows_is_a_usage_error_with_the_one_that_is_meant() {
     refused(
         &folder,
         "verify --offline copies/archive --topic payments --partition 77",
-        &["there is no such partition partition=`payments/77`"],
+        &["there is no such partition: payments/77"],
     );
 }
 
@@ -197,7 +201,7 @@ fn a_configured_topic_of_which_nothing_is_archived_yet_is_no_mistake() {
     let output = run(&folder, &format!("{files} fraud-alerts"));
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), ""));
     assert!(
-        text(&output.stderr).contains("no segments of this topic yet topic=`fraud-alerts`"),
+        text(&output.stderr).contains("no segments of this topic yet: `fraud-alerts`"),
         "{}",
         text(&output.stderr)
     );
@@ -216,7 +220,7 @@ fn a_start_that_is_neither_a_time_nor_a_file_is_a_usage_error() {
     let stderr = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(
-        stderr.contains("file=`broken.note`") && stderr.contains("kivend checkpoint -o FILE"),
+        stderr.contains(": `broken.note`") && stderr.contains("kivend checkpoint -o FILE"),
         "{stderr}"
     );
 }

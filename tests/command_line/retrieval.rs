@@ -70,7 +70,7 @@ fn nothing_found_a_folder_with_files_and_arguments_that_do_not_fit_leave_everyth
         (
             "prove --where event_id=nobody --dir found",
             1,
-            "no record was found where=`event_id=nobody`: 8 segments",
+            "no record was found where `event_id=nobody`: 8 segments",
         ),
         (
             "prove --since 2001-01-01 --until 2001-01-02 --dir found",

@@ -112,10 +112,7 @@ fn a_restore_that_retention_would_undo_is_refused_and_a_record_that_the_target_r
     let to_target = ["--topic", "kept", "--rename", &rename];
 
     let told = refusal(&shop, &to_target);
-    assert!(
-        told.contains("retention.ms=`604800000` too_old=`10 of 10 records`"),
-        "{told}"
-    );
+    assert!(told.contains("is 604800000, and 10 of 10 records are older"), "{told}");
     assert!(told.contains("--lift-retention"), "{told}");
     assert_eq!(topic(&shop.json(&["topics", "list"]), &target)["records"], 0);
     let (dry, code) = restore(&shop, &[&to_target[..], &["--dry-run"]].concat());
@@ -154,7 +151,7 @@ fn a_restore_that_retention_would_undo_is_refused_and_a_record_that_the_target_r
     // Another range is another restore.
     let told = refusal(&shop, &[&to_target[..], &["--until", "2026-01-01"]].concat());
     assert!(
-        told.contains("not empty") && told.contains("restored=`all of"),
+        told.contains("not empty") && told.contains("earlier runs restored all of"),
         "{told}"
     );
 }
@@ -201,7 +198,7 @@ fn a_target_that_has_records_or_is_archived_is_refused_until_it_is_allowed() {
         "--lift-retention",
     ];
     let told = refusal(&shop, &into);
-    assert!(told.contains("not empty") && told.contains("offsets=`1`"), "{told}");
+    assert!(told.contains("not empty") && told.contains("is 1"), "{told}");
     let (report, code) = restore(&shop, &[&into[..], &["--into-nonempty"]].concat());
     assert_eq!((report["records"].as_u64(), code), (Some(sent), Some(0)), "{report:#}");
 }

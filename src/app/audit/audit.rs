@@ -34,10 +34,7 @@ pub async fn audit(request: Request, against: Against, progress: Arc<dyn Progres
     // Listed before Kafka is asked for the ends of its logs, so that each row that is read was in Kafka.
     let listed = list(&request).await?;
     if listed.files.is_empty() {
-        let what = format!(
-            "there are no Parquet files here location=`{}`",
-            request.files.location()
-        );
+        let what = format!("there are no Parquet files in `{}`", request.files.location());
         return Err(AppError::input(what).fix("name the bucket and the prefix, or the folder, that the sink writes to"));
     }
     let (sender, receiver) = mpsc::channel(1);

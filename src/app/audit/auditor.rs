@@ -113,10 +113,10 @@ impl<'a> Auditor<'a> {
         self.held = held;
         let ranges: usize = self.tallies.values().map(Tally::range_count).sum();
         if ranges + self.unknown.len() > RANGES_MAX {
-            return Err(AppError::input(format!(
-                "the offsets of the sink are in too many pieces pieces=`{ranges}`"
-            ))
-            .fix("audit a part of the files at a time: narrow --parquet, with --since and --until"));
+            return Err(
+                AppError::input(format!("the offsets of the sink are in too many pieces: {ranges}"))
+                    .fix("audit a part of the files at a time: narrow --parquet, with --since and --until"),
+            );
         }
         Ok(())
     }

@@ -85,10 +85,11 @@ impl Sources {
             } else {
                 format!(": {}", sources.told.join("; "))
             };
-            return Err(AppError::input(format!(
-                "there is nothing to compare the topic with{told} topic=`{topic}`"
-            ))
-            .fix("check the name of the topic, and the settings under store and kafka: `kivend doctor` checks them"));
+            return Err(
+                AppError::input(format!("there is nothing to compare the topic `{topic}` with{told}")).fix(
+                    "check the name of the topic, and the settings under store and kafka: `kivend doctor` checks them",
+                ),
+            );
         }
         Ok(sources)
     }

@@ -42,7 +42,7 @@ impl Explain for DemoError {
 /// A file or folder of the demo cannot be used.
 pub(super) fn cannot(doing: &str, path: &Path, error: &std::io::Error) -> AppError {
     AppError::config(format!(
-        "cannot {doing} a file of the demo: {error}: path=`{}`",
+        "cannot {doing} `{}`, a file of the demo: {error}",
         path.display()
     ))
     .fix("name a folder in which you may write with --dir, on a disk with 100 MB free")

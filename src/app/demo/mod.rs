@@ -136,11 +136,10 @@ pub fn demo(
 fn prepare(folder: &Path) -> Result<(), AppError> {
     let holds_something = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
     if holds_something {
-        return Err(AppError::input(format!(
-            "the folder for the demo is not empty folder=`{}`",
-            folder.display()
-        ))
-        .fix("name another folder with --dir, or remove this one"));
+        return Err(
+            AppError::input(format!("the folder for the demo, `{}`, is not empty", folder.display()))
+                .fix("name another folder with --dir, or remove this one"),
+        );
     }
     fs::create_dir_all(folder).map_err(|error| cannot("make", folder, &error))
 }
@@ -202,9 +201,11 @@ fn ingest_twice(settings: &Settings, events: &Path, stop: &Stop, progress: &dyn 
         };
         let report = ingest::ingest(&surroundings, plan, stop, progress)?;
         if report.acked != expected {
-            return Err(
-                AppError::internal(format!("not every event was acknowledged: acked=`{}`", report.acked)).into(),
-            );
+            return Err(AppError::internal(format!(
+                "not every event was acknowledged: {} of {expected}",
+                report.acked
+            ))
+            .into());
         }
     }
     Ok(())

@@ -19,7 +19,7 @@ pub enum IngestError {
     Kafka(#[from] KafkaError),
     /// `--exactly-once` with an input that cannot be read again.
     #[error(
-        "--exactly-once needs files: standard input, pipes and devices cannot be read again after a crash input=`{input}`"
+        "--exactly-once needs files, not `{input}`: standard input, pipes and devices cannot be read again after a crash"
     )]
     NotAFile {
         /// Its name.
@@ -29,9 +29,7 @@ pub enum IngestError {
     #[error("--exactly-once sends a file in its own order, so it cannot be combined with --sort")]
     Sorted,
     /// The file was changed after it was sent in part.
-    #[error(
-        "the file was changed: its first lines are not those that an earlier run sent file=`{file}` lines=`{lines}`"
-    )]
+    #[error("the file was changed: its first lines are not those that an earlier run sent: {lines} lines of `{file}`")]
     Changed {
         /// Its path.
         file: String,
@@ -40,8 +38,8 @@ pub enum IngestError {
     },
     /// A file has another inode than the one that was sent from its place, which is still there, and both begin alike.
     #[error(
-        "two files begin with the lines that an earlier run sent, and it cannot be told whether the file was rotated or \
-         copied file=`{file}` other=`{other}` lines=`{lines}`"
+        "two files begin with the {lines} lines that an earlier run sent, and it cannot be told whether the file was rotated or \
+         copied: `{file}` and `{other}`"
     )]
     Ambiguous {
         /// Its path.
@@ -53,7 +51,7 @@ pub enum IngestError {
     },
     /// The record in the ledger is not a mark, or one of a newer version.
     #[error(
-        "the record about this file in the ledger topic was not written by this version of kivend ledger=`{ledger}` file=`{file}`"
+        "the record about the file `{file}` in the ledger topic `{ledger}` was not written by this version of kivend"
     )]
     ForeignEntry {
         /// The ledger topic.
@@ -62,7 +60,7 @@ pub enum IngestError {
         file: String,
     },
     /// `--only` with a topic that has no route.
-    #[error("no route leads to this topic; routes lead to {} only=`{only}`", .topics.join(", "))]
+    #[error("no route leads to the topic `{only}`; routes lead to {}", .topics.join(", "))]
     NoRoute {
         /// The topic.
         only: String,

@@ -26,7 +26,7 @@ const BLOCK_BYTES: u64 = 1 << 16;
 #[derive(Debug, thiserror::Error)]
 pub enum RejectsError {
     /// It cannot be written.
-    #[error("cannot write rejected lines file=`{}`", shown(file))]
+    #[error("cannot write rejected lines to `{}`", shown(file))]
     Io {
         /// Its path.
         file: PathBuf,
@@ -34,7 +34,7 @@ pub enum RejectsError {
         source: io::Error,
     },
     /// It is also read.
-    #[error("the file for rejected lines is also an input file=`{}`", shown(file))]
+    #[error("the file for rejected lines is also an input: `{}`", shown(file))]
     IsInput {
         /// Its path.
         file: PathBuf,

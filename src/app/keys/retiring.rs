@@ -113,7 +113,7 @@ fn to_retire(
     let others = others_in_force(trust, own);
     match asked {
         Some(key) if key == own => Err(AppError::config(format!(
-            "this is the key that signs on this machine, so it cannot be retired here key=`{key}`"
+            "the key {key} signs on this machine, so it cannot be retired here"
         ))
         .fix(
             "run `kivend keys rotate` first, or set archive.key_file or archive.pkcs11.label to another key in force",
@@ -121,7 +121,7 @@ fn to_retire(
         // A retired key is accepted: the run that retired it may have ended right after that.
         Some(key) if trust.keyring().term(key).is_some_and(|term| term.role == Role::Signing) => Ok(vec![key.clone()]),
         Some(key) => Err(
-            AppError::input(format!("the key is not a signing key of this archive key=`{key}`"))
+            AppError::input(format!("the key {key} is not a signing key of this archive"))
                 .fix("`kivend keys show` lists its keys; change keys are retired with `kivend keys propose`"),
         ),
         None if others.is_empty() => Err(AppError::input("there is no other key to retire")
@@ -136,7 +136,7 @@ async fn refuse_heads_of(store: &dyn Store, writer: &EntryWriter, keys: &[Verify
             && signed_by_any(&object, keys)
         {
             return Err(AppError::config(format!(
-                "the newest link of a partition was signed by the key to retire, so an archiver may still use it object=`{key}`"
+                "the newest link of a partition, {key}, was signed by the key to retire, so an archiver may still use it"
             ))
             .fix("restart all archivers with the new key and wait until every partition has archived something; if you know that no archiver uses the old key, add --accept-idle"));
         }

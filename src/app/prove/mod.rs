@@ -95,7 +95,7 @@ async fn consistency(archive: &Archive, from: &WantedCheckpoint, to: &WantedChec
     if from.named.number > to.named.number {
         let (from, to) = (from.named.number, to.named.number);
         return Err(AppError::input(format!(
-            "the later checkpoint is older than the earlier one from=`{from}` to=`{to}`"
+            "the later checkpoint, {to}, is older than the earlier one, {from}"
         ))
         .fix("exchange --from and --to"));
     }

@@ -50,10 +50,8 @@ pub async fn prove_event(archive: &Archive, id: &str) -> Result<Proof, AppError>
             }
         }
     }
-    Err(
-        AppError::input(format!("no archived event has this id event_id=`{id}`"))
-            .fix("if it was sent just now, wait for the archiver or run `kivend archive`"),
-    )
+    Err(AppError::input(format!("no archived event has this id: `{id}`"))
+        .fix("if it was sent just now, wait for the archiver or run `kivend archive`"))
 }
 
 /// The link whose range has the offset. The error says why there is no record to prove.
@@ -76,7 +74,7 @@ fn owner<'c>(
             None => String::new(),
         };
         return Err(AppError::input(format!(
-            "the archive has no records of this partition{meant} partition=`{partition}`"
+            "the archive has no records of this partition: {partition}{meant}"
         ))
         .fix("`kivend verify` lists the topics of the archive; if the partition is right, run `kivend archive`"));
     };
@@ -84,21 +82,21 @@ fn owner<'c>(
     let Some(owner) = chain.iter().filter(of_epoch).rfind(has) else {
         let end = head.signed.link.next_offset;
         return Err(AppError::input(format!(
-            "the record is not archived yet partition=`{partition}` offset=`{offset}` archived_up_to=`{end}`"
+            "the record is not archived yet: {partition} offset {offset}; the archive ends before offset {end}"
         ))
         .fix("wait for the archiver or run `kivend archive`; `kivend topics list` shows how many records Kafka has"));
     };
     let link = &owner.signed.link;
     if link.lost.is_some() {
         return Err(AppError::input(format!(
-            "the record was lost: Kafka deleted it before it was archived, and a signed link declares that partition=`{partition}` offset=`{offset}` link=`{}`",
+            "the record was lost: Kafka deleted {partition} offset {offset} before it was archived, as the signed link {} declares",
             owner.key
         ))
         .fix("look for the record in another copy of the topic"));
     }
     if leaf_index(link, offset).is_none() {
         return Err(AppError::input(format!(
-            "there is no record at this offset: Kafka delivered none when it was archived partition=`{partition}` offset=`{offset}`"
+            "there is no record at this offset: Kafka delivered none at {partition} offset {offset} when it was archived"
         ))
         .fix("the offset was a transaction marker, an aborted record or a compacted one; use a neighbouring offset"));
     }
@@ -120,13 +118,13 @@ async fn collect(
     if leaves.get(index) != Some(&leaf_hash(&encoding)) {
         let key = &owner.key;
         return Err(AppError::corrupt(format!(
-            "the records of the segment are not those that its link signs link=`{key}`"
+            "the records of the segment are not those that its link signs: {key}"
         )));
     }
     let height = link.height.0;
     let uncovered = || {
         AppError::input(format!(
-            "no checkpoint covers the record yet partition=`{partition}` offset=`{offset}` height=`{height}`"
+            "no checkpoint covers the record yet: {partition} offset {offset} is in the link at height {height}"
         ))
         .fix("run `kivend checkpoint`, or wait for the archiver to sign the next one")
     };
@@ -147,7 +145,7 @@ async fn collect(
         .unwrap_or(usize::MAX)
         .min(chain.len());
     let log: Vec<Hash> = chain[..end].iter().map(|link| link.leaf).collect();
-    let missing = || AppError::corrupt(format!("the link is missing key=`{}`", owner.key));
+    let missing = || AppError::corrupt(format!("the link is missing: {}", owner.key));
     let note = archive.get(&owner.key).await?.ok_or_else(missing)?;
     let log_leaves = archive.leaves(checkpoint.named.number.saturating_add(1));
     let index_of = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);

@@ -147,14 +147,15 @@ fn selected<'e>(entry: &'e Entry, selection: &Selection) -> Result<Vec<(usize, &
     let named: Vec<&str> = selection.topics.iter().map(TopicPattern::as_str).collect();
     let near = named.iter().find_map(|topic| nearest(topic, archived.iter().copied()));
     let meant = near.map_or(String::new(), |near| format!(", did you mean `{near}`?"));
-    let partition = selection
-        .partition
-        .map_or(String::new(), |number| format!(" partition=`{number}`"));
+    let partition = selection.partition.map_or(String::new(), |number| format!(" {number}"));
+    let topics = match named.is_empty() {
+        true => "any topic".to_owned(),
+        false => format!("`{}`", named.join("` or `")),
+    };
     let archived: Vec<&str> = archived.into_iter().collect();
     Err(AppError::config(format!(
-        "the newest checkpoint covers no such partition{meant} topic=`{}`{partition} archived=`{}`",
-        named.join(" "),
-        archived.join(" ")
+        "the newest checkpoint covers no partition{partition} of {topics}, only those of {}{meant}",
+        archived.join(", ")
     ))
     .fix("name archived topics and partitions, or none for all"))
 }
@@ -168,7 +169,7 @@ fn nothing_found(selection: &Selection, cost: &Cost) -> AppError {
     let conditions: Vec<String> = selection.conditions.iter().map(condition_text).collect();
     let conditions = match conditions.is_empty() {
         true => String::new(),
-        false => format!(" where=`{}`", conditions.join(" and ")),
+        false => format!(" where `{}`", conditions.join(" and ")),
     };
     AppError::input(format!(
         "no record was found{conditions}: {} segments under the checkpoint, {} skipped by time, {} skipped by statistics, {} removed, \
@@ -220,7 +221,7 @@ async fn partition(
     for FoundLink { height, records, path } in found {
         let missing = || {
             AppError::corrupt(format!(
-                "a link is missing height=`{height}` partition=`{}`",
+                "a link is missing: the one at height {height} of {}",
                 head.partition
             ))
         };

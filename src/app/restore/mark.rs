@@ -69,7 +69,7 @@ impl Marks {
     pub(super) fn parse(entries: Vec<(Vec<u8>, Vec<u8>)>, ledger: &str) -> Result<Marks, AppError> {
         let foreign = || {
             AppError::config(format!(
-                "the topic has records that are no marks of `kivend restore` topic=`{ledger}`"
+                "the topic `{ledger}` has records that are no marks of `kivend restore`"
             ))
             .fix("delete that topic if nothing else uses it, or restore with another topic_prefix")
         };

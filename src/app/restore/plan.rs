@@ -131,7 +131,7 @@ fn require_distinct(topics: &[TopicPlan]) -> Result<(), AppError> {
     match topics.iter().find(|topic| !targets.insert(&topic.to)) {
         None => Ok(()),
         Some(second) => Err(AppError::config(format!(
-            "two archived topics would be restored to one target topic=`{}`",
+            "two archived topics would be restored to one target, the topic `{}`",
             second.to
         ))
         .fix("give each a target of its own with --rename FROM=TO")),
@@ -148,8 +148,8 @@ fn nothing(request: &Request, archived: &BTreeMap<&str, i32>) -> AppError {
     let meant = near.map_or(String::new(), |near| format!(", did you mean `{near}`?"));
     let names: Vec<&str> = archived.keys().copied().collect();
     AppError::config(format!(
-        "the archive has no records of these{meant} topic=`{asked}` archived=`{}`",
-        names.join(" ")
+        "the archive has no records of `{asked}`, only of {}{meant}",
+        names.join(", ")
     ))
     .fix("name archived topics with --topic, or none for all")
 }

@@ -87,11 +87,8 @@ fn open(path: &Path) -> io::Result<Open> {
 }
 
 fn cannot(path: &Path, error: &io::Error) -> AppError {
-    AppError::input(format!(
-        "cannot write refused records: {error} file=`{}`",
-        path.display()
-    ))
-    .fix("name a file in an existing folder on a disk with free space: `--rejects FILE`")
+    AppError::input(format!("cannot write refused records to `{}`: {error}", path.display()))
+        .fix("name a file in an existing folder on a disk with free space: `--rejects FILE`")
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ impl<'a> Targets<'a> {
             return Ok(());
         }
         Err(AppError::config(format!(
-            "the target topic is archived by this archive, which would archive its records a second time topic=`{}`",
+            "the target topic is archived by this archive, which would archive its records a second time: `{}`",
             plan.to
         ))
         .fix("restore to other topics with --prefix or --rename, or allow it with --into-archived"))
@@ -146,10 +146,10 @@ impl<'a> Targets<'a> {
             String::new()
         } else {
             let ranges: Vec<String> = ranges.into_iter().collect();
-            format!(" restored=`{}`", ranges.join(", "))
+            format!("; earlier runs restored {}", ranges.join(", "))
         };
         Err(AppError::config(format!(
-            "the target topic is not empty, and its records are not of an earlier run of this restore topic=`{}` offsets=`{offsets}`{begun}",
+            "the target topic is not empty, and its records are not of an earlier run of this restore: the number of offsets in `{}` is {offsets}{begun}",
             plan.to
         ))
         .fix("restore to other topics with --prefix or --rename, or append with --into-nonempty; an interrupted run continues with the same topics and the same times, which must be absolute"))
@@ -190,7 +190,7 @@ impl<'a> Targets<'a> {
         let Doomed { records, of, oldest_ms } = doomed;
         let oldest = UtcSeconds::from_unix(oldest_ms.div_euclid(1000));
         Err(AppError::config(format!(
-            "the target topic deletes records by their times, and would delete restored ones within minutes topic=`{}` retention.ms=`{retention_ms}` too_old=`{records} of {of} records` oldest=`{oldest}`",
+            "the target topic deletes records by their times, and would delete restored ones within minutes: the retention.ms of `{}` is {retention_ms}, and {records} of {of} records are older, the oldest of {oldest}",
             plan.to
         ))
         .fix("give the topic a longer retention.ms, or let --lift-retention set it to -1"))
@@ -229,7 +229,7 @@ fn require_wide(plan: &TopicPlan, layout: &TopicLayout) -> Result<(), AppError> 
     match last.filter(|last| *last >= found) {
         None => Ok(()),
         Some(last) => Err(AppError::config(format!(
-            "the target topic has too few partitions topic=`{}` partitions=`{found}` archived=`{}/{last}`",
+            "the target topic has too few partitions: `{}` has {found}, and {}/{last} is archived",
             plan.to, plan.from
         ))
         .fix("create the target topic with at least as many partitions as the archived topic, or let the restore create it")),

@@ -113,7 +113,7 @@ async fn place_at(
         return Ok(place);
     }
     Err(AppError::corrupt(format!(
-        "the link at the height of the change is missing, so nothing is removed partition=`{partition}` height=`{below}`"
+        "the link at height {below} of {partition}, the height of the change, is missing, so nothing is removed"
     ))
     .fix("`kivend verify` lists what is missing"))
 }

@@ -11,7 +11,7 @@ pub enum VerifyError {
     #[error("the archive cannot be listed")]
     Store(#[source] StoreError),
     /// The checkpoint for `--since` is missing.
-    #[error("the bucket does not have the entry of this checkpoint, so --since cannot start from it number=`{0}`")]
+    #[error("the bucket does not have the entry of checkpoint {0}, so --since cannot start from it")]
     NoSuchCheckpoint(u64),
     /// The file of a saved checkpoint is not valid.
     #[error(transparent)]

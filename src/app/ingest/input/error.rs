@@ -10,7 +10,7 @@ use crate::error::{Explain, Kind};
 
 /// An input that cannot be opened or read to its end.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read events file=`{name}`")]
+#[error("cannot read events from `{name}`")]
 pub struct InputError {
     pub(super) name: String,
     pub(super) source: io::Error,
