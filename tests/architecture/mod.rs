@@ -1,7 +1,9 @@
 //! The rules of imports in `ARCHITECTURE.md`, checked on every source file: rooms import downwards only, no file imports one
-//! that imports it back, the pure rooms name nothing that does I/O, and no file is longer than four hundred lines.
+//! that imports it back, the pure rooms name nothing that does I/O, and no file is longer than four hundred lines. Messages
+//! have their values in words.
 
 mod imports;
+mod messages;
 
 use std::collections::{BTreeMap, BTreeSet};
 
