@@ -56,7 +56,8 @@ class Files:
                 path = f"{path}/README.md"
             if not (TOP / path).exists():
                 raise SystemExit(f"{chapter}: the link to {link[1]} leads to {path}, which does not exist")
-            inside = path.startswith(f"{DOCS}/") and path.endswith(".md")
+            # A picture in docs/ stays where it is.
+            inside = path.startswith(f"{DOCS}/") and (TOP / path).is_file()
             # mdBook itself makes index.md of a README.md.
             target = re.sub(r"README\.md$", "index.md", path.removeprefix(f"{DOCS}/")) if inside else self.chapter_of(path)
             return posixpath.relpath(target, posixpath.dirname(chapter) or ".") + (link[2] or "")

@@ -1,4 +1,4 @@
-"""The table of speed that the README shows: kivend's medians, and how it compares with the others of the same run."""
+"""The table of speed that docs/COMPARISON.md shows: kivend's medians, and how it compares with the others of the same run."""
 
 from itertools import groupby
 

@@ -121,3 +121,15 @@ until kivend retention --topic {name}-user-events --before 1s | grep --quiet use
 
 def status(work: Path, programs: Path, name: str) -> Scene:
     return how_to(work, programs, name, before="start_archiver")
+
+
+def verify(work: Path, programs: Path, name: str) -> Scene:
+    """An archive that grew since yesterday, and a copy of it."""
+    return how_to(
+        work, programs, name,
+        before=f"""
+kivend checkpoint -o yesterday.note > /dev/null
+more && kivend archive --quiet > /dev/null
+python $TOP/tests/book/download.py {name} copy
+""",
+        first={"DIR": "copy"})

@@ -1,4 +1,4 @@
-"""Runs the commands of the tutorial and of the how-to pages on real servers, and compares the outputs that the pages show.
+"""Runs the commands of the tutorial, of the how-to pages and of the README on real servers, and compares the outputs that the pages show.
 
     python test_book.py FOLDER_OF_KIVEND [PAGE…]      needs the servers of deploy/local
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import how_to
 from pages import TOP, Block, blocks, difference
-from scenes import ELSEWHERE, NOT_RUN, Scene, tutorial
+from scenes import ELSEWHERE, NOT_RUN, Scene, readme, tutorial
 from session import Session
 
 SCENES: dict[str, Callable[[Path, Path, str], Scene]] = {
@@ -25,6 +25,7 @@ SCENES: dict[str, Callable[[Path, Path, str], Scene]] = {
     "OPERATE.md": how_to.operate, "WITNESSES.md": how_to.witnesses, "TUTORIAL.md": tutorial, "KEYS.md": how_to.keys,
     "RESTORE.md": how_to.restore, "AUDIT.md": how_to.audit, "RETENTION.md": how_to.retention, "REPORT.md": how_to.how_to,
     "STATUS.md": how_to.status, "SETTINGS.md": how_to.how_to, "METRICS.md": how_to.how_to, "README.md": how_to.how_to,
+    "VERIFY.md": how_to.verify, "../README.md": readme,
 }
 
 
