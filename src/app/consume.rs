@@ -146,7 +146,10 @@ pub fn consume(
     around: &Surroundings<'_>,
     mut show: impl FnMut(&Record<'_>) -> io::Result<()>,
 ) -> Result<Report, ConsumeError> {
-    let reader = Reader::connect(kafka)?;
+    let reader = match request.ending {
+        Ending::Now => Reader::connect(kafka)?,
+        Ending::Stopped => Reader::connect_following(kafka)?,
+    };
     let ranges = ranges(reader.cluster(), request)?;
     let ends = ranges
         .iter()

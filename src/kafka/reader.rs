@@ -75,6 +75,16 @@ impl Reader {
         })
     }
 
+    /// The same for ranges that do not end: brokers keep a fetch for some time until a record comes.
+    ///
+    /// # Errors
+    /// Settings that librdkafka refuses.
+    pub fn connect_following(settings: &KafkaSettings) -> Result<Reader, KafkaError> {
+        Ok(Reader {
+            cluster: Cluster::connect_following(settings)?,
+        })
+    }
+
     /// The same, but reads open and aborted transactions too, up to the high watermark.
     ///
     /// # Errors

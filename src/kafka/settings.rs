@@ -23,6 +23,9 @@ const FIXED: [(&str, &str); 6] = [
 /// first connections to two brokers, so that the default of 100 ms delays a short command.
 const RECONNECT_BACKOFF_MS: &str = "20";
 
+/// How long a broker keeps a fetch that finds nothing, for a client that waits for records to come.
+const FOLLOWING: (&str, &str) = ("fetch.wait.max.ms", "100");
+
 /// Defaults that make a consumer fast, measured on three local brokers. `kafka.properties` wins over them.
 const FETCHING: [(&str, &str); 5] = [
     // The default of 1,000 ms starves a consumer that is faster than its queue.
@@ -30,7 +33,9 @@ const FETCHING: [(&str, &str); 5] = [
     // Limits what the whole client prefetches, since all partitions share one queue. With the default of 1 MiB for each
     // partition and request, and six partitions, a higher limit is not faster and takes more memory.
     ("queued.max.messages.kbytes", "16384"),
-    ("fetch.wait.max.ms", "100"),
+    // A broker answers a connection's fetches one after the other: one at the end of a partition that was read makes the next
+    // partition wait as long as this.
+    ("fetch.wait.max.ms", "5"),
     // The default strategies stop the whole group when one partition moves.
     ("partition.assignment.strategy", "cooperative-sticky"),
     // Long enough for a seal and its upload between two polls while the store stalls.
@@ -40,7 +45,8 @@ const FETCHING: [(&str, &str); 5] = [
 /// The archiver encodes records more slowly than it could fetch them, so that prefetching more only takes memory. A response
 /// has up to this many bytes of each partition and is decompressed at once. That is still more than a batch of a megabyte
 /// after lz4; of larger batches a broker puts one into a response.
-const ARCHIVING: [(&str, &str); 3] = [
+const ARCHIVING: [(&str, &str); 4] = [
+    FOLLOWING,
     ("queued.max.messages.kbytes", "8192"),
     ("fetch.message.max.bytes", "262144"),
     // How long new partitions, and topics that were created, go unseen. The default is five minutes.
@@ -83,7 +89,7 @@ pub fn client_config(settings: &KafkaSettings) -> Result<ClientConfig, KafkaErro
     Ok(config)
 }
 
-/// A client that reads without a group. It can neither join one nor commit; see [`group_config`].
+/// A client that reads what is there, without a group. It can neither join one nor commit; see [`group_config`].
 ///
 /// # Errors
 /// As [`client_config`].
@@ -100,6 +106,19 @@ pub fn reader_config(settings: &KafkaSettings) -> Result<ClientConfig, KafkaErro
         config.set(name, value);
     }
     config.remove("group.id");
+    Ok(config)
+}
+
+/// A client that reads without a group, and waits for records to come.
+///
+/// # Errors
+/// As [`client_config`].
+pub fn follower_config(settings: &KafkaSettings) -> Result<ClientConfig, KafkaError> {
+    let mut config = reader_config(settings)?;
+    let (name, value) = FOLLOWING;
+    if settings.properties.get(name).is_none() {
+        config.set(name, value);
+    }
     Ok(config)
 }
 
@@ -144,6 +163,20 @@ mod tests {
     fn a_property_of_the_settings_wins_over_our_defaults() {
         let config = group_config(&with("fetch.queue.backoff.ms", "7")).unwrap();
         assert_eq!(config.get("fetch.queue.backoff.ms"), Some("7"));
+    }
+
+    #[test]
+    fn only_clients_that_wait_for_records_let_brokers_wait_for_them() {
+        let name = "fetch.wait.max.ms";
+        let wait = |config: ClientConfig| config.get(name).unwrap().parse::<u32>().unwrap();
+        let ours = with("client.rack", "a");
+        assert!(wait(reader_config(&ours).unwrap()) < 10);
+        assert_eq!(wait(follower_config(&ours).unwrap()), 100);
+        assert_eq!(wait(group_config(&ours).unwrap()), 100);
+        let theirs = with(name, "77");
+        for config in [reader_config, follower_config, group_config] {
+            assert_eq!(wait(config(&theirs).unwrap()), 77);
+        }
     }
 
     #[test]

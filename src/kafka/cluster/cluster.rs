@@ -14,7 +14,7 @@ use crate::kafka::cluster::patience::{REQUEST_TIMEOUT, ask_first, is_silence};
 use crate::kafka::context::Context;
 use crate::kafka::error::KafkaError;
 use crate::kafka::reachability::described;
-use crate::kafka::settings::{group_config, reader_config, uncommitted_config};
+use crate::kafka::settings::{follower_config, group_config, reader_config, uncommitted_config};
 
 /// How many waiting events (log lines among them) are searched for the cause of a failed request.
 const EVENTS_PER_FAILURE: usize = 200;
@@ -47,6 +47,14 @@ impl Cluster {
     /// Settings that librdkafka refuses.
     pub fn connect(settings: &KafkaSettings) -> Result<Cluster, KafkaError> {
         Cluster::with(settings, &reader_config(settings)?, Role::Asking)
+    }
+
+    /// A connection without a group for readers that wait for records to come.
+    ///
+    /// # Errors
+    /// Settings that librdkafka refuses.
+    pub fn connect_following(settings: &KafkaSettings) -> Result<Cluster, KafkaError> {
+        Cluster::with(settings, &follower_config(settings)?, Role::Asking)
     }
 
     /// A connection without a group to which a partition ends at its high watermark, behind any open transaction.
