@@ -195,8 +195,15 @@ fn the_table_of_speed_in_the_comparison_is_the_one_that_the_comparison_wrote() {
         .expect("the section has no marks of the table: see benches/README.md");
     let shown = rest.split(&format!("<!-- end {name} -->")).next().unwrap();
     let folder = top().join(name).parent().unwrap().to_owned();
-    let command = format!("benches/compare --report --results {}", folder.strip_prefix(top()).unwrap().display());
-    assert_eq!(shown, std::fs::read_to_string(top().join(name)).unwrap(), "run: {command}");
+    let command = format!(
+        "benches/compare --report --results {}",
+        folder.strip_prefix(top()).unwrap().display()
+    );
+    assert_eq!(
+        shown,
+        std::fs::read_to_string(top().join(name)).unwrap(),
+        "run: {command}"
+    );
     let again = tempfile::tempdir().unwrap();
     for file in ["compare.json", "compare.jsonl"] {
         std::fs::copy(folder.join(file), again.path().join(file)).unwrap();
@@ -209,8 +216,14 @@ fn the_table_of_speed_in_the_comparison_is_the_one_that_the_comparison_wrote() {
     assert!(report.status.success(), "{}", String::from_utf8_lossy(&report.stderr));
     let measured = std::fs::read_to_string(again.path().join("speed.md")).unwrap();
     assert_eq!(shown, measured, "not what was measured; run: {command}");
-    let elsewhere = section.lines().filter(|line| line.starts_with('|') && !shown.contains(line));
-    assert_eq!(elsewhere.collect::<Vec<_>>(), Vec::<&str>::new(), "rows that no comparison wrote");
+    let elsewhere = section
+        .lines()
+        .filter(|line| line.starts_with('|') && !shown.contains(line));
+    assert_eq!(
+        elsewhere.collect::<Vec<_>>(),
+        Vec::<&str>::new(),
+        "rows that no comparison wrote"
+    );
 }
 
 #[test]
@@ -220,7 +233,9 @@ fn the_row_of_speeds_in_the_readme_is_what_was_measured() {
     let compared: serde_json::Value = serde_json::from_slice(&compared).unwrap();
     let results = compared["results"].as_array().unwrap();
     let of = |who: &str| {
-        let archived = results.iter().filter(|one| one["step"] == "archive" && one["who"] == who);
+        let archived = results
+            .iter()
+            .filter(|one| one["step"] == "archive" && one["who"] == who);
         // Records of the shop, not those of other sizes.
         let archived = archived.filter(|one| one["source"] == results[0]["source"]);
         let most = archived.max_by_key(|one| one["events"].as_u64());
