@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::log::link::{Link, RECORD_ENCODING, SignedLink};
+use crate::log::link::{Link, RECORD_ENCODING, SealReason, SignedLink};
 use crate::log::object_key::{Attempt, Key};
 use crate::log::signed_note::VerifyingKey;
 use crate::record::hash::Hash;
@@ -133,6 +133,31 @@ impl Superseded {
     }
 }
 
+/// Kafka's ids of the topic of one chain.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SeenTopicIds {
+    /// That of the epoch after the head, if it is known.
+    pub current: Option<String>,
+    /// Those whose epochs ended because the topic was created again.
+    pub ended: Vec<String>,
+}
+
+impl SeenTopicIds {
+    /// Takes the id from a link. After a link that ends an epoch because the topic was created again, none is known.
+    pub(super) fn note(&mut self, link: &Link) {
+        if link.topic_id.is_some() {
+            self.current.clone_from(&link.topic_id);
+        }
+        if link.seal_reason == SealReason::Recreated {
+            self.end();
+        }
+    }
+
+    fn end(&mut self) {
+        self.ended.extend(self.current.take());
+    }
+}
+
 /// The result of walking one chain.
 #[derive(Debug, Clone)]
 pub struct Chain {
@@ -140,6 +165,8 @@ pub struct Chain {
     pub partition: TopicPartition,
     /// The last accepted link; `None` if there is no valid link.
     pub head: Option<ChainHead>,
+    /// Kafka's ids of the topic, where the walked links say them.
+    pub topic_ids: SeenTopicIds,
     /// The ranges with current records, which no later epoch begins at or below, ascending. They may be of several epochs.
     pub ranges: Vec<Range>,
     /// What was superseded by epochs that began in the middle, since the topic was created.
@@ -189,6 +216,7 @@ impl Chain {
             self.earlier.insert(epoch, ended);
         }
         let Some(begins) = begins else {
+            self.topic_ids.end();
             self.ranges.clear();
             self.superseded.clear();
             return None;

@@ -12,7 +12,7 @@ use crate::record::hash::Hash;
 use crate::record::merkle::Tree;
 use crate::record::position::{Epoch, FirstOffset, Height, TopicPartition};
 use crate::verify::candidates::{Candidate, Choice, Codes, InvalidNote, choose};
-use crate::verify::chain::{Accepted, Chain, OpenedLink, Range, Superseded};
+use crate::verify::chain::{Accepted, Chain, OpenedLink, Range, SeenTopicIds, Superseded};
 use crate::verify::chain_head::ChainHead;
 use crate::verify::claims::{Anchors, Claim, Claims};
 use crate::verify::findings::{Code, Finding, Findings};
@@ -64,6 +64,7 @@ impl Walk {
             chain: Chain {
                 partition: partition.clone(),
                 head: None,
+                topic_ids: SeenTopicIds::default(),
                 ranges: Vec::new(),
                 superseded: Vec::new(),
                 earlier: BTreeMap::new(),
@@ -221,6 +222,7 @@ impl Walk {
         if let Some(head) = &mut self.chain.head {
             head.continues_at = (next.epoch, next.first_offset);
         }
+        self.chain.topic_ids.note(&closing.link);
         self.before = Some(Arc::new(closing));
     }
 
@@ -317,6 +319,7 @@ impl Walk {
             self.chain.end_epoch(head.epoch, None);
             self.leader_epoch = link.leader_epoch;
         }
+        self.chain.topic_ids.note(link);
         let next = link.next_place();
         self.chain.head = Some(ChainHead {
             epoch: link.epoch,

@@ -283,7 +283,7 @@ codes! {
         "The chain was rewritten after the commit, or the commit was forged. Compare with a saved checkpoint.";
     KV506 RecordsDifferFromKafka Tampered
         "Archived records differ from the records that Kafka holds at the same offsets."
-        "The finding names the offsets, and says which side the signature of the archive backs.";
+        "The finding names the offsets, and says which side the signature of the archive backs. Where the archive has no id of the topic (brokers before 2.8), a topic that was deleted and created again looks the same: `kivend archive --new-epoch TOPIC` declares it.";
     KV507 RecordsNotArchived Tampered
         "Kafka holds records inside an archived range that the archive does not have."
         "Save these records from Kafka now, before its retention deletes them.";
@@ -326,6 +326,9 @@ codes! {
     KV520 TopicNotInKafka Note
         "The topic is not in Kafka any more, while others of the archive are: its chains were compared with the log of the archive only."
         "No action is needed if it was deleted on purpose. A saved checkpoint (--checkpoint FILE) shows that its newest links are there.";
+    KV521 TopicRecreated Incomplete
+        "The topic in Kafka has another id than the archived one: it was deleted and created again, and the archive does not say so yet. Its records could not be compared with the archived ones, and they are not archived."
+        "If that was intended, stop the archivers, run `kivend archive --new-epoch TOPIC`, and start them. Otherwise find out who deleted the topic: the archive keeps what it held. If the brokers are of another cluster, name those of the archived one.";
     // Proof files.
     KV601 ProofMalformed Tampered
         "The file is not a valid proof file. It proves nothing."

@@ -3,7 +3,7 @@
 use kivend::json::canonical;
 use kivend::log::checkpoint::CheckpointRef;
 use kivend::log::identity::{FirstKeys, Identity};
-use kivend::log::link::Link;
+use kivend::log::link::{Link, SealReason};
 use kivend::log::object_key::Attempt;
 use kivend::log::signed_note::SigningKey;
 use kivend::log::signer::Signer as _;
@@ -66,6 +66,25 @@ pub const ATTACKS: &[Attack] = &[
         append(scene, &records);
     })
     .records(Code::RecordsNotArchived),
+    attack(
+        "a topic falsely declared created again, and a record changed in its new epoch",
+        KeyHolder,
+        |scene| {
+            let mut records = scene.records(0);
+            records[1].value = Some(b"{\"cart_value\":0.5}".to_vec());
+            let victim = scene.victim.clone();
+            scene.archive.end_epoch(&victim, SealReason::Recreated, 0);
+            let mut link = scene.archive.next_link(&victim, records.last().unwrap().offset + 1);
+            link.topic_id = Some("AAAAAAAAAAAAAAAAAAAA_w".to_owned());
+            let (segment, link) = scene.archive.fill(link, &records);
+            let (key, bytes) = segment.unwrap();
+            scene.archive.store.plant(&key, bytes);
+            scene.archive.append(link);
+            scene.archive.checkpoint();
+            scene.archive.commit();
+        },
+    )
+    .records(Code::RecordsDifferFromKafka),
     attack("a record invented after the end of Kafka's log", KeyHolder, |scene| {
         let mut records = scene.unarchived();
         let last = records.last().unwrap().clone();

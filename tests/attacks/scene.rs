@@ -33,6 +33,9 @@ impl Scene {
             TopicPartition::new("payments", 0),
             TopicPartition::new("user-events", 1),
         );
+        for topic in [&victim.topic, &beside.topic] {
+            archive.broker.identify(topic, "AAAAAAAAAAAAAAAAAAAAAQ");
+        }
         for _ in 0..3 {
             archive.seal("payments", 0, 4);
         }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BinaryArray, Int32Array, Int64Array, RecordBatch, StringArray, StructArray};
 use bytes::Bytes;
-use kivend::app::audit::request::Request;
+use kivend::app::audit::request::{Against, Request, Wanted};
+use kivend::app::verify::facts::KafkaFacts;
 use kivend::audit::codes::Code;
 use kivend::audit::columns;
 use kivend::audit::foreign_file::{File, ForeignFile};
@@ -229,6 +230,22 @@ fn rows_that_cannot_be_are_unexpected_and_those_of_no_source_are_noted() {
         (report.verdict, places(&report, Code::NotHeld)),
         (Verdict::Equal, vec![(0, 5_000_000_000)])
     );
+}
+
+#[test]
+fn rows_are_not_compared_with_a_topic_that_was_created_again() {
+    let archive = Archive::new();
+    archive.broker.identify(TOPIC, "AAAAAAAAAAAAAAAAAAAAAQ");
+    let archive = archive.filled();
+    let records = archive.broker.logs()[&TopicPartition::new(TOPIC, 0)].records.clone();
+    archive.broker.create_again(TOPIC, "AAAAAAAAAAAAAAAAAAAAAg", Vec::new());
+    let files = [("a.parquet", plain(&records, Compression::SNAPPY))];
+    let both = Against {
+        kafka: Wanted::IfThere(Arc::clone(&archive.broker) as Arc<dyn KafkaFacts>),
+        ..of_archive(&archive)
+    };
+    let report = audited(of(&files), both);
+    assert_eq!(report.verdict, Verdict::Equal, "{:#?}", report.findings);
 }
 
 #[test]

@@ -291,6 +291,15 @@ impl Kafka {
         self.knows_ids
     }
 
+    /// The ids of the topics, by name; none where brokers have none, or while the topic is deleted.
+    pub fn topic_ids(&self) -> BTreeMap<String, String> {
+        let is_known = self.knows_ids && !self.is_gone();
+        let logs = self.logs();
+        let named =
+            |(partition, log): (&TopicPartition, &Log)| (partition.topic.to_string(), topic_id(log.before.len()));
+        logs.iter().filter(|_| is_known).map(named).collect()
+    }
+
     pub fn logs(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, Log>> {
         self.logs.lock().unwrap()
     }
@@ -326,6 +335,9 @@ impl Kafka {
                 },
             };
             broker.logs().insert(partition.clone(), log);
+        }
+        for (topic, id) in self.topic_ids() {
+            broker.identify(&topic, &id);
         }
         Arc::new(broker)
     }

@@ -9,6 +9,7 @@ mod keys;
 mod links;
 mod objects;
 mod orphans;
+mod recreated;
 mod report;
 mod segments;
 mod shards;

@@ -11,7 +11,7 @@ use crate::app::verify::facts::{KafkaFacts, NoAnswer};
 use crate::audit::offsets::OffsetSet;
 use crate::audit::row::SourceRecord;
 use crate::audit::tally::Completeness;
-use crate::log::link::Link;
+use crate::log::link::{Link, SealReason};
 use crate::reading::archive::Archive;
 use crate::reading::signed_segment::signed_segment;
 use crate::record::position::TopicPartition;
@@ -51,6 +51,8 @@ pub(super) struct Sources {
     /// For the report.
     pub(super) told: Vec<String>,
     topic: String,
+    /// Kafka's id of the archived topic, where the archive says it.
+    archived_id: Option<String>,
     archive: Option<Archive>,
     kafka: Option<Arc<dyn KafkaFacts>>,
     runtime: Handle,
@@ -65,6 +67,7 @@ impl Sources {
             completeness: Completeness::Complete,
             told: Vec::new(),
             topic: topic.to_owned(),
+            archived_id: None,
             archive: None,
             kafka: None,
             runtime,
@@ -114,6 +117,10 @@ impl Sources {
         let mut offsets = 0;
         for partition in &partitions {
             let chain = self.runtime.block_on(archive.chain(partition))?;
+            let newest = chain.last().map(|accepted| &accepted.signed.link);
+            let newest = newest.filter(|link| link.seal_reason != SealReason::Recreated);
+            let id = newest.and_then(|link| link.topic_id.clone());
+            self.archived_id = id.or(self.archived_id.take());
             let mut pieces = Vec::new();
             // A later epoch begins where the ones before are no longer current.
             let (mut epoch, mut until, mut start) = (None, i64::MAX, i64::MAX);
@@ -150,6 +157,17 @@ impl Sources {
         let count = facts
             .partition_count(&self.topic)?
             .ok_or_else(|| NoAnswer("it has no such topic".to_owned()))?;
+        let present = facts.topic_id(&self.topic)?;
+        if let Some((archived, present)) = self
+            .archived_id
+            .as_ref()
+            .zip(present)
+            .filter(|(one, other)| *one != other)
+        {
+            return Err(NoAnswer(format!(
+                "its topic is another one than the archived, created again under the id {present} instead of {archived}"
+            )));
+        }
         let policy = facts.cleanup_policy(&self.topic)?;
         let is_compacted = policy.is_some_and(|policy| policy.split(',').any(|word| word.trim() == "compact"));
         let mut offsets = 0;

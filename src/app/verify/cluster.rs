@@ -89,6 +89,13 @@ impl KafkaFacts for ClusterFacts {
         policy.map_err(no_answer)
     }
 
+    fn topic_id(&self, topic: &str) -> Result<Option<String>, NoAnswer> {
+        match self.reader.cluster().topic_id(topic) {
+            Err(KafkaError::UnknownTopic { .. }) => Ok(None),
+            id => id.map_err(no_answer),
+        }
+    }
+
     fn group_members(&self) -> Result<Option<usize>, NoAnswer> {
         let members = self.group.group_members(&self.settings.group_id);
         members.map(Some).map_err(no_answer)

@@ -33,6 +33,8 @@ pub struct Comparison {
     pub ends_before: Option<Finding>,
     /// What was found.
     pub findings: Findings,
+    /// The topic in Kafka is another one than the archived, so nothing can be compared.
+    pub is_recreated: bool,
 }
 
 /// Whether an archiver runs now.
@@ -225,7 +227,7 @@ pub(super) async fn segment_of(bucket: &Bucket, partition: &TopicPartition, rang
     bucket.get(&place.segment(range.segment?).to_string()).await.ok()?
 }
 
-fn no_answer(partition: &TopicPartition, why: String) -> Comparison {
+pub(super) fn no_answer(partition: &TopicPartition, why: String) -> Comparison {
     let mut comparison = Comparison::default();
     comparison
         .findings

@@ -49,6 +49,14 @@ pub trait KafkaFacts: Send + Sync {
         Ok(None)
     }
 
+    /// Kafka's id of the topic, which changes when it is deleted and created again; `None` if it is not known.
+    ///
+    /// # Errors
+    /// As above.
+    fn topic_id(&self, _topic: &str) -> Result<Option<String>, NoAnswer> {
+        Ok(None)
+    }
+
     /// The number of archivers in the group; `None` if it is not known.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod evidence;
 pub mod facts;
 mod ids;
 mod orphans;
+mod recreated;
 mod removed;
 mod request;
 mod rows;
@@ -167,12 +168,16 @@ impl Run {
             }
         }
         for (partition, finding) in uncommitted {
-            // Invalid objects under links/ are not a chain, so no commit is expected.
-            if parts
-                .by_partition
-                .get(&partition)
-                .is_some_and(|part| part.chain.head.is_some())
-            {
+            // Invalid objects under links/ are not a chain, so no commit is expected. With a topic that was created again, Kafka
+            // deleted the commit.
+            let expects = |part: &Part| {
+                part.chain.head.is_some()
+                    && !part
+                        .comparison
+                        .as_ref()
+                        .is_some_and(|comparison| comparison.is_recreated)
+            };
+            if parts.by_partition.get(&partition).is_some_and(expects) {
                 // With its topic, Kafka deletes the group's commit.
                 parts.findings.push(match absent.contains(&*partition.topic) {
                     true => Finding::new(Code::TopicNotInKafka, "the topic is not in Kafka").of(&partition),
@@ -327,7 +332,8 @@ impl Run {
             let rows = rows.remove(&chain.partition).unwrap_or_default();
             let below = removed.get(&chain.partition).copied().unwrap_or(Height(0));
             findings.append(orphans::judge(&self.bucket, &chain, below).await);
-            if let (Some(comparing), Some(comparison)) = (&comparing, &mut comparison) {
+            let compared = comparison.as_mut().filter(|comparison| !comparison.is_recreated);
+            if let (Some(comparing), Some(comparison)) = (&comparing, compared) {
                 let named = comparing.name(&self.bucket, &chain, comparison, &rows.suspects).await;
                 findings.append(named);
                 let compared = &mut comparison.compared;
@@ -369,7 +375,10 @@ impl Run {
         let chain = Arc::new(chain);
         let comparison = match comparing {
             None => None,
-            Some(comparing) => Some(comparing.chain(&chain).await),
+            Some(comparing) => {
+                let comparison = comparing.chain(&chain).await;
+                Some(comparing.judge_topic((&self.bucket, trust), &chain, comparison).await)
+            }
         };
         (chain, comparison)
     }
