@@ -177,6 +177,7 @@ impl Machine {
             }
             Event::OutOfRange(name) => self.with_named(&name, now, actions, Partition::out_of_range),
             Event::Truncated(name) => self.with_named(&name, now, actions, Partition::truncated),
+            Event::TopicIdSeen(name, id) => self.with_named(&name, now, actions, |p, cx| p.topic_id_seen(&id, cx)),
             Event::CannotRead(name, why) => self.with_named(&name, now, actions, |p, cx| p.cannot_read(why, cx)),
             Event::NotAllowed(ticket, why) => {
                 self.answer(ticket, now, actions, |p, cx| p.stop(StopReason::NotAllowed(why), cx));

@@ -110,6 +110,8 @@ pub enum Event {
     OutOfRange(TopicPartition),
     /// The broker found that the log was cut back below the offset to consume from (KIP-320).
     Truncated(TopicPartition),
+    /// The partition's topic has this id in Kafka now.
+    TopicIdSeen(TopicPartition, String),
     /// The consumer cannot read the partition any further, for this reason.
     CannotRead(TopicPartition, StopReason),
     /// Kafka does not allow what an action needs, with its reason.

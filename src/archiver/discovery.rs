@@ -11,7 +11,7 @@ use crate::archiver::source::Source;
 use crate::config::TopicSelection;
 use crate::kafka::PartitionIndex;
 use crate::kafka::cluster::{Cluster, TopicLayout};
-use crate::kafka::consumer::{Consumer, Polled};
+use crate::kafka::consumer::{Consumer, Polled, TopicIds};
 use crate::kafka::error::KafkaError;
 use crate::record::position::{NextOffset, Position, TopicPartition};
 use crate::task::error::AppError;
@@ -123,16 +123,23 @@ pub struct Follower {
     consumer: Consumer,
     archived: TopicSelection,
     topics: watch::Receiver<Arc<Topics>>,
+    ids: watch::Receiver<Arc<TopicIds>>,
 }
 
 impl Follower {
-    /// Follows `topics` with this consumer, which is subscribed to the present ones.
+    /// Follows `topics` with this consumer, which is subscribed to the present ones, and passes their ids on.
     #[must_use]
-    pub fn new(consumer: Consumer, archived: &TopicSelection, topics: watch::Receiver<Arc<Topics>>) -> Follower {
+    pub fn new(
+        consumer: Consumer,
+        archived: &TopicSelection,
+        topics: watch::Receiver<Arc<Topics>>,
+        ids: watch::Receiver<Arc<TopicIds>>,
+    ) -> Follower {
         Follower {
             consumer,
             archived: archived.clone(),
             topics,
+            ids,
         }
     }
 
@@ -153,6 +160,9 @@ impl Source for Follower {
             && let Err(error) = self.follow()
         {
             return Polled::Failed(error);
+        }
+        if self.ids.has_changed().unwrap_or(false) {
+            return Polled::TopicIds(Arc::clone(&self.ids.borrow_and_update()));
         }
         let archived = &self.archived;
         match Consumer::poll(&mut self.consumer, timeout) {

@@ -6,8 +6,8 @@
 //!   while memory is short
 //! - [`background`]: the executor on threads · [`operation`]: retries of the single-attempt [`requests`] to the
 //!   [`backends`]
-//! - [`target`]: where to end · [`peers`]: the progress of other members of the group · [`unavailable`], [`logins`]: what
-//!   cannot be read, and refused logins · `reloaded`: settings that change meanwhile · `instance`, [`fenced_client`]: the name
+//! - [`target`]: where to end · [`peers`]: the progress of other members of the group · [`unavailable`], [`logins`], [`topic_ids`]: what
+//!   cannot be read, refused logins, and topics created again · `reloaded`: settings that change meanwhile · `instance`, [`fenced_client`]: the name
 //!   in the group
 //! - [`checkpoints`]: signing and mirroring while the archiver runs
 //! - [`tally`], `outcome`, [`report`], `summary`, [`measured_store`], [`misfits`], [`degradations`], [`liveness`],
@@ -50,6 +50,7 @@ mod start;
 mod summary;
 pub mod tally;
 pub mod target;
+pub mod topic_ids;
 pub mod unavailable;
 pub mod witnesses;
 

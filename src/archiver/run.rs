@@ -31,6 +31,7 @@ use crate::archiver::start::{self, ClusterAtStart};
 use crate::archiver::summary::{self, SegmentLines};
 use crate::archiver::tally::Tally;
 use crate::archiver::target::Target;
+use crate::archiver::topic_ids::TopicIdWatch;
 use crate::archiver::witnesses;
 use crate::clock::{self, Clock};
 use crate::config::Settings;
@@ -208,6 +209,7 @@ fn archive(
         consumer = consumer.leaving();
     }
     let (discovery, topics) = Discovery::new(&settings.archived, &cluster, at_start);
+    let (id_watch, ids) = TopicIdWatch::new(&cluster, topics.clone());
     let shown = (mode == Mode::Once).then(|| Shown::new(ends.clone(), progress));
     let (target, retention) = match mode {
         Mode::Once => (Target::up_to(ends), None),
@@ -215,13 +217,14 @@ fn archive(
             if settings.archived.has_patterns() {
                 tasks.push(announcer.supervise(runtime.handle(), "find topics", discovery.run()));
             }
+            tasks.push(announcer.supervise(runtime.handle(), "watch topic ids", id_watch.run()));
             let probing = liveness::probe(cluster, topics.clone(), Arc::clone(&degradations));
             tasks.push(announcer.supervise(runtime.handle(), "probe Kafka", probing));
             let retention = RetentionThread::start(&settings.kafka, archived.clone(), Clock::start())?;
             (Target::endless(), Some(retention))
         }
     };
-    let source = Follower::new(consumer, &settings.archived, topics);
+    let source = Follower::new(consumer, &settings.archived, topics, ids);
     let observers = Observers {
         archived,
         topics: settings.archived.clone(),

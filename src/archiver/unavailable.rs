@@ -1,8 +1,10 @@
-//! Topics that Kafka does not have or does not let this archiver read, and partitions that are tried again. The others are
-//! archived meanwhile.
+//! Topics that Kafka does not have or does not let this archiver read, and partitions that are tried again: those that may not be
+//! read, and those whose topic is there again. The others are archived meanwhile.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use crate::kafka::consumer::TopicIds;
 use crate::record::position::TopicPartition;
 
 /// How long `kivend archive` waits for a topic that a broker does not know, in ms: twice librdkafka's interval between two
@@ -17,6 +19,10 @@ pub struct Unavailable {
     topics: BTreeMap<String, Since>,
     /// Partitions with the time of the next try.
     refused: BTreeMap<TopicPartition, u64>,
+    /// The last known ids of the topics that exist.
+    ids: Arc<TopicIds>,
+    /// Partitions whose topic was deleted, with its id if that was known.
+    gone: BTreeMap<TopicPartition, Option<String>>,
 }
 
 /// Why a topic cannot be read.
@@ -83,6 +89,29 @@ impl Unavailable {
     /// The partition was released, lost, or can be read.
     pub fn forget(&mut self, partition: &TopicPartition) {
         self.refused.remove(partition);
+        self.gone.remove(partition);
+    }
+
+    /// The partition's topic was deleted.
+    pub fn gone(&mut self, partition: &TopicPartition) {
+        let id = self.ids.get(&*partition.topic).cloned();
+        self.gone.insert(partition.clone(), id);
+    }
+
+    /// The ids that the topics have now. Returns the partitions whose topic was deleted and is there again, under another id, each
+    /// once.
+    pub fn topic_ids(&mut self, ids: &Arc<TopicIds>) -> Vec<TopicPartition> {
+        self.ids = Arc::clone(ids);
+        let is_again = |partition: &TopicPartition, before: &Option<String>| {
+            ids.get(&*partition.topic).is_some_and(|id| before.as_ref() != Some(id))
+        };
+        let again = self
+            .gone
+            .iter()
+            .filter(|(partition, before)| is_again(partition, before));
+        let again: Vec<TopicPartition> = again.map(|(partition, _)| partition.clone()).collect();
+        again.iter().for_each(|partition| self.forget(partition));
+        again
     }
 
     /// The partitions to try again now, each once.
@@ -113,6 +142,21 @@ mod tests {
         assert!(unavailable.to_give_up(1_000 + PATIENCE_MS).is_empty());
         assert!(unavailable.topic_is_back("orders"));
         assert!(!unavailable.topic_is_back("orders"));
+    }
+
+    #[test]
+    fn a_partition_of_a_deleted_topic_is_tried_again_once_the_topic_has_another_id() {
+        let [orders, users] = ["orders", "users"].map(|topic| TopicPartition::new(topic, 0));
+        let ids = |id: &str| Arc::new(BTreeMap::from([("orders".to_owned(), id.to_owned())]));
+        let mut unavailable = Unavailable::default();
+        assert!(unavailable.topic_ids(&ids("first")).is_empty());
+        unavailable.gone(&orders);
+        unavailable.gone(&users);
+        // A broker that has not heard of the deletion yet.
+        assert!(unavailable.topic_ids(&ids("first")).is_empty());
+        assert!(unavailable.topic_ids(&Arc::default()).is_empty());
+        assert_eq!(unavailable.topic_ids(&ids("second")), [orders]);
+        assert!(unavailable.topic_ids(&ids("third")).is_empty());
     }
 
     #[test]

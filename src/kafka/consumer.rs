@@ -22,7 +22,7 @@ use crate::kafka::native::log_end::known_log_end;
 use crate::kafka::native::member_id::is_member;
 use crate::kafka::native::message::HeaderList;
 use crate::kafka::native::queue::Queue;
-pub use crate::kafka::polled::{CommitOutcome, Polled};
+pub use crate::kafka::polled::{CommitOutcome, Polled, TopicIds};
 use crate::record::position::{NextOffset, Position, TopicPartition};
 
 /// A member of the archivers' group. Dropping it leaves the group.

@@ -1,9 +1,15 @@
 //! What a poll of the consumer returns.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crate::kafka::assignment::PartitionIndex;
 use crate::kafka::error::KafkaError;
 use crate::record::position::{NextOffset, TopicPartition};
 use crate::record::record::Record;
+
+/// Kafka's ids of topics, by name.
+pub type TopicIds = BTreeMap<String, String>;
 
 /// What one poll brought.
 #[derive(Debug)]
@@ -49,6 +55,8 @@ pub enum Polled<'a> {
         /// Which partition.
         partition: TopicPartition,
     },
+    /// The ids that the archived topics have now, by name. Not from the consumer itself, but from who asks beside it.
+    TopicIds(Arc<TopicIds>),
     /// A topic of the subscription does not exist, or no ACL allows to read it. Its partitions are assigned once it does.
     TopicUnavailable {
         /// The topic's name.

@@ -65,7 +65,7 @@ impl Member {
                     self.committed.insert(outcome.partition, outcome.next_offset);
                 }
             }
-            Polled::Nothing => {}
+            Polled::Nothing | Polled::TopicIds(_) => {}
             Polled::Failed(error) => panic!("{error}"),
         }
     }

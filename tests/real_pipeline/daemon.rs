@@ -35,17 +35,23 @@ impl Daemon<'_> {
 
     /// The response of `/metrics`.
     pub fn metrics(&self) -> String {
+        self.get("/metrics").1
+    }
+
+    /// The status and the response of a path.
+    pub fn get(&self, path: &str) -> (u16, String) {
         use std::io::{Read as _, Write as _};
         let log = self.log();
         let (_, rest) = log.split_once("127.0.0.1:").unwrap();
         let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
         let mut stream = std::net::TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
         stream
-            .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes())
             .unwrap();
         let mut page = String::new();
         stream.read_to_string(&mut page).unwrap();
-        page
+        let status = page.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, page)
     }
 
     pub fn finish(mut self) -> Option<i32> {

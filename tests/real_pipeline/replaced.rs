@@ -1,6 +1,8 @@
 //! Topics that are deleted and created again, and records that Kafka deletes before they are archived, are detected,
 //! reported and recorded in the archive.
 
+use std::time::{Duration, Instant};
+
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -192,6 +194,74 @@ fn a_topic_deleted_under_a_running_archiver_stops_its_partitions_and_nothing_els
     until("the other partitions go on", || {
         archived(&shop, &user_events) == 2 * of(&user_events)
     });
+    assert_eq!(daemon.finish(), Some(1));
+}
+
+/// When the topic is created again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    AtOnce,
+    /// The archiver has noticed that it was deleted.
+    OnceNoticed,
+}
+
+#[test]
+fn a_topic_created_again_under_a_running_archiver_is_noticed_although_nobody_writes_to_it() {
+    for again in [Again::AtOnce, Again::OnceNoticed] {
+        is_noticed(again);
+    }
+}
+
+fn is_noticed(again: Again) {
+    let Some(shop) = Shop::open() else { return };
+    let (payments, operator) = (shop.topic("payments"), Operator::new());
+    shop.json(&["init"]);
+    let sent = shop.ingest_generated(5_000, 1);
+    let daemon = Daemon::start(&shop);
+    until("all is archived", || {
+        archived(&shop, &payments) == sent["topics"][&payments].as_u64().unwrap()
+    });
+    operator.delete(&payments);
+    if again == Again::OnceNoticed {
+        daemon.says("the topic no longer exists in Kafka");
+    }
+    shop.json(&["topics", "create"]);
+    let created = Instant::now();
+    let stopped = || {
+        let page = daemon.metrics();
+        let of_payments = |line: &&str| line.starts_with("kivend_stopped{") && line.contains(&payments);
+        let stopped = page.lines().filter(of_payments);
+        stopped
+            .filter(|line| line.contains("topic_recreated") && line.ends_with(" 1"))
+            .count()
+    };
+    let partitions = topic(&shop.json(&["topics", "list"]), &payments)["partitions"].as_u64();
+    until("every partition is stopped", || Some(stopped() as u64) == partitions);
+    daemon.says("event=\"topic_recreated\"");
+    let took = created.elapsed();
+    assert!(took < Duration::from_secs(30), "{took:?}");
+    let log = daemon.log();
+    assert_eq!(log.matches("event=\"topic_recreated\"").count(), 1, "{log}");
+    let (status, why) = daemon.get("/readyz");
+    assert_eq!(status, 503);
+    assert!(why.contains("the topic was deleted and created again"), "{why}");
+
+    let verified = shop.run(&["verify", "--format", "json"]);
+    assert_eq!(verified.status.code(), Some(11));
+    let report: Value = serde_json::from_slice(&verified.stdout).unwrap();
+    // Without the group's commits, which Kafka deleted with the topic, nothing may confirm the newest links yet.
+    let mut codes: Vec<&String> = report["finding_counts"].as_object().unwrap().keys().collect();
+    codes.retain(|code| *code != "KV412");
+    assert_eq!(codes, ["KV521"], "{report:#}");
+    let doctor = shop.run(&["doctor", "--format", "json"]);
+    let checks: Value = serde_json::from_slice(&doctor.stdout).unwrap();
+    let checks = checks["checks"].as_array().unwrap();
+    let partitions = checks.iter().find(|check| check["name"] == "partitions").unwrap();
+    assert_eq!(partitions["status"], "failed");
+    assert!(
+        partitions["detail"].as_str().unwrap().contains("--new-epoch"),
+        "{partitions}"
+    );
     assert_eq!(daemon.finish(), Some(1));
 }
 

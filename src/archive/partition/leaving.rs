@@ -27,6 +27,17 @@ impl Partition {
         }
     }
 
+    /// The topic has this id now. If it was another one when the head was loaded, the topic was deleted and created again: then the
+    /// head is loaded again, which finds out whether that was declared.
+    pub fn topic_id_seen(&mut self, id: &str, cx: &mut Context<'_>) {
+        if let Phase::Archiving(chain) = &self.phase
+            && chain.kafka_topic_id.as_deref().is_some_and(|known| known != id)
+            && self.leaving.is_none()
+        {
+            self.leave(Leaving::Reload, cx);
+        }
+    }
+
     /// No more records can be read, as when the topic no longer exists. The open segment is sealed, because nothing else may
     /// have its records, or because the next run would come no further.
     pub fn cannot_read(&mut self, why: StopReason, cx: &mut Context<'_>) {

@@ -166,8 +166,10 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
                 self.loading.remove(partition);
                 self.target.give_up(partition);
                 self.tally.stopped(partition, reason.to_string());
-                if matches!(reason, StopReason::NotAllowed(_)) {
-                    self.was_refused(partition);
+                match reason {
+                    StopReason::NotAllowed(_) => self.was_refused(partition),
+                    StopReason::TopicGone => self.unavailable.gone(partition),
+                    _ => {}
                 }
             }
             Report::LossFound { .. } | Report::NewEpoch(..) | Report::Fenced | Report::PassedOver(_) => {}

@@ -266,6 +266,7 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
                 Polled::OutOfRange { partition } => self.step(Event::OutOfRange(partition)),
                 Polled::Truncated { partition } => self.step(Event::Truncated(partition)),
                 Polled::TopicGone { partition } => self.step(Event::CannotRead(partition, StopReason::TopicGone)),
+                Polled::TopicIds(ids) => self.topic_ids(&ids),
                 Polled::TopicUnavailable { topic, error } => self.topic_unavailable(&topic, &error),
                 Polled::Unreadable { partition, error } => self.unreadable(partition, &error),
                 Polled::Committed(outcomes) => self.committed(outcomes),

@@ -1,5 +1,7 @@
 //! Topics and partitions that cannot be read while the others are archived, and what a run to an end did not reach.
 
+use std::sync::Arc;
+
 use crate::archive::step::{Event, StopReason};
 use crate::archiver::driver::driver::Driver;
 use crate::archiver::executor::Executor;
@@ -7,6 +9,7 @@ use crate::archiver::observers::Observer;
 use crate::archiver::source::Source;
 use crate::archiver::unavailable::Why;
 use crate::error::{Explain as _, Kind};
+use crate::kafka::consumer::TopicIds;
 use crate::kafka::error::KafkaError;
 use crate::record::position::TopicPartition;
 
@@ -67,6 +70,21 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
                 self.tally.stopped(&partition, why);
             }
         }
+    }
+
+    /// The ids of the topics now. A partition whose topic has another one than before stops, unless that was declared.
+    pub(super) fn topic_ids(&mut self, ids: &Arc<TopicIds>) {
+        for partition in self.unavailable.topic_ids(ids) {
+            if self.assigned.contains(&partition) && !self.machine.is_shutting_down() {
+                self.step(Event::Assigned(partition));
+            }
+        }
+        let seen = self.assigned.iter().filter_map(|partition| {
+            let id = ids.get(&*partition.topic)?;
+            Some(Event::TopicIdSeen(partition.clone(), id.clone()))
+        });
+        let seen: Vec<Event> = seen.collect();
+        seen.into_iter().for_each(|event| self.step(event));
     }
 
     pub(super) fn topic_is_back(&mut self, topic: &str) {

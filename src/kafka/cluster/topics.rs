@@ -1,5 +1,7 @@
 //! Which brokers and topics there are.
 
+use std::collections::BTreeMap;
+
 use rdkafka::consumer::Consumer as _;
 use rdkafka::metadata::MetadataBroker;
 use rdkafka::types::RDKafkaErrorCode as Code;
@@ -10,11 +12,13 @@ use crate::kafka::cluster::cluster::Cluster;
 use crate::kafka::cluster::layout::{Broker, TopicLayout, layout_of};
 use crate::kafka::cluster::patience::REQUEST_TIMEOUT;
 use crate::kafka::error::KafkaError;
-use crate::kafka::native::topic_id::topic_id;
+use crate::kafka::native::topic_id::{Described, topic_ids};
 
 /// The prefix of the id of librdkafka's mock clusters. Their controller is a broker that does not exist, so a request to the
 /// controller, such as the one for a topic's id, is not answered.
 const MOCK_CLUSTER: &str = "mockCluster";
+/// What errors call the request for ids.
+const DOING: &str = "read a topic's id";
 
 impl Cluster {
     /// The brokers of the cluster, by id.
@@ -133,15 +137,33 @@ impl Cluster {
     /// # Errors
     /// The topic does not exist, or no broker answered for it.
     pub fn topic_id(&self, name: &str) -> Result<Option<String>, KafkaError> {
-        let doing = "read a topic's id";
-        let cluster_id = self.client.client().fetch_cluster_id(REQUEST_TIMEOUT);
-        if cluster_id.is_some_and(|id| id.starts_with(MOCK_CLUSTER)) {
-            return Ok(None);
-        }
-        topic_id(self.client.client().native_client(), name, REQUEST_TIMEOUT).map_err(|code| match code {
+        let described = self.described(&[name])?.into_iter().next();
+        // Only a mock cluster answers nothing.
+        described.map_or(Ok(None), |(_, id)| id).map_err(|code| match code {
             Code::UnknownTopicOrPartition | Code::UnknownTopic => KafkaError::UnknownTopic { topic: name.to_owned() },
+            code => KafkaError::of_topic(code, DOING, name),
+        })
+    }
+
+    /// Kafka's ids of those of these topics that exist and have one.
+    ///
+    /// # Errors
+    /// No broker answered.
+    pub fn topic_ids(&self, names: &[&str]) -> Result<BTreeMap<String, String>, KafkaError> {
+        let described = self.described(names)?.into_iter();
+        Ok(described
+            .filter_map(|(name, id)| id.ok().flatten().map(|id| (name, id)))
+            .collect())
+    }
+
+    fn described(&self, names: &[&str]) -> Result<Vec<Described>, KafkaError> {
+        let cluster_id = self.client.client().fetch_cluster_id(REQUEST_TIMEOUT);
+        if names.is_empty() || cluster_id.is_some_and(|id| id.starts_with(MOCK_CLUSTER)) {
+            return Ok(Vec::new());
+        }
+        topic_ids(self.client.client().native_client(), names, REQUEST_TIMEOUT).map_err(|code| match code {
             Code::OperationTimedOut => self.refusal().unwrap_or_else(|| self.unreachable()),
-            code => KafkaError::of_topic(code, doing, name),
+            code => KafkaError::from_code(code, DOING, code.to_string()),
         })
     }
 }

@@ -1,7 +1,7 @@
-//! Kafka's id of a topic, which rust-rdkafka does not report. A topic that was deleted and created again has another id.
+//! Kafka's ids of topics, which rust-rdkafka does not report. A topic that was deleted and created again has another id.
 #![allow(unsafe_code, reason = "calls librdkafka")]
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::ptr::{self, NonNull};
 use std::time::Duration;
 
@@ -19,11 +19,12 @@ use crate::kafka::native::queue::Queue;
 struct Names(NonNull<sys::rd_kafka_TopicCollection_t>);
 
 impl Names {
-    fn of(topic: &str) -> Result<Names, Code> {
-        let name = CString::new(topic).map_err(|_| Code::InvalidTopic)?;
-        let mut names = [name.as_ptr()];
-        // SAFETY: an array of one C string, copied by the call.
-        let names = unsafe { sys::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), names.len()) };
+    fn of(topics: &[&str]) -> Result<Names, Code> {
+        let names: Result<Vec<CString>, _> = topics.iter().map(|topic| CString::new(*topic)).collect();
+        let names = names.map_err(|_| Code::InvalidTopic)?;
+        let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
+        // SAFETY: an array of C strings, copied by the call.
+        let names = unsafe { sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len()) };
         NonNull::new(names).map(Names).ok_or(Code::InvalidArgument)
     }
 }
@@ -35,27 +36,30 @@ impl Drop for Names {
     }
 }
 
-/// The id of a topic in Kafka's text form; `None` where the broker is too old to have one.
+/// A topic, and its id in Kafka's text form: `None` where the broker is too old to have one, an error where it has no such topic.
+pub(in crate::kafka) type Described = (String, Result<Option<String>, Code>);
+
+/// The ids of topics.
 ///
 /// # Errors
-/// librdkafka's code: no such topic, or no answer in time.
-pub(in crate::kafka) fn topic_id(
+/// librdkafka's code: no answer in time.
+pub(in crate::kafka) fn topic_ids(
     client: &NativeClient,
-    topic: &str,
+    topics: &[&str],
     timeout: Duration,
-) -> Result<Option<String>, Code> {
-    let names = Names::of(topic)?;
+) -> Result<Vec<Described>, Code> {
+    let names = Names::of(topics)?;
     let mut queue = Queue::new(client).ok_or(Code::Fail)?;
     // SAFETY: client, names and queue are alive; librdkafka copies the names and takes its own reference to the queue.
     unsafe { sys::rd_kafka_DescribeTopics(client.ptr(), names.0.as_ptr(), ptr::null(), queue.as_ptr()) };
     let answer = queue.next(timeout).ok_or(Code::OperationTimedOut)?;
     match answer.code() {
-        Code::NoError => id_in(answer),
+        Code::NoError => ids_in(answer),
         code => Err(code),
     }
 }
 
-fn id_in(answer: &Event) -> Result<Option<String>, Code> {
+fn ids_in(answer: &Event) -> Result<Vec<Described>, Code> {
     let mut count = 0;
     // SAFETY: the event is alive; the result is null where the event answers another request.
     let result = unsafe { sys::rd_kafka_event_DescribeTopics_result(answer.as_ptr()) };
@@ -64,20 +68,35 @@ fn id_in(answer: &Event) -> Result<Option<String>, Code> {
     }
     // SAFETY: the result belongs to the event, as does the array returned, of `count` pointers.
     let topics = unsafe { sys::rd_kafka_DescribeTopics_result_topics(result, &raw mut count) };
-    if topics.is_null() || count == 0 {
-        return Err(Code::UnknownTopicOrPartition);
+    if topics.is_null() {
+        return Ok(Vec::new());
     }
-    // SAFETY: there is at least one element, which lives as long as the event.
-    let topic = unsafe { *topics };
-    // SAFETY: the topic is alive; an error, where there is one, belongs to it.
-    let code = unsafe { code::of_error(sys::rd_kafka_TopicDescription_error(topic)) };
+    // SAFETY: there are `count` elements, each of which lives as long as the event.
+    let described = (0..count).map(|index| unsafe { described(*topics.add(index)) });
+    Ok(described.collect())
+}
+
+/// # Safety
+/// `topic` is alive.
+unsafe fn described(topic: *const sys::rd_kafka_TopicDescription_t) -> Described {
+    // SAFETY: the topic is alive; its name, a C string, and its error belong to it.
+    let (name, code) = unsafe {
+        (
+            CStr::from_ptr(sys::rd_kafka_TopicDescription_name(topic)),
+            code::of_error(sys::rd_kafka_TopicDescription_error(topic)),
+        )
+    };
+    let name = name.to_string_lossy().into_owned();
     if code != Code::NoError {
-        return Err(code);
+        return (name, Err(code));
     }
     // SAFETY: the topic is alive; the id belongs to it.
     let id = unsafe { sys::rd_kafka_TopicDescription_topic_id(topic) };
-    // SAFETY: the id is alive while the event is, or null.
-    Ok((!id.is_null()).then(|| unsafe { bytes_of(id) }).and_then(text_of))
+    // SAFETY: the id is alive while the topic is, or null.
+    (
+        name,
+        Ok((!id.is_null()).then(|| unsafe { bytes_of(id) }).and_then(text_of)),
+    )
 }
 
 /// # Safety

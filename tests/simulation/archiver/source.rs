@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kivend::archiver::source::Source;
@@ -24,6 +25,9 @@ use crate::simulation::dice::Dice;
 use crate::simulation::faults::Odds;
 use crate::simulation::kafka::{Kafka, ProcessId, Read};
 use crate::simulation::network::{COMMIT, Fate, Network};
+
+/// Polls between two looks at the ids of topics.
+const POLLS_BETWEEN_IDS: u64 = 512;
 
 /// An event from the group to a member.
 #[derive(Debug, Clone)]
@@ -185,6 +189,9 @@ impl Member {
             return Next::Nothing;
         }
         self.quota -= 1;
+        if self.polls % POLLS_BETWEEN_IDS == 0 {
+            return Next::Other(Polled::TopicIds(Arc::new(self.kafka.topic_ids())));
+        }
         if self.dice.permille(300)
             && let Some(event) = self.group_events.pop_front()
         {
