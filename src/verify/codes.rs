@@ -78,7 +78,7 @@ codes! {
         "No action is needed. At the end of a chain, the next run of the archiver adopts or rejects it; at the end of an epoch it stays.";
     KV104 HiddenVersion Tampered
         "An object has more than one version, or a delete marker hides it: somebody overwrote or deleted it. The oldest version was checked."
-        "Remove the newer versions and the delete markers. Deny delete and overwrite to everyone, and turn on Object Lock.";
+        "First keep the evidence: copy each newer version with its version id and time, note the delete markers, and save the bucket's access log. Then remove the newer versions and the markers, so that readers get the oldest version. Deny delete and overwrite to everyone, and turn on Object Lock.";
     KV105 OrphanSegment Note
         "A segment that no link names is an orphan: all of its records are archived in other segments. An archiver that lost its partition may leave one."
         "No action is needed. Query only the files that `kivend files` lists, or the records of this file are counted twice.";
