@@ -1,10 +1,14 @@
 //! The log on stderr, as text or JSON. The filter is `KIVEND_LOG` (such as `kivend=debug,aws=warn`), else `-v` and `-q`.
 
+use std::fmt;
 use std::io::Write;
 use std::sync::OnceLock;
 
 use clap::ValueEnum;
+use tracing::field::Field;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::MakeExt as _;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
 
 /// How much is printed on stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,7 +81,8 @@ pub fn start_log<W: Write + 'static>(verbosity: Verbosity, output: LogOutput<W>)
         .with_ansi(output.colours);
     let replace: Box<dyn Fn(EnvFilter) -> bool + Send + Sync> = match output.format {
         LogFormat::Text => {
-            let log = log.with_target(false).with_filter_reloading();
+            let fields = debug_fn(write_field).delimited(" ");
+            let log = log.with_target(false).fmt_fields(fields).with_filter_reloading();
             let handle = log.reload_handle();
             let _already_logging = log.try_init();
             Box::new(move |filter| handle.reload(filter).is_ok())
@@ -97,6 +102,34 @@ pub fn start_log<W: Write + 'static>(verbosity: Verbosity, output: LogOutput<W>)
             example = "kivend=debug,warn",
             "not a filter of the log: ignored"
         );
+    }
+}
+
+/// Writes a field of a text line. A text is quoted unless it is one word, whether it came as a string or as an error, so that it
+/// is clear where it ends.
+fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
+    let text = format!("{value:?}");
+    if field.name() == "message" {
+        return text.chars().try_for_each(|character| match character {
+            character if character.is_control() => write!(writer, "{}", character.escape_debug()),
+            character => writer.write_char(character),
+        });
+    }
+    let (italic, dimmed, plain) = match writer.has_ansi_escapes() {
+        true => ("\x1b[3m", "\x1b[2m", "\x1b[0m"),
+        false => ("", "", ""),
+    };
+    write!(
+        writer,
+        "{italic}{}{plain}{dimmed}={plain}",
+        field.name().trim_start_matches("r#")
+    )?;
+    let is_quoted = text.len() > 1 && text.starts_with('"') && text.ends_with('"');
+    let is_word = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '=' | '\\');
+    if is_quoted || (!text.is_empty() && text.chars().all(is_word)) {
+        writer.write_str(&text)
+    } else {
+        write!(writer, "{text:?}")
     }
 }
 
@@ -120,5 +153,58 @@ pub fn set_log_filter(filter: &str) {
         Err(error) => {
             tracing::warn!(event = "filter_ignored", telemetry.log = filter, %error, example = "kivend=debug,warn", "not a filter of the log: ignored");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_text_is_quoted_alike_whether_it_is_a_string_or_an_error() {
+        let lines = Lines::default();
+        let written = lines.clone();
+        let log = tracing_subscriber::fmt()
+            .with_writer(move || written.clone())
+            .with_ansi(false)
+            .without_time()
+            .with_target(false)
+            .fmt_fields(debug_fn(write_field).delimited(" "))
+            .finish();
+        tracing::subscriber::with_default(log, || {
+            let error = io::Error::other("no broker answers: `a`\nand \"b\"");
+            tracing::warn!(event = "failing", operation = "reach_kafka", attempts = 3, %error, "an operation fails");
+            tracing::warn!(
+                event = "still_failing",
+                error = error.to_string(),
+                "it still fails\x1b[2J"
+            );
+        });
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let error = r#"error="no broker answers: `a`\nand \"b\"""#;
+        assert_eq!(
+            text,
+            format!(
+                " WARN an operation fails event=\"failing\" operation=\"reach_kafka\" attempts=3 {error}\n \
+                 WARN it still fails\\u{{1b}}[2J event=\"still_failing\" {error}\n"
+            )
+        );
     }
 }
