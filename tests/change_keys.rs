@@ -173,3 +173,42 @@ fn a_change_is_void_once_another_took_its_sequence() {
 fn other(seed: u8) -> kivend::log::signed_note::SigningKey {
     kivend::log::signed_note::SigningKey::from_seed("shop.example/audit", &[seed; 32]).unwrap()
 }
+
+#[test]
+fn a_change_that_no_signature_makes_valid_is_not_proposed() {
+    let scene = Scene::new();
+    let proposed = |of: KeysOf, asked: Asked| {
+        let asked = KeysAsked { of, asked };
+        scene.runtime.block_on(propose(&scene.store, &asked))
+    };
+    let refused = |of: KeysOf, asked: Asked| {
+        let error = proposed(of, asked).unwrap_err();
+        assert_eq!(error.kind(), Kind::Input);
+        (error.to_string(), error.remedy().unwrap())
+    };
+    let change = scene.change.verifying_key().clone();
+    let (why, remedy) = refused(KeysOf::ChangeKeys, Asked::Retire(vec![change.clone()]));
+    assert!(why.contains("leaves no key in force"), "{why}");
+    assert!(remedy.contains("keys propose --change-keys --add"), "{remedy}");
+    let own = scene.own.signer.verifying_key().clone();
+    let (why, remedy) = refused(KeysOf::Keys, Asked::Retire(vec![own.clone()]));
+    assert!(why.contains("leaves no key in force"), "{why}");
+    assert!(remedy.contains("kivend keys rotate"), "{remedy}");
+    for (of, asked) in [
+        (KeysOf::Keys, Asked::Add(vec![own.clone()])),
+        (KeysOf::ChangeKeys, Asked::Retire(vec![own])),
+        (KeysOf::Keys, Asked::Retire(vec![change.clone()])),
+    ] {
+        let (_, remedy) = refused(of, asked);
+        assert!(remedy.contains("kivend keys show"), "{remedy}");
+    }
+
+    // With a second change key, the first can be retired, by the second.
+    let second = other(9);
+    let added = proposed(KeysOf::ChangeKeys, Asked::Add(vec![second.verifying_key().clone()])).unwrap();
+    let signed = scene.signed(&added.0.to_bytes(), scene.change.as_ref());
+    scene.apply(&scene.signed(&signed, &second)).unwrap();
+    let (retiring, report) = proposed(KeysOf::ChangeKeys, Asked::Retire(vec![change])).unwrap();
+    assert_eq!(report.first_signers, [second.verifying_key().to_string()]);
+    scene.apply(&scene.signed(&retiring.to_bytes(), &second)).unwrap();
+}

@@ -294,6 +294,23 @@ impl Before<'_> {
     }
 
     fn check_keys(&self, change: &KeysChange, signed: &SignedChange) -> Result<(), &'static str> {
+        self.check_unsigned(change, &signed.add, &signed.retire)?;
+        if signed.retire.contains(&signed.signer) {
+            return Err("the change is signed by a key that it retires");
+        }
+        Ok(())
+    }
+
+    /// Whether a change of keys that adds or retires these would be valid, signed as it must be.
+    ///
+    /// # Errors
+    /// Which rule it breaks.
+    pub fn check_unsigned(
+        &self,
+        change: &KeysChange,
+        add: &[VerifyingKey],
+        retire: &[VerifyingKey],
+    ) -> Result<(), &'static str> {
         let twice = |keys: &[String]| keys.iter().enumerate().any(|(index, key)| keys[..index].contains(key));
         let role = change.of.role();
         if change.add.is_empty() == change.retire.is_empty() {
@@ -305,27 +322,28 @@ impl Before<'_> {
         if role == Role::Change && self.signing_role() != Role::Change {
             return Err("change keys are changed only where archive.json names one");
         }
-        if signed.add.iter().any(|key| self.keyring.has_id(key.id())) {
+        if add.iter().any(|key| self.keyring.has_id(key.id())) {
             return Err("the change adds a key that the archive has or had already");
         }
-        if signed.add.iter().any(|key| key.name() != self.keyring.origin()) {
+        if add.iter().any(|key| key.name() != self.keyring.origin()) {
             return Err("the change adds a key that is not named by the archive's origin");
         }
-        let mut stays = self.keyring.in_force(role).filter(|key| !signed.retire.contains(key));
-        if !signed.retire.is_empty() && stays.next().is_none() {
+        if !retire.is_empty() && self.leaves_none(role, retire) {
             return Err("the change leaves no key in force");
         }
-        if !signed
-            .retire
+        if !retire
             .iter()
             .all(|key| self.keyring.in_force(role).any(|known| known == key))
         {
             return Err("the change retires a key that is not in force");
         }
-        if signed.retire.contains(&signed.signer) {
-            return Err("the change is signed by a key that it retires");
-        }
         Ok(())
+    }
+
+    /// Whether these are all keys in force that have the role.
+    #[must_use]
+    pub fn leaves_none(&self, role: Role, retire: &[VerifyingKey]) -> bool {
+        self.keyring.in_force(role).all(|key| retire.contains(key))
     }
 
     fn check_retention(&self, change: &RetentionChange, heads: &[Head]) -> Result<(), &'static str> {

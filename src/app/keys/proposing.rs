@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::clock::Clock;
-use crate::log::change::{Change, ChangeType, KeysChange, KeysOf};
+use crate::log::change::{Before, Change, ChangeType, KeysChange, KeysOf};
 use crate::log::history::History;
 use crate::log::proposal::Proposal;
 use crate::log::signed_note::VerifyingKey;
@@ -57,15 +57,22 @@ pub struct SignReport {
 /// Makes a change of keys that continues the newest change.
 ///
 /// # Errors
-/// The store's errors; `Input` if there is no archive.
+/// The store's errors; `Input` if there is no archive, or if the change would not be valid whoever signed it.
 pub async fn propose(store: &dyn Store, asked: &KeysAsked) -> Result<(Proposal, ProposalReport), AppError> {
     let (identity, object) = init::read_identity(store).await?;
     let first = WriterTrust::of_identity(&identity, &object).map_err(|error| AppError::corrupt(error.to_string()))?;
     let trust = log_start::read(store, first, None).await?;
+    let before = trust.history.before_change();
+    check(&before, asked, &trust.history)?;
     let change = change_of_keys(&trust.history, asked);
     let proposal = Proposal::new(identity.origin(), &change).map_err(SignError::from)?;
-    let before = trust.history.before_change();
+    let retired: &[VerifyingKey] = match &asked.asked {
+        Asked::Add(_) => &[],
+        Asked::Retire(keys) => keys,
+    };
     let signers = before.keyring.in_force(before.signing_role());
+    // A change is not signed by a key that it retires.
+    let signers = signers.filter(|key| !retired.contains(key));
     let report = ProposalReport {
         sequence: change.sequence(),
         text: change.to_text().unwrap_or_default(),
@@ -76,6 +83,30 @@ pub async fn propose(store: &dyn Store, asked: &KeysAsked) -> Result<(Proposal, 
         },
     };
     Ok((proposal, report))
+}
+
+/// Refuses a change that no signature makes valid, before it is carried to the holder of a change key.
+fn check(before: &Before<'_>, asked: &KeysAsked, history: &History) -> Result<(), AppError> {
+    let Change::Keys(change) = change_of_keys(history, asked) else {
+        return Ok(());
+    };
+    let none: &[VerifyingKey] = &[];
+    let (add, retire) = match &asked.asked {
+        Asked::Add(keys) => (&keys[..], none),
+        Asked::Retire(keys) => (none, &keys[..]),
+    };
+    before.check_unsigned(&change, add, retire).map_err(|why| {
+        let refused = AppError::input(format!("the change is not possible: {why}"));
+        match (asked.of, before.leaves_none(asked.of.role(), retire) && !retire.is_empty()) {
+            (KeysOf::ChangeKeys, true) => refused.fix(
+                "add another change key first (`kivend keys propose --change-keys --add PUBLIC`, then `keys sign` and `keys apply`), and retire this one with the change after it",
+            ),
+            (KeysOf::Keys, true) => refused.fix(
+                "add another signing key first (`kivend keys rotate`, or `kivend keys propose --add PUBLIC`), and retire this one with the change after it",
+            ),
+            _ => refused.fix("`kivend keys show` lists the keys of the archive, and which are in force"),
+        }
+    })
 }
 
 /// The change of keys that comes next in this log.
