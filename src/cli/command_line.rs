@@ -33,8 +33,8 @@ fn without_secrets(argument: String) -> String {
         return HIDDEN.to_owned();
     }
     let assigned = argument.strip_prefix("--set=").unwrap_or(&argument);
-    if let Some((key, _)) = assigned.split_once('=')
-        && (is_secret(key) || key.ends_with(".pin") || key == "kafka.properties")
+    if let Some((key, value)) = assigned.split_once('=')
+        && (is_secret(key) || holds_secret(value))
     {
         let option = &argument[..argument.len() - assigned.len()];
         return format!("{option}{key}={HIDDEN}");
@@ -47,6 +47,14 @@ fn without_secrets(argument: String) -> String {
         Some((user, _)) => format!("{scheme}://{HIDDEN}{}", &rest[user.len()..]),
         None => argument,
     }
+}
+
+/// Whether the value is a table or a list with a member that is secret in some table.
+fn holds_secret(value: &str) -> bool {
+    let is_name = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+    let mut words = value.split(|character| !is_name(character));
+    let is_member = |word: &str| is_secret(word) || is_secret(&format!("archive.{word}"));
+    value.trim_start().starts_with(['{', '[']) && words.any(is_member)
 }
 
 /// An argument as a POSIX shell takes it.
@@ -86,6 +94,12 @@ mod tests {
                 "--set=kafka.properties.sasl.password=***",
             ),
             ("archive.key=Marked", "archive.key=***"),
+            ("archive.pkcs11.pin=Marked", "archive.pkcs11.pin=***"),
+            ("archive.pkcs11={token=\"a\",pin=\"Marked\"}", "archive.pkcs11=***"),
+            (
+                "kafka.properties={\"sasl.password\"=\"Marked\"}",
+                "kafka.properties=***",
+            ),
             ("PRIVATE+KEY+kivend+0a+Marked", "***"),
             (
                 "https://user:Marked@s3.example:9000/a@b",

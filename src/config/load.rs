@@ -15,6 +15,9 @@ use crate::config::raw::Raw;
 use crate::config::settings::Settings;
 use crate::config::validate::{Surroundings, validate};
 
+/// What is shown instead of a secret.
+const MASKED: &str = "***";
+
 /// The settings, and the source of each.
 #[derive(Debug, Clone)]
 pub struct Loaded {
@@ -198,17 +201,26 @@ fn collect(key: &str, value: &Value, merged: &Figment, entries: &mut Vec<Entry>)
     }
 }
 
+/// The value of a setting, with secrets masked, also those in tables in it.
+fn without_secrets(key: &str, value: serde_json::Value) -> serde_json::Value {
+    match value {
+        serde_json::Value::Object(members) => {
+            let members = members.into_iter().map(|(name, member)| {
+                let shown = without_secrets(&format!("{key}.{name}"), member);
+                (name, shown)
+            });
+            members.collect()
+        }
+        value if is_secret(key) && value.as_str() != Some("") => MASKED.into(),
+        value => value,
+    }
+}
+
 fn entry(key: &str, value: &Value, merged: &Figment) -> Entry {
-    let masked = || serde_json::Value::from("***");
-    let is_set = value.as_str() != Some("");
-    let shown = if is_secret(key) && is_set {
-        masked()
-    } else {
-        serde_json::to_value(value).unwrap_or_else(|_| masked())
-    };
+    let shown = serde_json::to_value(value).unwrap_or_else(|_| MASKED.into());
     Entry {
         key: key.to_owned(),
-        value: shown,
+        value: without_secrets(key, shown),
         origin: origin_of(merged, value),
     }
 }

@@ -44,7 +44,7 @@ impl fmt::Debug for Properties {
     }
 }
 
-/// Whether the value of the setting `key` must not be printed.
+/// Whether the value of the setting `key` must not be printed: not by `config show`, nor in an error, a log or a report.
 #[must_use]
 pub fn is_secret(key: &str) -> bool {
     const MARKS: [&str; 7] = [
@@ -59,5 +59,6 @@ pub fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     // A token of PKCS#11 is a device, and this its name.
     let is_device = key == "archive.pkcs11.token";
-    key == "archive.key" || !is_device && MARKS.iter().any(|mark| key.contains(mark))
+    let is_pin = key.rsplit('.').next() == Some("pin");
+    key == "archive.key" || is_pin || !is_device && MARKS.iter().any(|mark| key.contains(mark))
 }

@@ -258,6 +258,20 @@ fn no_secret_is_ever_printed() {
 }
 
 #[test]
+fn a_pin_in_the_settings_is_refused_and_not_printed() {
+    let pin = "[archive.pkcs11]\nmodule = '/m.so'\ntoken = 'audit'\npin = 'hunter2'";
+    let refused = refusal(pin);
+    assert!(
+        refused.contains("archive.pkcs11.pin") && !refused.contains("hunter2"),
+        "{refused}"
+    );
+    let sources = with_file("[archive]\ncheckpoint_copies = [{ bucket = 'b', profile = 'auditor' }]");
+    let loaded = load(&sources.1).unwrap();
+    assert!(format!("{:?}", loaded.entries).contains("auditor"));
+    assert!(is_secret("archive.pkcs11.pin") && !is_secret("archive.pkcs11.pin_file"));
+}
+
+#[test]
 fn a_configured_topic_may_be_named_without_its_prefix() {
     let settings = settings("topic_prefix = 'test.'");
     assert_eq!(settings.topic_name("payments"), "test.payments");
