@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use crate::cli::failure::{Failure, FileError};
 use crate::cli::interrupt;
 use crate::error::Kind;
+use crate::writing::file_owner;
 
 /// What to do if the file exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,11 +81,7 @@ impl OutputFile {
             unfinished,
         };
         if let (Ok(about), Some(_)) = (&about, &output.unfinished) {
-            output
-                .lines
-                .get_ref()
-                .set_permissions(about.permissions())
-                .map_err(failed)?;
+            file_owner::take_over(output.lines.get_ref(), about).map_err(failed)?;
         }
         Ok(output)
     }

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use crate::clock;
 use crate::log::signed_note::{SigningKey, VerifyingKey};
 use crate::task::error::AppError;
+use crate::writing::file_owner;
 use crate::writing::private_file::{self, Unreadable};
 
 /// Reads the signing key from a file that only its owner and the groups of this process may read.
@@ -73,7 +74,7 @@ pub fn make(file: &Path, name: &str) -> Result<SigningKey, AppError> {
 }
 
 /// Replaces the key in `file` by that in `next`. The old key stays in `<file>.<its id>`, whose path is returned. A
-/// crash at any step is repaired by another call.
+/// crash at any step is repaired by another call. The new file has the owner, the group and the mode of the old one.
 ///
 /// # Errors
 /// `Config` if a file cannot be written.
@@ -84,6 +85,7 @@ pub fn replace(file: &Path, next: &Path, old: &VerifyingKey) -> Result<PathBuf, 
         fs::rename(next, file)?;
         sync_folder(file)
     };
+        file_owner::take_over(&fs::File::open(next)?, &fs::metadata(file)?)?;
     swap().map_err(|error| unwritable(file, &error))?;
     Ok(kept)
 }
@@ -111,10 +113,12 @@ fn keep(file: &Path, kept: &Path, link: impl Fn(&Path, &Path) -> io::Result<()>)
             drop(fs::remove_file(&partial));
             let mut copy = private(&partial)?;
             copy.write_all(&fs::read(file)?)?;
+            file_owner::keep_owner(&copy, &fs::metadata(file)?)?;
             copy.sync_all()?;
             fs::rename(&partial, kept)
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            file_owner::take_over(&copy, &fs::metadata(file)?)?;
         linked => linked,
     }
 }
@@ -227,3 +231,26 @@ mod tests {
         assert!(!next.exists());
     }
 }
+
+    #[test]
+    fn a_replaced_key_stays_readable_for_the_user_of_the_daemon() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("kivend.key");
+        let next = beside(&file, "next");
+        let old = make(&file, "kivend").unwrap();
+        make(&next, "kivend").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o400)).unwrap();
+        // Only root can give files away.
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&file, Some(1234), Some(4321)).unwrap();
+        }
+        let before = fs::metadata(&file).unwrap();
+        let kept = replace(&file, &next, old.verifying_key()).unwrap();
+        for path in [&file, &kept] {
+            let after = fs::metadata(path).unwrap();
+            assert_eq!(
+                (after.uid(), after.gid(), after.mode()),
+                (before.uid(), before.gid(), before.mode())
+            );
+        }
+    }

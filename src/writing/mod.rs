@@ -6,6 +6,7 @@ pub mod checkpoint_mirror;
 pub mod checkpoints;
 pub mod create;
 pub mod entry_writer;
+pub mod file_owner;
 pub mod found_segments;
 pub mod head;
 pub mod init;
