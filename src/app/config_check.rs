@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::config::{self, CheckpointCopy, Level, Problem, Settings, Sources, StoreBackend};
+use crate::config::{self, ArchiveSettings, CheckpointCopy, Level, Problem, Settings, Sources, StoreBackend};
+use crate::error::{Explain as _, Kind};
+use crate::writing::key_source::KeySource;
 use crate::writing::private_file::{self, Unreadable};
 
 /// Librdkafka's properties that name a file that it reads.
@@ -36,8 +38,8 @@ pub fn check(sources: &Sources) -> ConfigReport {
     let file = sources.file_in_use().cloned();
     let mut checked = config::check(sources);
     let settings = checked.loaded.as_ref().map(|loaded| loaded.settings.clone());
-    for (level, setting, message) in settings.iter().flat_map(named_files) {
-        checked.add(level, &setting, message);
+    for found in settings.iter().flat_map(named_files) {
+        checked.add(found.level, &found.setting, (found.message, found.fix));
     }
     if let Some(problem) = file
         .as_deref()
@@ -55,7 +57,24 @@ pub fn check(sources: &Sources) -> ConfigReport {
     }
 }
 
-type Found = (Level, Vec<String>, String);
+/// A problem before its place in the settings is known.
+struct Found {
+    level: Level,
+    setting: Vec<String>,
+    message: String,
+    fix: Option<String>,
+}
+
+impl Found {
+    fn new(level: Level, setting: Vec<String>, message: String) -> Found {
+        Found {
+            level,
+            setting,
+            message,
+            fix: None,
+        }
+    }
+}
 
 /// Files that the settings name, and that are missing or readable by others.
 fn named_files(settings: &Settings) -> Vec<Found> {
@@ -73,10 +92,7 @@ fn named_files(settings: &Settings) -> Vec<Found> {
         let file = settings.kafka.properties.get(name).filter(|file| *file != "probe");
         found.extend(file.and_then(|file| public(&["kafka", "properties", name], Path::new(file))));
     }
-    if let Some(file) = archive.key_file.as_deref().filter(|_| archive.key.is_none()) {
-        let hint = "; `kivend init` creates the signing key in it";
-        found.extend(secret(&["archive", "key_file"], file, (Level::Note, hint)));
-    }
+    found.extend(signing_key(archive));
     if let Some(token) = &archive.pkcs11 {
         found.extend(public(&["archive", "pkcs11", "module"], &token.module));
         let file = token.pin_file.as_deref().filter(|_| token.pin.is_none());
@@ -90,10 +106,26 @@ fn named_files(settings: &Settings) -> Vec<Found> {
         {
             let path = path_of(&["archive", "checkpoint_copies", &number.to_string()]);
             let reason = format!("the folder does not exist: `{}`", folder.display());
-            found.push((Level::Refused, path, reason));
+            found.push(Found::new(Level::Refused, path, reason));
         }
     }
     found
+}
+
+/// The signing key, where it is in a file or a setting.
+fn signing_key(archive: &ArchiveSettings) -> Option<Found> {
+    let setting = if archive.key.is_some() { "key" } else { "key_file" };
+    let error = KeySource::from(archive).examine().err()?;
+    let path = path_of(&["archive", setting]);
+    if error.kind() == Kind::Input {
+        let shown = archive.key_file.as_deref().unwrap_or(Path::new("")).display();
+        let missing = format!("the file does not exist: `{shown}`; `kivend init` creates the signing key in it");
+        return Some(Found::new(Level::Note, path, missing));
+    }
+    Some(Found {
+        fix: error.remedy(),
+        ..Found::new(Level::Refused, path, error.to_string())
+    })
 }
 
 fn path_of(parts: &[&str]) -> Vec<String> {
@@ -108,7 +140,7 @@ fn public(setting: &[&str], file: &Path) -> Option<Found> {
         _ => format!("the file cannot be read: {error}"),
     };
     let message = format!("{reason}: `{}`", file.display());
-    Some((Level::Refused, path_of(setting), message))
+    Some(Found::new(Level::Refused, path_of(setting), message))
 }
 
 /// A file that only its owner may read. `missing` is the level if it is not there, and what is said after its name.
@@ -119,7 +151,7 @@ fn secret(setting: &[&str], file: &Path, missing: (Level, &str)) -> Option<Found
         _ => (Level::Refused, ""),
     };
     let message = format!("{why}: `{}`{hint}", file.display());
-    Some((level, path_of(setting), message))
+    Some(Found::new(level, path_of(setting), message))
 }
 
 /// A settings file that holds a secret and that every user may read.

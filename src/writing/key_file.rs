@@ -29,6 +29,7 @@ pub fn read(file: &Path) -> Result<SigningKey, AppError> {
             "other users may read the signing key: the mode of `{shown}` is {mode:o}"
         ))
         .fix("run `chmod 600` on the file (in Kubernetes, mount the secret with `defaultMode: 0400`); if somebody may have read it, replace the key with `kivend keys rotate`"),
+        Unreadable::Io(error) if error.kind() == io::ErrorKind::InvalidData => damaged(file),
         Unreadable::Io(error) => {
             AppError::config(format!("the signing key file `{shown}` cannot be read: {error}"))
                 .fix("let this user read the file, or set archive.key_file to another file")
@@ -38,14 +39,17 @@ pub fn read(file: &Path) -> Result<SigningKey, AppError> {
         return Err(AppError::config(format!(
             "the signing key file is empty: creating `{shown}` was interrupted, or its disk was full"
         ))
-        .fix("if no archive was created with it, remove the file; otherwise restore it from a backup"));
+        .fix("if no archive was created with it, remove the file; otherwise restore it from its backup or from escrow (docs/OPERATE.md, \"Backup and escrow\")"));
     }
-    text.trim_end().parse().map_err(|_| {
-        AppError::config(format!(
-            "the file holds no signing key of the form PRIVATE+KEY+…: `{shown}`"
-        ))
-        .fix("set archive.key_file to the file that `kivend init` created")
-    })
+    text.trim_end().parse().map_err(|_| damaged(file))
+}
+
+fn damaged(file: &Path) -> AppError {
+    AppError::config(format!(
+        "the file holds no signing key of the form PRIVATE+KEY+…: `{}` is damaged, or it is another file",
+        file.display()
+    ))
+    .fix("set archive.key_file to the file that `kivend init` created; if that is this one, restore it from its backup or from escrow (docs/OPERATE.md, \"Backup and escrow\")")
 }
 
 /// Creates a signing key and its file, readable by its owner only. It is durable before it returns, so that nothing is
@@ -81,11 +85,11 @@ pub fn make(file: &Path, name: &str) -> Result<SigningKey, AppError> {
 pub fn replace(file: &Path, next: &Path, old: &VerifyingKey) -> Result<PathBuf, AppError> {
     let kept = beside(file, &old.id().to_string());
     let swap = || -> io::Result<()> {
+        file_owner::take_over(&fs::File::open(next)?, &fs::metadata(file)?)?;
         keep(file, &kept, |from, to| fs::hard_link(from, to))?;
         fs::rename(next, file)?;
         sync_folder(file)
     };
-        file_owner::take_over(&fs::File::open(next)?, &fs::metadata(file)?)?;
     swap().map_err(|error| unwritable(file, &error))?;
     Ok(kept)
 }
@@ -118,7 +122,6 @@ fn keep(file: &Path, kept: &Path, link: impl Fn(&Path, &Path) -> io::Result<()>)
             fs::rename(&partial, kept)
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            file_owner::take_over(&copy, &fs::metadata(file)?)?;
         linked => linked,
     }
 }
@@ -230,7 +233,6 @@ mod tests {
         assert_eq!(read(&kept).unwrap().to_secret_text(), old.to_secret_text());
         assert!(!next.exists());
     }
-}
 
     #[test]
     fn a_replaced_key_stays_readable_for_the_user_of_the_daemon() {
@@ -254,3 +256,4 @@ mod tests {
             );
         }
     }
+}

@@ -118,12 +118,19 @@ impl KeySource {
         let Some(text) = &self.text else {
             return Ok(Arc::new(named(&key_file::read(self.key_file()?)?, name)?));
         };
-        let key: Result<SigningKey, _> = text.reveal().trim().parse();
-        let key = key.map_err(|_| {
-            AppError::config("the setting archive.key is not a signing key of the form PRIVATE+KEY+…")
-                .fix("set KIVEND_ARCHIVE__KEY to the content of the file that `kivend init` created")
-        });
-        Ok(Arc::new(named(&key?, name)?))
+        Ok(Arc::new(named(&parsed(text)?, name)?))
+    }
+
+    /// Reads the key where that needs neither a token nor its PIN, to see whether there is one.
+    ///
+    /// # Errors
+    /// Those of [`KeySource::read`].
+    pub fn examine(&self) -> Result<(), AppError> {
+        match (self.in_token(), &self.text, &self.file) {
+            (Some(_), ..) | (None, None, None) => Ok(()),
+            (None, Some(text), _) => parsed(text).map(|_| ()),
+            (None, None, Some(file)) => key_file::read(file).map(|_| ()),
+        }
     }
 
     /// Opens the signing key, or creates one, in its file or token, if there is none.
@@ -139,6 +146,12 @@ impl KeySource {
             read => read,
         }
     }
+}
+
+fn parsed(text: &Secret) -> Result<SigningKey, AppError> {
+    text.reveal().trim().parse().map_err(|_| {
+        AppError::config("the setting archive.key is not a signing key of the form PRIVATE+KEY+…").fix("set KIVEND_ARCHIVE__KEY to the content of the file that `kivend init` created, or of its backup (docs/OPERATE.md, \"Backup and escrow\")")
+    })
 }
 
 /// The key under the name of the archive's keys. A file may hold the name of another archive, for which it was created.

@@ -2,15 +2,24 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use kivend::log::signed_note::SigningKey;
+
 use super::{kivend, text};
 
 fn check(settings: &str, arguments: &[&str]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kivend.toml");
     std::fs::write(&file, settings.replace("{}", &folder.path().display().to_string())).unwrap();
-    for (name, mode) in [("fine.key", 0o600), ("open.key", 0o644)] {
+    let key = SigningKey::from_seed("kivend", &[7; 32]).unwrap().to_secret_text();
+    let cut = &key[..key.len() - 4];
+    for (name, content, mode) in [
+        ("fine.key", &*key, 0o600),
+        ("open.key", &*key, 0o644),
+        ("cut.key", cut, 0o600),
+        ("empty.key", "", 0o600),
+    ] {
         let key = folder.path().join(name);
-        std::fs::write(&key, "x").unwrap();
+        std::fs::write(&key, content).unwrap();
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
     }
     let mut command = kivend(&folder);
@@ -20,6 +29,10 @@ fn check(settings: &str, arguments: &[&str]) -> (Option<i32>, String) {
         .output()
         .unwrap();
     assert_eq!(text(&output.stderr), "");
+    assert!(
+        !text(&output.stdout).contains(&cut[cut.len() - 12..]),
+        "a private key is shown"
+    );
     let shown = text(&output.stdout).replace(&folder.path().display().to_string(), "~");
     (output.status.code(), shown)
 }
@@ -69,7 +82,7 @@ fn files_that_are_missing_or_readable_by_others_are_problems() {
     assert_eq!(code, Some(2));
     for line in [
         "kivend.toml:3: error: store.ca_file: the file does not exist: `~/none.pem`",
-        "kivend.toml:5: error: archive.key_file: other users may read the file, whose mode is 644: `~/open.key`",
+        "kivend.toml:5: error: archive.key_file: other users may read the signing key: the mode of `~/open.key` is 644",
         "kivend.toml:6: error: archive.checkpoint_copies[0]: the folder does not exist: `~/none`",
         "kivend.toml:9: error: kafka.properties.ssl.ca.location: the file does not exist: `~/none.pem`",
         "error: kafka.properties.sasl.password: a secret is in a file that every user may read, with mode 644",
@@ -99,5 +112,24 @@ fn a_file_that_is_not_there_is_a_problem_and_no_failed_command_is_advised() {
             let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
             assert!(!said.contains("`kivend "), "{arguments:?} advises a command: {said}");
         }
+    }
+}
+
+#[test]
+fn a_damaged_signing_key_is_a_problem_and_the_remedy_is_its_backup() {
+    let of = |name: &str| format!("[archive]\nkey_file = '{{}}/{name}.key'\n");
+    let setting = "[archive]\nkey = 'PRIVATE+KEY+kivend+00000000+AQ'\n".to_owned();
+    for (settings, problem) in [
+        (
+            of("cut"),
+            "archive.key_file: the file holds no signing key of the form PRIVATE+KEY+…",
+        ),
+        (of("empty"), "archive.key_file: the signing key file is empty"),
+        (setting, "archive.key: the setting archive.key is not a signing key"),
+    ] {
+        let (code, shown) = check(&settings, &[]);
+        assert_eq!(code, Some(2), "{shown}");
+        assert!(shown.contains(problem), "{shown}");
+        assert!(shown.contains("docs/OPERATE.md, \"Backup and escrow\""), "{shown}");
     }
 }

@@ -27,10 +27,11 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// Adds a problem of a setting that was loaded, unless it has its default value.
-    pub fn add(&mut self, level: Level, path: &[String], message: String) {
+    /// Adds a problem of a setting that was loaded, with what to do. One of a default value is added only if no program starts with
+    /// it.
+    pub fn add(&mut self, level: Level, path: &[String], (message, fix): (String, Option<String>)) {
         let origin = self.origin_of(path);
-        if origin == DEFAULT {
+        if origin == DEFAULT && level != Level::Refused {
             return;
         }
         self.problems.push(Problem {
@@ -39,7 +40,7 @@ impl Checked {
             line: self.file.as_ref().and_then(|file| file.line_of(&origin, path)),
             origin: set_by(&origin),
             message,
-            fix: None,
+            fix,
         });
     }
 
@@ -82,7 +83,7 @@ pub fn check(sources: &Sources) -> Checked {
     for NoEffect { path, message } in checked.loaded.as_ref().map(never_in_effect).unwrap_or_default() {
         // What is left of a table of which something was taken out says little about what its author meant.
         if table_of(&path).is_none_or(|table| !tables.contains(&table)) {
-            checked.add(Level::NoEffect, &path, message);
+            checked.add(Level::NoEffect, &path, (message, None));
         }
     }
     add_overridden(&mut checked, &layers);
