@@ -214,7 +214,7 @@ fn check_retention(settings: &Settings, states: &[TopicState<'_>], now_ms: i64) 
 fn check_open_transactions(settings: &Settings, states: &[TopicState<'_>], now_ms: i64) -> Check {
     let found = states.iter().filter_map(|s| s.layout.as_ref());
     match open_transactions::ask(&settings.kafka, found) {
-        Ok(open) => open_transactions::check(OPEN_TRANSACTIONS, &open, now_ms),
+        Ok(open) => open_transactions::check(OPEN_TRANSACTIONS, &open, &settings.kafka.brokers.join(","), now_ms),
         Err(error) => Check::error(OPEN_TRANSACTIONS, &error),
     }
 }

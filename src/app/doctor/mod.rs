@@ -2,6 +2,7 @@
 //! only the probe objects that every start of the archiver writes.
 
 mod check;
+mod continuing;
 mod kafka;
 mod keys;
 mod open_transactions;
@@ -40,9 +41,12 @@ pub async fn examine(settings: &Settings, clock: Clock, progress: &dyn Progress)
     };
     let mut checks = kafka.unwrap_or_else(|_| vec![Check::skipped("brokers", "the check was aborted")]);
     drop(asking);
-    let _asking = progress.begin("checking the store", Unit::Uncounted);
+    let asking = progress.begin("checking the store", Unit::Uncounted);
     let (store, store_checks) = store::examine(&settings.store, clock).await;
     checks.extend(store_checks);
     checks.extend(keys::examine(store.as_deref(), &settings.archive).await);
+    drop(asking);
+    let _comparing = progress.begin("comparing the archive with Kafka", Unit::Uncounted);
+    checks.push(continuing::examine(store.as_deref(), settings).await);
     DoctorReport { checks }
 }

@@ -35,8 +35,8 @@ pub fn ask<'a>(
     .collect()
 }
 
-/// Judges the open transactions.
-pub fn check(name: &'static str, open: &[Open], now_ms: i64) -> Check {
+/// Judges the open transactions. The remedy asks `brokers`.
+pub fn check(name: &'static str, open: &[Open], brokers: &str, now_ms: i64) -> Check {
     let age_ms = |open: &Open| open.first_time_ms.map(|first| now_ms.saturating_sub(first));
     let describe = |open: &Open| {
         let OpenTransaction {
@@ -66,8 +66,9 @@ pub fn check(name: &'static str, open: &[Open], now_ms: i64) -> Check {
                 listed(open.iter().filter(is_old).map(describe))
             ),
             format!(
-                "find its producer with `kafka-transactions.sh describe-producers {at}`; if that producer is gone, \
-                 `kafka-transactions.sh abort {at} --start-offset {first_offset}` ends the transaction and drops its records"
+                "find its producer with `kafka-transactions.sh --bootstrap-server {brokers} describe-producers {at}`; if that \
+                 producer is gone, `kafka-transactions.sh --bootstrap-server {brokers} abort {at} --start-offset {first_offset}` ends \
+                 the transaction and drops its records (where brokers ask for credentials, add `--command-config FILE`)"
             ),
         );
     }
@@ -99,24 +100,25 @@ mod tests {
 
     #[test]
     fn an_old_open_transaction_is_a_warning_that_says_where_it_began_and_how_to_end_it() {
-        let check = check("open_transactions", &[open(Some(0))], 840_000);
+        let check = check("open_transactions", &[open(Some(0))], "a:9092,b:9092", 840_000);
         assert_eq!(check.status, Status::Warning);
         assert_eq!(
             check.detail,
             "records behind an open transaction are not archived, and retention deletes them: \
              payments/2 has one from offset 5 on, 840 s old, with 101 offsets waiting"
         );
-        assert!(
-            check
-                .remedy
-                .contains("abort --topic payments --partition 2 --start-offset 5")
-        );
+        for command in [
+            "`kafka-transactions.sh --bootstrap-server a:9092,b:9092 describe-producers --topic payments --partition 2`",
+            "`kafka-transactions.sh --bootstrap-server a:9092,b:9092 abort --topic payments --partition 2 --start-offset 5`",
+        ] {
+            assert!(check.remedy.contains(command), "{}", check.remedy);
+        }
     }
 
     #[test]
     fn a_young_one_is_named_and_is_in_order() {
-        assert_eq!(check("open_transactions", &[], 0).status, Status::Ok);
-        let check = check("open_transactions", &[open(Some(0))], 9_000);
+        assert_eq!(check("open_transactions", &[], "a:9092", 0).status, Status::Ok);
+        let check = check("open_transactions", &[open(Some(0))], "a:9092", 9_000);
         assert_eq!(check.status, Status::Ok);
         assert!(check.detail.contains("payments/2 has one from offset 5 on, 9 s old"));
     }

@@ -2,7 +2,6 @@
 //! link takes from it. The partition must stop if the bucket's head contradicts Kafka's commit.
 
 use crate::archive::adoption::Adoption;
-use crate::archive::author::Author;
 use crate::archive::epochs::Divergence;
 use crate::archive::open::OpenSegment;
 use crate::archive::partition::state::{Chain, Context, OtherLog, Partition, Phase, Sealing};
@@ -23,7 +22,7 @@ struct Ending {
 impl Partition {
     /// The head was loaded: continues from it, ends its epoch, or stops with the reason.
     pub fn head_loaded(&mut self, loaded: LoadedHead, cx: &mut Context<'_>) {
-        if let Err(reason) = check_head(&loaded, cx.author) {
+        if let Err(reason) = check_head(&loaded, &cx.author.cluster_id) {
             return self.stop(reason, cx);
         }
         let topic_id = loaded.topic_id.as_deref();
@@ -88,13 +87,9 @@ impl Partition {
 
     /// The evidence that Kafka's log is not the archived one, whatever the topic's id is.
     fn contradiction(&self, loaded: &LoadedHead, here: &Place) -> Option<StopReason> {
-        let (epoch, next_offset, log_end_offset) = (here.epoch, here.first_offset.0, loaded.log_end_offset);
+        let (epoch, next_offset) = (here.epoch, here.first_offset.0);
         match self.other_log {
-            _ if log_end_offset < next_offset => Some(StopReason::LogBehindArchive {
-                epoch,
-                log_end_offset,
-                next_offset,
-            }),
+            _ if loaded.log_end_offset < next_offset => log_behind(loaded, here),
             Some(OtherLog::Truncated) => Some(StopReason::Truncated { epoch, next_offset }),
             Some(OtherLog::EpochFell { offset, before, now }) => Some(StopReason::LeaderEpochFell {
                 epoch,
@@ -188,8 +183,29 @@ impl Partition {
     }
 }
 
+/// Why an archiver stops the partition, unless an operator declared that its topic was created again or its log cut back; `None`
+/// if it continues after this head.
+#[must_use]
+pub fn stops(loaded: &LoadedHead, cluster_id: &str) -> Option<StopReason> {
+    let undeclared = || {
+        let head = &loaded.head.as_ref()?.link;
+        replaced(loaded, head).or_else(|| log_behind(loaded, &head.next_place()))
+    };
+    check_head(loaded, cluster_id).err().or_else(undeclared)
+}
+
+/// The evidence that Kafka lost records that are archived.
+fn log_behind(loaded: &LoadedHead, here: &Place) -> Option<StopReason> {
+    let (log_end_offset, next_offset) = (loaded.log_end_offset, here.first_offset.0);
+    (log_end_offset < next_offset).then_some(StopReason::LogBehindArchive {
+        epoch: here.epoch,
+        log_end_offset,
+        next_offset,
+    })
+}
+
 /// Whether the bucket's head agrees with Kafka's commit and cluster.
-fn check_head(loaded: &LoadedHead, author: &Author) -> Result<(), StopReason> {
+fn check_head(loaded: &LoadedHead, cluster_id: &str) -> Result<(), StopReason> {
     if let Some(committed) = loaded.committed {
         let bucket = loaded.head.as_ref().map_or(-1, |head| head.link.height.0 as i64);
         if committed.height.0 as i64 > bucket {
@@ -206,8 +222,8 @@ fn check_head(loaded: &LoadedHead, author: &Author) -> Result<(), StopReason> {
     let Some(SignedLink { link: head, .. }) = &loaded.head else {
         return Ok(());
     };
-    if head.cluster_id != author.cluster_id {
-        let connected = author.cluster_id.clone();
+    if head.cluster_id != cluster_id {
+        let connected = cluster_id.to_owned();
         return Err(StopReason::OtherCluster {
             archived: head.cluster_id.clone(),
             connected,

@@ -10,4 +10,5 @@ mod records;
 mod sealing;
 mod state;
 
+pub use head::stops;
 pub use state::{Context, Partition};
