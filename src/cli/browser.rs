@@ -6,7 +6,10 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use rustix::process::Pid;
+
 use crate::cli::failure::{Failure, FileError};
+use crate::cli::interrupt;
 use crate::cli::output_file::OutputFile;
 use crate::error::Kind;
 
@@ -85,11 +88,18 @@ impl Browser {
             // Chromium refuses to run as root in its sandbox. The page has no scripts, and its policy loads nothing.
             command.arg("--no-sandbox");
         }
-        let output = command
+        let started = command
             .arg(with_path("file://", &html))
             .stdin(Stdio::null())
-            .output()
-            .map_err(|error| FileError::new("run", &self.program, error))?;
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
+        let failed = |error| FileError::new("run", &self.program, error);
+        let browser = started.map_err(failed)?;
+        interrupt::written_by(&work.0, Some(Pid::from_child(&browser)));
+        let ended = browser.wait_with_output();
+        interrupt::written_by(&work.0, None);
+        let output = ended.map_err(failed)?;
         match fs::read(&pdf) {
             Ok(printed) if printed.starts_with(b"%PDF-") => OutputFile::replace(file, &printed),
             _ => Err(self.failed(&output.stderr)),
@@ -136,6 +146,7 @@ impl WorkFolder {
         let folder = parent.join(format!(".kivend-pdf.{}", std::process::id()));
         let made = DirBuilder::new().mode(0o700).create(&folder);
         made.map_err(|error| FileError::new("create", &folder, error))?;
+        interrupt::remove_folder_on_interrupt(&folder);
         Ok(WorkFolder(folder))
     }
 }
@@ -144,6 +155,7 @@ impl Drop for WorkFolder {
     fn drop(&mut self) {
         // What is left over is hidden and harmless.
         drop(fs::remove_dir_all(&self.0));
+        interrupt::forget(&self.0);
     }
 }
 

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueHint};
 
-use crate::app::iceberg;
+use crate::app::iceberg::Programs;
 use crate::cli::command_line::quoted;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::interrupt;
 use crate::config::{Settings, Sources, StoreBackend};
 use crate::error::{Exit, Kind};
 
@@ -71,7 +72,14 @@ pub fn run(command: &Iceberg, context: &Context) -> Result<Exit, Failure> {
     if args.newest_only {
         arguments.push("--newest-only".to_owned());
     }
-    Ok(iceberg::sync(&args.python, &arguments, environment(&settings))?)
+    let programs = Programs::unpacked_for(&args.python)?;
+    // The second Ctrl-C ends this process at once.
+    interrupt::remove_folder_on_interrupt(programs.folder());
+    let stop = context.stop();
+    let syncing = programs.sync(&args.python, &arguments, environment(&settings), &stop);
+    let ended = context.runtime()?.block_on(syncing);
+    interrupt::forget(programs.folder());
+    Ok(ended?)
 }
 
 /// The archive's URL.

@@ -7,11 +7,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::stderr::{Stderr, above};
 use crate::clock::Clock;
 use crate::task::stop::{Reason, Stop, Stopper, stop};
+
+/// How often the removal of a temporary folder is attempted, and the time between two attempts.
+const REMOVALS: u32 = 50;
+const REMOVAL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Watches the signals of this process.
 #[derive(Debug)]
@@ -100,8 +105,10 @@ struct Unfinished {
     /// What it leaves, and whether that is removed.
     place: PathBuf,
     end: End,
-    /// What to tell the user.
-    remark: String,
+    /// A process that writes there, which is ended first.
+    writer: Option<Pid>,
+    /// What to tell the user, unless it is said of another place.
+    remark: Option<String>,
 }
 
 /// What happens to what an interrupted command leaves.
@@ -115,18 +122,32 @@ static UNFINISHED: Mutex<Vec<Unfinished>> = Mutex::new(Vec::new());
 
 /// Until it is forgotten, an interrupt removes this temporary file or folder, and says that `place` was not written.
 pub(super) fn remove_on_interrupt(temporary: &Path, place: &Path) {
-    remember(temporary, End::Removed, format!("{} was not written", place.display()));
+    let remark = format!("{} was not written", place.display());
+    remember(temporary, End::Removed, Some(remark));
+}
+
+/// Until it is forgotten, an interrupt removes this temporary folder.
+pub(super) fn remove_folder_on_interrupt(folder: &Path) {
+    remember(folder, End::Removed, None);
+}
+
+/// An interrupt ends this process before it removes the temporary folder, because it writes to it; none, once it has ended.
+pub(super) fn written_by(folder: &Path, writer: Option<Pid>) {
+    let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    let of_folder = unfinished.iter_mut().filter(|left| left.place == folder);
+    of_folder.for_each(|left| left.writer = writer);
 }
 
 /// Until it is forgotten, an interrupt says this of a place that exists by then.
 pub(super) fn say_of_place_on_interrupt(place: &Path, remark: String) {
-    remember(place, End::Kept, remark);
+    remember(place, End::Kept, Some(remark));
 }
 
-fn remember(place: &Path, end: End, remark: String) {
+fn remember(place: &Path, end: End, remark: Option<String>) {
     let unfinished = Unfinished {
         place: place.to_owned(),
         end,
+        writer: None,
         remark,
     };
     UNFINISHED
@@ -141,18 +162,37 @@ pub(super) fn forget(place: &Path) {
     unfinished.retain(|left| left.place != place);
 }
 
+/// Removes a temporary file or folder. A process that wrote to a folder may still be ending.
+fn remove(place: &Path) {
+    for _ in 0..REMOVALS {
+        if !place.is_dir() {
+            drop(std::fs::remove_file(place));
+            return;
+        }
+        if std::fs::remove_dir_all(place).is_ok() {
+            return;
+        }
+        std::thread::sleep(REMOVAL_INTERVAL);
+    }
+}
+
 /// Ends the process with 128 + the signal's number, as shells expect.
 fn end_at_once(reason: Reason) -> ! {
     let mut said = "\ninterrupted before the end: there is no result".to_owned();
     for left in UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
         if left.end == End::Removed {
-            drop(std::fs::remove_file(&left.place));
-            drop(std::fs::remove_dir_all(&left.place));
+            if let Some(writer) = left.writer {
+                // It may have ended in this moment.
+                let _ = kill_process(writer, Signal::KILL);
+            }
+            remove(&left.place);
         } else if !left.place.exists() {
             continue;
         }
-        said.push_str("\n  ");
-        said.push_str(&left.remark);
+        if let Some(remark) = left.remark {
+            said.push_str("\n  ");
+            said.push_str(&remark);
+        }
     }
     // The lines that show progress are gone, and nobody can draw them again.
     above(|| {
