@@ -99,6 +99,12 @@ pub struct Coverage {
     pub min_timestamp_ms: Option<i64>,
     /// The latest time of a record.
     pub max_timestamp_ms: Option<i64>,
+    /// The earliest and the latest time, without those that are far from most others.
+    #[serde(default)]
+    pub bulk_ms: Option<(i64, i64)>,
+    /// The records of links that have times outside of these: so many at most are outside.
+    #[serde(default)]
+    pub outside_bulk: u64,
     /// What is not simply covered, ascending by offset.
     pub marks: Vec<Mark>,
 }
@@ -107,7 +113,7 @@ impl Coverage {
     /// The coverage of a partition whose links have these times and count so many records.
     #[must_use]
     pub fn new(partition: &TopicPartition, times: &Timeline, records: u64) -> Coverage {
-        let (offsets, span) = (times.offsets(), times.span());
+        let (offsets, span, bulk) = (times.offsets(), times.span(), times.bulk());
         Coverage {
             topic: partition.topic.to_string(),
             partition: partition.partition,
@@ -116,6 +122,8 @@ impl Coverage {
             next_offset: offsets.map(|(_, next)| next),
             min_timestamp_ms: span.map(|(min, _)| min),
             max_timestamp_ms: span.map(|(_, max)| max),
+            bulk_ms: bulk.map(|bulk| (bulk.from_ms, bulk.until_ms)),
+            outside_bulk: bulk.map_or(0, |bulk| bulk.outside),
             marks: Vec::new(),
         }
     }

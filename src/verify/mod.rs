@@ -2,6 +2,7 @@
 //! No store, Kafka client, clock or file, so that the command, the simulator and other programs can call it.
 
 mod above;
+pub mod bulk;
 pub mod candidates;
 pub mod chain;
 pub mod chain_head;

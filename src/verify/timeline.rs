@@ -2,6 +2,7 @@
 //! neighbours are joined when there are too many, and times within a stretch are then estimated.
 
 use crate::log::link::Link;
+use crate::verify::bulk::bulk;
 
 /// Stretches that are kept of one partition.
 const KEPT: usize = 256;
@@ -13,6 +14,20 @@ struct Stretch {
     next: i64,
     from_ms: i64,
     until_ms: i64,
+    /// When the newest of its links was sealed.
+    sealed_ms: i64,
+    records: u64,
+}
+
+/// Where most records of a partition lie in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bulk {
+    /// The earliest time.
+    pub from_ms: i64,
+    /// The latest time.
+    pub until_ms: i64,
+    /// The records of links that also have times outside, of which one or all are there.
+    pub outside: u64,
 }
 
 /// The record times of one partition, by offset.
@@ -36,6 +51,8 @@ impl Timeline {
             next: link.next_offset.0,
             from_ms,
             until_ms,
+            sealed_ms: link.sealed_at.unix().saturating_mul(1_000),
+            records: link.record_count,
         };
         match self.stretches.last_mut() {
             // Where an epoch begins, offsets may start again from 0.
@@ -82,6 +99,21 @@ impl Timeline {
         let from = self.stretches.iter().map(|stretch| stretch.from_ms).min()?;
         let until = self.stretches.iter().map(|stretch| stretch.until_ms).max()?;
         Some((from, until))
+    }
+
+    /// Where most records lie in time; `None` without a time.
+    #[must_use]
+    pub fn bulk(&self) -> Option<Bulk> {
+        let (from, until) = bulk(self.stretches.iter().flat_map(Stretch::weighted).collect())?;
+        let is_inside = |ms: i64| (from..=until).contains(&ms);
+        let times = || self.stretches.iter().flat_map(|of| [of.from_ms, of.until_ms]);
+        let beyond = |of: &&Stretch| !is_inside(of.from_ms) || !is_inside(of.until_ms);
+        Some(Bulk {
+            // The times of seals only help to tell.
+            from_ms: times().filter(|ms| is_inside(*ms)).min()?,
+            until_ms: times().filter(|ms| is_inside(*ms)).max()?,
+            outside: self.stretches.iter().filter(beyond).map(|of| of.records).sum(),
+        })
     }
 
     /// The lowest and the highest offset, as `[first, next)`.
@@ -138,7 +170,15 @@ impl Stretch {
             next: next.next,
             from_ms: self.from_ms.min(next.from_ms),
             until_ms: self.until_ms.max(next.until_ms),
+            sealed_ms: self.sealed_ms.max(next.sealed_ms),
+            records: self.records.saturating_add(next.records),
         }
+    }
+
+    /// Its earliest and its latest time, and that of its seal, which counts as much as both: of a link with an absurd time, only that
+    /// tells which of its times it is.
+    fn weighted(&self) -> [(i64, u64); 4] {
+        [self.from_ms, self.sealed_ms, self.sealed_ms, self.until_ms].map(|ms| (ms, self.records))
     }
 
     /// Records come about evenly within a stretch.
@@ -159,6 +199,8 @@ mod tests {
             next,
             from_ms,
             until_ms,
+            sealed_ms: until_ms,
+            records: next.abs_diff(first),
         };
         Timeline {
             stretches: stretches.iter().map(stretch).collect(),
@@ -175,6 +217,26 @@ mod tests {
         assert_eq!(times.around(30, 40), (Some(6_000), None));
         assert_eq!(Timeline::default().around(0, 10), (None, None));
         assert_eq!((times.span(), times.offsets()), (Some((1_000, 6_000)), Some((0, 30))));
+    }
+
+    #[test]
+    fn one_absurd_time_is_outside_of_the_bulk_and_its_link_is_counted() {
+        let day = 86_400_000;
+        let mut times = of(&[
+            (0, 10, day, 2 * day),
+            (10, 17, day, 4_000_000 * day),
+            (17, 30, 2 * day, 3 * day),
+        ]);
+        times.stretches[1].sealed_ms = 2 * day;
+        let bulk = times.bulk().unwrap();
+        assert_eq!((bulk.from_ms, bulk.until_ms, bulk.outside), (day, 3 * day, 7));
+        assert_eq!(times.span(), Some((day, 4_000_000 * day)));
+        // Alone, the time of its seal tells.
+        times.stretches = vec![times.stretches[1]];
+        let bulk = times.bulk().unwrap();
+        assert_eq!((bulk.from_ms, bulk.until_ms, bulk.outside), (day, day, 7));
+        assert_eq!(of(&[(0, 10, 0, day)]).bulk().unwrap().outside, 0);
+        assert_eq!(Timeline::default().bulk(), None);
     }
 
     #[test]

@@ -180,6 +180,29 @@ fn the_page_of_an_empty_archive_says_that_nothing_was_archived() {
     assert!(!page.contains("It proves</h3>\n<ul>\n<li>0 links"));
 }
 
+#[test]
+fn one_absurd_time_does_not_stretch_the_scale_and_the_page_says_how_many_records_are_outside() {
+    let mut archive = hours();
+    let sane = page("sane", &archive.verify_all());
+    assert!(!sane.contains("class=\"outside\""), "{sane}");
+    let partition = TopicPartition::new("payments", 0);
+    let next = archive.broker.logs()[&partition].high;
+    let mut records = archive.produce(&partition, 7);
+    records[3].timestamp = Timestamp::create_ms(253_370_764_800_000);
+    archive.archive(&partition, &records, next + 7);
+    archive.checkpoint();
+    let absurd = page("absurd", &archive.verify_bucket());
+    assert!(
+        absurd.contains("at most 7 records lie outside of this scale"),
+        "{absurd}"
+    );
+    let axis = |page: &str| {
+        let after = page.split("class=\"axis\"").nth(1).unwrap();
+        after.split("</div>").next().unwrap().to_owned()
+    };
+    assert!(!axis(&absurd).contains("9999"), "{}", axis(&absurd));
+}
+
 /// A report like one on many partitions of a topic.
 fn many(report: &Report, partitions: i32) -> Report {
     let mut many = report.clone();

@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Write};
 
+use crate::verify::bulk::bulk;
 use crate::verify::coverage::{Coverage, Mark, MarkKind};
 use crate::verify::html::damage::{class, words};
-use crate::verify::html::markup::{Escaped, moment};
+use crate::verify::html::markup::{Escaped, counted, moment};
 use crate::verify::report::Report;
 use crate::verify::times::{earliest, time};
 
@@ -18,11 +19,39 @@ const MARK_MIN: i64 = 5;
 pub(super) struct Scale {
     from_ms: i64,
     until_ms: i64,
+    /// Records that are outside, at most.
+    outside: u64,
 }
 
 impl Scale {
-    /// From the earliest to the latest time of the report; `None` where no record has a time.
+    /// From the earliest to the latest time of the report, without those that are far from most others; `None` where no record has
+    /// a time.
     pub(super) fn of(report: &Report) -> Option<Scale> {
+        let of_bulk = |covered: &Coverage| {
+            covered
+                .bulk_ms
+                .map(|(from, until)| [(from, covered.records), (until, covered.records)])
+        };
+        let Some((from_ms, until_ms)) = bulk(report.coverage.iter().filter_map(of_bulk).flatten().collect()) else {
+            return Scale::of_all(report);
+        };
+        let is_outside = |covered: &&Coverage| {
+            let bulk_ms = covered.bulk_ms.unwrap_or((from_ms, until_ms));
+            bulk_ms.0 < from_ms || bulk_ms.1 > until_ms
+        };
+        let outside = report.coverage.iter().map(|covered| match is_outside(&covered) {
+            true => covered.records,
+            false => covered.outside_bulk,
+        });
+        Some(Scale {
+            from_ms,
+            until_ms,
+            outside: outside.sum(),
+        })
+    }
+
+    /// The scale of a report that does not say where most records lie.
+    fn of_all(report: &Report) -> Option<Scale> {
         let marks = || report.coverage.iter().flat_map(|covered| &covered.marks);
         let of_marks = marks().filter_map(|mark| mark.from_ms).min();
         let from = earliest(report.scope.min_timestamp_ms, of_marks)?;
@@ -31,6 +60,7 @@ impl Scale {
         Some(Scale {
             from_ms: from,
             until_ms: until.max(from),
+            outside: 0,
         })
     }
 
@@ -97,7 +127,15 @@ pub(super) fn axis(page: &mut String, scale: Scale) -> fmt::Result {
         said(scale.from_ms),
         said(middle),
         said(scale.until_ms)
-    )
+    )?;
+    match scale.outside {
+        0 => Ok(()),
+        outside => writeln!(
+            page,
+            "<p class=\"outside\">The times of at most {} lie outside of this scale, far from all others, and are drawn at its edges.</p>",
+            counted(outside, "record")
+        ),
+    }
 }
 
 /// One bar for these partitions together: where any has records, and every mark of any.
@@ -158,6 +196,7 @@ mod tests {
         let scale = Scale {
             from_ms: 0,
             until_ms: 1_000_000,
+            outside: 0,
         };
         assert_eq!(scale.place(Some(0), Some(1_000_000), MARK_MIN), (0, WIDTH));
         assert_eq!(
@@ -168,11 +207,13 @@ mod tests {
         let extreme = Scale {
             from_ms: i64::MIN,
             until_ms: i64::MAX,
+            outside: 0,
         };
         assert_eq!(extreme.place(Some(i64::MIN), Some(i64::MAX), MARK_MIN), (0, WIDTH));
         let instant = Scale {
             from_ms: 7,
             until_ms: 7,
+            outside: 0,
         };
         assert_eq!(instant.place(Some(7), Some(7), MARK_MIN), (0, WIDTH));
     }
