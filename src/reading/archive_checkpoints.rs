@@ -12,6 +12,9 @@ use crate::record::hash::Hash;
 use crate::task::error::AppError;
 use crate::verify::saved::SavedCheckpoint;
 
+/// The most checkpoints that are read to find the one with the most cosignatures. It bounds the work that planted objects cause.
+const COSIGNED_READ: usize = 64;
+
 /// A checkpoint as a user names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WantedCheckpoint {
@@ -30,14 +33,18 @@ pub struct CheckpointNote {
 }
 
 impl Archive {
-    /// A checkpoint over this entry that what was given proves: one that witnesses cosigned as the policy asks, or else the
-    /// oldest by a key that counts.
+    /// A checkpoint over this entry that what was given proves: one that witnesses cosigned as the policy asks, or else one by a key
+    /// that counts. Of these it is the one with the most cosignatures, because nobody knows which witnesses its reader will ask
+    /// for, and of several with as many the oldest.
     ///
     /// # Errors
     /// The store's errors.
     pub async fn checkpoint_over(&self, entry: u64) -> Result<Option<CheckpointNote>, AppError> {
         if let Some(number) = self.cosigned.filter(|number| *number >= entry) {
             return self.checkpoint(number).await;
+        }
+        if let Some(cosigned) = self.most_cosigned(entry).await? {
+            return Ok(Some(cosigned));
         }
         for number in entry..=self.walk.newest_checkpoint().unwrap_or(0) {
             let found = self.checkpoint_by(number, |signer| self.trust.counts(signer)).await?;
@@ -46,6 +53,39 @@ impl Archive {
             }
         }
         Ok(None)
+    }
+
+    /// The oldest checkpoint over this entry, by a key that counts, with the most lines that may be cosignatures; `None` if none has
+    /// any.
+    async fn most_cosigned(&self, entry: u64) -> Result<Option<CheckpointNote>, AppError> {
+        let above = self
+            .inventory
+            .cosignatures
+            .partition_point(|(number, _)| *number < entry);
+        let listed = self.inventory.cosignatures[above..].chunk_by(|one, other| one.0 == other.0);
+        let mut candidates: Vec<(usize, u64)> = listed.map(|of_number| (of_number.len(), of_number[0].0)).collect();
+        candidates.sort_by_key(|(count, number)| (std::cmp::Reverse(*count), *number));
+        let mut best: Option<(usize, CheckpointNote)> = None;
+        for (listed, number) in candidates.into_iter().take(COSIGNED_READ) {
+            // Not every object that is listed need be a cosignature.
+            let is_beaten = |(count, note): &(usize, CheckpointNote)| {
+                listed < *count || (listed == *count && number > note.named.number)
+            };
+            if best.as_ref().is_some_and(is_beaten) {
+                break;
+            }
+            let Some(found) = self.checkpoint_by(number, |signer| self.trust.counts(signer)).await? else {
+                continue;
+            };
+            let lines = CosignedNote::parse(found.note.as_bytes()).map_or(0, |note| note.cosignatures.len());
+            let is_better = |(count, note): &(usize, CheckpointNote)| {
+                lines > *count || (lines == *count && number < note.named.number)
+            };
+            if lines > 0 && best.as_ref().is_none_or(is_better) {
+                best = Some((lines, found));
+            }
+        }
+        Ok(best.map(|(_, note)| note))
     }
 
     /// The newest checkpoint that what was given proves: one that witnesses cosigned as the policy asks, or else one by a key

@@ -10,6 +10,10 @@ use std::process::Command;
 use std::sync::Arc;
 
 use kivend::app::prove::{Made, Wanted, prove};
+use kivend::log::checkpoint::Checkpoint;
+use kivend::log::object_key::Key;
+use kivend::log::witness::Policy;
+use kivend::record::hash::Hash;
 use kivend::record::position::TopicPartition;
 use kivend::task::error::AppError;
 use kivend::verify::findings::Code;
@@ -18,8 +22,8 @@ use kivend::verify::proof::check;
 use kivend::verify::proof_report::{ProofReport, Proved, ProvedRecord};
 use kivend::verify::verdict::Verdict;
 
-use crate::fixture::Archive;
 pub use crate::fixture::key;
+use crate::fixture::{Archive, TestWitness};
 
 pub fn made(archive: &Archive, wanted: &Wanted) -> Result<Made, AppError> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -101,6 +105,52 @@ fn a_proof_names_the_first_entry_that_covers_it() {
         let made = made(&archive, &record("payments", 0, offset)).unwrap();
         assert_eq!(proved(&made.report).checkpoint.number, number, "{offset}");
     }
+}
+
+/// Stores a cosignature of this checkpoint by the witness.
+fn cosign(archive: &Archive, number: u64, witness: &TestWitness) {
+    let head = Checkpoint::of(archive.identity.origin(), archive.checkpoint_named(number));
+    let line = witness.cosign(&head, 1_770_113_800).to_object();
+    let key = Key::Cosignature(number, Hash::of(&line)).to_string();
+    archive.store.plant(&key, line);
+}
+
+#[test]
+fn without_a_policy_a_proof_has_the_oldest_checkpoint_with_the_most_cosignatures() {
+    let archive = continued::grown();
+    let [one, other] = [("a.example", 1), ("b.example", 2)].map(|(name, seed)| TestWitness::new(name, seed));
+    let numbers = || {
+        let made = made(&archive, &record("payments", 0, 0)).unwrap();
+        let asked = |witnesses: &[&TestWitness]| {
+            let keys: Vec<_> = witnesses.iter().map(|witness| witness.key()).collect();
+            let policy = (!keys.is_empty()).then(|| Policy::of_keys(keys, witnesses.len()).unwrap());
+            let given = Given {
+                policy,
+                origin: Some(archive.identity.origin().to_owned()),
+                ..Given::default()
+            };
+            check(made.text.as_bytes(), &given).verdict == Verdict::Intact
+        };
+        (
+            proved(&made.report).checkpoint.number,
+            asked(&[&one]),
+            asked(&[&one, &other]),
+        )
+    };
+    assert_eq!(numbers(), (1, false, false));
+    cosign(&archive, 3, &one);
+    cosign(&archive, 4, &one);
+    assert_eq!(numbers(), (3, true, false));
+    cosign(&archive, 4, &other);
+    cosign(&archive, 5, &other);
+    assert_eq!(numbers(), (4, true, true));
+    // What is no cosignature counts for nothing.
+    for junk in [&b"junk\n"[..], b"more\n", b"much more\n"] {
+        archive
+            .store
+            .plant(&Key::Cosignature(2, Hash::of(junk)).to_string(), junk.to_vec());
+    }
+    assert_eq!(numbers(), (4, true, true));
 }
 
 #[test]
