@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -89,7 +90,7 @@ impl Browser {
             command.arg("--no-sandbox");
         }
         let started = command
-            .arg(with_path("file://", &html))
+            .arg(file_url(&html))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -125,6 +126,16 @@ impl Browser {
 
 fn is_program(file: &Path) -> bool {
     fs::metadata(file).is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0)
+}
+
+/// The URL of a file. What has a meaning in a URL, such as `#` in the name of a folder, would lead to another page.
+fn file_url(place: &Path) -> String {
+    let encoded = place.as_os_str().as_bytes().iter().map(|byte| match byte {
+        b'/' | b'-' | b'.' | b'_' | b'~' => char::from(*byte).to_string(),
+        _ if byte.is_ascii_alphanumeric() => char::from(*byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    });
+    format!("file://{}", encoded.collect::<String>())
 }
 
 fn with_path(option: &str, path: &Path) -> std::ffi::OsString {
@@ -167,6 +178,14 @@ mod tests {
         let file = folder.join(name);
         fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    fn a_place_with_signs_of_urls_is_one_url() {
+        assert_eq!(
+            file_url(Path::new("/a/50% #1 ä?b/r-1.html")),
+            "file:///a/50%25%20%231%20%C3%A4%3Fb/r-1.html"
+        );
     }
 
     #[test]
