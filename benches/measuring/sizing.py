@@ -9,8 +9,8 @@ DAY_S = 86_400
 # List prices of S3 Standard, us-east-1. Nothing here was measured: put in your own.
 DOLLARS_PER_GB_MONTH = 0.023
 DOLLARS_PER_1000_PUT = 0.005
-# As the default settings have it: a segment at the latest every five minutes, a checkpoint as often.
-SEAL_MAX_AGE_S = 300
+# As the default settings have it: a segment at the latest every 15 minutes, a checkpoint every five.
+SEAL_MAX_AGE_S = 900
 CHECKPOINT_S = 300
 
 

@@ -136,9 +136,9 @@ pub(super) struct RawArchive {
     pub seal_max_bytes: Size,
     /// A segment is sealed at this many records.
     pub seal_max_records: u64,
-    /// A segment is sealed this long after its first record.
+    /// A segment is sealed this long after its first record: the longest that a record waits, even where more keep coming.
     pub seal_max_age: Span,
-    /// A segment is sealed this long after its last record.
+    /// A segment is sealed this long after its last record. Shorter times make more and smaller objects.
     pub seal_max_idle: Span,
     /// Bytes of records in memory over all partitions. At the limit fetching pauses.
     pub memory_budget: Size,

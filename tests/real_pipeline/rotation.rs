@@ -26,7 +26,7 @@ fn a_key_rotates_under_running_archivers_and_one_with_the_old_key_stops() {
     shop.ingest_generated(20_000, 2);
     shop.json(&["archive"]);
     // It joins the group with the old key, finds nothing to do, and waits.
-    let mut behind = shop.archiver(&[]);
+    let mut behind = shop.archiver(&["--set", "archive.seal_max_idle=5s"]);
     behind.env("KIVEND_ARCHIVE__KEY_FILE", text(&rotated, "old_key_file"));
     let behind = behind.stderr(std::process::Stdio::piped()).spawn().unwrap();
     let retired = shop.json(&["keys", "retire"]);

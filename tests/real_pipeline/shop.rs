@@ -141,9 +141,9 @@ impl Shop {
         self.json(&["ingest", "events.jsonl"])
     }
 
-    /// Starts an archiver in the background.
+    /// Starts an archiver in the background, which archives what comes within half a minute.
     pub fn start_archiver(&self) -> Child {
-        self.archiver(&[])
+        self.archiver(&["--set", "archive.seal_max_idle=30s"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -118,7 +118,7 @@ fn settings_that_never_take_effect_are_named() {
             "NoEffect file 4 topic_defaults.properties.retention.ms",
         ),
         (
-            "topics = [{ name = 'a', seal_max_idle = '5m' }]",
+            "topics = [{ name = 'a', seal_max_idle = '15m' }]",
             "NoEffect file 2 topics[0].seal_max_idle",
         ),
         (
@@ -146,7 +146,7 @@ fn settings_that_never_take_effect_are_named() {
             "NoEffect file 4 kafka.brokers",
         ),
         (
-            "topics = ['a']\n[archive]\nseal_max_idle = '5m'",
+            "topics = ['a']\n[archive]\nseal_max_idle = '15m'",
             "NoEffect file 4 archive.seal_max_idle",
         ),
         ("topics = ['a']\n[archive]\nseal_max_age = '5s'", ""),
