@@ -32,13 +32,13 @@ def opened(path, limit):
         yield file, size
 
 def read_file(path, limit):
-    with opened(path, limit) as (file, _):
+    with opened(path, limit) as (file, size):
         try:
-            data = file.read(limit + 1)
+            data = file.read(size + 1)
         except OSError as why:
             raise Unreadable(why) from None
-    if len(data) > limit:
-        raise TooLarge("it grew beyond the limit of its kind")
+    if len(data) > size:
+        raise Unreadable("it grew while it was read")
     return data
 
 def digest(path, limit):

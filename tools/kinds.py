@@ -127,7 +127,7 @@ def checkpoint(text):
     root = base64.b64decode(coded, validate=True)
     demand(not end and fits(origin, ORIGIN) and re.fullmatch(NUMBER, size), "not the lines of a checkpoint")
     demand(len(root) == 32 and base64.b64encode(root).decode() == coded, "no root in base64")
-    demand(0 < int(size) <= COUNT[-1] + 1, "no size")
+    demand(0 < int(size) <= COUNT[-1], "no size")
     return Fields(origin=origin, size=int(size), root=root.hex())
 
 def checkpoint_text(origin, size, root):

@@ -31,7 +31,7 @@ links.json      `valid`: links at the place that they name. `judged`: objects at
                 the others, which do continue each other.
 proofs.json     whole files with what the verifier is `given`, and the verdict. Every valid one is intact with each of the
                 `given` of its own list.
-archive.json, notes.json, merkle.json and records.json explain themselves.
+archive.json, notes.json, merkle.json, records.json and drills.json explain themselves.
 """
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ from make_log_vectors import cosignatures, entries
 from make_forged_segments import forged_segments
 from make_projections import projections
 from make_proofs import proofs
+from proof_writer import several
 
 VECTORS = Path(__file__).resolve().parent.parent / "tests" / "vectors"
 PRIME = 2**255 - 19
@@ -88,14 +89,22 @@ def records() -> dict[str, Any]:
             "topic": topic, "partition": partition, "cases": cases, "records_root": merkle(leaves).hex()}
 
 
+def choices(count: int) -> list[list[int]]:
+    """All lists of ascending indices; of a larger tree those of each length at its beginning and at its end."""
+    if count <= 5:
+        return [[index for index in range(count) if choice >> index & 1] for choice in range(1, 1 << count)]
+    return [[*range(length)] for length in range(1, count + 1)] + [[*range(count - length, count)] for length in range(1, count)]
+
+
 def trees() -> dict[str, Any]:
     cases = []
     for count in range(11):
         leaves = [leaf(b"leaf %d" % i) for i in range(count)]
         cases.append({"leaf_count": count, "root": merkle(leaves).hex(), "peaks": [peak.hex() for peak in peaks(leaves)],
                       "paths": [[step.hex() for step in path(i, leaves)] for i in range(count)],
-                      "consistency": [{"from": m, "path": [step.hex() for step in subproof(m, leaves, True)]} for m in range(1, count + 1)]})
-    return {"about": "section 0: leaf i is SHA-256(0x00 || 'leaf <i>'); root, peaks, and the inclusion and consistency paths of RFC 9162",
+                      "consistency": [{"from": m, "path": [step.hex() for step in subproof(m, leaves, True)]} for m in range(1, count + 1)],
+                      "joint": [{"of": of, "path": [step.hex() for step in several(leaves, of)]} for of in choices(count)]})
+    return {"about": "section 0: leaf i is SHA-256(0x00 || 'leaf <i>'); root, peaks, the inclusion and consistency paths of RFC 9162, and joint paths: of each choice of leaves in small trees",
             "cases": cases}
 
 

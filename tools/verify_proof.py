@@ -16,7 +16,9 @@ import argparse
 import json
 import re
 import sys
+from bisect import bisect_right
 from dataclasses import asdict
+from itertools import accumulate
 from pathlib import Path
 from types import SimpleNamespace as Fields
 from typing import Any
@@ -116,6 +118,7 @@ class Proof:
         demand(found.archive_id == self.identity.id, "a link of another archive")
         demand(found.encoding == 1, "records of an encoding that version 1 does not define", Unknown)
         found.hash = note.hash
+        found.absent_before = [0, *accumulate(b - a for a, b in found.absent)]
         return found
 
     def leaf(self, text: str) -> Fields:
@@ -145,11 +148,14 @@ def verify_record(proof: dict[str, Any], keys: Proof) -> Record:
 def verify_records(proof: dict[str, Any], keys: Proof) -> list[Record]:
     checkpoint, leaf_, found = keys.checkpoint(proof["checkpoint"]), keys.leaf(proof["leaf"]), []
     heads: list[tuple[int, bytes]] = []
+    demand(kinds.is_ascending([*map(kinds.partition_order, (of["head"] for of in proof["partitions"]))]), "heads are not in order, each once")
     for partition in proof["partitions"]:
         links: list[tuple[int, bytes]] = []
-        log_size, log_root = 0, ""
+        log_size, log_root, free = 0, "", (0, 0)
         for linked in partition["links"]:
             link = keys.link(linked["link"])
+            demand((link.epoch, link.first_offset) >= free, "two links have the same offsets, or the later one an earlier epoch")
+            free = (link.epoch, link.next_offset)
             height, log_root = check_head(partition["head"], link)
             log_size = height + 1
             records = [read_record(coded) for coded in linked["records"]]
@@ -172,6 +178,7 @@ def check_head(head: list[Any], link: Fields) -> tuple[int, str]:
     demand(height >= link.height, "the head does not cover the link")
     own = (link.epoch, link.next_offset, link.hash)
     demand(height > link.height or own == (epoch, next_offset, hash_), "the head is another link")
+    demand((epoch, next_offset) >= (link.epoch, link.next_offset), "the head ends before the link")
     return height, log_root
 
 
@@ -184,8 +191,9 @@ def place(record: Record, link: Fields) -> int:
     """The record's index in the segment of the link."""
     demand((link.topic, link.partition) == (record.topic, record.partition), "record and link are of different partitions")
     demand(link.first_offset <= record.offset < link.next_offset and not link.lost, "the record is not in the link's range")
-    demand(not any(a <= record.offset < b for a, b in link.absent), "the link says that the offset is absent")
-    return int(record.offset - link.first_offset - sum(b - a for a, b in link.absent if b <= record.offset))
+    before = bisect_right(link.absent, record.offset, key=lambda range_: range_[1])
+    demand(not any(a <= record.offset for a, _ in link.absent[before : before + 1]), "the link says that the offset is absent")
+    return int(record.offset - link.first_offset - link.absent_before[before])
 
 
 def verify_consistency(proof: dict[str, Any], keys: Proof) -> str:
@@ -236,6 +244,9 @@ def main() -> int:
         print(f"not a proof file: its first line does not name a type of proof: {file}", file=sys.stderr)
         return 2
     verdict, detail, records = verify(data, given)
+    if folder and verdict == "intact" and not data.startswith(b"kivend.records/"):
+        print(f"the proof in the folder is not one of many records; verify the file itself: {file}", file=sys.stderr)
+        return 2
     equal: list[str] = []
     unchecked: list[str] = []
     if folder and verdict == "intact":

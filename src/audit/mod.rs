@@ -16,6 +16,7 @@ pub mod offsets;
 pub mod partition_found;
 pub mod report;
 pub mod row;
+pub mod rows_only;
 pub mod tally;
 #[cfg(test)]
 mod tally_tests;

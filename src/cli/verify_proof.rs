@@ -1,15 +1,18 @@
 //! `kivend verify-proof`: verifies one proof file, or a folder of records with their proof. Reads no settings, no bucket and no network. The exit code is the verdict.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::app::prove::{FolderError, check_folder};
+use crate::app::prove::{FolderError, PROOF_MAX_BYTES, check_folder};
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, FileError};
 use crate::cli::given::GivenArgs;
 use crate::cli::output::{coloured, count};
 use crate::error::{Exit, Kind};
+use crate::reading::local_file::{read_regular, read_up_to};
 use crate::record::utc::UtcSeconds;
 use crate::verify::given::Given;
 use crate::verify::proof::check;
@@ -62,7 +65,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         of_folder(&args.file, &given)?
     } else {
         Timed {
-            report: check(&read(&args.file)?, &given),
+            report: check(&of_user(&args.file)?, &given),
             files: None,
             not_checked: None,
             elapsed_ms: 0.0,
@@ -74,8 +77,14 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     Ok(timed.report.verdict.into())
 }
 
-fn read(place: &Path) -> Result<Vec<u8>, Failure> {
-    let file = std::fs::read(place).map_err(|error| FileError::new("read", place, error))?;
+/// The file that the user named, which may be a pipe.
+fn of_user(place: &Path) -> Result<Vec<u8>, Failure> {
+    let read = File::open(place).and_then(|file| read_up_to(file, PROOF_MAX_BYTES));
+    proof_of(place, read)
+}
+
+fn proof_of(place: &Path, read: io::Result<Vec<u8>>) -> Result<Vec<u8>, Failure> {
+    let file = read.map_err(|error| FileError::new("read", place, error))?;
     if file.starts_with(PROOF_BEGIN) {
         return Ok(file);
     }
@@ -91,7 +100,8 @@ fn read(place: &Path) -> Result<Vec<u8>, Failure> {
 
 fn of_folder(place: &Path, given: &Given) -> Result<Timed, Failure> {
     // A folder without a proof was not made by `kivend prove`.
-    read(&place.join(PROOF))?;
+    let proof = place.join(PROOF);
+    proof_of(&proof, read_regular(&proof, PROOF_MAX_BYTES))?;
     match check_folder(place, given) {
         Ok(checked) => Ok(Timed {
             report: checked.proof,

@@ -1,7 +1,7 @@
 //! `kivend verify-report`: verifies the signed report of a verification, and the files that it names. Reads no settings, no bucket and
 //! no network.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::cli::context::Context;
@@ -11,6 +11,7 @@ use crate::cli::output::{coloured, size};
 use crate::cli::signed_file::{SignedKind, read_signed};
 use crate::error::Exit;
 use crate::log::signed_report::SignedReport;
+use crate::reading::local_file::open_regular;
 use crate::verify::signed_report::{CheckedReport, check, judge_file};
 use crate::verify::verdict::Verdict;
 
@@ -59,8 +60,12 @@ fn compare_files(checked: &mut CheckedReport, note: &Path) -> Result<(), Failure
     let Some(report) = &checked.report else { return Ok(()) };
     for file in &report.files {
         let place = note.with_file_name(&file.name);
-        let content = match std::fs::read(&place) {
-            Ok(content) => Some(content),
+        // A file that is longer than the signed one is as bad as any other, and need not be read to its end.
+        let mut content = Vec::new();
+        let read =
+            open_regular(&place).and_then(|found| found.take(file.bytes.saturating_add(1)).read_to_end(&mut content));
+        let content = match read {
+            Ok(_) => Some(content),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(FileError::new("read", &place, error).into()),
         };

@@ -8,6 +8,7 @@ pub mod cosignatures;
 pub mod fetch;
 pub mod folders;
 pub mod listing;
+pub mod local_file;
 pub mod log_listing;
 pub mod log_resume;
 pub mod notes;

@@ -139,6 +139,12 @@ impl ProofKeys {
             Code::ProofContradicts,
             "the leaf is of another archive, or of another archive.json",
         )?;
+        let numbers = [leaf.number, leaf.heads.count, leaf.changes.sequence, leaf.changes.entry];
+        require(
+            numbers.into_iter().all(|number| number <= i64::MAX as u64),
+            Code::ProofMalformed,
+            "the leaf has a number that is out of range",
+        )?;
         let sequence = usize::try_from(leaf.changes.sequence).unwrap_or(usize::MAX);
         require(
             self.hashes.get(sequence) == Some(&leaf.changes.sha256),

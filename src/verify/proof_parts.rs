@@ -92,11 +92,22 @@ pub(super) fn head_covers(head: &Head, link: &SignedLink) -> Checked<()> {
         head.height > link.height || is_head,
         Code::ProofContradicts,
         "the head is another link at this height",
+    )?;
+    // Within an epoch offsets only grow, and no later link has an earlier epoch.
+    require(
+        (head.epoch, head.next_offset) >= (link.epoch, link.next_offset),
+        Code::ProofContradicts,
+        "the head ends before the link",
     )
 }
 
 /// The hash of a head among those of its entry.
 pub(super) fn head_leaf(head: &Head) -> Checked<Hash> {
+    require(
+        head.is_well_formed(),
+        Code::ProofMalformed,
+        "the head has a number that is out of range",
+    )?;
     let line = head
         .line()
         .map_err(|error| wrong(Code::ProofMalformed, format!("the head: {error}")))?;
@@ -122,11 +133,14 @@ pub(super) fn leaf_in_checkpoint((text, leaf): (&str, &Leaf), path: &[Hash], ope
 #[must_use]
 pub fn leaf_index(link: &Link, offset: i64) -> Option<u64> {
     let within = (link.first_offset.0..link.next_offset.0).contains(&offset) && link.lost.is_none();
-    let absent = link.absent.iter().any(|&(from, to)| (from..to).contains(&offset));
+    // The ranges are sorted and disjoint.
+    let (before, after) = link
+        .absent
+        .split_at(link.absent.partition_point(|&(_, to)| to <= offset));
+    let absent = after.first().is_some_and(|&(from, _)| from <= offset);
     if !within || absent {
         return None;
     }
-    let before = link.absent.iter().filter(|&&(_, to)| to <= offset);
-    let absent_before: i64 = before.map(|&(from, to)| to - from).sum();
+    let absent_before: i64 = before.iter().map(|&(from, to)| to - from).sum();
     u64::try_from(offset - link.first_offset.0 - absent_before).ok()
 }

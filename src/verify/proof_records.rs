@@ -1,10 +1,12 @@
 //! Checks a proof of many records (FORMAT.md section 8.1).
 
 use crate::log::head::Head;
+use crate::log::link::Link;
 use crate::log::proof::{LinkRecords, PartitionRecords, RecordsProof};
 use crate::record::hash::Hash;
 use crate::record::merkle::leaf_hash;
 use crate::record::merkle::several::several_root;
+use crate::record::position::{Epoch, FirstOffset, TopicPartition};
 use crate::verify::findings::Code;
 use crate::verify::proof_keys::ProofKeys;
 use crate::verify::proof_parts::{
@@ -23,6 +25,12 @@ pub(super) fn records(proof: &RecordsProof, keys: &ProofKeys) -> Checked<ProvedB
     let named = CheckpointNamed::of(&checkpoint.checkpoint);
     let mut proved = ProvedRecords::new(&leaf, named);
     let mut heads = Leaves::new();
+    let named: Vec<&TopicPartition> = proof.partitions.iter().map(|of| &of.head.partition).collect();
+    require(
+        named.is_sorted_by(|before, after| before < after),
+        Code::ProofContradicts,
+        "the heads are not in the order of their partitions, each once",
+    )?;
     for partition in &proof.partitions {
         heads.push((partition.head_index, head_leaf(&partition.head)?));
         records_of_partition(partition, keys, &mut proved)?;
@@ -38,9 +46,16 @@ pub(super) fn records(proof: &RecordsProof, keys: &ProofKeys) -> Checked<ProvedB
 
 fn records_of_partition(of: &PartitionRecords, keys: &ProofKeys, proved: &mut ProvedRecords) -> Checked<()> {
     let mut links = Leaves::new();
-    for link in &of.links {
-        let height = records_of_link(link, &of.head, keys, proved)?;
-        links.push((height, leaf_hash(link.link.as_bytes())));
+    let mut free = (Epoch(0), FirstOffset(0));
+    for linked in &of.links {
+        let link = records_of_link(linked, &of.head, keys, proved)?;
+        require(
+            (link.epoch, link.first_offset) >= free,
+            Code::ProofContradicts,
+            "two links have the same offsets, or an epoch before that of a lower link",
+        )?;
+        free = (link.epoch, FirstOffset(link.next_offset.0));
+        links.push((link.height.0, leaf_hash(linked.link.as_bytes())));
     }
     require_root(
         (&links, of.head.height.0.saturating_add(1), &of.links_path),
@@ -51,8 +66,8 @@ fn records_of_partition(of: &PartitionRecords, keys: &ProofKeys, proved: &mut Pr
     Ok(())
 }
 
-/// Checks the records of one link, and returns the link's height.
-fn records_of_link(of: &LinkRecords, head: &Head, keys: &ProofKeys, proved: &mut ProvedRecords) -> Checked<u64> {
+/// Checks the records of one link, and returns the link.
+fn records_of_link(of: &LinkRecords, head: &Head, keys: &ProofKeys, proved: &mut ProvedRecords) -> Checked<Link> {
     let signed = open_link(&of.link, keys)?;
     head_covers(head, &signed)?;
     let (link, partition) = (&signed.link, signed.link.topic_partition());
@@ -82,7 +97,7 @@ fn records_of_link(of: &LinkRecords, head: &Head, keys: &ProofKeys, proved: &mut
         "the path of the records does not lead to the root that the link signs",
     )?;
     proved.segments += 1;
-    Ok(link.height.0)
+    Ok(signed.link)
 }
 
 /// Checks that leaves, of which there is at least one, ascend and stand in the tree with this root.

@@ -130,7 +130,28 @@ fn a_signed_report_is_believed_until_the_note_or_a_file_is_changed() {
         assert_eq!(found, Some(code), "{file}: {said}");
         std::fs::write(&place, was).unwrap();
     }
-    std::fs::remove_file(folder.path().join("r.html")).unwrap();
+    let page = folder.path().join("r.html");
+    // Longer than any memory: only as much is read as was signed.
+    std::fs::File::options()
+        .write(true)
+        .open(&page)
+        .unwrap()
+        .set_len(1 << 40)
+        .unwrap();
+    assert_eq!(checked(&folder, &key).0, Some(10));
+    std::fs::remove_file(&page).unwrap();
+    // Neither waits for a writer nor reads without an end.
+    for make in ["mkfifo", "ln -s /dev/zero"] {
+        let made = std::process::Command::new("sh")
+            .args(["-c", &format!("{make} \"$0\"")])
+            .arg(&page)
+            .status();
+        assert!(made.unwrap().success(), "{make}");
+        let (code, said) = checked(&folder, &key);
+        assert_eq!(code, Some(1), "{make}: {said}");
+        assert!(said.contains("it is not a regular file"), "{make}: {said}");
+        std::fs::remove_file(&page).unwrap();
+    }
     let (code, said) = checked(&folder, &key);
     assert_eq!(code, Some(11), "{said}");
     assert!(

@@ -21,7 +21,7 @@ import places  # noqa: E402
 from chain import Chain  # noqa: E402
 from log import Log  # noqa: E402
 from notes import Junk, grow, public_key, read_note, root as root_of, sha, signed  # noqa: E402
-from paths import check_consistency, check_inclusion, leaf  # noqa: E402
+from paths import check_consistency, check_inclusion, check_several, leaf  # noqa: E402
 from trust import Given  # noqa: E402
 from verify import Archive  # noqa: E402
 from walk_log import LogWalk  # noqa: E402
@@ -84,6 +84,12 @@ class Notes(unittest.TestCase):
             self.assertEqual((root_of(full), [peak.hex() for peak in full]), (case["root"], case["peaks"]))
             for index, path in enumerate(case["paths"]):
                 check_inclusion(leaf(b"leaf %d" % index), index, count, [bytes.fromhex(step) for step in path], case["root"])
+            for each in case["joint"]:
+                leaves = [(index, leaf(b"leaf %d" % index)) for index in each["of"]]
+                steps = [bytes.fromhex(step) for step in each["path"]]
+                check_several(leaves, count, steps, case["root"])
+                for wrong in ([*steps, *steps[-1:], leaves[0][1]], steps[:-1]) if steps else ():
+                    self.assertTrue(fails(lambda: check_several(leaves, count, wrong, case["root"])))
             for each in case["consistency"]:
                 check_consistency(each["from"], roots[each["from"] - 1], count, case["root"], [bytes.fromhex(step) for step in each["path"]])
 

@@ -3,6 +3,8 @@
 
 mod changed;
 pub mod continued;
+mod folders;
+mod lying_statistics;
 mod refused;
 mod selection;
 

@@ -40,7 +40,7 @@ fn everything() -> Selection {
     }
 }
 
-fn whose(conditions: &[(&str, &str)]) -> Selection {
+pub(super) fn whose(conditions: &[(&str, &str)]) -> Selection {
     let conditions = conditions.iter().map(|(field, value)| Condition {
         field: (*field).to_owned(),
         value: (*value).to_owned(),
@@ -51,7 +51,7 @@ fn whose(conditions: &[(&str, &str)]) -> Selection {
     }
 }
 
-fn select(archive: &Archive, selection: &Selection) -> Result<Selected, AppError> {
+pub(super) fn select(archive: &Archive, selection: &Selection) -> Result<Selected, AppError> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let store = Arc::new(archive.store.clone());
     runtime.block_on(prove_selection(store, &Given::default(), selection, &Silent))
@@ -71,7 +71,7 @@ fn order(offset: i64) -> OwnedRecord {
 }
 
 /// Two partitions of three segments, of which the last is under no checkpoint. Each segment has 3,000 numbers and ms of its own.
-fn orders() -> Archive {
+pub(super) fn orders() -> Archive {
     let mut archive = Archive::new();
     archive.projection = Projection::new(vec![
         Rule::new("order_number", "/order_id", ColumnType::Int64),
@@ -222,7 +222,7 @@ fn records_with_keys_that_were_rotated_are_proved_by_the_key_in_force() {
 }
 
 /// Records of each kind: no value, an empty one, a newline, bytes that are not UTF-8, no time, one beyond microseconds.
-fn odd() -> Archive {
+pub(super) fn odd() -> Archive {
     let mut archive = Archive::new();
     let mut records: Vec<OwnedRecord> = (0..8).map(order).collect();
     records[1].value = None;
@@ -238,12 +238,12 @@ fn odd() -> Archive {
     archive
 }
 
-fn folder(archive: &Archive, place: &Path) -> Retrieval {
+pub(super) fn folder(archive: &Archive, place: &Path) -> Retrieval {
     std::fs::create_dir(place).unwrap();
     write_folder(place, select(archive, &everything()).unwrap()).unwrap()
 }
 
-fn checked(place: &Path) -> FolderReport {
+pub(super) fn checked(place: &Path) -> FolderReport {
     check_folder(place, &public(&[7])).unwrap()
 }
 

@@ -17,7 +17,10 @@ use kivend::log::{
 };
 use kivend::record::{
     hash::Hash,
-    merkle::{Tree, leaf_hash},
+    merkle::{
+        Tree, leaf_hash,
+        several::{several_path, several_root},
+    },
     position::TopicPartition,
     record::{Header, LeafHasher, Record, Timestamp},
 };
@@ -155,6 +158,30 @@ fn trees_of_0_to_10_leaves_have_the_root_of_rfc_9162() {
             "{} leaves",
             case["leaf_count"]
         );
+    }
+}
+
+#[test]
+fn joint_paths_are_those_of_the_format() {
+    for case in list(&vectors("merkle"), "cases") {
+        let count = usize::try_from(integer(case, "leaf_count")).unwrap();
+        let leaves: Vec<Hash> = (0..count)
+            .map(|index| leaf_hash(format!("leaf {index}").as_bytes()))
+            .collect();
+        for joint in list(case, "joint") {
+            let of: Vec<usize> = list(joint, "of")
+                .iter()
+                .map(|index| usize::try_from(index.as_u64().unwrap()).unwrap())
+                .collect();
+            let steps: Vec<Hash> = list(joint, "path")
+                .iter()
+                .map(|step| step.as_str().unwrap().parse().unwrap())
+                .collect();
+            assert_eq!(several_path(&leaves, &of), steps, "{count} {of:?}");
+            let chosen: Vec<(u64, Hash)> = of.iter().map(|index| (*index as u64, leaves[*index])).collect();
+            let root = several_root(&chosen, count as u64, &steps).unwrap();
+            assert_eq!(root.to_string(), text(case, "root"), "{count} {of:?}");
+        }
     }
 }
 

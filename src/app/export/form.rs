@@ -29,6 +29,11 @@ impl Form {
         })
     }
 
+    /// As [`Form::Parquet`], without anything by which query engines leave out rows.
+    pub(in crate::app) fn rows_only(output: &mut dyn Write) -> io::Result<Box<dyn Rows + '_>> {
+        Ok(Box::new(ParquetRows::begin_rows_only(output)?))
+    }
+
     /// Whether a record with this value has a place in the form.
     pub(in crate::app) fn takes(self, value: Option<&[u8]>) -> bool {
         self != Form::Jsonl || value.is_some_and(|value| !value.is_empty())

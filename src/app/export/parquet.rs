@@ -11,8 +11,9 @@ use arrow_array::builder::{
 };
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 
 use crate::app::export::rows::Rows;
 use crate::record::position::TopicPartition;
@@ -35,9 +36,22 @@ pub(super) struct ParquetRows<'o> {
 
 impl ParquetRows<'_> {
     pub(super) fn begin(output: &mut dyn Write) -> io::Result<ParquetRows<'_>> {
-        let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default()));
+        ParquetRows::with(ArrowWriterOptions::new().with_properties(properties().build()), output)
+    }
+
+    /// A file without anything by which query engines leave out rows, so that all of it can be compared.
+    pub(super) fn begin_rows_only(output: &mut dyn Write) -> io::Result<ParquetRows<'_>> {
+        let properties = properties()
+            .set_statistics_enabled(EnabledStatistics::None)
+            .set_dictionary_enabled(false)
+            .set_offset_index_disabled(true);
+        let options = ArrowWriterOptions::new().with_properties(properties.build());
+        ParquetRows::with(options.with_skip_arrow_metadata(true), output)
+    }
+
+    fn with(options: ArrowWriterOptions, output: &mut dyn Write) -> io::Result<ParquetRows<'_>> {
         let schema = schema();
-        let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties.build()))?;
+        let writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)?;
         Ok(ParquetRows {
             output,
             writer,
@@ -81,6 +95,10 @@ impl Rows for ParquetRows<'_> {
         self.drain()?;
         self.output.flush()
     }
+}
+
+fn properties() -> WriterPropertiesBuilder {
+    WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default()))
 }
 
 /// Records as they stand in a file of [`ParquetRows`].

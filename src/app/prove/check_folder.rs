@@ -2,20 +2,22 @@
 //! untrusted.
 
 use std::fs;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use serde::Serialize;
 
 use crate::app::export::batch_of;
 use crate::audit::bad_file::BadFile;
 use crate::audit::file_bounds::check_file;
+use crate::audit::rows_only::check_rows_only;
 use crate::log::proof::Proof;
+use crate::reading::local_file::{open_regular, read_regular};
 use crate::record::decode::Encoded;
 use crate::verify::findings::{Code, Finding};
 use crate::verify::given::Given;
@@ -24,6 +26,8 @@ use crate::verify::proof_report::{ProofReport, Proved};
 use crate::verify::retrieval::{LINES, PROOF, ROWS};
 use crate::verify::verdict::Verdict;
 
+/// The largest proof file: many times the largest that [`crate::app::prove::prove_selection`] makes.
+pub const PROOF_MAX_BYTES: u64 = 1 << 30;
 /// The memory for rows that are decoded together.
 const BATCH_BYTES: usize = 64 << 20;
 const BATCH_ROWS: usize = 1024;
@@ -58,7 +62,7 @@ pub enum FolderError {
 /// # Errors
 /// [`FolderError`] if it is no such folder.
 pub fn check_folder(folder: &Path, given: &Given) -> Result<FolderReport, FolderError> {
-    let file = fs::read(folder.join(PROOF)).map_err(FolderError::Unread)?;
+    let file = read_regular(&folder.join(PROOF), PROOF_MAX_BYTES).map_err(FolderError::Unread)?;
     let mut report = FolderReport {
         proof: check(&file, given),
         files: Vec::new(),
@@ -117,7 +121,7 @@ fn read(records: &[Vec<u8>]) -> impl Iterator<Item = Encoded<'_>> {
 
 fn compare_lines(folder: &Path, records: &[Vec<u8>]) -> Result<(), String> {
     let unread = |error: io::Error| error.to_string();
-    let mut file = BufReader::new(fs::File::open(folder.join(LINES)).map_err(unread)?);
+    let mut file = BufReader::new(open_regular(&folder.join(LINES)).map_err(unread)?);
     let mut found = Vec::new();
     for (encoded, number) in read(records)
         .filter(|encoded| encoded.record().value.is_some_and(|value| !value.is_empty()))
@@ -148,12 +152,7 @@ fn compare_rows(folder: &Path, records: &[Vec<u8>]) -> Result<(), String> {
     let unread = |error: io::Error| error.to_string();
     let expected: u64 = records.iter().map(|record| record.len() as u64).sum();
     let limit = expected.saturating_mul(2).saturating_add(ROWS_FREE_BYTES);
-    let mut bytes = Vec::new();
-    let file = fs::File::open(folder.join(ROWS)).map_err(unread)?;
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(unread)?;
-    if bytes.len() as u64 > limit {
-        return Err("it is larger than the proved records".to_owned());
-    }
+    let bytes = read_regular(&folder.join(ROWS), limit).map_err(unread)?;
     // The Parquet library has panicked on hostile files before. Nothing that is used later is changed here.
     catch_unwind(AssertUnwindSafe(|| compare_batches(Bytes::from(bytes), records)))
         .unwrap_or_else(|_| Err("the Parquet reader panicked".to_owned()))
@@ -163,7 +162,9 @@ fn compare_batches(file: Bytes, records: &[Vec<u8>]) -> Result<(), String> {
     let unread = |error: &dyn std::fmt::Display| format!("it cannot be read: {error}");
     let largest = check_file(&file).map_err(|BadFile(why)| unread(&why))?;
     let rows = (BATCH_BYTES / largest.max(1)).clamp(1, BATCH_ROWS);
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| unread(&error))?;
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let reader =
+        ParquetRecordBatchReaderBuilder::try_new_with_options(file.clone(), options).map_err(|error| unread(&error))?;
     let batches = reader.with_batch_size(rows).build().map_err(|error| unread(&error))?;
     let mut at = 0;
     for batch in batches {
@@ -189,7 +190,7 @@ fn compare_batches(file: Bytes, records: &[Vec<u8>]) -> Result<(), String> {
         at = end;
     }
     match at == records.len() {
-        true => Ok(()),
+        true => check_rows_only(&file, at as u64).map_err(|BadFile(why)| why),
         false => Err(format!("it has {at} rows, and {} records are proved", records.len())),
     }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use crate::app::export::Form;
+use crate::app::export::{Form, Rows};
 use crate::app::prove::selection::Selected;
 use crate::record::decode::Encoded;
 use crate::record::record::Record;
@@ -28,8 +28,12 @@ pub fn write_folder(folder: &Path, selected: Selected) -> io::Result<Retrieval> 
     } = selected;
     write(&folder.join(PROOF), |file| file.write_all(text.as_bytes()))?;
     drop(text);
-    retrieval.without_line = write(&folder.join(LINES), |file| write_records(Form::Jsonl, file, &records))?;
-    write(&folder.join(ROWS), |file| write_records(Form::Parquet, file, &records))?;
+    retrieval.without_line = write(&folder.join(LINES), |file| {
+        write_records(Form::Jsonl, Form::Jsonl.rows(file)?, &records)
+    })?;
+    write(&folder.join(ROWS), |file| {
+        write_records(Form::Parquet, Form::rows_only(file)?, &records)
+    })?;
     for encoding in records.iter().take(SHOWN) {
         retrieval.shown.push(shown(&read(encoding)?));
     }
@@ -48,8 +52,7 @@ fn write<T>(file: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<T
 }
 
 /// Writes the records in a form, and returns how many have no place in it.
-fn write_records(form: Form, file: &mut dyn Write, records: &[Vec<u8>]) -> io::Result<u64> {
-    let mut rows = form.rows(file)?;
+fn write_records(form: Form, mut rows: Box<dyn Rows + '_>, records: &[Vec<u8>]) -> io::Result<u64> {
     let mut left_out = 0;
     for encoding in records {
         let encoded = read(encoding)?;

@@ -21,7 +21,7 @@ use crate::verify::proof::check;
 use crate::verify::proof_report::ProofReport;
 use crate::verify::verdict::Verdict;
 
-pub use crate::app::prove::check_folder::{FolderError, FolderReport, check_folder};
+pub use crate::app::prove::check_folder::{FolderError, FolderReport, PROOF_MAX_BYTES, check_folder};
 pub use crate::app::prove::condition::Condition;
 pub use crate::app::prove::folder::write_folder;
 pub use crate::app::prove::selection::{Selected, Selection, prove_selection};

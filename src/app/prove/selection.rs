@@ -184,7 +184,13 @@ fn nothing_found(selection: &Selection, cost: &Cost) -> AppError {
         cost.requests,
         cost.bytes
     ))
-    .fix("check the names and values of --where, the topics and the times; nothing was written")
+    .fix(match cost.skipped_by_statistics {
+        0 => "check the names and values of --where, the topics and the times; nothing was written",
+        _ => {
+            "check the names and values of --where, the topics and the times; nothing was written. Statistics were not checked: \
+             `kivend verify` checks that no statistic hides a record"
+        }
+    })
 }
 
 fn condition_text(condition: &Condition) -> String {
