@@ -31,6 +31,7 @@ links.json      `valid`: links at the place that they name. `judged`: objects at
                 the others, which do continue each other.
 proofs.json     whole files with what the verifier is `given`, and the verdict. Every valid one is intact with each of the
                 `given` of its own list.
+reports.json    signed reports, with the files in their folder by name; the verdict is on the report and its files.
 archive.json, notes.json, merkle.json, records.json and drills.json explain themselves.
 """
 from __future__ import annotations
@@ -53,6 +54,7 @@ from make_log_vectors import cosignatures, entries
 from make_forged_segments import forged_segments
 from make_projections import projections
 from make_proofs import proofs
+from make_reports import reports
 from proof_writer import several
 
 VECTORS = Path(__file__).resolve().parent.parent / "tests" / "vectors"
@@ -243,7 +245,7 @@ def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else VECTORS
     folder.mkdir(parents=True, exist_ok=True)
     for name, make in {"records": records, "merkle": trees, "notes": notes, "archive": archive, "entries": entries, "cosignatures": cosignatures,
-                       "links": links, "projection": projections, "proofs": proofs, "drills": drills, "forged_segments": forged_segments}.items():
+                       "links": links, "projection": projections, "proofs": proofs, "drills": drills, "reports": reports, "forged_segments": forged_segments}.items():
         (folder / f"{name}.json").write_text(json.dumps(make(), indent=1, ensure_ascii=True) + "\n", encoding="utf-8")
 
 

@@ -11,20 +11,14 @@ Exit codes: 10 the report was altered, 12 none of the keys signed it, 2 wrong us
 
 from __future__ import annotations
 
-import argparse
-import json
-import re
 import sys
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
-from folder import Unreadable, read_file
-from kinds import archive_key, is_ascending
-from notes import COUNT, HASH, I32, I64, ID, ORIGIN, TEXT, TOPIC, Unknown, canonical, demand, fits, is_time, read_note, signed
-from places import type_of
+from kinds import is_ascending
+from notes import COUNT, HASH, I32, I64, ID, ORIGIN, TEXT, TOPIC, demand, is_time
+from report_note import arguments, given_file, judged, open_report, print_json
 
-LARGEST_FILE = 64 << 20
 NAMED = 1000
 RECORDS = ("missing", "altered", "refused")
 WRONG = ("altered", "added", "kafka_altered", "kafka_added")
@@ -59,49 +53,25 @@ def check_content(found: dict[str, Any]) -> None:
     demand(found["result"] == result, "the result does not follow from the differences")
 
 
-def read(data: bytes, keys: list[Any]) -> dict[str, Any]:
-    note = read_note(data)
-    demand(len(note.lines) == 1, "not exactly one signature line")
-    key = next((key for key in keys if key.id == note.lines[0][0]), None)
-    if key is None:
-        raise Unknown("none of the given keys signed it")
-    demand(signed(note, key), "the signature does not verify: it was altered after it was signed")
-    type_, found = type_of(note.text)
-    if type_ != "kivend.drill/v1" and re.fullmatch(r"kivend\.drill/v[0-9]{1,9}", type_):
-        raise Unknown(f"unknown type {type_}")
-    demand(fits(found, DRILL), "not the members of a report")
-    demand(found["origin"] == key.name, "its key has another name than the archive")
-    check_content(found)
-    return canonical(note.text)
-
-
 def verify(data: bytes, keys: list[Any]) -> tuple[str, str, dict[str, Any] | None]:
     """Returns the verdict on the file, why, and the report if it counts."""
-    try:
-        return "intact", "", read(data, keys)
-    except Unknown as why:
-        return "unverifiable", str(why), None
-    except Exception as why:  # Any failure of a reader is a broken rule.
-        return "tampered", str(why), None
+    def read() -> dict[str, Any]:
+        found, key = open_report(data, keys, "drill", DRILL)
+        demand(found["origin"] == key.name, "its key has another name than the archive")
+        check_content(found)
+        return found
+
+    return judged(read)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Verifies the report of a drill of a kivend archive, offline.")
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--key", action="append", required=True, metavar="PUBLIC", help="a public key of the archive from a trusted source; may be repeated")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    try:
-        keys, data = [archive_key(key) for key in options.key], read_file(options.file, LARGEST_FILE)
-    except (Exception, Unreadable) as why:
-        print(why, file=sys.stderr)
+    options = arguments("Verifies the report of a drill of a kivend archive, offline.", "a public key of the archive from a trusted source")
+    given = given_file(options, "drill", "the report of a drill")
+    if given is None:
         return 2
-    if not data.startswith(b'{"type":"kivend.drill/'):
-        print(f"not the report of a drill: {options.file}", file=sys.stderr)
-        return 2
-    verdict, detail, report = verify(data, keys)
+    verdict, detail, report = verify(given[1], given[0])
     if options.json:
-        print(json.dumps({"verdict": verdict, "detail": detail, "report": report}))
+        print_json(verdict=verdict, detail=detail, report=report)
     elif report is None:
         print(f"{verdict}: the report proves nothing: {detail}")
     else:

@@ -2,12 +2,10 @@
 
 pyarrow reads the rows, after segment_structure.py has checked everything else. verify.py compares the segment with its link.
 """
-import json
 import math
 import re
 import struct
 from datetime import datetime, timedelta, timezone
-from itertools import accumulate
 from types import SimpleNamespace as Fields
 
 import pyarrow as pa
@@ -15,33 +13,10 @@ import pyarrow.parquet as pq
 
 from notes import I64, canonical, demand, fits, grow, refuse, root
 from segment_structure import Seen, read_footer, read_structure, schema
+from strict_json import parse_json
 
-# ---- typed columns: JSON in which each member of an object has a value and its source text ---------------------------
-def unique(pairs):
-    members = dict(pairs)
-    return members if len(members) == len(pairs) else refuse("a name twice")
-
-def number(literal):
-    return float(literal) if literal.isascii() else refuse(literal)
-
-def spanned(text, at):
-    value, end = JSON.scan_once(text, at)
-    return (value, text[at:end]), end
-
-JSON = json.JSONDecoder(parse_int=number, parse_float=number, parse_constant=refuse, object_pairs_hook=unique)
-JSON.parse_object = lambda place, strict, _, *hooks: json.decoder.JSONObject(place, strict, spanned, *hooks)
-JSON.scan_once = json.scanner.py_make_scanner(JSON)
+# ---- typed columns ---------------------------------------------------------------------------------------------------
 TIME = r"(\d{4}-\d\d-\d\d)[T ]((?:[01]\d|2[0-3]):\d\d:\d\d)(?:\.(\d+))?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?"
-
-def parse_json(text):
-    document = JSON.decode(text)
-    if "\\u" in text:
-        json.dumps(document, ensure_ascii=False).encode()  # a lone surrogate cannot be encoded
-    # Possessive, because the regular expression would otherwise remember every character of a text.
-    brackets = re.finditer(r'"(?:[^"\\]|\\.)*+"|([][{}])', text)
-    depths = accumulate((b in ("[", "{")) - (b in ("]", "}")) for b in (found[1] for found in brackets))
-    demand(max(depths, default=0) <= 127, kind=ValueError)
-    return document
 
 def int64(_, text):
     return int(text) if int(text) in I64 else refuse(text)

@@ -6,6 +6,7 @@ mod links;
 mod log;
 mod projection;
 mod proofs;
+mod reports;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kivend::log::{
