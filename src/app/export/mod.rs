@@ -163,7 +163,7 @@ fn nothing_of(archive: &Archive, request: &Request) -> AppError {
     let meant =
         nearest(topic, topics.iter().copied()).map_or(String::new(), |near| format!(", did you mean `{near}`?"));
     AppError::config(format!(
-        "the archive has no records of the topic `{topic}`, only of {}{meant}",
+        "the archive has no records of this topic: `{topic}`, only of {}{meant}",
         topics.join(", ")
     ))
     .fix("name one of the archived topics with --topic, or none for all")
