@@ -24,6 +24,9 @@ pub struct Args {
     /// What the types of events are called
     #[arg(long, value_name = "NAMES", value_enum, default_value_t)]
     event_types: EventTypes,
+    /// Add 20 customers who look like fraud, planted-RULE-N, and 20 who nearly do, nearly-RULE-N, after the N events
+    #[arg(long)]
+    fraud: bool,
     /// Write to FILE instead of stdout
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
@@ -41,10 +44,13 @@ enum EventTypes {
 
 pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let output = context.output();
-    let shop = Shop::new(args.events, args.seed).named(match args.event_types {
+    let mut shop = Shop::new(args.events, args.seed).named(match args.event_types {
         EventTypes::Routed => Naming::Routed,
         EventTypes::Original => Naming::Original,
     });
+    if args.fraud {
+        shop = shop.with_fraud();
+    }
     match file_named(args.output.as_ref()) {
         None => {
             let written = generate(shop, &mut output.stdout(), &*context.progress_beside_stdout());

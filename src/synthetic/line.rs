@@ -34,12 +34,24 @@ impl Detail {
 impl Visitor {
     /// Draws one of `customers` for session number `session`.
     pub(crate) fn draw(draws: &mut Draws, customers: u32, session: u64) -> Visitor {
+        let mut customer = vec![b'C'];
+        push_number(&mut customer, u64::from(1 + draws.below(customers)), 5);
+        let device = draws.one_of(&DEVICES);
+        Visitor::known(draws, &customer, session, device)
+    }
+
+    /// A customer who uses the device of this number.
+    pub(crate) fn on_device(draws: &mut Draws, customer: &str, session: u64, device: usize) -> Visitor {
+        Visitor::known(draws, customer.as_bytes(), session, DEVICES[device % DEVICES.len()])
+    }
+
+    fn known(draws: &mut Draws, customer: &[u8], session: u64, device: &str) -> Visitor {
         let mut middle = Vec::with_capacity(256);
-        middle.extend_from_slice(b"\", \"customer_id\": \"C");
-        push_number(&mut middle, u64::from(1 + draws.below(customers)), 5);
+        middle.extend_from_slice(b"\", \"customer_id\": \"");
+        middle.extend_from_slice(customer);
         middle.extend_from_slice(b"\", \"session_id\": \"S");
         push_number(&mut middle, session, 6);
-        push_text(&mut middle, b"device", draws.one_of(&DEVICES));
+        push_text(&mut middle, b"device", device);
         middle.extend_from_slice(b"\", \"ip_hash\": \"");
         push_hex(&mut middle, [draws.bits(), draws.bits()]);
         push_text(&mut middle, b"utm_source", draws.one_of(&SOURCES));

@@ -5,13 +5,14 @@ use crate::synthetic::draws::Draws;
 use crate::synthetic::line::{Detail, Visitor, write_line};
 use crate::synthetic::naming::Naming;
 use crate::synthetic::plan::{Checkout, Outcome, Visit};
+use crate::synthetic::planted::PlantedVisit;
 
 /// The number of products of the shop.
 const PRODUCTS: u32 = 200;
 
 /// Sessions begin between 2025-11-01 and 61 days later; seconds since the Unix epoch.
-const SEASON_START_S: i64 = 1_761_955_200;
-const SEASON_SECONDS: u32 = 61 * 86_400;
+pub(crate) const SEASON_START_S: i64 = 1_761_955_200;
+pub(crate) const SEASON_SECONDS: u32 = 61 * 86_400;
 
 /// A session that is being written.
 pub(crate) struct Walk<'a> {
@@ -22,6 +23,7 @@ pub(crate) struct Walk<'a> {
     checkout_number: u64,
     now_s: i64,
     cart: Vec<u32>,
+    hurried: bool,
     events: u64,
 }
 
@@ -44,7 +46,18 @@ impl<'a> Walk<'a> {
         (visitor, naming): (&'a Visitor, Naming),
         checkout_number: u64,
     ) -> Walk<'a> {
-        let now_s = SEASON_START_S + i64::from(draws.below(SEASON_SECONDS));
+        let start_s = SEASON_START_S + i64::from(draws.below(SEASON_SECONDS));
+        Walk::begin_at(start_s, draws, lines, (visitor, naming), checkout_number)
+    }
+
+    /// The same at a given time, in seconds since the Unix epoch.
+    pub(crate) fn begin_at(
+        now_s: i64,
+        draws: &'a mut Draws,
+        lines: &'a mut Vec<u8>,
+        (visitor, naming): (&'a Visitor, Naming),
+        checkout_number: u64,
+    ) -> Walk<'a> {
         Walk {
             draws,
             lines,
@@ -53,6 +66,7 @@ impl<'a> Walk<'a> {
             checkout_number,
             now_s,
             cart: Vec::new(),
+            hurried: false,
             events: 0,
         }
     }
@@ -81,6 +95,36 @@ impl<'a> Walk<'a> {
         }
         for _ in 0..pages_after {
             self.customer_event("page_view", Detail::default());
+        }
+    }
+
+    /// Writes a planted session, with some items of one product. Its steps follow each other sooner than those of others, so that
+    /// attempts to pay are within the minutes in which the rules count them.
+    pub(crate) fn through_planted(&mut self, visit: &PlantedVisit, product: u32) {
+        self.hurried = true;
+        self.customer_event("page_view", Detail::default());
+        for _ in 0..visit.items {
+            self.customer_event("product_view", Detail::of_product(product));
+            self.customer_event("add_to_cart", Detail::of_product(product));
+            self.cart.push(product);
+        }
+        self.customer_event("view_cart", self.cart_detail());
+        self.customer_event("checkout_start", self.cart_detail());
+        let paying = Detail {
+            payment: Some(self.checkout_number),
+            ..self.cart_detail()
+        };
+        for succeeds in visit.attempts {
+            self.customer_event("payment_attempt", paying);
+            if *succeeds {
+                let paid = Detail {
+                    order: paying.payment,
+                    ..paying
+                };
+                self.provider_event("payment_success", paid);
+            } else {
+                self.provider_event("payment_failed", paying);
+            }
         }
     }
 
@@ -176,7 +220,7 @@ impl<'a> Walk<'a> {
     }
 
     fn draw_product(&mut self) -> u32 {
-        1 + self.draws.below(PRODUCTS)
+        product_of(self.draws)
     }
 
     fn cart_detail(&self) -> Detail {
@@ -186,9 +230,10 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Writes an action of the customer, 5 to 114 seconds after the last event.
+    /// Writes an action of the customer, 5 to 114 seconds after the last event, or 5 to 24 in a hurry.
     fn customer_event(&mut self, event_type: &str, detail: Detail) {
-        self.now_s += 5 + i64::from(self.draws.below(110));
+        let range_s = if self.hurried { 20 } else { 110 };
+        self.now_s += 5 + i64::from(self.draws.below(range_s));
         self.write(event_type, detail);
     }
 
@@ -203,6 +248,11 @@ impl<'a> Walk<'a> {
         let event_type = self.naming.of(event_type);
         write_line(self.lines, self.draws, self.visitor, (self.now_s, event_type), detail);
     }
+}
+
+/// Draws a product of the shop.
+pub(crate) fn product_of(draws: &mut Draws) -> u32 {
+    1 + draws.below(PRODUCTS)
 }
 
 /// The price of a product: 8.99 to 102.52.

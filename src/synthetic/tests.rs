@@ -139,6 +139,39 @@ fn a_line_has_the_members_of_the_reference_data_with_the_spacing_of_python() {
     }
 }
 
+/// What `kivend generate --fraud` documents, and tests/flink expects.
+#[test]
+fn planted_sessions_follow_the_others_and_their_counts_are_exact() {
+    let ordinary = generate(5_000, 3);
+    let shop = Shop::new(5_000, 3).with_fraud();
+    assert_eq!(shop.events(), 5_000 + 1_235);
+    let lines = lines_of(shop);
+    assert!(lines.starts_with(&ordinary), "the same seed gives the same bytes first");
+    let events = parsed(&lines[ordinary.len()..]);
+    assert_plausible(&events);
+    let expected = BTreeMap::from([
+        ("page_view", 155),
+        ("product_view", 195),
+        ("add_to_cart", 195),
+        ("view_cart", 155),
+        ("checkout", 155),
+        ("payment_attempt", 190),
+        ("payment_success", 130),
+        ("payment_failure", 60),
+    ]);
+    assert_eq!(counts(&events), expected);
+    let customers: BTreeSet<&str> = events
+        .iter()
+        .map(|event| event["customer_id"].as_str().unwrap())
+        .collect();
+    assert_eq!(customers.len(), 40);
+    assert!(
+        customers
+            .iter()
+            .all(|id| id.starts_with("planted-") || id.starts_with("nearly-"))
+    );
+}
+
 /// Sessions are contiguous and in order of time, and no step comes before the step that it needs.
 fn assert_plausible(events: &[Value]) {
     let mut seen = BTreeSet::new();
