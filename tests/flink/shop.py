@@ -19,6 +19,8 @@ TOP = Path(__file__).resolve().parents[2]
 KIVEND = os.environ["KIVEND_TEST_PROGRAM"]
 # Longer than a busy machine takes for any of the steps.
 DEADLINE_S = 180
+# How far the watermark is behind the newest payment, and two milliseconds for what is cut off.
+WATERMARK_S = 10.002
 
 
 def until(what: str, reached: Callable[[], object]) -> None:
@@ -96,8 +98,14 @@ class Shop:
         until("a checkpoint", lambda: self.api(f"{path}/{request}")["status"]["id"] == "COMPLETED")
         until("the commit of the alerts", lambda: not self.alerts_are_open())
 
+    def read_all_payments(self) -> float:
+        """Waits until Flink has read all payments, and returns the event time up to which it has decided."""
+        decided_s = self.last_payment() - WATERMARK_S
+        until("the end of the payments", lambda: self.watermark() >= decided_s)
+        return decided_s
+
     def watermark(self) -> float:
-        """The event time up to which all alerts have been sent; seconds since the Unix epoch."""
+        """The event time that the last part of the job has reached; seconds since the Unix epoch."""
         job = self.job()
         last = self.api(f"jobs/{job}")["vertices"][-1]["id"]
         marks = [int(mark["value"]) for mark in self.api(f"jobs/{job}/vertices/{last}/watermarks")]
