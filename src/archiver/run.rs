@@ -140,7 +140,7 @@ fn archive(
     let kafka = ClusterAtStart::read(settings);
     let store = runtime.block_on(store::open(&settings.store))?;
     let store: Arc<dyn Store> = Arc::new(MeasuredStore::new(store, Arc::clone(&vitals.metrics)));
-    let own = runtime.block_on(start::open(&store, &settings.archive))?;
+    let own = runtime.block_on(start::open(&store, settings))?;
     vitals.health.unready("starting: reading Kafka's metadata");
     let ClusterAtStart {
         cluster,

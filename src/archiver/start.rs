@@ -95,10 +95,12 @@ pub(super) fn require_configured(orders: &Orders, settings: &Settings) -> Result
 }
 
 /// Probes the store's create-only contract before anything is written, then opens the archive or creates it.
-pub(super) async fn open(store: &Arc<dyn Store>, settings: &ArchiveSettings) -> Result<OwnArchive, AppError> {
+pub(super) async fn open(store: &Arc<dyn Store>, settings: &Settings) -> Result<OwnArchive, AppError> {
     let nonce = u128::from_le_bytes(clock::random_bytes()?);
-    probe::probe(store, &format!("{nonce:032x}")).await?;
-    let own = init::open_or_make(store.as_ref(), &settings.name, &settings.into(), &NewArchive::default()).await?;
+    let conditions = probe::Conditions::of(&settings.store);
+    probe::probe_once(store, &conditions, &format!("{nonce:032x}")).await?;
+    let archive = &settings.archive;
+    let own = init::open_or_make(store.as_ref(), &archive.name, &archive.into(), &NewArchive::default()).await?;
     let report = init::InitReport::from(&own);
     if own.made == init::Made::Now {
         tracing::warn!(event = "archive_created", archive = report.archive, id = report.archive_id, public_key = report.public_key, private_key = %report.private_key, "created a new archive: keep the private key safe, and give the public key to everyone who verifies the archive");
