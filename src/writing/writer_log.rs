@@ -14,6 +14,7 @@ use crate::log::object_key::{Attempt, Key, LOG};
 use crate::log::signed_note::VerifyingKey;
 use crate::store::{Entry as Listed, Store, pages};
 use crate::task::error::AppError;
+use crate::task::joined::Joined;
 use crate::writing::trust::WriterTrust;
 
 /// The archive's log, shared by all writers in this process.
@@ -21,6 +22,7 @@ use crate::writing::trust::WriterTrust;
 pub struct WriterLog {
     own: VerifyingKey,
     known: RwLock<Known>,
+    refreshing: Joined,
     undecided: Notify,
 }
 
@@ -41,6 +43,7 @@ impl WriterLog {
                 trust: Arc::new(trust),
                 junk: Vec::new(),
             }),
+            refreshing: Joined::default(),
             undecided: Notify::new(),
         }
     }
@@ -55,16 +58,22 @@ impl WriterLog {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Reads the entries after the newest known one. Takes one request if there are none.
+    /// Reads the entries after the newest known one, by a listing that begins after this call. Takes one request if there are none;
+    /// tasks that ask while one is under way share the next.
     ///
     /// # Errors
     /// The store's errors; `Corrupt` if a newer version of kivend wrote the log, or if entries are missing, the newest known one
     /// among them.
     pub async fn refresh(&self, store: &dyn Store) -> Result<Arc<WriterTrust>, AppError> {
+        self.refreshing.ask(self.read_new(store)).await?;
+        Ok(self.trust())
+    }
+
+    async fn read_new(&self, store: &dyn Store) -> Result<(), AppError> {
         let before = self.known();
         let listed = list_beyond(store, &before.trust).await?;
         if listed.iter().map(|entry| &entry.key).eq(&before.junk) {
-            return Ok(before.trust);
+            return Ok(());
         }
         let mut trust = WriterTrust::clone(&before.trust);
         read_listed(store, &mut trust, listed).await?;
@@ -72,7 +81,8 @@ impl WriterLog {
         let junk = list_beyond(store, &trust).await?;
         let junk = read_listed(store, &mut trust, junk).await?;
         refuse_gap(store, &trust, &junk).await?;
-        Ok(self.keep(trust, junk))
+        self.keep(trust, junk);
+        Ok(())
     }
 
     /// Takes the state after an entry that this process created.
