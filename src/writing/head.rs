@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::log::commit_metadata::CommitMetadata;
 use crate::log::identity::genesis;
 use crate::log::keyring::Role;
+use crate::log::limits::max_bytes_of;
 use crate::log::link::{self, Link, SignedLink};
 use crate::log::note::Invalid;
 use crate::log::object_key::{Attempt, Key, Place, links_of};
@@ -114,6 +115,9 @@ impl Search<'_> {
     /// The head, starting from the greatest valid link of the newest epoch below the log's end. That link must continue
     /// the one before it.
     async fn below_end(&self, end: i64) -> Result<Option<SignedLink>, AppError> {
+        if self.is_new().await? {
+            return Ok(None);
+        }
         let epoch = self.newest_epoch().await?;
         let mut greatest = self.greatest_link(epoch, end.saturating_add(1)).await?;
         // Where Kafka's log ends below the archive, its end says nothing about the archive's.
@@ -134,6 +138,19 @@ impl Search<'_> {
             greatest = self.greatest_link(epoch, link.link.first_offset.0).await?;
         }
         Ok(None)
+    }
+
+    /// Whether the partition has no link at all. The first link is also looked for by its key, because a listing may be stale.
+    async fn is_new(&self) -> Result<bool, AppError> {
+        let folder = links_of(self.partition);
+        if !self.store.list(&folder, None, 1).await?.is_empty() {
+            return Ok(false);
+        }
+        let first = self.place(Epoch(0), FirstOffset(0)).link(Attempt::PLAIN).to_string();
+        match self.store.get(&first, max_bytes_of(&first)).await {
+            Err(error) if error.is_too_large() => Ok(false),
+            first => Ok(first?.is_none()),
+        }
     }
 
     /// The end of the chain after this link. Each next link is read by its key, because a listing may be stale.
