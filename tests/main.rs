@@ -42,6 +42,7 @@ mod real_places;
 mod real_policies;
 mod real_tls;
 mod real_witness;
+mod requests;
 mod retention;
 mod rotation;
 

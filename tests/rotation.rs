@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use kivend::app::keys::{Idle, Rotated, retire, rotate, show};
 use kivend::app::verify::Request;
-use kivend::archive::step::{Event, Object, Slot, Ticket};
+use kivend::archive::step::{Event, Look, Object, Slot, Ticket};
 use kivend::archiver::backends::Backends;
 use kivend::archiver::requests::{self, Creation};
 use kivend::error::{Explain as _, Kind};
@@ -234,7 +234,7 @@ fn a_writer_whose_key_was_retired_stops_before_its_next_note() {
                 kivend::log::object_key::Key::Link(..) => {
                     requests::create_link(backends(&setup, &retired), ticket, &creation).await
                 }
-                _ => requests::create_segment(backends(&setup, &retired), ticket, &creation).await,
+                _ => requests::create_segment(backends(&setup, &retired), ticket, &creation, Look::Needed).await,
             }
         });
         let refused = refused.unwrap_err();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use kivend::archive::step::{Event, Object, Slot, Ticket};
+use kivend::archive::step::{Event, Look, Object, Slot, Ticket};
 use kivend::archiver::background::{BackgroundExecutor, Encode, Tools};
 use kivend::archiver::degradations::Degradations;
 use kivend::archiver::executor::{Answer, Executor};
@@ -201,7 +201,7 @@ fn a_panic_of_the_encoder_is_a_fatal_answer_that_names_its_place() {
 fn a_panic_in_the_task_of_a_request_is_a_fatal_answer_that_names_its_place() {
     let scene = Scene::new(Some("data/"), None);
     let mut executor = scene.executor(Tools::ENCODE);
-    executor.start(Operation::CreateSegment(ticket(0), segment_of(0)));
+    executor.start(Operation::CreateSegment(ticket(0), segment_of(0), Look::Needed));
     let told = fatal(executor.wait_for_answer(PATIENCE));
     assert!(told.contains("create a segment: the disk caught fire"), "{told}");
     assert!(told.contains("tests/supervision.rs:"), "{told}");
@@ -227,12 +227,16 @@ fn forty_partitions_whose_segments_are_refused_do_not_stop_another_one() {
     // Partitions 10 to 19 and 100 to 199 are refused; 2 is not.
     let stuck = (10..20).chain(100..130);
     for (slot, partition) in stuck.enumerate() {
-        executor.start(Operation::CreateSegment(ticket(slot), segment_of(partition)));
+        executor.start(Operation::CreateSegment(
+            ticket(slot),
+            segment_of(partition),
+            Look::Needed,
+        ));
     }
     crate::fixture::patience::until("all of them are refused once", || {
         scene.store.refused.load(Ordering::SeqCst) >= 40
     });
-    executor.start(Operation::CreateSegment(ticket(99), segment_of(2)));
+    executor.start(Operation::CreateSegment(ticket(99), segment_of(2), Look::Needed));
     let answer = executor.wait_for_answer(PATIENCE).expect("no answer").unwrap();
     assert!(
         matches!(answer[..], [Event::SegmentCreated(done)] if done == ticket(99)),
@@ -244,7 +248,7 @@ fn forty_partitions_whose_segments_are_refused_do_not_stop_another_one() {
 fn a_refusal_of_one_object_stops_its_partition_with_the_reason_and_the_remedy() {
     let scene = Scene::refusing("data/payments/1");
     let mut executor = scene.executor(Tools::ENCODE);
-    executor.start(Operation::CreateSegment(ticket(0), segment_of(1)));
+    executor.start(Operation::CreateSegment(ticket(0), segment_of(1), Look::Needed));
     let answer = executor.wait_for_answer(PATIENCE).expect("no answer").unwrap();
     let [Event::Refused(refused, why)] = &answer[..] else {
         panic!("{answer:?}")
@@ -255,7 +259,7 @@ fn a_refusal_of_one_object_stops_its_partition_with_the_reason_and_the_remedy() 
         "{why}"
     );
     assert!(why.ends_with("; shorten store.prefix"), "{why}");
-    executor.start(Operation::CreateSegment(ticket(2), segment_of(2)));
+    executor.start(Operation::CreateSegment(ticket(2), segment_of(2), Look::Needed));
     let answer = executor.wait_for_answer(PATIENCE).expect("no answer").unwrap();
     assert!(
         matches!(answer[..], [Event::SegmentCreated(done)] if done == ticket(2)),

@@ -165,7 +165,7 @@ pub enum Action {
     Encode(Ticket, Box<(Rows, Footer)>),
     /// Create this segment, unless the topic no longer has this topic id. Answer with [`Event::SegmentCreated`],
     /// [`Event::SegmentTaken`] or [`Event::TopicReplaced`].
-    CreateSegment(Ticket, Key, Object, Option<String>),
+    CreateSegment(Ticket, Key, Object, Option<String>, Look),
     /// Sign and create this link, which is the commit; if a topic id is given, unless the topic no longer has it. Answer with
     /// [`Event::LinkCreated`], [`Event::LinkTaken`], [`Event::LinkPassedOver`], [`Event::LinkUnsignable`] or [`Event::TopicReplaced`].
     CreateLink(Ticket, Key, Box<Link>, Option<String>),
@@ -175,6 +175,17 @@ pub enum Action {
     Release(TopicPartition),
     /// Log this and update metrics.
     Report(TopicPartition, Report),
+}
+
+/// Whether the place of a segment, and the log, are looked at before the segment is created. The create of the link decides who
+/// archives the range, with and without a look: a look only spares a writer that was replaced, or whose key was retired, an
+/// upload that no link will name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// They are looked at first.
+    Needed,
+    /// This writer's link before it, or the head, was read or created a moment ago.
+    Spared,
 }
 
 /// What is shown of a partition between reports.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::archive::step::{Event, Slot, StopReason, Ticket};
+use crate::archive::step::{Event, Look, Slot, StopReason, Ticket};
 use crate::archiver::backends::Backends;
 use crate::archiver::degradations::Degradations;
 use crate::archiver::doing::Doing;
@@ -26,7 +26,7 @@ pub enum Operation {
     LoadHead(Ticket, TopicPartition),
     /// Create a segment. A crash before it costs nothing: the records are still in Kafka. A crash after it leaves a
     /// segment without a link, which the next owner adopts or rejects (AD-1).
-    CreateSegment(Ticket, Creation),
+    CreateSegment(Ticket, Creation, Look),
     /// Sign and create a link: the commit. A crash after it costs nothing: the next owner finds the head in the bucket and
     /// commits its offset to Kafka (AR-1).
     CreateLink(Ticket, LinkToCreate),
@@ -59,9 +59,9 @@ impl Operation {
 
     fn ticket(&self) -> Ticket {
         match self {
-            Operation::LoadHead(ticket, _) | Operation::CreateSegment(ticket, _) | Operation::CreateLink(ticket, _) => {
-                *ticket
-            }
+            Operation::LoadHead(ticket, _)
+            | Operation::CreateSegment(ticket, ..)
+            | Operation::CreateLink(ticket, _) => *ticket,
         }
     }
 
@@ -111,8 +111,12 @@ impl Operation {
                 };
                 Ok(vec![event])
             }
-            Operation::CreateSegment(ticket, creation) => {
-                let create = || requests::create_segment(backends, ticket, &creation);
+            Operation::CreateSegment(ticket, creation, mut look) => {
+                // After a wait, the head is not known from a moment ago.
+                let create = || {
+                    let look = std::mem::replace(&mut look, Look::Needed);
+                    requests::create_segment(backends, ticket, &creation, look)
+                };
                 Ok(vec![or_not_allowed(ticket, retry.until_done(doing, create).await)?])
             }
             Operation::CreateLink(ticket, LinkToCreate { key, link, topic_id }) => {

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use crate::archive::step::{Event, LoadedHead, Object, Ticket};
+use crate::archive::step::{Event, LoadedHead, Look, Object, Ticket};
 use crate::archiver::backends::{Backends, Offsets};
 use crate::error::{Explain as _, Kind};
 use crate::log::commit_metadata::CommitMetadata;
@@ -128,7 +128,8 @@ async fn load_head_by(
 /// - its place has a link already: this writer was fenced, and the segment would stay without a link;
 /// - the topic was recreated since its records were read: they would be archived as records of the new topic.
 ///
-/// The log is listed at the same time as the link is looked up, so that a writer whose key was retired uploads no segment.
+/// The log is listed at the same time as the link is looked up, so that a writer whose key was retired uploads no segment. Neither
+/// is asked where the machine spares the look: the create fails where a link with a segment stands, and so does that of the link.
 ///
 /// Durability point. A crash before the create costs nothing: the next owner reads the records from Kafka again. A
 /// crash after it leaves a segment without a link: the next owner adopts it if it makes the same bytes (AD-1), and
@@ -136,7 +137,12 @@ async fn load_head_by(
 ///
 /// # Errors
 /// The store's and Kafka's errors; `Config` if the signing key was retired.
-pub async fn create_segment(backends: Backends<'_>, ticket: Ticket, creation: &Creation) -> Result<Event, AppError> {
+pub async fn create_segment(
+    backends: Backends<'_>,
+    ticket: Ticket,
+    creation: &Creation,
+    look: Look,
+) -> Result<Event, AppError> {
     let Backends {
         store, offsets, log, ..
     } = backends;
@@ -145,7 +151,11 @@ pub async fn create_segment(backends: Backends<'_>, ticket: Ticket, creation: &C
         if is_replaced(offsets, &place.partition, topic_id.as_deref()).await? {
             return Ok(Event::TopicReplaced(ticket));
         }
-        match is_linked(store, log, place).await {
+        let linked = match look {
+            Look::Spared => Ok(false),
+            Look::Needed => is_linked(store, log, place).await,
+        };
+        match linked {
             Ok(false) => {}
             Ok(true) => return Ok(Event::SegmentTaken(ticket)),
             // The machine then loads the head, which fails with the same error and stops the partition.

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use kivend::archive::machine::Machine;
 use kivend::archive::policy::SealPolicy;
-use kivend::archive::step::{Action, Delivered, Event, Now, Object, Slot};
+use kivend::archive::step::{Action, Delivered, Event, Look, Now, Object, Slot};
 use kivend::log::link::{Link, SealReason};
 use kivend::log::object_key::Key;
 use kivend::record::hash::Hash;
@@ -31,6 +31,8 @@ struct Run {
     machine: Machine,
     now: Now,
     sealed: Vec<Sealed>,
+    /// The time of each segment's create, and whether its place is looked at first.
+    looks: Vec<(u64, Look)>,
 }
 
 impl Run {
@@ -51,7 +53,10 @@ impl Run {
                     let sha256 = Hash::of(&bytes);
                     self.step(Event::Encoded(ticket, Object { bytes, sha256 }));
                 }
-                Action::CreateSegment(ticket, ..) => self.step(Event::SegmentCreated(ticket)),
+                Action::CreateSegment(ticket, .., look) => {
+                    self.looks.push((self.now.monotonic_ms, look));
+                    self.step(Event::SegmentCreated(ticket));
+                }
                 Action::CreateLink(ticket, key, link, _) => {
                     self.note(&key, &link);
                     self.step(Event::LinkCreated(ticket, Hash::ZERO));
@@ -75,6 +80,11 @@ impl Run {
 
 /// Archives records that arrive in bursts and pauses, under a wall clock that shows `wall(moment)`.
 fn archive(wall: impl Fn(u64) -> i64) -> Vec<Sealed> {
+    run(wall, 100).sealed
+}
+
+/// The same, with moments of this length.
+fn run(wall: impl Fn(u64) -> i64, moment_ms: u64) -> Run {
     let mut run = Run {
         machine: Machine::new(Setup::shared().author(), POLICY),
         now: Now {
@@ -82,12 +92,13 @@ fn archive(wall: impl Fn(u64) -> i64) -> Vec<Sealed> {
             wall: UtcSeconds::from_unix(wall(0)),
         },
         sealed: Vec::new(),
+        looks: Vec::new(),
     };
     run.step(Event::Assigned(TopicPartition::new("payments", 0)));
     let mut offset = 0;
     for moment in 0..120 {
         run.now = Now {
-            monotonic_ms: moment * 100,
+            monotonic_ms: moment * moment_ms,
             wall: UtcSeconds::from_unix(wall(moment)),
         };
         let records = match moment {
@@ -111,7 +122,22 @@ fn archive(wall: impl Fn(u64) -> i64) -> Vec<Sealed> {
         run.step(Event::Tick);
     }
     run.step(Event::Shutdown);
-    run.sealed
+    run
+}
+
+#[test]
+fn a_place_is_looked_at_before_its_segment_is_created_unless_the_head_was_known_a_moment_ago() {
+    let looks = run(|_| 1_770_000_000, 1_000).looks;
+    let after_the_pause = looks.iter().position(|(at_ms, _)| *at_ms >= 30_000).unwrap();
+    assert!(after_the_pause > 1 && looks.len() > after_the_pause + 1, "{looks:?}");
+    for (index, (_, look)) in looks.iter().enumerate() {
+        let expected = if index == after_the_pause {
+            Look::Needed
+        } else {
+            Look::Spared
+        };
+        assert_eq!(*look, expected, "{index} {looks:?}");
+    }
 }
 
 #[test]

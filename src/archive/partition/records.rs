@@ -11,6 +11,7 @@ impl Partition {
     /// Loads the head: after an assignment, or to start over. Earlier state is dropped.
     pub fn load(&mut self, cx: &mut Context<'_>) {
         self.begin_turn(Phase::Loading);
+        self.head_known_ms = cx.now.monotonic_ms;
         cx.actions.push(Action::LoadHead(self.ticket, self.partition.clone()));
     }
 

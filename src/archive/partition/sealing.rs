@@ -6,13 +6,18 @@ use bytes::Bytes;
 use crate::archive::adoption::{Adoption, Outcome};
 use crate::archive::open::Cut;
 use crate::archive::partition::state::{Context, Leaving, Partition, Phase, Sealing, Stage};
-use crate::archive::step::{Action, Adopted, Object, Report, StopReason};
+use crate::archive::step::{Action, Adopted, Look, Object, Report, StopReason};
 use crate::log::link::{self, Link, SealReason, SegmentRef, SignedLink};
 use crate::log::note::Invalid;
 use crate::log::object_key::Attempt;
 use crate::record::hash::Hash;
 use crate::record::position::NextOffset;
 use crate::segment::footer::Footer;
+
+/// How long after a writer knew the head it creates the next segment without a look at its place. Another member of the group
+/// gets the partition of a writer that is cut off later than this: the shortest session timeout of brokers is 6 s by default,
+/// that of clients 45 s.
+const HEAD_IS_FRESH_MS: u64 = 5_000;
 
 impl Partition {
     /// Cuts the open segment at `end` and has it encoded. Its records are only in memory: a crash loses the work, and the
@@ -88,11 +93,18 @@ impl Partition {
             Outcome::CutAgain => self.cut_again(cx),
             Outcome::Adopt(segment) => self.segment_is_durable(sealing, segment, Adopted::Found, cx),
             Outcome::Create(attempt) => {
+                let known_for_ms = cx.now.monotonic_ms.saturating_sub(self.head_known_ms);
+                let look = if attempt == Attempt::PLAIN && known_for_ms < HEAD_IS_FRESH_MS {
+                    Look::Spared
+                } else {
+                    Look::Needed
+                };
                 cx.actions.push(Action::CreateSegment(
                     self.ticket,
                     place.segment(attempt),
                     object.clone(),
                     chain.topic_id.clone(),
+                    look,
                 ));
                 sealing.stage = Stage::Segment(object, attempt);
                 chain.sealing = Some(sealing);
@@ -180,6 +192,7 @@ impl Partition {
             hash,
             signer: cx.author.signer,
         };
+        self.head_known_ms = cut_at_ms;
         let next = signed.link.next_place();
         let has_closed = signed.link.is_closing();
         cx.actions.push(Action::Commit(

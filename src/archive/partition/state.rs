@@ -31,6 +31,8 @@ pub struct Partition {
     pub(super) ticket: Ticket,
     pub(super) phase: Phase,
     pub(super) leaving: Option<Leaving>,
+    /// A time since which the head is known: before it was loaded, or its link created. By the monotonic clock.
+    pub(super) head_known_ms: u64,
     /// Set until the head is loaded, which then stops the partition or ends its epoch.
     pub(super) other_log: Option<OtherLog>,
 }
@@ -134,6 +136,7 @@ impl Partition {
             ticket,
             phase: Phase::Released,
             leaving: None,
+            head_known_ms: 0,
             other_log: None,
         }
     }

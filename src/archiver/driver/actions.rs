@@ -41,9 +41,9 @@ impl<S: Source, E: Executor, O: Observer> Driver<S, E, O> {
                 let full = self.executor.encode((ticket, job))?;
                 self.to_encode.extend(full);
             }
-            Action::CreateSegment(ticket, key, object, topic_id) => {
+            Action::CreateSegment(ticket, key, object, topic_id, look) => {
                 let creation = Creation { key, object, topic_id };
-                self.executor.start(Operation::CreateSegment(ticket, creation));
+                self.executor.start(Operation::CreateSegment(ticket, creation, look));
             }
             Action::CreateLink(ticket, key, link, topic_id) => {
                 let unsigned = LinkToCreate { key, link, topic_id };
