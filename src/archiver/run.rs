@@ -37,6 +37,7 @@ use crate::clock::{self, Clock};
 use crate::config::Settings;
 use crate::error::{Explain as _, Kind};
 use crate::kafka::consumer::Consumer;
+use crate::kafka::settings::fetching_of;
 use crate::record::position::TopicPartition;
 use crate::store::retry::Backoff;
 use crate::store::{self, Store};
@@ -204,7 +205,13 @@ fn archive(
         instance = instance.name,
         "joining the group"
     );
-    let mut consumer = Consumer::subscribe(&instance.settings(&settings.kafka), &names)?;
+    // Topics that match a pattern may come later, with any number of partitions.
+    let partitions = match mode {
+        Mode::Daemon if settings.archived.has_patterns() => usize::MAX,
+        Mode::Daemon | Mode::Once => at_start.partitions.len(),
+    };
+    let fetching = fetching_of(&settings.kafka, partitions);
+    let mut consumer = Consumer::subscribe(&instance.settings(&fetching), &names)?;
     if instance.name.is_some() {
         consumer = consumer.leaving();
     }

@@ -3,7 +3,7 @@
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
-use crate::config::KafkaSettings;
+use crate::config::{KafkaSettings, Properties};
 use crate::kafka::error::KafkaError;
 
 /// Properties that a guarantee of the archive depends on. Another value is refused rather than silently replaced.
@@ -43,15 +43,23 @@ const FETCHING: [(&str, &str); 5] = [
 ];
 
 /// The archiver encodes records more slowly than it could fetch them, so that prefetching more only takes memory. A response
-/// has up to this many bytes of each partition and is decompressed at once. That is still more than a batch of a megabyte
-/// after lz4; of larger batches a broker puts one into a response.
+/// has up to [`FETCHED_BYTES`] of each partition and is decompressed at once, beside what is queued.
 const ARCHIVING: [(&str, &str); 4] = [
     FOLLOWING,
-    ("queued.max.messages.kbytes", "8192"),
-    ("fetch.message.max.bytes", "262144"),
+    ("queued.max.messages.kbytes", "4096"),
+    (FETCHED_BYTES, "262144"),
     // How long new partitions, and topics that were created, go unseen. The default is five minutes.
     ("topic.metadata.refresh.interval.ms", "15000"),
 ];
+
+/// The name of the limit of a partition in a response. librdkafka has no limit for the response that would not starve some
+/// partitions.
+const FETCHED_BYTES: &str = "fetch.message.max.bytes";
+/// What all responses together may have, in bytes, where each partition's share is within [`SHARES`].
+const FETCHED_TOTAL: usize = 7 << 20;
+/// The least is more than a batch of a megabyte after lz4; of larger batches a broker puts one into a response. Above the most
+/// there are hardly fewer requests.
+const SHARES: std::ops::RangeInclusive<usize> = 256 << 10..=1 << 20;
 
 /// The largest response that is read. It must hold the largest record batch of any topic (`max.message.bytes`, up to 256 MiB in
 /// practice), because a broker sends one that is larger than all fetch sizes by itself. librdkafka's default of 100 MB makes it
@@ -132,6 +140,18 @@ pub fn uncommitted_config(settings: &KafkaSettings) -> Result<ClientConfig, Kafk
     Ok(config)
 }
 
+/// The settings of a consumer that gets at most this many partitions: the fewer, the more it fetches of each at once, because a
+/// broker's work for a request hardly depends on its size.
+#[must_use]
+pub fn fetching_of(settings: &KafkaSettings, partitions: usize) -> KafkaSettings {
+    let share = (FETCHED_TOTAL / partitions.max(1)).clamp(*SHARES.start(), *SHARES.end());
+    let ours: Properties = [(FETCHED_BYTES.to_owned(), share.to_string())].into_iter().collect();
+    KafkaSettings {
+        properties: ours.overridden_by(&settings.properties),
+        ..settings.clone()
+    }
+}
+
 /// A client of the archivers' group.
 ///
 /// # Errors
@@ -177,6 +197,21 @@ mod tests {
         for config in [reader_config, follower_config, group_config] {
             assert_eq!(wait(config(&theirs).unwrap()), 77);
         }
+    }
+
+    #[test]
+    fn the_fewer_partitions_the_more_is_fetched_of_each_within_one_limit() {
+        let of = |partitions, settings: &KafkaSettings| {
+            let config = group_config(&fetching_of(settings, partitions)).unwrap();
+            config.get(FETCHED_BYTES).unwrap().parse::<usize>().unwrap()
+        };
+        let ours = with("client.rack", "a");
+        let shares = [0, 1, 7, 14, 28, 29, 10_000].map(|partitions| of(partitions, &ours));
+        assert_eq!(
+            shares,
+            [1 << 20, 1 << 20, 1 << 20, 512 << 10, 256 << 10, 256 << 10, 256 << 10]
+        );
+        assert_eq!(of(14, &with(FETCHED_BYTES, "7")), 7);
     }
 
     #[test]
