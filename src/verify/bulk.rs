@@ -25,7 +25,7 @@ pub fn bulk(mut times: Vec<(i64, u64)>) -> Option<(i64, i64)> {
     let is_inside = |time: &i64| (first - reach..=third + reach).contains(&i128::from(*time));
     let mut inside = times.iter().map(|(time, _)| *time).filter(is_inside);
     let from = inside.next()?;
-    Some((from, inside.last().unwrap_or(from)))
+    Some((from, inside.next_back().unwrap_or(from)))
 }
 
 #[cfg(test)]

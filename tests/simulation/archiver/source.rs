@@ -189,7 +189,7 @@ impl Member {
             return Next::Nothing;
         }
         self.quota -= 1;
-        if self.polls % POLLS_BETWEEN_IDS == 0 {
+        if self.polls.is_multiple_of(POLLS_BETWEEN_IDS) {
             return Next::Other(Polled::TopicIds(Arc::new(self.kafka.topic_ids())));
         }
         if self.dice.permille(300)
