@@ -63,7 +63,7 @@ class Archive:
 
     def create(self) -> None:
         self.run("topics", "create")
-        self.run("init")
+        self.public_key = next(line for line in self.run("init").splitlines() if line.startswith("public key")).split()[-1]
 
     def grow(self, events: Iterable[Event], *archive: str) -> None:
         """Sends the events in this order, and archives them. A run of `kivend archive` ends with a checkpoint."""

@@ -5,11 +5,13 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "QUERYING.md"
-SQL_ENGINES = ("spark", "clickhouse", "duckdb", "datafusion")
+TOP = Path(__file__).resolve().parents[2]
+DOCUMENT = TOP / "docs" / "QUERYING.md"
+COPY = "local"  # DuckDB on a local copy
+SQL_ENGINES = ("spark", "clickhouse", "duckdb", "datafusion", COPY)
 FRAME_ENGINES = ("polars", "pandas", "pyarrow")
-QUESTIONS = 10
-CURRENT = 0  # stands for the query of current records, which is before the questions
+QUESTIONS = 12  # those that every engine answers
+NAMED = ("current", "once", "repeats", "places", "ranges", "clock")  # further queries of the page, which the SQL engines answer
 
 
 class Block(NamedTuple):
@@ -47,8 +49,22 @@ def only(of: list[Block], language: str, name: str, question: int = 0) -> str:
     return texts[0]
 
 
-def of_question(of: list[Block], engine: str, question: int) -> str:
-    """What the document tells a user of this engine to run for a question."""
-    if engine in FRAME_ENGINES:
-        return only(of, "python", engine, question)
-    return only(of, "sql", "link" if question == QUESTIONS else "", question)
+def queries(of: list[Block]) -> dict[str, str]:
+    """The queries that the document tells a user of a SQL engine to run: by the number of the question, or by name."""
+    named = {block.name: block.text for block in of if block.language == "sql" and block.name in NAMED}
+    return {str(question): only(of, "sql", "", question) for question in range(1, QUESTIONS + 1)} | named
+
+
+def opening(of: list[Block], engine: str, topics: dict[str, str]) -> str:
+    """What opens the archive in an engine: a block of the page, or the file that the page names."""
+    return only(of, "python", engine) if engine in (COPY, "duckdb") else sections(engine, topics)[""]
+
+
+def sections(engine: str, topics: dict[str, str]) -> dict[str, str]:
+    """The parts of the file of an engine, by the number of the question. "" is what comes before the first."""
+    text = (TOP / "examples" / f"query_{engine}.py").read_text()
+    first, *rest = re.split(r"^# (\d+)\. (.+)\n", renamed(text, topics), flags=re.M)
+    titles = [f"### {number}. {title}\n" for number, title in zip(rest[::3], rest[1::3], strict=True)]
+    if unknown := [title for title in titles if title not in DOCUMENT.read_text()]:
+        raise SystemExit(f"query_{engine}.py: docs/QUERYING.md does not have {unknown}")
+    return {"": first} | dict(zip(rest[::3], rest[2::3], strict=True))

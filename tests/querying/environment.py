@@ -8,7 +8,7 @@ EXTENSIONS = ("httpfs", "iceberg", "avro")
 
 
 def of_engine(engine: str, given: dict[str, str], work: Path, jars: Path) -> dict[str, str]:
-    if engine == "duckdb":
+    if engine in ("duckdb", "local"):
         return given | {"HOME": str(duckdb_home(work))}
     if engine == "spark":
         return given | {"SPARK_CONF_DIR": str(spark_settings(work, jars)), "SPARK_LOCAL_IP": "127.0.0.1"}

@@ -3,13 +3,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 # The literals of the document.
 CUSTOMER, EVENT = "C00042", "5ea5a1d0c0ffee0000000000000000aa"
+PLACE = 0, 7  # partition and offset
 INSTANT = datetime(2025, 12, 24, 18, tzinfo=timezone.utc)
 STEPS = ("product_view", "add_to_cart", "payment_attempt", "payment_success")
 Rows = list[list[Any]]
@@ -54,38 +55,73 @@ def murmur2(data: bytes) -> int:
 
 def current(found: list[Record], recreated: str, left: int) -> Rows:
     """Records by topic, where only `left` of the topic that was deleted and created again are current."""
-    counts = Counter(record.topic for record in found)
-    return sorted([topic, left if topic == recreated else count] for topic, count in counts.items())
+    return [[topic, left if topic == recreated else count] for topic, count in counts(found)]
 
 
-def answers(payments: str, found: list[Record], link: Mapping[str, Any]) -> dict[int, Rows]:
-    """Question → rows, in the order that the document asks for."""
-    money = [record for record in found if record.event["cart_value"] is not None]
+def counts(found: Iterable[Record]) -> Rows:
+    return sorted([topic, count] for topic, count in Counter(record.topic for record in found).items())
+
+
+def answers(payments: str, found: list[Record]) -> dict[str, Rows]:
+    """Number of the question → rows, in the order that the document asks for."""
+    money = [record for record in found if amount(record) is not None]
     days = Counter((record.topic, str(record.time.date())) for record in found)
     ids = Counter(record.event["event_id"] for record in found)
-    bought = [r for r in found if r.topic == payments and r.event["customer_id"] == CUSTOMER]
+    paid = [r for r in found if r.event["event_type"] == "payment_success"]
     within = [r for r in found if INSTANT <= r.time < INSTANT + timedelta(seconds=1)]
+    return dict(zip(map(str, range(1, 13)), [
+        counts(found),
+        types(found),
+        sorted([topic, day, count] for (topic, day), count in days.items()),
+        sorted([stamp(r.time), cents(amount(r)), r.event["event_id"]] for r in paid if r.event["customer_id"] == CUSTOMER),
+        [[len(paid), *total(map(amount, paid))]],
+        [funnel(found)],
+        [[cents(amount(r)), r.event["event_type"], r.event["customer_id"], r.event["event_id"]]
+         for r in sorted(money, key=lambda r: (-(amount(r) or 0), r.event["event_id"]))[:10]],
+        sorted([name, times] for name, times in ids.items() if times > 1),
+        sorted([r.topic, r.partition, 0, r.offset, r.line] for r in found if r.event["event_id"] == EVENT),
+        [[r.event["event_id"], r.event["customer_id"], r.line] for r in found if (r.topic, r.partition, r.offset) == (payments, *PLACE)],
+        sorted([stamp(r.time), r.topic, r.event["event_type"], r.event["event_id"]] for r in within),
+        sorted(late(found)),
+    ], strict=True))
+
+
+def named(found: list[Record], links: list[dict[str, Any]], began: datetime) -> dict[str, Rows]:
+    """The further queries of the document, save `current`. All records were sent to Kafka after `began`."""
+    ids = Counter(record.event["event_id"] for record in found)
+    once = {r.event["event_id"]: amount(r) for r in found if r.event["event_type"] == "payment_success"}
+    ranges = []
+    for topic, _ in counts(found):
+        sent = [link for link in links if link["topic"] == topic and link["record_count"]]
+        times = sorted(record.time for record in found if record.topic == topic)
+        first, last = min(link["min_timestamp_ms"] for link in sent), max(link["max_timestamp_ms"] for link in sent)
+        ranges.append([topic, 0, of_ms(first), of_ms(last), stamp(times[0]), stamp(times[-1])])
     return {
-        1: sorted([stamp(r.time), r.event["event_type"], cents(r.event["cart_value"]), r.event["event_id"]] for r in bought),
-        2: sorted([topic, day, count] for (topic, day), count in days.items()),
-        3: [funnel(found)],
-        4: [[topic, len(of), cents(sum(of, Decimal(0)))] for topic, of in sorted(by_topic(money).items())],
-        5: sorted([name, times] for name, times in ids.items() if times > 1),
-        6: [[cents(r.event["cart_value"]), r.event["customer_id"], r.event["event_id"]]
-            for r in sorted(money, key=lambda r: (-r.event["cart_value"], r.event["event_id"]))[:10]],
-        7: sorted([r.topic, r.partition, r.offset, r.line] for r in found if r.event["event_id"] == EVENT),
-        8: sorted([stamp(r.time), r.topic, r.event["event_type"], r.event["event_id"]] for r in within),
-        9: sorted(late(found)),
-        10: [[link["record_count"], *(stamp(datetime.fromtimestamp(0, timezone.utc) + timedelta(milliseconds=link[name]))
-                                      for name in ("min_timestamp_ms", "max_timestamp_ms"))]],
+        "once": [total(once.values())],
+        "repeats": [[sum(times > 1 for times in ids.values()), sum(times - 1 for times in ids.values())]],
+        "places": [],
+        "ranges": ranges,
+        "clock": counts(record for record in found if record.time < began - timedelta(hours=1)),
     }
 
 
-def by_topic(money: list[Record]) -> dict[str, list[Decimal]]:
-    topics = defaultdict(list)
-    for record in money:
-        topics[record.topic].append(record.event["cart_value"])
-    return topics
+def amount(record: Record) -> Decimal | None:
+    """What the column `cart_value` holds: null where the value has more decimals than the column."""
+    value: Decimal | None = record.event["cart_value"]
+    return None if value is None or value != round(value, 2) else value
+
+
+def total(amounts: Iterable[Decimal | None]) -> list[Any]:
+    known = [value for value in amounts if value is not None]
+    return [len(known), cents(sum(known, Decimal(0)))]
+
+
+def types(found: list[Record]) -> Rows:
+    groups = defaultdict(list)
+    for record in found:
+        groups[record.topic, record.event["event_type"]].append(record)
+    return [[topic, kind, len(of), sum(r.event["cart_value"] is not None and amount(r) is None for r in of), sum(amount(r) is not None for r in of)]
+            for (topic, kind), of in sorted(groups.items())]
 
 
 def funnel(found: list[Record]) -> list[int]:
@@ -103,11 +139,15 @@ def late(found: list[Record]) -> Iterable[list[Any]]:
         place = record.topic, record.partition
         newest[place] = max(record.time, newest.get(place, record.time))
         if record.time < newest[place] - timedelta(hours=1):
-            yield [record.topic, record.partition, record.offset, record.event["event_id"]]
+            yield [record.topic, record.partition, 0, record.offset, record.event["event_id"]]
 
 
 def stamp(time: datetime) -> str:
     return time.isoformat(timespec="microseconds")
+
+
+def of_ms(milliseconds: int) -> str:
+    return stamp(datetime.fromtimestamp(0, timezone.utc) + timedelta(milliseconds=milliseconds))
 
 
 def cents(amount: Decimal | None) -> str | None:
