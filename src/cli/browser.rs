@@ -7,8 +7,6 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rustix::process::Pid;
-
 use crate::cli::failure::{Failure, FileError};
 use crate::cli::interrupt;
 use crate::cli::output_file::OutputFile;
@@ -89,17 +87,15 @@ impl Browser {
             // Chromium refuses to run as root in its sandbox. The page has no scripts, and its policy loads nothing.
             command.arg("--no-sandbox");
         }
-        let started = command
+        command
             .arg(file_url(&html))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn();
+            .stderr(Stdio::piped());
         let failed = |error| FileError::new("run", &self.program, error);
-        let browser = started.map_err(failed)?;
-        interrupt::written_by(&work.0, Some(Pid::from_child(&browser)));
+        let browser = interrupt::start_writer(&work.0, &mut command).map_err(failed)?;
         let ended = browser.wait_with_output();
-        interrupt::written_by(&work.0, None);
+        interrupt::writer_ended(&work.0);
         let output = ended.map_err(failed)?;
         match fs::read(&pdf) {
             Ok(printed) if printed.starts_with(b"%PDF-") => OutputFile::replace(file, &printed),

@@ -1,13 +1,15 @@
 //! Handles Ctrl-C and SIGTERM: they end the process at once, unless the command has asked for orderly stops. Then the first
 //! signal requests a stop and the second ends the process. A separate thread waits for them, so that blocking work cannot delay them.
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::stderr::{Stderr, above};
@@ -105,7 +107,7 @@ struct Unfinished {
     /// What it leaves, and whether that is removed.
     place: PathBuf,
     end: End,
-    /// A process that writes there, which is ended first.
+    /// A process that writes there. It is ended first, with its group.
     writer: Option<Pid>,
     /// What to tell the user, unless it is said of another place.
     remark: Option<String>,
@@ -131,11 +133,21 @@ pub(super) fn remove_folder_on_interrupt(folder: &Path) {
     remember(folder, End::Removed, None);
 }
 
-/// An interrupt ends this process before it removes the temporary folder, because it writes to it; none, once it has ended.
-pub(super) fn written_by(folder: &Path, writer: Option<Pid>) {
+/// Starts a program that writes to this temporary folder. An interrupt ends it before it removes the folder, and nothing else does:
+/// in a group of its own, Ctrl-C does not reach the program before this process knows that it was interrupted.
+pub(super) fn start_writer(folder: &Path, command: &mut Command) -> io::Result<Child> {
+    let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    let child = command.process_group(0).spawn()?;
+    let of_folder = unfinished.iter_mut().filter(|left| left.place == folder);
+    of_folder.for_each(|left| left.writer = Some(Pid::from_child(&child)));
+    Ok(child)
+}
+
+/// The program that wrote to this temporary folder has ended.
+pub(super) fn writer_ended(folder: &Path) {
     let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
     let of_folder = unfinished.iter_mut().filter(|left| left.place == folder);
-    of_folder.for_each(|left| left.writer = writer);
+    of_folder.for_each(|left| left.writer = None);
 }
 
 /// Until it is forgotten, an interrupt says this of a place that exists by then.
@@ -179,11 +191,13 @@ fn remove(place: &Path) {
 /// Ends the process with 128 + the signal's number, as shells expect.
 fn end_at_once(reason: Reason) -> ! {
     let mut said = "\ninterrupted before the end: there is no result".to_owned();
-    for left in UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+    // Until this process ends, nobody else goes on with what is unfinished: neither with an error nor with a result.
+    let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    for left in unfinished.drain(..) {
         if left.end == End::Removed {
             if let Some(writer) = left.writer {
                 // It may have ended in this moment.
-                let _ = kill_process(writer, Signal::KILL);
+                let _ = kill_process_group(writer, Signal::KILL);
             }
             remove(&left.place);
         } else if !left.place.exists() {
