@@ -79,6 +79,10 @@ impl Store for MeasuredStore {
         self.measured("head", self.inner.check_lock(key)).await
     }
 
+    async fn modified_ms(&self, key: &str) -> Result<Option<i64>, StoreError> {
+        self.measured("head", self.inner.modified_ms(key)).await
+    }
+
     async fn versions(&self, prefix: &str) -> Result<Option<Vec<Version>>, StoreError> {
         self.measured("list", self.inner.versions(prefix)).await
     }

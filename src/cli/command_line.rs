@@ -16,6 +16,34 @@ pub fn shown() -> String {
     of(std::iter::once(name).chain(arguments))
 }
 
+/// The same without these options and their values, and with the text of the given keys instead of files: to be run again.
+pub(super) fn shown_without(options: &[&str], keys: &[String]) -> String {
+    let mut arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let program = arguments.next().unwrap_or_default();
+    let name = program.rsplit('/').next().unwrap_or_default().to_owned();
+    let kept = without_options(arguments, options);
+    let keys = keys.iter().flat_map(|key| ["--key".to_owned(), key.clone()]);
+    of(std::iter::once(name).chain(kept).chain(keys))
+}
+
+/// Arguments without these options, each with its value: `--html FILE` or `--html=FILE`.
+fn without_options(arguments: impl Iterator<Item = String>, options: &[&str]) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut is_value = false;
+    for argument in arguments {
+        if std::mem::take(&mut is_value) {
+            continue;
+        }
+        let name = argument.split_once('=').map_or(&*argument, |(name, _)| name);
+        if options.contains(&name) {
+            is_value = name == argument;
+        } else {
+            kept.push(argument);
+        }
+    }
+    kept
+}
+
 /// The program as this process was called, for commands that the user is to type next.
 pub(super) fn program() -> String {
     let program = std::env::args_os().next();
@@ -76,6 +104,13 @@ pub(super) fn quoted(argument: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_to_repeat_has_no_options_that_write_files() {
+        let line = "verify --key a.pub --html r.html --at-rest --sign=r.note --key=b.pub --topic html";
+        let kept = without_options(line.split(' ').map(str::to_owned), &["--html", "--sign", "--key"]);
+        assert_eq!(kept.join(" "), "verify --at-rest --topic html");
+    }
 
     #[test]
     fn a_command_line_is_shown_as_a_shell_takes_it_and_without_secrets() {

@@ -26,6 +26,9 @@ use crate::writing::key_source::KeySource;
 /// The name of the archive's key where the archive has none that could be read.
 const UNNAMED: &str = "kivend";
 
+/// The options that write files or sign them: a repetition leaves them out.
+pub const OPTIONS: [&str; 5] = ["--html", "--pdf", "--json", "--sign", "--sign-key"];
+
 /// The options that name them.
 #[derive(Debug, clap::Args)]
 pub struct ReportFilesArgs {
@@ -134,6 +137,11 @@ fn signing_with(own: Option<&Path>, context: &Context) -> Result<SigningWith, Fa
 }
 
 impl ReportFiles<'_> {
+    /// The name of the file with the signed form, if one is written.
+    pub fn note(&self) -> Option<String> {
+        name_of(self.args.sign.as_ref()?)
+    }
+
     /// Writes the files, and then the note over them.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use crate::cli::given::GivenArgs;
 use crate::cli::output::coloured;
 use crate::cli::output_file::OutputFile;
 use crate::cli::place::{hint_at_nearby, no_archive, require_folder, require_topic, unknown_partition, warn_of_name};
-use crate::cli::report_files::{ReportFiles, ReportFilesArgs};
+use crate::cli::report_files::{self, ReportFiles, ReportFilesArgs};
 use crate::cli::when::When;
 use crate::config::{Settings, StoreBackend, StoreSettings};
 use crate::error::{Exit, Kind};
@@ -33,6 +33,12 @@ use crate::verify::report::Report;
 use crate::verify::shard::Shard;
 use crate::verify::text::render;
 use crate::writing::checkpoint_mirror::CheckpointMirror;
+
+/// The options that a repetition leaves out: those that write files, which are evidence, and the keys, whose text it has instead.
+const NOT_REPEATED: [&str; 7] = {
+    let [html, pdf, json, sign, sign_key] = report_files::OPTIONS;
+    [html, pdf, json, sign, sign_key, "--metrics-file", "--key"]
+};
 
 /// Verify the archive, count its records, and compare it with Kafka
 #[derive(Debug, clap::Args)]
@@ -140,7 +146,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         None
     };
     let progress = context.progress();
-    let report = context.runtime()?.block_on(async {
+    let asks_kafka = facts.is_some();
+    let mut report = context.runtime()?.block_on(async {
         let store = store::open(&place).await?;
         if !absent::is_expected(store.as_ref(), facts.as_ref(), &request).await {
             return Err(no_archive(&store.location(), &place).await);
@@ -164,6 +171,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         }
         Ok::<_, Failure>(report)
     })?;
+    if asks_kafka {
+        report.run.brokers.clone_from(&settings.kafka.brokers);
+    }
     if args.offline.is_none() {
         warn_of_name(report.archive.archive.as_deref(), &loaded, context.output());
     }
@@ -171,7 +181,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 fn conclude(args: &Args, files: &ReportFiles<'_>, mut report: Report, context: &Context) -> Result<Exit, Failure> {
-    report.run.command = Some(command_line::shown());
+    let run = &mut report.run;
+    let keys: Vec<String> = args.given.read()?.keys.iter().map(ToString::to_string).collect();
+    run.command = Some(command_line::shown());
+    run.repeat = Some(command_line::shown_without(&NOT_REPEATED, &keys));
+    run.note = files.note();
     let report = &report;
     files.write(report)?;
     if let Some(file) = &args.metrics_file {

@@ -223,6 +223,16 @@ impl Bucket {
         self.store.tail(key, bytes).await.ok()?.map(|tail| tail.end)
     }
 
+    /// When the store says that the object was written that [`Bucket::segment`] reads. Not known of one with several versions, of
+    /// which the oldest is read.
+    pub async fn modified_ms(&self, key: &str) -> Option<i64> {
+        if self.oldest.contains_key(key) {
+            return None;
+        }
+        let _permit = self.permit().await.ok()?;
+        self.store.modified_ms(key).await.ok()?
+    }
+
     async fn permit(&self) -> Result<SemaphorePermit<'_>, Unread> {
         let permit = self.gets.acquire().await;
         permit.map_err(|error| Unread::Failed(error.to_string()))

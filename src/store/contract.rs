@@ -174,6 +174,16 @@ pub trait Store: fmt::Debug + Send + Sync {
         key::check(key)
     }
 
+    /// When the object at `key` was written, by the back end's clock, in milliseconds since the epoch; `None` if there is none or
+    /// the back end does not say. It is no evidence.
+    ///
+    /// # Errors
+    /// The store's errors.
+    async fn modified_ms(&self, key: &str) -> Result<Option<i64>, StoreError> {
+        key::check(key)?;
+        Ok(None)
+    }
+
     /// Every version and delete marker of the keys that begin with `prefix`, ascending by key bytes, oldest version
     /// first; `None` if the back end keeps no versions.
     ///

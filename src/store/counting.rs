@@ -90,6 +90,10 @@ impl Store for CountingStore {
         self.asked().check_lock(key).await
     }
 
+    async fn modified_ms(&self, key: &str) -> Result<Option<i64>, StoreError> {
+        self.asked().modified_ms(key).await
+    }
+
     async fn versions(&self, prefix: &str) -> Result<Option<Vec<Version>>, StoreError> {
         self.asked().versions(prefix).await
     }

@@ -156,6 +156,10 @@ impl Store for FaultyStore {
             .await
     }
 
+    async fn modified_ms(&self, key: &str) -> Result<Option<i64>, StoreError> {
+        self.call(Operation::Get, key, self.inner.modified_ms(key)).await
+    }
+
     async fn versions(&self, prefix: &str) -> Result<Option<Vec<Version>>, StoreError> {
         self.call(Operation::Versions, prefix, self.inner.versions(prefix))
             .await

@@ -51,7 +51,7 @@ codes! {
         "Check the bucket and the prefix. If they are right, restore archive.json from a backup or an older version of the bucket; if nothing was archived yet, run `kivend archive`.";
     KV002 IdentityMalformed Tampered
         "archive.json is not a valid identity of an archive: it was changed or replaced."
-        "Restore the original from a backup or an older version of the bucket. The first link of every partition proves which version is the original.";
+        "Keep a copy of the altered object as evidence, then restore the original from a backup or an older version of the bucket. The first link of every partition proves which version is the original.";
     KV003 KeyNotOfArchive Tampered
         "None of the given public keys belongs to this archive, or none of them signed anything in it."
         "Check that the key is the one for this archive. If it is, the identity of the archive or its log was replaced: restore archive.json and log/ from a backup.";
@@ -100,7 +100,7 @@ codes! {
         "Restore the links from a backup or an older version of the bucket.";
     KV202 LinkAltered Tampered
         "A link was replaced or damaged: other objects prove that a valid link was here, but this object is not signed by a valid key."
-        "Restore the original link from a backup or an older version of the bucket.";
+        "Keep a copy of the altered object as evidence, then restore the original link from a backup or an older version of the bucket.";
     KV203 LinkBreaksRule Tampered
         "A link is signed by a valid key, but it breaks a rule or does not continue the chain."
         "Compare it with a backup. Either a signed link was moved here, or a holder of the signing key signed a false one.";
@@ -149,28 +149,28 @@ codes! {
         "Give the verifier read access, and verify again.";
     KV303 SegmentAltered Tampered
         "The bytes of a segment were changed: its length or hash is not the signed one."
-        "Restore the original from a backup or an older version of the bucket. Other findings about the same object say what was changed.";
+        "Keep a copy of the altered object as evidence, then restore the original from a backup or an older version of the bucket. Where other findings name the same object, they say more.";
     KV304 SegmentMalformed Tampered
         "An object that a link names is not a readable segment: it was replaced or damaged."
-        "Restore the original from a backup or an older version of the bucket.";
+        "Keep a copy of the altered object as evidence, then restore the original from a backup or an older version of the bucket.";
     KV305 FooterDiffers Tampered
         "The footer of a segment contradicts its link."
-        "Trust the link. Restore the original segment from a backup or an older version of the bucket.";
+        "Trust the link. Keep a copy of the altered object as evidence, then restore the original segment from a backup or an older version of the bucket.";
     KV306 RecordsDiffer Tampered
         "The records of a segment are not the signed ones: at least one was changed, added or removed."
-        "Restore the original from a backup or an older version of the bucket. While Kafka holds the range, verify against Kafka to learn which records differ.";
+        "Keep a copy of the altered object as evidence, then restore the original from a backup or an older version of the bucket. While Kafka holds the range, verify against Kafka to learn which records differ.";
     KV307 RangeDiffers Tampered
         "A segment does not hold exactly the records of its range: records are missing, repeated, out of order or from another partition, or the count is wrong."
-        "Restore the original from a backup or an older version of the bucket.";
+        "Keep a copy of the altered object as evidence, then restore the original from a backup or an older version of the bucket.";
     KV308 TimestampsDiffer Tampered
         "The earliest or latest record time in a link is not that of the records in its segment."
-        "If KV306 names the same segment, its records were changed: restore it. Otherwise a holder of the signing key signed false times: do not rely on the times in this link.";
+        "If KV306 names the same segment, its records were changed: keep a copy of it as evidence, then restore it. Otherwise a holder of the signing key signed false times: do not rely on the times in this link.";
     KV309 TypedColumnDiffers Tampered
         "A typed column does not match the record's value. Queries that used this column were misled."
-        "If KV306 names the same segment, its records were changed too, and only the original segment shows them. Otherwise the value column is the signed record. Restore the original from a backup or an older version of the bucket, and repeat the queries.";
+        "If KV306 names the same segment, its records were changed too, and only the original segment shows them. Otherwise the value column is the signed record. Keep a copy of the altered object as evidence, then restore the original from a backup or an older version of the bucket, and repeat the queries.";
     KV310 StatisticsHideRows Tampered
         "The statistics of a segment hide rows from query engines."
-        "Restore the original segment from a backup or an older version of the bucket, and repeat queries that read it.";
+        "Keep a copy of the altered object as evidence, then restore the original segment from a backup or an older version of the bucket, and repeat queries that read it.";
     KV311 RejectedMissing Incomplete
         "An object that a link lists as rejected is missing. It was never part of the archive."
         "Find out who can delete objects under data/.";
@@ -195,7 +195,7 @@ codes! {
         "Restore it from a backup or a checkpoint mirror.";
     KV402 CheckpointAltered Tampered
         "A checkpoint was replaced or damaged: other objects prove that a valid checkpoint was here, but this object is not signed by a valid key."
-        "Restore the original from a backup or a checkpoint mirror.";
+        "Keep a copy of the altered object as evidence, then restore the original from a backup or a checkpoint mirror.";
     KV403 CheckpointBreaksRule Tampered
         "A checkpoint is signed by a valid key, but its root is not that of the entries, or it breaks another rule."
         "Compare it with a saved copy. A holder of the signing key signed a false one, or the entries were replaced.";
@@ -237,7 +237,7 @@ codes! {
         "Restore the objects under log/ from a backup or a checkpoint mirror.";
     KV417 EntryAltered Tampered
         "An entry of the log was replaced or damaged: other objects prove that a valid entry was here, but this object is not signed by a valid key."
-        "Restore the original from a backup or a checkpoint mirror.";
+        "Keep a copy of the altered object as evidence, then restore the original from a backup or a checkpoint mirror.";
     KV418 EntryBreaksRule Tampered
         "An entry of the log is signed by a key of this archive, but it is not valid at its place."
         "A holder of the signing key signed a second history, or went on signing after the key was retired. Compare with a saved checkpoint.";

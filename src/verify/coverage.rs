@@ -91,6 +91,9 @@ pub struct Coverage {
     pub partition: i32,
     /// Records, as the links count them.
     pub records: u64,
+    /// Records of this partition that Kafka still held, compared and equal; `None` without Kafka.
+    #[serde(default)]
+    pub compared_with_kafka: Option<u64>,
     /// The first archived offset; `None` where no link has records.
     pub first_offset: Option<i64>,
     /// The offset after the last archived one.
@@ -118,6 +121,7 @@ impl Coverage {
             topic: partition.topic.to_string(),
             partition: partition.partition,
             records,
+            compared_with_kafka: None,
             first_offset: offsets.map(|(first, _)| first),
             next_offset: offsets.map(|(_, next)| next),
             min_timestamp_ms: span.map(|(min, _)| min),

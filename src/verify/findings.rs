@@ -25,6 +25,9 @@ pub struct Finding {
     /// The number of records concerned, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub records: Option<u64>,
+    /// When the store says that the object was written, in milliseconds since 1970, where it was asked. It is no evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modified_ms: Option<i64>,
     /// What was seen, with the values.
     pub detail: String,
     /// What is expected and what was found instead, where both are known.
@@ -57,6 +60,7 @@ impl Finding {
             offsets: None,
             object: None,
             records: None,
+            modified_ms: None,
             detail: detail.into(),
             difference: None,
         }
@@ -129,6 +133,13 @@ impl Findings {
         if *count <= KEPT_PER_CODE as u64 {
             self.kept.push(finding);
         }
+    }
+
+    /// Sets when the store says that the object was written that all of these are about.
+    pub fn set_modified(&mut self, modified_ms: Option<i64>) {
+        self.kept
+            .iter_mut()
+            .for_each(|finding| finding.modified_ms = modified_ms);
     }
 
     /// Adds the findings of another part of the verification.

@@ -230,7 +230,12 @@ fn absorb(merged: &mut Report, other: Report) {
 fn absorb_run(merged: &mut RunReport, other: &RunReport) {
     merged.began_at = earliest(merged.began_at, other.began_at);
     merged.ended_at = merged.ended_at.max(other.ended_at);
-    merged.command = None;
+    (merged.command, merged.repeat, merged.note) = (None, None, None);
+    for broker in &other.brokers {
+        if !merged.brokers.contains(broker) {
+            merged.brokers.push(broker.clone());
+        }
+    }
     if !merged.software.split(", ").any(|known| known == other.software) {
         merged.software = format!("{}, {}", merged.software, other.software);
     }

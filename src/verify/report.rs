@@ -65,6 +65,15 @@ pub struct RunReport {
     pub ended_at: Option<UtcSeconds>,
     /// The command line, with secrets removed; `None` if it was not run from one.
     pub command: Option<String>,
+    /// The same without the files that it writes, and with the text of the given keys: it can be run again.
+    #[serde(default)]
+    pub repeat: Option<String>,
+    /// The brokers that were asked, as the settings name them; empty if Kafka was not.
+    #[serde(default)]
+    pub brokers: Vec<String>,
+    /// The name of the file with the signed form of the report, if the same command wrote one.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 /// Which archive was verified.

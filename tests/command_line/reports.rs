@@ -36,6 +36,13 @@ fn the_files_say_what_stdout_says_with_the_command_and_without_its_secrets() {
         "kivend verify --offline copy --against rows,links --html r.html --json r.json --format json --set=kafka.properties.sasl.password=***"
     );
     assert!(page.contains(command), "{page}");
+    // A repetition does not overwrite what is evidence.
+    let repeat = report["run"]["repeat"].as_str().unwrap();
+    assert_eq!(
+        repeat,
+        "kivend verify --offline copy --against rows,links --format json --set=kafka.properties.sasl.password=***"
+    );
+    assert!(page.contains(&format!("<pre>{repeat}</pre>")), "{page}");
     assert!(!page.contains("Marked") && !text(&json).contains("Marked"));
     assert!(report["run"]["began_at"].as_str().unwrap() <= report["run"]["ended_at"].as_str().unwrap());
 }
@@ -103,6 +110,14 @@ fn a_signed_report_is_believed_until_the_note_or_a_file_is_changed() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let signed = std::fs::read_to_string(folder.path().join("r.html")).unwrap();
+    for part in [
+        "kivend verify-report r.note --key",
+        "tools/verify_report.py r.note --key",
+        "in r.note; how to check",
+    ] {
+        assert!(signed.contains(part), "{signed}");
+    }
     let (code, said) = checked(&folder, &key);
     assert_eq!(code, Some(0), "{said}");
     for part in [

@@ -93,6 +93,14 @@ fn the_page_of_an_intact_archive_says_what_was_examined_and_what_that_proves() {
             "1,440 records that Kafka still held are there what the signed links say of them.",
             "did not write the whole history anew",
             "aria-label=\"partition 1: archived without a gap\"",
+            "The signed links count 1,440 records in 24 segments. Of these, 1,440 in 24 segments were read. Kafka holds 1,440 of them as they \
+             were signed.",
+            "<dt>Page signed</dt><dd>no</dd>",
+            "ask for it, or repeat the verification.",
+            "Whoever ran this program and passed this page on. Who that was is not recorded",
+            "every link is confirmed. Nothing that is kept elsewhere does: no witness and no saved checkpoint was given.",
+            "<td>link 7</td>",
+            "<dt>offset</dt><dd>the number of a record in its partition",
             "python3 tools/verify.py FOLDER --key &#39;kivend/",
         ],
     );
@@ -123,16 +131,83 @@ fn the_page_of_a_tampered_archive_shows_the_record_before_and_after() {
     has(
         &page("tampered", &report),
         &[
-            "1 record of payments with times between 3 Feb 2026 13:00:00 UTC and 3 Feb 2026 13:59:00 UTC is altered, added or contradicted",
+            "1 record of one file of payments, partition 0, with times between 3 Feb 2026 13:00:00 UTC and 3 Feb 2026 13:59:00 UTC, is \
+             altered, added or contradicted",
+            "Its rows were compared with Kafka one by one: the findings name the records that differ.",
+            "findings about this one file:",
+            "cannot tell accident from intent, nor say who did it",
+            "Before anything is restored, keep what is there as evidence",
+            "1 record altered, added or contradicted, in 1 of 2 partitions",
+            "aria-label=\"payments: in 1 of 2 partitions with parts that are altered, added or contradicted\"",
             "<a href=\"#KV506\">KV506</a>",
             "<article class=\"tampered\" id=\"KV506\">",
             "value at offset 192",
             "<dt>before (in Kafka, and signed)</dt><dd><del>`{\\&quot;event_id\\&quot;",
             "<dt>now</dt><dd><ins>`{\\&quot;amount\\&quot;:\\&quot;&lt;b&gt;1,000,000&lt;/b&gt;",
-            "Except for what the findings name:",
+            "<h3>It proves, except for what the findings name</h3>",
             "<rect class=\"altered\"",
         ],
     );
+}
+
+#[test]
+fn the_page_says_why_no_record_can_be_named_and_where_the_originals_are() {
+    let archive = hours();
+    archive
+        .store
+        .tamper(&archive.segment_key("payments", 0, 3), "PAR1 of somebody else PAR1");
+    archive.store.vanish(&archive.segment_key("user-events", 1, 2));
+    let report = archive.verify_all();
+    assert_eq!(report.verdict, Verdict::Tampered);
+    let page = page("replaced", &report);
+    has(
+        &page,
+        &[
+            "Up to 60 records of one file of payments, partition 0, with times between",
+            "60 records of one file of user-events, partition 1, with times between",
+            "KV303</a>, <a href=\"#KV304\">KV304</a>). The file is not a readable segment, so its rows cannot be compared one by one: it cannot be \
+             said which of the records was changed, or whether any was. Kafka still holds all 480 records of the partition, and they are what the \
+             signed links say: the originals can be had there",
+            "KV301</a>). The file is not in the store. Kafka still holds all 480 records",
+            "Of these, 1,320 in 22 segments were read (1 missing, 1 not readable as a segment).",
+            "every row of the segments that were read",
+            "<td>up to 60</td>",
+            "<dt>Distinct events among the records read</dt>",
+        ],
+    );
+    // Without Kafka the page does not promise that the originals are there.
+    let alone = render(&archive.verify_bucket());
+    has(
+        &alone,
+        &["It was not compared with Kafka, which may still hold the originals."],
+    );
+    assert!(!alone.contains("Whoever operates Kafka"), "{alone}");
+}
+
+#[test]
+fn partitions_without_records_and_chains_of_one_link_are_told_from_whole_ones() {
+    let mut archive = Archive::new();
+    seal_hour(&mut archive, "payments", 0, 0);
+    archive.checkpoint();
+    archive.commit();
+    let mut report = archive.verify_all();
+    let mut idle = report.topics[0].clone();
+    idle.topic = "fraud-alerts".to_owned();
+    (idle.records, idle.records_read, idle.segments, idle.segments_read) = (0, 0, 0, 0);
+    (idle.lag, idle.partitions) = (Some(0), 2);
+    report.topics.push(idle);
+    report.scope.partitions += 2;
+    let page = page("idle", &report);
+    has(
+        &page,
+        &[
+            "<b>fraud-alerts</b> <span>0 signed records in 2 partitions</span> <em class=\"badge\">nothing archived, and Kafka has no records either</em>",
+            "aria-label=\"fraud-alerts: nothing archived\"",
+            "There is 1 link of 1 partition, one of each, and signed: nobody without the signing key could have made them",
+            "partitions have no link.",
+        ],
+    );
+    assert!(!page.contains("nothing was taken out of the middle"), "{page}");
 }
 
 #[test]
@@ -270,7 +345,7 @@ fn nothing_from_a_bucket_becomes_markup() {
 
 /// Replaces what may be any text.
 fn spoil(value: &mut serde_json::Value, hostile: &str) {
-    const FREE: [&str; 20] = [
+    const FREE: [&str; 22] = [
         "topic",
         "detail",
         "object",
@@ -282,6 +357,8 @@ fn spoil(value: &mut serde_json::Value, hostile: &str) {
         "reason",
         "software",
         "command",
+        "repeat",
+        "note",
         "witness",
         "place",
         "what",

@@ -68,7 +68,7 @@ fn run_report(clock: &Clock) -> RunReport {
         software: format!("kivend {}", env!("CARGO_PKG_VERSION")),
         began_at: Some(began_at),
         ended_at: Some(ended_at),
-        command: None,
+        ..RunReport::default()
     }
 }
 
@@ -203,14 +203,15 @@ impl Parts {
         self.findings.append(chain.findings.clone());
         self.findings.append(rows.findings);
         self.take_missing(partition, rows.missing, (&mut covered, &chain.times));
-        self.coverage.push((covered, chain.times.clone()));
         let mut anchors = chain.anchors;
         if let Some(comparison) = comparison {
             topic.compared_with_kafka = Some(topic.compared_with_kafka.unwrap_or(0) + comparison.compared.records);
             topic.lag = Some(topic.lag.unwrap_or(0) + comparison.lag);
+            covered.compared_with_kafka = Some(comparison.compared.records);
             anchors.records = comparison.compared.highest_equal;
             self.findings.append(comparison.findings);
         }
+        self.coverage.push((covered, chain.times.clone()));
         let anchored = Anchored::new(partition, chain.head?.height, anchors);
         if let Some(finding) = anchored.finding() {
             self.findings.push(finding);

@@ -21,6 +21,7 @@ use crate::verify::chain::Accepted;
 use crate::verify::findings::{Code, Finding, Findings};
 use crate::verify::segments::{self, Checked};
 use crate::verify::times::times;
+use crate::verify::verdict::Verdict;
 
 /// The budget for decoded pages in units of [`UNIT_BYTES`]: enough for those of any segment.
 const PAGE_UNITS: u32 = 8192;
@@ -149,7 +150,14 @@ impl Segments {
                 rows.missing(link, Some(link.record_count), finding);
             }
             Ok(Some(held)) if is_read => match self.decode(accepted.clone(), held, budgets).await {
-                Ok(checked) => rows.take(link, checked),
+                Ok(mut checked) => {
+                    if Verdict::of(&checked.findings) == Verdict::Tampered {
+                        checked
+                            .findings
+                            .set_modified(self.bucket.modified_ms(&segment.key).await);
+                    }
+                    rows.take(link, checked);
+                }
                 Err(why) => rows
                     .findings
                     .push(about(link, Code::SegmentUnreadable, &segment.key, why)),

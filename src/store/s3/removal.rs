@@ -14,7 +14,7 @@ use crate::store::s3::bucket::S3Store;
 use crate::store::s3::failure;
 
 impl S3Store {
-    async fn head(&self, key: &str) -> Result<Option<HeadObjectOutput>, StoreError> {
+    pub(super) async fn head(&self, key: &str) -> Result<Option<HeadObjectOutput>, StoreError> {
         let request = self.client.head_object().bucket(&self.bucket).key(self.full_key(key)?);
         let work = || async {
             match request.clone().send().await {

@@ -107,6 +107,12 @@ impl Store for S3Store {
             .await
     }
 
+    async fn modified_ms(&self, key: &str) -> Result<Option<i64>, StoreError> {
+        let head = self.head(key).await?;
+        let modified = head.and_then(|head| head.last_modified);
+        Ok(modified.map(|at| at.secs().saturating_mul(1000)))
+    }
+
     async fn versions(&self, prefix: &str) -> Result<Option<Vec<Version>>, StoreError> {
         key::check_prefix(prefix)?;
         if !listing::keeps_versions(self).await? {

@@ -1,102 +1,14 @@
-//! What is missing or altered, in numbers and times: the verdict in one sentence, and a table.
+//! What is missing or altered, in numbers and times: the verdict in one sentence, a table, what is known of each file, the codes.
 
-use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
-use crate::verify::coverage::{Coverage, Mark, MarkKind};
+use crate::verify::coverage::MarkKind;
 use crate::verify::findings::{Code, Severity};
-use crate::verify::html::markup::{Escaped, begin_table, counted, end_table, optional, span};
-use crate::verify::report::{Report, grouped};
-use crate::verify::times::earliest;
+use crate::verify::html::files::Files;
+use crate::verify::html::markup::{Escaped, begin_table, end_table, optional};
+use crate::verify::html::sum::Sum;
+use crate::verify::report::Report;
 use crate::verify::verdict::Verdict;
-
-/// The sum of the marks of one kind.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Sum {
-    /// The records, as far as they are known.
-    records: u64,
-    /// The offsets of marks whose records are not known.
-    offsets: u64,
-    /// Whether it is not known where one of the marks ends.
-    is_open: bool,
-    from_ms: Option<i64>,
-    until_ms: Option<i64>,
-    topics: BTreeSet<String>,
-    partitions: u64,
-}
-
-impl Sum {
-    /// The sum over partitions.
-    pub(super) fn of<'c>(kind: MarkKind, coverage: impl Iterator<Item = &'c Coverage>) -> Sum {
-        let mut sum = Sum::default();
-        for covered in coverage {
-            let mut marks = covered.marks.iter().filter(|mark| mark.kind == kind).peekable();
-            if marks.peek().is_some() {
-                sum.topics.insert(covered.topic.clone());
-                sum.partitions += 1;
-            }
-            marks.for_each(|mark| sum.add(mark));
-        }
-        sum
-    }
-
-    fn add(&mut self, mark: &Mark) {
-        match (mark.records, mark.offsets()) {
-            (Some(records), _) => self.records = self.records.saturating_add(records),
-            (None, Some(offsets)) => self.offsets = self.offsets.saturating_add(offsets),
-            (None, None) => self.is_open = true,
-        }
-        self.from_ms = earliest(self.from_ms, mark.from_ms);
-        self.until_ms = self.until_ms.max(mark.until_ms);
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.partitions == 0
-    }
-
-    /// How many, such as `12 records`.
-    pub(super) fn amount(&self) -> String {
-        match (self.records, self.offsets, self.is_open) {
-            (0, 0, true) => "an unknown number of records".to_owned(),
-            (0, offsets, false) => format!("up to {}", counted(offsets, "record")),
-            (records, 0, false) => counted(records, "record"),
-            (records, offsets, false) => format!(
-                "{} to {}",
-                grouped(records),
-                counted(records.saturating_add(offsets), "record")
-            ),
-            (records, offsets, true) => format!("at least {}", counted(records.max(u64::from(offsets > 0)), "record")),
-        }
-    }
-
-    fn is_one(&self) -> bool {
-        (self.records, self.offsets, self.is_open) == (1, 0, false)
-    }
-
-    fn of_topics(&self) -> String {
-        match self.topics.first() {
-            Some(topic) if self.topics.len() == 1 => format!("of {topic}"),
-            _ => format!("of {} topics", self.topics.len()),
-        }
-    }
-
-    /// The times, such as `between … and …`.
-    pub(super) fn times(&self) -> String {
-        span(self.from_ms, self.until_ms)
-    }
-
-    fn sentence(&self, one: &str, many: &str) -> String {
-        let verb = if self.is_one() { one } else { many };
-        let amount = self.amount();
-        let begins = amount.chars().take(1).flat_map(char::to_uppercase);
-        let amount: String = begins.chain(amount.chars().skip(1)).collect();
-        let times = match (self.from_ms, self.until_ms) {
-            (None, None) => String::new(),
-            _ => format!(" with times {}", self.times()).replace("with times at", "with the time"),
-        };
-        format!("{amount} {}{times} {verb}.", self.of_topics())
-    }
-}
 
 /// The verdict in words: a sentence on what is missing, one on what is altered, and what stands beside an intact verdict.
 pub(super) fn statement(report: &Report) -> String {
@@ -118,7 +30,7 @@ pub(super) fn statement(report: &Report) -> String {
     ] {
         let sum = sum(kind);
         if !sum.is_empty() {
-            said.push(sum.sentence(one, many));
+            said.push(sum.sentence(Files::of(report).count(kind), one, many));
         }
     }
     // What decides the verdict comes first, also where it concerns no records.
@@ -189,10 +101,11 @@ pub(super) fn class(kind: MarkKind) -> &'static str {
 /// The section of the judge's page: sums over all partitions, then the number of findings of each code.
 pub(super) fn write(page: &mut String, report: &Report) -> fmt::Result {
     writeln!(page, "<section>\n<h2>What is missing or altered</h2>")?;
+    let found = Files::of(report);
     let sums = MarkKind::ALL.map(|kind| (kind, Sum::of(kind, report.coverage.iter())));
     let mut sums = sums.iter().filter(|(_, sum)| !sum.is_empty()).peekable();
     if sums.peek().is_some() {
-        begin_table(page, "sums", ["what", "how much", "record times", "partitions"])?;
+        begin_table(page, "sums", ["what", "how much", "of what", "record times"])?;
         for (kind, sum) in sums {
             writeln!(
                 page,
@@ -200,8 +113,8 @@ pub(super) fn write(page: &mut String, report: &Report) -> fmt::Result {
                 class(*kind),
                 words(*kind),
                 Escaped(&sum.amount()),
-                Escaped(&sum.times()),
-                grouped(sum.partitions)
+                Escaped(&sum.whose(found.count(*kind))),
+                Escaped(&sum.times())
             )?;
         }
         end_table(page)?;
@@ -213,6 +126,7 @@ pub(super) fn write(page: &mut String, report: &Report) -> fmt::Result {
             "<p>No part of any partition is missing, altered, lost or removed.</p>"
         )?;
     }
+    found.write(page, report)?;
     codes(page, report)?;
     writeln!(page, "</section>")
 }

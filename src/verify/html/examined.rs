@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use crate::verify::findings::Code;
 use crate::verify::html::markup::{Escaped, counted, moment, said};
 use crate::verify::report::{Report, Scope, grouped};
 use crate::verify::trust::Basis;
@@ -18,7 +19,7 @@ pub(super) fn write(page: &mut String, report: &Report) -> fmt::Result {
     pair(page, "Location", Some(&archive.location))?;
     pair(page, "Period", period(&report.scope).as_deref())?;
     pair(page, "Topics", Some(&topics(report)))?;
-    pair(page, "Records", Some(&records(&report.scope)))?;
+    pair(page, "Records", Some(&records(report)))?;
     pair(page, "Only a part", limits(&report.scope).as_deref())?;
     pair(page, "Checked against", Some(&against(&report.scope)))?;
     let run = &report.run;
@@ -29,6 +30,11 @@ pub(super) fn write(page: &mut String, report: &Report) -> fmt::Result {
     if let Some(command) = &run.command {
         writeln!(page, "<dt>Command</dt><dd><code>{}</code></dd>", Escaped(command))?;
     }
+    let signed = match &run.note {
+        Some(note) => format!("in {note}; how to check that is said below"),
+        None => "no".to_owned(),
+    };
+    pair(page, "Page signed", Some(&signed))?;
     keys(page, report)?;
     witnesses(page, report)?;
     writeln!(page, "</dl>\n</section>")
@@ -56,14 +62,39 @@ fn topics(report: &Report) -> String {
     }
 }
 
-fn records(scope: &Scope) -> String {
+/// What is signed, what of it was read, and what was not and why.
+fn records(report: &Report) -> String {
+    let scope = &report.scope;
+    let removed: u64 = report.removals.iter().map(|removal| removal.segments).sum();
+    let found = |code: Code| report.finding_counts.get(code.id()).copied().unwrap_or_default();
+    let mut reasons = Vec::new();
+    for (count, why) in [
+        (removed, "removed under signed retention changes"),
+        (found(Code::SegmentMissing), "missing"),
+        (found(Code::SegmentMalformed), "not readable as a segment"),
+        (found(Code::SegmentUnreadable), "not given by the store"),
+    ] {
+        if count > 0 {
+            reasons.push(format!("{} {why}", grouped(count)));
+        }
+    }
+    let reasons = match reasons.is_empty() || scope.segments_read == scope.segments {
+        true => String::new(),
+        false => format!(" ({})", reasons.join(", ")),
+    };
     format!(
-        "{} in {}, of which {} in {} were read and {} compared with Kafka",
+        "The signed links count {} in {}. Of these, {} in {} were read{reasons}.{}",
         counted(scope.records, "record"),
         counted(scope.segments, "segment"),
         grouped(scope.records_read),
         counted(scope.segments_read, "segment"),
-        grouped(scope.records_compared)
+        match scope.against.iter().any(|against| against == "kafka") {
+            true => format!(
+                " Kafka holds {} of them as they were signed.",
+                grouped(scope.records_compared)
+            ),
+            false => String::new(),
+        }
     )
 }
 
@@ -81,9 +112,13 @@ fn limits(scope: &Scope) -> Option<String> {
 }
 
 fn against(scope: &Scope) -> String {
+    let rows = match scope.segments_read == scope.segments {
+        true => "every row of the segments",
+        false => "every row of the segments that were read",
+    };
     let said = scope.against.iter().map(|against| match &**against {
         "links" => "signed links and log",
-        "rows" => "every row of the segments",
+        "rows" => rows,
         "kafka" => "Kafka's commits and records",
         other => other,
     });

@@ -6,6 +6,7 @@ use crate::verify::findings::{Code, Finding, Severity};
 use crate::verify::html::markup::{Escaped, row};
 use crate::verify::report::{Report, grouped};
 use crate::verify::text::place;
+use crate::verify::verdict::Verdict;
 
 /// Findings of a code that are shown open; the rest are collapsed.
 const SHOWN_OPEN: usize = 10;
@@ -15,6 +16,12 @@ pub(super) fn write(page: &mut String, report: &Report) -> fmt::Result {
     writeln!(page, "<section>\n<h2>Findings</h2>")?;
     if report.findings.is_empty() {
         writeln!(page, "<p>None.</p>")?;
+    } else if report.verdict == Verdict::Tampered {
+        writeln!(
+            page,
+            "<p>Before anything is restored, keep what is there as evidence: the altered objects with their times and version ids, and the \
+             store's log of access.</p>"
+        )?;
     }
     for severity in [
         Severity::Tampered,

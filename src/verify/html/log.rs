@@ -3,7 +3,8 @@
 use std::fmt::{self, Write};
 
 use crate::record::position::Height;
-use crate::verify::html::markup::{Escaped, begin_table, counted, end_table, optional, row};
+use crate::verify::claims::Anchors;
+use crate::verify::html::markup::{Escaped, begin_table, counted, end_table, row};
 use crate::verify::report::{Anchored, Report, grouped};
 
 /// Rows of a table that are shown open; longer tables are collapsed.
@@ -36,21 +37,25 @@ fn anchors(page: &mut String, report: &Report) -> fmt::Result {
     if report.anchored.is_empty() {
         return Ok(());
     }
-    let open = report
-        .anchored
-        .iter()
-        .filter(|anchored| anchored.unanchored > 0)
-        .count() as u64;
+    let anchored = counted(report.anchored.len() as u64, "partition");
+    let open = report.anchored.iter().filter(|anchored| anchored.unanchored > 0);
+    let open = match open.count() as u64 {
+        0 => "every link is confirmed".to_owned(),
+        1 => "1 has newest links that nothing confirms: only their signatures protect them".to_owned(),
+        more => format!(
+            "{} have newest links that nothing confirms: only their signatures protect them",
+            grouped(more)
+        ),
+    };
+    let outside = |is: fn(&Anchors) -> bool| report.anchored.iter().any(|anchored| is(&anchored.by));
+    let outside = match outside(|by| by.saved_checkpoint.is_some() || by.witnesses.is_some()) {
+        true => "",
+        false => " Nothing that is kept elsewhere does: no witness and no saved checkpoint was given.",
+    };
     writeln!(
         page,
-        "<section>\n<h2>Confirmation from outside</h2>\n<p>Up to which link (by height, from 0) checkpoints and Kafka confirm each chain. \
-         Links above the highest of them are unanchored: only their signatures protect them. Of {}, {} some.</p>",
-        counted(report.anchored.len() as u64, "partition"),
-        match open {
-            0 => "none has".to_owned(),
-            1 => "1 has".to_owned(),
-            more => format!("{} have", grouped(more)),
-        }
+        "<section>\n<h2>What confirms the chains</h2>\n<p>The newest link of each partition that the log's checkpoints, Kafka, and what is \
+         kept elsewhere confirm; link 0 is the first. Of {anchored} with links, {open}.{outside}</p>"
     )?;
     let is_long = report.anchored.len() > OPEN_MAX;
     if is_long {
@@ -64,7 +69,7 @@ fn anchors(page: &mut String, report: &Report) -> fmt::Result {
         "witnesses",
         "Kafka's commit",
         "Kafka's records",
-        "unanchored",
+        "not confirmed",
     ];
     begin_table(page, "numbers", names)?;
     for anchored in &report.anchored {
@@ -78,16 +83,22 @@ fn anchors(page: &mut String, report: &Report) -> fmt::Result {
 }
 
 fn anchor_row(page: &mut String, anchored: &Anchored) -> fmt::Result {
-    let height = |height: Option<Height>| optional(height.map(|height| height.0));
+    let height = |height: Option<Height>| match height {
+        Some(height) => format!("link {}", grouped(height.0)),
+        None => "—".to_owned(),
+    };
     let cells = [
         format!("{}/{}", anchored.topic, anchored.partition),
-        grouped(anchored.height.0),
+        height(Some(anchored.height)),
         height(anchored.by.checkpoint),
         height(anchored.by.saved_checkpoint),
         height(anchored.by.witnesses),
         height(anchored.by.commit),
         height(anchored.by.records),
-        grouped(anchored.unanchored),
+        match anchored.unanchored {
+            0 => "none".to_owned(),
+            links => counted(links, "link"),
+        },
     ];
     row(page, cells.each_ref().map(String::as_str))
 }

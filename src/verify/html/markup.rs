@@ -87,9 +87,14 @@ pub(super) fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", grouped(number))
 }
 
-/// A time for readers, such as `3 Feb 2026 10:15:00 UTC`.
+/// A time for readers, such as `3 Feb 2026 10:15:00 UTC` or `3 Feb 2026 10:15:00.250 UTC`. Never cut: a range would look shorter
+/// than it is.
 pub(super) fn moment(ms: i64) -> String {
-    said(UtcSeconds::from_unix(ms.div_euclid(1000)))
+    let whole = said(UtcSeconds::from_unix(ms.div_euclid(1000)));
+    match ms.rem_euclid(1000) {
+        0 => whole,
+        part => format!("{}.{part:03} UTC", whole.trim_end_matches(" UTC")),
+    }
 }
 
 /// The same of whole seconds.
@@ -130,9 +135,14 @@ mod tests {
 
     #[test]
     fn times_are_said_as_people_write_them() {
-        assert_eq!(moment(1_770_113_700_250), "3 Feb 2026 10:15:00 UTC");
+        assert_eq!(moment(1_770_113_700_250), "3 Feb 2026 10:15:00.250 UTC");
+        assert_eq!(moment(1_770_113_700_000), "3 Feb 2026 10:15:00 UTC");
         assert_eq!(span(Some(0), None), "after 1 Jan 1970 00:00:00 UTC");
-        assert_eq!(span(Some(0), Some(999)), "at 1 Jan 1970 00:00:00 UTC");
+        assert_eq!(span(Some(0), Some(0)), "at 1 Jan 1970 00:00:00 UTC");
+        assert_eq!(
+            span(Some(0), Some(999)),
+            "between 1 Jan 1970 00:00:00 UTC and 1 Jan 1970 00:00:00.999 UTC"
+        );
         moment(i64::MIN);
         moment(i64::MAX);
     }

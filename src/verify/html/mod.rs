@@ -4,7 +4,9 @@
 
 mod damage;
 mod examined;
+mod files;
 mod findings;
+mod glossary;
 mod log;
 mod markup;
 mod page;
@@ -12,6 +14,8 @@ mod picture;
 mod proves;
 mod repeat;
 mod retrieval;
+mod signed;
+mod sum;
 mod topics;
 
 pub use page::render;

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use crate::verify::html::markup::{Escaped, begin_page, end_page};
-use crate::verify::html::{damage, examined, findings, log, proves, repeat, topics};
+use crate::verify::html::{damage, examined, findings, glossary, log, proves, repeat, signed, topics};
 use crate::verify::report::Report;
 use crate::verify::verdict::Verdict;
 
@@ -27,7 +27,9 @@ fn write_page(page: &mut String, report: &Report) -> fmt::Result {
     topics::write(page, report)?;
     findings::write(page, report)?;
     log::write(page, report)?;
+    signed::write(page, report)?;
     repeat::write(page, report)?;
+    glossary::write(page)?;
     end_page(page)
 }
 

@@ -6,11 +6,15 @@ use crate::verify::bulk::bulk;
 use crate::verify::coverage::{Coverage, Mark, MarkKind};
 use crate::verify::html::damage::{class, words};
 use crate::verify::html::markup::{Escaped, counted, moment};
-use crate::verify::report::Report;
-use crate::verify::times::{earliest, time};
+use crate::verify::report::{Report, grouped};
+use crate::verify::times::earliest;
 
 /// The width of a bar in its own units.
 const WIDTH: i64 = 1_000;
+/// The height of a bar.
+const HEIGHT: usize = 12;
+/// Parts of the height of a bar, at most, so that each is seen. Divides [`HEIGHT`].
+const LANES_MAX: usize = 6;
 /// The least width of a mark, so that the shortest is seen.
 const MARK_MIN: i64 = 5;
 
@@ -118,15 +122,12 @@ pub(super) fn legend(page: &mut String, report: &Report) -> fmt::Result {
 pub(super) fn axis(page: &mut String, scale: Scale) -> fmt::Result {
     let middle = i128::midpoint(i128::from(scale.from_ms), i128::from(scale.until_ms));
     let middle = i64::try_from(middle).unwrap_or(scale.from_ms);
-    // Where all is within a minute, seconds do not tell the times apart.
-    let is_short = scale.until_ms.saturating_sub(scale.from_ms) < 60_000;
-    let said = |ms| if is_short { time(ms) } else { moment(ms) };
     writeln!(
         page,
         "<div class=\"axis\"><span>{}</span><span>{}</span><span>{}</span></div>",
-        said(scale.from_ms),
-        said(middle),
-        said(scale.until_ms)
+        moment(scale.from_ms),
+        moment(middle),
+        moment(scale.until_ms)
     )?;
     match scale.outside {
         0 => Ok(()),
@@ -138,17 +139,14 @@ pub(super) fn axis(page: &mut String, scale: Scale) -> fmt::Result {
     }
 }
 
-/// One bar for these partitions together: where any has records, and every mark of any.
+/// One bar for these partitions together: where any has records, and the marks, each in the part of the height that its partition
+/// is of all.
 pub(super) fn bar(page: &mut String, scale: Option<Scale>, name: &str, of: &[&Coverage]) -> fmt::Result {
     let Some(scale) = scale else { return Ok(()) };
-    let mut marks: Vec<&Mark> = of.iter().flat_map(|covered| &covered.marks).collect();
-    // What is graver is drawn over the rest.
-    marks.sort_by_key(|mark| std::cmp::Reverse(mark.kind));
-    let spoken = spoken(name, &marks);
     write!(
         page,
-        "<svg class=\"bar\" viewBox=\"0 0 {WIDTH} 12\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">",
-        Escaped(&spoken)
+        "<svg class=\"bar\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">",
+        Escaped(&spoken(name, of))
     )?;
     let from = of.iter().filter_map(|covered| covered.min_timestamp_ms).min();
     let until = of.iter().filter_map(|covered| covered.max_timestamp_ms).max();
@@ -159,15 +157,25 @@ pub(super) fn bar(page: &mut String, scale: Option<Scale>, name: &str, of: &[&Co
             "<rect class=\"covered\" x=\"{x}\" y=\"2\" width=\"{width}\" height=\"8\"/>"
         )?;
     }
+    let lanes = of.len().clamp(1, LANES_MAX);
+    let in_lanes = of.iter().enumerate().flat_map(|(index, covered)| {
+        let lane = index * lanes / of.len();
+        covered.marks.iter().map(move |mark| (mark, lane))
+    });
+    let mut marks: Vec<(&Mark, usize)> = in_lanes.collect();
+    // What is graver is drawn over the rest.
+    marks.sort_by_key(|(mark, _)| std::cmp::Reverse(mark.kind));
     let mut drawn = Vec::new();
-    for mark in marks {
-        let place = (mark.kind, scale.place(mark.from_ms, mark.until_ms, MARK_MIN));
+    for (mark, lane) in marks {
+        let place = (mark.kind, lane, scale.place(mark.from_ms, mark.until_ms, MARK_MIN));
         if !drawn.contains(&place) {
-            let (kind, (x, width)) = place;
+            let (kind, _, (x, width)) = place;
             write!(
                 page,
-                "<rect class=\"{}\" x=\"{x}\" width=\"{width}\" height=\"12\"/>",
-                class(kind)
+                "<rect class=\"{}\" x=\"{x}\" y=\"{}\" width=\"{width}\" height=\"{}\"/>",
+                class(kind),
+                lane * HEIGHT / lanes,
+                HEIGHT / lanes
             )?;
             drawn.push(place);
         }
@@ -176,15 +184,27 @@ pub(super) fn bar(page: &mut String, scale: Option<Scale>, name: &str, of: &[&Co
 }
 
 /// What a bar shows, for who cannot see it.
-fn spoken(name: &str, marks: &[&Mark]) -> String {
-    let mut kinds: Vec<MarkKind> = marks.iter().map(|mark| mark.kind).collect();
+fn spoken(name: &str, of: &[&Coverage]) -> String {
+    let mut kinds: Vec<MarkKind> = of
+        .iter()
+        .flat_map(|covered| &covered.marks)
+        .map(|mark| mark.kind)
+        .collect();
     kinds.sort_unstable();
     kinds.dedup();
     if kinds.is_empty() {
-        return format!("{name}: archived without a gap");
+        return match of.iter().any(|covered| covered.first_offset.is_some()) {
+            true => format!("{name}: archived without a gap"),
+            false => format!("{name}: nothing archived"),
+        };
     }
+    let with = of.iter().filter(|covered| !covered.marks.is_empty()).count();
+    let share = match of.len() {
+        1 => String::new(),
+        all => format!("in {} of {all} partitions ", grouped(with as u64)),
+    };
     let parts: Vec<&str> = kinds.into_iter().map(words).collect();
-    format!("{name}: with parts that are {}", parts.join("; "))
+    format!("{name}: {share}with parts that are {}", parts.join("; "))
 }
 
 #[cfg(test)]

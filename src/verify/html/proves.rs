@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Write};
 
+use crate::record::position::Height;
 use crate::verify::coverage::MarkKind;
-use crate::verify::html::damage::Sum;
 use crate::verify::html::markup::{Escaped, counted};
+use crate::verify::html::sum::Sum;
 use crate::verify::report::{Report, grouped};
 use crate::verify::trust::Basis;
 use crate::verify::verdict::Verdict;
@@ -19,6 +20,12 @@ pub(super) fn write(page: &mut String, report: &Report) -> fmt::Result {
     keys(report, &mut does, &mut does_not);
     witnesses(report, &mut does, &mut does_not);
     scope(report, &mut does_not);
+    if matches!(report.verdict, Verdict::Tampered | Verdict::Incomplete) {
+        does_not.push(
+            "How it came about: kivend cannot tell accident from intent, nor say who did it. Logs of access to the store may."
+                .to_owned(),
+        );
+    }
     does_not.push(
         "That what was sent to Kafka is true, or that everything was sent that should have been. The archive keeps what Kafka \
          acknowledged."
@@ -31,11 +38,13 @@ pub(super) fn write(page: &mut String, report: &Report) -> fmt::Result {
         page,
         "<section class=\"proves\">\n<h2>What this proves, and what not</h2>"
     )?;
-    if report.verdict != Verdict::Intact && !does.is_empty() {
-        writeln!(page, "<p>Except for what the findings name:</p>")?;
-    }
-    list(page, "It proves", &does)?;
+    let title = match report.verdict {
+        Verdict::Intact => "It proves",
+        _ => "It proves, except for what the findings name",
+    };
+    list(page, title, &does)?;
     list(page, "It does not prove", &does_not)?;
+    list(page, "Whom one has to trust for this", &trusted(report))?;
     writeln!(page, "</section>")
 }
 
@@ -50,14 +59,62 @@ fn list(page: &mut String, title: &str, sentences: &[String]) -> fmt::Result {
     writeln!(page, "</ul>")
 }
 
+/// What the signatures of the links prove.
+fn links(report: &Report) -> String {
+    let scope = &report.scope;
+    let chains = match report.anchored.len() as u64 {
+        0 => scope.partitions,
+        chains => chains,
+    };
+    let without = match scope.partitions.saturating_sub(chains) {
+        0 => String::new(),
+        1 => " 1 partition has no link.".to_owned(),
+        more => format!(" {} partitions have no link.", grouped(more)),
+    };
+    let (links, partitions) = (counted(scope.links, "link"), counted(chains, "partition"));
+    let are_single = report.anchored.iter().all(|anchored| anchored.height == Height(0));
+    let proved = if are_single && scope.since_checkpoint.is_none() {
+        ", one of each, and signed: nobody without the signing key could have made them, or changed what they say of their records."
+    } else {
+        ", signed, and each names the hash of the one before: nothing was taken out of the middle, exchanged or put in between \
+         without a trace."
+    };
+    format!("There are {links} of {partitions}{proved}{without}").replacen("are 1 link of", "is 1 link of", 1)
+}
+
+/// Who could have made this report say something else.
+fn trusted(report: &Report) -> Vec<String> {
+    let mut whom = vec![match report.trust.basis {
+        Some(Basis::KeysGiven) => {
+            "The holders of the signing key, and whoever gave the public key to the verifier.".to_owned()
+        }
+        Some(Basis::CheckpointsGiven) => {
+            "The holders of the signing key, and whoever gave the checkpoints or the keys of the witnesses to the \
+             verifier."
+                .to_owned()
+        }
+        Some(Basis::FirstUse) | None => "Whoever could write to the store: the keys came from there.".to_owned(),
+    }];
+    if report.anchored.iter().any(|anchored| anchored.by.witnesses.is_some()) {
+        whom.push(
+            "The witnesses: that what they cosigned was not rewritten rests on them, and not on the signing key."
+                .to_owned(),
+        );
+    }
+    if report.scope.against.iter().any(|against| against == "kafka") {
+        whom.push("Whoever operates Kafka, for what was compared with it.".to_owned());
+    }
+    whom.push(
+        "Whoever ran this program and passed this page on. Who that was is not recorded; a signed form names a key. Anybody with \
+         access can repeat it."
+            .to_owned(),
+    );
+    whom
+}
+
 fn rows(report: &Report, does: &mut Vec<String>, does_not: &mut Vec<String>) {
     let scope = &report.scope;
-    does.push(format!(
-        "{} of {} are signed, and each names the hash of the one before: nothing was taken out of the middle, exchanged or put \
-         in between without a trace.",
-        counted(scope.links, "link"),
-        counted(scope.partitions, "partition")
-    ));
+    does.push(links(report));
     if scope.records_read > 0 {
         let read = format!(
             "{} in {}",
@@ -77,8 +134,9 @@ fn rows(report: &Report, does: &mut Vec<String>, does_not: &mut Vec<String>) {
     let removed: u64 = report.removals.iter().map(|removal| removal.segments).sum();
     if unread > removed {
         does_not.push(format!(
-            "What the rows of {} hold: they were not read.",
-            counted(unread - removed, "segment")
+            "What is in {} that {} not read.",
+            counted(unread - removed, "segment"),
+            if unread - removed == 1 { "was" } else { "were" }
         ));
     }
     if removed > 0 {
@@ -99,8 +157,12 @@ fn kafka(report: &Report, does: &mut Vec<String>, does_not: &mut Vec<String>) {
         );
     } else if scope.records_compared > 0 {
         does.push(format!(
-            "{} that Kafka still held are there what the signed links say of them.",
-            counted(scope.records_compared, "record")
+            "{} that Kafka still held are there what the signed links say of them{}.",
+            counted(scope.records_compared, "record"),
+            match report.verdict {
+                Verdict::Tampered | Verdict::Incomplete => ", also where the archive's file is not",
+                Verdict::Intact | Verdict::Unverifiable => "",
+            }
         ));
         let gone = scope.records.saturating_sub(scope.records_compared);
         if gone > 0 {

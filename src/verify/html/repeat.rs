@@ -10,12 +10,13 @@ use crate::verify::trust::Basis;
 /// The section.
 pub(super) fn write(page: &mut String, report: &Report) -> fmt::Result {
     writeln!(page, "<section>\n<h2>How to repeat it</h2>")?;
-    if let Some(command) = &report.run.command {
+    if let Some(command) = &report.run.repeat {
         writeln!(
             page,
-            "<p>With the same settings, this command makes the same report, as far as archive and Kafka are still what they were:</p>\n\
-             <pre>{}</pre>",
-            Escaped(command)
+            "<p>This command verifies again and writes no file; a further report gets another name than this one has \
+             (<code>--html AGAIN.html</code>):</p>\n<pre>{}</pre>\n<p>{}</p>",
+            Escaped(command),
+            Escaped(&settings(report))
         )?;
     }
     writeln!(
@@ -29,6 +30,20 @@ pub(super) fn write(page: &mut String, report: &Report) -> fmt::Result {
         page,
         "<p><code>kivend verify --offline FOLDER</code> verifies the same copy. The JSON report (<code>--format json</code>) has everything \
          that this page says.</p>\n</section>"
+    )
+}
+
+/// The settings that decide what is verified, and what differs the next time.
+fn settings(report: &Report) -> String {
+    let run = &report.run;
+    let kafka = match run.brokers.is_empty() {
+        true => String::new(),
+        false => format!(", and Kafka at {}", run.brokers.join(", ")),
+    };
+    format!(
+        "It needs the same settings: the archive was in {}{kafka}. What will differ: when it was verified; what was archived, removed or \
+         repaired since; and what Kafka has received or deleted since.",
+        report.archive.location
     )
 }
 

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
 use crate::verify::coverage::{Coverage, Mark, MarkKind};
-use crate::verify::html::damage::{Sum, class, words};
-use crate::verify::html::markup::{Escaped, begin_table, counted, end_table, moment, optional, row, span};
+use crate::verify::html::damage::{class, words};
+use crate::verify::html::markup::{Escaped, begin_table, counted, end_table, moment, row, span};
 use crate::verify::html::picture::{Scale, axis, bar, legend};
+use crate::verify::html::sum::Sum;
 use crate::verify::report::{Report, TopicReport, grouped};
 
 /// Topics, and partitions of a topic, that are shown open. Of more, only those with marks are.
@@ -74,9 +75,9 @@ fn one(
         page,
         "<details class=\"topic\"{open}>\n<summary><b>{}</b> <span>{} in {}</span> {}",
         Escaped(&topic.topic),
-        counted(topic.records, "record"),
+        counted(topic.records, "signed record"),
         counted(topic.partitions, "partition"),
-        state(of)
+        state(topic, of)
     )?;
     bar(page, scale, &topic.topic, of)?;
     writeln!(page, "</summary>")?;
@@ -86,23 +87,28 @@ fn one(
     writeln!(page, "</details>")
 }
 
-/// The kinds of marks of a topic, each with its amount.
-fn state(of: &[&Coverage]) -> String {
+/// The kinds of marks of a topic, each with its amount, as a part of all.
+fn state(topic: &TopicReport, of: &[&Coverage]) -> String {
     let mut text = String::new();
     for kind in MarkKind::ALL {
         let sum = Sum::of(kind, of.iter().copied());
         if !sum.is_empty() {
             let _ = write!(
                 text,
-                "<em class=\"badge {}\">{} {}</em> ",
+                "<em class=\"badge {}\">{} {}, in {} of {}</em> ",
                 class(kind),
                 Escaped(&sum.amount()),
-                words(kind)
+                words(kind),
+                grouped(sum.partitions()),
+                counted(topic.partitions, "partition")
             );
         }
     }
     match (text.is_empty(), of.iter().any(|covered| covered.first_offset.is_some())) {
         (true, true) => "<em class=\"badge whole\">without a gap</em>".to_owned(),
+        (true, false) if topic.lag == Some(0) => {
+            "<em class=\"badge\">nothing archived, and Kafka has no records either</em>".to_owned()
+        }
         (true, false) => "<em class=\"badge\">nothing archived</em>".to_owned(),
         (false, _) => text,
     }
@@ -111,20 +117,35 @@ fn state(of: &[&Coverage]) -> String {
 fn counts(page: &mut String, topic: &TopicReport) -> fmt::Result {
     let times = topic.min_timestamp_ms.zip(topic.max_timestamp_ms);
     let times = times.map(|(min, max)| format!("{} to {}", moment(min), moment(max)));
+    let read = format!("of {} signed", grouped(topic.records));
+    let has_records = topic.records > 0;
+    // What was not read was not counted.
+    let of_read = |events: Option<u64>| events.filter(|_| topic.records_read > 0).map(grouped);
     let pairs = [
         ("Record times", times),
         (
-            "Segments",
+            "Files read",
             Some(format!(
-                "{}, of which {} read",
-                grouped(topic.segments),
-                grouped(topic.segments_read)
-            )),
+                "{} of {}",
+                grouped(topic.segments_read),
+                grouped(topic.segments)
+            ))
+            .filter(|_| has_records),
         ),
-        ("Distinct events", topic.distinct_events.map(grouped)),
-        ("Repeated events", topic.repeated_events.map(grouped)),
+        (
+            "Records read",
+            Some(format!("{} {read}", grouped(topic.records_read))).filter(|_| has_records),
+        ),
+        ("Distinct events among the records read", of_read(topic.distinct_events)),
+        ("Repeated events", of_read(topic.repeated_events)),
         ("Lost offsets", Some(grouped(topic.lost)).filter(|_| topic.lost > 0)),
-        ("Equal in Kafka", topic.compared_with_kafka.map(grouped)),
+        (
+            "In Kafka, as signed",
+            topic
+                .compared_with_kafka
+                .map(|equal| format!("{} {read}", grouped(equal)))
+                .filter(|_| has_records),
+        ),
         ("Not archived yet", topic.lag.map(grouped)),
     ];
     writeln!(page, "<dl class=\"counts\">")?;
@@ -168,6 +189,15 @@ fn partition(page: &mut String, covered: &Coverage, scale: Option<Scale>) -> fmt
     writeln!(page, "</div>")
 }
 
+/// How many records a mark stands for.
+fn amount(mark: &Mark) -> String {
+    match (mark.records, mark.offsets()) {
+        (Some(records), _) => grouped(records),
+        (None, Some(offsets)) => format!("up to {}", grouped(offsets)),
+        (None, None) => "unknown".to_owned(),
+    }
+}
+
 fn marks(page: &mut String, of: &[&Coverage]) -> fmt::Result {
     let marks = || {
         of.iter()
@@ -188,7 +218,7 @@ fn marks(page: &mut String, of: &[&Coverage]) -> fmt::Result {
             &covered.partition.to_string(),
             words(mark.kind),
             &offsets,
-            &optional(mark.records),
+            &amount(mark),
             &span(mark.from_ms, mark.until_ms),
         ];
         row(page, cells)?;
