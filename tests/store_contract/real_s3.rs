@@ -31,7 +31,7 @@ async fn an_unknown_bucket_is_an_error_of_configuration_with_its_remedy() {
     .unwrap_err();
     assert_eq!(error.kind(), Kind::Config, "{error}");
     assert!(
-        error.to_string().starts_with("the bucket does not exist status="),
+        error.to_string().starts_with("the bucket does not exist (status "),
         "{error}"
     );
     assert_eq!(error.remedy(), "create it, or set store.bucket to one that does");
@@ -62,7 +62,7 @@ async fn a_refused_connection_is_transient_and_says_so() {
     .unwrap_err();
     assert_eq!(error.kind(), Kind::Transient, "{error}");
     assert!(
-        error.to_string().starts_with("the store cannot be reached cause="),
+        error.to_string().starts_with("the store cannot be reached (cause "),
         "{error}"
     );
     assert!(
