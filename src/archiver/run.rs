@@ -115,7 +115,13 @@ fn archive_on(
         match archive(runtime, run, (vitals, &new_clients), stop) {
             Err(error) if new_clients.allow(&error) && !stop.is_requested() => {
                 tracing::warn!(event = "client_replaced", %error, "Kafka's client has ended: going on with a new one");
-                new_clients.began(since);
+                let wait = new_clients.begin(&error, since);
+                runtime.block_on(async {
+                    tokio::select! {
+                        () = tokio::time::sleep(wait) => {}
+                        _ = stop.requested() => {}
+                    }
+                });
             }
             ended => return ended,
         }
