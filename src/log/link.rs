@@ -215,6 +215,15 @@ impl Link {
         TopicPartition::new(&self.topic, self.partition)
     }
 
+    /// The topic id that Kafka's topic must have for its records to continue after this link, if it is known.
+    #[must_use]
+    pub fn continuing_topic_id(&self) -> Option<String> {
+        match self.seal_reason {
+            SealReason::Recreated => None,
+            _ => self.topic_id.clone(),
+        }
+    }
+
     /// The place of this link.
     #[must_use]
     pub fn place(&self) -> Place {

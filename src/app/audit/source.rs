@@ -11,7 +11,7 @@ use crate::app::verify::facts::{KafkaFacts, NoAnswer};
 use crate::audit::offsets::OffsetSet;
 use crate::audit::row::SourceRecord;
 use crate::audit::tally::Completeness;
-use crate::log::link::{Link, SealReason};
+use crate::log::link::Link;
 use crate::reading::archive::Archive;
 use crate::reading::signed_segment::signed_segment;
 use crate::record::position::TopicPartition;
@@ -118,8 +118,7 @@ impl Sources {
         for partition in &partitions {
             let chain = self.runtime.block_on(archive.chain(partition))?;
             let newest = chain.last().map(|accepted| &accepted.signed.link);
-            let newest = newest.filter(|link| link.seal_reason != SealReason::Recreated);
-            let id = newest.and_then(|link| link.topic_id.clone());
+            let id = newest.and_then(Link::continuing_topic_id);
             self.archived_id = id.or(self.archived_id.take());
             let mut pieces = Vec::new();
             // A later epoch begins where the ones before are no longer current.

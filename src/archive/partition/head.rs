@@ -105,7 +105,7 @@ impl Partition {
     /// competes with it instead of forking the chain.
     fn end_epoch(&mut self, loaded: LoadedHead, ending: &Ending, cx: &mut Context<'_>) {
         self.other_log = None;
-        let archived_id = loaded.head.as_ref().and_then(|head| archived_topic_id(&head.link));
+        let archived_id = loaded.head.as_ref().and_then(|head| head.link.continuing_topic_id());
         let mut chain = self.chain_after(loaded);
         // What was found there may stay: no link will name it.
         chain.adoption = Adoption::default();
@@ -127,7 +127,7 @@ impl Partition {
 
     /// The chain after the bucket's head.
     fn chain_after(&self, loaded: LoadedHead) -> Chain {
-        let known_id = loaded.head.as_ref().and_then(|head| archived_topic_id(&head.link));
+        let known_id = loaded.head.as_ref().and_then(|head| head.link.continuing_topic_id());
         let mut chain = Chain {
             topic_id: known_id.or_else(|| loaded.topic_id.clone()),
             kafka_topic_id: loaded.topic_id,
@@ -232,24 +232,16 @@ fn check_head(loaded: &LoadedHead, cluster_id: &str) -> Result<(), StopReason> {
     Ok(())
 }
 
-/// The topic id that Kafka's topic must have to continue after `head`, if it is known.
-fn archived_topic_id(head: &Link) -> Option<String> {
-    match head.seal_reason {
-        SealReason::Recreated => None,
-        _ => head.topic_id.clone(),
-    }
-}
-
 /// The evidence that the topic was deleted and created again.
 fn replaced(loaded: &LoadedHead, head: &Link) -> Option<StopReason> {
-    let archived = archived_topic_id(head)?;
+    let archived = head.continuing_topic_id()?;
     let found = loaded.topic_id.clone().filter(|found| *found != archived)?;
     Some(StopReason::TopicRecreated { archived, found })
 }
 
 /// Whether topic ids do not tell.
 fn may_be_recreated(loaded: &LoadedHead, head: &Link) -> bool {
-    archived_topic_id(head).is_none() || loaded.topic_id.is_none()
+    head.continuing_topic_id().is_none() || loaded.topic_id.is_none()
 }
 
 fn diverged(declared: &Divergence, loaded: &LoadedHead, here: &Place) -> Result<Ending, StopReason> {
