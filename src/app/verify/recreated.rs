@@ -2,7 +2,6 @@
 
 use crate::app::verify::compare::{Comparing, Comparison, no_answer};
 use crate::app::verify::facts::{NoAnswer, blocking};
-use crate::log::link::SealReason;
 use crate::log::object_key::{Key, links_of};
 use crate::reading::attempts::Objects as _;
 use crate::reading::bucket::Bucket;
@@ -23,16 +22,19 @@ impl Comparing {
         let Some(archived) = archived_id(archive, chain, &comparison).await else {
             return comparison;
         };
+        // An id does not come back: if an ended epoch has it, the end of that epoch is false, and excuses nothing.
+        let mut known = chain.topic_ids.ended.clone();
+        known.push(archived.clone());
         let partition = chain.partition.clone();
         let asking = blocking(&self.facts, move |facts| {
-            Ok((facts.topic_id(&partition.topic)?, facts.watermarks(&partition)?))
+            match facts.topic_id(&partition.topic)?.filter(|id| !known.contains(id)) {
+                None => Ok(None),
+                Some(present) => Ok(Some((present, facts.watermarks(&partition)?))),
+            }
         });
         match asking.await {
-            // An id does not come back: if an ended epoch has it, the end of that epoch is false, and excuses nothing.
-            Ok((Some(present), marks)) if present != archived && !chain.topic_ids.ended.contains(&present) => {
-                recreated(chain, (&archived, &present), marks)
-            }
-            Ok(_) => comparison,
+            Ok(Some((present, marks))) => recreated(chain, (&archived, &present), marks),
+            Ok(None) => comparison,
             Err(NoAnswer(why)) => no_answer(&chain.partition, why),
         }
     }
@@ -83,10 +85,7 @@ async fn id_at_head((bucket, trust): (&Bucket, &Trust), chain: &Chain) -> Option
         };
         let signed = opened.signed;
         if signed.hash == head.link {
-            return signed
-                .link
-                .topic_id
-                .filter(|_| signed.link.seal_reason != SealReason::Recreated);
+            return signed.link.continuing_topic_id();
         }
     }
     None
