@@ -120,15 +120,22 @@ impl Entry {
         head_of(&self.heads, partition)
     }
 
+    /// The hashes of the heads, in their order: the leaves of the tree whose root the leaf of this entry has.
+    ///
+    /// # Errors
+    /// As [`Entry::leaf`].
+    pub fn head_leaves(&self) -> Result<Vec<Hash>, serde_json::Error> {
+        let leaf = |head: &Head| Ok(leaf_hash(head.line()?.as_bytes()));
+        self.heads.iter().map(leaf).collect()
+    }
+
     /// The leaf of this entry.
     ///
     /// # Errors
     /// None in practice: all fields have a JSON form.
     pub fn leaf(&self) -> Result<Leaf, serde_json::Error> {
         let mut heads = Tree::default();
-        for head in &self.heads {
-            heads.push(leaf_hash(head.line()?.as_bytes()));
-        }
+        heads.extend(self.head_leaves()?);
         Ok(Leaf {
             r#type: LeafType::V1,
             archive_id: self.archive_id.clone(),

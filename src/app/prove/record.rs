@@ -136,11 +136,6 @@ async fn collect(
     let (head_index, head) = at
         .and_then(|at| Some((at, entry.heads.get(at)?)))
         .ok_or_else(uncovered)?;
-    let lines: Result<Vec<Hash>, serde_json::Error> = entry
-        .heads
-        .iter()
-        .map(|head| Ok(leaf_hash(head.line()?.as_bytes())))
-        .collect();
     let end = usize::try_from(head.height.0.saturating_add(1))
         .unwrap_or(usize::MAX)
         .min(chain.len());
@@ -157,7 +152,7 @@ async fn collect(
         link_path: inclusion_path(&log, index_of(height)),
         head: head.clone(),
         head_index: head_index as u64,
-        head_path: inclusion_path(&lines.map_err(internal)?, head_index),
+        head_path: inclusion_path(&entry.head_leaves().map_err(internal)?, head_index),
         leaf: entry.leaf().and_then(|leaf| leaf.to_text()).map_err(internal)?,
         leaf_path: inclusion_path(log_leaves, index_of(number)),
         changes: archive.changes(checkpoint.named.number),

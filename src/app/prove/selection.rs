@@ -17,7 +17,6 @@ use crate::log::proof::{LinkRecords, PartitionRecords, Proof, RecordsProof};
 use crate::reading::archive::{Archive, text};
 use crate::reading::archive_checkpoints::CheckpointNote;
 use crate::record::hash::Hash;
-use crate::record::merkle::leaf_hash;
 use crate::record::merkle::path::inclusion_path;
 use crate::record::merkle::several::several_path;
 use crate::record::topic_pattern::TopicPattern;
@@ -253,17 +252,12 @@ async fn records_proof(
     partitions: Vec<PartitionRecords>,
 ) -> Result<Proof, AppError> {
     let internal = |error: serde_json::Error| AppError::internal(error.to_string());
-    let lines: Result<Vec<Hash>, serde_json::Error> = entry
-        .heads
-        .iter()
-        .map(|head| Ok(leaf_hash(head.line()?.as_bytes())))
-        .collect();
     let index = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let indices: Vec<usize> = partitions.iter().map(|partition| index(partition.head_index)).collect();
     let number = checkpoint.named.number;
     Ok(Proof::Records(Box::new(RecordsProof {
         partitions,
-        heads_path: several_path(&lines.map_err(internal)?, &indices),
+        heads_path: several_path(&entry.head_leaves().map_err(internal)?, &indices),
         leaf: entry.leaf().and_then(|leaf| leaf.to_text()).map_err(internal)?,
         leaf_path: inclusion_path(archive.leaves(number.saturating_add(1)), index(number)),
         changes: archive.changes(number),
