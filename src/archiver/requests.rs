@@ -85,12 +85,26 @@ fn refuse_cut(trust: &WriterTrust, head: Option<&SignedLink>) -> Result<(), AppE
     }
 }
 
-async fn load_head_by(
-    backends: Backends<'_>,
+/// The head of a partition in the bucket, with what Kafka said before it was looked for.
+#[derive(Debug)]
+pub struct HeadFound {
+    /// The head.
+    pub head: Option<SignedLink>,
+    /// Kafka's id of the topic.
+    pub topic_id: Option<String>,
+    /// The group's commit, unless its link counts no more.
+    pub committed: Option<CommitMetadata>,
+}
+
+/// Finds the head of a partition. The partition's log range must be asked for after it.
+///
+/// # Errors
+/// As [`load_head`].
+pub async fn find_head(
+    (store, offsets): (&dyn Store, &dyn Offsets),
     trust: &WriterTrust,
     partition: &TopicPartition,
-) -> Result<LoadedHead, AppError> {
-    let Backends { store, offsets, .. } = backends;
+) -> Result<HeadFound, AppError> {
     // The order matters while others write: a commit is never ahead of the bucket, and the bucket never ahead of Kafka.
     // The topic id comes first: if the topic is recreated meanwhile, `create_segment` sees another id.
     let topic_id = offsets.topic_id(&partition.topic).await?;
@@ -105,6 +119,24 @@ async fn load_head_by(
         Some(void) if is_beyond(&void) && head::is_void(store, trust, partition, &void).await? => None,
         committed => committed,
     };
+    Ok(HeadFound {
+        head,
+        topic_id,
+        committed,
+    })
+}
+
+async fn load_head_by(
+    backends: Backends<'_>,
+    trust: &WriterTrust,
+    partition: &TopicPartition,
+) -> Result<LoadedHead, AppError> {
+    let Backends { store, offsets, .. } = backends;
+    let HeadFound {
+        head,
+        topic_id,
+        committed,
+    } = find_head((store, offsets), trust, partition).await?;
     let first = || Place {
         partition: partition.clone(),
         epoch: Epoch(0),

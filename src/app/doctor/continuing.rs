@@ -11,6 +11,7 @@ use crate::archive::partition::stops;
 use crate::archive::step::{FoundSegments, LoadedHead, StopReason};
 use crate::archiver::backends::Offsets as _;
 use crate::archiver::group_offsets::GroupOffsets;
+use crate::archiver::requests::{HeadFound, find_head};
 use crate::config::Settings;
 use crate::kafka::cluster::{Cluster, TopicLayout};
 use crate::log::identity::Identity;
@@ -20,8 +21,8 @@ use crate::record::position::TopicPartition;
 use crate::store::Store;
 use crate::task::error::AppError;
 use crate::writing::key_source::KeySource;
+use crate::writing::log_start;
 use crate::writing::trust::WriterTrust;
-use crate::writing::{head, log_start};
 
 const NAME: &str = "partitions";
 /// Partitions that are asked about at the same time.
@@ -75,23 +76,19 @@ async fn ask(store: &dyn Store, settings: &Settings, trust: &WriterTrust) -> Res
     asked.buffered(AT_ONCE).try_collect().await
 }
 
-/// The head as an archiver loads it.
+/// The head as an archiver loads it, but for segments that have no link.
 async fn load(
     store: &dyn Store,
     trust: &WriterTrust,
     offsets: &GroupOffsets,
     partition: &TopicPartition,
 ) -> Result<LoadedHead, AppError> {
-    let topic_id = offsets.topic_id(&partition.topic).await?;
-    let committed = offsets.committed(partition).await?;
+    let HeadFound {
+        head,
+        topic_id,
+        committed,
+    } = find_head((store, offsets), trust, partition).await?;
     let log = offsets.log_range(partition).await?;
-    let head = head::find(store, trust, partition, committed.as_ref(), log.end_offset).await?;
-    // A running archiver may have committed after the log was read here.
-    let log = offsets.log_range(partition).await?;
-    let committed = match committed {
-        Some(void) if head::is_void(store, trust, partition, &void).await? => None,
-        committed => committed,
-    };
     Ok(LoadedHead {
         head,
         found: FoundSegments::default(),
