@@ -13,6 +13,7 @@ use crate::cli::global::Global;
 use crate::cli::stderr::Stderr;
 use crate::error::Exit;
 use crate::telemetry::Verbosity;
+use crate::verify::report::grouped;
 
 /// How every private key begins.
 pub(super) const PRIVATE_KEY: &str = "PRIVATE+KEY+";
@@ -267,15 +268,7 @@ pub fn table(columns: &[(&str, Align)]) -> Table {
 /// A number with separators between thousands: `115,841`.
 #[must_use]
 pub fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
+    grouped(number)
 }
 
 /// A number of bytes, such as `25.3 MB`, in powers of 1000.

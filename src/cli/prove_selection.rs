@@ -15,6 +15,7 @@ use crate::cli::place::explain;
 use crate::cli::selected::SelectedArgs;
 use crate::error::{Exit, Kind};
 use crate::store;
+use crate::verify::report::counted;
 use crate::verify::retrieval::Retrieval;
 
 /// What a proof of many records is made of.
@@ -150,9 +151,4 @@ fn text(report: &Report<'_>) -> String {
     }
     text.push_str(&format!("verify it with `kivend verify-proof {folder}`\n"));
     text
-}
-
-fn counted(number: u64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", count(number))
 }

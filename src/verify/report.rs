@@ -334,6 +334,13 @@ pub struct MirrorReport {
     pub newest: Option<u64>,
 }
 
+/// A number with its noun: `1 record`, `2 records`.
+#[must_use]
+pub fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(number))
+}
+
 /// A number with separators between thousands: `115,841`.
 #[must_use]
 pub fn grouped(number: u64) -> String {

@@ -3,8 +3,8 @@
 use std::fmt::{self, Write};
 
 use crate::verify::findings::Code;
-use crate::verify::html::markup::{Escaped, counted, moment, said};
-use crate::verify::report::{Report, Scope, grouped};
+use crate::verify::html::markup::{Escaped, moment, said};
+use crate::verify::report::{Report, Scope, counted, grouped};
 use crate::verify::trust::Basis;
 
 /// Topics that are named on the judge's page; of more, only the number.

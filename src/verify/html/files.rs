@@ -7,8 +7,8 @@ use std::fmt::{self, Write};
 use crate::log::object_key::Key;
 use crate::verify::coverage::{Coverage, MarkKind};
 use crate::verify::findings::{Code, Finding, Severity};
-use crate::verify::html::markup::{Escaped, counted, moment};
-use crate::verify::report::{Report, grouped};
+use crate::verify::html::markup::{Escaped, moment};
+use crate::verify::report::{Report, counted, grouped};
 
 /// Files that are told of.
 const TOLD: usize = 5;

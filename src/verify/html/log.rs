@@ -4,8 +4,8 @@ use std::fmt::{self, Write};
 
 use crate::record::position::Height;
 use crate::verify::claims::Anchors;
-use crate::verify::html::markup::{Escaped, begin_table, counted, end_table, row};
-use crate::verify::report::{Anchored, Report, grouped};
+use crate::verify::html::markup::{Escaped, begin_table, end_table, row};
+use crate::verify::report::{Anchored, Report, counted, grouped};
 
 /// Rows of a table that are shown open; longer tables are collapsed.
 const OPEN_MAX: usize = 16;

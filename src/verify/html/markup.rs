@@ -81,12 +81,6 @@ pub(super) fn optional(count: Option<u64>) -> String {
     count.map_or("—".to_owned(), grouped)
 }
 
-/// A number with its noun: `1 record`, `2 records`.
-pub(super) fn counted(number: u64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", grouped(number))
-}
-
 /// A time for readers, such as `3 Feb 2026 10:15:00 UTC` or `3 Feb 2026 10:15:00.250 UTC`. Never cut: a range would look shorter
 /// than it is.
 pub(super) fn moment(ms: i64) -> String {

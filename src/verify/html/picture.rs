@@ -5,8 +5,8 @@ use std::fmt::{self, Write};
 use crate::verify::bulk::bulk;
 use crate::verify::coverage::{Coverage, Mark, MarkKind};
 use crate::verify::html::damage::{class, words};
-use crate::verify::html::markup::{Escaped, counted, moment};
-use crate::verify::report::{Report, grouped};
+use crate::verify::html::markup::{Escaped, moment};
+use crate::verify::report::{Report, counted, grouped};
 use crate::verify::times::earliest;
 
 /// The width of a bar in its own units.

@@ -4,9 +4,9 @@ use std::fmt::{self, Write};
 
 use crate::record::position::Height;
 use crate::verify::coverage::MarkKind;
-use crate::verify::html::markup::{Escaped, counted};
+use crate::verify::html::markup::Escaped;
 use crate::verify::html::sum::Sum;
-use crate::verify::report::{Report, grouped};
+use crate::verify::report::{Report, counted, grouped};
 use crate::verify::trust::Basis;
 use crate::verify::verdict::Verdict;
 

@@ -3,10 +3,8 @@
 
 use std::fmt::{self, Write};
 
-use crate::verify::html::markup::{
-    Escaped, begin_page, begin_table, counted, end_page, end_table, moment, optional, row, span,
-};
-use crate::verify::report::grouped;
+use crate::verify::html::markup::{Escaped, begin_page, begin_table, end_page, end_table, moment, optional, row, span};
+use crate::verify::report::{counted, grouped};
 use crate::verify::retrieval::{Asked, Cost, LINES, PAGE, PROOF, ROWS, Retrieval};
 
 /// Renders the page.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::verify::coverage::{Coverage, Mark, MarkKind};
-use crate::verify::html::markup::{counted, span};
-use crate::verify::report::grouped;
+use crate::verify::html::markup::span;
+use crate::verify::report::{counted, grouped};
 use crate::verify::times::earliest;
 
 /// The sum of the marks of one kind.

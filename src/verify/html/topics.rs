@@ -6,10 +6,10 @@ use std::fmt::{self, Write};
 
 use crate::verify::coverage::{Coverage, Mark, MarkKind};
 use crate::verify::html::damage::{class, words};
-use crate::verify::html::markup::{Escaped, begin_table, counted, end_table, moment, row, span};
+use crate::verify::html::markup::{Escaped, begin_table, end_table, moment, row, span};
 use crate::verify::html::picture::{Scale, axis, bar, legend};
 use crate::verify::html::sum::Sum;
-use crate::verify::report::{Report, TopicReport, grouped};
+use crate::verify::report::{Report, TopicReport, counted, grouped};
 
 /// Topics, and partitions of a topic, that are shown open. Of more, only those with marks are.
 const OPEN_MAX: usize = 16;
