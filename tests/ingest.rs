@@ -251,8 +251,8 @@ impl Work for Counting {
         }
     }
 
-    fn expect(&self, _: u64) {}
-    fn expect_instead(&self, _: u64, _: u64) {}
+    fn add_total(&self, _: u64) {}
+    fn correct_total(&self, _: u64, _: u64) {}
 }
 
 #[test]

@@ -159,7 +159,7 @@ pub fn consume(
     let consuming = around.progress.begin("consuming", Unit::Records);
     total(&ranges, request)
         .iter()
-        .for_each(|total| consuming.expect(*total));
+        .for_each(|total| consuming.add_total(*total));
     let started_s = around.clock.elapsed_s();
     let mut stream = reader.open(ranges)?;
     let mut interrupted = false;

@@ -23,7 +23,7 @@ pub struct Generated {
 /// `out` cannot be written.
 pub fn generate(mut shop: Shop, out: &mut impl Write, progress: &dyn Progress) -> io::Result<Generated> {
     let generating = progress.begin("generating", Unit::Events);
-    generating.expect(shop.events());
+    generating.add_total(shop.events());
     let mut shown = 0;
     let mut lines = Vec::with_capacity(WRITE_BYTES + WRITE_BYTES / 8);
     let mut written = Generated { events: 0, bytes: 0 };

@@ -76,15 +76,15 @@ impl Shown {
         let end = self.ends.get(partition).copied().unwrap_or(0);
         let records = u64::try_from(end - next).unwrap_or(0);
         if let Some(counted) = &self.counted {
-            counted.delivered.expect(records);
-            counted.archived.expect(records);
+            counted.delivered.add_total(records);
+            counted.archived.add_total(records);
         }
     }
 
     fn linked(&mut self, partition: &TopicPartition, offsets: u64, records: u64) {
         if let Some(counted) = &self.counted {
-            counted.delivered.expect_instead(offsets, records);
-            counted.archived.expect_instead(offsets, records);
+            counted.delivered.correct_total(offsets, records);
+            counted.archived.correct_total(offsets, records);
             counted.archived.advance(records);
             let known = self.partitions.entry(partition.clone()).or_default();
             known.archived += records;
@@ -140,10 +140,10 @@ mod tests {
         fn advance(&self, steps: u64) {
             self.change(|line| line.1 += steps);
         }
-        fn expect(&self, steps: u64) {
+        fn add_total(&self, steps: u64) {
             self.change(|line| line.2 += steps);
         }
-        fn expect_instead(&self, estimated: u64, found: u64) {
+        fn correct_total(&self, estimated: u64, found: u64) {
             self.change(|line| line.2 = line.2 + found - estimated);
         }
     }

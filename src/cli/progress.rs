@@ -56,11 +56,11 @@ impl Work for Line {
         self.0.inc(steps);
     }
 
-    fn expect(&self, steps: u64) {
-        self.expect_instead(0, steps);
+    fn add_total(&self, steps: u64) {
+        self.correct_total(0, steps);
     }
 
-    fn expect_instead(&self, expected: u64, found: u64) {
+    fn correct_total(&self, expected: u64, found: u64) {
         // At once: a total between the two must not be drawn.
         self.0.update(|state| {
             let others = state.len().unwrap_or(0).saturating_sub(expected);

@@ -32,10 +32,10 @@ pub trait Work: Send + Sync {
     fn advance(&self, steps: u64);
 
     /// So many more are to be done. The total is unknown before the first call.
-    fn expect(&self, steps: u64);
+    fn add_total(&self, steps: u64);
 
-    /// Of those that were expected, so many were an estimate, and this is their number.
-    fn expect_instead(&self, estimated: u64, found: u64);
+    /// Of those of the total so many were an estimate, and this is their number.
+    fn correct_total(&self, estimated: u64, found: u64);
 }
 
 /// Shows nothing.
@@ -50,6 +50,6 @@ impl Progress for Silent {
 
 impl Work for Silent {
     fn advance(&self, _steps: u64) {}
-    fn expect(&self, _steps: u64) {}
-    fn expect_instead(&self, _estimated: u64, _found: u64) {}
+    fn add_total(&self, _steps: u64) {}
+    fn correct_total(&self, _estimated: u64, _found: u64) {}
 }

@@ -77,7 +77,7 @@ fn compare(work: &Work, mut fetched: mpsc::Receiver<Fetched>) -> Result<Report, 
     let (request, progress) = (&work.request, work.progress.as_ref());
     let sources = Sources::open(&work.against, &request.topic, work.runtime.clone())?;
     let files = progress.begin("comparing files", Unit::Files);
-    files.expect(work.listed.files.len() as u64);
+    files.add_total(work.listed.files.len() as u64);
     let mut auditor = Auditor::new(sources, request, progress);
     auditor.sink.location = format!("{}{}", request.files.location(), request.prefix);
     auditor.sink.ignored = work.listed.ignored;

@@ -160,7 +160,7 @@ impl Drill {
         }
         let restored_ms = self.clock.monotonic_ms();
         let work = self.progress.begin("comparing", Unit::Records);
-        work.expect(restored.records);
+        work.add_total(restored.records);
         let comparing = Arc::new(Comparing {
             archive: Arc::clone(&self.archive),
             kafka: self.kafka.clone(),

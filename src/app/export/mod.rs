@@ -146,7 +146,7 @@ pub async fn export(
         exporting: progress.begin("exporting", Unit::Records),
     };
     let expected = partitions.iter().map(|partition| archive.estimated_records(partition));
-    run.exporting.expect(expected.sum());
+    run.exporting.add_total(expected.sum());
     run.all(&partitions).await?;
     run.report.elapsed_s = clock.elapsed_s();
     Ok(run.report)
@@ -197,7 +197,7 @@ impl Run<'_, '_> {
         let wanted = links.filter(|link| link.segment.is_some() && request.may_cover(link));
         let records = wanted.clone().map(|link| link.record_count).sum();
         self.exporting
-            .expect_instead(archive.estimated_records(partition), records);
+            .correct_total(archive.estimated_records(partition), records);
         let mut segments = futures::stream::iter(wanted)
             .map(|link| async move { (link, archive.kept_segment(link).await) })
             .buffered(AHEAD);

@@ -19,7 +19,7 @@ impl Shown {
             unit: Unit::Events,
         };
         if limit < u64::MAX {
-            shown.work.expect(limit);
+            shown.work.add_total(limit);
         }
         shown
     }
@@ -30,7 +30,7 @@ impl Shown {
             work: progress.begin(what, Unit::Bytes),
             unit: Unit::Bytes,
         };
-        total.iter().for_each(|total| shown.work.expect(*total));
+        total.iter().for_each(|total| shown.work.add_total(*total));
         shown
     }
 

@@ -103,7 +103,8 @@ impl<'a> Search<'a> {
             .copied()
             .filter(|link| self.wanted.span.may_cover(link))
             .collect();
-        self.searching.expect(wanted.iter().map(|link| link.record_count).sum());
+        self.searching
+            .add_total(wanted.iter().map(|link| link.record_count).sum());
         self.cost.partitions += 1;
         self.cost.segments += of_head.len() as u64;
         self.cost.above_checkpoint += (with_segments().count() - of_head.len()) as u64;

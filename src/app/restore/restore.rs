@@ -93,7 +93,7 @@ pub(in crate::app) async fn restore_planned(
         Mode::DryRun => "reading",
     };
     let restoring = conditions.progress.begin(what, Unit::Records);
-    restoring.expect(plans.iter().map(TopicPlan::records).sum());
+    restoring.add_total(plans.iter().map(TopicPlan::records).sum());
     let shared = Arc::new(Shared {
         pace: Pace::new(request.rate),
         rejects: Rejects::open(request.rejects.as_deref().filter(|_| request.mode == Mode::Restore))?,

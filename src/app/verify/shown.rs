@@ -53,7 +53,7 @@ impl Shown {
             Depth::Rows => progress.begin("reading rows", Unit::Records),
             Depth::Links => progress.begin("checking links", Unit::Links),
         };
-        segments.expect(match depth {
+        segments.add_total(match depth {
             Depth::Rows => total,
             Depth::Links => objects.values().map(|objects| objects.links.len() as u64).sum(),
         });
@@ -61,7 +61,7 @@ impl Shown {
             With::Archive => Arc::new(Silent),
             With::Kafka => progress.begin("comparing with Kafka", Unit::Records),
         };
-        compared.expect(total);
+        compared.add_total(total);
         Shown {
             depth,
             segments,
@@ -74,7 +74,7 @@ impl Shown {
     pub(super) fn link(&self, link: &Link, rows: u64) {
         if self.depth == Depth::Rows {
             let offsets = link.next_offset.0.abs_diff(link.first_offset.0);
-            self.segments.expect_instead(offsets, rows);
+            self.segments.correct_total(offsets, rows);
         }
     }
 
@@ -89,7 +89,7 @@ impl Shown {
     /// The comparison of a partition begins, with so many offsets, which are instead of what was estimated for it.
     pub(super) fn compares(&self, partition: &TopicPartition, offsets: u64) {
         let estimate = self.estimates.get(partition).copied().unwrap_or(0);
-        self.compared.expect_instead(estimate, offsets);
+        self.compared.correct_total(estimate, offsets);
     }
 
     /// Records that are compared with Kafka.
@@ -130,10 +130,10 @@ mod tests {
         fn advance(&self, steps: u64) {
             self.0.0.lock().unwrap()[self.1].1 += steps;
         }
-        fn expect(&self, steps: u64) {
+        fn add_total(&self, steps: u64) {
             self.0.0.lock().unwrap()[self.1].2 += steps;
         }
-        fn expect_instead(&self, estimated: u64, found: u64) {
+        fn correct_total(&self, estimated: u64, found: u64) {
             let total = &mut self.0.0.lock().unwrap()[self.1].2;
             *total = *total + found - estimated;
         }
