@@ -15,7 +15,7 @@ use kivend::writing::entry_writer::{EntryWriter, Moment};
 use kivend::writing::trust::WriterTrust;
 use kivend::writing::writer_log::WriterLog;
 
-use crate::fixture::{Archive, Watched, key};
+use crate::fixture::{Archive, Stale, Watched, key};
 
 /// A store in which another archiver adds a link whenever a checkpoint is created.
 struct Busy(Mutex<Archive>);
@@ -149,33 +149,6 @@ async fn no_entry_is_signed_over_one_that_another_task_has_read_and_whose_checkp
     }
 }
 
-/// A store whose listings of links lack the newest one.
-#[derive(Debug)]
-struct Stale(MemoryStore);
-
-#[async_trait]
-impl Store for Stale {
-    fn location(&self) -> String {
-        self.0.location()
-    }
-
-    async fn create_hashed(&self, key: &str, bytes: Bytes, hash: &Hash) -> Result<Creation, StoreError> {
-        self.0.create_hashed(key, bytes, hash).await
-    }
-
-    async fn get(&self, key: &str, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
-        self.0.get(key, max_bytes).await
-    }
-
-    async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        let mut listed = self.0.list(prefix, start_after, limit).await?;
-        if prefix.starts_with("links/") && limit > 1 {
-            listed.pop();
-        }
-        Ok(listed)
-    }
-}
-
 #[tokio::test]
 async fn no_change_is_entered_by_a_listing_that_is_older_than_the_newest_entry() {
     let archive = Archive::usual();
@@ -184,7 +157,15 @@ async fn no_change_is_entered_by_a_listing_that_is_older_than_the_newest_entry()
     let note = archive.signed_change(&Change::Keys(change), &[&archive.key, &key(8)]);
     let now = Moment::at(UtcSeconds::from_unix(1_770_113_800));
     let (before, mut writer) = (archive.store.keys(), entry_writer(&archive));
-    let stale = Stale(archive.store.clone());
+    let stale = Stale {
+        bucket: archive.store.clone(),
+        // Listings of links lack the newest one.
+        take_out: |prefix: &str, limit: usize, listed: &mut Vec<Entry>| {
+            if prefix.starts_with("links/") && limit > 1 {
+                listed.pop();
+            }
+        },
+    };
     let refused = writer.enter(&stale, &now, &note).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::Transient, "{refused}");
     assert_eq!(archive.store.keys(), before, "something was signed");

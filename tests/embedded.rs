@@ -82,8 +82,8 @@ fn the_embedded_cluster_keeps_all_that_the_demo_sends_to_one_topic() {
     assert_eq!(found, EVENTS);
 }
 
-#[test]
-fn a_group_reads_the_embedded_cluster_and_its_commits_keep_their_metadata() {
+/// A cluster with the values a, b and c in the one partition of payments.
+fn with_three_payments() -> Embedded {
     let cluster = embedded_with(&[("payments", 1)]);
     let producer = producer(&cluster);
     for value in ["a", "b", "c"] {
@@ -91,6 +91,12 @@ fn a_group_reads_the_embedded_cluster_and_its_commits_keep_their_metadata() {
         producer.send(record).map_err(|(error, _)| error).unwrap();
     }
     producer.flush(PATIENCE).unwrap();
+    cluster
+}
+
+#[test]
+fn a_group_reads_the_embedded_cluster_and_its_commits_keep_their_metadata() {
+    let cluster = with_three_payments();
 
     let partition = TopicPartition::new("payments", 0);
     let mut consumer = Consumer::subscribe(&cluster.settings("demo"), &["payments"]).unwrap();
@@ -125,13 +131,7 @@ fn the_embedded_cluster_has_no_topic_ids_and_says_so_at_once() {
 
 #[test]
 fn a_range_up_to_the_end_of_its_partition_ends_without_waiting_for_more_records() {
-    let cluster = embedded_with(&[("payments", 1)]);
-    let producer = producer(&cluster);
-    for value in ["a", "b", "c"] {
-        let record = BaseRecord::<str, str>::to("payments").partition(0).payload(value);
-        producer.send(record).map_err(|(error, _)| error).unwrap();
-    }
-    producer.flush(PATIENCE).unwrap();
+    let cluster = with_three_payments();
 
     let mut settings = cluster.settings("demo");
     // How long a broker may wait for more records before it answers that there are none.

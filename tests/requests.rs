@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use kivend::archive::step::{Event, Look, Object, Slot, Ticket};
 use kivend::archiver::backends::Backends;
@@ -11,15 +10,14 @@ use kivend::log::object_key::Attempt;
 use kivend::log::signer::Signer;
 use kivend::record::hash::Hash;
 use kivend::record::position::{Height, TopicPartition};
+use kivend::store::Entry;
 use kivend::store::faulty::{Call, Fault, FaultyStore, Operation};
-use kivend::store::memory::MemoryStore;
-use kivend::store::{Creation, Entry, Store, StoreError};
 use kivend::writing::log_start;
 use kivend::writing::trust::WriterTrust;
 use kivend::writing::writer_log::WriterLog;
 use tokio::runtime::Runtime;
 
-use crate::fixture::{Archive, NoKafka};
+use crate::fixture::{Archive, NoKafka, Stale};
 
 const TICKET: Ticket = Ticket { slot: Slot(0), turn: 1 };
 
@@ -143,35 +141,13 @@ fn partitions_that_are_begun_at_the_same_time_share_listings_of_the_log() {
     assert!(of_log <= 10, "{of_log}");
 }
 
-/// A store whose listings have no links.
-#[derive(Debug)]
-struct Stale(MemoryStore);
-
-#[async_trait]
-impl Store for Stale {
-    fn location(&self) -> String {
-        self.0.location()
-    }
-
-    async fn create_hashed(&self, key: &str, bytes: Bytes, hash: &Hash) -> Result<Creation, StoreError> {
-        self.0.create_hashed(key, bytes, hash).await
-    }
-
-    async fn get(&self, key: &str, max_bytes: u64) -> Result<Option<Bytes>, StoreError> {
-        self.0.get(key, max_bytes).await
-    }
-
-    async fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        let mut listed = self.0.list(prefix, start_after, limit).await?;
-        listed.retain(|entry| !entry.key.starts_with("links/"));
-        Ok(listed)
-    }
-}
-
 #[test]
 fn links_that_a_listing_lacks_are_found_by_their_keys() {
     let counted = Counted::open();
-    let stale = Stale(counted.archive.store.clone());
+    let stale = Stale {
+        bucket: counted.archive.store.clone(),
+        take_out: |_: &str, _: usize, listed: &mut Vec<Entry>| listed.retain(|entry| !entry.key.starts_with("links/")),
+    };
     let backends = Backends {
         store: &stale,
         offsets: &NoKafka,

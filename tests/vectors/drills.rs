@@ -5,15 +5,12 @@ use kivend::log::signed_note::{Note, VerifyingKey};
 use kivend::verify::drill::check;
 use kivend::verify::verdict::Verdict;
 
-use super::{Disagreements, list, object, text, vectors};
+use super::{Disagreements, list, object, parsed, text, vectors};
 
 #[test]
 fn reports_of_drills_are_judged_as_the_format_says() {
     let file = vectors("drills");
-    let keys: Vec<VerifyingKey> = list(&file, "keys")
-        .iter()
-        .map(|key| key.as_str().unwrap().parse().unwrap())
-        .collect();
+    let keys: Vec<VerifyingKey> = parsed(&file, "keys");
     let mut disagreements = Disagreements::default();
     for case in list(&file, "valid") {
         let note = object(case);

@@ -8,6 +8,9 @@ mod projection;
 mod proofs;
 mod reports;
 
+use std::fmt::Debug;
+use std::str::FromStr;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kivend::log::{
     identity::{Identity, genesis},
@@ -35,6 +38,12 @@ fn vectors(name: &str) -> Value {
 
 fn list<'a>(value: &'a Value, field: &str) -> &'a [Value] {
     value[field].as_array().unwrap()
+}
+
+/// Public keys, of witnesses or signers, in a list of texts.
+fn parsed<K: FromStr<Err: Debug>>(value: &Value, field: &str) -> Vec<K> {
+    let keys = list(value, field).iter();
+    keys.map(|key| key.as_str().unwrap().parse().unwrap()).collect()
 }
 
 fn text<'a>(value: &'a Value, field: &str) -> &'a str {

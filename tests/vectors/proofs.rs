@@ -7,21 +7,15 @@ use kivend::verify::proof_report::Proved;
 use kivend::verify::verdict::Verdict;
 use serde_json::Value;
 
-use super::{Disagreements, bytes, integer, list, text, vectors};
+use super::{Disagreements, bytes, integer, list, parsed, text, vectors};
 
 fn given(value: &Value) -> Given {
-    let witnesses: Vec<WitnessKey> = list(value, "witnesses")
-        .iter()
-        .map(|key| key.as_str().unwrap().parse().unwrap())
-        .collect();
+    let witnesses: Vec<WitnessKey> = parsed(value, "witnesses");
     let quorum = value["quorum"]
         .as_u64()
         .map_or(witnesses.len(), |quorum| usize::try_from(quorum).unwrap());
     Given {
-        keys: list(value, "keys")
-            .iter()
-            .map(|key| key.as_str().unwrap().parse().unwrap())
-            .collect(),
+        keys: parsed(value, "keys"),
         origin: value["origin"].as_str().map(str::to_owned),
         policy: (!witnesses.is_empty()).then(|| Policy::of_keys(witnesses, quorum).unwrap()),
     }

@@ -7,7 +7,7 @@ use kivend::verify::signed_report::{check, judge_file};
 use kivend::verify::verdict::Verdict;
 use serde_json::Value;
 
-use super::{Disagreements, list, object, text, vectors};
+use super::{Disagreements, list, object, parsed, text, vectors};
 
 /// The verdict on a report and its files, why, and the report if its note counts.
 fn judged(case: &Value, keys: &[VerifyingKey]) -> (Verdict, Option<String>, Option<SignedReport>) {
@@ -31,10 +31,7 @@ fn judged(case: &Value, keys: &[VerifyingKey]) -> (Verdict, Option<String>, Opti
 #[test]
 fn signed_reports_are_judged_as_the_format_says() {
     let file = vectors("reports");
-    let keys: Vec<VerifyingKey> = list(&file, "keys")
-        .iter()
-        .map(|key| key.as_str().unwrap().parse().unwrap())
-        .collect();
+    let keys: Vec<VerifyingKey> = parsed(&file, "keys");
     let mut disagreements = Disagreements::default();
     for case in list(&file, "valid") {
         let (verdict, why, report) = judged(case, &keys);
